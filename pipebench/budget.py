@@ -1,0 +1,73 @@
+"""What a run will take, before it runs: seconds from an assumed rate, bytes from the sizes. Pure."""
+
+from pipebench.config import RunConfig
+from pipebench.errors import EnvironmentRefusedError
+from pipebench.partition import computed_balanced, stage_layers
+from pipebench.plan.check import activations_alive
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.workload import MemoryBytes
+
+ASSUMED_FLOPS_PER_S = 60e9  # one CPU core on an LSTM in float32; some cores are twice as fast
+_START_S = 3.0  # a fresh interpreter that imports torch
+_RACE_STEPS = 10
+_VERIFICATION_STEPS = 2
+_LEAST_DEADLINE_S = 600.0
+_PROCESS_BYTES = 500 * 2**20  # an interpreter with torch loaded
+
+
+def launch_s(config: RunConfig) -> float:
+    """Assumed seconds of one launch."""
+    return _START_S + 2 * (config.warmup + config.steps) * step_s(config)
+
+
+def step_s(config: RunConfig) -> float:
+    """Assumed seconds of one training step on the host."""
+    scale = 2.0 if config.dtype == "float64" else 1.0
+    return scale * config.workload.step_flops(config.workload.whole) / ASSUMED_FLOPS_PER_S
+
+
+def run_s(config: RunConfig) -> float:
+    """Assumed seconds of the whole run."""
+    once = (_RACE_STEPS + _VERIFICATION_STEPS) * step_s(config)
+    return once + config.launches * launch_s(config)
+
+
+def deadline_s(config: RunConfig) -> float:
+    """The deadline: as given, else 10 times the estimate and at least 600 s."""
+    return config.deadline_s or max(10 * run_s(config), _LEAST_DEADLINE_S)
+
+
+def planned_partition(config: RunConfig) -> tuple[int, ...]:
+    """The partition, or what a balanced one would be by computed operations."""
+    return config.partition or computed_balanced(config.workload, config.gpus)
+
+
+def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryBytes]:
+    """Computed bytes of each device."""
+    programs = SCHEDULES[config.schedule].plan(config.graph).programs
+    return [
+        config.workload.memory(stage, activations_alive(program), config.microbatches, config.chunks)
+        for stage, program in zip(stage_layers(partition), programs, strict=True)
+    ]
+
+
+def host_bytes(config: RunConfig) -> int:
+    """Computed bytes of one launch: all emulated devices in one process, or the baseline beside them."""
+    pipeline = sum(memory.total for memory in device_memory(config, planned_partition(config)))
+    whole = config.workload.memory(config.workload.whole, 1, 1, 1)
+    standing = 2 * (whole.parameters + whole.gradients)
+    return _PROCESS_BYTES + standing + max(pipeline, int(1.5 * whole.total))
+
+
+def check_memory(config: RunConfig, available_bytes: int | None) -> None:
+    """Refuse a run that would not fit.
+
+    Raises:
+        EnvironmentRefusedError: The computed need exceeds what is available.
+    """
+    needed = host_bytes(config)
+    if available_bytes is not None and needed > available_bytes:
+        raise EnvironmentRefusedError(
+            f"would not fit in memory: {needed / 2**30:.1f} GiB needed (computed), "
+            f"{available_bytes / 2**30:.1f} GiB available; use a smaller --batch, --hidden or --vocab"
+        )

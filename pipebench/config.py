@@ -1,0 +1,217 @@
+"""What a run is asked to do: options as given, resolved into sizes that fit each other. Pure.
+
+``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from pipebench import partition as partitions
+from pipebench.errors import UsageError
+from pipebench.plan.graph import Graph
+from pipebench.plan.schedules import Schedule, schedule_named
+from pipebench.timing.machines import machine_named
+from pipebench.workload import DTYPE_BYTES, Workload
+
+DEFAULT_MACHINE = "2014"
+DEFAULT_PRESET = "talk8-small"
+RESERVED_WORDS = 3  # padding, unknown word, end of sentence
+DEVICE_KINDS = ("auto", "cuda", "emulated")
+
+# layers, hidden, vocab, batch, sequence length: chosen by the time they take, never by the figure they give
+PRESETS: dict[str, tuple[int, int, int, int, int]] = {
+    "talk8-small": (8, 256, 1000, 128, 32),
+    "talk8": (8, 1000, 4000, 128, 32),
+    "tiny": (8, 32, 200, 32, 16),
+}
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of ``pipebench run`` as given; ``None`` is "not given"."""
+
+    gpus: int
+    device: str = "auto"
+    machine: str | None = None
+    preset: str = DEFAULT_PRESET
+    layers: int | None = None
+    hidden: int | None = None
+    vocab: int | None = None
+    batch: int | None = None
+    sequence_length: int | None = None
+    dtype: str = "float32"
+    schedule: str = "gpipe"
+    microbatches: int | None = None
+    chunks: int | None = None
+    partition: str = "even"
+    text: str | None = None
+    synthetic: bool = False
+    launches: int | None = None
+    quick: bool = False
+    rigorous: bool = False
+    steps: int = 2
+    warmup: int = 1
+    seed: int = 0
+    deadline_s: float | None = None
+    emulation_order: Literal["dependence", "device"] = "dependence"
+
+
+class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A run, fully decided. ``partition`` is ``None`` until a balanced one has been measured."""
+
+    gpus: int
+    device: str
+    machine: str
+    preset: str
+    layers: int
+    hidden: int
+    vocab: int
+    batch: int
+    sequence_length: int
+    dtype: str
+    schedule: str
+    microbatches: int
+    chunks: int
+    partition: tuple[int, ...] | None
+    partition_rule: str
+    text: str | None
+    synthetic: bool
+    launches: int
+    steps: int
+    warmup: int
+    seed: int
+    deadline_s: float | None
+    emulation_order: Literal["dependence", "device"]
+    learning_rate: float = 0.1
+
+    @property
+    def workload(self) -> Workload:
+        """The model's and the batch's sizes."""
+        return Workload(
+            self.layers, self.hidden, self.vocab, self.batch, self.sequence_length, dtype=self.dtype
+        )
+
+    @property
+    def graph(self) -> Graph:
+        """One stage a device."""
+        return Graph(self.gpus, self.microbatches, self.chunks)
+
+
+def resolve(options: RunOptions) -> RunConfig:
+    """Fill in defaults and check every size.
+
+    Raises:
+        UsageError: A value is out of range, unknown, or does not fit another one.
+    """
+    _check_choices(options)
+    sizes = _sizes(options)
+    schedule = schedule_named(options.schedule)
+    microbatches, chunks = _slices(options, schedule, sizes["batch"], sizes["sequence_length"])
+    config = RunConfig(
+        gpus=_at_least("--gpus", options.gpus, 1),
+        device=options.device,
+        machine=machine_named(options.machine or DEFAULT_MACHINE).name,
+        preset=options.preset,
+        **sizes,
+        dtype=options.dtype,
+        schedule=schedule.name,
+        microbatches=microbatches,
+        chunks=chunks,
+        partition=_partition(options, sizes["layers"]),
+        partition_rule=options.partition if options.partition in ("even", "balanced") else "explicit",
+        text=options.text,
+        synthetic=options.synthetic,
+        launches=_launches(options),
+        steps=_at_least("--steps", options.steps, 1),
+        warmup=_at_least("--warmup", options.warmup, 0),
+        seed=_at_least("--seed", options.seed, 0),
+        deadline_s=options.deadline_s,
+        emulation_order=options.emulation_order,
+    )
+    schedule.plan(config.graph)  # what the schedule itself refuses
+    return config
+
+
+def _at_least(name: str, value: int, least: int) -> int:
+    if value < least:
+        raise UsageError(f"{name} must be at least {least}, got {value}")
+    return value
+
+
+def _check_choices(options: RunOptions) -> None:
+    for name, value, known in (
+        ("--device", options.device, DEVICE_KINDS),
+        ("--dtype", options.dtype, tuple(DTYPE_BYTES)),
+        ("--preset", options.preset, tuple(PRESETS)),
+    ):
+        if value not in known:
+            raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
+    if options.machine is not None and options.device == "cuda":
+        raise UsageError("--machine is for emulated devices: leave it out with --device cuda")
+    if options.text is not None and options.synthetic:
+        raise UsageError("--text and --synthetic exclude each other: leave one out")
+    if options.deadline_s is not None and not 0 < options.deadline_s < float("inf"):
+        raise UsageError(f"--deadline must be a number of seconds above 0, got {options.deadline_s}")
+
+
+def _sizes(options: RunOptions) -> dict[str, int]:
+    names = ("layers", "hidden", "vocab", "batch", "sequence_length")
+    result = {}
+    for name, default in zip(names, PRESETS[options.preset], strict=True):
+        given = getattr(options, name)
+        least = RESERVED_WORDS + 1 if name == "vocab" else 1
+        option = f"--{name.replace('_', '-')}"
+        result[name] = default if given is None else _at_least(option, given, least)
+    return result
+
+
+def _slices(options: RunOptions, schedule: Schedule, batch: int, sequence_length: int) -> tuple[int, int]:
+    """Microbatches and chunks: those given, which must divide, or the default or largest divisor below."""
+    result = []
+    for name, given, default, size_name, size in (
+        ("--microbatches", options.microbatches, schedule.microbatches, "batch", batch),
+        ("--chunks", options.chunks, schedule.chunks, "sequence length", sequence_length),
+    ):
+        if given is None:
+            result.append(largest_divisor(size, default))
+            continue
+        if size % _at_least(name, given, 1):
+            raise UsageError(
+                f"{name} {given} does not divide the {size_name} of {size}: expected a divisor such as "
+                f"{largest_divisor(size, given)}"
+            )
+        result.append(given)
+    schedule.check_sizes(*result)
+    return result[0], result[1]
+
+
+def largest_divisor(size: int, limit: int) -> int:
+    """The largest divisor of ``size`` that is at most ``limit``."""
+    return next(value for value in range(min(size, limit), 0, -1) if size % value == 0)
+
+
+def _partition(options: RunOptions, layers: int) -> tuple[int, ...] | None:
+    if options.partition == "even":
+        return partitions.even(layers, options.gpus)
+    if options.partition == "balanced":
+        if options.gpus > layers + 1:
+            partitions.check_devices(layers, options.gpus)
+        return None
+    return partitions.explicit(options.partition, layers, options.gpus)
+
+
+def _launches(options: RunOptions) -> int:
+    given = [
+        name
+        for name, value in (
+            ("--launches", options.launches is not None),
+            ("--quick", options.quick),
+            ("--rigorous", options.rigorous),
+        )
+        if value
+    ]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other: leave one out")
+    if options.launches is not None:
+        return _at_least("--launches", options.launches, 1)
+    return 3 if options.quick else 12 if options.rigorous else 6

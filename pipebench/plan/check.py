@@ -1,0 +1,130 @@
+"""The check of a plan before anything runs it: complete, in a legal order, with matching transfers.
+
+It looks at each device's program by itself and at both ends of every pair; whether the devices together
+can get stuck is what the simulator finds out.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from pipebench.errors import UsageError
+from pipebench.plan.actions import COMPUTE, RECEIVES, SENDS, Action, Operation
+from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.plan import Plan
+from pipebench.plan.transfers import Message, messages_by_action
+
+
+class PlanError(UsageError):
+    """The plan is not one that computes the step; the text names the device and the action."""
+
+
+def check(plan: Plan) -> None:
+    """Check a plan, with or without its transfers.
+
+    Raises:
+        PlanError: An action is missing, foreign or repeated, stands before one of its inputs, or sends
+            and receives do not match.
+    """
+    _check_complete(plan)
+    _check_order(plan)
+    if plan.has_transfers:
+        _check_transfers(plan)
+
+
+def activations_alive(actions: Iterable[Action]) -> int:
+    """The most forwards whose backward has not ended, at any time while ``actions`` run in order.
+
+    One (microbatch, chunk) of one stage counts as 1. A backward in halves frees with its second half, W.
+    """
+    alive = peak = 0
+    for action in actions:
+        if action.operation is Operation.FORWARD:
+            alive += 1
+            peak = max(peak, alive)
+        elif action.operation in {Operation.BACKWARD, Operation.BACKWARD_WEIGHT}:
+            alive -= 1
+    return peak
+
+
+def _check_complete(plan: Plan) -> None:
+    graph = plan.graph
+    if len(plan.programs) != graph.devices:
+        raise PlanError(f"expected a program for each of {graph.devices} devices, got {len(plan.programs)}")
+    expected: dict[int, set[Action]] = defaultdict(set)
+    for action in graph.actions():
+        expected[graph.device(action)].add(action)
+    for device, program in enumerate(plan.programs):
+        found = Counter(action for action in program if action.operation in COMPUTE)
+        for problem, actions in (
+            ("does not run", expected[device] - found.keys()),
+            ("runs what is not its own:", found.keys() - expected[device]),
+            ("runs more than once:", {action for action, count in found.items() if count > 1}),
+        ):
+            if actions:
+                raise PlanError(f"device {device} {problem} {graph.text(min(actions))}")
+
+
+def _check_order(plan: Plan) -> None:
+    """On one device, every action stands after those of its inputs that run there too."""
+    for device, program in enumerate(plan.programs):
+        done: set[Action] = set()
+        for action in program:
+            if action.operation not in COMPUTE:
+                continue
+            for needed in inputs_of(plan.graph, action):
+                if plan.graph.device(needed) == device and needed not in done:
+                    raise PlanError(_before(plan.graph, device, action, needed))
+            done.add(action)
+
+
+def _check_transfers(plan: Plan) -> None:
+    """Each send follows its producer, each receive precedes its consumer, both ends agree on the order."""
+    messages = messages_by_action(plan.graph)
+    sent: dict[tuple[int, int], list[Message]] = defaultdict(list)
+    received: dict[tuple[int, int], list[Message]] = defaultdict(list)
+    for device, program in enumerate(plan.programs):
+        position = {action: index for index, action in enumerate(program)}
+        for index, action in enumerate(program):
+            if action.operation in COMPUTE:
+                continue
+            message = messages.get(action)
+            if message is None or device not in (message.sender, message.receiver):
+                raise PlanError(f"device {device} has no use for {plan.graph.text(action)}")
+            if action.operation in SENDS:
+                sent[message.sender, message.receiver].append(message)
+                if position[message.producer] > index:
+                    raise PlanError(_before(plan.graph, device, action, message.producer))
+            if action.operation in RECEIVES:
+                received[message.sender, message.receiver].append(message)
+                if position[message.consumer] < index:
+                    raise PlanError(_before(plan.graph, device, message.consumer, action))
+    _check_same_sequences(plan.graph, set(messages.values()), sent, received)
+
+
+def _check_same_sequences(
+    graph: Graph,
+    messages: set[Message],
+    sent: dict[tuple[int, int], list[Message]],
+    received: dict[tuple[int, int], list[Message]],
+) -> None:
+    """For each ordered pair of devices, the sends and the receives are one sequence of all messages."""
+    for sender, receiver in sorted({(message.sender, message.receiver) for message in messages}):
+        pair = sender, receiver
+        due = {message for message in messages if (message.sender, message.receiver) == pair}
+        for word, sequence in (("sends", sent[pair]), ("receives", received[pair])):
+            if Counter(sequence) != Counter(due):
+                odd = min((Counter(due) - Counter(sequence)) or (Counter(sequence) - Counter(due)))
+                raise PlanError(
+                    f"device {sender} to {receiver}: expected {len(due)} {word}, each once, got {len(sequence)}; "
+                    f"look at {graph.text(odd.send)} and {graph.text(odd.receive)}"
+                )
+        for left, right in zip(sent[pair], received[pair], strict=True):
+            if left != right:
+                raise PlanError(
+                    f"device {sender} sends {graph.text(left.send)} where device {receiver} expects "
+                    f"{graph.text(right.receive)}: both ends must keep one order"
+                )
+
+
+def _before(graph: Graph, device: int, early: Action, needed: Action) -> str:
+    return f"device {device} runs {graph.text(early)} before {graph.text(needed)}, which it needs"

@@ -1,0 +1,101 @@
+"""A plan: the actions of every device in program order, as text and as CSV.
+
+The CSV has one row a device and one action a cell; empty cells are idle slots and carry no meaning. With
+one chunk it is the format of ``torch.distributed.pipelining``, read and written alike.
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipebench.errors import UsageError
+from pipebench.plan.actions import COMPUTE, Action, Operation, parse_action
+from pipebench.plan.graph import Graph
+
+Program = tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``programs[d]`` is what device d does, first to last; a plan may or may not hold transfers yet."""
+
+    graph: Graph
+    programs: tuple[Program, ...]
+
+    @property
+    def has_transfers(self) -> bool:
+        """Whether any program sends or receives."""
+        return any(action.operation not in COMPUTE for program in self.programs for action in program)
+
+    def compute_only(self) -> "Plan":
+        """The same plan without its transfers."""
+        programs = (tuple(a for a in program if a.operation in COMPUTE) for program in self.programs)
+        return Plan(self.graph, tuple(programs))
+
+    def text(self) -> str:
+        """One line a device: ``0: 0F0 0F1 0B1 0B0``."""
+        lines = (
+            f"{device}: {' '.join(self.graph.text(action) for action in program)}"
+            for device, program in enumerate(self.programs)
+        )
+        return "\n".join(lines)
+
+    def csv(self) -> str:
+        """One row a device, one action a cell."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerows([self.graph.text(action) for action in program] for program in self.programs)
+        return buffer.getvalue()
+
+
+def plan_from_csv(text: str) -> Plan:
+    """Read a plan from CSV; the graph follows from the actions found.
+
+    Raises:
+        UsageError: A cell is no action, a stage stands in two rows, or there is no action at all.
+    """
+    programs: list[Program] = []
+    for row, cells in enumerate(csv.reader(io.StringIO(text)), start=1):
+        try:
+            programs.append(tuple(parse_action(cell) for cell in cells if cell.strip()))
+        except UsageError as error:
+            raise UsageError(f"plan CSV, row {row}: {error}") from None
+    return Plan(_graph_of(programs), tuple(programs))
+
+
+def _graph_of(programs: list[Program]) -> Graph:
+    """The smallest graph that holds all actions of the programs."""
+    found = [action for program in programs for action in program]
+    if not found:
+        raise UsageError("plan CSV: expected at least one action such as 0F0, found none")
+    stages = 1 + max(action.stage for action in found)
+    owner: dict[int, int] = {}
+    for device, program in enumerate(programs):
+        for action in program:
+            if owner.setdefault(action.stage, device) != device:
+                raise UsageError(
+                    f"plan CSV: stage {action.stage} stands in rows {owner[action.stage] + 1} and {device + 1}; "
+                    "a stage runs on one device"
+                )
+    missing = sorted(set(range(stages)) - owner.keys())
+    if missing:
+        raise UsageError(f"plan CSV: no action of stage {missing[0]}, though stage {stages - 1} is there")
+    return Graph(
+        stages=stages,
+        microbatches=1 + max(action.microbatch for action in found),
+        chunks=1 + max(action.chunk for action in found),
+        device_of=tuple(owner[stage] for stage in range(stages)),
+        split_backward=_is_split(found),
+    )
+
+
+def _is_split(actions: Iterable[Action]) -> bool:
+    """Whether the backward comes in halves (I and W); a plan that mixes both forms is refused."""
+    operations = {action.operation for action in actions}
+    halves = operations & {Operation.BACKWARD_INPUT, Operation.BACKWARD_WEIGHT}
+    if halves and Operation.BACKWARD in operations:
+        raise UsageError(
+            "plan CSV: expected either B or I and W throughout, found both forms of the backward"
+        )
+    return bool(halves)

@@ -1,0 +1,72 @@
+"""The schedules: each a pure function that orders a graph into a plan of compute actions.
+
+The registry is what help, errors and tests share: one line about each schedule, what it asks of the
+sizes, and its defaults.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipebench.errors import UsageError
+from pipebench.plan.graph import Graph
+from pipebench.plan.plan import Plan
+from pipebench.plan.schedules.gpipe import gpipe
+from pipebench.plan.schedules.naive import naive
+from pipebench.plan.schedules.one_f_one_b import one_f_one_b
+from pipebench.plan.schedules.wavefront import wavefront
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A schedule with what a user must know of it.
+
+    ``microbatches`` and ``chunks`` are the defaults; ``single`` says that no other value than 1 is legal.
+    """
+
+    name: str
+    summary: str
+    order: Callable[[Graph], Plan]
+    microbatches: int
+    chunks: int
+    single: bool = False
+
+    def plan(self, graph: Graph) -> Plan:
+        """Order the graph.
+
+        Raises:
+            UsageError: The graph's sizes are not legal for this schedule.
+        """
+        self.check_sizes(graph.microbatches, graph.chunks)
+        return self.order(graph)
+
+    def check_sizes(self, microbatches: int, chunks: int) -> None:
+        """Refuse sizes that this schedule cannot order, with the remedy."""
+        if self.single and (microbatches, chunks) != (1, 1):
+            raise UsageError(
+                f"schedule {self.name} takes 1 microbatch and 1 chunk, got {microbatches} and {chunks}: "
+                "leave both out, or use gpipe"
+            )
+
+
+SCHEDULES: dict[str, Schedule] = {
+    schedule.name: schedule
+    for schedule in (
+        Schedule("naive", "one device at a time, the whole batch at once", naive, 1, 1, single=True),
+        Schedule("gpipe", "all forwards, then all backwards, over microbatches", gpipe, 16, 1),
+        Schedule("1f1b", "as gpipe, alternating early to keep fewer activations alive", one_f_one_b, 16, 1),
+        Schedule("wavefront", "as gpipe, over chunks of time too: what ran in 2014", wavefront, 4, 8),
+    )
+}
+
+
+def schedule_named(name: str) -> Schedule:
+    """Look a schedule up.
+
+    Raises:
+        UsageError: There is no such schedule; the text lists those there are.
+    """
+    try:
+        return SCHEDULES[name]
+    except KeyError:
+        known = ", ".join(SCHEDULES)
+        raise UsageError(f"unknown schedule {name!r}: expected one of {known}") from None

@@ -1,0 +1,44 @@
+"""1F1B (PipeDream-Flush, arXiv 2006.09503): as soon as a backward can run, one forward and one backward in turn.
+
+    device 0  F0 F1 F2 .  .  B0 F3 B1 .  B2 .  B3
+    device 1  .  F0 F1 .  B0 F2 B1 F3 B2 .  B3 .     (3 stages, 4 microbatches; a backward drawn
+    device 2  .  .  F0 B0 F1 B1 F2 B2 F3 B3 .  .      as long as a forward)
+
+Stage s of K keeps at most min(M, K - s) microbatches alive where gpipe keeps M. It alternates whole
+microbatches: the chunks of one go forward in time order, then backward in reverse.
+"""
+
+from pipebench.errors import UsageError
+from pipebench.plan.actions import Action, Operation
+from pipebench.plan.graph import Graph
+from pipebench.plan.plan import Plan, Program
+
+
+def one_f_one_b(graph: Graph) -> Plan:
+    """One stage a device.
+
+    Raises:
+        UsageError: A device runs several stages.
+    """
+    if graph.stages != graph.devices:
+        raise UsageError(f"schedule 1f1b takes one stage a device, got {graph.stages} on {graph.devices}")
+    programs: list[Program] = [()] * graph.devices
+    for stage, device in enumerate(graph.device_of):
+        programs[device] = _program(graph, stage)
+    return Plan(graph, tuple(programs))
+
+
+def _program(graph: Graph, stage: int) -> Program:
+    """Warm up with as many forwards as there are stages above, alternate, drain."""
+    ahead = min(graph.microbatches, graph.last_stage - stage)
+    actions: list[Action] = []
+    for microbatch in range(graph.microbatches + ahead):
+        if microbatch < graph.microbatches:
+            actions += [Action(Operation.FORWARD, stage, microbatch, c) for c in range(graph.chunks)]
+        if microbatch >= ahead:
+            actions += [
+                Action(operation, stage, microbatch - ahead, c)
+                for c in reversed(range(graph.chunks))
+                for operation in graph.operations[1:]
+            ]
+    return tuple(actions)

@@ -1,0 +1,108 @@
+"""The transfer pass: adds a send/receive pair wherever an input comes from another device.
+
+Schedules emit compute only. A send follows its producer at once; a receive stands right before its
+consumer, or earlier where the sender sends it earlier, since between two devices messages arrive in the
+order in which they were sent (NCCL knows no tags).
+
+    device 0:  0F0  0SEND_F0  0F1  0SEND_F1
+    device 1:  1RECV_F0  1F0  1RECV_F1  1F1
+"""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from pipebench.plan.actions import Action, Operation
+from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.plan import Plan, Program
+
+_SEND = {
+    Operation.FORWARD: Operation.SEND_FORWARD,
+    Operation.BACKWARD: Operation.SEND_BACKWARD,
+    Operation.BACKWARD_INPUT: Operation.SEND_BACKWARD,
+}
+_RECEIVE = {
+    Operation.FORWARD: Operation.RECEIVE_FORWARD,
+    Operation.BACKWARD: Operation.RECEIVE_BACKWARD,
+    Operation.BACKWARD_INPUT: Operation.RECEIVE_BACKWARD,
+}
+
+_Pair = tuple[int, int]  # sender, receiver
+
+
+class Message(NamedTuple):
+    """What crosses from one device to another: the result of ``producer``, needed by ``consumer``."""
+
+    producer: Action
+    consumer: Action
+    sender: int
+    receiver: int
+
+    @property
+    def send(self) -> Action:
+        """The action of the sender's program."""
+        return self.producer._replace(operation=_SEND[self.producer.operation])
+
+    @property
+    def receive(self) -> Action:
+        """The action of the receiver's program."""
+        return self.consumer._replace(operation=_RECEIVE[self.producer.operation])
+
+
+def messages_to(graph: Graph, consumer: Action) -> list[Message]:
+    """The inputs of ``consumer`` that come from another device."""
+    here = graph.device(consumer)
+    return [
+        Message(producer, consumer, graph.device(producer), here)
+        for producer in inputs_of(graph, consumer)
+        if graph.device(producer) != here
+    ]
+
+
+def messages_of(graph: Graph) -> list[Message]:
+    """All messages of a step."""
+    return [message for action in graph.actions() for message in messages_to(graph, action)]
+
+
+def messages_by_action(graph: Graph) -> dict[Action, Message]:
+    """The message that each send and each receive of a step stands for."""
+    found: dict[Action, Message] = {}
+    for message in messages_of(graph):
+        found[message.send] = message
+        found[message.receive] = message
+    return found
+
+
+def add_transfers(plan: Plan) -> Plan:
+    """The plan with sends and receives, in matching order on both ends of every pair of devices."""
+    assert not plan.has_transfers, "the plan has its transfers already"
+    outgoing: dict[Action, list[Message]] = defaultdict(list)
+    for message in messages_of(plan.graph):
+        outgoing[message.producer].append(message)
+    sent: dict[_Pair, list[Message]] = defaultdict(list)
+    for program in plan.programs:
+        for action in program:
+            for message in outgoing[action]:
+                sent[message.sender, message.receiver].append(message)
+    programs = (_with_transfers(plan.graph, program, outgoing, sent) for program in plan.programs)
+    return Plan(plan.graph, tuple(programs))
+
+
+def _with_transfers(
+    graph: Graph,
+    program: Program,
+    outgoing: dict[Action, list[Message]],
+    sent: dict[_Pair, list[Message]],
+) -> Program:
+    """One device's program with its transfers; ``sent`` gives the order on each directed pair."""
+    result: list[Action] = []
+    waiting = {pair: iter(messages) for pair, messages in sent.items()}
+    received: set[Message] = set()
+    for action in program:
+        for message in messages_to(graph, action):
+            queue = waiting.get((message.sender, message.receiver), iter(()))
+            while message not in received and (earlier := next(queue, None)) is not None:
+                result.append(earlier.receive)
+                received.add(earlier)
+        result.append(action)
+        result += [message.send for message in outgoing[action]]
+    return tuple(result)

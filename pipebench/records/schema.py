@@ -1,0 +1,324 @@
+"""Schema version 1 of a record: what ``--json`` prints and what is stored.
+
+All seconds and words/s are host-scale: what this host took, never multiplied by the time dilation. Types,
+ranges and required fields are checked on write and on read; whether summaries agree with the raw samples
+is for whoever trusts them to check. ``None`` is "unknown" or "not there", never a sentinel number; only a
+record with status ``completed`` promises results.
+
+History: 1 (2026-11) first version.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+SCHEMA_NAME = "pipebench"
+SCHEMA_VERSION = 1
+
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+AtLeastOne = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(min_length=1)]
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Base of every part of a record: frozen; unknown fields are ignored on read."""
+
+
+class Schema(Part):
+    """Which schema the document follows."""
+
+    name: Literal["pipebench"] = "pipebench"
+    version: Literal[1] = 1
+
+
+class Device(Part):
+    """What the pipeline's devices are. Without a GPU the name is the CPU's model."""
+
+    kind: Literal["cuda", "cpu", "emulated"]
+    count: AtLeastOne
+    names: list[str]
+
+
+class LinkRecord(Part):
+    """A machine's link: the preset's figures, and those of the host's scale (dilated)."""
+
+    latency_s: NotNegative
+    bytes_per_s: Positive
+    host_latency_s: NotNegative | None = None
+    host_bytes_per_s: Positive | None = None
+
+
+class MachineRecord(Part):
+    """The emulated machine; ``time_dilation`` = card speed / host speed, on the same work."""
+
+    name: Name
+    card: str
+    source: str
+    card_flops_per_s: Positive
+    host_flops_per_s: Positive | None
+    time_dilation: Positive | None
+    link: LinkRecord
+
+
+class Optimizer(Part, kw_only=True):
+    """The optimizer of baseline and pipeline alike."""
+
+    name: str = "SGD"
+    learning_rate: Positive
+    momentum: NotNegative = 0.0
+    clipping: Positive | None = None
+
+
+class Input(Part):
+    """Where the words are from; ``count_rule`` says what words/s counts."""
+
+    kind: Name
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    tokens: Count
+    vocabulary: Count
+    words_per_step: Positive
+    count_rule: str
+
+
+class Config(Part):
+    """Every option of ``run`` by its name, decided."""
+
+    gpus: AtLeastOne
+    device: Name
+    machine: str
+    preset: Name
+    layers: AtLeastOne
+    hidden: AtLeastOne
+    vocab: AtLeastOne
+    batch: AtLeastOne
+    sequence_length: AtLeastOne
+    dtype: Name
+    schedule: Name
+    microbatches: AtLeastOne
+    chunks: AtLeastOne
+    partition: list[Count] | None
+    partition_rule: str
+    text: str | None
+    synthetic: bool
+    launches: AtLeastOne
+    steps: AtLeastOne
+    warmup: Count
+    seed: Count
+    deadline_s: Positive | None
+    emulation_order: str
+    optimizer: Optimizer
+    input: Input
+
+
+class Candidate(Part):
+    """One form of the baseline as the race measured it; ``rounds`` is how long it stayed in."""
+
+    kind: Name
+    microbatches: AtLeastOne
+    step_s: list[Positive]
+    rounds: Count
+
+
+class Baseline(Part):
+    """The strongest single-device form of the same training step."""
+
+    kind: Literal["fused", "chain", "chain-microbatches"]
+    microbatches: AtLeastOne
+    step_s: Positive
+    words_per_s: Positive
+    candidates: list[Candidate]
+
+
+class Pipeline(Part):
+    """The pipeline's step."""
+
+    step_s: Positive
+    words_per_s: Positive
+
+
+class Speedup(Part):
+    """Geometric mean of the launches' ratios with its 95 % interval (null with one launch)."""
+
+    value: Positive
+    low: Positive | None
+    high: Positive | None
+    confidence: Positive = 0.95
+
+
+class Verification(Part):
+    """Pipeline against baseline on one batch, before anything is timed."""
+
+    max_relative_gradient_error: NotNegative
+    tolerance: Positive
+    loss: float
+    baseline_loss: float
+
+
+class Samples(Part):
+    """Raw step times of one launch, in the order measured."""
+
+    step_s: list[Positive]
+
+
+class Block(Part):
+    """A run of steps of one kind; ``start_s`` counts from the launch's first block."""
+
+    kind: Literal["baseline", "pipeline"]
+    start_s: NotNegative
+    steps: AtLeastOne
+
+
+class Launch(Part):
+    """One fresh start of all processes; page faults and wall/CPU are over its timed steps."""
+
+    baseline: Samples
+    pipeline: Samples
+    blocks: list[Block]
+    page_faults: Count | None
+    wall_per_cpu: Positive | None
+
+
+class SpanRecord(Part):
+    """A compute action."""
+
+    device: Count
+    action: Name
+    start_s: NotNegative
+    end_s: NotNegative
+
+
+class TransferRecord(Part):
+    """A message; ``action`` is what produced it, ``ready_s`` when it could have left."""
+
+    action: Name
+    sender: Count
+    receiver: Count
+    ready_s: NotNegative
+    start_s: NotNegative
+    end_s: NotNegative
+    bytes: Count | None = None
+
+
+class OtherRecord(Part):
+    """Work that is no action of the plan."""
+
+    device: Count
+    name: Name
+    start_s: NotNegative
+    end_s: NotNegative
+
+
+class TimelineRecord(Part):
+    """One step: measured (the one nearest the median), or simulated."""
+
+    clock: Literal["wall", "virtual", "simulated"]
+    makespan_s: NotNegative
+    spans: list[SpanRecord]
+    transfers: list[TransferRecord]
+    other: list[OtherRecord]
+
+
+class Memory(Part):
+    """Bytes of one device: computed from the sizes; the peak is measured on CUDA only."""
+
+    parameters_bytes: Count
+    gradients_bytes: Count
+    optimizer_state_bytes: Count
+    saved_tensors_bytes: Count
+    label: str = "computed"
+    peak_bytes: Count | None = None
+
+
+class DeviceUsage(Part):
+    """Where one device's time went; the four parts sum to the makespan."""
+
+    device: Count
+    layers: str
+    busy_s: NotNegative
+    waiting_s: NotNegative
+    transfer_s: NotNegative
+    idle_s: NotNegative
+    activations_alive: Count
+    memory: Memory | None = None
+
+
+class Bubble(Part):
+    """The idle share of all devices' time."""
+
+    fraction: Annotated[float, Meta(le=1)]
+    definition: str = "1 - busy / (devices x makespan)"
+
+
+class Warning(Part):  # noqa: A001 - the record's own word; never raised
+    """A doubt that travels with the record."""
+
+    code: Name
+    cause: str
+    next_step: str
+
+
+class Failure(Part):
+    """Why a record is not completed."""
+
+    exit_code: Count
+    message: str
+
+
+class RunRecord(Part, kw_only=True):
+    """What is stored of one run."""
+
+    schema: Schema = Schema()
+    kind: Literal["run"] = "run"
+    id: Name
+    created: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")]
+    status: Literal["completed", "aborted", "failed"]
+    device: Device
+    clock: Literal["wall", "virtual"]
+    machine: MachineRecord | None
+    config: Config
+    baseline: Baseline | None
+    pipeline: Pipeline | None
+    speedup: Speedup | None
+    efficiency: Positive | None
+    verification: Verification | None
+    bubble: Bubble | None
+    launches: list[Launch]
+    devices: list[DeviceUsage]
+    timeline: TimelineRecord | None
+    warnings: list[Warning]
+    environment: dict[str, str | int | float | bool | None]
+    failure: Failure | None = None
+
+    def __post_init__(self) -> None:
+        if self.status == "completed":
+            missing = [name for name in _PROMISED if getattr(self, name) in (None, [])]
+            if missing:
+                raise ValueError(f"a completed record needs {', '.join(missing)}")
+
+
+_PROMISED = (
+    "baseline",
+    "pipeline",
+    "speedup",
+    "efficiency",
+    "verification",
+    "bubble",
+    "timeline",
+    "launches",
+    "devices",
+)
+
+
+class SimulationRecord(Part, kw_only=True):
+    """What ``simulate --json`` prints."""
+
+    schema: Schema = Schema()
+    kind: Literal["simulation"] = "simulation"
+    config: dict[str, str | int | float | bool | None]
+    makespan_s: NotNegative
+    bubble: Bubble
+    devices: list[DeviceUsage]
+    timeline: TimelineRecord

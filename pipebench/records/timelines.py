@@ -1,0 +1,82 @@
+"""Timelines to and from their place in a record."""
+
+from collections.abc import Callable, Sequence
+
+from pipebench.plan.actions import parse_action
+from pipebench.plan.graph import Graph
+from pipebench.plan.transfers import Message, messages_of
+from pipebench.records.schema import (
+    Bubble,
+    DeviceUsage,
+    Memory,
+    OtherRecord,
+    SpanRecord,
+    TimelineRecord,
+    TransferRecord,
+)
+from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
+from pipebench.workload import MemoryBytes
+
+
+def timeline_record(
+    timeline: Timeline, *, clock: str, message_bytes: Callable[[Message], int] | None = None
+) -> TimelineRecord:
+    """The stored form of a timeline; ``clock`` is wall, virtual or simulated."""
+    text = timeline.graph.text
+    return TimelineRecord(
+        clock=clock,  # type: ignore[arg-type]  # checked against the Literal when written
+        makespan_s=timeline.makespan_s,
+        spans=[SpanRecord(device=d, action=text(a), start_s=s, end_s=e) for d, a, s, e in timeline.spans],
+        transfers=[
+            TransferRecord(
+                action=text(m.producer),
+                sender=m.sender,
+                receiver=m.receiver,
+                ready_s=ready,
+                start_s=start,
+                end_s=end,
+                bytes=message_bytes(m) if message_bytes else None,
+            )
+            for m, ready, start, end in timeline.transfers
+        ],
+        other=[OtherRecord(device=d, name=n, start_s=s, end_s=e) for d, n, s, e in timeline.other],
+    )
+
+
+def timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
+    """The timeline that was stored, of a run of ``graph``."""
+    messages = {(m.producer, m.sender, m.receiver): m for m in messages_of(graph)}
+    return Timeline(
+        graph,
+        tuple(Span(s.device, parse_action(s.action), s.start_s, s.end_s) for s in record.spans),
+        tuple(
+            Transfer(messages[parse_action(t.action), t.sender, t.receiver], t.ready_s, t.start_s, t.end_s)
+            for t in record.transfers
+        ),
+        tuple(OtherWork(o.device, o.name, o.start_s, o.end_s) for o in record.other),
+    )
+
+
+def device_usages(
+    timeline: Timeline, layers: Sequence[str], memory: Sequence[MemoryBytes] = ()
+) -> list[DeviceUsage]:
+    """The table by device that a record holds."""
+    return [
+        DeviceUsage(
+            device=device,
+            layers=layers[device],
+            **timeline.usage(device)._asdict(),
+            activations_alive=timeline.activations_alive(device),
+            memory=_memory(memory[device]) if memory else None,
+        )
+        for device in range(timeline.graph.devices)
+    ]
+
+
+def bubble(timeline: Timeline) -> Bubble:
+    """The bubble with its definition."""
+    return Bubble(fraction=timeline.bubble_fraction)
+
+
+def _memory(computed: MemoryBytes) -> Memory:
+    return Memory(**{f"{name}_bytes": value for name, value in computed._asdict().items()})

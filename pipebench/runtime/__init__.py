@@ -1,0 +1,1 @@
+"""What runs a plan: stages, the executor, devices, launches."""

@@ -1,0 +1,150 @@
+"""The baseline: the strongest single-device form of the same training step, and the race that finds it.
+
+* ``fused``: one multi-layer ``nn.LSTM`` on the whole batch;
+* ``chain``: the layers one by one on the whole batch;
+* ``chain-microbatches``: the chain with gradient accumulation, at the fastest of a few counts.
+
+Which one wins changes with the machine, so it is measured, never assumed.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pipebench.models.data import Batch
+from pipebench.models.stacked_lstm import DTYPES, FusedLSTM, StackedLSTM
+from pipebench.records.schema import Candidate
+from pipebench.runtime.batches import StepBatch, slice_batch
+from pipebench.runtime.messages import Form
+from pipebench.workload import Workload
+
+_COUNTS = (2, 4, 8, 16)
+_CLOSE = 1.05  # a form slower than the best by more than this leaves the race after its first round
+
+
+class Baseline:
+    """One form of the baseline on one device."""
+
+    def __init__(self, form: Form, workload: Workload, *, learning_rate: float) -> None:
+        self.form, self.workload = form, workload
+        self.model: FusedLSTM | StackedLSTM
+        if form.kind == "fused":
+            self.model = FusedLSTM(workload)
+        else:
+            self.model = StackedLSTM(workload, workload.whole)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=learning_rate)
+        self._loss = torch.zeros((), dtype=DTYPES[workload.dtype])
+
+    def initialise(self, seed: int) -> None:
+        """Draw the parameters: the same as the pipeline's with this seed."""
+        self.model.initialise(seed)
+
+    def slice(self, batch: Batch) -> StepBatch:
+        """A batch as this form takes it."""
+        return slice_batch(batch, self.workload, microbatches=self.form.microbatches)
+
+    def step(self, batch: StepBatch, *, update: bool = True) -> None:
+        """One training step."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self._loss.zero_()
+        for (words_TB,), (targets_N,) in zip(batch.inputs, batch.targets, strict=True):
+            loss = self._forward(words_TB, targets_N, batch.words)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._loss += loss.detach()
+        if update:
+            self.optimizer.step()
+
+    def release(self) -> None:
+        """Free the gradients between steps, so that every step meets the same heap."""
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def loss(self) -> float:
+        """The last step's loss, the mean a word."""
+        return float(self._loss)
+
+    def gradients(self) -> dict[str, Tensor | None]:
+        """All parameters' gradients by name."""
+        return {name: parameter.grad for name, parameter in self._parameters()}
+
+    def _parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        if isinstance(self.model, FusedLSTM):
+            return self.model.canonical_parameters()
+        return self.model.named_parameters()
+
+    def _forward(self, words_TB: Tensor, targets_N: Tensor, words: int) -> Tensor:
+        if isinstance(self.model, FusedLSTM):
+            loss: Tensor = self.model(words_TB, targets_N, words)
+            return loss
+        hidden_TBH, _ = self.model.hidden_states(words_TB, [None] * self.workload.layers)
+        return self.model.loss(hidden_TBH, targets_N, words)
+
+
+def forms(workload: Workload) -> list[Form]:
+    """What enters the race."""
+    counts = [count for count in _COUNTS if workload.batch % count == 0]
+    return [Form("fused"), Form("chain"), *(Form("chain-microbatches", count) for count in counts)]
+
+
+def race(
+    workload: Workload,
+    batch: Batch,
+    *,
+    learning_rate: float,
+    seed: int,
+    clock: Callable[[], float] = time.thread_time,
+    report: Callable[[Form], None] = lambda form: None,
+) -> tuple[Form, list[Candidate]]:
+    """The fastest form, and all that was measured.
+
+    Round 1 runs each form once, larger microbatch counts only while they gain; those near the best run
+    once more. A form's time is its fastest step: CPU time only errs upwards.
+    """
+    runs = _Runs(workload, batch, learning_rate=learning_rate, seed=seed, clock=clock, report=report)
+    for form in forms(workload):
+        if form.microbatches <= 4 or runs.best().microbatches == form.microbatches // 2:
+            runs.measure(form)
+    for form in runs.near_the_best():
+        runs.measure(form)
+    return runs.best(), runs.candidates()
+
+
+class _Runs:
+    """The race's bookkeeping: one baseline alive at a time, every step kept."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        batch: Batch,
+        *,
+        learning_rate: float,
+        seed: int,
+        clock: Callable[[], float],
+        report: Callable[[Form], None],
+    ) -> None:
+        self.workload, self.batch, self.learning_rate, self.seed = workload, batch, learning_rate, seed
+        self.clock, self.report = clock, report
+        self.steps: dict[Form, list[float]] = {}
+
+    def measure(self, form: Form) -> None:
+        self.report(form)
+        baseline = Baseline(form, self.workload, learning_rate=self.learning_rate)
+        baseline.initialise(self.seed)
+        batch = baseline.slice(self.batch)
+        start = self.clock()
+        baseline.step(batch)
+        self.steps.setdefault(form, []).append(self.clock() - start)
+
+    def best(self) -> Form:
+        return min(self.steps, key=lambda form: min(self.steps[form]))
+
+    def near_the_best(self) -> Sequence[Form]:
+        limit = _CLOSE * min(self.steps[self.best()])
+        return [form for form, steps in self.steps.items() if min(steps) <= limit]
+
+    def candidates(self) -> list[Candidate]:
+        return [
+            Candidate(kind=form.kind, microbatches=form.microbatches, step_s=steps, rounds=len(steps))
+            for form, steps in self.steps.items()
+        ]

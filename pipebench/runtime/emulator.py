@@ -1,0 +1,178 @@
+"""Emulated devices: all stages in one process on one real device, each with a virtual clock.
+
+Every action really runs, one after another. Its exclusive duration (thread CPU time, its dispatch and
+mailbox included) is the cost of that action; the simulator turns the costs and the link into the timeline
+that the devices would have had side by side. Nothing falls between two actions: the durations of a step
+sum to its thread CPU time.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from pipebench.models.stacked_lstm import StackedLSTM
+from pipebench.partition import stage_layers
+from pipebench.plan.actions import COMPUTE, SENDS, Action
+from pipebench.plan.plan import Plan
+from pipebench.plan.transfers import Message, messages_of, messages_to
+from pipebench.runtime.batches import StepBatch
+from pipebench.runtime.executor import Executor
+from pipebench.runtime.stage import Stage
+from pipebench.runtime.transport import Mailbox
+from pipebench.timing.costs import MeasuredCosts, UniformCosts
+from pipebench.timing.links import Link
+from pipebench.timing.simulator import simulate
+from pipebench.timing.timeline import Timeline
+from pipebench.workload import Workload
+
+
+class Unit(NamedTuple):
+    """A compute action with the receives before it and the sends after it: what is timed as one."""
+
+    device: int
+    action: Action
+    calls: tuple[Callable[[], None], ...]
+
+
+class EmulatedPipeline:
+    """A plan on emulated devices.
+
+    Args:
+        plan: with its transfers.
+        workload: the sizes of the model and the batch.
+        partition: LSTM layers of each stage.
+        learning_rate: of every device's optimizer.
+        order: in which the one real device runs the actions; see ``interleave``.
+        clock: reads this thread's CPU seconds.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        workload: Workload,
+        partition: Sequence[int],
+        *,
+        learning_rate: float,
+        order: str = "dependence",
+        clock: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self.plan, self.workload, self.clock = plan, workload, clock
+        graph, mailbox = plan.graph, Mailbox(messages_of(plan.graph))
+        self.models = [StackedLSTM(workload, layers) for layers in stage_layers(partition)]
+        self.executors = [
+            Executor(
+                graph,
+                program,
+                {stage: self._stage(stage) for stage in graph.stages_of(device)},
+                mailbox,
+                learning_rate=learning_rate,
+            )
+            for device, program in enumerate(plan.programs)
+        ]
+        self.units = self._units(interleave(plan, order))
+        self._durations = [0.0] * len(self.units)
+
+    def _stage(self, stage: int) -> Stage:
+        graph = self.plan.graph
+        return Stage(self.models[stage], microbatches=graph.microbatches, chunks=graph.chunks)
+
+    def initialise(self, seed: int) -> None:
+        """Draw the parameters of all stages."""
+        for model in self.models:
+            model.initialise(seed)
+
+    def step(self, batch: StepBatch, *, update: bool = True) -> MeasuredCosts:
+        """One training step; the measured cost of everything in it."""
+        for executor in self.executors:
+            executor.load(batch)
+        clock, before, after = self.clock, {}, {}
+        last = clock()
+        for device, executor in enumerate(self.executors):
+            executor.zero_grad()
+            now = clock()
+            before[device], last = now - last, now
+        for number, (_, _, calls) in enumerate(self.units):
+            for run in calls:
+                run()
+            now = clock()
+            self._durations[number], last = now - last, now
+        if update:
+            for device, executor in enumerate(self.executors):
+                executor.update()
+                now = clock()
+                after[device], last = now - last, now
+        actions = {unit.action: seconds for unit, seconds in zip(self.units, self._durations, strict=True)}
+        return MeasuredCosts(actions, before, after)
+
+    def prime(self, batch: StepBatch) -> None:
+        """Take one microbatch through all stages, so that all that lives on after a first call exists."""
+        for executor in self.executors:
+            executor.load(batch)
+        for _, action, calls in self.units:
+            if action.microbatch == 0:
+                for run in calls:
+                    run()
+        self.release()
+
+    def release(self) -> None:
+        """Free the gradients between steps, so that every step meets the same heap."""
+        for executor in self.executors:
+            executor.zero_grad()
+
+    def timeline(self, costs: MeasuredCosts, link: Link) -> Timeline:
+        """The step in virtual time."""
+        return simulate(self.plan, costs, link, message_bytes=self.message_bytes)
+
+    def message_bytes(self, message: Message) -> int:  # noqa: ARG002 - all messages of this model are equal
+        """The size of a message: activations or their gradient."""
+        graph = self.plan.graph
+        return self.workload.activation_bytes(graph.microbatches, graph.chunks)
+
+    def loss(self) -> float:
+        """The last step's loss, the mean a word."""
+        return sum(executor.loss() for executor in self.executors)
+
+    def gradients(self) -> dict[str, Tensor | None]:
+        """All parameters' gradients by name."""
+        return {name: p.grad for model in self.models for name, p in model.named_parameters()}
+
+    def _units(self, order: Sequence[tuple[int, Action]]) -> tuple[Unit, ...]:
+        """Cut every program into units, in the order in which their compute actions run."""
+        units: dict[Action, Unit] = {}
+        for device, executor in enumerate(self.executors):
+            calls: list[Callable[[], None]] = []
+            action: Action | None = None
+            for call in executor.calls:
+                if action is not None and call.action.operation not in SENDS:
+                    units[action] = Unit(device, action, tuple(calls))
+                    calls, action = [], None
+                calls.append(call.run)
+                if call.action.operation in COMPUTE:
+                    action = call.action
+            if action is not None:
+                units[action] = Unit(device, action, tuple(calls))
+        return tuple(units[action] for _, action in order)
+
+
+def interleave(plan: Plan, order: str) -> list[tuple[int, Action]]:
+    """The order in which one real device runs the compute actions of all devices.
+
+    ``dependence``: as they would start side by side if every forward took 1 and every backward 2.
+    ``device``: as long as possible on one device, then on the next that can go on.
+    """
+    if order == "dependence":
+        spans = simulate(plan, UniformCosts(1, backward=2, backward_input=1, backward_weight=1)).spans
+        return [(span.device, span.action) for span in sorted(spans, key=lambda s: (s.start_s, s.device))]
+    assert order == "device", order
+    programs = [[a for a in program if a.operation in COMPUTE] for program in plan.programs]
+    done: set[Action] = set()
+    result: list[tuple[int, Action]] = []
+    while any(programs):
+        for device, program in enumerate(programs):
+            while program and all(m.producer in done for m in messages_to(plan.graph, program[0])):
+                action = program.pop(0)
+                done.add(action)
+                result.append((device, action))
+    return result

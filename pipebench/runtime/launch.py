@@ -1,0 +1,158 @@
+"""A launch: what a fresh interpreter does from start to end.
+
+    [verify, race]   in the first launch
+    warm up          both kinds
+    time             baseline and pipeline in one-step blocks, ABBA
+
+Started by the launcher as ``python -m pipebench.runtime.launch JOB MESSAGES PARENT``: a job file to read, a
+file descriptor to report to, and the process to end with.
+"""
+
+import gc
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from pipebench.errors import PipebenchError
+from pipebench.records.schema import Block, Launch, Samples, TimelineRecord
+from pipebench.runtime import messages, process
+
+if TYPE_CHECKING:
+    from pipebench.runtime.pair import Pair
+
+Kind = Literal["baseline", "pipeline"]
+Emit = Callable[[messages.Message], None]
+
+
+def main() -> None:
+    """Run the job; whatever happens is reported as a message, never lost."""
+    job_path, descriptor, parent = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    process.prepare(parent=parent)
+
+    def emit(message: messages.Message) -> None:
+        data = msgspec.json.encode(message) + b"\n"
+        while data:
+            data = data[os.write(descriptor, data) :]
+
+    try:
+        job = msgspec.msgpack.decode(Path(job_path).read_bytes(), type=messages.Job)
+        run(job, emit)
+    except PipebenchError as error:
+        emit(messages.Failed(cause=str(error), traceback=""))
+    except MemoryError:
+        emit(messages.Failed(cause="out of memory: use a smaller size", traceback=traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001 - a rank's last word: every cause goes home
+        cause = f"{type(error).__name__}: {error}".splitlines()[0]
+        emit(messages.Failed(cause=cause, traceback=traceback.format_exc()))
+
+
+def run(job: messages.Job, emit: Emit) -> None:
+    """One launch, from its job to its last message."""
+    import torch  # noqa: PLC0415 - after process.prepare, which sets what torch reads once
+
+    from pipebench.runtime.pair import Pair, measure_layers  # noqa: PLC0415 - likewise
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    emit(messages.Environment(values=_environment()))
+    if job.config.partition is None:
+        emit(measure_layers(job, emit))
+        return
+    pair = Pair(job)
+    pair.touch_memory()
+    if job.form is None:
+        emit(messages.Progress(doing="verifying gradients", share=0.0))
+        emit(messages.Verified(verification=pair.verify()))
+        emit(pair.race(lambda what: emit(messages.Progress(doing=f"racing baselines: {what}", share=0.2))))
+    else:
+        pair.choose(job.form)
+    with _quiet():
+        _time(job, pair, emit)
+
+
+def _time(job: messages.Job, pair: "Pair", emit: Emit) -> None:
+    """Warm up, then the timed blocks."""
+    for number in range(job.config.warmup):
+        emit(messages.Progress(doing="warming up", share=0.3))
+        pair.baseline_step(-1 - number)
+        pair.pipeline_step(-1 - number)
+        pair.check_losses()
+    gc.collect()
+    gc.freeze()
+    baseline_s: list[float] = []
+    pipeline: list[TimelineRecord] = []
+    blocks: list[Block] = []
+    spent = [0.0, 0.0, 0.0]
+    started = time.perf_counter()
+    order = list(abba(job.config.steps))
+    for number, kind in enumerate(order):
+        emit(messages.Progress(doing="timing", share=0.4 + 0.6 * number / len(order)))
+        before = _usage()
+        blocks.append(Block(kind=kind, start_s=before[0] - started, steps=1))
+        if kind == "baseline":
+            baseline_s.append(pair.baseline_step(len(baseline_s)))
+            after = _usage()
+        else:
+            costs = pair.pipeline_step(len(pipeline))
+            after = _usage()
+            pipeline.append(pair.timeline(costs))
+        spent = [total + end - start for total, start, end in zip(spent, before, after, strict=True)]
+        if len(baseline_s) == len(pipeline):
+            pair.check_losses()
+    wall_s, cpu_s, faults = spent
+    launch = Launch(
+        baseline=Samples(step_s=baseline_s),
+        pipeline=Samples(step_s=[timeline.makespan_s for timeline in pipeline]),
+        blocks=blocks,
+        page_faults=int(faults),
+        wall_per_cpu=wall_s / cpu_s if cpu_s else None,
+    )
+    emit(messages.Measured(launch=launch, timelines=pipeline))
+
+
+def abba(steps: int) -> Iterator[Kind]:
+    """The kinds of one-step blocks in turn: baseline, pipeline, pipeline, baseline, ... ``steps`` of each."""
+    for number in range(steps):
+        pair: tuple[Kind, Kind] = ("baseline", "pipeline")
+        yield from pair if number % 2 == 0 else reversed(pair)
+
+
+class _quiet:  # noqa: N801 - used as a context, like a function
+    """No garbage collection while measuring."""
+
+    def __enter__(self) -> None:
+        gc.collect()
+        gc.disable()
+
+    def __exit__(self, *exception: object) -> None:
+        gc.enable()
+
+
+def _usage() -> tuple[float, float, float]:
+    """Wall seconds, this thread's CPU seconds, and this process's minor page faults so far."""
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    return time.perf_counter(), time.thread_time(), faults
+
+
+def _environment() -> dict[str, str | int | float | bool | None]:
+    import torch  # noqa: PLC0415 - see run
+
+    return {
+        "torch": str(torch.__version__),
+        "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "torch_mkldnn": torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
+        "threads": torch.get_num_threads(),
+        "pinned_core": min(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else None,
+        "allocator_keeps_memory": process.memory_is_kept(),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What a launch is told (a job) and what it reports (messages, one JSON line each). Pure.
+
+Neither is ever unpickled: both are JSON checked against these types.
+"""
+
+import msgspec
+
+from pipebench.config import RunConfig
+from pipebench.models.data import Data
+from pipebench.records.schema import Candidate, Launch, TimelineRecord, Verification
+
+
+class Form(msgspec.Struct, frozen=True):
+    """A form of the baseline: ``kind`` is fused, chain or chain-microbatches."""
+
+    kind: str
+    microbatches: int = 1
+
+    def text(self) -> str:
+        """Such as ``chain-microbatches x4``."""
+        return f"{self.kind} x{self.microbatches}" if self.microbatches > 1 else self.kind
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One launch. The first one verifies, races the baseline's forms and measures the host's speed."""
+
+    config: RunConfig
+    data: Data
+    form: Form | None = None  # None: race
+    host_flops_per_s: float | None = None  # None: measure
+
+
+class Message(msgspec.Struct, frozen=True, tag_field="message"):
+    """Base of what a launch reports."""
+
+
+class Progress(Message, tag="progress"):
+    """What it does now, and the share of this launch's steps that is done."""
+
+    doing: str
+    share: float
+
+
+class LayerCosts(Message, tag="layer-costs"):
+    """A quick measurement of every layer, seconds of one training step each."""
+
+    layers: list[float]  # the embedding is in the first one
+    projection: float
+
+
+class Verified(Message, tag="verified"):
+    """The pipeline computed what the baseline computes."""
+
+    verification: Verification
+
+
+class Raced(Message, tag="raced"):
+    """The strongest form of the baseline, and the host's speed by it."""
+
+    form: Form
+    candidates: list[Candidate]
+    host_flops_per_s: float
+
+
+class Measured(Message, tag="measured"):
+    """A complete launch; one timeline for each of its pipeline steps."""
+
+    launch: Launch
+    timelines: list[TimelineRecord]
+
+
+class Environment(Message, tag="environment"):
+    """What only the measuring process knows, from an allow-list."""
+
+    values: dict[str, str | int | float | bool | None]
+
+
+class Failed(Message, tag="failed"):
+    """The launch broke; ``cause`` is one line, ``traceback`` the whole story."""
+
+    cause: str
+    traceback: str
+
+
+AnyMessage = Progress | LayerCosts | Verified | Raced | Measured | Environment | Failed

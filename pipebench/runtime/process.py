@@ -1,0 +1,91 @@
+"""A measuring process: allocator, threads, core, parent. Runs before torch is imported.
+
+glibc gives large blocks back to the kernel after each use, so a training step on the CPU pays for 100,000
+page faults, nearly all on the large tensors of a whole-batch baseline and almost none on small
+microbatches: the pipeline would be flattered. Three ``mallopt`` calls keep the memory (a known effect:
+libeigen/eigen issue 3201). A fourth setting, which must be there when the process starts, turns off the
+cache of small freed blocks: they stay where they were, split the heap, and the next whole-batch step needs
+new pages. The baseline and the pipeline run in the same process, under the same rules.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+_PR_SET_PDEATHSIG = 1
+
+
+def prepare(*, parent: int) -> None:
+    """Make this process fit to measure in, and tie it to the process ``parent``.
+
+    Torch must not have been imported: it reads the thread variables once.
+    """
+    assert "torch" not in sys.modules, "prepare before torch is imported"
+    _end_with_parent(parent)
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+    keep_memory()
+    pin()
+
+
+_TUNABLE = "glibc.malloc.tcache_count=0"
+_kept: list[bool] = []
+
+
+def start_environment() -> dict[str, str]:
+    """The environment that a measuring process must be started with."""
+    environment = dict(os.environ)
+    if not _default_allocator():
+        given = environment.get("GLIBC_TUNABLES")
+        environment["GLIBC_TUNABLES"] = f"{given}:{_TUNABLE}" if given else _TUNABLE
+    return environment
+
+
+def memory_is_kept() -> bool:
+    """Whether ``keep_memory`` took effect in this process."""
+    return any(_kept)
+
+
+def keep_memory() -> None:
+    """Tell glibc to keep freed memory; without effect where there is no glibc (macOS, musl)."""
+    if _default_allocator():
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, -1), (_M_TOP_PAD, 256 * 2**20))
+    _kept.append(all([mallopt(parameter, value) == 1 for parameter, value in settings]))
+
+
+def _default_allocator() -> bool:
+    """Whether the allocator is to stay as it is, to show the effect: see benchmarks/noise."""
+    return os.environ.get("PIPEBENCH_ALLOCATOR") == "default"
+
+
+def pin() -> int | None:
+    """Stay on one core, the last one allowed; ``None`` where the system offers no pinning."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    core = max(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core})
+    return core
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when its parent is gone: by the kernel on Linux, by a closed pipe everywhere."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    threading.Thread(target=_wait_for_end, daemon=True).start()
+
+
+def _wait_for_end() -> None:
+    """Standard input is a pipe from the parent that nobody writes to: it ends when the parent does."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)

@@ -1,0 +1,129 @@
+"""From raw samples to the figures of a record. Pure.
+
+A launch's ratio is median(baseline) / median(pipeline); the speed-up is the geometric mean over launches;
+words/s come from the geometric mean of launch medians, so that speed-up = pipeline / baseline exactly.
+"""
+
+from collections.abc import Sequence
+from statistics import fmean, median
+
+from pipebench.config import RunConfig
+from pipebench.records.schema import DeviceUsage, Launch, Speedup, TimelineRecord, Warning
+from pipebench.statistics import geometric_mean, ratio_interval
+
+_CONTENTION = 1.05
+_FAULTS_A_STEP = 1000
+_WIDE = 0.05
+_IMBALANCE = 1.2
+
+
+def speedup(launches: Sequence[Launch]) -> Speedup:
+    """The speed-up with its interval."""
+    ratios = [median(launch.baseline.step_s) / median(launch.pipeline.step_s) for launch in launches]
+    value, low, high = ratio_interval(ratios)
+    return Speedup(value=value, low=low, high=high)
+
+
+def baseline_step_s(launches: Sequence[Launch]) -> float:
+    """The baseline's step."""
+    return geometric_mean([median(launch.baseline.step_s) for launch in launches])
+
+
+def pipeline_step_s(launches: Sequence[Launch]) -> float:
+    """The pipeline's step."""
+    return geometric_mean([median(launch.pipeline.step_s) for launch in launches])
+
+
+def nearest(timelines: Sequence[TimelineRecord], step_s: float) -> TimelineRecord:
+    """The measured step nearest to ``step_s``."""
+    return min(timelines, key=lambda timeline: abs(timeline.makespan_s - step_s))
+
+
+def warnings(
+    config: RunConfig,
+    launches: Sequence[Launch],
+    devices: Sequence[DeviceUsage],
+    measured: Speedup,
+    *,
+    repeated_text: bool,
+) -> list[Warning]:
+    """What a reader of the figures must know, each with its cause and the next step."""
+    found = [
+        _contention(launches),
+        _page_faults(config, launches),
+        _interval(config, measured),
+        _imbalance(config, devices),
+        _repeated(repeated_text),
+    ]
+    return [warning for warning in found if warning is not None]
+
+
+def _contention(launches: Sequence[Launch]) -> Warning | None:
+    worst = max((launch.wall_per_cpu or 1.0 for launch in launches), default=1.0)
+    if worst <= _CONTENTION:
+        return None
+    return Warning(
+        code="cpu-contention",
+        cause=f"a launch took {worst:.2f}x its CPU time by the wall clock: other work shared its core, and caches",
+        next_step="stop other programs and run again",
+    )
+
+
+def _page_faults(config: RunConfig, launches: Sequence[Launch]) -> Warning | None:
+    steps = 2 * config.steps
+    worst = max((launch.page_faults or 0 for launch in launches), default=0) / steps
+    if worst <= _FAULTS_A_STEP:
+        return None
+    return Warning(
+        code="page-faults",
+        cause=f"{worst:,.0f} page faults a step: the allocator gives memory back, which slows large tensors most",
+        next_step="run on Linux with glibc, or compare records of this machine only",
+    )
+
+
+def _interval(config: RunConfig, measured: Speedup) -> Warning | None:
+    if measured.low is None or measured.high is None:
+        return Warning(
+            code="one-launch",
+            cause="one launch says nothing of the spread between launches: the speed-up has no interval",
+            next_step="run with --launches 6",
+        )
+    if measured.high / measured.low <= (1 + _WIDE) ** 2:
+        return None
+    return Warning(
+        code="wide-interval",
+        cause=f"the speed-up's interval spans {measured.low:.2f} to {measured.high:.2f}",
+        next_step="run on an idle machine"
+        + ("" if config.launches >= 12 else ", or with --rigorous for 12 launches"),
+    )
+
+
+def _imbalance(config: RunConfig, devices: Sequence[DeviceUsage]) -> Warning | None:
+    if len(devices) < 2:
+        return None
+    slowest = max(devices, key=lambda device: device.busy_s)
+    factor = slowest.busy_s / fmean(device.busy_s for device in devices)
+    if factor <= _IMBALANCE:
+        return None
+    if config.partition_rule != "balanced" and config.gpus < config.layers:
+        remedy = "try --partition balanced"
+    elif config.gpus == config.layers:
+        ending = ",".join(["1"] * config.layers + ["0"])
+        remedy = f"try --gpus {config.layers + 1} --partition {ending}: the projection on a device of its own"
+    else:
+        remedy = "a larger --hidden makes the LSTM layers weigh more beside the projection"
+    return Warning(
+        code="imbalance",
+        cause=f"device {slowest.device} ({slowest.layers}) is busy {factor:.2f}x the mean and sets the pace",
+        next_step=remedy,
+    )
+
+
+def _repeated(repeated_text: bool) -> Warning | None:
+    if not repeated_text:
+        return None
+    return Warning(
+        code="short-text",
+        cause="the text has fewer sentences than the batches need: they were used again",
+        next_step="use a longer --text, or a smaller --batch",
+    )

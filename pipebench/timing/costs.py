@@ -1,0 +1,97 @@
+"""What actions cost, in seconds of one device.
+
+A cost table answers three questions: how long one action takes, and how long a device works before its
+first action (zeroing gradients) and after its last (the optimizer).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipebench.errors import UsageError
+from pipebench.plan.actions import Action, Operation
+
+
+class Costs(Protocol):
+    """Seconds for each action, and for each device's work around its actions."""
+
+    def action_s(self, action: Action) -> float:
+        """The exclusive duration of one action."""
+
+    def before_s(self, device: int) -> float:
+        """Work of ``device`` before its first action."""
+
+    def after_s(self, device: int) -> float:
+        """Work of ``device`` after its last action."""
+
+
+@dataclass(frozen=True, slots=True)
+class UniformCosts:
+    """Every stage costs the same. A full backward is the sum of its halves unless given by itself.
+
+    Raises:
+        UsageError: A cost is negative, or ``backward`` contradicts the halves.
+    """
+
+    forward: float
+    backward: float | None = None
+    backward_input: float | None = None
+    backward_weight: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("forward", "backward", "backward_input", "backward_weight"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < float("inf"):
+                raise UsageError(f"{name} must be a finite number of seconds, at least 0, got {value}")
+        if (self.backward_input is None) != (self.backward_weight is None):
+            raise UsageError("backward_input and backward_weight go together: give both or neither")
+        if self.backward_input is not None and self.backward_weight is not None:
+            total = self.backward_input + self.backward_weight
+            if self.backward is not None and abs(self.backward - total) > 1e-12 * max(1.0, total):
+                raise UsageError(
+                    f"backward {self.backward} is not backward_input + backward_weight = {total}: leave one out"
+                )
+            object.__setattr__(self, "backward", total)
+        if self.backward is None:
+            raise UsageError("expected backward, or backward_input and backward_weight")
+
+    def action_s(self, action: Action) -> float:
+        """The cost of the action's operation."""
+        cost = {
+            Operation.FORWARD: self.forward,
+            Operation.BACKWARD: self.backward,
+            Operation.BACKWARD_INPUT: self.backward_input,
+            Operation.BACKWARD_WEIGHT: self.backward_weight,
+        }[action.operation]
+        if cost is None:
+            raise UsageError(f"{action} is half a backward: expected backward_input and backward_weight")
+        return cost
+
+    def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
+    def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredCosts:
+    """Durations that were measured, action by action; ``before`` and ``after`` by device."""
+
+    actions: Mapping[Action, float]
+    before: Mapping[int, float] = field(default_factory=dict)
+    after: Mapping[int, float] = field(default_factory=dict)
+
+    def action_s(self, action: Action) -> float:
+        """The measured duration; every action of the plan must have one."""
+        return self.actions[action]
+
+    def before_s(self, device: int) -> float:
+        """The measured work before the first action, 0 if none was measured."""
+        return self.before.get(device, 0.0)
+
+    def after_s(self, device: int) -> float:
+        """The measured work after the last action, 0 if none was measured."""
+        return self.after.get(device, 0.0)

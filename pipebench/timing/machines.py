@@ -1,0 +1,80 @@
+"""Machine presets: the speed of a card on LSTM training, and the link beside it, with their sources.
+
+A preset never takes a datasheet peak as a speed: the sustained speed is peak times an efficiency. The only
+efficiency with a source is the one fitted to a single published number: 1,700 words/s on one GPU (Sutskever,
+Vinyals, Le 2014). One word costs 75 M multiply-adds forward there (32 M in 4 LSTM layers of 1000 cells, 80 M
+in the softmax for the 53 % of words that are targets), 6 operations each with the backward: 0.76 TFLOP/s.
+On a K40 (4.29 TFLOP/s) that is an efficiency of 0.18. For the other cards 0.18 is assumed, and says so.
+"""
+
+from dataclasses import dataclass
+
+from pipebench.errors import UsageError
+from pipebench.timing.links import Link
+
+LSTM_EFFICIENCY = 0.18  # the K40 fit to 1,700 words/s
+_ASSUMED = "efficiency 0.18 assumed from the K40 fit"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A card and its link; ``source`` says where each number is from, and which are assumed."""
+
+    name: str
+    card: str
+    flops_per_s: float
+    link: Link
+    source: str
+
+    def time_dilation(self, host_flops_per_s: float) -> float:
+        """How many times slower this host is than the card, on the same work."""
+        return self.flops_per_s / host_flops_per_s
+
+
+MACHINES: dict[str, Machine] = {
+    machine.name: machine
+    for machine in (
+        Machine(
+            "2014",
+            "one 2014 GPU at 1,700 words/s",
+            0.762e12,
+            Link(10e-6, 10.0e9),
+            "speed fitted to 1,700 words/s (Sutskever et al. 2014); the paper names no GPU: "
+            "PCIe 3.0 x16 at 10.0 GB/s and 10 us are assumed",
+        ),
+        Machine(
+            "k40-pcie3",
+            "NVIDIA K40",
+            4.29e12 * LSTM_EFFICIENCY,
+            Link(10e-6, 10.0e9),
+            "peak 4.29 TFLOP/s fp32 (datasheet), efficiency 0.18 fitted to 1,700 words/s; "
+            "PCIe 3.0 x16, 10.0 GB/s measured; 10 us assumed",
+        ),
+        Machine(
+            "a100-nvlink",
+            "NVIDIA A100 SXM",
+            19.5e12 * LSTM_EFFICIENCY,
+            Link(10e-6, 0.65 * 300e9),
+            f"peak 19.5 TFLOP/s fp32 (datasheet), {_ASSUMED}; NVLink 300 GB/s x 0.65, 10 us (Calculon's model)",
+        ),
+        Machine(
+            "h100-nvlink4",
+            "NVIDIA H100 SXM",
+            66.9e12 * LSTM_EFFICIENCY,
+            Link(10e-6, 0.65 * 450e9),
+            f"peak 66.9 TFLOP/s fp32 (datasheet), {_ASSUMED}; NVLink4 450 GB/s x 0.65, 10 us (Calculon's model)",
+        ),
+    )
+}
+
+
+def machine_named(name: str) -> Machine:
+    """Look a preset up.
+
+    Raises:
+        UsageError: There is no such preset; the text lists those there are.
+    """
+    try:
+        return MACHINES[name]
+    except KeyError:
+        raise UsageError(f"unknown machine {name!r}: expected one of {', '.join(MACHINES)}") from None

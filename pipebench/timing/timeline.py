@@ -1,0 +1,147 @@
+"""A timeline: the spans of all devices for one step, and what can be read off it.
+
+    device 0  |zero|F0 F1|......|~~|B1 B0|optimizer|
+    device 1  |zero|  ~~F0 F1 B1 B0|optimizer|        idle
+                                         . waiting: the input was not sent yet
+                                         ~ transfer: the input was on the way
+
+It does not matter who made it: the simulator from costs, or an executor from clocks.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from pipebench.plan.actions import Action
+from pipebench.plan.check import activations_alive
+from pipebench.plan.graph import Graph
+from pipebench.plan.transfers import Message, messages_to
+
+
+class Span(NamedTuple):
+    """A compute action with its start and end, in seconds from the step's start."""
+
+    device: int
+    action: Action
+    start_s: float
+    end_s: float
+
+
+class Transfer(NamedTuple):
+    """A message on its way: ready when its producer is done, started when the link takes it."""
+
+    message: Message
+    ready_s: float
+    start_s: float
+    end_s: float
+
+
+class OtherWork(NamedTuple):
+    """Work of a device that is no action of the plan: zeroing gradients, the optimizer."""
+
+    device: int
+    name: str
+    start_s: float
+    end_s: float
+
+
+class Usage(NamedTuple):
+    """Where one device's time went; the four parts sum to the makespan."""
+
+    busy_s: float
+    waiting_s: float
+    transfer_s: float
+    idle_s: float
+
+
+PathItem = Span | Transfer | OtherWork
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All times in seconds from the start of the step."""
+
+    graph: Graph
+    spans: tuple[Span, ...]
+    transfers: tuple[Transfer, ...] = ()
+    other: tuple[OtherWork, ...] = ()
+
+    @cached_property
+    def makespan_s(self) -> float:
+        """From the start of the step to the end of the last device's work."""
+        return max(item.end_s for item in (*self.spans, *self.other))
+
+    @cached_property
+    def bubble_fraction(self) -> float:
+        """1 - busy / (devices x makespan): GPipe's definition."""
+        busy = sum(self.usage(device).busy_s for device in range(self.graph.devices))
+        return 1 - busy / (self.graph.devices * self.makespan_s) if self.makespan_s else 0.0
+
+    def spans_of(self, device: int) -> list[Span]:
+        """The compute actions of one device, first to last."""
+        return self._by_device[device]
+
+    def activations_alive(self, device: int) -> int:
+        """The most (microbatch, chunk) slices whose backward was still to come, summed over its stages."""
+        return activations_alive(span.action for span in self.spans_of(device))
+
+    def usage(self, device: int) -> Usage:
+        """Split one device's makespan into busy, waiting, transfer and idle."""
+        spans = self.spans_of(device)
+        around = [work for work in self.other if work.device == device]
+        busy = sum(item.end_s - item.start_s for item in (*spans, *around))
+        waiting = transfer = 0.0
+        for before, span in zip(spans, spans[1:], strict=False):
+            sent = max((t.ready_s for t in self._incoming(span.action)), default=span.start_s)
+            not_sent = min(max(sent - before.end_s, 0.0), span.start_s - before.end_s)
+            waiting += not_sent
+            transfer += span.start_s - before.end_s - not_sent
+        return Usage(busy, waiting, transfer, max(self.makespan_s - busy - waiting - transfer, 0.0))
+
+    def critical_path(self) -> list[PathItem]:
+        """The chain of work and transfers that the makespan consists of, first to last.
+
+        Each item ends when the next one starts, unless something that is not in the timeline held it up.
+        """
+        last: PathItem | None = max((*self.spans, *self.other), key=lambda item: item.end_s)
+        path: list[PathItem] = []
+        while last is not None:
+            path.append(last)
+            last = self._held_up_by(last)
+        return path[::-1]
+
+    def _held_up_by(self, item: PathItem) -> PathItem | None:
+        """What ended last among all that ``item`` had to wait for."""
+        if isinstance(item, Transfer):
+            return self._span_of[item.message.producer]
+        before = self._before.get(item)
+        arrivals = self._incoming(item.action) if isinstance(item, Span) else []
+        return max((*([before] if before else []), *arrivals), key=lambda i: i.end_s, default=None)
+
+    def _incoming(self, action: Action) -> list[Transfer]:
+        found = (self._transfer_of.get(message) for message in messages_to(self.graph, action))
+        return [transfer for transfer in found if transfer is not None]
+
+    @cached_property
+    def _by_device(self) -> dict[int, list[Span]]:
+        result: dict[int, list[Span]] = defaultdict(list)
+        for span in sorted(self.spans, key=lambda span: (span.start_s, span.end_s)):
+            result[span.device].append(span)
+        return result
+
+    @cached_property
+    def _before(self) -> dict[Span | OtherWork, Span | OtherWork]:
+        """For each piece of a device's work, the piece before it on the same device."""
+        lanes: dict[int, list[Span | OtherWork]] = defaultdict(list)
+        for item in sorted((*self.spans, *self.other), key=lambda item: (item.start_s, item.end_s)):
+            lanes[item.device].append(item)
+        return {item: before for lane in lanes.values() for before, item in zip(lane, lane[1:], strict=False)}
+
+    @cached_property
+    def _span_of(self) -> dict[Action, Span]:
+        return {span.action: span for span in self.spans}
+
+    @cached_property
+    def _transfer_of(self) -> dict[Message, Transfer]:
+        return {transfer.message: transfer for transfer in self.transfers}

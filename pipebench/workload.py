@@ -1,0 +1,105 @@
+"""The stacked LSTM in numbers: parameters, operations and bytes, without running it. Pure.
+
+    tokens [T, B] -> embedding -> L x LSTM -> projection -> cross-entropy over the next words
+
+Operations count multiply-adds of matrix products as 2, and a backward as twice its forward. Bytes are
+computed, not measured, and are labelled so wherever they are shown.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+DTYPE_BYTES = {"float32": 4, "float64": 8}
+_TRAINING = 3  # a forward and a backward twice as expensive
+
+
+class StageLayers(NamedTuple):
+    """The slice of the model that one stage holds: LSTM layers ``first`` up to (not including) ``end``."""
+
+    first: int
+    end: int
+    embedding: bool
+    projection: bool
+
+    @property
+    def count(self) -> int:
+        """How many LSTM layers."""
+        return self.end - self.first
+
+    def text(self) -> str:
+        """Such as ``embedding + LSTM 0-1``."""
+        lstm = f"LSTM {self.first}" if self.count == 1 else f"LSTM {self.first}-{self.end - 1}"
+        parts = ["embedding"] * self.embedding + [lstm] * (self.count > 0) + ["projection"] * self.projection
+        return " + ".join(parts)
+
+
+class MemoryBytes(NamedTuple):
+    """Computed bytes of one device."""
+
+    parameters: int
+    gradients: int
+    optimizer_state: int
+    saved_tensors: int
+
+    @property
+    def total(self) -> int:
+        """All four together."""
+        return sum(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Sizes of the model and of one step's batch of ``batch`` sequences of ``sequence_length`` words."""
+
+    layers: int
+    hidden: int
+    vocab: int
+    batch: int
+    sequence_length: int
+    dtype: str = "float32"
+
+    @property
+    def element_bytes(self) -> int:
+        """Bytes of one number."""
+        return DTYPE_BYTES[self.dtype]
+
+    @property
+    def positions(self) -> int:
+        """Words of one step, padding included."""
+        return self.batch * self.sequence_length
+
+    def parameters(self, stage: StageLayers) -> int:
+        """Numbers in a stage's parameters; an LSTM layer has two bias vectors, as torch has it."""
+        lstm = 4 * self.hidden * (2 * self.hidden) + 2 * 4 * self.hidden
+        projection = self.hidden * self.vocab + self.vocab
+        return stage.count * lstm + stage.embedding * self.vocab * self.hidden + stage.projection * projection
+
+    def step_flops(self, stage: StageLayers) -> int:
+        """Operations of one training step on a stage; looking up an embedding costs none."""
+        multiply_adds = stage.count * 8 * self.hidden**2 + stage.projection * self.hidden * self.vocab
+        return _TRAINING * 2 * multiply_adds * self.positions
+
+    @property
+    def whole(self) -> StageLayers:
+        """All of the model as one stage."""
+        return StageLayers(0, self.layers, embedding=True, projection=True)
+
+    def activation_bytes(self, microbatches: int, chunks: int) -> int:
+        """What one message carries: the activations (or their gradient) of a (microbatch, chunk)."""
+        return self.positions // (microbatches * chunks) * self.hidden * self.element_bytes
+
+    def saved_numbers(self, stage: StageLayers) -> int:
+        """Numbers a stage keeps from forward to backward for one position of one sequence.
+
+        An LSTM layer keeps its input, its output, and torch's workspace of 4 gates, the cell state and its
+        tanh (6 in all); the projection keeps its input, its logits and their log-softmax.
+        """
+        lstm = 8 * self.hidden
+        return stage.count * lstm + stage.projection * (self.hidden + 2 * self.vocab)
+
+    def memory(self, stage: StageLayers, alive: int, microbatches: int, chunks: int) -> MemoryBytes:
+        """Computed bytes of a device that keeps ``alive`` (microbatch, chunk) slices; SGD has no state."""
+        parameters = self.parameters(stage) * self.element_bytes
+        positions = self.positions // (microbatches * chunks)
+        saved = alive * positions * self.saved_numbers(stage) * self.element_bytes
+        return MemoryBytes(parameters, parameters, 0, saved)
