@@ -3,8 +3,6 @@
 ``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
 """
 
-from typing import Literal
-
 import msgspec
 
 from pipebench import partition as partitions
@@ -17,6 +15,7 @@ from pipebench.workload import DTYPE_BYTES, Workload
 DEFAULT_MACHINE = "2014"
 DEFAULT_PRESET = "talk8-small"
 RESERVED_WORDS = 3  # padding, unknown word, end of sentence
+EMULATION_ORDERS = ("dependence", "device")
 DEVICE_KINDS = ("auto", "cuda", "emulated")
 
 # layers, hidden, vocab, batch, sequence length: chosen by the time they take, never by the figure they give
@@ -53,7 +52,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     warmup: int = 1
     seed: int = 0
     deadline_s: float | None = None
-    emulation_order: Literal["dependence", "device"] = "dependence"
+    emulation_order: str = "dependence"
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +80,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     warmup: int
     seed: int
     deadline_s: float | None
-    emulation_order: Literal["dependence", "device"]
+    emulation_order: str
     learning_rate: float = 0.1
 
     @property
@@ -143,6 +142,7 @@ def _check_choices(options: RunOptions) -> None:
         ("--device", options.device, DEVICE_KINDS),
         ("--dtype", options.dtype, tuple(DTYPE_BYTES)),
         ("--preset", options.preset, tuple(PRESETS)),
+        ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
     ):
         if value not in known:
             raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")

@@ -253,7 +253,7 @@ class _Experiment:
 
     def _warnings(
         self, devices: Sequence[schema.DeviceUsage], measured: schema.Speedup
-    ) -> list[schema.Warning]:
+    ) -> list[schema.WarningRecord]:
         return summary.warnings(
             self.config, self.launches, devices, measured, repeated_text=self.data.repeated
         )

@@ -19,7 +19,7 @@ class Interval(NamedTuple):
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """exp of the mean logarithm of positive values."""
+    """The exponential of the mean logarithm of positive values."""
     return exp(statistics.fmean(map(log, values)))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from statistics import fmean, median
 
 from pipebench.config import RunConfig
-from pipebench.records.schema import DeviceUsage, Launch, Speedup, TimelineRecord, Warning
+from pipebench.records.schema import DeviceUsage, Launch, Speedup, TimelineRecord, WarningRecord
 from pipebench.statistics import geometric_mean, ratio_interval
 
 _CONTENTION = 1.05
@@ -46,7 +46,7 @@ def warnings(
     measured: Speedup,
     *,
     repeated_text: bool,
-) -> list[Warning]:
+) -> list[WarningRecord]:
     """What a reader of the figures must know, each with its cause and the next step."""
     found = [
         _contention(launches),
@@ -58,39 +58,39 @@ def warnings(
     return [warning for warning in found if warning is not None]
 
 
-def _contention(launches: Sequence[Launch]) -> Warning | None:
+def _contention(launches: Sequence[Launch]) -> WarningRecord | None:
     worst = max((launch.wall_per_cpu or 1.0 for launch in launches), default=1.0)
     if worst <= _CONTENTION:
         return None
-    return Warning(
+    return WarningRecord(
         code="cpu-contention",
         cause=f"a launch took {worst:.2f}x its CPU time by the wall clock: other work shared its core, and caches",
         next_step="stop other programs and run again",
     )
 
 
-def _page_faults(config: RunConfig, launches: Sequence[Launch]) -> Warning | None:
+def _page_faults(config: RunConfig, launches: Sequence[Launch]) -> WarningRecord | None:
     steps = 2 * config.steps
     worst = max((launch.page_faults or 0 for launch in launches), default=0) / steps
     if worst <= _FAULTS_A_STEP:
         return None
-    return Warning(
+    return WarningRecord(
         code="page-faults",
         cause=f"{worst:,.0f} page faults a step: the allocator gives memory back, which slows large tensors most",
         next_step="run on Linux with glibc, or compare records of this machine only",
     )
 
 
-def _interval(config: RunConfig, measured: Speedup) -> Warning | None:
+def _interval(config: RunConfig, measured: Speedup) -> WarningRecord | None:
     if measured.low is None or measured.high is None:
-        return Warning(
+        return WarningRecord(
             code="one-launch",
             cause="one launch says nothing of the spread between launches: the speed-up has no interval",
             next_step="run with --launches 6",
         )
     if measured.high / measured.low <= (1 + _WIDE) ** 2:
         return None
-    return Warning(
+    return WarningRecord(
         code="wide-interval",
         cause=f"the speed-up's interval spans {measured.low:.2f} to {measured.high:.2f}",
         next_step="run on an idle machine"
@@ -98,7 +98,7 @@ def _interval(config: RunConfig, measured: Speedup) -> Warning | None:
     )
 
 
-def _imbalance(config: RunConfig, devices: Sequence[DeviceUsage]) -> Warning | None:
+def _imbalance(config: RunConfig, devices: Sequence[DeviceUsage]) -> WarningRecord | None:
     if len(devices) < 2:
         return None
     slowest = max(devices, key=lambda device: device.busy_s)
@@ -112,17 +112,17 @@ def _imbalance(config: RunConfig, devices: Sequence[DeviceUsage]) -> Warning | N
         remedy = f"try --gpus {config.layers + 1} --partition {ending}: the projection on a device of its own"
     else:
         remedy = "a larger --hidden makes the LSTM layers weigh more beside the projection"
-    return Warning(
+    return WarningRecord(
         code="imbalance",
         cause=f"device {slowest.device} ({slowest.layers}) is busy {factor:.2f}x the mean and sets the pace",
         next_step=remedy,
     )
 
 
-def _repeated(repeated_text: bool) -> Warning | None:
+def _repeated(repeated_text: bool) -> WarningRecord | None:
     if not repeated_text:
         return None
-    return Warning(
+    return WarningRecord(
         code="short-text",
         cause="the text has fewer sentences than the batches need: they were used again",
         next_step="use a longer --text, or a smaller --batch",

@@ -22,14 +22,18 @@ class StageLayers(NamedTuple):
     projection: bool
 
     @property
-    def count(self) -> int:
+    def lstm_layers(self) -> int:
         """How many LSTM layers."""
         return self.end - self.first
 
     def text(self) -> str:
         """Such as ``embedding + LSTM 0-1``."""
-        lstm = f"LSTM {self.first}" if self.count == 1 else f"LSTM {self.first}-{self.end - 1}"
-        parts = ["embedding"] * self.embedding + [lstm] * (self.count > 0) + ["projection"] * self.projection
+        lstm = f"LSTM {self.first}" if self.lstm_layers == 1 else f"LSTM {self.first}-{self.end - 1}"
+        parts = (
+            ["embedding"] * self.embedding
+            + [lstm] * (self.lstm_layers > 0)
+            + ["projection"] * self.projection
+        )
         return " + ".join(parts)
 
 
@@ -72,11 +76,15 @@ class Workload:
         """Numbers in a stage's parameters; an LSTM layer has two bias vectors, as torch has it."""
         lstm = 4 * self.hidden * (2 * self.hidden) + 2 * 4 * self.hidden
         projection = self.hidden * self.vocab + self.vocab
-        return stage.count * lstm + stage.embedding * self.vocab * self.hidden + stage.projection * projection
+        return (
+            stage.lstm_layers * lstm
+            + stage.embedding * self.vocab * self.hidden
+            + stage.projection * projection
+        )
 
     def step_flops(self, stage: StageLayers) -> int:
         """Operations of one training step on a stage; looking up an embedding costs none."""
-        multiply_adds = stage.count * 8 * self.hidden**2 + stage.projection * self.hidden * self.vocab
+        multiply_adds = stage.lstm_layers * 8 * self.hidden**2 + stage.projection * self.hidden * self.vocab
         return _TRAINING * 2 * multiply_adds * self.positions
 
     @property
@@ -95,7 +103,7 @@ class Workload:
         tanh (6 in all); the projection keeps its input, its logits and their log-softmax.
         """
         lstm = 8 * self.hidden
-        return stage.count * lstm + stage.projection * (self.hidden + 2 * self.vocab)
+        return stage.lstm_layers * lstm + stage.projection * (self.hidden + 2 * self.vocab)
 
     def memory(self, stage: StageLayers, alive: int, microbatches: int, chunks: int) -> MemoryBytes:
         """Computed bytes of a device that keeps ``alive`` (microbatch, chunk) slices; SGD has no state."""

@@ -27,14 +27,14 @@ class Part(msgspec.Struct, frozen=True):
     """Base of every part of a record: frozen; unknown fields are ignored on read."""
 
 
-class Schema(Part):
+class Schema(Part, frozen=True):
     """Which schema the document follows."""
 
     name: Literal["pipebench"] = "pipebench"
     version: Literal[1] = 1
 
 
-class Device(Part):
+class Device(Part, frozen=True):
     """What the pipeline's devices are. Without a GPU the name is the CPU's model."""
 
     kind: Literal["cuda", "cpu", "emulated"]
@@ -42,7 +42,7 @@ class Device(Part):
     names: list[str]
 
 
-class LinkRecord(Part):
+class LinkRecord(Part, frozen=True):
     """A machine's link: the preset's figures, and those of the host's scale (dilated)."""
 
     latency_s: NotNegative
@@ -51,7 +51,7 @@ class LinkRecord(Part):
     host_bytes_per_s: Positive | None = None
 
 
-class MachineRecord(Part):
+class MachineRecord(Part, frozen=True):
     """The emulated machine; ``time_dilation`` = card speed / host speed, on the same work."""
 
     name: Name
@@ -63,7 +63,7 @@ class MachineRecord(Part):
     link: LinkRecord
 
 
-class Optimizer(Part, kw_only=True):
+class Optimizer(Part, frozen=True, kw_only=True):
     """The optimizer of baseline and pipeline alike."""
 
     name: str = "SGD"
@@ -72,7 +72,7 @@ class Optimizer(Part, kw_only=True):
     clipping: Positive | None = None
 
 
-class Input(Part):
+class Input(Part, frozen=True):
     """Where the words are from; ``count_rule`` says what words/s counts."""
 
     kind: Name
@@ -83,7 +83,7 @@ class Input(Part):
     count_rule: str
 
 
-class Config(Part):
+class Config(Part, frozen=True):
     """Every option of ``run`` by its name, decided."""
 
     gpus: AtLeastOne
@@ -113,7 +113,7 @@ class Config(Part):
     input: Input
 
 
-class Candidate(Part):
+class Candidate(Part, frozen=True):
     """One form of the baseline as the race measured it; ``rounds`` is how long it stayed in."""
 
     kind: Name
@@ -122,7 +122,7 @@ class Candidate(Part):
     rounds: Count
 
 
-class Baseline(Part):
+class Baseline(Part, frozen=True):
     """The strongest single-device form of the same training step."""
 
     kind: Literal["fused", "chain", "chain-microbatches"]
@@ -132,14 +132,14 @@ class Baseline(Part):
     candidates: list[Candidate]
 
 
-class Pipeline(Part):
+class Pipeline(Part, frozen=True):
     """The pipeline's step."""
 
     step_s: Positive
     words_per_s: Positive
 
 
-class Speedup(Part):
+class Speedup(Part, frozen=True):
     """Geometric mean of the launches' ratios with its 95 % interval (null with one launch)."""
 
     value: Positive
@@ -148,7 +148,7 @@ class Speedup(Part):
     confidence: Positive = 0.95
 
 
-class Verification(Part):
+class Verification(Part, frozen=True):
     """Pipeline against baseline on one batch, before anything is timed."""
 
     max_relative_gradient_error: NotNegative
@@ -157,13 +157,13 @@ class Verification(Part):
     baseline_loss: float
 
 
-class Samples(Part):
+class Samples(Part, frozen=True):
     """Raw step times of one launch, in the order measured."""
 
     step_s: list[Positive]
 
 
-class Block(Part):
+class Block(Part, frozen=True):
     """A run of steps of one kind; ``start_s`` counts from the launch's first block."""
 
     kind: Literal["baseline", "pipeline"]
@@ -171,7 +171,7 @@ class Block(Part):
     steps: AtLeastOne
 
 
-class Launch(Part):
+class Launch(Part, frozen=True):
     """One fresh start of all processes; page faults and wall/CPU are over its timed steps."""
 
     baseline: Samples
@@ -181,7 +181,7 @@ class Launch(Part):
     wall_per_cpu: Positive | None
 
 
-class SpanRecord(Part):
+class SpanRecord(Part, frozen=True):
     """A compute action."""
 
     device: Count
@@ -190,7 +190,7 @@ class SpanRecord(Part):
     end_s: NotNegative
 
 
-class TransferRecord(Part):
+class TransferRecord(Part, frozen=True):
     """A message; ``action`` is what produced it, ``ready_s`` when it could have left."""
 
     action: Name
@@ -202,7 +202,7 @@ class TransferRecord(Part):
     bytes: Count | None = None
 
 
-class OtherRecord(Part):
+class OtherRecord(Part, frozen=True):
     """Work that is no action of the plan."""
 
     device: Count
@@ -211,7 +211,7 @@ class OtherRecord(Part):
     end_s: NotNegative
 
 
-class TimelineRecord(Part):
+class TimelineRecord(Part, frozen=True):
     """One step: measured (the one nearest the median), or simulated."""
 
     clock: Literal["wall", "virtual", "simulated"]
@@ -221,7 +221,7 @@ class TimelineRecord(Part):
     other: list[OtherRecord]
 
 
-class Memory(Part):
+class Memory(Part, frozen=True):
     """Bytes of one device: computed from the sizes; the peak is measured on CUDA only."""
 
     parameters_bytes: Count
@@ -232,7 +232,7 @@ class Memory(Part):
     peak_bytes: Count | None = None
 
 
-class DeviceUsage(Part):
+class DeviceUsage(Part, frozen=True):
     """Where one device's time went; the four parts sum to the makespan."""
 
     device: Count
@@ -245,14 +245,14 @@ class DeviceUsage(Part):
     memory: Memory | None = None
 
 
-class Bubble(Part):
+class Bubble(Part, frozen=True):
     """The idle share of all devices' time."""
 
     fraction: Annotated[float, Meta(le=1)]
     definition: str = "1 - busy / (devices x makespan)"
 
 
-class Warning(Part):  # noqa: A001 - the record's own word; never raised
+class WarningRecord(Part, frozen=True):
     """A doubt that travels with the record."""
 
     code: Name
@@ -260,14 +260,14 @@ class Warning(Part):  # noqa: A001 - the record's own word; never raised
     next_step: str
 
 
-class Failure(Part):
+class Failure(Part, frozen=True):
     """Why a record is not completed."""
 
     exit_code: Count
     message: str
 
 
-class RunRecord(Part, kw_only=True):
+class RunRecord(Part, frozen=True, kw_only=True):
     """What is stored of one run."""
 
     schema: Schema = Schema()
@@ -288,7 +288,7 @@ class RunRecord(Part, kw_only=True):
     launches: list[Launch]
     devices: list[DeviceUsage]
     timeline: TimelineRecord | None
-    warnings: list[Warning]
+    warnings: list[WarningRecord]
     environment: dict[str, str | int | float | bool | None]
     failure: Failure | None = None
 
@@ -312,7 +312,7 @@ _PROMISED = (
 )
 
 
-class SimulationRecord(Part, kw_only=True):
+class SimulationRecord(Part, frozen=True, kw_only=True):
     """What ``simulate --json`` prints."""
 
     schema: Schema = Schema()

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -116,3 +116,46 @@ def read_all(folder: Path) -> Iterator[tuple[Path, AnyRecord | CorruptRecordErro
             yield path, read(path)
         except CorruptRecordError as error:
             yield path, error
+
+
+def find(name: str, folder: Path) -> Path:
+    """A record's file by its path, its id, or ``latest`` and ``latest~1`` within a folder.
+
+    Raises:
+        UsageError: There is none.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    latest, _, back = name.partition("~")
+    if latest == "latest" and (not back or back.isdecimal()):
+        found = paths(folder)
+        position = int(back or 0) + 1
+        if len(found) < position:
+            raise UsageError(
+                f"{name}: {len(found)} records in {folder}; make one with pipebench run --gpus 8"
+            )
+        return found[-position]
+    by_id = [found for found in paths(folder) if found.stem == name]
+    if not by_id:
+        raise UsageError(
+            f"{name}: no such record; name a file, an id in {folder} (pipebench list), or latest"
+        )
+    return by_id[0]
+
+
+def listing(records: Sequence[tuple[Path, AnyRecord | CorruptRecordError]]) -> bytes:
+    """A JSON array with a line's worth of each record."""
+    return msgspec.json.format(msgspec.json.encode([_line(path, record) for path, record in records])) + b"\n"
+
+
+def _line(path: Path, record: AnyRecord | CorruptRecordError) -> dict[str, Any]:
+    if isinstance(record, CorruptRecordError):
+        return {"path": str(path), "status": "unreadable", "error": str(record)}
+    line: dict[str, Any] = {"path": str(path), "kind": record.kind}
+    if isinstance(record, RunRecord):
+        line |= {name: getattr(record, name) for name in ("id", "created", "status", "clock", "speedup")}
+        line |= {
+            name: getattr(record.config, name) for name in ("gpus", "schedule", "microbatches", "chunks")
+        }
+    return line

@@ -94,7 +94,7 @@ def race(
     learning_rate: float,
     seed: int,
     clock: Callable[[], float] = time.thread_time,
-    report: Callable[[Form], None] = lambda form: None,
+    report: Callable[[Form], None],
 ) -> tuple[Form, list[Candidate]]:
     """The fastest form, and all that was measured.
 

@@ -5,6 +5,7 @@ terminal's Ctrl-C reaches the launcher only), a pipe as standard input that ends
 pipe to report on.
 """
 
+import contextlib
 import os
 import selectors
 import signal
@@ -93,10 +94,8 @@ def _start(job: Path, messages_to: int, log: int) -> "subprocess.Popen[bytes]":
 def _end(child: "subprocess.Popen[bytes]") -> None:
     """Kill the child and whatever it started, and wait until it is gone."""
     if child.poll() is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         child.wait()
     if child.stdin is not None:
         child.stdin.close()

@@ -3,6 +3,8 @@
 Neither is ever unpickled: both are JSON checked against these types.
 """
 
+from typing import Literal
+
 import msgspec
 
 from pipebench.config import RunConfig
@@ -13,7 +15,7 @@ from pipebench.records.schema import Candidate, Launch, TimelineRecord, Verifica
 class Form(msgspec.Struct, frozen=True):
     """A form of the baseline: ``kind`` is fused, chain or chain-microbatches."""
 
-    kind: str
+    kind: Literal["fused", "chain", "chain-microbatches"]
     microbatches: int = 1
 
     def text(self) -> str:
@@ -34,27 +36,27 @@ class Message(msgspec.Struct, frozen=True, tag_field="message"):
     """Base of what a launch reports."""
 
 
-class Progress(Message, tag="progress"):
+class Progress(Message, frozen=True, tag="progress"):
     """What it does now, and the share of this launch's steps that is done."""
 
     doing: str
     share: float
 
 
-class LayerCosts(Message, tag="layer-costs"):
+class LayerCosts(Message, frozen=True, tag="layer-costs"):
     """A quick measurement of every layer, seconds of one training step each."""
 
     layers: list[float]  # the embedding is in the first one
     projection: float
 
 
-class Verified(Message, tag="verified"):
+class Verified(Message, frozen=True, tag="verified"):
     """The pipeline computed what the baseline computes."""
 
     verification: Verification
 
 
-class Raced(Message, tag="raced"):
+class Raced(Message, frozen=True, tag="raced"):
     """The strongest form of the baseline, and the host's speed by it."""
 
     form: Form
@@ -62,20 +64,20 @@ class Raced(Message, tag="raced"):
     host_flops_per_s: float
 
 
-class Measured(Message, tag="measured"):
+class Measured(Message, frozen=True, tag="measured"):
     """A complete launch; one timeline for each of its pipeline steps."""
 
     launch: Launch
     timelines: list[TimelineRecord]
 
 
-class Environment(Message, tag="environment"):
+class Environment(Message, frozen=True, tag="environment"):
     """What only the measuring process knows, from an allow-list."""
 
     values: dict[str, str | int | float | bool | None]
 
 
-class Failed(Message, tag="failed"):
+class Failed(Message, frozen=True, tag="failed"):
     """The launch broke; ``cause`` is one line, ``traceback`` the whole story."""
 
     cause: str

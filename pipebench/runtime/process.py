@@ -58,7 +58,8 @@ def keep_memory() -> None:
     except (AttributeError, OSError, TypeError):
         return
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, -1), (_M_TOP_PAD, 256 * 2**20))
-    _kept.append(all([mallopt(parameter, value) == 1 for parameter, value in settings]))
+    results = [mallopt(parameter, value) for parameter, value in settings]
+    _kept.append(results == [1, 1, 1])
 
 
 def _default_allocator() -> bool:

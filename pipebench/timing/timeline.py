@@ -11,6 +11,7 @@ It does not matter who made it: the simulator from costs, or an executor from cl
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 from pipebench.plan.actions import Action
@@ -55,6 +56,14 @@ class Usage(NamedTuple):
     idle_s: float
 
 
+class Gap(NamedTuple):
+    """A pause between two actions: waiting until the input was sent, then transfer until it arrived."""
+
+    start_s: float
+    sent_s: float
+    end_s: float
+
+
 PathItem = Span | Transfer | OtherWork
 
 
@@ -70,7 +79,7 @@ class Timeline:
     @cached_property
     def makespan_s(self) -> float:
         """From the start of the step to the end of the last device's work."""
-        return max(item.end_s for item in (*self.spans, *self.other))
+        return max(item.end_s for item in self._work)
 
     @cached_property
     def bubble_fraction(self) -> float:
@@ -88,23 +97,27 @@ class Timeline:
 
     def usage(self, device: int) -> Usage:
         """Split one device's makespan into busy, waiting, transfer and idle."""
-        spans = self.spans_of(device)
-        around = [work for work in self.other if work.device == device]
-        busy = sum(item.end_s - item.start_s for item in (*spans, *around))
-        waiting = transfer = 0.0
-        for before, span in zip(spans, spans[1:], strict=False):
-            sent = max((t.ready_s for t in self._incoming(span.action)), default=span.start_s)
-            not_sent = min(max(sent - before.end_s, 0.0), span.start_s - before.end_s)
-            waiting += not_sent
-            transfer += span.start_s - before.end_s - not_sent
+        busy = sum(item.end_s - item.start_s for item in self._work if item.device == device)
+        waiting = sum(gap.sent_s - gap.start_s for gap in self.gaps(device))
+        transfer = sum(gap.end_s - gap.sent_s for gap in self.gaps(device))
         return Usage(busy, waiting, transfer, max(self.makespan_s - busy - waiting - transfer, 0.0))
+
+    def gaps(self, device: int) -> list[Gap]:
+        """The pauses between one device's actions."""
+        result = []
+        for before, span in pairwise(self.spans_of(device)):
+            sent = max((t.ready_s for t in self._incoming(span.action)), default=span.start_s)
+            sent = min(max(sent, before.end_s), span.start_s)
+            if span.start_s > before.end_s:
+                result.append(Gap(before.end_s, sent, span.start_s))
+        return result
 
     def critical_path(self) -> list[PathItem]:
         """The chain of work and transfers that the makespan consists of, first to last.
 
         Each item ends when the next one starts, unless something that is not in the timeline held it up.
         """
-        last: PathItem | None = max((*self.spans, *self.other), key=lambda item: item.end_s)
+        last: PathItem | None = max(self._work, key=lambda item: item.end_s)
         path: list[PathItem] = []
         while last is not None:
             path.append(last)
@@ -123,6 +136,11 @@ class Timeline:
         found = (self._transfer_of.get(message) for message in messages_to(self.graph, action))
         return [transfer for transfer in found if transfer is not None]
 
+    @property
+    def _work(self) -> list[Span | OtherWork]:
+        """All that devices do."""
+        return [*self.spans, *self.other]
+
     @cached_property
     def _by_device(self) -> dict[int, list[Span]]:
         result: dict[int, list[Span]] = defaultdict(list)
@@ -134,9 +152,9 @@ class Timeline:
     def _before(self) -> dict[Span | OtherWork, Span | OtherWork]:
         """For each piece of a device's work, the piece before it on the same device."""
         lanes: dict[int, list[Span | OtherWork]] = defaultdict(list)
-        for item in sorted((*self.spans, *self.other), key=lambda item: (item.start_s, item.end_s)):
+        for item in sorted(self._work, key=lambda item: (item.start_s, item.end_s)):
             lanes[item.device].append(item)
-        return {item: before for lane in lanes.values() for before, item in zip(lane, lane[1:], strict=False)}
+        return {item: before for lane in lanes.values() for before, item in pairwise(lane)}
 
     @cached_property
     def _span_of(self) -> dict[Action, Span]:

@@ -1,0 +1,45 @@
+# make run    set up on a fresh machine, then the main job: 8 emulated devices against one
+# make test   set up, then the whole test suite
+# make check  the linters
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# Where pip takes torch from, e.g. make run TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+
+.PHONY: run test check clean
+
+run: $(VENV)/installed
+	$(BIN)/pipebench run --gpus 8
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "pipebench needs Python >= 3.11; name one with make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# TORCH_INDEX first, so that the plain install after it finds torch already there.
+$(VENV)/torch: $(BIN)/python
+	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet --index-url $(TORCH_INDEX) 'torch>=2.11$(comma)<2.14',@true)
+	@touch $@
+
+comma := ,
+
+$(VENV)/installed: $(VENV)/torch pyproject.toml
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV)

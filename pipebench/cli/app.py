@@ -1,0 +1,47 @@
+"""The typer application: its commands are imported here, their heavy imports inside each."""
+
+from typing import Annotated
+
+import typer
+
+from pipebench import __version__
+from pipebench.cli import list_, run, show, simulate
+
+_HELP = """Measures, explains, predicts and guards pipeline parallelism.
+
+What does pipelining buy me on my devices, and where does the rest go?
+
+pipebench run --gpus 8 -- measure a stacked LSTM on 8 devices against the best single one
+
+pipebench simulate --schedule 1f1b --stages 8 --microbatches 32 -- the same on paper, at once
+
+pipebench show -- look at the last record again
+"""
+
+app = typer.Typer(
+    help=_HELP,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 100},
+)
+app.command("run")(run.run)
+app.command("simulate")(simulate.simulate)
+app.command("show")(show.show)
+app.command("list")(list_.list_)
+
+
+def _version(*, value: bool) -> None:
+    if value:
+        typer.echo(f"pipebench {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - acts through its callback
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

@@ -1,0 +1,40 @@
+"""``pipebench list``: the records of a folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipebench.cli import output
+
+
+def list_(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of records, subfolders included. Default: results/runs.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON array instead of a table.")] = False,
+) -> None:
+    """List stored records, newest last.
+
+    pipebench list
+
+    pipebench list results --json
+    """
+    from pipebench.errors import UsageError
+    from pipebench.records import store
+
+    where = folder or store.DEFAULT_FOLDER
+    if folder is not None and not folder.is_dir():
+        raise UsageError(
+            f"{folder}: expected a folder of records, found {'a file' if folder.exists() else 'nothing'}"
+        )
+    records = list(store.read_all(where))
+    if json:
+        output.print_json(store.listing(records))
+        return
+    if not records:
+        output.notice(f"no records in {where}: make one with pipebench run --gpus 8")
+        return
+    from pipebench.render.tables import record_table
+
+    output.print_result(record_table(records))

@@ -1,0 +1,49 @@
+"""From arguments to an exit code: the one place where errors become a line on stderr."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from pipebench.cli.app import app
+from pipebench.errors import ExitCode, PipebenchError
+
+
+def main() -> NoReturn:
+    """The entry point of the installed command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; the exit code."""
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=list(arguments), prog_name="pipebench", standalone_mode=False)
+        sys.stdout.flush()
+    except PipebenchError as error:
+        return _complain(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted", ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has enough
+        return ExitCode.DONE
+    except Exception as error:  # noqa: BLE001 - whatever else it is, it is our bug and exits 1
+        if _is_command_line_error(error):
+            return _complain(getattr(error, "format_message", error.__str__)(), ExitCode.USAGE)
+        traceback.print_exc()
+        return _complain("this is a bug in pipebench: please report the lines above", ExitCode.BUG)
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _complain(text: str, code: int) -> int:
+    """One clear line on stderr, whatever the text holds."""
+    print(f"pipebench: error: {' '.join(text.split())}", file=sys.stderr)
+    return code
+
+
+def _is_command_line_error(error: Exception) -> bool:
+    """Whether it is one of typer's own: a line for the user, and exit 2."""
+    return any(kind.__name__ == "ClickException" for kind in type(error).__mro__)

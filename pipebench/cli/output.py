@@ -1,0 +1,46 @@
+"""Consoles: results on stdout, everything else on stderr; NO_COLOR, pipes and 80 columns are respected."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+
+def stdout() -> "Console":
+    """Where results go. A pipe is 80 columns wide unless COLUMNS says otherwise."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+def stderr() -> "Console":
+    """Where progress, notices and warnings go."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def print_result(renderable: "RenderableType") -> None:
+    """Print a report to stdout."""
+    stdout().print(renderable)
+
+
+def print_json(document: bytes) -> None:
+    """Print a JSON document, and nothing else, to stdout."""
+    sys.stdout.write(document.decode())
+
+
+def notice(text: str, *, quiet: bool = False) -> None:
+    """Print a line to stderr."""
+    if not quiet:
+        stderr().print(text, markup=False, soft_wrap=True)
+
+
+def shown(path: Path) -> str:
+    """A path as the user would type it: relative where it lies below the working folder."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

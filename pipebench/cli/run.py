@@ -1,0 +1,215 @@
+"""``pipebench run``: measure a pipeline against the best single device."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipebench.cli import output
+from pipebench.errors import EnvironmentRefusedError
+
+if TYPE_CHECKING:
+    from pipebench.config import RunConfig
+
+_PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"
+
+
+def _help(name: str, text: str, panel: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(*name.split(), help=text, rich_help_panel=panel)
+    return option
+
+
+def run(
+    gpus: Annotated[int, _help("--gpus --devices", "Devices of the pipeline, one stage each.", _PLAN)] = 8,
+    device: Annotated[
+        str,
+        _help(
+            "--device",
+            "What a device is: emulated (real compute, virtual clocks, on this CPU), cuda, or auto.",
+            _PLAN,
+        ),
+    ] = "auto",
+    machine: Annotated[
+        str | None,
+        _help(
+            "--machine",
+            "Emulated machine: 2014, k40-pcie3, a100-nvlink or h100-nvlink4. Default: 2014.",
+            _PLAN,
+        ),
+    ] = None,
+    schedule: Annotated[
+        str,
+        _help(
+            "--schedule",
+            "naive (no overlap), gpipe, 1f1b (fewer activations alive) or wavefront (over time, as in 2014).",
+            _PLAN,
+        ),
+    ] = "gpipe",
+    microbatches: Annotated[
+        int | None, _help("--microbatches -M", "Slices of the batch. Default: 16, wavefront 4.", _PLAN)
+    ] = None,
+    chunks: Annotated[
+        int | None, _help("--chunks -C", "Slices of the time axis. Default: 1, wavefront 8.", _PLAN)
+    ] = None,
+    partition: Annotated[
+        str,
+        _help(
+            "--partition",
+            "LSTM layers by device: even, balanced (measures the layers first) or a list such as 3,2,2,1.",
+            _PLAN,
+        ),
+    ] = "even",
+    preset: Annotated[
+        str,
+        _help(
+            "--preset",
+            "Sizes: talk8-small (8 layers of 256), talk8 (8 of 1000) or tiny; each can be overridden.",
+            _SIZES,
+        ),
+    ] = "talk8-small",
+    layers: Annotated[int | None, _help("--layers", "LSTM layers.", _SIZES)] = None,
+    hidden: Annotated[int | None, _help("--hidden", "Cells of a layer.", _SIZES)] = None,
+    vocab: Annotated[int | None, _help("--vocab", "Words with an id of their own.", _SIZES)] = None,
+    batch: Annotated[int | None, _help("--batch", "Sequences of a step.", _SIZES)] = None,
+    sequence_length: Annotated[
+        int | None, _help("--sequence-length --seq-len", "Words of a sequence.", _SIZES)
+    ] = None,
+    dtype: Annotated[str, _help("--dtype", "float32 or float64.", _SIZES)] = "float32",
+    text: Annotated[
+        str | None,
+        _help("--text", "UTF-8 file to train on. Default: the language reference of this Python.", _SIZES),
+    ] = None,
+    synthetic: Annotated[bool, _help("--synthetic", "Random words by Zipf's law instead.", _SIZES)] = False,
+    launches: Annotated[
+        int | None, _help("--launches", "Fresh starts, each one replicate. Default: 6.", _EFFORT)
+    ] = None,
+    quick: Annotated[bool, _help("--quick", "3 launches.", _EFFORT)] = False,
+    rigorous: Annotated[bool, _help("--rigorous", "12 launches.", _EFFORT)] = False,
+    steps: Annotated[int, _help("--steps", "Timed steps of each kind in a launch.", _EFFORT)] = 2,
+    warmup: Annotated[int, _help("--warmup", "Untimed steps of each kind first.", _EFFORT)] = 1,
+    seed: Annotated[int, _help("--seed", "Of parameters and synthetic words.", _EFFORT)] = 0,
+    deadline: Annotated[
+        float | None,
+        _help("--deadline", "Seconds until the run is given up. Default: 10 x the estimate.", _EFFORT),
+    ] = None,
+    emulation_order: Annotated[
+        str,
+        _help("--emulation-order", "How one core runs 8 devices' actions: dependence or device.", _EFFORT),
+    ] = "dependence",
+    dry_run: Annotated[
+        bool, _help("--dry-run", "Print plan, time budget and memory; measure nothing.", _OUTPUT)
+    ] = False,
+    folder: Annotated[
+        Path | None, _help("--output -o", "Folder for the record. Default: results/runs.", _OUTPUT)
+    ] = None,
+    json: Annotated[bool, _help("--json", "Print the record, and nothing else, on stdout.", _OUTPUT)] = False,
+    quiet: Annotated[bool, _help("--quiet", "No progress and no notices.", _OUTPUT)] = False,
+) -> int:
+    """Measure a pipeline-parallel stacked LSTM against the best single device.
+
+    First verifies that both compute the same gradients, then times them side by side.
+
+    pipebench run --gpus 8                           the 2014 result, about a minute
+
+    pipebench run --gpus 8 --schedule wavefront      pipelined over time, as it was done then
+
+    pipebench run --gpus 4 --partition balanced --quick
+    """
+    from pipebench.config import RunOptions, resolve
+
+    config = resolve(
+        RunOptions(
+            gpus=gpus,
+            device=device,
+            machine=machine,
+            preset=preset,
+            layers=layers,
+            hidden=hidden,
+            vocab=vocab,
+            batch=batch,
+            sequence_length=sequence_length,
+            dtype=dtype,
+            schedule=schedule,
+            microbatches=microbatches,
+            chunks=chunks,
+            partition=partition,
+            text=text,
+            synthetic=synthetic,
+            launches=launches,
+            quick=quick,
+            rigorous=rigorous,
+            steps=steps,
+            warmup=warmup,
+            seed=seed,
+            deadline_s=deadline,
+            emulation_order=emulation_order,
+        )
+    )
+    if dry_run:
+        _dry_run(config, json=json)
+        return 0
+    _check_platform(config)
+    if config.device == "auto":
+        output.notice(
+            "device: emulated (auto; this version measures emulated devices only)", quiet=quiet or json
+        )
+    return _run(config, folder, json=json, quiet=quiet)
+
+
+def _check_platform(config: "RunConfig") -> None:
+    if sys.platform == "win32":
+        raise EnvironmentRefusedError("run needs Linux or macOS: on Windows use simulate, show and list")
+    if config.device == "cuda":
+        from pipebench.telemetry.gpus import require_gpus
+
+        require_gpus(config.gpus)
+
+
+def _dry_run(config: "RunConfig", *, json: bool) -> None:
+    from pipebench.dry_run import dry_run
+
+    document, timeline = dry_run(config)
+    if json:
+        import msgspec
+
+        output.print_json(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+        return
+    from pipebench.render.dry_run import dry_run_report
+
+    console = output.stdout()
+    console.print(dry_run_report(document, timeline, console))
+
+
+def _run(config: "RunConfig", folder: Path | None, *, json: bool, quiet: bool) -> int:
+    from pipebench import experiment
+    from pipebench.cli.signals import orderly_end
+    from pipebench.records import store
+    from pipebench.render.progress import ProgressView
+    from pipebench.render.report import run_report
+
+    target = folder or store.DEFAULT_FOLDER
+    try:
+        with orderly_end(), ProgressView(output.stderr(), quiet=quiet or json) as view:
+            record, path = experiment.run(config, folder=target, listener=view)
+    except experiment.RunEndedError as error:
+        if json:
+            output.print_json(store.read_bytes(error.path))
+        output.notice(f"pipebench: error: {error.cause}")
+        output.notice(f"record of what there is: {output.shown(error.path)}")
+        return error.cause.exit_code
+    if json:
+        output.print_json(store.read_bytes(path))
+        return 0
+    console = output.stdout()
+    console.print(run_report(record, console))
+    console.print(f"\nrecord   {output.shown(path)}", markup=False, soft_wrap=True)
+    console.print(f"next     {_next(config)}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _next(config: "RunConfig") -> str:
+    """A command worth trying after this one."""
+    if config.schedule != "wavefront":
+        return f"pipebench run --gpus {config.gpus} --schedule wavefront   (pipelined over time, as in 2014)"
+    return f"pipebench run --gpus {config.gpus} --microbatches 1 --chunks {config.sequence_length} --schedule wavefront"

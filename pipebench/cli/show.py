@@ -1,0 +1,44 @@
+"""``pipebench show``: a stored record, as a report or as it is."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipebench.cli import output
+
+
+def show(
+    record: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RECORD]", help="A record's file, its id, or latest (in the folder of --output)."
+        ),
+    ] = "latest",
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the record as it is stored.")] = False,
+) -> None:
+    """Show a stored record: result, table by device, timeline picture, warnings.
+
+    pipebench show
+
+    pipebench show results/runs/20261124-091500-emulated8-gpipe-3fa9c1.json --json
+    """
+    from pipebench.records import store
+
+    path = store.find(record, folder or store.DEFAULT_FOLDER)
+    document = store.read_bytes(path)
+    decoded = store.decode(document, str(path))
+    if json:
+        output.print_json(document)
+        return
+    from pipebench.records.schema import RunRecord
+    from pipebench.render.report import run_report, simulation_report
+
+    console = output.stdout()
+    if isinstance(decoded, RunRecord):
+        console.print(run_report(decoded, console))
+    else:
+        console.print(simulation_report(decoded, console))

@@ -1,0 +1,68 @@
+"""``pipebench simulate``: a schedule on paper."""
+
+from typing import Annotated
+
+import typer
+
+from pipebench.cli import output
+
+
+def simulate(
+    schedule: Annotated[str, typer.Option(help="naive, gpipe, 1f1b or wavefront.")] = "gpipe",
+    stages: Annotated[int, typer.Option(help="Stages, one a device.")] = 8,
+    microbatches: Annotated[int | None, typer.Option(help="Slices of the batch.")] = None,
+    chunks: Annotated[int | None, typer.Option(help="Slices of the time axis of a microbatch.")] = None,
+    forward: Annotated[float, typer.Option(metavar="S", help="Seconds of a forward.")] = 1.0,
+    backward: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds of a full backward. Default: 2 x forward.")
+    ] = None,
+    backward_input: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds of the half for inputs and state.")
+    ] = None,
+    backward_weight: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds of the half for weights.")
+    ] = None,
+    transfer: Annotated[
+        float, typer.Option(metavar="S", help="Latency of a transfer; it occupies neither end.")
+    ] = 0.0,
+    blocking: Annotated[
+        bool, typer.Option("--blocking", help="Sends and receives meet and hold both devices.")
+    ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the plan as CSV instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Run a schedule on paper: makespan, bubble, activations alive, and the timeline picture.
+
+    Costs are seconds of one action of one stage on one microbatch (and chunk); nothing is measured.
+
+    pipebench simulate --schedule 1f1b --stages 8 --microbatches 32
+
+    pipebench simulate --schedule wavefront --stages 4 --microbatches 1 --chunks 16 --transfer 0.1
+    """
+    from pipebench.simulation import SimulationOptions, plan_of, simulation
+
+    options = SimulationOptions(
+        schedule=schedule,
+        stages=stages,
+        microbatches=microbatches,
+        chunks=chunks,
+        forward_s=forward,
+        backward_s=backward,
+        backward_input_s=backward_input,
+        backward_weight_s=backward_weight,
+        transfer_s=transfer,
+        blocking=blocking,
+    )
+    if csv:
+        output.print_json(plan_of(options).csv().encode())
+        return
+    record = simulation(options)
+    if json:
+        from pipebench.records import store
+
+        output.print_json(store.encode(record))
+        return
+    from pipebench.render.report import simulation_report
+
+    console = output.stdout()
+    console.print(simulation_report(record, console))

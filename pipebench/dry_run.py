@@ -1,0 +1,57 @@
+"""A dry run: the plan, the time budget and the memory of a run, without measuring anything. Pure."""
+
+import msgspec
+
+from pipebench import budget
+from pipebench.config import RunConfig
+from pipebench.partition import stage_layers
+from pipebench.plan.actions import Action, Operation
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.records.schema import DeviceUsage
+from pipebench.records.timelines import device_usages
+from pipebench.timing.costs import MeasuredCosts
+from pipebench.timing.simulator import simulate
+from pipebench.timing.timeline import Timeline
+
+
+class DryRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run would do. Seconds assume a rate, bytes are computed: each name or label says so."""
+
+    config: RunConfig
+    partition: tuple[int, ...]
+    partition_label: str
+    assumed_flops_per_s: float
+    assumed_run_s: float
+    deadline_s: float
+    host_bytes_computed: int
+    devices: list[DeviceUsage]
+
+
+def dry_run(config: RunConfig) -> tuple[DryRun, Timeline]:
+    """The run on paper, and its timeline with costs in proportion to computed operations."""
+    partition = budget.planned_partition(config)
+    stages = stage_layers(partition)
+    slices = config.microbatches * config.chunks
+    forward_s = [config.workload.step_flops(s) / 3 / slices / budget.ASSUMED_FLOPS_PER_S for s in stages]
+
+    def cost(action: Action) -> float:
+        return forward_s[action.stage] * (1 if action.operation is Operation.FORWARD else 2)
+
+    plan = SCHEDULES[config.schedule].plan(config.graph)
+    timeline = simulate(plan, MeasuredCosts({action: cost(action) for action in config.graph.actions()}))
+    measured_later = config.partition is None
+    document = DryRun(
+        config=config,
+        partition=partition,
+        partition_label="by computed operations; a run measures the layers"
+        if measured_later
+        else "as it will run",
+        assumed_flops_per_s=budget.ASSUMED_FLOPS_PER_S,
+        assumed_run_s=budget.run_s(config),
+        deadline_s=budget.deadline_s(config),
+        host_bytes_computed=budget.host_bytes(config),
+        devices=device_usages(
+            timeline, [stage.text() for stage in stages], budget.device_memory(config, partition)
+        ),
+    )
+    return document, timeline

@@ -1,0 +1,31 @@
+"""A dry run for a person."""
+
+from rich.console import Console, Group
+from rich.text import Text
+
+from pipebench.dry_run import DryRun
+from pipebench.render.picture import picture
+from pipebench.render.report import needs_ascii, spaced
+from pipebench.render.tables import device_table
+from pipebench.render.units import data_size, scaled, seconds
+from pipebench.timing.timeline import Timeline
+
+
+def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Group:
+    """Plan, time budget, memory by device, and the plan's picture."""
+    config = document.config
+    head = Text.assemble(
+        ("dry run: nothing was measured", "bold"),
+        f"\nplan     {config.schedule}, {config.gpus} devices, {config.microbatches} microbatches x "
+        f"{config.chunks} chunks, layers {','.join(map(str, document.partition))} ({document.partition_label})"
+        f"\ntime     about {seconds(document.assumed_run_s)} for {config.launches} launches, if this host does "
+        f"{scaled(document.assumed_flops_per_s, 'FLOP/s')} (assumed); deadline {seconds(document.deadline_s)}"
+        f"\nmemory   {data_size(document.host_bytes_computed)} on this host (computed)",
+    )
+    parts = (
+        head,
+        device_table(document.devices, timeline.makespan_s),
+        Text("simulated with costs in proportion to computed operations, free transfers"),
+        picture(timeline, width=console.width - 2, plain=needs_ascii(console)),
+    )
+    return Group(*spaced(parts))

@@ -1,0 +1,53 @@
+"""Live progress on stderr: a bar in a terminal, a line for each new thing to do elsewhere."""
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+
+class ProgressView:
+    """Shows what is being measured and the time left; use as a context around the run."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console, self._quiet = console, quiet
+        self._last = ""
+        self._bar: Progress | None = None
+        if console.is_terminal and not quiet:
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=20),
+                TaskProgressColumn(),
+                TimeRemainingColumn(),
+                console=console,
+                refresh_per_second=2,  # a refresh takes cache and memory from the measurement
+                transient=True,
+            )
+            self._task = self._bar.add_task("starting", total=1.0)
+
+    def __enter__(self) -> "ProgressView":
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def progress(self, doing: str, share: float) -> None:
+        """Take what the experiment reports."""
+        if self._bar is not None:
+            self._bar.update(self._task, description=doing, completed=min(share, 1.0))
+        elif not self._quiet and _phase(doing) != self._last:
+            self._last = _phase(doing)
+            self._console.print(f"{share:>4.0%} {doing}", markup=False, highlight=False)
+
+
+def _phase(doing: str) -> str:
+    """The part of the text before the colon: a log shows each launch once."""
+    return doing.partition(":")[0]

@@ -1,0 +1,179 @@
+"""The report of a run or a simulation: everything a record tells, for a terminal, a pipe or a log.
+
+Foreign words (a file's text, a device's name) go in as ``Text``, so that no markup in them is interpreted.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipebench.plan.graph import Graph
+from pipebench.records.schema import Config, MachineRecord, RunRecord, SimulationRecord, WarningRecord
+from pipebench.records.timelines import timeline_from
+from pipebench.render.picture import picture
+from pipebench.render.tables import device_table, plain_table
+from pipebench.render.units import percent, rate, scaled, seconds
+
+_MARGIN = 2
+
+
+def run_report(record: RunRecord, console: Console) -> Group:
+    """The whole record, as wide as the console."""
+    return Group(*spaced(_run_parts(record, console)))
+
+
+def simulation_report(record: SimulationRecord, console: Console) -> Group:
+    """A simulated timeline; the word simulated stands in its first line."""
+    config = record.config
+    head = Text.assemble(
+        ("simulated", "bold"),
+        f": {config['schedule']}, {config['stages']} stages, {config['microbatches']} microbatches, "
+        f"{config['chunks']} chunks; costs as given, nothing measured",
+    )
+    figures = Text(
+        f"makespan {seconds(record.makespan_s)}   bubble {percent(record.bubble.fraction)} "
+        f"({record.bubble.definition})"
+    )
+    graph = Graph(int(config["stages"] or 1), int(config["microbatches"] or 1), int(config["chunks"] or 1))
+    drawn = picture(
+        timeline_from(record.timeline, graph), width=console.width - _MARGIN, plain=needs_ascii(console)
+    )
+    return Group(*spaced([head, figures, device_table(record.devices, record.makespan_s), drawn]))
+
+
+def needs_ascii(console: Console) -> bool:
+    """Whether the output cannot show block characters."""
+    return not console.encoding.startswith("utf")
+
+
+def spaced(parts: Iterable[RenderableType]) -> Iterator[RenderableType]:
+    """The parts with an empty line between them."""
+    for number, part in enumerate(parts):
+        if number:
+            yield Text("")
+        yield part
+
+
+def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
+    yield Group(*_head(record))
+    if record.failure is not None:
+        yield Text(f"{record.status}: {record.failure.message}", style="bold red")
+    if record.speedup is not None:
+        yield _result(record)
+        yield Group(*_notes(record))
+    if record.timeline is not None:
+        yield Group(
+            Text(f"one step of each device ({_clock(record)}), the measured step nearest the median", "bold"),
+            device_table(record.devices, record.timeline.makespan_s),
+            Text(
+                "busy to idle: share of the step; alive: activations (microbatch, chunk) kept; memory: computed"
+            ),
+        )
+        timeline = timeline_from(record.timeline, _graph(record.config))
+        yield picture(timeline, width=console.width - _MARGIN, plain=needs_ascii(console))
+    if record.warnings:
+        yield Group(*(_warning(warning) for warning in record.warnings))
+
+
+def _graph(config: Config) -> Graph:
+    return Graph(config.gpus, config.microbatches, config.chunks)
+
+
+def _clock(record: RunRecord) -> str:
+    return "emulated, virtual time" if record.clock == "virtual" else "wall clock"
+
+
+def _head(record: RunRecord) -> Iterator[Text]:
+    config, device = record.config, record.device
+    what = f"{device.count} {device.kind} devices" if device.count > 1 else f"1 {device.kind} device"
+    yield Text.assemble((f"{what}, {_clock(record).removeprefix('emulated, ')}", "bold"), f"   {record.id}")
+    if record.machine is not None:
+        yield Text(f"machine  {record.machine.name}: {record.machine.card}, emulated on {device.names[0]}")
+    yield Text(
+        f"model    stacked LSTM, {config.layers} layers of {config.hidden}, vocabulary {config.vocab}, "
+        f"{config.dtype}"
+    )
+    yield Text(
+        f"step     batch {config.batch} x {config.sequence_length} words of {_input(config)}, "
+        f"{rate(config.input.words_per_step)} counted; SGD"
+    )
+    partition = ",".join(map(str, config.partition)) if config.partition else "not measured"
+    yield Text(
+        f"plan     {config.schedule}, {config.microbatches} microbatches x {config.chunks} chunks, "
+        f"layers {partition} ({config.partition_rule})"
+    )
+
+
+def _input(config: Config) -> str:
+    return f"--text {config.text}" if config.text else config.input.kind
+
+
+def _result(record: RunRecord) -> Table:
+    baseline, pipeline, speedup = record.baseline, record.pipeline, record.speedup
+    assert baseline is not None
+    assert pipeline is not None
+    assert speedup is not None
+    form = f"{baseline.kind} x{baseline.microbatches}" if baseline.microbatches > 1 else baseline.kind
+    table = plain_table("", "a step", "words/s", "")
+    table.columns[3].justify, table.columns[3].no_wrap = "left", False
+    virtual = record.clock == "virtual"
+    raced = f"one device, {form}: the strongest of {len(baseline.candidates)} forms; "
+    table.add_row(
+        "baseline",
+        seconds(baseline.step_s),
+        rate(baseline.words_per_s),
+        raced + ("CPU time" if virtual else "wall clock"),
+    )
+    table.add_row(
+        "pipeline",
+        seconds(pipeline.step_s),
+        rate(pipeline.words_per_s),
+        f"{record.device.count} devices; " + ("virtual time" if virtual else "wall clock"),
+    )
+    launches = f"{len(record.launches)} launches" if len(record.launches) > 1 else "1 launch"
+    interval = (
+        f"95 % interval {speedup.low:.2f} to {speedup.high:.2f} over {launches}"
+        if speedup.low is not None and speedup.high is not None
+        else f"no interval from {launches}"
+    )
+    table.add_row(Text("speed-up", "bold"), "", Text(f"{speedup.value:.2f}x", "bold"), interval)
+    table.add_row("efficiency", "", percent(record.efficiency or 0), "speed-up / devices")
+    table.add_row("2014 talk", "", "3.5x", "8 GPUs; other model, size and device: no measurement of ours")
+    return table
+
+
+def _notes(record: RunRecord) -> Iterator[Text]:
+    verification, bubble = record.verification, record.bubble
+    if verification is not None:
+        yield Text.assemble(
+            ("verified", "bold green"),
+            f"   gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
+            f"(at most {verification.tolerance:.0e} allowed)",
+        )
+    if bubble is not None:
+        yield Text(f"bubble     {percent(bubble.fraction)} of all device time ({bubble.definition})")
+    if record.machine is not None and record.machine.time_dilation is not None:
+        yield from _machine(record.machine)
+
+
+def _machine(machine: MachineRecord) -> Iterator[Text]:
+    link = machine.link
+    yield Text(
+        f"dilation   {machine.time_dilation:.2f} = card {scaled(machine.card_flops_per_s, 'FLOP/s')} / "
+        f"this host {scaled(machine.host_flops_per_s, 'FLOP/s')} (measured); link "
+        f"{scaled(link.bytes_per_s, 'B/s')}, {seconds(link.latency_s)} -> "
+        f"{scaled(link.host_bytes_per_s, 'B/s')}, {seconds(link.host_latency_s)} at this host's scale"
+    )
+    yield Text(f"sources    {machine.source}")
+    yield Text(
+        "scale      all times and words/s are this host's, not the card's; what a small microbatch costs is "
+        "this host's too"
+    )
+
+
+def _warning(warning: WarningRecord) -> Text:
+    return Text.assemble(
+        ("warning", "bold yellow"), f" {warning.code}: {warning.cause}\n", f"        -> {warning.next_step}"
+    )

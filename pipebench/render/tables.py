@@ -1,0 +1,68 @@
+"""Tables: where the time of each device went, and the records of a folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from pipebench.errors import CorruptRecordError
+from pipebench.records.schema import DeviceUsage, RunRecord, SimulationRecord
+from pipebench.render.units import data_size, percent, rate
+from pipebench.workload import MemoryBytes
+
+
+def plain_table(*columns: str, left: int = 1) -> Table:
+    """A table without lines, the first ``left`` columns left-aligned and the others right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < left else "right", no_wrap=number >= left)
+    return table
+
+
+def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
+    """Each device's layers, where its time went in percent of the step, and its memory."""
+    memory = any(device.memory for device in devices)
+    headers = ["device", "layers", "busy", "waiting", "transfer", "idle", "alive"]
+    table = plain_table(*headers, *(["memory"] if memory else []), left=2)
+    for device in devices:
+        parts = (device.busy_s, device.waiting_s, device.transfer_s, device.idle_s)
+        cells = [str(device.device), device.layers, *(percent(part, makespan_s) for part in parts)]
+        cells.append(str(device.activations_alive))
+        if device.memory:
+            computed = device.memory
+            total = MemoryBytes(
+                computed.parameters_bytes,
+                computed.gradients_bytes,
+                computed.optimizer_state_bytes,
+                computed.saved_tensors_bytes,
+            ).total
+            cells.append(data_size(total))
+        table.add_row(*cells)
+    return table
+
+
+def record_table(records: Sequence[tuple[Path, RunRecord | SimulationRecord | CorruptRecordError]]) -> Table:
+    """One line a record: what it measured, and the result."""
+    table = plain_table("record", "status", "clock", "plan", "words/s", "speed-up", left=4)
+    for path, record in records:
+        if isinstance(record, CorruptRecordError):
+            table.add_row(Text(path.stem), Text("unreadable", style="red"), "-", "-", "-", "-")
+        elif isinstance(record, SimulationRecord):
+            table.add_row(Text(path.stem), "simulation", "-", "-", "-", "-")
+        else:
+            table.add_row(*_run_row(path, record))
+    return table
+
+
+def _run_row(path: Path, record: RunRecord) -> list[Text]:
+    config, speedup = record.config, record.speedup
+    plan = f"{config.schedule} {config.gpus}x M={config.microbatches} C={config.chunks}"
+    measured = "-"
+    if speedup is not None:
+        bounds = f" [{speedup.low:.2f}, {speedup.high:.2f}]" if speedup.low and speedup.high else ""
+        measured = f"{speedup.value:.2f}x{bounds}"
+    style = "" if record.status == "completed" else "yellow"
+    words = rate(record.pipeline.words_per_s if record.pipeline else None)
+    cells = (path.stem, record.status, record.clock, plan, words, measured)
+    return [Text(cell, style=style) for cell in cells]

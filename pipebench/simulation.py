@@ -1,0 +1,69 @@
+"""A simulation as ``pipebench simulate`` asks for it: options -> plan -> check -> timeline -> record. Pure."""
+
+from dataclasses import asdict, dataclass
+
+from pipebench.plan.check import check
+from pipebench.plan.graph import Graph
+from pipebench.plan.plan import Plan
+from pipebench.plan.schedules import schedule_named
+from pipebench.plan.transfers import add_transfers
+from pipebench.records.schema import SimulationRecord
+from pipebench.records.timelines import bubble, device_usages, timeline_record
+from pipebench.timing.costs import UniformCosts
+from pipebench.timing.links import latency_only
+from pipebench.timing.simulator import simulate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationOptions:
+    """Costs in seconds of one action; ``None`` takes the schedule's default, or twice the forward."""
+
+    schedule: str = "gpipe"
+    stages: int = 8
+    microbatches: int | None = None
+    chunks: int | None = None
+    forward_s: float = 1.0
+    backward_s: float | None = None
+    backward_input_s: float | None = None
+    backward_weight_s: float | None = None
+    transfer_s: float = 0.0
+    blocking: bool = False
+
+
+def plan_of(options: SimulationOptions) -> Plan:
+    """The checked plan, compute only.
+
+    Raises:
+        UsageError: A size is out of range or the schedule is unknown.
+    """
+    schedule = schedule_named(options.schedule)
+    microbatches = schedule.microbatches if options.microbatches is None else options.microbatches
+    chunks = schedule.chunks if options.chunks is None else options.chunks
+    plan = schedule.plan(Graph(options.stages, microbatches, chunks))
+    check(add_transfers(plan))
+    return plan
+
+
+def simulation(options: SimulationOptions) -> SimulationRecord:
+    """The simulated timeline as a record.
+
+    Raises:
+        UsageError: A size or cost is out of range.
+        DeadlockError: The plan gets stuck with blocking transfers.
+    """
+    plan = plan_of(options)
+    halves = options.backward_input_s, options.backward_weight_s
+    backward = (
+        2 * options.forward_s if options.backward_s is None and halves == (None, None) else options.backward_s
+    )
+    costs = UniformCosts(options.forward_s, backward, *halves)
+    timeline = simulate(plan, costs, latency_only(options.transfer_s), blocking=options.blocking)
+    graph = plan.graph
+    return SimulationRecord(
+        config=asdict(options)
+        | {"microbatches": graph.microbatches, "chunks": graph.chunks, "backward_s": costs.backward},
+        makespan_s=timeline.makespan_s,
+        bubble=bubble(timeline),
+        devices=device_usages(timeline, [f"stage {stage}" for stage in range(graph.stages)]),
+        timeline=timeline_record(timeline, clock="simulated"),
+    )
