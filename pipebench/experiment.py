@@ -6,6 +6,7 @@ Whatever ends a run, every complete launch goes into a record: ``completed``, ``
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,9 @@ class Listener(Protocol):
     def progress(self, doing: str, share: float) -> None:
         """What is being measured, and the share (0 to 1) of the run's work that is done."""
 
+    def notice(self, text: str) -> None:
+        """A line that the user should see."""
+
 
 class RunEndedError(Exception):
     """A run that did not complete: the cause, and where the record of what there is was kept."""
@@ -55,6 +59,8 @@ def run(config: RunConfig, *, folder: Path, listener: Listener) -> tuple[schema.
     budget.check_memory(config, memory_available_bytes())
     experiment = _Experiment(config, words.load(config), listener)
     check_plan(config)
+    if config.device == "auto":
+        listener.notice("device: emulated (auto; this version measures emulated devices only)")
     try:
         experiment.measure(Launcher(deadline=deadline))
         record = experiment.record("completed")
@@ -92,8 +98,9 @@ class _Experiment:
         for number in range(self.config.launches):
             what = f"launch {number + 1} of {self.config.launches}"
             self._progress(number, f"{what}: starting", 0.0)
-            for message in launcher.run(self._job()):
-                self._take(message, number, what)
+            with closing(launcher.run(self._job())) as reports:
+                for message in reports:
+                    self._take(message, number, what)
             if len(self.launches) != number + 1:
                 raise RunFailedError(f"{what} ended without a result")
 
@@ -139,15 +146,16 @@ class _Experiment:
 
     def _balance(self, launcher: Launcher) -> None:
         """Measure the layers, then decide the partition."""
-        for message in launcher.run(self._job()):
-            match message:
-                case messages.Progress():
-                    self.listener.progress(message.doing, 0.0)
-                case messages.LayerCosts():
-                    counts = partition.balanced(
-                        message.layers, self.config.gpus, projection=message.projection
-                    )
-                    self.config = msgspec.structs.replace(self.config, partition=counts)
+        with closing(launcher.run(self._job())) as reports:
+            for message in reports:
+                match message:
+                    case messages.Progress():
+                        self.listener.progress(message.doing, 0.0)
+                    case messages.LayerCosts():
+                        counts = partition.balanced(
+                            message.layers, self.config.gpus, projection=message.projection
+                        )
+                        self.config = msgspec.structs.replace(self.config, partition=counts)
         if self.config.partition is None:
             raise RunFailedError("measuring the layers ended without a result")
 

@@ -150,10 +150,6 @@ def run(
         _dry_run(config, json=json)
         return 0
     _check_platform(config)
-    if config.device == "auto":
-        output.notice(
-            "device: emulated (auto; this version measures emulated devices only)", quiet=quiet or json
-        )
     return _run(config, folder, json=json, quiet=quiet)
 
 

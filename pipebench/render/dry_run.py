@@ -6,7 +6,7 @@ from rich.text import Text
 from pipebench.dry_run import DryRun
 from pipebench.render.picture import picture
 from pipebench.render.report import needs_ascii, spaced
-from pipebench.render.tables import device_table
+from pipebench.render.tables import device_table, facts
 from pipebench.render.units import data_size, scaled, seconds
 from pipebench.timing.timeline import Timeline
 
@@ -14,13 +14,23 @@ from pipebench.timing.timeline import Timeline
 def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Group:
     """Plan, time budget, memory by device, and the plan's picture."""
     config = document.config
-    head = Text.assemble(
-        ("dry run: nothing was measured", "bold"),
-        f"\nplan     {config.schedule}, {config.gpus} devices, {config.microbatches} microbatches x "
-        f"{config.chunks} chunks, layers {','.join(map(str, document.partition))} ({document.partition_label})"
-        f"\ntime     about {seconds(document.assumed_run_s)} for {config.launches} launches, if this host does "
-        f"{scaled(document.assumed_flops_per_s, 'FLOP/s')} (assumed); deadline {seconds(document.deadline_s)}"
-        f"\nmemory   {data_size(document.host_bytes_computed)} on this host (computed)",
+    layers = ",".join(map(str, document.partition))
+    head = Group(
+        Text("dry run: nothing was measured", "bold"),
+        facts(
+            (
+                "plan",
+                f"{config.schedule}, {config.gpus} devices, {config.microbatches} microbatches x "
+                f"{config.chunks} chunks, layers {layers} ({document.partition_label})",
+            ),
+            (
+                "time",
+                f"about {seconds(document.assumed_run_s)} for {config.launches} launches, if this host does "
+                f"{scaled(document.assumed_flops_per_s, 'FLOP/s')} (assumed); deadline "
+                f"{seconds(document.deadline_s)}",
+            ),
+            ("memory", f"{data_size(document.host_bytes_computed)} on this host (computed)"),
+        ),
     )
     parts = (
         head,

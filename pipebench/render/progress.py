@@ -47,6 +47,11 @@ class ProgressView:
             self._last = _phase(doing)
             self._console.print(f"{share:>4.0%} {doing}", markup=False, highlight=False)
 
+    def notice(self, text: str) -> None:
+        """A line on stderr, kept above the bar."""
+        if not self._quiet:
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
 
 def _phase(doing: str) -> str:
     """The part of the text before the colon: a log shows each launch once."""

@@ -13,7 +13,7 @@ from pipebench.plan.graph import Graph
 from pipebench.records.schema import Config, MachineRecord, RunRecord, SimulationRecord, WarningRecord
 from pipebench.records.timelines import timeline_from
 from pipebench.render.picture import picture
-from pipebench.render.tables import device_table, plain_table
+from pipebench.render.tables import device_table, facts, plain_table
 from pipebench.render.units import percent, rate, scaled, seconds
 
 _MARGIN = 2
@@ -62,14 +62,12 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
         yield Text(f"{record.status}: {record.failure.message}", style="bold red")
     if record.speedup is not None:
         yield _result(record)
-        yield Group(*_notes(record))
+        yield _notes(record)
     if record.timeline is not None:
         yield Group(
-            Text(f"one step of each device ({_clock(record)}), the measured step nearest the median", "bold"),
+            Text(f"the measured step nearest the median, by device ({_clock(record)})", "bold"),
             device_table(record.devices, record.timeline.makespan_s),
-            Text(
-                "busy to idle: share of the step; alive: activations (microbatch, chunk) kept; memory: computed"
-            ),
+            Text("busy to idle: share of the step; alive: slices kept for backward; memory: computed", "dim"),
         )
         timeline = timeline_from(record.timeline, _graph(record.config))
         yield picture(timeline, width=console.width - _MARGIN, plain=needs_ascii(console))
@@ -85,25 +83,31 @@ def _clock(record: RunRecord) -> str:
     return "emulated, virtual time" if record.clock == "virtual" else "wall clock"
 
 
-def _head(record: RunRecord) -> Iterator[Text]:
+def _head(record: RunRecord) -> Iterator[RenderableType]:
     config, device = record.config, record.device
     what = f"{device.count} {device.kind} devices" if device.count > 1 else f"1 {device.kind} device"
     yield Text.assemble((f"{what}, {_clock(record).removeprefix('emulated, ')}", "bold"), f"   {record.id}")
-    if record.machine is not None:
-        yield Text(f"machine  {record.machine.name}: {record.machine.card}, emulated on {device.names[0]}")
-    yield Text(
-        f"model    stacked LSTM, {config.layers} layers of {config.hidden}, vocabulary {config.vocab}, "
-        f"{config.dtype}"
-    )
-    yield Text(
-        f"step     batch {config.batch} x {config.sequence_length} words of {_input(config)}, "
-        f"{rate(config.input.words_per_step)} counted; SGD"
-    )
     partition = ",".join(map(str, config.partition)) if config.partition else "not measured"
-    yield Text(
-        f"plan     {config.schedule}, {config.microbatches} microbatches x {config.chunks} chunks, "
-        f"layers {partition} ({config.partition_rule})"
-    )
+    rows = [
+        (
+            "model",
+            f"stacked LSTM, {config.layers} layers of {config.hidden}, vocabulary {config.vocab}, {config.dtype}",
+        ),
+        (
+            "step",
+            f"batch {config.batch} x {config.sequence_length} words of {_input(config)}, "
+            f"{rate(config.input.words_per_step)} counted; SGD",
+        ),
+        (
+            "plan",
+            f"{config.schedule}, {config.microbatches} microbatches x {config.chunks} chunks, "
+            f"layers {partition} ({config.partition_rule})",
+        ),
+    ]
+    if record.machine is not None:
+        machine = f"{record.machine.name}: {record.machine.card}, emulated on {device.names[0]}"
+        rows.insert(0, ("machine", machine))
+    yield facts(*rows)
 
 
 def _input(config: Config) -> str:
@@ -119,12 +123,11 @@ def _result(record: RunRecord) -> Table:
     table = plain_table("", "a step", "words/s", "")
     table.columns[3].justify, table.columns[3].no_wrap = "left", False
     virtual = record.clock == "virtual"
-    raced = f"one device, {form}: the strongest of {len(baseline.candidates)} forms; "
     table.add_row(
         "baseline",
         seconds(baseline.step_s),
         rate(baseline.words_per_s),
-        raced + ("CPU time" if virtual else "wall clock"),
+        f"1 device, {form}, best of {len(baseline.candidates)}; " + ("CPU time" if virtual else "wall clock"),
     )
     table.add_row(
         "pipeline",
@@ -140,40 +143,46 @@ def _result(record: RunRecord) -> Table:
     )
     table.add_row(Text("speed-up", "bold"), "", Text(f"{speedup.value:.2f}x", "bold"), interval)
     table.add_row("efficiency", "", percent(record.efficiency or 0), "speed-up / devices")
-    table.add_row("2014 talk", "", "3.5x", "8 GPUs; other model, size and device: no measurement of ours")
+    table.add_row("2014 talk", "", "3.5x", "other model, size and device; not ours")
     return table
 
 
-def _notes(record: RunRecord) -> Iterator[Text]:
+def _notes(record: RunRecord) -> Table:
     verification, bubble = record.verification, record.bubble
+    rows: list[tuple[str, str]] = []
     if verification is not None:
-        yield Text.assemble(
-            ("verified", "bold green"),
-            f"   gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
-            f"(at most {verification.tolerance:.0e} allowed)",
+        rows.append(
+            (
+                "verified",
+                f"gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
+                f"(at most {verification.tolerance:.0e} allowed)",
+            )
         )
     if bubble is not None:
-        yield Text(f"bubble     {percent(bubble.fraction)} of all device time ({bubble.definition})")
+        rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
     if record.machine is not None and record.machine.time_dilation is not None:
-        yield from _machine(record.machine)
+        rows += _machine(record.machine)
+    return facts(*rows)
 
 
-def _machine(machine: MachineRecord) -> Iterator[Text]:
+def _machine(machine: MachineRecord) -> Iterator[tuple[str, str]]:
     link = machine.link
-    yield Text(
-        f"dilation   {machine.time_dilation:.2f} = card {scaled(machine.card_flops_per_s, 'FLOP/s')} / "
+    yield (
+        "dilation",
+        f"{machine.time_dilation:.2f} = card {scaled(machine.card_flops_per_s, 'FLOP/s')} / "
         f"this host {scaled(machine.host_flops_per_s, 'FLOP/s')} (measured); link "
         f"{scaled(link.bytes_per_s, 'B/s')}, {seconds(link.latency_s)} -> "
-        f"{scaled(link.host_bytes_per_s, 'B/s')}, {seconds(link.host_latency_s)} at this host's scale"
+        f"{scaled(link.host_bytes_per_s, 'B/s')}, {seconds(link.host_latency_s)} at this host's scale",
     )
-    yield Text(f"sources    {machine.source}")
-    yield Text(
-        "scale      all times and words/s are this host's, not the card's; what a small microbatch costs is "
-        "this host's too"
+    yield "sources", machine.source
+    yield (
+        "scale",
+        "all times and words/s are this host's, not the card's; so is what a small microbatch costs",
     )
 
 
-def _warning(warning: WarningRecord) -> Text:
-    return Text.assemble(
-        ("warning", "bold yellow"), f" {warning.code}: {warning.cause}\n", f"        -> {warning.next_step}"
+def _warning(warning: WarningRecord) -> Table:
+    return facts(
+        ("warning", Text.assemble((warning.code, "bold yellow"), f": {warning.cause}")),
+        ("", f"-> {warning.next_step}"),
     )

@@ -20,6 +20,16 @@ def plain_table(*columns: str, left: int = 1) -> Table:
     return table
 
 
+def facts(*rows: tuple[str, str | Text]) -> Table:
+    """Names on the left, what they stand for on the right, wrapped under itself."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value if isinstance(value, Text) else Text(value))
+    return table
+
+
 def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
     """Each device's layers, where its time went in percent of the step, and its memory."""
     memory = any(device.memory for device in devices)

@@ -22,7 +22,7 @@ import msgspec
 
 from pipebench.errors import PipebenchError
 from pipebench.records.schema import Block, Launch, Samples, TimelineRecord
-from pipebench.runtime import messages, process
+from pipebench.runtime import faults, messages, process
 
 if TYPE_CHECKING:
     from pipebench.runtime.pair import Pair
@@ -62,6 +62,7 @@ def run(job: messages.Job, emit: Emit) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     emit(messages.Environment(values=_environment()))
+    faults.happen("start")
     if job.config.partition is None:
         emit(measure_layers(job, emit))
         return
@@ -93,6 +94,7 @@ def _time(job: messages.Job, pair: "Pair", emit: Emit) -> None:
     started = time.perf_counter()
     order = list(abba(job.config.steps))
     for number, kind in enumerate(order):
+        faults.happen("timed")
         emit(messages.Progress(doing="timing", share=0.4 + 0.6 * number / len(order)))
         before = _usage()
         blocks.append(Block(kind=kind, start_s=before[0] - started, steps=1))
@@ -106,12 +108,12 @@ def _time(job: messages.Job, pair: "Pair", emit: Emit) -> None:
         spent = [total + end - start for total, start, end in zip(spent, before, after, strict=True)]
         if len(baseline_s) == len(pipeline):
             pair.check_losses()
-    wall_s, cpu_s, faults = spent
+    wall_s, cpu_s, page_faults = spent
     launch = Launch(
         baseline=Samples(step_s=baseline_s),
         pipeline=Samples(step_s=[timeline.makespan_s for timeline in pipeline]),
         blocks=blocks,
-        page_faults=int(faults),
+        page_faults=int(page_faults),
         wall_per_cpu=wall_s / cpu_s if cpu_s else None,
     )
     emit(messages.Measured(launch=launch, timelines=pipeline))

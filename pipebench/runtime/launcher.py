@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import msgspec
@@ -28,7 +28,7 @@ class Launcher:
     def __init__(self, *, deadline: float) -> None:
         self.deadline = deadline
 
-    def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
+    def run(self, job: messages.Job) -> Generator[messages.AnyMessage, None, None]:
         """Start a launch and yield what it reports; it has ended when this generator has.
 
         Raises:
@@ -41,11 +41,12 @@ class Launcher:
             with (Path(folder) / "log").open("w+b") as log:
                 yield from self._run(path, log.fileno(), Path(log.name))
 
-    def _run(self, job: Path, log: int, log_path: Path) -> Iterator[messages.AnyMessage]:
+    def _run(self, job: Path, log: int, log_path: Path) -> Generator[messages.AnyMessage, None, None]:
         reading, writing = os.pipe()
         child = None
         try:
-            child = _start(job, writing, log)
+            with _signals_held():
+                child = _start(job, writing, log)
             os.close(writing)
             writing = -1
             for line in self._lines(reading):
@@ -77,6 +78,18 @@ class Launcher:
                     return
                 *lines, buffer = (buffer + data).split(b"\n")
                 yield from lines
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let no signal in between starting a child and knowing it. The child inherits the hold: it is
+    only ever killed.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(job: Path, messages_to: int, log: int) -> "subprocess.Popen[bytes]":

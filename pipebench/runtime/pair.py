@@ -1,6 +1,5 @@
 """The pair that a launch measures: baseline and pipeline, side by side on the same batches."""
 
-import os
 import time
 from collections.abc import Callable
 from math import inf, nan
@@ -17,6 +16,7 @@ from pipebench.runtime import messages
 from pipebench.runtime.baseline import Baseline, race
 from pipebench.runtime.batches import slice_batch
 from pipebench.runtime.emulator import EmulatedPipeline
+from pipebench.runtime.faults import injected
 from pipebench.runtime.verification import check_same_loss, verify
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
@@ -62,14 +62,13 @@ class Pair:
         reference.step(reference.slice(self.job.data.batches[0]), update=False)
         self.pipeline.step(self.batches[0], update=False)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
-        injected = os.environ.get("PIPEBENCH_INJECT")  # for the tests of the exit codes
-        if injected == "mismatch":
+        if injected("mismatch"):
             gradients = {name: g * 1.001 if g is not None else None for name, g in gradients.items()}
         verification = verify(
             reference.gradients(),
             gradients,
             expected_loss=reference.loss(),
-            loss=nan if injected == "nan" else loss,
+            loss=nan if injected("nan") else loss,
             dtype=self.config.dtype,
         )
         self.pipeline.release()

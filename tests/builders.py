@@ -1,0 +1,162 @@
+"""Small valid objects that many tests start from, and the settings of property tests."""
+
+from itertools import product
+from random import Random
+from typing import Any
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.plan.actions import Action, Operation, parse_action
+from pipebench.plan.graph import Graph
+from pipebench.plan.plan import Plan
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.records import schema
+from pipebench.records.timelines import bubble, device_usages, timeline_record
+from pipebench.timing.costs import MeasuredCosts, UniformCosts
+from pipebench.timing.links import latency_only
+from pipebench.timing.simulator import simulate
+from pipebench.timing.timeline import Timeline
+
+# Deterministic and without a deadline: a busy machine must not fail a test.
+PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+
+PIPELINED = ("gpipe", "1f1b", "wavefront")
+
+# Every number of stages with every number of microbatches, then chunks on a coarser grid.
+GRID = (
+    *product(range(1, 9), range(1, 17), (1,)),
+    *product((1, 2, 3, 8), (1, 2, 5, 16), range(2, 9)),
+)
+
+graphs = st.builds(Graph, st.integers(1, 8), st.integers(1, 16), st.integers(1, 8))
+
+
+def plan_of(schedule: str, stages: int, microbatches: int, chunks: int = 1) -> Plan:
+    """A schedule's plan, one stage a device."""
+    return SCHEDULES[schedule].plan(Graph(stages, microbatches, chunks))
+
+
+def program(text: str) -> tuple[Action, ...]:
+    """``"0F0 0B0"`` as one device's actions."""
+    return tuple(parse_action(word) for word in text.split())
+
+
+def plan_by_hand(graph: Graph, *rows: str) -> Plan:
+    """A plan with one line of text for each device, right or wrong."""
+    return Plan(graph, tuple(program(row) for row in rows))
+
+
+def texts(plan: Plan) -> list[str]:
+    """Each device's program as text."""
+    return [" ".join(plan.graph.text(action) for action in row) for row in plan.programs]
+
+
+def costs_by_hand(graph: Graph, **special_s: float) -> MeasuredCosts:
+    """F = 1 and B = 2 seconds, except where named, as in ``_0F1=5.5``."""
+    usual = {action: 1.0 if action.operation is Operation.FORWARD else 2.0 for action in graph.actions()}
+    return MeasuredCosts(usual | {parse_action(name[1:]): value for name, value in special_s.items()})
+
+
+def random_costs(graph: Graph, seed: int) -> MeasuredCosts:
+    """Different for every action and around the actions, none of them 0."""
+    random = Random(seed)
+    return MeasuredCosts(
+        {action: random.uniform(0.1, 3.0) for action in graph.actions()},
+        before={device: random.uniform(0.1, 6.0) for device in range(graph.devices)},
+        after={device: random.uniform(0.1, 1.0) for device in range(graph.devices)},
+    )
+
+
+def small_timeline() -> Timeline:
+    """2 devices, 2 microbatches, F = 1, B = 2, latency 0.25: a makespan of 3 x 3 + 2 x 0.25 = 9.5."""
+    return simulate(plan_of("gpipe", 2, 2), UniformCosts(1, 2), latency_only(0.25))
+
+
+def run_config(**options: Any) -> RunConfig:
+    """A resolved configuration of 2 devices and few, small layers."""
+    given = {"gpus": 2, "preset": "tiny", "layers": 2, "microbatches": 2, "launches": 2}
+    return resolve(RunOptions(**(given | options)))
+
+
+def launch(baseline_s: list[float], pipeline_s: list[float], **changes: Any) -> schema.Launch:
+    """A launch with these raw step times."""
+    kinds = (("baseline", baseline_s), ("pipeline", pipeline_s))
+    blocks = [schema.Block(kind=kind, start_s=0.0, steps=len(steps)) for kind, steps in kinds]
+    made = schema.Launch(
+        baseline=schema.Samples(step_s=baseline_s),
+        pipeline=schema.Samples(step_s=pipeline_s),
+        blocks=blocks,
+        page_faults=0,
+        wall_per_cpu=1.0,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def record_config(config: RunConfig) -> schema.Config:
+    """The configuration as a record holds it."""
+    given = msgspec.structs.asdict(config)
+    rate = given.pop("learning_rate")
+    return schema.Config(
+        **{**given, "partition": list(config.partition or ())},
+        optimizer=schema.Optimizer(learning_rate=rate),
+        input=schema.Input(
+            kind="synthetic",
+            sha256="0" * 64,
+            tokens=2176,
+            vocabulary=197,
+            words_per_step=512.0,
+            count_rule="target words without padding",
+        ),
+    )
+
+
+def completed_record(**changes: Any) -> schema.RunRecord:
+    """A valid record of a completed run; ``changes`` replace fields before it is checked.
+
+    2 devices, 2 launches, speed-up 19 / 9.5 = 2 exactly; its timeline is ``small_timeline``.
+    """
+    timeline = small_timeline()
+    fields: dict[str, Any] = {
+        "id": "20261124-091500-emulated2-gpipe-3fa9c1",
+        "created": "2026-11-24T09:15:00+00:00",
+        "status": "completed",
+        "device": schema.Device(kind="emulated", count=2, names=["A CPU", "A CPU"]),
+        "clock": "virtual",
+        "machine": schema.MachineRecord(
+            name="2014",
+            card="one 2014 GPU",
+            source="fitted",
+            card_flops_per_s=0.762e12,
+            host_flops_per_s=0.0762e12,
+            time_dilation=10.0,
+            link=schema.LinkRecord(10e-6, 10e9, 100e-6, 1e9),
+        ),
+        "config": record_config(run_config()),
+        "baseline": schema.Baseline("fused", 1, 19.0, 512 / 19, []),
+        "pipeline": schema.Pipeline(9.5, 512 / 9.5),
+        "speedup": schema.Speedup(2.0, 2.0, 2.0),
+        "efficiency": 1.0,
+        "verification": schema.Verification(1e-7, 1e-4, 5.3, 5.3),
+        "bubble": bubble(timeline),
+        "launches": [launch([19.0], [9.5]), launch([19.0], [9.5])],
+        "devices": device_usages(timeline, ["embedding + LSTM 0", "LSTM 1 + projection"]),
+        "timeline": timeline_record(timeline, clock="virtual"),
+        "warnings": [],
+        "environment": {"python": "3.11.7", "load_average_1min": 0.5, "libc": None},
+    }
+    return schema.RunRecord(**(fields | changes))
+
+
+def simulation_record() -> schema.SimulationRecord:
+    """A valid record of a simulation."""
+    timeline = small_timeline()
+    return schema.SimulationRecord(
+        config={"schedule": "gpipe", "stages": 2, "microbatches": 2},
+        makespan_s=timeline.makespan_s,
+        bubble=bubble(timeline),
+        devices=device_usages(timeline, ["stage 0", "stage 1"]),
+        timeline=timeline_record(timeline, clock="simulated"),
+    )

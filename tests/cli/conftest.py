@@ -1,0 +1,65 @@
+"""The installed command, run as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("pipebench")
+TINY = ("--preset", "tiny", "--synthetic")
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+Pipebench = Callable[..., Ended]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k not in {"PIPEBENCH_INJECT", "NO_COLOR", "COLUMNS"}}
+    return kept | changes
+
+
+@pytest.fixture(scope="session")
+def pipebench() -> Pipebench:
+    def run(*arguments: str, cwd: Path | None = None, **changes: str) -> Ended:
+        ended = subprocess.run(
+            [COMMAND, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env=environment(**changes),
+            timeout=120,
+            check=False,
+        )
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    return run
+
+
+@dataclass(frozen=True)
+class CompletedRun:
+    folder: Path
+    path: Path
+    printed: str
+    record: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def completed(pipebench: Pipebench, tmp_path_factory: pytest.TempPathFactory) -> CompletedRun:
+    """One complete emulated run, shared by all tests that look at its record."""
+    folder = tmp_path_factory.mktemp("runs")
+    ended = pipebench("run", "--gpus", "4", *TINY, "--quick", "--json", "-o", str(folder))
+    assert ended.code == 0, ended.err
+    (path,) = folder.glob("*.json")
+    return CompletedRun(folder, path, ended.out, json.loads(ended.out))

@@ -1,0 +1,192 @@
+"""Every exit code that this version can cause, through the installed command."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from cli.conftest import COMMAND, TINY, CompletedRun, Pipebench, environment
+
+
+def status_of_the_only_record(folder: Path) -> dict[str, object]:
+    (path,) = folder.rglob("*.json")
+    assert not list(folder.rglob(".*tmp"))
+    record: dict[str, object] = json.loads(path.read_text())
+    return record
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--gpus", "0"], "--gpus must be at least 1, got 0"),
+        (["run", "--gpus", "8", "--microbatches", "0"], "--microbatches must be at least 1"),
+        (["run", "--gpus", "8", "--batch", "10", "--microbatches", "4"], "does not divide the batch of 10"),
+        (["run", "--gpus", "8", "--schedule", "nonsense"], "expected one of naive, gpipe, 1f1b, wavefront"),
+        (["run", "--gpus", "8", "--text", "/nowhere/none.txt"], "/nowhere/none.txt"),
+        (["run", "--gpus", "8", "--layers", "4"], "8 devices for 4 LSTM layers"),
+        (["run", "--gpus", "2", "--layers", "4", "--partition", "3,2"], "sum to 4 layers, got 5"),
+        (["run", "--gpus", "2", "--machine", "local"], "unknown machine 'local'"),
+        (["run", "--gpus", "2", "--device", "cpu"], "unknown --device 'cpu'"),
+        (["run", "--schedule", "naive", "--microbatches", "4"], "takes 1 microbatch"),
+        (["run", "--deadline", "-1"], "--deadline"),
+        (["run", "--gpus", "two"], "--gpus"),
+        (["simulate", "--microbatches", "0"], "microbatches must be at least 1"),
+        (["simulate", "--stages", "2", "--forward", "-1"], "forward"),
+        (["simulate", "--schedule", "1f1b", "--blocking"], "waits for"),
+        (["show", "/nowhere/none.json"], "none.json"),
+        (["list", "/nowhere"], "/nowhere"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_2_for_what_the_user_got_wrong(
+    pipebench: Pipebench, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    ended = pipebench(*arguments, cwd=tmp_path)
+    assert ended.code == 2
+    assert words in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_2_for_a_text_that_is_not_utf_8(pipebench: Pipebench, tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes("caf\xe9".encode("latin-1"))
+    ended = pipebench("run", "--text", "latin", cwd=tmp_path)
+    assert (ended.code, "expected UTF-8, byte 3" in ended.err) == (2, True)
+
+
+def test_7_without_enough_gpus(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = pipebench("run", "--gpus", "99", "--layers", "99", "--device", "cuda", cwd=tmp_path)
+    assert ended.code == 7
+    assert "expected 99 GPUs, found" in ended.err
+    assert "--device emulated" in ended.err
+
+
+def test_7_when_it_would_not_fit_in_memory(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = pipebench("run", "--hidden", "100000", cwd=tmp_path)
+    assert ended.code == 7
+    assert "would not fit in memory" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("mismatch", "differs from the baseline"),
+        ("nan", "loss is nan"),
+        ("raise@start", "RuntimeError: injected at start"),
+        ("memory@start", "out of memory"),
+        ("exit@start", "the launch exited with 7"),
+        ("kill@timed", "killed by SIGKILL"),
+    ],
+)
+def test_6_when_the_run_breaks(pipebench: Pipebench, tmp_path: Path, fault: str, words: str) -> None:
+    ended = pipebench("run", "--gpus", "2", *TINY, "-o", str(tmp_path), PIPEBENCH_INJECT=fault)
+    assert ended.code == 6
+    assert words in ended.err
+    assert "Traceback" not in ended.err
+    record = status_of_the_only_record(tmp_path)
+    assert (record["status"], record["launches"]) == ("failed", [])
+    assert words in record["failure"]["message"]  # type: ignore[index]
+
+
+def test_8_when_the_deadline_passes(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = pipebench(
+        "run", "--gpus", "2", *TINY, "--deadline", "4", "-o", str(tmp_path), PIPEBENCH_INJECT="hang@timed"
+    )
+    assert ended.code == 8
+    assert "deadline" in ended.err
+    assert status_of_the_only_record(tmp_path)["status"] == "aborted"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{",
+        "",
+        "[]",
+        '{"schema": {"name": "other", "version": 1}}',
+        '{"schema": {"name": "pipebench", "version": 2}}',
+    ],
+)
+def test_10_for_what_is_no_record_of_ours(pipebench: Pipebench, tmp_path: Path, document: str) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(document)
+    ended = pipebench("show", str(path))
+    assert ended.code == 10
+    assert str(path) in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_10_for_a_record_with_a_field_damaged(
+    pipebench: Pipebench, completed: CompletedRun, tmp_path: Path
+) -> None:
+    record = json.loads(completed.printed)
+    record["pipeline"]["step_s"] = -1
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps(record))
+    ended = pipebench("show", str(path))
+    assert ended.code == 10
+    assert "pipeline.step_s" in ended.err
+
+
+def start(folder: Path) -> "subprocess.Popen[str]":
+    """A long run, returned once its first launch is complete."""
+    process = subprocess.Popen(
+        [COMMAND, "run", "--gpus", "2", *TINY, "--launches", "500", "-o", str(folder)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "launch 2" in line:
+            return process
+    raise AssertionError("ended before its second launch")
+
+
+def children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_and_keeps_its_launches(tmp_path: Path, number: int, code: int) -> None:
+    process = start(tmp_path)
+    measuring = children(process.pid)
+    assert process.stderr is not None
+    before = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(10) == code
+    assert time.monotonic() - before < 3
+    process.stderr.close()
+    assert measuring
+    assert not any(alive(pid) for pid in measuring)
+    record = status_of_the_only_record(tmp_path)
+    assert record["status"] == "aborted"
+    assert len(record["launches"]) >= 1  # type: ignore[arg-type]
+    assert record["speedup"] is not None
+
+
+def test_no_process_outlives_a_killed_launcher(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    deadline = time.monotonic() + 10
+    while not (measuring := children(process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stderr is not None
+    process.stderr.close()
+    gone_by = time.monotonic() + 2
+    while any(alive(pid) for pid in measuring) and time.monotonic() < gone_by:
+        time.sleep(0.05)
+    assert measuring
+    assert not any(alive(pid) for pid in measuring)

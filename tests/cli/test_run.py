@@ -1,0 +1,146 @@
+"""``pipebench run`` from outside: the record's fields and identities, and what a person sees."""
+
+import json
+import math
+import statistics
+from pathlib import Path
+
+import pytest
+from cli.conftest import TINY, CompletedRun, Pipebench
+
+
+def test_what_is_printed_is_what_is_stored(completed: CompletedRun) -> None:
+    assert completed.path.read_text() == completed.printed
+
+
+def test_an_emulated_record_says_virtual_everywhere(completed: CompletedRun) -> None:
+    record = completed.record
+    assert (record["clock"], record["device"]["kind"], record["timeline"]["clock"]) == (
+        "virtual",
+        "emulated",
+        "virtual",
+    )
+    assert record["machine"]["name"] == "2014"
+    assert record["machine"]["time_dilation"] == pytest.approx(
+        record["machine"]["card_flops_per_s"] / record["machine"]["host_flops_per_s"]
+    )
+    assert record["device"]["count"] == len(record["device"]["names"]) == len(record["devices"]) == 4
+
+
+def test_the_speed_up_is_the_geometric_mean_of_the_launches_ratios(completed: CompletedRun) -> None:
+    record = completed.record
+    logs = [
+        math.log(statistics.median(x["baseline"]["step_s"]) / statistics.median(x["pipeline"]["step_s"]))
+        for x in record["launches"]
+    ]
+    assert len(logs) == 3
+    speedup = record["speedup"]
+    assert speedup["value"] == pytest.approx(math.exp(statistics.mean(logs)))
+    half = 4.302652729911275 * statistics.stdev(logs) / math.sqrt(3)
+    assert math.log(speedup["high"] / speedup["value"]) == pytest.approx(half)
+    assert math.log(speedup["value"] / speedup["low"]) == pytest.approx(half)
+    assert record["pipeline"]["words_per_s"] / record["baseline"]["words_per_s"] == pytest.approx(
+        speedup["value"]
+    )
+    assert record["efficiency"] == pytest.approx(speedup["value"] / 4)
+
+
+def test_a_launch_is_abba_with_its_raw_samples(completed: CompletedRun) -> None:
+    for launch in completed.record["launches"]:
+        assert [b["kind"] for b in launch["blocks"]] == ["baseline", "pipeline", "pipeline", "baseline"]
+        assert len(launch["baseline"]["step_s"]) == len(launch["pipeline"]["step_s"]) == 2
+        starts = [b["start_s"] for b in launch["blocks"]]
+        assert starts == sorted(starts)
+
+
+def test_the_timeline_holds_every_action_and_devices_account_for_the_makespan(
+    completed: CompletedRun,
+) -> None:
+    record = completed.record
+    timeline, config = record["timeline"], record["config"]
+    assert len(timeline["spans"]) == 4 * 2 * config["microbatches"] * config["chunks"]
+    busy = 0.0
+    for device in record["devices"]:
+        parts = [device[f"{name}_s"] for name in ("busy", "waiting", "transfer", "idle")]
+        assert sum(parts) == pytest.approx(timeline["makespan_s"], rel=1e-9)
+        busy += parts[0]
+    assert record["bubble"]["fraction"] == pytest.approx(1 - busy / (4 * timeline["makespan_s"]))
+    steps = [s for launch in record["launches"] for s in launch["pipeline"]["step_s"]]
+    nearest = min(steps, key=lambda s: abs(s - record["pipeline"]["step_s"]))
+    assert timeline["makespan_s"] == nearest
+
+
+def test_the_race_is_recorded(completed: CompletedRun) -> None:
+    baseline = completed.record["baseline"]
+    forms = {(c["kind"], c["microbatches"]) for c in baseline["candidates"]}
+    assert {("fused", 1), ("chain", 1), ("chain-microbatches", 2)} <= forms
+    assert (baseline["kind"], baseline["microbatches"]) in forms
+
+
+def test_the_environment_is_an_allow_list(completed: CompletedRun) -> None:
+    environment = completed.record["environment"]
+    assert environment["torch"].startswith("2.")
+    assert environment["threads"] == 1
+    text = json.dumps(environment).lower()
+    assert "path" not in environment
+    assert not any(word in text for word in ("/root", "/home", "token", "secret", "hostname"))
+
+
+def test_the_report_labels_every_figure(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = pipebench("run", "--gpus", "2", *TINY, "--launches", "1", "--partition", "balanced", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    for words in (
+        "2 emulated devices, virtual time",
+        "2014 talk",
+        "other model, size",
+        "verified",
+        "dilation",
+        "(balanced)",
+        "forward",
+        "one-launch",
+        "--schedule wavefront",
+    ):
+        assert words in ended.out
+    assert all(
+        len(line) <= 80
+        for line in ended.out.splitlines()
+        if "results/runs" not in line and "next" not in line
+    )
+    (path,) = (tmp_path / "results" / "runs").glob("*.json")
+    partition = json.loads(path.read_text())["config"]["partition"]
+    assert len(partition) == 2
+    assert sum(partition) == 8
+
+
+def test_a_text_file_is_read(pipebench: Pipebench, tmp_path: Path) -> None:
+    text = tmp_path / "words.txt"
+    text.write_text("the cat sat on the mat. the dog ran! " * 30)
+    ended = pipebench(
+        "run",
+        "--gpus",
+        "2",
+        "--preset",
+        "tiny",
+        "--launches",
+        "1",
+        "--text",
+        str(text),
+        "--json",
+        cwd=tmp_path,
+    )
+    assert ended.code == 0, ended.err
+    record = json.loads(ended.out)
+    assert record["config"]["input"]["kind"] == "text"
+    assert record["config"]["input"]["words_per_step"] < 32 * 16  # padding is not counted
+    assert record["verification"]["max_relative_gradient_error"] <= 1e-5
+
+
+def test_a_dry_run_measures_nothing_and_writes_nothing(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = pipebench("run", "--gpus", "4", "--partition", "balanced", "--dry-run", cwd=tmp_path)
+    assert ended.code == 0
+    assert "nothing was measured" in ended.out
+    assert "assumed" in ended.out
+    assert "by computed operations" in " ".join(ended.out.split())
+    document = json.loads(pipebench("run", "--gpus", "4", "--dry-run", "--json", cwd=tmp_path).out)
+    assert document["deadline_s"] >= 600
+    assert not list(tmp_path.rglob("*.json"))

@@ -1,0 +1,68 @@
+import json
+from pathlib import Path
+
+from cli.conftest import CompletedRun, Pipebench
+
+
+def test_show_prints_the_report_and_says_virtual(pipebench: Pipebench, completed: CompletedRun) -> None:
+    ended = pipebench("show", str(completed.path))
+    assert ended.code == 0
+    assert "virtual time" in ended.out
+    assert completed.record["id"] in ended.out
+    assert f"{completed.record['speedup']['value']:.2f}x" in ended.out
+
+
+def test_show_json_prints_the_stored_document(pipebench: Pipebench, completed: CompletedRun) -> None:
+    assert pipebench("show", str(completed.path), "--json").out == completed.path.read_text()
+
+
+def test_show_finds_a_record_by_id_and_as_the_latest(pipebench: Pipebench, completed: CompletedRun) -> None:
+    folder = str(completed.folder)
+    for name in (completed.record["id"], "latest"):
+        ended = pipebench("show", name, "-o", folder, "--json")
+        assert json.loads(ended.out)["id"] == completed.record["id"]
+    assert pipebench("show", "latest~1", "-o", folder).code == 2
+
+
+def test_show_keeps_plain_ascii_where_nothing_else_can_be_shown(
+    pipebench: Pipebench, completed: CompletedRun
+) -> None:
+    ended = pipebench("show", str(completed.path), PYTHONIOENCODING="ascii", LC_ALL="C", PYTHONUTF8="0")
+    assert ended.code == 0
+    assert ended.out.isascii()
+    assert "|FF" in ended.out.replace("+", "F")
+
+
+def test_no_colour_in_a_pipe(pipebench: Pipebench, completed: CompletedRun) -> None:
+    assert "\x1b" not in pipebench("show", str(completed.path)).out
+
+
+def test_markup_in_a_record_is_inert(pipebench: Pipebench, completed: CompletedRun, tmp_path: Path) -> None:
+    record = json.loads(completed.printed)
+    record["device"]["names"] = ["[bold]CPU[/bold]"] * 4
+    record["config"]["text"] = "[/]odd.txt"
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(record))
+    ended = pipebench("show", str(path), COLUMNS="200")
+    assert ended.code == 0
+    assert "[bold]CPU[/bold]" in ended.out
+    assert "[/]odd.txt" in ended.out
+
+
+def test_list_shows_every_record_and_names_the_unreadable(
+    pipebench: Pipebench, completed: CompletedRun, tmp_path: Path
+) -> None:
+    (tmp_path / completed.path.name).write_bytes(completed.path.read_bytes())
+    (tmp_path / "broken.json").write_text("{")
+    ended = pipebench("list", str(tmp_path), COLUMNS="160")
+    assert ended.code == 0
+    assert completed.record["id"] in ended.out
+    assert "unreadable" in ended.out
+    lines = json.loads(pipebench("list", str(tmp_path), "--json").out)
+    assert [line["status"] for line in lines] == ["completed", "unreadable"]
+
+
+def test_an_empty_folder_is_no_error(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = pipebench("list", cwd=tmp_path)
+    assert (ended.code, ended.out) == (0, "")
+    assert "no records" in ended.err

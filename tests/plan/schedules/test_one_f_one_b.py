@@ -1,0 +1,95 @@
+import pytest
+
+from pipebench.errors import UsageError
+from pipebench.plan.actions import Operation
+from pipebench.plan.check import activations_alive
+from pipebench.plan.graph import Graph
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.timing.costs import UniformCosts
+from pipebench.timing.links import latency_only
+from pipebench.timing.simulator import simulate
+from tests.builders import GRID, plan_of, texts
+
+
+def test_1f1b_warms_up_alternates_and_drains() -> None:
+    assert texts(plan_of("1f1b", 3, 4)) == [
+        "0F0 0F1 0F2 0B0 0F3 0B1 0B2 0B3",
+        "1F0 1F1 1B0 1F2 1B1 1F3 1B2 1B3",
+        "2F0 2B0 2F1 2B1 2F2 2B2 2F3 2B3",
+    ]
+
+
+def test_1f1b_with_fewer_microbatches_than_stages() -> None:
+    assert texts(plan_of("1f1b", 4, 2))[0] == "0F0 0F1 0B0 0B1"
+    assert texts(plan_of("1f1b", 4, 2))[2] == "2F0 2F1 2B0 2B1"
+    assert texts(plan_of("1f1b", 4, 2))[3] == "3F0 3B0 3F1 3B1"
+
+
+def test_1f1b_alternates_whole_microbatches_and_reverses_their_chunks() -> None:
+    assert texts(plan_of("1f1b", 2, 2, 2)) == [
+        "0F0.0 0F0.1 0F1.0 0F1.1 0B0.1 0B0.0 0B1.1 0B1.0",
+        "1F0.0 1F0.1 1B0.1 1B0.0 1F1.0 1F1.1 1B1.1 1B1.0",
+    ]
+
+
+def test_1f1b_keeps_at_most_the_stages_above_and_itself_alive() -> None:
+    for stages, microbatches, chunks in GRID:
+        plan = plan_of("1f1b", stages, microbatches, chunks)
+        alive = [activations_alive(program) for program in plan.programs]
+        assert alive == [chunks * min(microbatches, stages - stage) for stage in range(stages)]
+
+
+def test_1f1b_keeps_4_3_2_1_of_16_stage_inputs_alive_on_4_stages() -> None:
+    assert [activations_alive(program) for program in plan_of("1f1b", 4, 16).programs] == [4, 3, 2, 1]
+
+
+def test_1f1b_backwards_run_in_the_order_of_their_forwards() -> None:
+    for program in plan_of("1f1b", 5, 7).programs:
+        for operation in (Operation.FORWARD, Operation.BACKWARD):
+            assert [a.microbatch for a in program if a.operation is operation] == list(range(7))
+
+
+def test_makespan_is_that_of_gpipe_for_every_size() -> None:
+    for stages, microbatches, chunks in GRID:
+        costs = UniformCosts(1, 2)
+        makespan = simulate(plan_of("1f1b", stages, microbatches, chunks), costs).makespan_s
+        assert makespan == pytest.approx(3 * (microbatches * chunks + stages - 1), rel=1e-12)
+        assert makespan == simulate(plan_of("gpipe", stages, microbatches, chunks), costs).makespan_s
+
+
+@pytest.mark.parametrize(
+    ("stages", "microbatches", "makespan"), [(2, 4, 15), (4, 8, 33), (8, 8, 45), (8, 32, 117)]
+)
+def test_published_makespans(stages: int, microbatches: int, makespan: int) -> None:
+    assert simulate(plan_of("1f1b", stages, microbatches), UniformCosts(1, 2)).makespan_s == makespan
+
+
+@pytest.mark.parametrize(
+    ("microbatches", "times", "rate"),
+    [
+        (24, (18.522, 18.086, 9.337, 0.601), 0.2431),
+        (32, (18.513, 18.086, 9.331, 0.626), 0.1985),
+        (64, (18.546, 18.097, 9.321, 0.762), 0.1240),
+        (24, (29.718, 29.444, 19.927, 0.527), 0.2347),
+        (32, (29.802, 29.428, 19.530, 0.577), 0.1898),
+        (64, (29.935, 29.621, 19.388, 0.535), 0.1091),
+    ],
+)
+def test_published_bubble_rates_of_zero_bubble_tables_5_and_9(
+    microbatches: int, times: tuple[float, float, float, float], rate: float
+) -> None:
+    """Times: T_F, T_B, T_W, T_comm (arXiv 2401.10241), 8 stages; a transfer occupies neither end."""
+    forward, backward_input, backward_weight, latency = times
+    costs = UniformCosts(forward, backward_input=backward_input, backward_weight=backward_weight)
+    timeline = simulate(plan_of("1f1b", 8, microbatches), costs, latency_only(latency))
+    assert round(timeline.bubble_fraction, 4) == rate
+
+
+def test_1f1b_takes_one_stage_a_device() -> None:
+    with pytest.raises(UsageError, match="1f1b takes one stage a device, got 4 on 2"):
+        SCHEDULES["1f1b"].plan(Graph(4, 8, device_of=(0, 1, 0, 1)))
+
+
+def test_1f1b_follows_the_placement_of_its_stages() -> None:
+    plan = SCHEDULES["1f1b"].plan(Graph(2, 2, device_of=(1, 0)))
+    assert texts(plan) == ["1F0 1B0 1F1 1B1", "0F0 0F1 0B0 0B1"]

@@ -1,0 +1,94 @@
+import re
+
+import pytest
+
+from pipebench.errors import UsageError
+from pipebench.plan.actions import COMPUTE, Action, Operation
+from pipebench.plan.check import activations_alive, check
+from pipebench.plan.graph import Graph
+from pipebench.plan.schedules import SCHEDULES, schedule_named
+from pipebench.plan.transfers import add_transfers
+from pipebench.timing.costs import UniformCosts
+from pipebench.timing.simulator import simulate
+from tests.builders import GRID, PIPELINED, plan_of
+
+
+def test_registry_holds_each_schedule_under_its_name_with_its_defaults() -> None:
+    defaults = {name: (schedule.microbatches, schedule.chunks) for name, schedule in SCHEDULES.items()}
+    assert defaults == {"naive": (1, 1), "gpipe": (16, 1), "1f1b": (16, 1), "wavefront": (4, 8)}
+    assert all(schedule.name == name for name, schedule in SCHEDULES.items())
+
+
+@pytest.mark.parametrize("name", list(SCHEDULES))
+def test_every_schedule_says_in_one_line_what_it_does(name: str) -> None:
+    summary = schedule_named(name).summary
+    assert summary
+    assert "\n" not in summary
+    assert len(summary) <= 80
+
+
+@pytest.mark.parametrize("name", list(SCHEDULES))
+def test_default_sizes_are_legal(name: str) -> None:
+    schedule = SCHEDULES[name]
+    check(schedule.plan(Graph(8, schedule.microbatches, schedule.chunks)))
+
+
+def test_an_unknown_schedule_is_refused_with_those_there_are() -> None:
+    expected = re.escape("unknown schedule '2f2b': expected one of naive, gpipe, 1f1b, wavefront")
+    with pytest.raises(UsageError, match=expected):
+        schedule_named("2f2b")
+
+
+@pytest.mark.parametrize("name", PIPELINED)
+def test_a_schedule_emits_compute_only(name: str) -> None:
+    plan = plan_of(name, 3, 4, 2)
+    assert {action.operation for program in plan.programs for action in program} <= COMPUTE
+
+
+@pytest.mark.parametrize("name", PIPELINED)
+def test_a_schedule_is_a_pure_function_of_the_graph(name: str) -> None:
+    assert plan_of(name, 4, 5, 3) == plan_of(name, 4, 5, 3)
+
+
+@pytest.mark.parametrize("name", PIPELINED)
+def test_every_size_makes_a_plan_that_passes_the_check_and_does_not_deadlock(name: str) -> None:
+    for sizes in GRID:
+        plan = add_transfers(plan_of(name, *sizes))
+        check(plan)
+        timeline = simulate(plan, UniformCosts(1, 2))
+        assert len(timeline.spans) == len(list(plan.graph.actions()))
+
+
+@pytest.mark.parametrize("name", PIPELINED)
+def test_a_backward_in_halves_runs_the_weight_half_right_after_the_input_half(name: str) -> None:
+    for stages, microbatches, chunks in ((1, 1, 1), (3, 4, 1), (4, 2, 3), (8, 16, 2)):
+        plan = SCHEDULES[name].plan(Graph(stages, microbatches, chunks, split_backward=True))
+        check(add_transfers(plan))
+        for program in plan.programs:
+            for index, action in enumerate(program):
+                if action.operation is Operation.BACKWARD_INPUT:
+                    weight = action._replace(operation=Operation.BACKWARD_WEIGHT)
+                    assert program[index + 1] == weight
+
+
+@pytest.mark.parametrize("name", ["gpipe", "wavefront"])
+@pytest.mark.parametrize("device_of", [(0, 0, 0), (0, 1, 0, 1), (1, 0), (0, 1, 1, 0), (0, 0, 1, 1, 2)])
+def test_sweeps_may_place_several_stages_on_a_device(name: str, device_of: tuple[int, ...]) -> None:
+    graph = Graph(len(device_of), 3, 2, device_of=device_of)
+    plan = SCHEDULES[name].plan(graph)
+    check(add_transfers(plan))
+    timeline = simulate(plan, UniformCosts(1, 2))
+    for device, program in enumerate(plan.programs):
+        assert timeline.activations_alive(device) == activations_alive(program)
+        assert activations_alive(program) == 3 * 2 * len(graph.stages_of(device))
+
+
+def test_the_plan_keeps_its_graph() -> None:
+    graph = Graph(3, 2, 2)
+    assert schedule_named("gpipe").plan(graph).graph is graph
+
+
+def test_no_schedule_runs_an_action_of_another_device() -> None:
+    for name in PIPELINED:
+        for device, program in enumerate(plan_of(name, 4, 2, 2).programs):
+            assert all(isinstance(action, Action) and action.stage == device for action in program)

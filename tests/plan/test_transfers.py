@@ -1,0 +1,123 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipebench.plan.actions import RECEIVES, SENDS, parse_action
+from pipebench.plan.check import check
+from pipebench.plan.graph import Graph
+from pipebench.plan.plan import Plan, plan_from_csv
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.plan.transfers import Message, add_transfers, messages_by_action, messages_of, messages_to
+from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, texts
+
+
+def test_a_send_follows_its_producer_and_a_receive_precedes_its_consumer() -> None:
+    assert texts(add_transfers(plan_of("gpipe", 2, 2))) == [
+        "0F0 0SEND_F0 0F1 0SEND_F1 0RECV_B1 0B1 0RECV_B0 0B0",
+        "1RECV_F0 1F0 1RECV_F1 1F1 1B1 1SEND_B1 1B0 1SEND_B0",
+    ]
+
+
+def test_transfers_of_1f1b_in_the_steady_state() -> None:
+    assert texts(add_transfers(plan_of("1f1b", 2, 2))) == [
+        "0F0 0SEND_F0 0F1 0SEND_F1 0RECV_B0 0B0 0RECV_B1 0B1",
+        "1RECV_F0 1F0 1B0 1SEND_B0 1RECV_F1 1F1 1B1 1SEND_B1",
+    ]
+
+
+def test_a_middle_stage_receives_and_sends_both_ways() -> None:
+    assert texts(add_transfers(plan_of("gpipe", 3, 1)))[1] == "1RECV_F0 1F0 1SEND_F0 1RECV_B0 1B0 1SEND_B0"
+
+
+def test_chunks_travel_one_by_one_and_state_stays_on_its_device() -> None:
+    assert texts(add_transfers(plan_of("wavefront", 2, 1, 2)))[1] == (
+        "1RECV_F0.0 1F0.0 1RECV_F0.1 1F0.1 1B0.1 1SEND_B0.1 1B0.0 1SEND_B0.0"
+    )
+
+
+def test_half_a_backward_sends_the_gradient_and_the_weight_half_sends_nothing() -> None:
+    plan = SCHEDULES["gpipe"].plan(Graph(2, 1, split_backward=True))
+    assert texts(add_transfers(plan)) == [
+        "0F0 0SEND_F0 0RECV_B0 0I0 0W0",
+        "1RECV_F0 1F0 1I0 1SEND_B0 1W0",
+    ]
+
+
+def test_receives_keep_the_senders_order_where_the_consumer_wants_another_one() -> None:
+    plan = plan_from_csv("0F0,0F1,0B0,0B1\n1F1,1F0,1B0,1B1\n")
+    with_transfers = add_transfers(plan)
+    assert texts(with_transfers)[1].startswith("1RECV_F0 1RECV_F1 1F1 1F0")
+    check(with_transfers)
+
+
+def test_stages_of_one_device_pass_their_results_without_a_transfer() -> None:
+    plan = SCHEDULES["gpipe"].plan(Graph(3, 1, device_of=(0, 0, 1)))
+    assert texts(add_transfers(plan)) == [
+        "0F0 1F0 1SEND_F0 1RECV_B0 1B0 0B0",
+        "2RECV_F0 2F0 2B0 2SEND_B0",
+    ]
+
+
+@PROPERTY
+@given(graphs, st.sampled_from(PIPELINED))
+def test_sends_and_receives_of_every_pair_are_the_same_sequence(graph: Graph, schedule: str) -> None:
+    plan = add_transfers(SCHEDULES[schedule].plan(graph))
+    check(plan)
+    sent, received = _sequences(plan)
+    assert sent == received
+    # each (microbatch, chunk) crosses each of the K - 1 borders once in each direction
+    expected = 2 * (graph.stages - 1) * graph.microbatches * graph.chunks
+    assert sum(map(len, sent.values())) == expected == len(messages_of(graph))
+
+
+@PROPERTY
+@given(graphs, st.sampled_from(PIPELINED))
+def test_each_transfer_stands_next_to_the_action_it_serves(graph: Graph, schedule: str) -> None:
+    plan = add_transfers(SCHEDULES[schedule].plan(graph))
+    message_of = messages_by_action(graph)
+    for program in plan.programs:
+        for index, action in enumerate(program):
+            if action.operation in SENDS:
+                assert program[index - 1] == message_of[action].producer
+            if action.operation in RECEIVES:
+                assert program[index + 1] == message_of[action].consumer
+
+
+def test_a_message_knows_both_of_its_ends() -> None:
+    graph = Graph(3, 2, 2, device_of=(1, 0, 1))
+    [message] = messages_to(graph, parse_action("1F1.1"))
+    assert message == Message(parse_action("0F1.1"), parse_action("1F1.1"), sender=1, receiver=0)
+    assert graph.text(message.send) == "0SEND_F1.1"
+    assert graph.text(message.receive) == "1RECV_F1.1"
+    [gradient] = messages_to(graph, parse_action("0B1.0"))
+    assert (gradient.sender, gradient.receiver) == (0, 1)
+    assert graph.text(gradient.send) == "1SEND_B1.0"
+    assert graph.text(gradient.receive) == "0RECV_B1.0"
+
+
+def test_each_message_is_found_by_its_send_and_by_its_receive() -> None:
+    graph = Graph(3, 2)
+    found = messages_by_action(graph)
+    messages = messages_of(graph)
+    assert len(found) == 2 * len(messages) == 2 * 2 * 2 * 2
+    for message in messages:
+        assert found[message.send] == found[message.receive] == message
+
+
+def test_transfers_are_not_added_twice() -> None:
+    with pytest.raises(AssertionError, match="has its transfers already"):
+        add_transfers(add_transfers(plan_of("gpipe", 2, 2)))
+
+
+def _sequences(plan: Plan) -> tuple[dict, dict]:
+    """For each ordered pair of devices, the messages as sent and as received."""
+    message_of = messages_by_action(plan.graph)
+    sent: dict[tuple[int, int], list[Message]] = {}
+    received: dict[tuple[int, int], list[Message]] = {}
+    for program in plan.programs:
+        for action in program:
+            if action.operation in SENDS | RECEIVES:
+                message = message_of[action]
+                side = sent if action.operation in SENDS else received
+                side.setdefault((message.sender, message.receiver), []).append(message)
+    return sent, received

@@ -1,0 +1,109 @@
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipebench.plan.graph import Graph
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.plan.transfers import Message
+from pipebench.records.schema import Memory, TimelineRecord
+from pipebench.records.timelines import bubble, device_usages, timeline_from, timeline_record
+from pipebench.timing.links import Link
+from pipebench.timing.simulator import simulate
+from pipebench.workload import MemoryBytes
+from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, random_costs, small_timeline
+
+
+def test_a_span_holds_its_device_and_its_action_as_text() -> None:
+    record = timeline_record(small_timeline(), clock="simulated")
+    spans = [(span.device, span.action, span.start_s, span.end_s) for span in record.spans]
+    assert sorted(spans)[:4] == [
+        (0, "0B0", 7.5, 9.5),
+        (0, "0B1", 5.5, 7.5),
+        (0, "0F0", 0, 1),
+        (0, "0F1", 1, 2),
+    ]
+    assert len(spans) == 8
+    assert (record.clock, record.makespan_s, record.other) == ("simulated", 9.5, [])
+
+
+def test_a_transfer_holds_both_ends_and_its_producer_as_text() -> None:
+    record = timeline_record(small_timeline(), clock="simulated")
+    found = {
+        t.action: (t.sender, t.receiver, t.ready_s, t.start_s, t.end_s, t.bytes) for t in record.transfers
+    }
+    assert found == {
+        "0F0": (0, 1, 1, 1, 1.25, None),
+        "0F1": (0, 1, 2, 2, 2.25, None),
+        "1B1": (1, 0, 5.25, 5.25, 5.5, None),
+        "1B0": (1, 0, 7.25, 7.25, 7.5, None),
+    }
+
+
+def test_the_size_of_messages_is_stored_where_it_is_known() -> None:
+    def size(message: Message) -> int:
+        return 1000 + message.producer.microbatch
+
+    record = timeline_record(small_timeline(), clock="virtual", message_bytes=size)
+    assert {t.action: t.bytes for t in record.transfers} == {
+        "0F0": 1000,
+        "0F1": 1001,
+        "1B1": 1001,
+        "1B0": 1000,
+    }
+
+
+def test_only_compute_actions_are_spans_and_the_optimizer_is_other_work() -> None:
+    plan = plan_of("gpipe", 2, 2)
+    record = timeline_record(simulate(plan, random_costs(plan.graph, 3), Link(0.5)), clock="virtual")
+    assert len(record.spans) == 8
+    assert sorted((work.device, work.name) for work in record.other) == [
+        *((0, "optimizer"), (0, "zero_grad"), (1, "optimizer"), (1, "zero_grad"))
+    ]
+
+
+@PROPERTY
+@given(graph=graphs, schedule=st.sampled_from(PIPELINED), seed=st.integers(0, 100), split=st.booleans())
+def test_a_timeline_comes_back_from_its_record_as_it_was(
+    graph: Graph, schedule: str, seed: int, *, split: bool
+) -> None:
+    graph = Graph(graph.stages, graph.microbatches, graph.chunks, split_backward=split)
+    timeline = simulate(SCHEDULES[schedule].plan(graph), random_costs(graph, seed), Link(0.3))
+    document = msgspec.json.encode(timeline_record(timeline, clock="virtual"))
+    back = timeline_from(msgspec.json.decode(document, type=TimelineRecord), graph)
+    assert back == timeline
+    assert back.makespan_s == timeline.makespan_s
+    assert [back.usage(device) for device in range(graph.devices)] == [
+        timeline.usage(device) for device in range(graph.devices)
+    ]
+
+
+def test_a_clock_that_the_schema_does_not_know_is_refused_when_written() -> None:
+    document = msgspec.json.encode(timeline_record(small_timeline(), clock="sundial"))
+    assert json.loads(document)["clock"] == "sundial"
+    with pytest.raises(msgspec.ValidationError, match="clock"):
+        msgspec.json.decode(document, type=TimelineRecord)
+
+
+def test_the_table_by_device_splits_the_makespan() -> None:
+    first, second = device_usages(small_timeline(), ["embedding + LSTM 0", "LSTM 1 + projection"])
+    assert (first.device, first.layers) == (0, "embedding + LSTM 0")
+    assert (first.busy_s, first.waiting_s, first.transfer_s, first.idle_s) == (6.0, 3.25, 0.25, 0.0)
+    assert (second.device, second.layers) == (1, "LSTM 1 + projection")
+    assert (second.busy_s, second.waiting_s, second.transfer_s, second.idle_s) == (6.0, 0.0, 0.0, 3.5)
+    assert (first.activations_alive, second.activations_alive) == (2, 2)
+    assert first.memory is second.memory is None
+
+
+def test_memory_by_device_is_labelled_computed_and_its_peak_is_unknown() -> None:
+    memory = [MemoryBytes(10, 20, 0, 40), MemoryBytes(1, 2, 3, 4)]
+    _, second = device_usages(small_timeline(), ["a", "b"], memory)
+    assert second.memory == Memory(1, 2, 3, 4, label="computed", peak_bytes=None)
+
+
+def test_the_bubble_is_stored_with_its_definition() -> None:
+    stored = bubble(small_timeline())
+    assert stored.fraction == pytest.approx(1 - 12 / 19, rel=1e-12)
+    assert stored.definition == "1 - busy / (devices x makespan)"

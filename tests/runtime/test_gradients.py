@@ -1,0 +1,113 @@
+"""The pipeline computes what the baseline computes: every schedule, device count, chunking and partition."""
+
+from pathlib import Path
+
+import pytest
+
+from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.models import data
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.plan.transfers import add_transfers
+from pipebench.runtime.baseline import Baseline
+from pipebench.runtime.batches import slice_batch
+from pipebench.runtime.emulator import EmulatedPipeline
+from pipebench.runtime.messages import Form
+from pipebench.runtime.verification import verify
+
+SIZES = {"layers": 8, "hidden": 24, "vocab": 60, "batch": 8, "sequence_length": 8}
+# Sentences of many lengths: batches get padding, and the last chunk of some sequences holds nothing else.
+PADDED_TEXT = " ".join(f"{' '.join(f'w{n}' for n in range(k % 6 + 1))}." for k in range(60))
+
+
+def largest_error(config: RunConfig, *, emulated: EmulatedPipeline | None = None) -> float:
+    """The largest relative gradient error over two steps' worth of batches, checked against the tolerance."""
+    assert config.partition is not None
+    loaded = data.load(config)
+    plan = add_transfers(SCHEDULES[config.schedule].plan(config.graph))
+    pipeline = emulated or EmulatedPipeline(plan, config.workload, config.partition, learning_rate=0.1)
+    pipeline.initialise(config.seed)
+    baseline = Baseline(Form("chain"), config.workload, learning_rate=0.1)
+    baseline.initialise(config.seed)
+    errors = []
+    for batch in loaded.batches[:2]:  # the second step starts from updated parameters
+        baseline.step(baseline.slice(batch))
+        pipeline.step(
+            slice_batch(batch, config.workload, microbatches=config.microbatches, chunks=config.chunks)
+        )
+        verification = verify(
+            baseline.gradients(),
+            pipeline.gradients(),
+            expected_loss=baseline.loss(),
+            loss=pipeline.loss(),
+            dtype=config.dtype,
+        )
+        errors.append(verification.max_relative_gradient_error)
+    return max(errors)
+
+
+@pytest.fixture
+def padded(tmp_path: Path) -> str:
+    path = tmp_path / "padded.txt"
+    path.write_text(PADDED_TEXT)
+    return str(path)
+
+
+def config(**options: object) -> RunConfig:
+    return resolve(RunOptions(**({"synthetic": True} | SIZES | options)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("gpus", range(1, 9))
+@pytest.mark.parametrize(
+    ("schedule", "microbatches", "chunks"),
+    [
+        ("naive", 1, 1),
+        ("gpipe", 4, 1),
+        ("gpipe", 2, 4),
+        ("1f1b", 8, 1),
+        ("1f1b", 4, 2),
+        ("wavefront", 1, 8),
+        ("wavefront", 2, 4),
+    ],
+)
+def test_every_schedule_gives_the_gradients_of_the_baseline(
+    schedule: str, microbatches: int, chunks: int, gpus: int
+) -> None:
+    asked = config(schedule=schedule, microbatches=microbatches, chunks=chunks, gpus=gpus)
+    assert largest_error(asked) <= 1e-5
+
+
+@pytest.mark.parametrize("schedule", ["gpipe", "1f1b", "wavefront"])
+@pytest.mark.parametrize("partition", ["5,1,2", "1,1,6", "2,6,0"])
+def test_uneven_partitions_and_padded_text_give_the_gradients_of_the_baseline(
+    schedule: str, partition: str, padded: str
+) -> None:
+    asked = config(
+        schedule=schedule,
+        microbatches=4,
+        chunks=4,
+        gpus=3,
+        partition=partition,
+        synthetic=False,
+        text=padded,
+    )
+    loaded = data.load(asked)
+    assert all(0 < batch.words < asked.workload.positions for batch in loaded.batches)
+    assert largest_error(asked) <= 1e-5
+
+
+def test_a_device_of_its_own_for_the_projection() -> None:
+    asked = config(gpus=9, partition="1,1,1,1,1,1,1,1,0", microbatches=2)
+    assert largest_error(asked) <= 1e-5
+
+
+def test_chunked_gradients_are_exact_not_just_close() -> None:
+    asked = config(schedule="wavefront", microbatches=2, chunks=8, gpus=4, dtype="float64")
+    assert largest_error(asked) <= 1e-13
+
+
+def test_a_carry_without_its_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mistake that truncated backpropagation would be: the state crosses, its gradient does not."""
+    monkeypatch.setattr("pipebench.runtime.stage._gradient", lambda tensor: tensor.grad * 0)
+    asked = config(schedule="wavefront", microbatches=1, chunks=2, gpus=2)
+    with pytest.raises(Exception, match="differs from the baseline"):
+        largest_error(asked)

@@ -1,0 +1,53 @@
+from math import inf, nan
+
+import pytest
+
+from pipebench.errors import UsageError
+from pipebench.timing.links import Link, latency_only
+
+
+def test_a_message_takes_latency_and_bytes_over_bandwidth() -> None:
+    link = Link(latency_s=10e-6, bytes_per_s=10e9)
+    assert link.transfer_s(0) == 10e-6
+    assert link.transfer_s(1_000_000) == pytest.approx(110e-6, rel=1e-12)
+
+
+def test_size_does_not_matter_without_a_bandwidth() -> None:
+    assert Link(0.25).transfer_s(10**12) == 0.25
+    assert Link().transfer_s(10**12) == 0.0
+
+
+def test_a_link_has_ports_unless_it_is_a_pure_latency() -> None:
+    assert Link(0.5).ports
+    assert latency_only(0.5) == Link(0.5, inf, ports=False)
+
+
+def test_dilation_multiplies_latency_and_divides_bandwidth() -> None:
+    """Design section 4: d = 9 turns 10 GB/s and 10 us into 1.1 GB/s and 90 us."""
+    slow = Link(10e-6, 10e9).dilated(9.0)
+    assert slow.latency_s == pytest.approx(90e-6, rel=1e-12)
+    assert slow.bytes_per_s == pytest.approx(10e9 / 9, rel=1e-12)
+    assert slow.ports
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, 10**9])
+@pytest.mark.parametrize("factor", [0.5, 1.0, 9.0])
+def test_every_message_takes_the_dilated_time(size: int, factor: float) -> None:
+    link = Link(3e-6, 2e9)
+    assert link.dilated(factor).transfer_s(size) == pytest.approx(factor * link.transfer_s(size), rel=1e-12)
+
+
+def test_dilation_keeps_what_occupies_nobody() -> None:
+    assert latency_only(1.0).dilated(2.0) == latency_only(2.0)
+
+
+@pytest.mark.parametrize("latency", [-1e-9, inf, nan])
+def test_a_latency_that_is_negative_or_endless_is_refused(latency: float) -> None:
+    with pytest.raises(UsageError, match="latency must be a finite number >= 0 s"):
+        Link(latency)
+
+
+@pytest.mark.parametrize("bandwidth", [0.0, -1.0, nan])
+def test_a_bandwidth_that_is_not_above_zero_is_refused(bandwidth: float) -> None:
+    with pytest.raises(UsageError, match="bandwidth must be above 0 bytes/s"):
+        Link(0.0, bandwidth)

@@ -1,0 +1,168 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipebench.plan.actions import parse_action
+from pipebench.plan.graph import Graph
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.plan.transfers import messages_to
+from pipebench.timing.costs import MeasuredCosts, UniformCosts
+from pipebench.timing.links import Link, latency_only
+from pipebench.timing.simulator import simulate
+from pipebench.timing.timeline import Gap, OtherWork, PathItem, Span, Timeline, Transfer, Usage
+from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, random_costs, small_timeline
+
+seeds = st.integers(0, 10**6)
+latencies = st.sampled_from([0.0, 0.125, 0.7, 5.0])
+
+
+def named(path: list[PathItem]) -> list[str]:
+    """The items of a critical path in words."""
+    words = []
+    for item in path:
+        match item:
+            case Span():
+                words.append(str(item.action))
+            case Transfer():
+                words.append(f"{item.message.producer}>")
+            case OtherWork():
+                words.append(item.name)
+    return words
+
+
+def test_makespan_is_the_end_of_the_last_work() -> None:
+    timeline = small_timeline()
+    assert timeline.makespan_s == 9.5
+    work = OtherWork(1, "optimizer", 9.5, 10.25)
+    assert Timeline(timeline.graph, timeline.spans, timeline.transfers, (work,)).makespan_s == 10.25
+
+
+def test_spans_of_a_device_come_first_to_last_whatever_their_order_was() -> None:
+    timeline = small_timeline()
+    shuffled = Timeline(timeline.graph, timeline.spans[::-1])
+    for device in range(2):
+        assert shuffled.spans_of(device) == timeline.spans_of(device)
+    assert [str(span.action) for span in shuffled.spans_of(0)] == ["0F0", "0F1", "0B1", "0B0"]
+
+
+def test_usage_tells_waiting_from_transfer_and_both_from_idle() -> None:
+    """Device 0 has sent everything at 2 and starts 0B1 at 5.5; its gradient was on the way from 5.25."""
+    timeline = small_timeline()
+    assert timeline.usage(0) == Usage(busy_s=6.0, waiting_s=3.25, transfer_s=0.25, idle_s=0.0)
+    assert timeline.usage(1) == Usage(busy_s=6.0, waiting_s=0.0, transfer_s=0.0, idle_s=1.25 + 2.25)
+    assert timeline.gaps(0) == [Gap(start_s=2.0, sent_s=5.25, end_s=5.5)]
+    assert timeline.gaps(1) == []
+
+
+def test_bubble_is_one_minus_busy_over_devices_times_makespan() -> None:
+    assert small_timeline().bubble_fraction == pytest.approx(1 - 12 / (2 * 9.5), rel=1e-12)
+
+
+def test_work_that_is_no_action_is_busy_too() -> None:
+    costs = MeasuredCosts({parse_action("0F0"): 1.0, parse_action("0B0"): 2.0}, {0: 0.5}, {0: 0.25})
+    timeline = simulate(plan_of("gpipe", 1, 1), costs)
+    assert timeline.usage(0) == Usage(3.75, 0.0, 0.0, 0.0)
+    assert timeline.bubble_fraction == 0.0
+    assert named(timeline.critical_path()) == ["zero_grad", "0F0", "0B0", "optimizer"]
+
+
+def test_a_step_that_takes_no_time_has_no_bubble() -> None:
+    assert simulate(plan_of("gpipe", 2, 2), UniformCosts(0, 0)).bubble_fraction == 0.0
+
+
+def test_a_pause_without_a_transfer_is_waiting() -> None:
+    graph = Graph(1, 1)
+    spans = (Span(0, parse_action("0F0"), 0.0, 1.0), Span(0, parse_action("0B0"), 1.5, 2.0))
+    assert Timeline(graph, spans).usage(0) == Usage(1.5, 0.5, 0.0, 0.0)
+
+
+def test_a_message_sent_before_the_pause_began_makes_all_of_it_transfer() -> None:
+    timeline = simulate(plan_of("gpipe", 2, 2), UniformCosts(1, 2), Link(3.0))
+    # 0F1 is ready at 2 and holds the link from 4 to 7; device 1 is done with 1F0 at 5
+    assert timeline.gaps(1)[0] == Gap(start_s=5.0, sent_s=5.0, end_s=7.0)
+    assert timeline.usage(1).transfer_s == 2.0
+
+
+def test_activations_alive_follow_the_order_of_the_spans() -> None:
+    timeline = simulate(plan_of("1f1b", 4, 16), UniformCosts(1, 2))
+    assert [timeline.activations_alive(device) for device in range(4)] == [4, 3, 2, 1]
+    timeline = simulate(plan_of("gpipe", 4, 3, 2), UniformCosts(1, 2))
+    assert [timeline.activations_alive(device) for device in range(4)] == [6] * 4
+
+
+def test_critical_path_of_a_small_plan() -> None:
+    path = small_timeline().critical_path()
+    assert named(path) == ["0F0", "0F0>", "1F0", "1F1", "1B1", "1B1>", "0B1", "0B0"]
+
+
+def test_critical_path_goes_through_the_slowest_stage() -> None:
+    graph = Graph(3, 4)
+    slow = {action: 10.0 if action.stage == 1 else 0.5 for action in graph.actions()}
+    path = simulate(SCHEDULES["gpipe"].plan(graph), MeasuredCosts(slow)).critical_path()
+    assert named(path) == [
+        *("0F0", "0F0>", "1F0", "1F1", "1F2", "1F3", "1F3>", "2F3", "2B3", "2B3>"),
+        *("1B3", "1B2", "1B1", "1B0", "1B0>", "0B0"),
+    ]
+
+
+@PROPERTY
+@given(graph=graphs, schedule=st.sampled_from(PIPELINED), seed=seeds, latency=latencies)
+def test_critical_path_is_contiguous_and_as_long_as_the_makespan(
+    graph: Graph, schedule: str, seed: int, latency: float
+) -> None:
+    plan = SCHEDULES[schedule].plan(graph)
+    timeline = simulate(plan, random_costs(graph, seed), latency_only(latency))
+    path = timeline.critical_path()
+    assert path[0].start_s == 0.0
+    assert path[-1].end_s == timeline.makespan_s
+    assert all(before.end_s == after.start_s for before, after in pairwise(path))
+    length = sum(item.end_s - item.start_s for item in path)
+    assert length == pytest.approx(timeline.makespan_s, rel=1e-12)
+
+
+def test_critical_path_goes_through_the_messages_that_held_a_port() -> None:
+    """The link is the bottleneck of the forward sweep: each message waits for the one before."""
+    path = simulate(plan_of("gpipe", 2, 3), UniformCosts(1, 2), Link(3.0)).critical_path()
+    assert named(path)[:6] == ["0F0", "0F0>", "0F1>", "0F2>", "1F2", "1B2"]
+    assert all(before.end_s == after.start_s for before, after in pairwise(path))
+
+
+@PROPERTY
+@given(graph=graphs, schedule=st.sampled_from(PIPELINED), seed=seeds, latency=latencies)
+def test_usage_of_every_device_sums_to_the_makespan(
+    graph: Graph, schedule: str, seed: int, latency: float
+) -> None:
+    costs = random_costs(graph, seed)
+    timeline = simulate(SCHEDULES[schedule].plan(graph), costs, latency_only(latency))
+    for device in range(graph.devices):
+        usage, spans = timeline.usage(device), timeline.spans_of(device)
+        assert min(usage) >= 0
+        assert sum(usage) == pytest.approx(timeline.makespan_s, rel=1e-12)
+        around = costs.before_s(device) + costs.after_s(device)
+        busy = sum(costs.action_s(span.action) for span in spans) + around
+        outside = spans[0].start_s + timeline.makespan_s - spans[-1].end_s - around
+        assert usage.busy_s == pytest.approx(busy, rel=1e-12)
+        assert usage.idle_s == pytest.approx(outside, rel=1e-9, abs=1e-9)
+
+
+@PROPERTY
+@given(graph=graphs, schedule=st.sampled_from(PIPELINED), seed=seeds, latency=latencies)
+def test_a_pause_is_waiting_until_its_last_input_was_sent(
+    graph: Graph, schedule: str, seed: int, latency: float
+) -> None:
+    timeline = simulate(SCHEDULES[schedule].plan(graph), random_costs(graph, seed), latency_only(latency))
+    ready = {transfer.message: transfer.ready_s for transfer in timeline.transfers}
+    for device in range(graph.devices):
+        waiting = 0.0
+        for before, span in pairwise(timeline.spans_of(device)):
+            sent = [ready[message] for message in messages_to(graph, span.action)]
+            waiting += max(0.0, min(max(sent, default=0.0), span.start_s) - before.end_s)
+        assert timeline.usage(device).waiting_s == pytest.approx(waiting, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("schedule", PIPELINED)
+def test_nothing_is_in_transfer_where_messages_take_no_time(schedule: str) -> None:
+    timeline = simulate(plan_of(schedule, 5, 7, 2), UniformCosts(1, 2))
+    assert [timeline.usage(device).transfer_s for device in range(5)] == [0.0] * 5
