@@ -1,6 +1,7 @@
 """Consoles: results on stdout, everything else on stderr; NO_COLOR, pipes and 80 columns are respected."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,10 @@ def print_json(document: bytes) -> None:
     sys.stdout.write(document.decode())
 
 
-def notice(text: str, *, quiet: bool = False) -> None:
-    """Print a line to stderr."""
-    if not quiet:
-        stderr().print(text, markup=False, soft_wrap=True)
+def notice(text: str) -> None:
+    """Print a line to stderr, if anybody reads it."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def shown(path: Path) -> str:

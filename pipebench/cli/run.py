@@ -191,7 +191,7 @@ def _run(config: "RunConfig", folder: Path | None, *, json: bool, quiet: bool) -
     except experiment.RunEndedError as error:
         if json:
             output.print_json(store.read_bytes(error.path))
-        output.notice(f"pipebench: error: {error.cause}")
+        output.notice(f"pipebench: error: {' '.join(str(error.cause).split())}")
         output.notice(f"record of what there is: {output.shown(error.path)}")
         return error.cause.exit_code
     if json:

@@ -1,5 +1,6 @@
 """Live progress on stderr: a bar in a terminal, a line for each new thing to do elsewhere."""
 
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
@@ -45,12 +46,21 @@ class ProgressView:
             self._bar.update(self._task, description=doing, completed=min(share, 1.0))
         elif not self._quiet and _phase(doing) != self._last:
             self._last = _phase(doing)
-            self._console.print(f"{share:>4.0%} {doing}", markup=False, highlight=False)
+            self._print(f"{share:>4.0%} {doing}")
 
     def notice(self, text: str) -> None:
         """A line on stderr, kept above the bar."""
         if not self._quiet:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        """Print a line; a stderr that nobody reads any more must not end a measurement."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+            return
+        with suppress(OSError):
+            self._console.file.write(f"{text}\n")
+            self._console.file.flush()
 
 
 def _phase(doing: str) -> str:

@@ -18,6 +18,7 @@ from pipebench.models.stacked_lstm import DTYPES, FusedLSTM, StackedLSTM
 from pipebench.records.schema import Candidate
 from pipebench.runtime.batches import StepBatch, slice_batch
 from pipebench.runtime.messages import Form
+from pipebench.runtime.optimizer import SGD
 from pipebench.workload import Workload
 
 _COUNTS = (2, 4, 8, 16)
@@ -34,7 +35,7 @@ class Baseline:
             self.model = FusedLSTM(workload)
         else:
             self.model = StackedLSTM(workload, workload.whole)
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=learning_rate)
+        self.optimizer = SGD(self.model.parameters(), learning_rate)
         self._loss = torch.zeros((), dtype=DTYPES[workload.dtype])
 
     def initialise(self, seed: int) -> None:
@@ -47,7 +48,7 @@ class Baseline:
 
     def step(self, batch: StepBatch, *, update: bool = True) -> None:
         """One training step."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         self._loss.zero_()
         for (words_TB,), (targets_N,) in zip(batch.inputs, batch.targets, strict=True):
             loss = self._forward(words_TB, targets_N, batch.words)
@@ -58,7 +59,7 @@ class Baseline:
 
     def release(self) -> None:
         """Free the gradients between steps, so that every step meets the same heap."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
 
     def loss(self) -> float:
         """The last step's loss, the mean a word."""

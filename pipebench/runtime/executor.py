@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action, Operation
@@ -16,6 +15,7 @@ from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Program
 from pipebench.plan.transfers import messages_by_action
 from pipebench.runtime.batches import StepBatch
+from pipebench.runtime.optimizer import SGD
 from pipebench.runtime.stage import Stage
 from pipebench.runtime.transport import Transport
 
@@ -41,7 +41,7 @@ class Executor:
     ) -> None:
         self.graph, self.stages, self.transport = graph, stages, transport
         parameters = [parameter for stage in stages.values() for parameter in stage.model.parameters()]
-        self.optimizer = torch.optim.SGD(parameters, lr=learning_rate)
+        self.optimizer = SGD(parameters, learning_rate)
         self._messages = messages_by_action(graph)
         # Results on this device by the action they are from. Every key is there from the start: a
         # dictionary that grew during a step would stay in the midst of the step's tensors.
@@ -63,7 +63,7 @@ class Executor:
 
     def zero_grad(self) -> None:
         """The start of a step."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
 
     def update(self) -> None:
         """The end of a step: the optimizer."""

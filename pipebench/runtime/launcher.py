@@ -82,8 +82,9 @@ class Launcher:
 
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
-    """Let no signal in between starting a child and knowing it. The child inherits the hold: it is
-    only ever killed.
+    """Let no signal in between starting a child and knowing it.
+
+    The child inherits the hold, and is only ever killed.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:

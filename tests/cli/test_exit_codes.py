@@ -131,8 +131,8 @@ def test_10_for_a_record_with_a_field_damaged(
     assert "pipeline.step_s" in ended.err
 
 
-def start(folder: Path) -> "subprocess.Popen[str]":
-    """A long run, returned once its first launch is complete."""
+def start(folder: Path) -> tuple["subprocess.Popen[str]", list[int]]:
+    """A long run once its first launch is complete, and the processes that measure for it."""
     process = subprocess.Popen(
         [COMMAND, "run", "--gpus", "2", *TINY, "--launches", "500", "-o", str(folder)],
         stdout=subprocess.DEVNULL,
@@ -141,10 +141,13 @@ def start(folder: Path) -> "subprocess.Popen[str]":
         env=environment(),
     )
     assert process.stderr is not None
-    for line in process.stderr:
-        if "launch 2" in line:
-            return process
-    raise AssertionError("ended before its second launch")
+    with process.stderr as lines:
+        assert any("launch 2" in line for line in lines)
+    deadline = time.monotonic() + 10
+    while not (measuring := children(process.pid)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return process, measuring
 
 
 def children(parent: int) -> list[int]:
@@ -160,15 +163,11 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_and_keeps_its_launches(tmp_path: Path, number: int, code: int) -> None:
-    process = start(tmp_path)
-    measuring = children(process.pid)
-    assert process.stderr is not None
+    process, measuring = start(tmp_path)
     before = time.monotonic()
     process.send_signal(number)
     assert process.wait(10) == code
     assert time.monotonic() - before < 3
-    process.stderr.close()
-    assert measuring
     assert not any(alive(pid) for pid in measuring)
     record = status_of_the_only_record(tmp_path)
     assert record["status"] == "aborted"
@@ -177,16 +176,10 @@ def test_a_signal_ends_the_run_and_keeps_its_launches(tmp_path: Path, number: in
 
 
 def test_no_process_outlives_a_killed_launcher(tmp_path: Path) -> None:
-    process = start(tmp_path)
-    deadline = time.monotonic() + 10
-    while not (measuring := children(process.pid)) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    process, measuring = start(tmp_path)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert process.stderr is not None
-    process.stderr.close()
     gone_by = time.monotonic() + 2
     while any(alive(pid) for pid in measuring) and time.monotonic() < gone_by:
         time.sleep(0.05)
-    assert measuring
     assert not any(alive(pid) for pid in measuring)
