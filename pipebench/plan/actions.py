@@ -33,7 +33,7 @@ COMPUTE = frozenset(
 SENDS = frozenset({Operation.SEND_FORWARD, Operation.SEND_BACKWARD})
 RECEIVES = frozenset({Operation.RECEIVE_FORWARD, Operation.RECEIVE_BACKWARD})
 
-_TEXT = re.compile(r"(\d+)(SEND_F|RECV_F|SEND_B|RECV_B|F|B|I|W)(\d+)(?:\.(\d+))?", re.ASCII)
+_TEXT = re.compile(r"(\d{1,9})(SEND_F|RECV_F|SEND_B|RECV_B|F|B|I|W)(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
 
 
 class Action(NamedTuple):

@@ -88,7 +88,7 @@ def _check_transfers(plan: Plan) -> None:
             if action.operation in COMPUTE:
                 continue
             message = messages.get(action)
-            if message is None or device not in (message.sender, message.receiver):
+            if message is None or device != _end(message, action):
                 raise PlanError(f"device {device} has no use for {plan.graph.text(action)}")
             if action.operation in SENDS:
                 sent[message.sender, message.receiver].append(message)
@@ -124,6 +124,11 @@ def _check_same_sequences(
                     f"device {sender} sends {graph.text(left.send)} where device {receiver} expects "
                     f"{graph.text(right.receive)}: both ends must keep one order"
                 )
+
+
+def _end(message: Message, action: Action) -> int:
+    """The device in whose program this end of the message belongs."""
+    return message.sender if action.operation in SENDS else message.receiver
 
 
 def _before(graph: Graph, device: int, early: Action, needed: Action) -> str:

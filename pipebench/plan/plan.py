@@ -56,11 +56,13 @@ def plan_from_csv(text: str) -> Plan:
         UsageError: A cell is no action, a stage stands in two rows, or there is no action at all.
     """
     programs: list[Program] = []
-    for row, cells in enumerate(csv.reader(io.StringIO(text)), start=1):
-        try:
-            programs.append(tuple(parse_action(cell) for cell in cells if cell.strip()))
-        except UsageError as error:
-            raise UsageError(f"plan CSV, row {row}: {error}") from None
+    try:
+        programs.extend(
+            tuple(parse_action(cell) for cell in cells if cell.strip())
+            for cells in csv.reader(io.StringIO(text))
+        )
+    except (UsageError, csv.Error) as error:
+        raise UsageError(f"plan CSV, row {len(programs) + 1}: {error}") from None
     return Plan(_graph_of(programs), tuple(programs))
 
 

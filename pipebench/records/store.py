@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from pipebench.errors import CorruptRecordError, UsageError
+from pipebench.errors import CorruptRecordError, PipebenchError, UsageError
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord, SimulationRecord
 
 DEFAULT_FOLDER = Path("results/runs")
@@ -114,8 +114,8 @@ def read_all(folder: Path) -> Iterator[tuple[Path, AnyRecord | CorruptRecordErro
     for path in paths(folder):
         try:
             yield path, read(path)
-        except CorruptRecordError as error:
-            yield path, error
+        except PipebenchError as error:
+            yield path, CorruptRecordError(str(error))
 
 
 def find(name: str, folder: Path) -> Path:

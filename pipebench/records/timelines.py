@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.plan.actions import parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import Message, messages_of
@@ -44,7 +45,18 @@ def timeline_record(
 
 
 def timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
-    """The timeline that was stored, of a run of ``graph``."""
+    """The timeline that was stored, of a run of ``graph``.
+
+    Raises:
+        CorruptRecordError: It holds an action or a transfer that the graph does not have.
+    """
+    try:
+        return _timeline_from(record, graph)
+    except (UsageError, KeyError) as error:
+        raise CorruptRecordError(f"timeline: not one of this configuration: {error}") from None
+
+
+def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
     messages = {(m.producer, m.sender, m.receiver): m for m in messages_of(graph)}
     return Timeline(
         graph,

@@ -67,6 +67,7 @@ def run(job: messages.Job, emit: Emit) -> None:
         emit(measure_layers(job, emit))
         return
     pair = Pair(job)
+    pair.prime()
     pair.touch_memory()
     if job.form is None:
         emit(messages.Progress(doing="verifying gradients", share=0.0))
@@ -85,6 +86,7 @@ def _time(job: messages.Job, pair: "Pair", emit: Emit) -> None:
         pair.baseline_step(-1 - number)
         pair.pipeline_step(-1 - number)
         pair.check_losses()
+    pair.touch_memory()
     gc.collect()
     gc.freeze()
     baseline_s: list[float] = []

@@ -50,11 +50,18 @@ class Pair:
         if job.host_flops_per_s is not None:
             self._set_link(job.host_flops_per_s)
 
-    def touch_memory(self) -> None:
-        """Grow the heap once to what a whole-batch step needs, so that no timed step meets a new page."""
+    def prime(self) -> None:
+        """Let what a first call leaves behind come to lie before the large tensors."""
         self.pipeline.prime(self.batches[0])
+
+    def touch_memory(self) -> None:
+        """Make sure of one free stretch of the heap that a whole-batch step fits in, with its pages in place.
+
+        Called again after the warm-up: a first step leaves small blocks that live on (torch's and oneDNN's
+        caches), now and then in the midst of the stretch, and then another one is needed.
+        """
         whole = self.workload.memory(self.workload.whole, 1, 1, 1)
-        torch.empty(int(2 * whole.total), dtype=torch.uint8).fill_(1)
+        torch.empty(int(1.5 * whole.total), dtype=torch.uint8).fill_(1)
 
     def verify(self) -> Verification:
         """One step of the plain chain and of the pipeline on the same parameters and batch."""

@@ -30,6 +30,8 @@ class Link:
             raise UsageError(f"transfer latency must be a finite number >= 0 s, got {self.latency_s}")
         if not self.bytes_per_s > 0:
             raise UsageError(f"bandwidth must be above 0 bytes/s, got {self.bytes_per_s}")
+        if not self.ports and self.bytes_per_s != inf:
+            raise UsageError("a link without ports is a pure latency: expected no bandwidth")
 
     def transfer_s(self, size_bytes: int) -> float:
         """How long a message of this size is on the way, once it has started."""

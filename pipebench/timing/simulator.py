@@ -75,7 +75,7 @@ class _Simulation:
         self.events: list[tuple[float, int, Callable[[float], None]]] = []
         self.sequence = count()
         self.position = [0] * len(plan.programs)
-        self.busy = [False] * len(plan.programs)
+        self.busy = [True] * len(plan.programs)  # with the work before the first action
         self.arrived: set[Message] = set()
         self.queue: list[tuple[Message, float]] = []
         self.egress_busy: dict[int, bool] = defaultdict(bool)
@@ -88,7 +88,7 @@ class _Simulation:
         for device in range(len(self.plan.programs)):
             before_s = self.costs.before_s(device)
             self._other_work(device, "zero_grad", 0.0, before_s)
-            self._at(before_s, partial(self._advance, device))
+            self._at(before_s, partial(self._begin, device))
         while self.events:
             time, _, happen = heapq.heappop(self.events)
             happen(time)
@@ -121,6 +121,11 @@ class _Simulation:
             if action.operation in SENDS:
                 self._post(self.message_of[action], now)
             self._step(device, now)
+
+    def _begin(self, device: int, now: float) -> None:
+        """The work before the device's first action is over."""
+        self.busy[device] = False
+        self._advance(device, now)
 
     def _start(self, device: int, action: Action, now: float) -> None:
         end = now + self.costs.action_s(action)

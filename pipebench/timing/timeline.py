@@ -79,7 +79,7 @@ class Timeline:
     @cached_property
     def makespan_s(self) -> float:
         """From the start of the step to the end of the last device's work."""
-        return max(item.end_s for item in self._work)
+        return max((item.end_s for item in self._work), default=0.0)
 
     @cached_property
     def bubble_fraction(self) -> float:
@@ -127,10 +127,26 @@ class Timeline:
     def _held_up_by(self, item: PathItem) -> PathItem | None:
         """What ended last among all that ``item`` had to wait for."""
         if isinstance(item, Transfer):
-            return self._span_of[item.message.producer]
+            return self._port_taken_by(item) or self._span_of[item.message.producer]
         before = self._before.get(item)
         arrivals = self._incoming(item.action) if isinstance(item, Span) else []
         return max((*([before] if before else []), *arrivals), key=lambda i: i.end_s, default=None)
+
+    def _port_taken_by(self, queued: Transfer) -> Transfer | None:
+        """The transfer that held a port of ``queued`` until it could start."""
+        if queued.start_s <= queued.ready_s:
+            return None
+        before = (
+            transfer
+            for transfer in self.transfers
+            if transfer.end_s <= queued.start_s
+            and transfer is not queued
+            and (
+                transfer.message.sender == queued.message.sender
+                or transfer.message.receiver == queued.message.receiver
+            )
+        )
+        return max(before, key=lambda transfer: transfer.end_s, default=None)
 
     def _incoming(self, action: Action) -> list[Transfer]:
         found = (self._transfer_of.get(message) for message in messages_to(self.graph, action))

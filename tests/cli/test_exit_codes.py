@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from cli.conftest import COMMAND, TINY, CompletedRun, Pipebench, environment
+
+from tests.cli.conftest import COMMAND, TINY, CompletedRun, Pipebench, environment
 
 
 def status_of_the_only_record(folder: Path) -> dict[str, object]:

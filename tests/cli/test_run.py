@@ -6,7 +6,8 @@ import statistics
 from pathlib import Path
 
 import pytest
-from cli.conftest import TINY, CompletedRun, Pipebench
+
+from tests.cli.conftest import TINY, CompletedRun, Pipebench
 
 
 def test_what_is_printed_is_what_is_stored(completed: CompletedRun) -> None:

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from cli.conftest import CompletedRun, Pipebench
+from tests.cli.conftest import CompletedRun, Pipebench
 
 
 def test_show_prints_the_report_and_says_virtual(pipebench: Pipebench, completed: CompletedRun) -> None:

@@ -1,7 +1,8 @@
 import json
 
 import pytest
-from cli.conftest import Pipebench
+
+from tests.cli.conftest import Pipebench
 
 
 def simulate(pipebench: Pipebench, *arguments: str) -> dict[str, object]:

@@ -5,7 +5,8 @@ import sys
 import time
 
 import pytest
-from cli.conftest import COMMAND, CompletedRun
+
+from tests.cli.conftest import COMMAND, CompletedRun
 
 
 def test_help_starts_in_under_300_ms() -> None:

@@ -90,6 +90,8 @@ def test_order_between_stages_of_one_device_is_checked() -> None:
         (("0F0 0SEND_F0 0SEND_B0 0RECV_B0 0B0", GOOD[1]), "device 0 has no use for 0SEND_B0"),
         ((GOOD[0], "1RECV_F0 1F0 1SEND_F0 1B0 1SEND_B0"), "device 1 has no use for 1SEND_F0"),
         ((GOOD[0], "1RECV_F0 1RECV_F3 1F0 1B0 1SEND_B0"), "device 1 has no use for 1RECV_F3"),
+        (("0F0 0RECV_B0 0B0", f"0SEND_F0 {GOOD[1]}"), "device 1 has no use for 0SEND_F0"),
+        ((f"1RECV_F0 {GOOD[0]}", "1F0 1B0 1SEND_B0"), "device 0 has no use for 1RECV_F0"),
     ],
 )
 def test_a_transfer_in_the_wrong_place_is_named(rows: tuple[str, ...], message: str) -> None:

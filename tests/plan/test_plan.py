@@ -70,9 +70,13 @@ def test_the_graph_of_a_csv_follows_from_its_actions() -> None:
         ("0F0,0B0,0I1,0W1\n", "expected either B or I and W throughout"),
         ("0F0,0B0,0W0\n", "expected either B or I and W throughout"),
         ("0F0,0B0\n\n1F0,1B0\n", "devices must be 0, 1, 2, ... without gaps"),
+        ("0F0,0B\r0", "plan CSV"),
+        (f"0F{'9' * 5000},0B0", "plan CSV"),
+        ("0F0," + "x" * 200_000, "plan CSV"),
         ("", "expected at least one action such as 0F0, found none"),
         (",,\n,,\n", "expected at least one action such as 0F0, found none"),
     ],
+    ids=lambda value: value[:40],
 )
 def test_a_csv_that_is_no_plan_is_refused_with_the_reason(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):

@@ -69,10 +69,8 @@ def test_names_that_outsiders_rely_on() -> None:
 
 
 @pytest.mark.parametrize("name", PROMISED)
-@pytest.mark.parametrize("empty", [None, []])
-def test_a_completed_record_without_results_is_refused(name: str, empty: object) -> None:
-    if empty == [] and name not in {"launches", "devices"}:
-        empty = None
+def test_a_completed_record_without_results_is_refused(name: str) -> None:
+    empty = [] if name in {"launches", "devices"} else None
     with pytest.raises(ValueError, match=f"a completed record needs {name}"):
         completed_record(**{name: empty})
     with pytest.raises(msgspec.ValidationError):

@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 from pipebench.plan.actions import parse_action
 from pipebench.plan.graph import Graph
+from pipebench.plan.plan import plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import messages_to
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Gap, OtherWork, PathItem, Span, Timeline, Transfer, Usage
-from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, random_costs, small_timeline
+from tests.builders import PIPELINED, PROPERTY, costs_by_hand, graphs, plan_of, random_costs, small_timeline
 
 seeds = st.integers(0, 10**6)
 latencies = st.sampled_from([0.0, 0.125, 0.7, 5.0])
@@ -83,6 +84,13 @@ def test_a_message_sent_before_the_pause_began_makes_all_of_it_transfer() -> Non
     # 0F1 is ready at 2 and holds the link from 4 to 7; device 1 is done with 1F0 at 5
     assert timeline.gaps(1)[0] == Gap(start_s=5.0, sent_s=5.0, end_s=7.0)
     assert timeline.usage(1).transfer_s == 2.0
+
+
+def test_waiting_for_a_port_is_transfer() -> None:
+    """Device 1 is done at 3; 2B0 is ready at 7, 0F1 holds the ingress port until 7.5, 2B0 arrives at 8.5."""
+    plan = plan_from_csv("0F0,0F1,0B0,0B1\n1F0,1B0,1F1,1B1\n2F0,2B0,2F1,2B1\n")
+    timeline = simulate(plan, costs_by_hand(plan.graph, _0F1=5.5), Link(1.0))
+    assert timeline.gaps(1)[0] == Gap(start_s=3.0, sent_s=7.0, end_s=8.5)
 
 
 def test_activations_alive_follow_the_order_of_the_spans() -> None:

@@ -1,0 +1,87 @@
+import pytest
+
+from pipebench import budget
+from pipebench.errors import EnvironmentRefusedError
+from pipebench.partition import computed_balanced
+from pipebench.workload import StageLayers
+from tests.builders import run_config
+
+
+def test_a_step_takes_its_operations_over_the_assumed_rate() -> None:
+    config = run_config()
+    flops = config.workload.step_flops(config.workload.whole)
+    assert budget.step_s(config) == pytest.approx(flops / 60e9, rel=1e-12)
+    assert budget.step_s(run_config(dtype="float64")) == pytest.approx(2 * flops / 60e9, rel=1e-12)
+
+
+def test_a_launch_starts_and_runs_both_kinds_warm_up_included() -> None:
+    config = run_config(steps=5, warmup=3)
+    assert budget.launch_s(config) == pytest.approx(3.0 + 2 * 8 * budget.step_s(config), rel=1e-12)
+
+
+def test_a_run_is_its_launches_and_one_race_with_verification() -> None:
+    config = run_config(launches=7)
+    expected = 12 * budget.step_s(config) + 7 * budget.launch_s(config)
+    assert budget.run_s(config) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_deadline_is_the_given_one() -> None:
+    assert budget.deadline_s(run_config(deadline_s=5.0)) == 5.0
+
+
+def test_the_default_deadline_is_10_times_the_estimate_and_at_least_600_seconds() -> None:
+    short = run_config()
+    assert 10 * budget.run_s(short) < 600
+    assert budget.deadline_s(short) == 600
+    long = run_config(launches=1000)
+    assert budget.deadline_s(long) == 10 * budget.run_s(long) > 600
+
+
+def test_the_planned_partition_is_the_given_one_or_balanced_by_operations() -> None:
+    assert budget.planned_partition(run_config(layers=4, partition="3,1")) == (3, 1)
+    config = run_config(layers=4, vocab=32 * 16, partition="balanced")
+    assert budget.planned_partition(config) == computed_balanced(config.workload, 2) == (3, 1)
+
+
+def test_memory_of_a_device_follows_its_layers_and_its_schedule() -> None:
+    sizes = {"gpus": 4, "layers": 4, "microbatches": 16}
+    gpipe, alternating = run_config(**sizes), run_config(schedule="1f1b", **sizes)
+    partition = (1, 1, 1, 1)
+    ends = [(0, 1, True, False), (1, 2, False, False), (2, 3, False, False), (3, 4, False, True)]
+    stages = [StageLayers(first, end, embedding=e, projection=p) for first, end, e, p in ends]
+    for config, alive in ((gpipe, [16] * 4), (alternating, [4, 3, 2, 1])):
+        assert budget.device_memory(config, partition) == [
+            config.workload.memory(stage, count, 16, 1) for stage, count in zip(stages, alive, strict=True)
+        ]
+
+
+def test_1f1b_saves_memory_on_every_stage() -> None:
+    sizes = {"gpus": 4, "layers": 4, "microbatches": 16}
+    gpipe = budget.device_memory(run_config(**sizes), (1, 1, 1, 1))
+    alternating = budget.device_memory(run_config(schedule="1f1b", **sizes), (1, 1, 1, 1))
+    ratios = [less.saved_tensors / more.saved_tensors for less, more in zip(alternating, gpipe, strict=True)]
+    assert ratios == [4 / 16, 3 / 16, 2 / 16, 1 / 16]
+
+
+def test_the_host_holds_both_models_and_the_larger_of_what_they_save() -> None:
+    config = run_config()
+    assert budget.host_bytes(config) > 500 * 2**20
+    more = budget.host_bytes(run_config(hidden=512)) - budget.host_bytes(config)
+    parameters = [c.workload.parameters(c.workload.whole) * 4 for c in (run_config(hidden=512), config)]
+    assert more > 4 * (parameters[0] - parameters[1])  # of both models: parameters and gradients
+
+
+def test_a_run_that_fits_is_let_through() -> None:
+    config = run_config()
+    budget.check_memory(config, budget.host_bytes(config))
+    budget.check_memory(config, None)  # what the system does not tell is not held against the run
+
+
+def test_a_run_that_would_not_fit_is_refused_with_both_sizes_and_the_remedy() -> None:
+    config = run_config(hidden=4096, vocab=100_000)
+    needed = budget.host_bytes(config)
+    with pytest.raises(EnvironmentRefusedError) as caught:
+        budget.check_memory(config, needed - 1)
+    text = str(caught.value)
+    assert text.startswith(f"would not fit in memory: {needed / 2**30:.1f} GiB needed (computed)")
+    assert "available; use a smaller --batch, --hidden or --vocab" in text

@@ -1,0 +1,186 @@
+from math import inf, nan
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipebench.config import PRESETS, RunConfig, RunOptions, largest_divisor, resolve
+from pipebench.errors import UsageError
+from pipebench.plan.graph import Graph
+from pipebench.workload import Workload
+
+
+def resolved(**options: Any) -> RunConfig:
+    """A configuration of 8 devices with these options."""
+    return resolve(RunOptions(**({"gpus": 8} | options)))
+
+
+def refused(**options: Any) -> str:
+    """The text with which these options are refused."""
+    with pytest.raises(UsageError) as caught:
+        resolved(**options)
+    return str(caught.value)
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    config = resolved()
+    assert (config.preset, config.schedule, config.machine) == ("talk8-small", "gpipe", "2014")
+    assert (config.layers, config.hidden, config.vocab, config.batch, config.sequence_length) == (
+        *(8, 256, 1000, 128, 32),
+    )
+    assert (config.dtype, config.microbatches, config.chunks) == ("float32", 16, 1)
+    assert (config.partition, config.partition_rule) == ((1,) * 8, "even")
+    assert (config.launches, config.steps, config.warmup, config.seed) == (6, 2, 1, 0)
+    assert (config.text, config.synthetic, config.deadline_s) == (None, False, None)
+
+
+@pytest.mark.parametrize(
+    ("preset", "sizes"),
+    [
+        ("talk8-small", (8, 256, 1000, 128, 32)),
+        ("talk8", (8, 1000, 4000, 128, 32)),
+        ("tiny", (8, 32, 200, 32, 16)),
+    ],
+)
+def test_presets_are_those_of_the_contract(preset: str, sizes: tuple[int, ...]) -> None:
+    config = resolved(preset=preset)
+    assert PRESETS[preset] == sizes
+    assert (config.layers, config.hidden, config.vocab, config.batch, config.sequence_length) == sizes
+
+
+@pytest.mark.parametrize("name", ["layers", "hidden", "vocab", "batch", "sequence_length"])
+def test_every_size_overrides_the_preset(name: str) -> None:
+    usual, changed = resolved(microbatches=1), resolved(microbatches=1, **{name: 24})
+    assert getattr(changed, name) == 24
+    for other in {"layers", "hidden", "vocab", "batch", "sequence_length"} - {name}:
+        assert getattr(changed, other) == getattr(usual, other)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "slices"), [("naive", (1, 1)), ("gpipe", (16, 1)), ("1f1b", (16, 1)), ("wavefront", (4, 8))]
+)
+def test_each_schedule_has_its_default_slices(schedule: str, slices: tuple[int, int]) -> None:
+    config = resolved(schedule=schedule)
+    assert (config.microbatches, config.chunks) == slices
+
+
+@pytest.mark.parametrize(
+    ("batch", "sequence_length", "slices"),
+    [(128, 32, (4, 8)), (6, 12, (3, 6)), (7, 9, (1, 3)), (2, 4, (2, 4)), (4, 7, (4, 7)), (5, 11, (1, 1))],
+)
+def test_a_default_that_does_not_divide_becomes_the_largest_divisor_below(
+    batch: int, sequence_length: int, slices: tuple[int, int]
+) -> None:
+    config = resolved(schedule="wavefront", batch=batch, sequence_length=sequence_length)
+    assert (config.microbatches, config.chunks) == slices
+
+
+def test_given_slices_are_taken_as_they_are() -> None:
+    config = resolved(schedule="wavefront", microbatches=1, chunks=32)
+    assert (config.microbatches, config.chunks) == (1, 32)
+    assert (resolved(microbatches=128).microbatches, resolved(chunks=2).chunks) == (128, 2)
+
+
+def test_largest_divisor() -> None:
+    for size in range(1, 65):
+        for limit in range(1, 70):
+            expected = max(value for value in range(1, limit + 1) if size % value == 0)
+            assert largest_divisor(size, limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "launches"),
+    [({}, 6), ({"quick": True}, 3), ({"rigorous": True}, 12), ({"launches": 1}, 1), ({"launches": 40}, 40)],
+)
+def test_launches(options: dict[str, Any], launches: int) -> None:
+    assert resolved(**options).launches == launches
+
+
+def test_partitions_are_even_explicit_or_left_open_until_measured() -> None:
+    assert resolved(gpus=3).partition == (3, 3, 2)
+    explicit = resolved(gpus=4, partition="3,2,2,1")
+    assert (explicit.partition, explicit.partition_rule) == ((3, 2, 2, 1), "explicit")
+    balanced = resolved(gpus=4, partition="balanced")
+    assert (balanced.partition, balanced.partition_rule) == (None, "balanced")
+
+
+def test_one_device_more_than_layers_needs_a_partition_that_ends_in_0() -> None:
+    assert resolved(gpus=9, partition="1,1,1,1,1,1,1,1,0").partition == (*(1,) * 8, 0)
+    assert resolved(gpus=9, partition="balanced").partition is None
+    assert "9 devices for 8 LSTM layers" in refused(gpus=9)
+    assert "10 devices for 8 LSTM layers" in refused(gpus=10, partition="balanced")
+    assert "expected 10 counts" in refused(gpus=10, partition="1,1,1,1,1,1,1,1,0")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"gpus": 0}, "--gpus must be at least 1, got 0"),
+        ({"gpus": -2}, "--gpus must be at least 1, got -2"),
+        ({"layers": 0}, "--layers must be at least 1, got 0"),
+        ({"hidden": 0}, "--hidden must be at least 1, got 0"),
+        ({"batch": -1}, "--batch must be at least 1, got -1"),
+        ({"sequence_length": 0}, "--sequence-length must be at least 1, got 0"),
+        ({"vocab": 3}, "--vocab must be at least 4, got 3"),
+        ({"microbatches": 0}, "--microbatches must be at least 1, got 0"),
+        ({"chunks": 0}, "--chunks must be at least 1, got 0"),
+        ({"steps": 0}, "--steps must be at least 1, got 0"),
+        ({"warmup": -1}, "--warmup must be at least 0, got -1"),
+        ({"seed": -1}, "--seed must be at least 0, got -1"),
+        ({"launches": 0}, "--launches must be at least 1, got 0"),
+        (
+            {"microbatches": 3},
+            "--microbatches 3 does not divide the batch of 128: expected a divisor such as 2",
+        ),
+        ({"chunks": 5}, "--chunks 5 does not divide the sequence length of 32: expected a divisor such as 4"),
+        ({"microbatches": 256}, "--microbatches 256 does not divide the batch of 128"),
+        ({"schedule": "zigzag"}, "unknown schedule 'zigzag': expected one of naive, gpipe, 1f1b, wavefront"),
+        (
+            {"schedule": "naive", "microbatches": 2},
+            "schedule naive takes 1 microbatch and 1 chunk, got 2 and 1",
+        ),
+        ({"preset": "huge"}, "unknown --preset 'huge': expected one of talk8-small, talk8, tiny"),
+        ({"dtype": "float16"}, "unknown --dtype 'float16': expected one of float32, float64"),
+        ({"device": "tpu"}, "unknown --device 'tpu': expected one of auto, cuda"),
+        ({"machine": "cray"}, "unknown machine 'cray': expected one of 2014"),
+        ({"emulation_order": "sideways"}, "'sideways': expected one of dependence, device"),
+        ({"partition": "halves"}, "--partition: expected even, balanced or a list of layer counts"),
+        ({"partition": "4,4"}, "--partition 4,4: expected 8 counts, one a device, got 2"),
+        ({"machine": "2014", "device": "cuda"}, "--machine is for emulated devices"),
+        ({"text": "a.txt", "synthetic": True}, "--text and --synthetic exclude each other"),
+        ({"quick": True, "rigorous": True}, "--quick and --rigorous exclude each other: leave one out"),
+        ({"launches": 2, "quick": True}, "--launches and --quick exclude each other: leave one out"),
+        ({"deadline_s": 0.0}, "--deadline must be a number of seconds above 0, got 0.0"),
+        ({"deadline_s": -1.0}, "--deadline must be a number of seconds above 0"),
+        ({"deadline_s": nan}, "--deadline must be a number of seconds above 0"),
+        ({"deadline_s": inf}, "--deadline must be a number of seconds above 0"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_rule_and_the_value(
+    options: dict[str, Any], message: str
+) -> None:
+    assert message in refused(**options)
+
+
+@pytest.mark.parametrize("machine", ["2014", "k40-pcie3", "a100-nvlink", "h100-nvlink4"])
+@pytest.mark.parametrize("device", ["auto", "emulated"])
+def test_a_machine_goes_with_devices_that_may_be_emulated(machine: str, device: str) -> None:
+    config = resolved(machine=machine, device=device)
+    assert (config.machine, config.device) == (machine, device)
+
+
+def test_workload_and_graph_have_the_sizes_of_the_configuration() -> None:
+    config = resolved(gpus=4, microbatches=8, chunks=2, dtype="float64")
+    assert config.workload == Workload(8, 256, 1000, 128, 32, dtype="float64")
+    assert config.graph == Graph(4, 8, 2)
+
+
+def test_options_that_were_given_are_kept() -> None:
+    config = resolved(steps=5, warmup=0, seed=7, deadline_s=30.0, text="words.txt", emulation_order="device")
+    assert (config.steps, config.warmup, config.seed, config.deadline_s) == (5, 0, 7, 30.0)
+    assert (config.text, config.emulation_order) == ("words.txt", "device")
+
+
+def test_a_configuration_travels_to_a_launch_and_back() -> None:
+    config = resolved(partition="balanced", text="words.txt")
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=RunConfig) == config

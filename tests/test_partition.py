@@ -1,0 +1,156 @@
+from itertools import accumulate, combinations, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipebench.errors import UsageError
+from pipebench.partition import (
+    balanced,
+    check_devices,
+    check_partition,
+    computed_balanced,
+    even,
+    explicit,
+    stage_layers,
+)
+from pipebench.workload import StageLayers, Workload
+from tests.builders import PROPERTY
+
+costs = st.lists(st.floats(0.1, 10.0), min_size=1, max_size=7)
+
+
+def slowest(
+    partition: tuple[int, ...], layer_costs: list[float], embedding: float, projection: float
+) -> float:
+    """The load of the slowest device."""
+    ends = [0, *accumulate(partition)]
+    loads = [sum(layer_costs[first:end]) for first, end in pairwise(ends)]
+    loads[0] += embedding
+    loads[-1] += projection
+    return max(loads)
+
+
+def every_partition(layers: int, devices: int) -> list[tuple[int, ...]]:
+    """All partitions with a layer on each device, and those whose last device has none."""
+    full = [
+        tuple(end - first for first, end in pairwise([0, *cuts, layers]))
+        for cuts in combinations(range(1, layers), devices - 1)
+    ]
+    if devices == 1:
+        return full
+    return full + [(*rest, 0) for rest in every_partition(layers, devices - 1) if rest[-1] > 0]
+
+
+@pytest.mark.parametrize(
+    ("layers", "devices", "partition"),
+    [(8, 8, (1,) * 8), (8, 1, (8,)), (8, 4, (2, 2, 2, 2)), (8, 3, (3, 3, 2)), (7, 5, (2, 2, 1, 1, 1))],
+)
+def test_even_gives_the_remainder_to_the_first_devices(
+    layers: int, devices: int, partition: tuple[int, ...]
+) -> None:
+    assert even(layers, devices) == partition
+
+
+def test_even_partitions_are_legal_for_every_size() -> None:
+    for layers in range(1, 17):
+        for devices in range(1, layers + 1):
+            partition = even(layers, devices)
+            check_partition(partition, layers, devices)
+            assert max(partition) - min(partition) <= 1
+
+
+def test_more_devices_than_layers_are_refused_with_the_remedy() -> None:
+    with pytest.raises(UsageError, match="9 devices for 8 LSTM layers: expected at most 8; use --gpus 8"):
+        even(8, 9)
+    with pytest.raises(UsageError, match="or --partition 1,1,1,1,1,1,1,1,0 for a device with the projection"):
+        check_devices(8, 9)
+    with pytest.raises(UsageError) as caught:
+        check_devices(8, 10)
+    assert "--partition" not in str(caught.value)
+    check_devices(8, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "devices", "partition"),
+    [("3,2,2,1", 4, (3, 2, 2, 1)), ("8", 1, (8,)), ("5, 3", 2, (5, 3)), ("4,4,0", 3, (4, 4, 0))],
+)
+def test_an_explicit_partition_is_read(text: str, devices: int, partition: tuple[int, ...]) -> None:
+    assert explicit(text, 8, devices) == partition
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected even, balanced or a list of layer counts such as 3,2,2,1, got ''"),
+        ("a,b", "expected even, balanced or a list"),
+        ("4,4,", "expected even, balanced or a list"),
+        ("4.5,3.5", "expected even, balanced or a list"),
+        ("4,2,2", "--partition 4,2,2: expected 2 counts, one a device, got 3"),
+        ("8", "--partition 8: expected 2 counts, one a device, got 1"),
+        ("0,8", "expected at least 1 layer on each device"),
+        ("9,-1", "expected at least 1 layer on each device"),
+        ("4,3", "--partition 4,3: expected counts that sum to 8 layers, got 7"),
+        ("7,0", "expected counts that sum to 8 layers, got 7"),
+    ],
+)
+def test_a_partition_that_does_not_fit_is_refused_by_the_rule_it_breaks(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        explicit(text, 8, 2)
+
+
+def test_a_single_device_holds_at_least_one_layer() -> None:
+    with pytest.raises(UsageError, match="expected at least 1 layer on each device"):
+        check_partition((0,), 0, 1)
+
+
+def test_stages_are_contiguous_with_the_embedding_first_and_the_projection_last() -> None:
+    assert stage_layers((2, 1, 0)) == (
+        StageLayers(0, 2, embedding=True, projection=False),
+        StageLayers(2, 3, embedding=False, projection=False),
+        StageLayers(3, 3, embedding=False, projection=True),
+    )
+    assert stage_layers((8,)) == (StageLayers(0, 8, embedding=True, projection=True),)
+
+
+@PROPERTY
+@given(
+    layer_costs=costs,
+    embedding=st.sampled_from([0.0, 1.0, 12.0]),
+    projection=st.sampled_from([0.0, 2.5, 40.0]),
+    data=st.data(),
+)
+def test_balanced_is_as_good_as_the_best_of_all_partitions(
+    layer_costs: list[float], embedding: float, projection: float, data: st.DataObject
+) -> None:
+    layers = len(layer_costs)
+    devices = data.draw(st.integers(1, layers + 1))
+    found = balanced(layer_costs, devices, embedding=embedding, projection=projection)
+    check_partition(found, layers, devices)
+    every = every_partition(layers, devices)
+    assert found in every
+    best = min(slowest(partition, layer_costs, embedding, projection) for partition in every)
+    assert slowest(found, layer_costs, embedding, projection) == pytest.approx(best, rel=1e-12)
+
+
+def test_balanced_takes_layers_from_the_device_with_the_projection() -> None:
+    assert balanced([1.0] * 8, 2) == (4, 4)
+    assert balanced([1.0] * 8, 2, projection=4.0) == (6, 2)
+    assert balanced([1.0] * 8, 2, projection=9.0) == (8, 0)
+    assert balanced([1.0] * 8, 2, embedding=2.0) == (3, 5)
+
+
+def test_balanced_gives_one_device_more_than_layers_the_projection_alone() -> None:
+    assert balanced([1.0] * 8, 9, projection=3.0) == (*(1,) * 8, 0)
+
+
+def test_balanced_refuses_two_devices_more_than_layers() -> None:
+    with pytest.raises(UsageError, match="10 devices for 8 LSTM layers"):
+        balanced([1.0] * 8, 10)
+
+
+def test_balanced_by_computed_operations_weighs_the_projection_against_layers() -> None:
+    """Hidden 64, vocabulary 64 x 16: the projection weighs as much as 2 LSTM layers (8 x hidden x hidden)."""
+    workload = Workload(layers=8, hidden=64, vocab=64 * 16, batch=8, sequence_length=4)
+    assert computed_balanced(workload, 2) == balanced([1.0] * 8, 2, projection=2.0) == (5, 3)
+    assert computed_balanced(workload, 5) == (2, 2, 2, 2, 0)

@@ -1,0 +1,81 @@
+import pytest
+
+from pipebench.workload import MemoryBytes, StageLayers, Workload
+
+LSTM = StageLayers(0, 1, embedding=False, projection=False)
+EMBEDDING = StageLayers(0, 0, embedding=True, projection=False)
+PROJECTION = StageLayers(8, 8, embedding=False, projection=True)
+SMALL = Workload(layers=2, hidden=3, vocab=10, batch=4, sequence_length=6)
+
+
+def test_parameters_are_those_that_torch_has() -> None:
+    """An LSTM layer: weights 4H x H twice, biases 4H twice; embedding V x H; projection H x V and V."""
+    assert SMALL.parameters(LSTM) == 2 * 4 * 3 * 3 + 2 * 4 * 3 == 96
+    assert SMALL.parameters(EMBEDDING) == 30
+    assert SMALL.parameters(PROJECTION) == 40
+    assert SMALL.parameters(SMALL.whole) == 2 * 96 + 30 + 40
+
+
+def test_parameters_of_stages_sum_to_those_of_the_whole() -> None:
+    stages = (StageLayers(0, 1, embedding=True, projection=False), StageLayers(1, 2, False, True))
+    assert sum(map(SMALL.parameters, stages)) == SMALL.parameters(SMALL.whole)
+    assert sum(map(SMALL.step_flops, stages)) == SMALL.step_flops(SMALL.whole)
+
+
+def test_operations_of_the_2014_model_are_8_and_80_million_multiply_adds_a_word() -> None:
+    """Sutskever et al.: an LSTM layer of 1000 cells 8 M, a softmax over 80,000 words 80 M; times 6 to train."""
+    workload = Workload(layers=4, hidden=1000, vocab=80_000, batch=1, sequence_length=1)
+    assert workload.step_flops(LSTM) == 6 * 8_000_000
+    assert workload.step_flops(PROJECTION) == 6 * 80_000_000
+    assert workload.step_flops(EMBEDDING) == 0
+
+
+def test_operations_grow_with_the_words_of_a_step() -> None:
+    assert SMALL.positions == 24
+    assert SMALL.step_flops(SMALL.whole) == 6 * (2 * 8 * 9 + 30) * 24
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 4), ("float64", 8)])
+def test_a_message_carries_one_hidden_vector_a_word_of_its_slice(dtype: str, size: int) -> None:
+    workload = Workload(8, 256, 1000, 128, 32, dtype=dtype)
+    assert workload.element_bytes == size
+    assert workload.activation_bytes(1, 1) == 128 * 32 * 256 * size
+    assert workload.activation_bytes(16, 1) == 8 * 32 * 256 * size
+    assert workload.activation_bytes(4, 8) == 32 * 4 * 256 * size
+
+
+def test_memory_counts_parameters_gradients_and_what_is_alive() -> None:
+    memory = SMALL.memory(LSTM, alive=3, microbatches=2, chunks=2)
+    saved = 3 * (24 // 4) * (8 * 3) * 4  # 3 slices of 6 words, 8 H numbers a layer
+    assert memory == MemoryBytes(96 * 4, 96 * 4, 0, saved)
+    assert memory.total == 2 * 384 + saved
+
+
+def test_the_projection_saves_its_input_its_logits_and_their_softmax() -> None:
+    assert SMALL.saved_numbers(PROJECTION) == 3 + 2 * 10
+    assert SMALL.saved_numbers(EMBEDDING) == 0
+    assert SMALL.saved_numbers(SMALL.whole) == 2 * 24 + 23
+
+
+def test_wider_numbers_double_every_byte() -> None:
+    wide = Workload(2, 3, 10, 4, 6, dtype="float64")
+    assert wide.memory(LSTM, 3, 2, 2) == tuple(2 * part for part in SMALL.memory(LSTM, 3, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("stage", "text"),
+    [
+        (StageLayers(0, 2, embedding=True, projection=False), "embedding + LSTM 0-1"),
+        (StageLayers(3, 4, embedding=False, projection=False), "LSTM 3"),
+        (StageLayers(6, 8, embedding=False, projection=True), "LSTM 6-7 + projection"),
+        (StageLayers(8, 8, embedding=False, projection=True), "projection"),
+        (StageLayers(0, 8, embedding=True, projection=True), "embedding + LSTM 0-7 + projection"),
+    ],
+)
+def test_a_stage_says_what_it_holds(stage: StageLayers, text: str) -> None:
+    assert stage.text() == text
+    assert stage.lstm_layers == stage.end - stage.first
+
+
+def test_the_whole_model_is_one_stage() -> None:
+    assert SMALL.whole == StageLayers(0, 2, embedding=True, projection=True)
