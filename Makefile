@@ -1,6 +1,7 @@
 # make run    set up on a fresh machine, then the main job: 8 emulated devices against one
 # make test   set up, then the whole test suite
 # make check  the linters
+# make faults every fault on every rank in every phase
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,13 +9,16 @@ BIN = $(VENV)/bin
 # Where pip takes torch from, e.g. make run TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-.PHONY: run test check clean
+.PHONY: run test faults check clean
 
 run: $(VENV)/installed
 	$(BIN)/pipebench run --gpus 8
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
+
+faults: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/cli/test_faults.py --all-faults
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -52,11 +52,11 @@ def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryB
 
 
 def host_bytes(config: RunConfig) -> int:
-    """Computed bytes of one launch: all emulated devices in one process, or the baseline beside them."""
+    """Computed bytes of one launch: its processes, and the pipeline or the baseline in them."""
     pipeline = sum(memory.total for memory in device_memory(config, planned_partition(config)))
     whole = config.workload.memory(config.workload.whole, 1, 1, 1)
     standing = 2 * (whole.parameters + whole.gradients)
-    return _PROCESS_BYTES + standing + max(pipeline, int(1.5 * whole.total))
+    return config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(1.5 * whole.total))
 
 
 def check_memory(config: RunConfig, available_bytes: int | None) -> None:

@@ -16,7 +16,7 @@ DEFAULT_MACHINE = "2014"
 DEFAULT_PRESET = "talk8-small"
 RESERVED_WORDS = 3  # padding, unknown word, end of sentence
 EMULATION_ORDERS = ("dependence", "device")
-DEVICE_KINDS = ("auto", "cuda", "emulated")
+DEVICE_KINDS = ("auto", "cuda", "cpu", "emulated")
 
 # layers, hidden, vocab, batch, sequence length: chosen by the time they take, never by the figure they give
 PRESETS: dict[str, tuple[int, int, int, int, int]] = {
@@ -91,6 +91,11 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def ranks(self) -> int:
+        """Processes of a launch: one a device, or one that emulates them all."""
+        return self.gpus if self.device == "cpu" else 1
+
+    @property
     def graph(self) -> Graph:
         """One stage a device."""
         return Graph(self.gpus, self.microbatches, self.chunks)
@@ -146,8 +151,8 @@ def _check_choices(options: RunOptions) -> None:
     ):
         if value not in known:
             raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
-    if options.machine is not None and options.device == "cuda":
-        raise UsageError("--machine is for emulated devices: leave it out with --device cuda")
+    if options.machine is not None and options.device in ("cuda", "cpu"):
+        raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
     if options.text is not None and options.synthetic:
         raise UsageError("--text and --synthetic exclude each other: leave one out")
     if options.deadline_s is not None and not 0 < options.deadline_s < float("inf"):

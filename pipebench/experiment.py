@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -24,7 +24,7 @@ from pipebench.records import schema, store
 from pipebench.records.timelines import bubble, device_usages, timeline_from
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
-from pipebench.telemetry.environment import cpu_model, environment, memory_available_bytes
+from pipebench.telemetry.environment import cpu_model, cpus_allowed, environment, memory_available_bytes
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.machines import machine_named
 from pipebench.timing.simulator import simulate
@@ -60,7 +60,7 @@ def run(config: RunConfig, *, folder: Path, listener: Listener) -> tuple[schema.
     experiment = _Experiment(config, words.load(config), listener)
     check_plan(config)
     if config.device == "auto":
-        listener.notice("device: emulated (auto; this version measures emulated devices only)")
+        listener.notice("device: emulated (auto; this version does not use GPUs)")
     try:
         experiment.measure(Launcher(deadline=deadline))
         record = experiment.record("completed")
@@ -107,16 +107,14 @@ class _Experiment:
     def record(self, status: str, failure: schema.Failure | None = None) -> schema.RunRecord:
         """Everything so far as a record."""
         created = self.created
-        label = f"emulated{self.config.gpus}-{self.config.schedule}"
+        kind: Literal["cpu", "emulated"] = "cpu" if self.config.device == "cpu" else "emulated"
         base = schema.RunRecord(
-            id=store.new_id(created, label),
+            id=store.new_id(created, f"{kind}{self.config.gpus}-{self.config.schedule}"),
             created=created.isoformat(timespec="seconds"),
             status="failed",
-            device=schema.Device(
-                kind="emulated", count=self.config.gpus, names=[cpu_model()] * self.config.gpus
-            ),
-            clock="virtual",
-            machine=self._machine(),
+            device=schema.Device(kind=kind, count=self.config.gpus, names=[cpu_model()] * self.config.gpus),
+            clock="wall" if kind == "cpu" else "virtual",
+            machine=None if kind == "cpu" else self._machine(),
             config=self._config(),
             baseline=None,
             pipeline=None,
@@ -263,5 +261,10 @@ class _Experiment:
         self, devices: Sequence[schema.DeviceUsage], measured: schema.Speedup
     ) -> list[schema.WarningRecord]:
         return summary.warnings(
-            self.config, self.launches, devices, measured, repeated_text=self.data.repeated
+            self.config,
+            self.launches,
+            devices,
+            measured,
+            repeated_text=self.data.repeated,
+            cpus_allowed=cpus_allowed(),
         )

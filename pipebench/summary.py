@@ -46,9 +46,11 @@ def warnings(
     measured: Speedup,
     *,
     repeated_text: bool,
+    cpus_allowed: int | None,
 ) -> list[WarningRecord]:
     """What a reader of the figures must know, each with its cause and the next step."""
     found = [
+        _cores_shared(config, cpus_allowed),
         _contention(launches),
         _page_faults(config, launches),
         _interval(config, measured),
@@ -56,6 +58,16 @@ def warnings(
         _repeated(repeated_text),
     ]
     return [warning for warning in found if warning is not None]
+
+
+def _cores_shared(config: RunConfig, cpus_allowed: int | None) -> WarningRecord | None:
+    if cpus_allowed is None or config.ranks <= cpus_allowed:
+        return None
+    return WarningRecord(
+        code="cores-shared",
+        cause=f"{config.ranks} devices share {cpus_allowed} cores: the speed-up is not that of {config.ranks} devices",
+        next_step=f"use at most --gpus {cpus_allowed} with --device cpu, or --device emulated",
+    )
 
 
 def _contention(launches: Sequence[Launch]) -> WarningRecord | None:

@@ -16,7 +16,16 @@ VARIANTS = {
 }
 SEQUENCE = [
     *["default", "default", "device-order", "default", "default", "default-allocator", "default"],
-    *["default", "device-order", "default", "default", "default-allocator", "default", "default", "device-order"],
+    *[
+        "default",
+        "device-order",
+        "default",
+        "default",
+        "default-allocator",
+        "default",
+        "default",
+        "device-order",
+    ],
 ]
 
 

@@ -26,7 +26,7 @@ def run(
         str,
         _help(
             "--device",
-            "What a device is: emulated (real compute, virtual clocks, on this CPU), cuda, or auto.",
+            "emulated (real compute, virtual clocks, one core), cpu (a process each, wall clock), cuda or auto.",
             _PLAN,
         ),
     ] = "auto",
@@ -34,7 +34,7 @@ def run(
         str | None,
         _help(
             "--machine",
-            "Emulated machine: 2014, k40-pcie3, a100-nvlink or h100-nvlink4. Default: 2014.",
+            "Machine to emulate: 2014, k40-pcie3, a100-nvlink or h100-nvlink4. Default: 2014.",
             _PLAN,
         ),
     ] = None,

@@ -39,7 +39,7 @@ Piece = tuple[float, float, Sign]  # start, end, sign
 def picture(timeline: Timeline, *, width: int, plain: bool = False) -> Text:
     """One line a device, ``width`` columns in all, and a legend."""
     label = len(str(timeline.graph.devices - 1))
-    columns = max(width - label - 3, 10)
+    columns = max(width - label - 3, 8)
     text = Text(no_wrap=True)
     for device in range(timeline.graph.devices):
         text.append(f"{device:>{label}} |")

@@ -80,7 +80,10 @@ def _graph(config: Config) -> Graph:
 
 
 def _clock(record: RunRecord) -> str:
-    return "emulated, virtual time" if record.clock == "virtual" else "wall clock"
+    if record.clock == "virtual":
+        return "emulated, virtual time"
+    shared = any(warning.code == "cores-shared" for warning in record.warnings)
+    return "wall clock, cores shared" if shared else "wall clock"
 
 
 def _head(record: RunRecord) -> Iterator[RenderableType]:

@@ -1,15 +1,14 @@
-"""Faults on demand, so that the tests of exit codes meet real ones: ``PIPEBENCH_INJECT=kill@timed``.
+"""Faults on demand, so that the tests of exit codes meet real ones: ``PIPEBENCH_INJECT=kill@timed:1``.
 
-    mismatch, nan        what verification must find
-    raise, exit, kill,   how a launch can end before its time, ``@start`` or ``@timed``
-    hang, memory
+    mismatch, nan           what verification must find
+    raise, memory, leave,   how a process can end before its time: ``@start``, ``@warm-up`` or ``@timed``,
+    exit, kill, hang        of rank 0 or, with ``:RANK`` at the end, of another one
 
 A run with a fault fails, so no figure can come of one.
 """
 
 import os
 import signal
-import time
 
 VARIABLE = "PIPEBENCH_INJECT"
 
@@ -19,15 +18,18 @@ def injected(fault: str) -> bool:
     return os.environ.get(VARIABLE) == fault
 
 
-def happen(where: str) -> None:
+def happen(where: str, rank: int) -> None:
     """Break here if that was asked for."""
-    if injected(f"raise@{where}"):
+    fault, _, place = os.environ.get(VARIABLE, "").partition("@")
+    if place not in ({where, f"{where}:0"} if rank == 0 else {f"{where}:{rank}"}):
+        return
+    if fault == "raise":
         raise RuntimeError(f"injected at {where}")
-    if injected(f"memory@{where}"):
+    if fault == "memory":
         raise MemoryError
-    if injected(f"exit@{where}"):
-        os._exit(7)
-    if injected(f"kill@{where}"):
+    if fault in ("leave", "exit"):
+        os._exit(0 if fault == "leave" else 7)
+    if fault == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    while injected(f"hang@{where}"):
-        time.sleep(1)
+    while fault == "hang":
+        pass

@@ -4,8 +4,9 @@
     warm up          both kinds
     time             baseline and pipeline in one-step blocks, ABBA
 
-Started by the launcher as ``python -m pipebench.runtime.launch JOB MESSAGES PARENT``: a job file to read, a
-file descriptor to report to, and the process to end with.
+Started by the launcher as ``python -m pipebench.runtime.launch FOLDER RANK MESSAGES PARENT``: a folder with the
+job, this process's rank, a file descriptor to report to, and the process to end with. With real ranks all of
+them run this; the baseline runs in rank 0, which also reports, while the others wait for it.
 """
 
 import gc
@@ -33,8 +34,8 @@ Emit = Callable[[messages.Message], None]
 
 def main() -> None:
     """Run the job; whatever happens is reported as a message, never lost."""
-    job_path, descriptor, parent = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    process.prepare(parent=parent)
+    folder, rank, descriptor, parent = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+    process.prepare(parent=parent, rank=rank)
 
     def emit(message: messages.Message) -> None:
         data = msgspec.json.encode(message) + b"\n"
@@ -42,47 +43,62 @@ def main() -> None:
             data = data[os.write(descriptor, data) :]
 
     try:
-        job = msgspec.msgpack.decode(Path(job_path).read_bytes(), type=messages.Job)
-        run(job, emit)
+        job = msgspec.msgpack.decode((folder / "job.msgpack").read_bytes(), type=messages.Job)
+        run(job, rank, folder, emit)
+        emit(messages.Done())
     except PipebenchError as error:
         emit(messages.Failed(cause=str(error), traceback=""))
     except MemoryError:
         emit(messages.Failed(cause="out of memory: use a smaller size", traceback=traceback.format_exc()))
-    except Exception as error:  # noqa: BLE001 - a rank's last word: every cause goes home
+    except Exception as error:  # noqa: BLE001 - a process's last word: every cause goes home
         cause = f"{type(error).__name__}: {error}".splitlines()[0]
-        emit(messages.Failed(cause=cause, traceback=traceback.format_exc()))
+        lost = isinstance(error, RuntimeError) and "gloo" in str(error).lower()
+        emit(messages.Failed(cause=cause, traceback=traceback.format_exc(), lost_peer=lost))
+    os._exit(0)  # a group whose peers are gone must not be waited for
 
 
-def run(job: messages.Job, emit: Emit) -> None:
+def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
     """One launch, from its job to its last message."""
     import torch  # noqa: PLC0415 - after process.prepare, which sets what torch reads once
 
-    from pipebench.runtime.pair import Pair, measure_layers  # noqa: PLC0415 - likewise
+    from pipebench.runtime.pair import make_pair, measure_layers  # noqa: PLC0415 - likewise
 
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    emit(messages.Environment(values=_environment()))
-    faults.happen("start")
+    report = emit if rank == 0 else _say_nothing
+    report(messages.Environment(values=_environment()))
+    faults.happen("start", rank)
     if job.config.partition is None:
-        emit(measure_layers(job, emit))
+        report(measure_layers(job, report))
         return
-    pair = Pair(job)
+    pair = make_pair(job, rank, folder)
     pair.prime()
     pair.touch_memory()
     if job.form is None:
-        emit(messages.Progress(doing="verifying gradients", share=0.0))
-        emit(messages.Verified(verification=pair.verify()))
-        emit(pair.race(lambda what: emit(messages.Progress(doing=f"racing baselines: {what}", share=0.2))))
+        report(messages.Progress(doing="verifying gradients", share=0.0))
+        verification = pair.verify()
+        if verification is not None:
+            report(messages.Verified(verification=verification))
+        raced = pair.race(
+            lambda what: report(messages.Progress(doing=f"racing baselines: {what}", share=0.2))
+        )
+        if raced is not None:
+            report(raced)
     else:
         pair.choose(job.form)
     with _quiet():
-        _time(job, pair, emit)
+        _time(job, rank, pair, report)
 
 
-def _time(job: messages.Job, pair: "Pair", emit: Emit) -> None:
+def _say_nothing(message: messages.Message) -> None:
+    """Rank 0 speaks for all."""
+
+
+def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
     """Warm up, then the timed blocks."""
     for number in range(job.config.warmup):
-        emit(messages.Progress(doing="warming up", share=0.3))
+        faults.happen("warm-up", rank)
+        report(messages.Progress(doing="warming up", share=0.3))
         pair.baseline_step(-1 - number)
         pair.pipeline_step(-1 - number)
         pair.check_losses()
@@ -96,21 +112,24 @@ def _time(job: messages.Job, pair: "Pair", emit: Emit) -> None:
     started = time.perf_counter()
     order = list(abba(job.config.steps))
     for number, kind in enumerate(order):
-        faults.happen("timed")
-        emit(messages.Progress(doing="timing", share=0.4 + 0.6 * number / len(order)))
+        faults.happen("timed", rank)
+        report(messages.Progress(doing="timing", share=0.4 + 0.6 * number / len(order)))
         before = _usage()
         blocks.append(Block(kind=kind, start_s=before[0] - started, steps=1))
         if kind == "baseline":
             baseline_s.append(pair.baseline_step(len(baseline_s)))
             after = _usage()
         else:
-            costs = pair.pipeline_step(len(pipeline))
+            measured = pair.pipeline_step(len(pipeline))
             after = _usage()
-            pipeline.append(pair.timeline(costs))
-        spent = [total + end - start for total, start, end in zip(spent, before, after, strict=True)]
+            pipeline.append(pair.timeline(measured))
+        if kind == "baseline" or pair.pipeline_is_cpu_time:
+            spent = [total + end - start for total, start, end in zip(spent, before, after, strict=True)]
         if len(baseline_s) == len(pipeline):
             pair.check_losses()
     wall_s, cpu_s, page_faults = spent
+    if rank != 0:
+        return
     launch = Launch(
         baseline=Samples(step_s=baseline_s),
         pipeline=Samples(step_s=[timeline.makespan_s for timeline in pipeline]),
@@ -118,7 +137,7 @@ def _time(job: messages.Job, pair: "Pair", emit: Emit) -> None:
         page_faults=int(page_faults),
         wall_per_cpu=wall_s / cpu_s if cpu_s else None,
     )
-    emit(messages.Measured(launch=launch, timelines=pipeline))
+    report(messages.Measured(launch=launch, timelines=pipeline))
 
 
 def abba(steps: int) -> Iterator[Kind]:

@@ -1,8 +1,8 @@
-"""The launcher: starts one fresh interpreter, listens to it, and ends it whatever happens.
+"""The launcher: starts the fresh interpreters of a launch, listens to them, and ends them whatever happens.
 
-Imports no torch, so it can act within milliseconds of a signal. The child gets a session of its own (a
-terminal's Ctrl-C reaches the launcher only), a pipe as standard input that ends with the launcher, and a
-pipe to report on.
+Imports no torch, so it can act within milliseconds of a signal. A launch is one process that emulates all
+devices, or one process a rank. Each gets a session of its own (a terminal's Ctrl-C reaches the launcher
+only), a pipe as standard input that ends with the launcher, a pipe to report on, and a log.
 """
 
 import contextlib
@@ -14,12 +14,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from pipebench.errors import DeadlineError, RunFailedError
 from pipebench.runtime import messages, process
+from pipebench.runtime.heartbeat import Heartbeats
+
+_GRACE_S = 0.5  # after a first failure: the culprit's own word may come after its victims'
 
 
 class Launcher:
@@ -29,55 +33,121 @@ class Launcher:
         self.deadline = deadline
 
     def run(self, job: messages.Job) -> Generator[messages.AnyMessage, None, None]:
-        """Start a launch and yield what it reports; it has ended when this generator has.
+        """Start a launch and yield what it reports; all of it has ended when this generator has.
 
         Raises:
-            RunFailedError: It broke or died.
-            DeadlineError: The deadline passed.
+            RunFailedError: A process broke or died; the text names the culprit, not its victims.
+            DeadlineError: The deadline passed; the text names the rank that held the others up.
         """
-        with tempfile.TemporaryDirectory(prefix="pipebench-") as folder:
-            path = Path(folder) / "job.msgpack"
-            path.write_bytes(msgspec.msgpack.encode(job))
-            with (Path(folder) / "log").open("w+b") as log:
-                yield from self._run(path, log.fileno(), Path(log.name))
+        with tempfile.TemporaryDirectory(prefix="pipebench-") as name:
+            folder = Path(name)
+            (folder / "job.msgpack").write_bytes(msgspec.msgpack.encode(job))
+            with contextlib.closing(Heartbeats(folder / "heartbeats", job.ranks)) as heartbeats:
+                launch = _Launch(folder, job, heartbeats, self.deadline)
+                try:
+                    yield from launch.reports()
+                finally:
+                    launch.end()
 
-    def _run(self, job: Path, log: int, log_path: Path) -> Generator[messages.AnyMessage, None, None]:
-        reading, writing = os.pipe()
-        child = None
-        try:
+
+@dataclass
+class _Child:
+    """A process of the launch and the launcher's end of its pipe."""
+
+    rank: int
+    name: str
+    process: "subprocess.Popen[bytes]"
+    reading: int
+    log: Path
+    buffer: bytes = b""
+    done: bool = False
+    failed: list[messages.Failed] = field(default_factory=list)
+
+
+class _Launch:
+    """The processes of one launch, from start to end."""
+
+    def __init__(self, folder: Path, job: messages.Job, heartbeats: Heartbeats, deadline: float) -> None:
+        self.folder, self.job, self.heartbeats, self.deadline = folder, job, heartbeats, deadline
+        self.children: list[_Child] = []
+
+    def reports(self) -> Iterator[messages.AnyMessage]:
+        """What the processes report, until all are done or one has failed."""
+        for rank in range(self.job.ranks):
             with _signals_held():
-                child = _start(job, writing, log)
-            os.close(writing)
-            writing = -1
-            for line in self._lines(reading):
-                message = msgspec.json.decode(line, type=messages.AnyMessage)
-                if isinstance(message, messages.Failed):
-                    raise RunFailedError(_with_traceback(message))
-                yield message
-            code = child.wait()
-            if code:
-                raise RunFailedError(_death(code, log_path))
-        finally:
-            os.close(reading)
-            if writing >= 0:
-                os.close(writing)
-            if child is not None:
-                _end(child)
-
-    def _lines(self, reading: int) -> Iterator[bytes]:
-        """Complete lines until the child closes its end."""
-        buffer = b""
+                self.children.append(_start(self.folder, rank, self.job))
         with selectors.DefaultSelector() as selector:
-            selector.register(reading, selectors.EVENT_READ)
-            while True:
-                left = self.deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
-                    raise DeadlineError("the deadline passed: give more time with --deadline, or do less")
-                data = os.read(reading, 1 << 16)
-                if not data:
-                    return
-                *lines, buffer = (buffer + data).split(b"\n")
-                yield from lines
+            for child in self.children:
+                selector.register(child.reading, selectors.EVENT_READ, child)
+            until = self.deadline
+            while selector.get_map():
+                ready = selector.select(max(until - time.monotonic(), 0))
+                if not ready:
+                    break
+                for key, _ in ready:
+                    yield from self._take(key.data, selector)
+                if self._culprit() is not None:
+                    until = min(until, time.monotonic() + _GRACE_S)
+        self._conclude()
+
+    def end(self) -> None:
+        """Kill what is left and whatever it started, and wait until it is gone."""
+        for child in self.children:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.process.pid, signal.SIGKILL)
+        for child in self.children:
+            child.process.wait()
+            os.close(child.reading)
+            assert child.process.stdin is not None
+            child.process.stdin.close()
+
+    def _take(self, child: _Child, selector: selectors.BaseSelector) -> Iterator[messages.AnyMessage]:
+        """Complete lines of one process; its end is noticed here too."""
+        data = os.read(child.reading, 1 << 16)
+        if not data:
+            selector.unregister(child.reading)
+            child.process.wait()
+        *lines, child.buffer = (child.buffer + data).split(b"\n")
+        for line in lines:
+            message = msgspec.json.decode(line, type=messages.AnyMessage)
+            match message:
+                case messages.Failed():
+                    child.failed.append(message)
+                case messages.Done():
+                    child.done = True
+                case _:
+                    yield message
+
+    def _culprit(self) -> str | None:
+        """What broke the launch, in one line: a death or an error of a rank's own before a lost peer."""
+        own: list[str] = []
+        lost: list[str] = []
+        for child in self.children:
+            code = child.process.poll()
+            for failed in child.failed:
+                (lost if failed.lost_peer else own).append(f"{child.name}{_told(failed)}")
+            if code is not None and not child.failed and (code or not child.done):
+                own.append(_death(child, code))
+        found = own or lost
+        return found[0] if found else None
+
+    def _conclude(self) -> None:
+        """Raise what the launch ended with, if it did not end well."""
+        culprit = self._culprit()
+        if culprit is not None:
+            raise RunFailedError(culprit)
+        if not all(child.done for child in self.children):
+            raise DeadlineError(
+                f"the deadline passed{self._held_up()}: give more time with --deadline, or do less"
+            )
+
+    def _held_up(self) -> str:
+        if self.job.ranks == 1:
+            return ""
+        rank = self.heartbeats.culprit()
+        beat = self.heartbeats.read(rank)
+        action = self.job.action_text(rank, beat.action)
+        return f" while rank {rank} was {beat.doing}{f' ({action})' if action else ''}"
 
 
 @contextlib.contextmanager
@@ -93,41 +163,45 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(job: Path, messages_to: int, log: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipebench.runtime.launch", str(job), str(messages_to), str(os.getpid())],
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=log,
-        env=process.start_environment(),
-        pass_fds=[messages_to],
-        start_new_session=True,
-    )
+def _start(folder: Path, rank: int, job: messages.Job) -> _Child:
+    reading, writing = os.pipe()
+    log = folder / f"log-{rank}"
+    try:
+        with log.open("wb") as output:
+            started = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "pipebench.runtime.launch"),
+                    *(str(folder), str(rank), str(writing), str(os.getpid())),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=process.start_environment(),
+                pass_fds=[writing],
+                start_new_session=True,
+            )
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    name = "the launch" if job.ranks == 1 else f"rank {rank}"
+    return _Child(rank, name, started, reading, log)
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Kill the child and whatever it started, and wait until it is gone."""
-    if child.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-    if child.stdin is not None:
-        child.stdin.close()
-
-
-def _death(code: int, log: Path) -> str:
-    """One line on how a launch died without a last word."""
-    tail = log.read_text(errors="replace").strip().splitlines()
+def _death(child: _Child, code: int) -> str:
+    """One line on how a process died without a last word."""
+    tail = child.log.read_text(errors="replace").strip().splitlines()
     last = f"; its last output: {tail[-1]}" if tail else ""
     if code < 0:
         name = signal.Signals(-code).name
         hint = " (out of memory? use smaller sizes)" if name == "SIGKILL" else ""
-        return f"the launch was killed by {name}{hint}{last}"
-    return f"the launch exited with {code}{last}"
+        return f"{child.name} was killed by {name}{hint}{last}"
+    return f"{child.name} exited with {code}{' before it was done' if code == 0 else ''}{last}"
 
 
-def _with_traceback(message: messages.Failed) -> str:
-    if not message.traceback:
-        return message.cause
-    frames = [line.strip() for line in message.traceback.splitlines() if line.lstrip().startswith("File ")]
-    return f"{message.cause} ({frames[-1]})" if frames else message.cause
+def _told(failed: messages.Failed) -> str:
+    """A process's own last word, with the place in the code where there is one."""
+    frames = [line.strip() for line in failed.traceback.splitlines() if line.lstrip().startswith("File ")]
+    place = f" ({frames[-1]})" if frames else ""
+    return f": {failed.cause}{place}"

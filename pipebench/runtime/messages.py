@@ -9,6 +9,8 @@ import msgspec
 
 from pipebench.config import RunConfig
 from pipebench.models.data import Data
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import Candidate, Launch, TimelineRecord, Verification
 
 
@@ -30,6 +32,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     data: Data
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure
+
+    @property
+    def ranks(self) -> int:
+        """Processes of the launch; layers are measured by one."""
+        return self.config.ranks if self.config.partition is not None else 1
+
+    def action_text(self, rank: int, number: int) -> str:
+        """The text form of a rank's n-th action, empty where there is none."""
+        plan = add_transfers(SCHEDULES[self.config.schedule].plan(self.config.graph))
+        program = plan.programs[rank]
+        return plan.graph.text(program[number]) if 0 <= number < len(program) else ""
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="message"):
@@ -78,10 +91,18 @@ class Environment(Message, frozen=True, tag="environment"):
 
 
 class Failed(Message, frozen=True, tag="failed"):
-    """The launch broke; ``cause`` is one line, ``traceback`` the whole story."""
+    """A process broke; ``cause`` is one line, ``traceback`` the whole story.
+
+    ``lost_peer``: it lost the connection to another one, which is then the culprit.
+    """
 
     cause: str
     traceback: str
+    lost_peer: bool = False
 
 
-AnyMessage = Progress | LayerCosts | Verified | Raced | Measured | Environment | Failed
+class Done(Message, frozen=True, tag="done"):
+    """This process has done all that it was started for."""
+
+
+AnyMessage = Progress | LayerCosts | Verified | Raced | Measured | Environment | Failed | Done

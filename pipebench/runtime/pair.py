@@ -1,10 +1,17 @@
-"""The pair that a launch measures: baseline and pipeline, side by side on the same batches."""
+"""The pair that a launch measures: baseline and pipeline, side by side on the same batches.
+
+EmulatedPair   all devices in this process: thread CPU time, virtual makespans
+RankedPair     this process is one rank: the wall clock; the baseline runs in rank 0
+"""
 
 import time
 from collections.abc import Callable
 from math import inf, nan
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from pipebench.models.data import BATCHES
 from pipebench.plan.graph import Graph
@@ -25,34 +32,54 @@ from pipebench.timing.machines import machine_named
 _LAYER_STEPS = 3  # the first one warms up: it is never the least
 
 
-class Pair:
-    """Baseline and emulated pipeline of one launch."""
+class Pair(Protocol):
+    """What a launch does with the two, whatever the devices are. All ranks call the same in the same order."""
 
-    def __init__(self, job: messages.Job) -> None:
-        config = job.config
-        assert config.partition is not None
-        self.job, self.config, self.workload = job, config, config.workload
-        graph = Graph(config.gpus, config.microbatches, config.chunks)
-        plan = add_transfers(SCHEDULES[config.schedule].plan(graph))
-        self.pipeline = EmulatedPipeline(
-            plan,
-            self.workload,
-            config.partition,
-            learning_rate=config.learning_rate,
-            order=config.emulation_order,
-        )
-        self.pipeline.initialise(config.seed)
-        self.batches = [
-            slice_batch(b, self.workload, microbatches=graph.microbatches, chunks=graph.chunks)
-            for b in job.data.batches
-        ]
-        self.link = Link()
-        if job.host_flops_per_s is not None:
-            self._set_link(job.host_flops_per_s)
+    pipeline_is_cpu_time: bool
 
     def prime(self) -> None:
         """Let what a first call leaves behind come to lie before the large tensors."""
-        self.pipeline.prime(self.batches[0])
+
+    def touch_memory(self) -> None:
+        """Make sure of free memory with its pages in place."""
+
+    def verify(self) -> Verification | None:
+        """One step of both on the same parameters and batch; ``None`` from ranks that only take part."""
+
+    def race(self, report: Callable[[str], None]) -> messages.Raced | None:
+        """Find the strongest baseline and choose it; ``None`` from ranks that only wait."""
+
+    def choose(self, form: messages.Form) -> None:
+        """The baseline's form for the timed steps, with fresh parameters."""
+
+    def baseline_step(self, number: int) -> float:
+        """One training step of the baseline on batch ``number``, in seconds."""
+
+    def pipeline_step(self, number: int) -> Any:
+        """One training step of the pipeline on batch ``number``; what ``timeline`` takes."""
+
+    def timeline(self, measured: Any) -> TimelineRecord:
+        """A measured step as a timeline."""
+
+    def check_losses(self) -> None:
+        """After as many steps of each kind, both must have the same loss."""
+
+
+def make_pair(job: messages.Job, rank: int, folder: Path) -> Pair:
+    """The pair for the job's kind of device."""
+    if job.ranks == 1 and job.config.device != "cpu":
+        return EmulatedPair(job)
+    from pipebench.runtime.ranked_pair import RankedPair  # noqa: PLC0415 - torch.distributed, for ranks only
+
+    return RankedPair(job, rank, folder)
+
+
+class SingleDevice:
+    """The baseline's side of a pair, in the process that has it."""
+
+    def __init__(self, job: messages.Job, clock: Callable[[], float]) -> None:
+        self.job, self.config, self.workload, self.clock = job, job.config, job.config.workload, clock
+        self.baseline: Baseline
 
     def touch_memory(self) -> None:
         """Make sure of one free stretch of the heap that a whole-batch step fits in, with its pages in place.
@@ -63,72 +90,135 @@ class Pair:
         whole = self.workload.memory(self.workload.whole, 1, 1, 1)
         torch.empty(int(1.5 * whole.total), dtype=torch.uint8).fill_(1)
 
-    def verify(self) -> Verification:
-        """One step of the plain chain and of the pipeline on the same parameters and batch."""
-        reference = self._baseline(messages.Form("chain"))
-        reference.step(reference.slice(self.job.data.batches[0]), update=False)
-        self.pipeline.step(self.batches[0], update=False)
-        gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
-        if injected("mismatch"):
-            gradients = {name: g * 1.001 if g is not None else None for name, g in gradients.items()}
-        verification = verify(
-            reference.gradients(),
-            gradients,
-            expected_loss=reference.loss(),
-            loss=nan if injected("nan") else loss,
-            dtype=self.config.dtype,
-        )
-        self.pipeline.release()
-        return verification
+    def reference(self) -> tuple[dict[str, Tensor | None], float]:
+        """Gradients and loss of the plain chain on the first batch, from the first parameters."""
+        chain = self._fresh(messages.Form("chain"))
+        chain.step(chain.slice(self.job.data.batches[0]), update=False)
+        return chain.gradients(), chain.loss()
 
     def race(self, report: Callable[[str], None]) -> messages.Raced:
-        """Find the strongest baseline; its speed is the host's speed, which fixes the time dilation."""
+        """Find the strongest form and choose it; its speed is the host's speed."""
         form, candidates = race(
             self.workload,
             self.job.data.batches[0],
             learning_rate=self.config.learning_rate,
             seed=self.config.seed,
+            clock=self.clock,
             report=lambda form: report(form.text()),
         )
         best_s = min(min(candidate.step_s) for candidate in candidates)
         speed = self.workload.step_flops(self.workload.whole) / best_s
-        self._set_link(speed)
         self.choose(form)
         return messages.Raced(form=form, candidates=candidates, host_flops_per_s=speed)
 
     def choose(self, form: messages.Form) -> None:
-        """The baseline's form for the timed steps, with fresh parameters."""
-        self.baseline = self._baseline(form)
-        self.baseline_batches = [self.baseline.slice(batch) for batch in self.job.data.batches]
+        """Take a form, with fresh parameters."""
+        self.baseline = self._fresh(form)
+        self.batches = [self.baseline.slice(batch) for batch in self.job.data.batches]
 
-    def baseline_step(self, number: int) -> float:
-        """One training step of the baseline on batch ``number``: thread CPU seconds."""
-        batch = self.baseline_batches[number % BATCHES]
-        start = time.thread_time()
+    def step(self, number: int) -> float:
+        """One training step on batch ``number``, in seconds of this pair's clock."""
+        batch = self.batches[number % BATCHES]
+        start = self.clock()
         self.baseline.step(batch)
-        seconds = time.thread_time() - start
+        seconds = self.clock() - start
         self.baseline.release()
         return seconds
 
+    def _fresh(self, form: messages.Form) -> Baseline:
+        baseline = Baseline(form, self.workload, learning_rate=self.config.learning_rate)
+        baseline.initialise(self.config.seed)
+        return baseline
+
+
+def judge(
+    job: messages.Job,
+    reference: tuple[dict[str, Tensor | None], float],
+    found: tuple[dict[str, Tensor | None], float],
+) -> Verification:
+    """Hold the pipeline's gradients and loss against the reference's."""
+    (expected, expected_loss), (gradients, loss) = reference, found
+    if injected("mismatch"):
+        gradients = {name: g * 1.001 if g is not None else None for name, g in gradients.items()}
+    return verify(
+        expected,
+        gradients,
+        expected_loss=expected_loss,
+        loss=nan if injected("nan") else loss,
+        dtype=job.config.dtype,
+    )
+
+
+class EmulatedPair:
+    """Baseline and emulated pipeline in one process."""
+
+    pipeline_is_cpu_time = True
+
+    def __init__(self, job: messages.Job) -> None:
+        config = job.config
+        assert config.partition is not None
+        self.job, self.config, self.single = job, config, SingleDevice(job, time.thread_time)
+        graph = config.graph
+        self.pipeline = EmulatedPipeline(
+            add_transfers(SCHEDULES[config.schedule].plan(graph)),
+            config.workload,
+            config.partition,
+            learning_rate=config.learning_rate,
+            order=config.emulation_order,
+        )
+        self.pipeline.initialise(config.seed)
+        self.batches = [
+            slice_batch(b, config.workload, microbatches=graph.microbatches, chunks=graph.chunks)
+            for b in job.data.batches
+        ]
+        self.link = Link()
+        if job.host_flops_per_s is not None:
+            self._set_link(job.host_flops_per_s)
+
+    def prime(self) -> None:
+        """Take one microbatch through the pipeline."""
+        self.pipeline.prime(self.batches[0])
+
+    def touch_memory(self) -> None:
+        """Room for a whole-batch step."""
+        self.single.touch_memory()
+
+    def verify(self) -> Verification:
+        """One step of the plain chain and of the pipeline on the same parameters and batch."""
+        reference = self.single.reference()
+        self.pipeline.step(self.batches[0], update=False)
+        verification = judge(self.job, reference, (self.pipeline.gradients(), self.pipeline.loss()))
+        self.pipeline.release()
+        return verification
+
+    def race(self, report: Callable[[str], None]) -> messages.Raced:
+        """The race fixes the time dilation."""
+        raced = self.single.race(report)
+        self._set_link(raced.host_flops_per_s)
+        return raced
+
+    def choose(self, form: messages.Form) -> None:
+        """Take a form of the baseline."""
+        self.single.choose(form)
+
+    def baseline_step(self, number: int) -> float:
+        """Thread CPU seconds."""
+        return self.single.step(number)
+
     def pipeline_step(self, number: int) -> MeasuredCosts:
-        """One training step of the pipeline on batch ``number``: thread CPU seconds of everything in it."""
+        """Thread CPU seconds of everything in the step."""
         costs = self.pipeline.step(self.batches[number % BATCHES])
         self.pipeline.release()
         return costs
 
-    def timeline(self, costs: MeasuredCosts) -> TimelineRecord:
-        """A measured step in virtual time."""
-        timeline = self.pipeline.timeline(costs, self.link)
+    def timeline(self, measured: MeasuredCosts) -> TimelineRecord:
+        """The step in virtual time."""
+        timeline = self.pipeline.timeline(measured, self.link)
         return timeline_record(timeline, clock="virtual", message_bytes=self.pipeline.message_bytes)
 
     def check_losses(self) -> None:
-        """After as many steps of each kind, both must have the same loss."""
-        check_same_loss(self.baseline.loss(), self.pipeline.loss())
-
-    def _baseline(self, form: messages.Form) -> Baseline:
-        baseline = Baseline(form, self.workload, learning_rate=self.config.learning_rate)
-        baseline.initialise(self.config.seed)
-        return baseline
+        """Both must have the same loss."""
+        check_same_loss(self.single.baseline.loss(), self.pipeline.loss())
 
     def _set_link(self, host_flops_per_s: float) -> None:
         machine = machine_named(self.config.machine)

@@ -18,7 +18,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _PR_SET_PDEATHSIG = 1
 
 
-def prepare(*, parent: int) -> None:
+def prepare(*, parent: int, rank: int) -> None:
     """Make this process fit to measure in, and tie it to the process ``parent``.
 
     Torch must not have been imported: it reads the thread variables once.
@@ -28,7 +28,7 @@ def prepare(*, parent: int) -> None:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
     keep_memory()
-    pin()
+    pin(rank)
 
 
 _TUNABLE = "glibc.malloc.tcache_count=0"
@@ -67,11 +67,12 @@ def _default_allocator() -> bool:
     return os.environ.get("PIPEBENCH_ALLOCATOR") == "default"
 
 
-def pin() -> int | None:
-    """Stay on one core, the last one allowed; ``None`` where the system offers no pinning."""
+def pin(rank: int) -> int | None:
+    """Stay on one core, the last one allowed for rank 0; ``None`` where the system offers no pinning."""
     if not hasattr(os, "sched_setaffinity"):
         return None
-    core = max(os.sched_getaffinity(0))
+    cores = sorted(os.sched_getaffinity(0), reverse=True)
+    core = cores[rank % len(cores)]
     os.sched_setaffinity(0, {core})
     return core
 

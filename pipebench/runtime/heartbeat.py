@@ -1,0 +1,58 @@
+"""What each rank is doing, in a file that all of them and the launcher map: so that a hang names the culprit.
+
+A rank writes a few bytes an action; nothing is sent, nothing is locked. A victim of a hang waits for a
+message; the culprit computes, or is nowhere.
+"""
+
+import mmap
+import struct
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+_SLOT = struct.Struct("<qqd")  # state, action index, seconds on the monotonic clock
+STARTING, COMPUTING, WAITING, IDLE = range(4)
+_WORDS = ("starting", "computing", "waiting for a message", "between steps")
+
+
+class Beat(NamedTuple):
+    """The last thing a rank wrote down."""
+
+    state: int
+    action: int
+    since_s: float
+
+    @property
+    def doing(self) -> str:
+        """In words."""
+        return _WORDS[self.state]
+
+
+class Heartbeats:
+    """One slot a rank in a shared file."""
+
+    def __init__(self, path: Path, ranks: int) -> None:
+        self.ranks = ranks
+        size = _SLOT.size * ranks
+        if not path.exists():
+            path.write_bytes(bytes(size))
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), size)
+
+    def beat(self, rank: int, state: int, action: int = -1) -> None:
+        """Write down what ``rank`` does now."""
+        _SLOT.pack_into(self._map, rank * _SLOT.size, state, action, time.monotonic())
+
+    def read(self, rank: int) -> Beat:
+        """What ``rank`` wrote last."""
+        return Beat(*_SLOT.unpack_from(self._map, rank * _SLOT.size))
+
+    def culprit(self) -> int:
+        """The rank that holds the others up: one that does not wait for a message, longest in its state."""
+        beats = [self.read(rank) for rank in range(self.ranks)]
+        suspects = [rank for rank, beat in enumerate(beats) if beat.state != WAITING]
+        return min(suspects or range(self.ranks), key=lambda rank: beats[rank].since_s)
+
+    def close(self) -> None:
+        """Unmap the file."""
+        self._map.close()

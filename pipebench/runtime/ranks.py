@@ -1,0 +1,184 @@
+"""A pipeline of real ranks: one process a device, real messages, the wall clock.
+
+Every rank runs the same script; what follows is collective. A rank reads the clock around each compute
+action; after the step rank 0 gathers the readings (numbers of known size, nothing pickled) and has the
+timeline. The ranks of one machine share its monotonic clock.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from pipebench.models.stacked_lstm import DTYPES, StackedLSTM
+from pipebench.partition import stage_layers
+from pipebench.plan.actions import COMPUTE, RECEIVES, Action
+from pipebench.plan.plan import Plan
+from pipebench.plan.transfers import Message, messages_of
+from pipebench.runtime.batches import StepBatch
+from pipebench.runtime.executor import Executor
+from pipebench.runtime.gloo import GlooTransport
+from pipebench.runtime.heartbeat import COMPUTING, IDLE, WAITING, Heartbeats
+from pipebench.runtime.stage import Stage
+from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
+from pipebench.workload import Workload
+
+
+class Readings(NamedTuple):
+    """One rank's clock readings of a step, in seconds of the machine's monotonic clock.
+
+    ``started``, ``zeroed``, ``ended`` and ``updated`` bound the step; ``actions`` is [compute actions, 2].
+    """
+
+    started: float
+    zeroed: float
+    ended: float
+    updated: float
+    actions: Tensor
+
+
+class RankedPipeline:
+    """This rank's part of a plan on real ranks; its methods are collective unless they say otherwise."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        workload: Workload,
+        partition: Sequence[int],
+        *,
+        rank: int,
+        learning_rate: float,
+        heartbeats: Heartbeats,
+    ) -> None:
+        self.plan, self.workload, self.rank, self.heartbeats = plan, workload, rank, heartbeats
+        graph, program = plan.graph, plan.programs[rank]
+        assert graph.stages == graph.devices, "one stage a rank"
+        self.layers = stage_layers(partition)
+        self.model = StackedLSTM(workload, self.layers[rank])
+        self.stage = Stage(self.model, microbatches=graph.microbatches, chunks=graph.chunks)
+        shape = (
+            workload.sequence_length // graph.chunks,
+            workload.batch // graph.microbatches,
+            workload.hidden,
+        )
+        dtype = DTYPES[workload.dtype]
+        self.transport = GlooTransport(graph, program, lambda: torch.empty(shape, dtype=dtype))
+        self.executor = Executor(
+            graph, program, {rank: self.stage}, self.transport, learning_rate=learning_rate
+        )
+        self._compute = [action for action in program if action.operation in COMPUTE]
+        self._actions = torch.zeros(len(self._compute), 2, dtype=torch.float64)
+
+    def initialise(self, seed: int) -> None:
+        """Draw this rank's parameters. Not collective."""
+        self.model.initialise(seed)
+
+    def release(self) -> None:
+        """Free this rank's gradients. Not collective."""
+        self.executor.zero_grad()
+
+    def step(self, batch: StepBatch, *, update: bool = True, checked: bool = False) -> Readings:
+        """One training step of all ranks."""
+        clock, beat, rank = time.perf_counter, self.heartbeats.beat, self.rank
+        self.executor.load(batch)
+        readings = [0.0] * (2 * len(self._compute))
+        self.heartbeats.beat(self.rank, WAITING)
+        dist.barrier()
+        started = clock()
+        self.transport.begin_step(checked=checked)
+        self.executor.zero_grad()
+        zeroed = clock()
+        position = 0
+        for number, (action, run) in enumerate(self.executor.calls):
+            if action.operation in COMPUTE:
+                beat(rank, COMPUTING, number)
+                readings[position] = clock()
+                run()
+                readings[position + 1] = clock()
+                position += 2
+            else:
+                beat(rank, WAITING if action.operation in RECEIVES else COMPUTING, number)
+                run()
+        beat(rank, WAITING, len(self.executor.calls))
+        ended = clock()
+        if update:
+            self.executor.update()
+        updated = clock()
+        self.transport.end_step()
+        beat(rank, IDLE)
+        actions = torch.tensor(readings, dtype=torch.float64).view(-1, 2)
+        return Readings(started, zeroed, ended, updated, actions)
+
+    def timeline(self, readings: Readings) -> Timeline | None:
+        """The step as rank 0 sees it from all ranks' readings; ``None`` on the others."""
+        row = torch.cat([torch.tensor(readings[:4], dtype=torch.float64), readings.actions.flatten()])
+        rows = [torch.empty_like(row) for _ in range(self.plan.graph.devices)] if self.rank == 0 else None
+        with self._meeting():
+            dist.gather(row, rows)
+        return None if rows is None else _timeline(self.plan, [row.tolist() for row in rows])
+
+    def gradients(self) -> dict[str, Tensor | None] | None:
+        """All ranks' gradients by name on rank 0, ``None`` on the others."""
+        with self._meeting():
+            return self._gathered_gradients()
+
+    def _gathered_gradients(self) -> dict[str, Tensor | None] | None:
+        if self.rank != 0:
+            for parameter in self.model.parameters():
+                assert parameter.grad is not None
+                dist.send(parameter.grad.contiguous(), 0)
+            return None
+        found = {name: parameter.grad for name, parameter in self.model.named_parameters()}
+        for rank, layers in enumerate(self.layers[1:], start=1):
+            for name, parameter in StackedLSTM(self.workload, layers).named_parameters():
+                gradient = torch.empty_like(parameter)
+                dist.recv(gradient, rank)
+                found[name] = gradient
+        return found
+
+    @contextmanager
+    def _meeting(self) -> Iterator[None]:
+        """Say that this rank waits for others outside a step."""
+        self.heartbeats.beat(self.rank, WAITING)
+        yield
+        self.heartbeats.beat(self.rank, IDLE)
+
+    def loss(self) -> float:
+        """The last step's loss, on every rank."""
+        loss = torch.tensor(self.executor.loss(), dtype=torch.float64)
+        with self._meeting():
+            dist.all_reduce(loss)
+        return float(loss)
+
+    def message_bytes(self, message: Message) -> int:  # noqa: ARG002 - all messages of this model are equal
+        """The size of a message. Not collective."""
+        graph = self.plan.graph
+        return self.workload.activation_bytes(graph.microbatches, graph.chunks)
+
+
+def _timeline(plan: Plan, rows: Sequence[Sequence[float]]) -> Timeline:
+    """Spans relative to the first rank's start; a message is on its way from its producer's end."""
+    origin = min(row[0] for row in rows)
+    spans: list[Span] = []
+    other: list[OtherWork] = []
+    ends: dict[Action, float] = {}
+    starts: dict[Action, float] = {}
+    for device, (program, row) in enumerate(zip(plan.programs, rows, strict=True)):
+        started, zeroed, ended, updated, *readings = (value - origin for value in row)
+        other += [
+            OtherWork(device, "zero_grad", started, zeroed),
+            OtherWork(device, "optimizer", ended, updated),
+        ]
+        compute = [action for action in program if action.operation in COMPUTE]
+        for action, start, end in zip(compute, readings[::2], readings[1::2], strict=True):
+            spans.append(Span(device, action, start, end))
+            starts[action], ends[action] = start, end
+    transfers = [
+        Transfer(message, ends[message.producer], ends[message.producer], starts[message.consumer])
+        for message in messages_of(plan.graph)
+    ]
+    return Timeline(plan.graph, tuple(spans), tuple(transfers), tuple(other))

@@ -1,0 +1,152 @@
+"""A rank that breaks ends the run: in time, with the culprit named, and with nothing left behind."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import COMMAND, TINY, environment
+
+RANKS = 3
+# where a fault comes to pass, and what the culprit's line says of it
+FAULTS = {
+    "raise": "rank {rank}: RuntimeError: injected at {place}",
+    "kill": "rank {rank} was killed by SIGKILL",
+    "exit": "rank {rank} exited with 7",
+    "leave": "rank {rank} exited with 0 before it was done",
+}
+PLACES = ("start", "warm-up", "timed")
+CELLS = [(fault, rank, place) for fault in FAULTS for rank in range(RANKS) for place in PLACES]
+SOME = [CELLS[n] for n in (0, 4, 8, 10, 14, 17, 18, 23, 25, 31)]
+
+
+def run(fault: str, folder: Path, *arguments: str) -> tuple[int, str, float]:
+    """Exit code, stderr, and seconds of a run with a fault."""
+    started = time.monotonic()
+    ended = subprocess.run(
+        [COMMAND, "run", "--device", "cpu", "--gpus", str(RANKS), *TINY, "-o", str(folder), *arguments],
+        capture_output=True,
+        text=True,
+        env=environment(PIPEBENCH_INJECT=fault, TMPDIR=str(folder.parent / "tmp")),
+        timeout=60,
+        check=False,
+    )
+    return ended.returncode, ended.stderr, time.monotonic() - started
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cell" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--all-faults")
+        metafunc.parametrize("cell", CELLS if every else SOME, ids=lambda cell: "-".join(map(str, cell)))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "tmp").mkdir()
+    return tmp_path / "runs"
+
+
+def nothing_left(folder: Path) -> bool:
+    """No process of the run (each is told its folder) and no temporary folder."""
+    temporary = folder.parent / "tmp"
+    found = subprocess.run(["pgrep", "-f", str(temporary)], capture_output=True, text=True, check=False)
+    return not found.stdout and not list(temporary.iterdir())
+
+
+def test_the_culprit_is_named_and_nothing_is_left(cell: tuple[str, int, str], folder: Path) -> None:
+    fault, rank, place = cell
+    shared_memory = set(Path("/dev/shm").iterdir())
+    code, err, _ = run(f"{fault}@{place}:{rank}", folder)
+    assert code == 6
+    assert FAULTS[fault].format(rank=rank, place=place) in err
+    assert nothing_left(folder)
+    assert set(Path("/dev/shm").iterdir()) == shared_memory
+    (path,) = folder.glob("*.json")
+    assert json.loads(path.read_text())["status"] == "failed"
+
+
+@pytest.mark.parametrize("rank", range(RANKS))
+def test_a_hang_ends_at_the_deadline_with_the_culprit_named(rank: int, folder: Path) -> None:
+    code, err, seconds = run(f"hang@timed:{rank}", folder, "--deadline", "7")
+    assert code == 8
+    assert f"while rank {rank} was" in err
+    assert seconds < 7 + 2 + 1  # the command's own start comes on top
+    assert nothing_left(folder)
+    (path,) = folder.glob("*.json")
+    assert json.loads(path.read_text())["status"] == "aborted"
+
+
+def test_complete_launches_are_kept(folder: Path) -> None:
+    """A rank that is killed later, by hand, in the second launch or after."""
+    process = subprocess.Popen(
+        [COMMAND, "run", "--device", "cpu", "--gpus", "2", *TINY, "--launches", "100", "-o", str(folder)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "launch 3" in line:
+            break
+    time.sleep(1.0)
+    victims = subprocess.run(
+        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    started = time.monotonic()
+    subprocess.run(["kill", "-9", victims[-1]], check=True)
+    rest = process.stderr.read()
+    assert process.wait(10) == 6
+    assert time.monotonic() - started < 5
+    assert "was killed by SIGKILL" in rest
+    process.stderr.close()
+    (path,) = folder.glob("*.json")
+    record = json.loads(path.read_text())
+    assert (record["status"], len(record["launches"]) >= 2) == ("failed", True)
+    assert record["speedup"] is not None
+
+
+def test_nothing_listens_outside_loopback(folder: Path) -> None:
+    process = subprocess.Popen(
+        [COMMAND, "run", "--device", "cpu", "--gpus", "2", *TINY, "--launches", "100", "-o", str(folder)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "launch 2" in line:
+                break
+        listening: set[str] = set()
+        deadline = time.monotonic() + 10
+        while not listening and time.monotonic() < deadline:
+            pids = subprocess.run(
+                ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False
+            )
+            for pid in pids.stdout.split():
+                listening |= listeners(int(pid))
+        assert listening
+        assert listening <= {"0100007F"}  # 127.0.0.1, in the byte order of /proc/net/tcp
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stderr.close()
+
+
+def listeners(pid: int) -> set[str]:
+    """The addresses on which a process listens."""
+    inodes = set()
+    try:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            target = str(descriptor.readlink())
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+        tables = [Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
+    except OSError:
+        return set()
+    rows = [line.split() for table in tables for line in table]
+    return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[9] in inodes}

@@ -1,0 +1,49 @@
+from pipebench.plan.graph import Graph
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.render.picture import picture
+from pipebench.timing.costs import MeasuredCosts, UniformCosts
+from pipebench.timing.links import latency_only
+from pipebench.timing.simulator import simulate
+
+
+def lines(
+    schedule: str, graph: Graph, *, width: int, backward: float = 1.0, transfer: float = 0.0
+) -> list[str]:
+    timeline = simulate(SCHEDULES[schedule].plan(graph), UniformCosts(1, backward), latency_only(transfer))
+    return picture(timeline, width=width, plain=True).plain.splitlines()
+
+
+def test_gpipe_is_drawn_as_in_its_docstring() -> None:
+    # 10 units in 10 columns: "0 |", then 10 columns, then "|"
+    assert lines("gpipe", Graph(2, 4), width=14)[:2] == ["0 |FFFF..BBBB|", "1 | FFFFBBBB |"]
+
+
+def test_1f1b_is_drawn_as_in_its_docstring() -> None:
+    assert lines("1f1b", Graph(3, 4), width=16)[:3] == [
+        "0 |FFF..BFB.B.B|",
+        "1 | FF.BFBFB.B |",
+        "2 |  FBFBFBFB  |",
+    ]
+
+
+def test_the_wavefront_is_drawn_as_in_its_docstring() -> None:
+    assert lines("wavefront", Graph(2, 1, 3), width=12)[:2] == ["0 |FFF..BBB|", "1 | FFFBBB |"]
+
+
+def test_transfer_is_told_from_waiting() -> None:
+    # 0F0 0-1, on the way 1-3, 1F0 3-4, 1B0 4-5, on the way 5-7, 0B0 7-8
+    assert lines("gpipe", Graph(2, 1), width=12, transfer=2.0)[:2] == ["0 |F....~~B|", "1 |   FB   |"]
+
+
+def test_work_around_the_actions_is_drawn() -> None:
+    graph = Graph(1, 1)
+    costs = MeasuredCosts(dict.fromkeys(graph.actions(), 4.0), before={0: 1.0}, after={0: 1.0})
+    drawn = picture(simulate(SCHEDULES["gpipe"].plan(graph), costs), width=14, plain=True).plain
+    assert drawn.splitlines()[0] == "0 |+FFFFBBBB+|"
+
+
+def test_every_sign_is_in_the_legend_and_the_scale_ends_with_the_makespan() -> None:
+    drawn = lines("gpipe", Graph(2, 4), width=80)
+    assert drawn[2].endswith("10.0 s")
+    assert drawn[3].split()[::2][:5] == ["F", "B", ".", "~", "+"]
+    assert all(len(line) <= 80 for line in drawn)

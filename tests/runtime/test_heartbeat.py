@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from pipebench.runtime.heartbeat import COMPUTING, WAITING, Heartbeats
+
+
+def test_the_culprit_is_the_rank_that_does_not_wait(tmp_path: Path) -> None:
+    path = tmp_path / "beats"
+    launcher = Heartbeats(path, 3)
+    for rank, (state, action) in enumerate([(WAITING, 4), (COMPUTING, 7), (WAITING, 2)]):
+        Heartbeats(path, 3).beat(rank, state, action)
+    assert launcher.culprit() == 1
+    assert (launcher.read(1).action, launcher.read(1).doing) == (7, "computing")
+
+
+def test_of_several_the_one_longest_in_its_state(tmp_path: Path) -> None:
+    beats = Heartbeats(tmp_path / "beats", 2)
+    beats.beat(1, COMPUTING, 0)
+    beats.beat(0, COMPUTING, 0)
+    assert beats.culprit() == 1
+
+
+def test_where_all_wait_the_one_that_waits_longest(tmp_path: Path) -> None:
+    beats = Heartbeats(tmp_path / "beats", 2)
+    beats.beat(1, WAITING)
+    beats.beat(0, WAITING)
+    assert beats.culprit() == 1

@@ -1,0 +1,150 @@
+"""Real ranks compute what the baseline computes. One live group of processes serves all cases."""
+
+import multiprocessing
+import traceback
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipebench.config import RunConfig, RunOptions, resolve
+
+MOST = 8
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def serve(rank: int, connection: Connection) -> None:
+    """A rank: takes cases until told to stop, and sends home its result or its traceback."""
+    import torch
+
+    torch.set_num_threads(1)
+    while (case := connection.recv_bytes()) != b"stop":
+        try:
+            connection.send(("done", verified(rank, *msgspec.msgpack.decode(case))))
+        except BaseException:
+            connection.send(("failed", traceback.format_exc()))
+
+
+def verified(rank: int, encoded: bytes, folder: str) -> dict[str, Any] | None:
+    """The verification, then one training step's timeline, as a launch does them."""
+    from pipebench.models import data
+    from pipebench.runtime import group, messages
+    from pipebench.runtime.heartbeat import Heartbeats
+    from pipebench.runtime.ranked_pair import RankedPair
+
+    config = msgspec.msgpack.decode(encoded, type=RunConfig)
+    if rank == 0:
+        Heartbeats(Path(folder) / "heartbeats", config.ranks).close()
+    try:
+        pair = RankedPair(messages.Job(config=config, data=data.load(config)), rank, Path(folder))
+        verification = pair.verify()
+        pair.choose(messages.Form("chain"))
+        for number in range(2):
+            pair.baseline_step(number)
+            timeline = pair.timeline(pair.pipeline_step(number))
+            pair.check_losses()
+    finally:
+        group.leave()
+    if verification is None:
+        return None
+    return {"error": verification.max_relative_gradient_error, "timeline": msgspec.to_builtins(timeline)}
+
+
+class Group:
+    """The live ranks; ``run`` gives a case to the first N of them."""
+
+    def __init__(self) -> None:
+        CONTEXT.set_forkserver_preload(["torch", "torch.distributed", "pipebench.runtime.ranked_pair"])
+        self.pipes, self.processes = [], []
+        for rank in range(MOST):
+            ours, theirs = CONTEXT.Pipe()
+            process = CONTEXT.Process(target=serve, args=(rank, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            self.pipes.append(ours)
+            self.processes.append(process)
+
+    def run(self, config: RunConfig, folder: Path) -> dict[str, Any]:
+        case = msgspec.msgpack.encode((msgspec.msgpack.encode(config), str(folder)))
+        from pipebench.runtime.heartbeat import Heartbeats
+
+        Heartbeats(folder / "heartbeats", config.ranks).close()  # as the launcher does
+        for pipe in self.pipes[: config.ranks]:
+            pipe.send_bytes(case)
+        results = []
+        for rank, pipe in enumerate(self.pipes[: config.ranks]):
+            assert pipe.poll(60), f"rank {rank} is silent"
+            status, result = pipe.recv()
+            assert status == "done", f"rank {rank}: {result}"
+            results.append(result)
+        assert results[0] is not None
+        return results[0]
+
+    def stop(self) -> None:
+        for pipe in self.pipes:
+            pipe.send_bytes(b"stop")
+        for process in self.processes:
+            process.join(10)
+            assert process.exitcode == 0
+
+
+@pytest.fixture(scope="module")
+def ranks() -> Iterator[Group]:
+    group = Group()
+    yield group
+    group.stop()
+    assert not multiprocessing.active_children()
+
+
+def config(**options: Any) -> RunConfig:
+    sizes = {"layers": 8, "hidden": 24, "vocab": 60, "batch": 8, "sequence_length": 8, "synthetic": True}
+    return resolve(RunOptions(**({"device": "cpu"} | sizes | options)))
+
+
+@pytest.mark.parametrize("gpus", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize(
+    ("schedule", "microbatches", "chunks"),
+    [
+        ("naive", 1, 1),
+        ("gpipe", 4, 1),
+        ("gpipe", 2, 4),
+        ("1f1b", 8, 1),
+        ("1f1b", 4, 2),
+        ("wavefront", 1, 8),
+        ("wavefront", 2, 4),
+    ],
+)
+def test_every_schedule_gives_the_gradients_of_the_baseline(
+    ranks: Group, tmp_path: Path, schedule: str, microbatches: int, chunks: int, gpus: int
+) -> None:
+    asked = config(schedule=schedule, microbatches=microbatches, chunks=chunks, gpus=gpus)
+    result = ranks.run(asked, tmp_path)
+    assert result["error"] <= 1e-5
+    timeline = result["timeline"]
+    assert timeline["clock"] == "wall"
+    assert len(timeline["spans"]) == 2 * gpus * microbatches * chunks
+    assert all(0 <= span["start_s"] <= span["end_s"] <= timeline["makespan_s"] for span in timeline["spans"])
+
+
+@pytest.mark.parametrize("schedule", ["gpipe", "1f1b"])
+def test_payloads_above_4_mb_arrive_in_order(ranks: Group, tmp_path: Path, schedule: str) -> None:
+    asked = config(
+        schedule=schedule,
+        gpus=2,
+        layers=2,
+        hidden=512,
+        batch=128,
+        sequence_length=34,
+        microbatches=2,
+        vocab=50,
+    )
+    assert asked.workload.activation_bytes(2, 1) > 4 * 2**20
+    assert ranks.run(asked, tmp_path)["error"] <= 1e-5
+
+
+def test_an_uneven_partition_with_the_projection_alone(ranks: Group, tmp_path: Path) -> None:
+    asked = config(gpus=3, partition="6,2,0", microbatches=4, schedule="wavefront", chunks=2)
+    assert ranks.run(asked, tmp_path)["error"] <= 1e-5
