@@ -128,7 +128,7 @@ def resolve(options: RunOptions) -> RunConfig:
         launches=_launches(options),
         steps=_at_least("--steps", options.steps, 1),
         warmup=_at_least("--warmup", options.warmup, 0),
-        seed=_at_least("--seed", options.seed, 0),
+        seed=_seed(options.seed),
         deadline_s=options.deadline_s,
         emulation_order=options.emulation_order,
     )
@@ -140,6 +140,12 @@ def _at_least(name: str, value: int, least: int) -> int:
     if value < least:
         raise UsageError(f"{name} must be at least {least}, got {value}")
     return value
+
+
+def _seed(value: int) -> int:
+    if value >= 2**63:
+        raise UsageError(f"--seed must be below 2**63, got {value}")
+    return _at_least("--seed", value, 0)
 
 
 def _check_choices(options: RunOptions) -> None:

@@ -4,11 +4,13 @@ import msgspec
 
 from pipebench import budget
 from pipebench.config import RunConfig
+from pipebench.models import data as words
 from pipebench.partition import stage_layers
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import DeviceUsage
 from pipebench.records.timelines import device_usages
+from pipebench.telemetry.environment import memory_available_bytes
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
@@ -28,7 +30,14 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def dry_run(config: RunConfig) -> tuple[DryRun, Timeline]:
-    """The run on paper, and its timeline with costs in proportion to computed operations."""
+    """The run on paper, and its timeline with costs in proportion to computed operations.
+
+    Raises:
+        UsageError: The input is missing, or not what it should be.
+        EnvironmentRefusedError: The run would not fit in memory.
+    """
+    budget.check_memory(config, memory_available_bytes())
+    words.load(config)
     partition = budget.planned_partition(config)
     stages = stage_layers(partition)
     slices = config.microbatches * config.chunks

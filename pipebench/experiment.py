@@ -12,9 +12,15 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from pipebench import budget, partition, summary
+from pipebench import budget, partition, signals, summary
 from pipebench.config import RunConfig
-from pipebench.errors import PipebenchError, RunFailedError
+from pipebench.errors import (
+    DeadlineError,
+    InterruptedRunError,
+    PipebenchError,
+    RunFailedError,
+    TerminatedRunError,
+)
 from pipebench.models import data as words
 from pipebench.partition import stage_layers
 from pipebench.plan.check import check
@@ -57,18 +63,15 @@ def run(config: RunConfig, *, folder: Path, listener: Listener) -> tuple[schema.
     """
     deadline = time.monotonic() + budget.deadline_s(config)
     budget.check_memory(config, memory_available_bytes())
-    experiment = _Experiment(config, words.load(config), listener)
-    check_plan(config)
-    if config.device == "auto":
-        listener.notice("device: emulated (auto; this version does not use GPUs)")
+    experiment = _Experiment(config, listener)
     try:
+        experiment.prepare(folder)
         experiment.measure(Launcher(deadline=deadline))
-        record = experiment.record("completed")
-    except PipebenchError as error:
+        return experiment.store("completed", folder)
+    except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
         status = "failed" if isinstance(error, RunFailedError) else "aborted"
         failure = schema.Failure(exit_code=int(error.exit_code), message=str(error))
-        raise RunEndedError(error, store.write(experiment.record(status, failure), folder)) from error
-    return record, store.write(record, folder)
+        raise RunEndedError(error, experiment.store(status, folder, failure)[1]) from error
 
 
 def check_plan(config: RunConfig) -> None:
@@ -81,8 +84,9 @@ def check_plan(config: RunConfig) -> None:
 class _Experiment:
     """What has been measured so far."""
 
-    def __init__(self, config: RunConfig, data: words.Data, listener: Listener) -> None:
-        self.config, self.data, self.listener = config, data, listener
+    def __init__(self, config: RunConfig, listener: Listener) -> None:
+        self.config, self.listener = config, listener
+        self.data: words.Data | None = None
         self.created = store.now()
         self.environment = environment()
         self.verification: schema.Verification | None = None
@@ -90,6 +94,20 @@ class _Experiment:
         self.launches: list[schema.Launch] = []
         self.timelines: list[schema.TimelineRecord] = []
         self.launch_weights = self._weights()
+        self.stored: tuple[schema.RunRecord, Path] | None = None
+
+    def prepare(self, folder: Path) -> None:
+        """Read the words, check the plan and the folder; what is bad ends here, before anything starts.
+
+        Raises:
+            UsageError: The text is missing or not what it should be, or the folder is a file.
+            EnvironmentRefusedError: The folder cannot be written.
+        """
+        self.data = words.load(self.config)
+        check_plan(self.config)
+        store.check_folder(folder)
+        if self.config.device == "auto":
+            self.listener.notice("device: emulated (auto; this version does not use GPUs)")
 
     def measure(self, launcher: Launcher) -> None:
         """All launches, one at a time."""
@@ -104,6 +122,16 @@ class _Experiment:
             if len(self.launches) != number + 1:
                 raise RunFailedError(f"{what} ended without a result")
 
+    def store(
+        self, status: str, folder: Path, failure: schema.Failure | None = None
+    ) -> tuple[schema.RunRecord, Path]:
+        """Write everything so far as a record; a signal waits until that is done."""
+        if self.stored is None:
+            with signals.held():
+                record = self.record(status, failure)
+                self.stored = record, store.write(record, folder)
+        return self.stored
+
     def record(self, status: str, failure: schema.Failure | None = None) -> schema.RunRecord:
         """Everything so far as a record."""
         created = self.created
@@ -114,7 +142,7 @@ class _Experiment:
             status="failed",
             device=schema.Device(kind=kind, count=self.config.gpus, names=[cpu_model()] * self.config.gpus),
             clock="wall" if kind == "cpu" else "virtual",
-            machine=None if kind == "cpu" else self._machine(),
+            machine=self._machine(),
             config=self._config(),
             baseline=None,
             pipeline=None,
@@ -135,6 +163,7 @@ class _Experiment:
     # measuring
 
     def _job(self) -> messages.Job:
+        assert self.data is not None
         return messages.Job(
             config=self.config,
             data=self.data,
@@ -186,21 +215,29 @@ class _Experiment:
     def _config(self) -> schema.Config:
         given = msgspec.structs.asdict(self.config)
         rate = given.pop("learning_rate")
-        timed = [self.data.batches[n % words.BATCHES].words for n in range(self.config.steps)]
         return schema.Config(
             **{**given, "partition": list(self.config.partition) if self.config.partition else None},
             optimizer=schema.Optimizer(learning_rate=rate),
-            input=schema.Input(
-                kind=self.data.kind,
-                sha256=self.data.sha256,
-                tokens=self.data.tokens,
-                vocabulary=self.data.vocabulary,
-                words_per_step=sum(timed) / len(timed),
-                count_rule=words.COUNT_RULE,
-            ),
+            input=self._input(),
         )
 
-    def _machine(self) -> schema.MachineRecord:
+    def _input(self) -> schema.Input | None:
+        """What is counted as words/s; ``None`` if the run ended before the words were read."""
+        if self.data is None:
+            return None
+        timed = [self.data.batches[n % words.BATCHES].words for n in range(self.config.steps)]
+        return schema.Input(
+            kind=self.data.kind,
+            sha256=self.data.sha256,
+            tokens=self.data.tokens,
+            vocabulary=self.data.vocabulary,
+            words_per_step=sum(timed) / len(timed),
+            count_rule=words.COUNT_RULE,
+        )
+
+    def _machine(self) -> schema.MachineRecord | None:
+        if self.config.device == "cpu":
+            return None
         machine = machine_named(self.config.machine)
         host = self.raced.host_flops_per_s if self.raced else None
         dilation = machine.time_dilation(host) if host else None
@@ -255,11 +292,14 @@ class _Experiment:
         )
 
     def _words_per_s(self, step_s: float) -> float:
-        return self._config().input.words_per_step / step_s
+        counted = self._input()
+        assert counted is not None
+        return counted.words_per_step / step_s
 
     def _warnings(
         self, devices: Sequence[schema.DeviceUsage], measured: schema.Speedup
     ) -> list[schema.WarningRecord]:
+        assert self.data is not None
         return summary.warnings(
             self.config,
             self.launches,
@@ -267,4 +307,5 @@ class _Experiment:
             measured,
             repeated_text=self.data.repeated,
             cpus_allowed=cpus_allowed(),
+            time_dilation=machine.time_dilation if (machine := self._machine()) else None,
         )

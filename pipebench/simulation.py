@@ -1,13 +1,13 @@
 """A simulation as ``pipebench simulate`` asks for it: options -> plan -> check -> timeline -> record. Pure."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from pipebench.plan.check import check
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import schedule_named
 from pipebench.plan.transfers import add_transfers
-from pipebench.records.schema import SimulationRecord
+from pipebench.records.schema import SimulationConfig, SimulationRecord
 from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import latency_only
@@ -60,8 +60,18 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
     timeline = simulate(plan, costs, latency_only(options.transfer_s), blocking=options.blocking)
     graph = plan.graph
     return SimulationRecord(
-        config=asdict(options)
-        | {"microbatches": graph.microbatches, "chunks": graph.chunks, "backward_s": costs.backward},
+        config=SimulationConfig(
+            schedule=options.schedule,
+            stages=graph.stages,
+            microbatches=graph.microbatches,
+            chunks=graph.chunks,
+            forward_s=costs.forward,
+            backward_s=costs.backward or 0.0,
+            backward_input_s=costs.backward_input,
+            backward_weight_s=costs.backward_weight,
+            transfer_s=options.transfer_s,
+            blocking=options.blocking,
+        ),
         makespan_s=timeline.makespan_s,
         bubble=bubble(timeline),
         devices=device_usages(timeline, [f"stage {stage}" for stage in range(graph.stages)]),

@@ -12,6 +12,7 @@ from pipebench.records.schema import DeviceUsage, Launch, Speedup, TimelineRecor
 from pipebench.statistics import geometric_mean, ratio_interval
 
 _CONTENTION = 1.05
+_DILATION = 300  # an H100 over one CPU core is 120 to 150
 _FAULTS_A_STEP = 1000
 _WIDE = 0.05
 _IMBALANCE = 1.2
@@ -46,11 +47,13 @@ def warnings(
     measured: Speedup,
     *,
     repeated_text: bool,
-    cpus_allowed: int | None,
+    cpus_allowed: int | None = None,
+    time_dilation: float | None = None,
 ) -> list[WarningRecord]:
     """What a reader of the figures must know, each with its cause and the next step."""
     found = [
         _cores_shared(config, cpus_allowed),
+        _dilation(config, time_dilation),
         _contention(launches),
         _page_faults(config, launches),
         _interval(config, measured),
@@ -67,6 +70,17 @@ def _cores_shared(config: RunConfig, cpus_allowed: int | None) -> WarningRecord 
         code="cores-shared",
         cause=f"{config.ranks} devices share {cpus_allowed} cores: the speed-up is not that of {config.ranks} devices",
         next_step=f"use at most --gpus {cpus_allowed} with --device cpu, or --device emulated",
+    )
+
+
+def _dilation(config: RunConfig, time_dilation: float | None) -> WarningRecord | None:
+    if time_dilation is None or (config.dtype == "float32" and time_dilation <= _DILATION):
+        return None
+    return WarningRecord(
+        code="dilation",
+        cause=f"the card's speed is stated for float32 and large products; this host's, {time_dilation:.0f}x slower "
+        f"here, is of {config.dtype} at these sizes: the emulated link is slower than it should be",
+        next_step="use float32 and a larger --hidden or --batch",
     )
 
 

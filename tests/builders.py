@@ -154,7 +154,7 @@ def simulation_record() -> schema.SimulationRecord:
     """A valid record of a simulation."""
     timeline = small_timeline()
     return schema.SimulationRecord(
-        config={"schedule": "gpipe", "stages": 2, "microbatches": 2},
+        config=schema.SimulationConfig("gpipe", 2, 2, 1, 1.0, 2.0, None, None, 0.0, blocking=False),
         makespan_s=timeline.makespan_s,
         bubble=bubble(timeline),
         devices=device_usages(timeline, ["stage 0", "stage 1"]),

@@ -10,8 +10,8 @@ from tests.builders import run_config
 def test_a_step_takes_its_operations_over_the_assumed_rate() -> None:
     config = run_config()
     flops = config.workload.step_flops(config.workload.whole)
-    assert budget.step_s(config) == pytest.approx(flops / 60e9, rel=1e-12)
-    assert budget.step_s(run_config(dtype="float64")) == pytest.approx(2 * flops / 60e9, rel=1e-12)
+    assert budget.step_s(config) == pytest.approx(flops / 85e9, rel=1e-12)
+    assert budget.step_s(run_config(dtype="float64")) == pytest.approx(2 * flops / 85e9, rel=1e-12)
 
 
 def test_a_launch_starts_and_runs_both_kinds_warm_up_included() -> None:

@@ -40,7 +40,8 @@ FORBIDDEN = {
 PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
-    *("experiment", "cli", "render"),
+    *("experiment", "cli", "render", "dry_run", "simulation", "signals"),
+    *("runtime.faults", "runtime.heartbeat"),
 )
 
 

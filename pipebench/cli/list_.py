@@ -37,4 +37,5 @@ def list_(
         return
     from pipebench.render.tables import record_table
 
-    output.print_result(record_table(records))
+    console = output.stdout()
+    console.print(record_table(records, width=console.width))

@@ -19,23 +19,38 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; the exit code."""
+    if sys.stdout is None or sys.stderr is None:  # closed by the caller
+        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the rest of the process
+        sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     command = typer.main.get_command(app)
     try:
         result = command.main(args=list(arguments), prog_name="pipebench", standalone_mode=False)
         sys.stdout.flush()
-    except PipebenchError as error:
-        return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted", ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has enough
-        return ExitCode.DONE
-    except Exception as error:  # noqa: BLE001 - whatever else it is, it is our bug and exits 1
-        if _is_command_line_error(error):
-            return _complain(getattr(error, "format_message", error.__str__)(), ExitCode.USAGE)
-        traceback.print_exc()
-        return _complain("this is a bug in pipebench: please report the lines above", ExitCode.BUG)
+    except OSError as error:
+        return _output_failed(error)
+    except Exception as error:  # noqa: BLE001 - whatever is not a user's error is our bug and exits 1
+        return _explain(error)
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _explain(error: Exception) -> int:
+    if isinstance(error, PipebenchError):
+        return _complain(str(error), error.exit_code)
+    if _is_command_line_error(error):
+        return _complain(getattr(error, "format_message", error.__str__)(), ExitCode.USAGE)
+    traceback.print_exception(error)
+    return _complain("this is a bug in pipebench: please report the lines above", ExitCode.BUG)
+
+
+def _output_failed(error: OSError) -> int:
+    """Whoever reads us has enough (no failure), or the output cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer
+    if isinstance(error, BrokenPipeError):
+        return ExitCode.DONE
+    where = f"{error.filename}: " if error.filename else ""
+    return _complain(f"{where}{error.strerror or error}", ExitCode.ENVIRONMENT)
 
 
 def _complain(text: str, code: int) -> int:

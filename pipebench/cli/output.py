@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
 
 def stdout() -> "Console":
     """Where results go. A pipe is 80 columns wide unless COLUMNS says otherwise."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    class Stdout(Console):
+        def on_broken_pipe(self) -> None:
+            """Rich would end the program with 1; whoever read us has enough, and that is no failure."""
+            raise BrokenPipeError
+
+    return Stdout(highlight=False)
 
 
 def stderr() -> "Console":
@@ -21,11 +26,6 @@ def stderr() -> "Console":
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
-
-
-def print_result(renderable: "RenderableType") -> None:
-    """Print a report to stdout."""
-    stdout().print(renderable)
 
 
 def print_json(document: bytes) -> None:

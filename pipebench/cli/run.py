@@ -1,13 +1,18 @@
 """``pipebench run``: measure a pipeline against the best single device."""
 
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipebench.cli import output
+from pipebench.config import DEFAULT_MACHINE, DEFAULT_PRESET, PRESETS
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.timing.machines import MACHINES
 
 if TYPE_CHECKING:
     from pipebench.config import RunConfig
@@ -34,7 +39,7 @@ def run(
         str | None,
         _help(
             "--machine",
-            "Machine to emulate: 2014, k40-pcie3, a100-nvlink or h100-nvlink4. Default: 2014.",
+            f"Machine to emulate: {', '.join(MACHINES)}. Default: {DEFAULT_MACHINE}.",
             _PLAN,
         ),
     ] = None,
@@ -42,7 +47,7 @@ def run(
         str,
         _help(
             "--schedule",
-            "naive (no overlap), gpipe, 1f1b (fewer activations alive) or wavefront (over time, as in 2014).",
+            "; ".join(f"{schedule.name}: {schedule.summary}" for schedule in SCHEDULES.values()) + ".",
             _PLAN,
         ),
     ] = "gpipe",
@@ -64,13 +69,20 @@ def run(
         str,
         _help(
             "--preset",
-            "Sizes: talk8-small (8 layers of 256), talk8 (8 of 1000) or tiny; each can be overridden.",
+            "Sizes, each can be overridden: "
+            + "; ".join(
+                f"{name} {layers} layers of {hidden}" for name, (layers, hidden, *_) in PRESETS.items()
+            )
+            + ".",
             _SIZES,
         ),
-    ] = "talk8-small",
+    ] = DEFAULT_PRESET,
     layers: Annotated[int | None, _help("--layers", "LSTM layers.", _SIZES)] = None,
     hidden: Annotated[int | None, _help("--hidden", "Cells of a layer.", _SIZES)] = None,
-    vocab: Annotated[int | None, _help("--vocab", "Words with an id of their own.", _SIZES)] = None,
+    vocab: Annotated[
+        int | None,
+        _help("--vocab", "Word ids, 3 of them for padding, unknown and end.", _SIZES),
+    ] = None,
     batch: Annotated[int | None, _help("--batch", "Sequences of a step.", _SIZES)] = None,
     sequence_length: Annotated[
         int | None, _help("--sequence-length --seq-len", "Words of a sequence.", _SIZES)
@@ -91,7 +103,11 @@ def run(
     seed: Annotated[int, _help("--seed", "Of parameters and synthetic words.", _EFFORT)] = 0,
     deadline: Annotated[
         float | None,
-        _help("--deadline", "Seconds until the run is given up. Default: 10 x the estimate.", _EFFORT),
+        _help(
+            "--deadline",
+            "Seconds until the run is given up. Default: 10 x the estimate, at least 600.",
+            _EFFORT,
+        ),
     ] = None,
     emulation_order: Annotated[
         str,
@@ -110,11 +126,11 @@ def run(
 
     First verifies that both compute the same gradients, then times them side by side.
 
-    pipebench run --gpus 8                           the 2014 result, about a minute
+    pipebench run --gpus 8   (8 emulated devices, about a minute)
 
-    pipebench run --gpus 8 --schedule wavefront      pipelined over time, as it was done then
+    pipebench run --gpus 8 --schedule wavefront   (pipelined over time, as in 2014)
 
-    pipebench run --gpus 4 --partition balanced --quick
+    pipebench run --gpus 2 --device cpu   (2 real processes, wall clock)
     """
     from pipebench.config import RunOptions, resolve
 
@@ -146,10 +162,10 @@ def run(
             emulation_order=emulation_order,
         )
     )
+    _check_platform(config)
     if dry_run:
         _dry_run(config, json=json)
         return 0
-    _check_platform(config)
     return _run(config, folder, json=json, quiet=quiet)
 
 
@@ -179,14 +195,14 @@ def _dry_run(config: "RunConfig", *, json: bool) -> None:
 
 def _run(config: "RunConfig", folder: Path | None, *, json: bool, quiet: bool) -> int:
     from pipebench import experiment
-    from pipebench.cli.signals import orderly_end
     from pipebench.records import store
     from pipebench.render.progress import ProgressView
     from pipebench.render.report import run_report
+    from pipebench.signals import orderly_end
 
     target = folder or store.DEFAULT_FOLDER
     try:
-        with orderly_end(), ProgressView(output.stderr(), quiet=quiet or json) as view:
+        with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
             record, path = experiment.run(config, folder=target, listener=view)
     except experiment.RunEndedError as error:
         if json:
@@ -205,7 +221,22 @@ def _run(config: "RunConfig", folder: Path | None, *, json: bool, quiet: bool) -
 
 
 def _next(config: "RunConfig") -> str:
-    """A command worth trying after this one."""
-    if config.schedule != "wavefront":
-        return f"pipebench run --gpus {config.gpus} --schedule wavefront   (pipelined over time, as in 2014)"
-    return f"pipebench run --gpus {config.gpus} --microbatches 1 --chunks {config.sequence_length} --schedule wavefront"
+    """A command worth trying after this one: the same with another schedule, or a look at the record."""
+    if config.gpus == 1 or config.schedule == "wavefront":
+        return "pipebench show --json   (the record), pipebench list   (all records)"
+    again = _without(sys.argv[1:], {"--schedule", "--microbatches", "-M", "--chunks", "-C"})
+    return (
+        f"{shlex.join(['pipebench', *again, '--schedule', 'wavefront'])}   (pipelined over time, as in 2014)"
+    )
+
+
+def _without(arguments: Sequence[str], options: set[str]) -> list[str]:
+    """A command line without some options and their values."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip or argument.partition("=")[0] in options:
+            skip = not skip and "=" not in argument
+            continue
+        kept.append(argument)
+    return kept

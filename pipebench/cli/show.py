@@ -12,7 +12,7 @@ def show(
     record: Annotated[
         str,
         typer.Argument(
-            metavar="[RECORD]", help="A record's file, its id, or latest (in the folder of --output)."
+            metavar="RECORD", help="A record's file, its id, or latest (in the folder of --output)."
         ),
     ] = "latest",
     folder: Annotated[

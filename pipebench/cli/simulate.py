@@ -5,13 +5,19 @@ from typing import Annotated
 import typer
 
 from pipebench.cli import output
+from pipebench.errors import UsageError
+from pipebench.plan.schedules import SCHEDULES
 
 
 def simulate(
-    schedule: Annotated[str, typer.Option(help="naive, gpipe, 1f1b or wavefront.")] = "gpipe",
+    schedule: Annotated[str, typer.Option(help=f"One of {', '.join(SCHEDULES)}.")] = "gpipe",
     stages: Annotated[int, typer.Option(help="Stages, one a device.")] = 8,
-    microbatches: Annotated[int | None, typer.Option(help="Slices of the batch.")] = None,
-    chunks: Annotated[int | None, typer.Option(help="Slices of the time axis of a microbatch.")] = None,
+    microbatches: Annotated[
+        int | None, typer.Option(help="Slices of the batch. Default: the schedule's.")
+    ] = None,
+    chunks: Annotated[
+        int | None, typer.Option(help="Slices of the time axis. Default: the schedule's.")
+    ] = None,
     forward: Annotated[float, typer.Option(metavar="S", help="Seconds of a forward.")] = 1.0,
     backward: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds of a full backward. Default: 2 x forward.")
@@ -39,6 +45,8 @@ def simulate(
 
     pipebench simulate --schedule wavefront --stages 4 --microbatches 1 --chunks 16 --transfer 0.1
     """
+    if csv and json:
+        raise UsageError("--csv and --json exclude each other: leave one out")
     from pipebench.simulation import SimulationOptions, plan_of, simulation
 
     options = SimulationOptions(

@@ -22,7 +22,7 @@ from pipebench.errors import EnvironmentRefusedError, UsageError
 
 PADDING, UNKNOWN, END = range(RESERVED_WORDS)
 BATCHES = 4  # fixed batches, used in turn
-COUNT_RULE = "words predicted: target words without padding; a punctuation mark counts as a word"
+COUNT_RULE = "target words without padding; a punctuation mark and the end of a sentence count as words"
 
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+|\n\s*\n")
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -66,6 +66,8 @@ def load(config: RunConfig) -> Data:
 
 def read_text(path: Path) -> str:
     """A UTF-8 text file."""
+    if not str(path).isprintable():
+        raise UsageError(f"--text {str(path)!a}: expected a name in printable UTF-8; rename the file")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

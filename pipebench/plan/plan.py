@@ -28,11 +28,6 @@ class Plan:
         """Whether any program sends or receives."""
         return any(action.operation not in COMPUTE for program in self.programs for action in program)
 
-    def compute_only(self) -> "Plan":
-        """The same plan without its transfers."""
-        programs = (tuple(a for a in program if a.operation in COMPUTE) for program in self.programs)
-        return Plan(self.graph, tuple(programs))
-
     def text(self) -> str:
         """One line a device: ``0: 0F0 0F1 0B1 0B0``."""
         lines = (

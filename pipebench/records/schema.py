@@ -39,7 +39,7 @@ class Device(Part, frozen=True):
 
     kind: Literal["cuda", "cpu", "emulated"]
     count: AtLeastOne
-    names: list[str]
+    names: Annotated[list[str], Meta(min_length=1)]
 
 
 class LinkRecord(Part, frozen=True):
@@ -110,7 +110,7 @@ class Config(Part, frozen=True):
     deadline_s: Positive | None
     emulation_order: str
     optimizer: Optimizer
-    input: Input
+    input: Input | None
 
 
 class Candidate(Part, frozen=True):
@@ -297,6 +297,8 @@ class RunRecord(Part, frozen=True, kw_only=True):
             missing = [name for name in _PROMISED if getattr(self, name) in (None, [])]
             if missing:
                 raise ValueError(f"a completed record needs {', '.join(missing)}")
+        if self.speedup is not None and None in (self.baseline, self.pipeline, self.config.input):
+            raise ValueError("a record with a speed-up needs baseline, pipeline and config.input")
 
 
 _PROMISED = (
@@ -312,12 +314,27 @@ _PROMISED = (
 )
 
 
+class SimulationConfig(Part, frozen=True):
+    """The options of ``simulate``, decided; seconds of one action of one stage on one slice."""
+
+    schedule: Name
+    stages: AtLeastOne
+    microbatches: AtLeastOne
+    chunks: AtLeastOne
+    forward_s: NotNegative
+    backward_s: NotNegative
+    backward_input_s: NotNegative | None
+    backward_weight_s: NotNegative | None
+    transfer_s: NotNegative
+    blocking: bool
+
+
 class SimulationRecord(Part, frozen=True, kw_only=True):
     """What ``simulate --json`` prints."""
 
     schema: Schema = Schema()
     kind: Literal["simulation"] = "simulation"
-    config: dict[str, str | int | float | bool | None]
+    config: SimulationConfig
     makespan_s: NotNegative
     bubble: Bubble
     devices: list[DeviceUsage]

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from pipebench.errors import CorruptRecordError, PipebenchError, UsageError
+from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord, SimulationRecord
 
 DEFAULT_FOLDER = Path("results/runs")
@@ -49,18 +49,35 @@ def write(record: RunRecord, folder: Path) -> Path:
     document = encode(record)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{record.id}.json"
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
+    temporary = folder / f".{record.id}.tmp"
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("wb") as file:
             file.write(document)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     return path
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that a record can be written, before anything is measured for it.
+
+    Raises:
+        UsageError: It is a file.
+        EnvironmentRefusedError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"--output {folder}: expected a folder, found a file on the way") from None
+    except OSError as error:
+        raise EnvironmentRefusedError(
+            f"--output {folder}: no record can be written there ({error.strerror}); name another folder with -o"
+        ) from None
 
 
 def read(path: Path) -> AnyRecord:
@@ -77,8 +94,12 @@ def read_bytes(path: Path) -> bytes:
     """The stored document as it is."""
     try:
         return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise UsageError(
+            f"{path}: no such record ({error.strerror}); pipebench list shows those there are"
+        ) from None
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); name an existing record") from None
+        raise CorruptRecordError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def decode(document: bytes, where: str) -> AnyRecord:

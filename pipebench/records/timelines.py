@@ -57,6 +57,10 @@ def timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
 
 
 def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
+    device_of = {action: graph.device(action) for action in graph.actions()}
+    for span in record.spans:
+        if device_of[parse_action(span.action)] != span.device or span.end_s < span.start_s:
+            raise CorruptRecordError(f"timeline: {span.action} does not run so on device {span.device}")
     messages = {(m.producer, m.sender, m.receiver): m for m in messages_of(graph)}
     return Timeline(
         graph,

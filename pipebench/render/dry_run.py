@@ -7,7 +7,7 @@ from pipebench.dry_run import DryRun
 from pipebench.render.picture import picture
 from pipebench.render.report import needs_ascii, spaced
 from pipebench.render.tables import device_table, facts
-from pipebench.render.units import data_size, scaled, seconds
+from pipebench.render.units import counted, data_size, scaled, seconds
 from pipebench.timing.timeline import Timeline
 
 
@@ -20,8 +20,9 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
         facts(
             (
                 "plan",
-                f"{config.schedule}, {config.gpus} devices, {config.microbatches} microbatches x "
-                f"{config.chunks} chunks, layers {layers} ({document.partition_label})",
+                f"{config.schedule}, {counted(config.gpus, 'device')}, "
+                f"{counted(config.microbatches, 'microbatch', 'microbatches')} x "
+                f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})",
             ),
             (
                 "time",

@@ -14,9 +14,10 @@ from pipebench.records.schema import Config, MachineRecord, RunRecord, Simulatio
 from pipebench.records.timelines import timeline_from
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, facts, plain_table
-from pipebench.render.units import percent, rate, scaled, seconds
+from pipebench.render.units import counted, percent, rate, scaled, seconds
 
 _MARGIN = 2
+_GPUS_OF_THE_TALK = 8
 
 
 def run_report(record: RunRecord, console: Console) -> Group:
@@ -29,14 +30,14 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
     config = record.config
     head = Text.assemble(
         ("simulated", "bold"),
-        f": {config['schedule']}, {config['stages']} stages, {config['microbatches']} microbatches, "
-        f"{config['chunks']} chunks; costs as given, nothing measured",
+        f": {config.schedule}, {config.stages} stages, {counted(config.microbatches, 'microbatch', 'microbatches')}, "
+        f"{counted(config.chunks, 'chunk')}; costs as given, nothing measured",
     )
     figures = Text(
         f"makespan {seconds(record.makespan_s)}   bubble {percent(record.bubble.fraction)} "
         f"({record.bubble.definition})"
     )
-    graph = Graph(int(config["stages"] or 1), int(config["microbatches"] or 1), int(config["chunks"] or 1))
+    graph = Graph(config.stages, config.microbatches, config.chunks)
     drawn = picture(
         timeline_from(record.timeline, graph), width=console.width - _MARGIN, plain=needs_ascii(console)
     )
@@ -88,7 +89,7 @@ def _clock(record: RunRecord) -> str:
 
 def _head(record: RunRecord) -> Iterator[RenderableType]:
     config, device = record.config, record.device
-    what = f"{device.count} {device.kind} devices" if device.count > 1 else f"1 {device.kind} device"
+    what = counted(device.count, f"{device.kind} device")
     yield Text.assemble((f"{what}, {_clock(record).removeprefix('emulated, ')}", "bold"), f"   {record.id}")
     partition = ",".join(map(str, config.partition)) if config.partition else "not measured"
     rows = [
@@ -98,12 +99,12 @@ def _head(record: RunRecord) -> Iterator[RenderableType]:
         ),
         (
             "step",
-            f"batch {config.batch} x {config.sequence_length} words of {_input(config)}, "
-            f"{rate(config.input.words_per_step)} counted; SGD",
+            f"batch {config.batch} x {config.sequence_length} words of {_input(config)}; SGD",
         ),
         (
             "plan",
-            f"{config.schedule}, {config.microbatches} microbatches x {config.chunks} chunks, "
+            f"{config.schedule}, {counted(config.microbatches, 'microbatch', 'microbatches')} x "
+            f"{counted(config.chunks, 'chunk')}, "
             f"layers {partition} ({config.partition_rule})",
         ),
     ]
@@ -114,7 +115,10 @@ def _head(record: RunRecord) -> Iterator[RenderableType]:
 
 
 def _input(config: Config) -> str:
-    return f"--text {config.text}" if config.text else config.input.kind
+    if config.input is None:
+        return "an input that was not read"
+    source = f"--text {config.text}" if config.text else config.input.kind
+    return f"{source}, {rate(config.input.words_per_step)} counted"
 
 
 def _result(record: RunRecord) -> Table:
@@ -136,9 +140,9 @@ def _result(record: RunRecord) -> Table:
         "pipeline",
         seconds(pipeline.step_s),
         rate(pipeline.words_per_s),
-        f"{record.device.count} devices; " + ("virtual time" if virtual else "wall clock"),
+        f"{counted(record.device.count, 'device')}; " + ("virtual time" if virtual else "wall clock"),
     )
-    launches = f"{len(record.launches)} launches" if len(record.launches) > 1 else "1 launch"
+    launches = counted(len(record.launches), "launch", "launches")
     interval = (
         f"95 % interval {speedup.low:.2f} to {speedup.high:.2f} over {launches}"
         if speedup.low is not None and speedup.high is not None
@@ -146,7 +150,8 @@ def _result(record: RunRecord) -> Table:
     )
     table.add_row(Text("speed-up", "bold"), "", Text(f"{speedup.value:.2f}x", "bold"), interval)
     table.add_row("efficiency", "", percent(record.efficiency or 0), "speed-up / devices")
-    table.add_row("2014 talk", "", "3.5x", "other model, size and device; not ours")
+    if record.device.count == _GPUS_OF_THE_TALK:
+        table.add_row("2014 talk", "", "3.5x", "other model, size and device; not ours")
     return table
 
 

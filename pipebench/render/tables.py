@@ -52,27 +52,39 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
     return table
 
 
-def record_table(records: Sequence[tuple[Path, RunRecord | SimulationRecord | CorruptRecordError]]) -> Table:
-    """One line a record: what it measured, and the result."""
-    table = plain_table("record", "status", "clock", "plan", "words/s", "speed-up", left=4)
-    for path, record in records:
-        if isinstance(record, CorruptRecordError):
-            table.add_row(Text(path.stem), Text("unreadable", style="red"), "-", "-", "-", "-")
-        elif isinstance(record, SimulationRecord):
-            table.add_row(Text(path.stem), "simulation", "-", "-", "-", "-")
-        else:
-            table.add_row(*_run_row(path, record))
+def record_table(
+    records: Sequence[tuple[Path, RunRecord | SimulationRecord | CorruptRecordError]], *, width: int
+) -> Table:
+    """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``."""
+    rows = [_row(path, record) for path, record in records]
+    columns = ["record", "status", "speed-up", "clock", "plan", "words/s"]
+    while len(columns) > 2 and _width(columns, rows) > width:
+        columns.pop()
+    table = plain_table(*columns, left=len(columns))
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(*row[: len(columns)])
     return table
 
 
-def _run_row(path: Path, record: RunRecord) -> list[Text]:
+def _width(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> int:
+    """Characters that the table needs."""
+    widths = (max(len(column), *(len(row[n]) for row in rows)) + 2 for n, column in enumerate(columns))
+    return sum(widths)
+
+
+def _row(path: Path, record: RunRecord | SimulationRecord | CorruptRecordError) -> list[Text]:
+    if isinstance(record, CorruptRecordError):
+        return [Text(path.stem), Text("unreadable", style="red"), *[Text("-")] * 4]
+    if isinstance(record, SimulationRecord):
+        return [Text(path.stem), Text("simulation"), *[Text("-")] * 4]
     config, speedup = record.config, record.speedup
-    plan = f"{config.schedule} {config.gpus}x M={config.microbatches} C={config.chunks}"
     measured = "-"
     if speedup is not None:
         bounds = f" [{speedup.low:.2f}, {speedup.high:.2f}]" if speedup.low and speedup.high else ""
         measured = f"{speedup.value:.2f}x{bounds}"
-    style = "" if record.status == "completed" else "yellow"
+    plan = f"{config.schedule} {config.gpus} devices, M {config.microbatches}, C {config.chunks}"
     words = rate(record.pipeline.words_per_s if record.pipeline else None)
-    cells = (path.stem, record.status, record.clock, plan, words, measured)
+    style = "" if record.status == "completed" else "yellow"
+    cells = (path.stem, record.status, measured, record.clock, plan, words)
     return [Text(cell, style=style) for cell in cells]

@@ -1,6 +1,6 @@
 """A launch: what a fresh interpreter does from start to end.
 
-    [verify, race]   in the first launch
+    [race, verify]   in the first launch: find the strongest baseline, hold the pipeline against it
     warm up          both kinds
     time             baseline and pipeline in one-step blocks, ABBA
 
@@ -75,15 +75,15 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
     pair.prime()
     pair.touch_memory()
     if job.form is None:
-        report(messages.Progress(doing="verifying gradients", share=0.0))
-        verification = pair.verify()
-        if verification is not None:
-            report(messages.Verified(verification=verification))
         raced = pair.race(
-            lambda what: report(messages.Progress(doing=f"racing baselines: {what}", share=0.2))
+            lambda what: report(messages.Progress(doing=f"racing baselines: {what}", share=0.1))
         )
         if raced is not None:
             report(raced)
+        report(messages.Progress(doing="verifying gradients", share=0.2))
+        verification = pair.verify()
+        if verification is not None:
+            report(messages.Verified(verification=verification))
     else:
         pair.choose(job.form)
     with _quiet():
@@ -101,7 +101,7 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
         report(messages.Progress(doing="warming up", share=0.3))
         pair.baseline_step(-1 - number)
         pair.pipeline_step(-1 - number)
-        pair.check_losses()
+        pair.check_losses(steps=number + 1)
     pair.touch_memory()
     gc.collect()
     gc.freeze()
@@ -126,7 +126,7 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
         if kind == "baseline" or pair.pipeline_is_cpu_time:
             spent = [total + end - start for total, start, end in zip(spent, before, after, strict=True)]
         if len(baseline_s) == len(pipeline):
-            pair.check_losses()
+            pair.check_losses(steps=job.config.warmup + len(pipeline))
     wall_s, cpu_s, page_faults = spent
     if rank != 0:
         return

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipebench import signals
 from pipebench.errors import DeadlineError, RunFailedError
 from pipebench.runtime import messages, process
 from pipebench.runtime.heartbeat import Heartbeats
@@ -74,7 +75,7 @@ class _Launch:
     def reports(self) -> Iterator[messages.AnyMessage]:
         """What the processes report, until all are done or one has failed."""
         for rank in range(self.job.ranks):
-            with _signals_held():
+            with signals.held():
                 self.children.append(_start(self.folder, rank, self.job))
         with selectors.DefaultSelector() as selector:
             for child in self.children:
@@ -150,19 +151,6 @@ class _Launch:
         return f" while rank {rank} was {beat.doing}{f' ({action})' if action else ''}"
 
 
-@contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let no signal in between starting a child and knowing it.
-
-    The child inherits the hold, and is only ever killed.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _start(folder: Path, rank: int, job: messages.Job) -> _Child:
     reading, writing = os.pipe()
     log = folder / f"log-{rank}"
@@ -170,7 +158,12 @@ def _start(folder: Path, rank: int, job: messages.Job) -> _Child:
         with log.open("wb") as output:
             started = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "pipebench.runtime.launch"),
+                    *(
+                        sys.executable,
+                        "-P",
+                        "-m",
+                        "pipebench.runtime.launch",
+                    ),  # -P: not the user's working folder
                     *(str(folder), str(rank), str(writing), str(os.getpid())),
                 ],
                 stdin=subprocess.PIPE,

@@ -61,8 +61,8 @@ class Pair(Protocol):
     def timeline(self, measured: Any) -> TimelineRecord:
         """A measured step as a timeline."""
 
-    def check_losses(self) -> None:
-        """After as many steps of each kind, both must have the same loss."""
+    def check_losses(self, *, steps: int) -> None:
+        """After ``steps`` of each kind: both must have the same loss."""
 
 
 def make_pair(job: messages.Job, rank: int, folder: Path) -> Pair:
@@ -91,10 +91,9 @@ class SingleDevice:
         torch.empty(int(1.5 * whole.total), dtype=torch.uint8).fill_(1)
 
     def reference(self) -> tuple[dict[str, Tensor | None], float]:
-        """Gradients and loss of the plain chain on the first batch, from the first parameters."""
-        chain = self._fresh(messages.Form("chain"))
-        chain.step(chain.slice(self.job.data.batches[0]), update=False)
-        return chain.gradients(), chain.loss()
+        """Gradients and loss on the first batch, from the first parameters, of the form that will be timed."""
+        self.baseline.step(self.batches[0], update=False)
+        return self.baseline.gradients(), self.baseline.loss()
 
     def race(self, report: Callable[[str], None]) -> messages.Raced:
         """Find the strongest form and choose it; its speed is the host's speed."""
@@ -184,10 +183,11 @@ class EmulatedPair:
         self.single.touch_memory()
 
     def verify(self) -> Verification:
-        """One step of the plain chain and of the pipeline on the same parameters and batch."""
+        """One step of the chosen baseline and of the pipeline on the same parameters and batch."""
         reference = self.single.reference()
         self.pipeline.step(self.batches[0], update=False)
         verification = judge(self.job, reference, (self.pipeline.gradients(), self.pipeline.loss()))
+        self.single.baseline.release()
         self.pipeline.release()
         return verification
 
@@ -216,9 +216,9 @@ class EmulatedPair:
         timeline = self.pipeline.timeline(measured, self.link)
         return timeline_record(timeline, clock="virtual", message_bytes=self.pipeline.message_bytes)
 
-    def check_losses(self) -> None:
+    def check_losses(self, *, steps: int) -> None:
         """Both must have the same loss."""
-        check_same_loss(self.single.baseline.loss(), self.pipeline.loss())
+        check_same_loss(self.single.baseline.loss(), self.pipeline.loss(), steps=steps)
 
     def _set_link(self, host_flops_per_s: float) -> None:
         machine = machine_named(self.config.machine)

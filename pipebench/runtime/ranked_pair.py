@@ -56,7 +56,7 @@ class RankedPair:
             self.single.touch_memory()
 
     def verify(self) -> Verification | None:
-        """The checked step: headers travel before payloads. Rank 0 holds it against the plain chain."""
+        """The checked step: headers travel before payloads. Rank 0 holds it against its baseline."""
         reference = self.single.reference() if self.single is not None else None
         self.pipeline.step(self.batches[0], update=False, checked=True)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
@@ -91,8 +91,8 @@ class RankedPair:
             return TimelineRecord(clock="wall", makespan_s=0.0, spans=[], transfers=[], other=[])
         return timeline_record(timeline, clock="wall", message_bytes=self.pipeline.message_bytes)
 
-    def check_losses(self) -> None:
+    def check_losses(self, *, steps: int) -> None:
         """Both must have the same loss."""
         loss = self.pipeline.loss()
         if self.single is not None:
-            check_same_loss(self.single.baseline.loss(), loss)
+            check_same_loss(self.single.baseline.loss(), loss, steps=steps)

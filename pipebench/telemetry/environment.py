@@ -55,7 +55,15 @@ def load_average() -> float | None:
 
 def memory_available_bytes() -> int | None:
     """What can be allocated without swapping."""
-    return _meminfo_bytes("MemAvailable")
+    return _meminfo_bytes("MemAvailable") or _physical_bytes()
+
+
+def _physical_bytes() -> int | None:
+    """All memory, where the system does not tell what is free (macOS)."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def _meminfo_bytes(name: str) -> int | None:

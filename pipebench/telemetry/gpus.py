@@ -26,13 +26,11 @@ def require_gpus(needed: int) -> None:
     found = gpu_count()
     if found < needed:
         raise EnvironmentRefusedError(
-            f"--device cuda: expected {needed} GPUs, found {found}; use --gpus {found} "
-            f"or --device emulated to emulate {needed}"
+            f"--device cuda: expected {needed} GPUs, found {found}; use --device emulated to emulate {needed}"
             if found
             else f"--device cuda: expected {needed} GPUs, found none (no NVIDIA driver or no GPU); "
             f"use --device emulated to emulate {needed} devices on this CPU"
         )
     raise EnvironmentRefusedError(
-        f"--device cuda: {found} GPUs found, but this version measures emulated devices only; "
-        "use --device emulated"
+        f"--device cuda: {found} GPUs found, but this version does not use GPUs yet; use --device emulated"
     )

@@ -53,6 +53,62 @@ def test_2_for_what_the_user_got_wrong(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("place", "code"), [("file", 2), ("file/below", 2), ("/proc/x", 7)])
+def test_an_output_folder_that_cannot_be_is_refused_before_anything_is_measured(
+    pipebench: Pipebench, tmp_path: Path, place: str, code: int
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    ended = pipebench("run", "--gpus", "2", *TINY, "-o", place, cwd=tmp_path)
+    assert ended.code == code
+    assert "--output" in ended.err
+    assert "launch 1" not in ended.err
+
+
+def test_a_broken_pipe_is_no_failure() -> None:
+    script = f"{COMMAND} simulate | true; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_full_disk_is_one_line() -> None:
+    script = f"{COMMAND} simulate --json > /dev/full"
+    ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert ended.returncode == 7
+    assert ended.stderr == "pipebench: error: No space left on device\n"
+
+
+def test_a_module_of_the_same_name_in_the_working_folder_is_not_imported(
+    pipebench: Pipebench, tmp_path: Path
+) -> None:
+    (tmp_path / "random.py").write_text("raise SystemExit('shadowed')")
+    ended = pipebench("run", "--gpus", "2", *TINY, "--launches", "1", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize("arguments", [["--text", "/nowhere"], ["--gpus", "0"]])
+def test_a_dry_run_refuses_what_a_run_would(pipebench: Pipebench, arguments: list[str]) -> None:
+    assert pipebench("run", "--dry-run", *arguments).code == 2
+
+
+def test_a_signal_before_the_first_launch_leaves_a_record(tmp_path: Path) -> None:
+    for delay_s in (0.3, 0.6, 1.2, 2.0):  # it may come before the command is up, and then nothing is kept
+        process = subprocess.Popen(
+            [COMMAND, "run", "--gpus", "2", *TINY, "-o", str(tmp_path)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+        )
+        time.sleep(delay_s)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+        process.send_signal(signal.SIGINT)  # an impatient user loses nothing
+        code = process.wait(10)
+        if list(tmp_path.glob("*.json")):
+            break
+    assert code == 130
+    assert status_of_the_only_record(tmp_path)["status"] == "aborted"
+
+
 def test_2_for_a_text_that_is_not_utf_8(pipebench: Pipebench, tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes("caf\xe9".encode("latin-1"))
     ended = pipebench("run", "--text", "latin", cwd=tmp_path)
@@ -119,6 +175,32 @@ def test_10_for_what_is_no_record_of_ours(pipebench: Pipebench, tmp_path: Path, 
     assert ended.code == 10
     assert str(path) in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("timeline", "spans", 0, "action"), "99F0"),
+        (("timeline", "spans", 0, "action"), "1SEND_F0"),
+        (("timeline", "spans", 0, "device"), 3),
+        (("timeline", "transfers", 0, "action"), "3F0"),
+        (("device", "names"), []),
+        (("baseline",), None),
+    ],
+)
+def test_10_for_a_record_that_contradicts_itself(
+    pipebench: Pipebench, completed: CompletedRun, tmp_path: Path, place: tuple[str | int, ...], value: object
+) -> None:
+    record = json.loads(completed.printed) | {"status": "aborted"}
+    part = record
+    for step in place[:-1]:
+        part = part[step]
+    part[place[-1]] = value
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(record))
+    ended = pipebench("show", str(path))
+    assert ended.code == 10, ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_10_for_a_record_with_a_field_damaged(

@@ -83,16 +83,6 @@ def test_a_csv_that_is_no_plan_is_refused_with_the_reason(text: str, message: st
         plan_from_csv(text)
 
 
-@pytest.mark.parametrize("schedule", PIPELINED)
-def test_compute_only_takes_away_what_the_transfer_pass_added(schedule: str) -> None:
-    plan = plan_of(schedule, 4, 3, 2)
-    with_transfers = add_transfers(plan)
-    assert not plan.has_transfers
-    assert with_transfers.has_transfers
-    assert with_transfers.compute_only() == plan
-    assert plan.compute_only() == plan
-
-
 def test_one_device_needs_no_transfers() -> None:
     assert not add_transfers(plan_of("gpipe", 1, 4)).has_transfers
 

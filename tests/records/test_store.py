@@ -190,7 +190,7 @@ def test_a_record_nested_too_deep_is_refused() -> None:
 
 def test_a_file_that_is_missing_or_a_folder_is_a_usage_error(tmp_path: Path) -> None:
     for path, reason in ((tmp_path / "no.json", "No such file"), (tmp_path, "Is a directory")):
-        with pytest.raises(UsageError, match=re.escape(f"{path}: cannot be read ({reason}")):
+        with pytest.raises(UsageError, match=re.escape(f"{path}: no such record ({reason}")):
             store.read(path)
 
 

@@ -19,12 +19,12 @@ SIZES = {"layers": 8, "hidden": 24, "vocab": 60, "batch": 8, "sequence_length": 
 PADDED_TEXT = " ".join(f"{' '.join(f'w{n}' for n in range(k % 6 + 1))}." for k in range(60))
 
 
-def largest_error(config: RunConfig, *, emulated: EmulatedPipeline | None = None) -> float:
+def largest_error(config: RunConfig) -> float:
     """The largest relative gradient error over two steps' worth of batches, checked against the tolerance."""
     assert config.partition is not None
     loaded = data.load(config)
     plan = add_transfers(SCHEDULES[config.schedule].plan(config.graph))
-    pipeline = emulated or EmulatedPipeline(plan, config.workload, config.partition, learning_rate=0.1)
+    pipeline = EmulatedPipeline(plan, config.workload, config.partition, learning_rate=0.1)
     pipeline.initialise(config.seed)
     baseline = Baseline(Form("chain"), config.workload, learning_rate=0.1)
     baseline.initialise(config.seed)

@@ -40,12 +40,12 @@ def verified(rank: int, encoded: bytes, folder: str) -> dict[str, Any] | None:
         Heartbeats(Path(folder) / "heartbeats", config.ranks).close()
     try:
         pair = RankedPair(messages.Job(config=config, data=data.load(config)), rank, Path(folder))
-        verification = pair.verify()
         pair.choose(messages.Form("chain"))
+        verification = pair.verify()
         for number in range(2):
             pair.baseline_step(number)
             timeline = pair.timeline(pair.pipeline_step(number))
-            pair.check_losses()
+            pair.check_losses(steps=number + 1)
     finally:
         group.leave()
     if verification is None:

@@ -49,8 +49,14 @@ def test_what_agrees_is_recorded_with_its_largest_error() -> None:
 
 
 def test_losses_that_part_while_training_are_noticed() -> None:
-    check_same_loss(6.9, 6.9 + 1e-5)
+    check_same_loss(6.9, 6.9 + 1e-5, steps=1)
     with pytest.raises(RunFailedError, match="left the baseline's"):
-        check_same_loss(6.9, 6.95)
+        check_same_loss(6.9, 6.95, steps=4)
     with pytest.raises(RunFailedError, match="baseline's loss is inf"):
-        check_same_loss(inf, 6.9)
+        check_same_loss(inf, 6.9, steps=1)
+
+
+def test_later_on_only_a_finite_loss_is_asked_for() -> None:
+    check_same_loss(2.77, 2.78, steps=1500)
+    with pytest.raises(RunFailedError, match="pipeline's loss is nan"):
+        check_same_loss(2.77, nan, steps=1500)

@@ -1,0 +1,52 @@
+"""Signals during a run: the first one ends it in order, a later one at once.
+
+What must not be cut in two (starting a process, writing a record) is done while signals are held.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from pipebench.errors import ExitCode, InterruptedRunError, TerminatedRunError
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+_IMPATIENT_S = 1.0  # an orderly end takes a third of that; only then is a second signal taken at its word
+
+
+@contextmanager
+def orderly_end() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into errors that end the run and keep its record."""
+    first_s: list[float] = []
+
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        if not first_s:
+            first_s.append(time.monotonic())
+            if number == signal.SIGINT:
+                raise InterruptedRunError("interrupted (Ctrl-C)")
+            raise TerminatedRunError("terminated (SIGTERM)")
+        if time.monotonic() - first_s[0] > _IMPATIENT_S:
+            # launches end with this process
+            os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
+
+    before = {number: signal.signal(number, end) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let no ending signal in; one that comes meanwhile is delivered at the end.
+
+    A process started in here inherits the hold: end it by SIGKILL.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
