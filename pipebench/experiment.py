@@ -47,11 +47,11 @@ class Listener(Protocol):
 
 
 class RunEndedError(Exception):
-    """A run that did not complete: the cause, and where the record of what there is was kept."""
+    """A run that did not complete: the cause, and the record that keeps its complete launches."""
 
-    def __init__(self, cause: PipebenchError, path: Path) -> None:
+    def __init__(self, cause: PipebenchError, path: Path, launches: int) -> None:
         super().__init__(str(cause))
-        self.cause, self.path = cause, path
+        self.cause, self.path, self.launches = cause, path, launches
 
 
 def run(config: RunConfig, *, folder: Path, listener: Listener) -> tuple[schema.RunRecord, Path]:
@@ -71,7 +71,8 @@ def run(config: RunConfig, *, folder: Path, listener: Listener) -> tuple[schema.
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
         status = "failed" if isinstance(error, RunFailedError) else "aborted"
         failure = schema.Failure(exit_code=int(error.exit_code), message=str(error))
-        raise RunEndedError(error, experiment.store(status, folder, failure)[1]) from error
+        record, path = experiment.store(status, folder, failure)
+        raise RunEndedError(error, path, len(record.launches)) from error
 
 
 def check_plan(config: RunConfig) -> None:

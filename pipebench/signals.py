@@ -36,7 +36,7 @@ def orderly_end() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if first_s else handler)  # the command is ending already
 
 
 @contextmanager

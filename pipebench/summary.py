@@ -13,7 +13,7 @@ from pipebench.statistics import geometric_mean, ratio_interval
 
 _CONTENTION = 1.05
 _DILATION = 300  # an H100 over one CPU core is 120 to 150
-_FAULTS_A_STEP = 1000
+_FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us
 _WIDE = 0.05
 _IMBALANCE = 1.2
 
@@ -54,10 +54,11 @@ def warnings(
     found = [
         _cores_shared(config, cpus_allowed),
         _dilation(config, time_dilation),
-        _contention(launches),
+        _contention(launches) if cpus_allowed is None or config.ranks <= cpus_allowed else None,
         _page_faults(config, launches),
         _interval(config, measured),
-        _imbalance(config, devices),
+        _imbalance(config, devices, cpus_allowed),
+        _slower(measured),
         _repeated(repeated_text),
     ]
     return [warning for warning in found if warning is not None]
@@ -102,8 +103,8 @@ def _page_faults(config: RunConfig, launches: Sequence[Launch]) -> WarningRecord
         return None
     return WarningRecord(
         code="page-faults",
-        cause=f"{worst:,.0f} page faults a step: the allocator gives memory back, which slows large tensors most",
-        next_step="run on Linux with glibc, or compare records of this machine only",
+        cause=f"a launch met {worst:,.0f} new memory pages a step, which costs the baseline's large tensors most",
+        next_step="run again; only on Linux with glibc can freed memory be kept, elsewhere compare like with like",
     )
 
 
@@ -124,8 +125,10 @@ def _interval(config: RunConfig, measured: Speedup) -> WarningRecord | None:
     )
 
 
-def _imbalance(config: RunConfig, devices: Sequence[DeviceUsage]) -> WarningRecord | None:
-    if len(devices) < 2:
+def _imbalance(
+    config: RunConfig, devices: Sequence[DeviceUsage], cpus_allowed: int | None
+) -> WarningRecord | None:
+    if len(devices) < 2 or (cpus_allowed is not None and config.ranks > cpus_allowed):
         return None
     slowest = max(devices, key=lambda device: device.busy_s)
     factor = slowest.busy_s / fmean(device.busy_s for device in devices)
@@ -133,15 +136,25 @@ def _imbalance(config: RunConfig, devices: Sequence[DeviceUsage]) -> WarningReco
         return None
     if config.partition_rule != "balanced" and config.gpus < config.layers:
         remedy = "try --partition balanced"
-    elif config.gpus == config.layers:
+    elif config.gpus == config.layers and slowest is devices[-1]:
         ending = ",".join(["1"] * config.layers + ["0"])
         remedy = f"try --gpus {config.layers + 1} --partition {ending}: the projection on a device of its own"
     else:
-        remedy = "a larger --hidden makes the LSTM layers weigh more beside the projection"
+        remedy = "a larger --hidden makes LSTM layers weigh more beside embedding and projection"
     return WarningRecord(
         code="imbalance",
         cause=f"device {slowest.device} ({slowest.layers}) is busy {factor:.2f}x the mean and sets the pace",
         next_step=remedy,
+    )
+
+
+def _slower(measured: Speedup) -> WarningRecord | None:
+    if measured.value >= 1:
+        return None
+    return WarningRecord(
+        code="slower-than-one-device",
+        cause="the pipeline is slower than one device: its slices are so small that calls cost more than work",
+        next_step="use fewer --microbatches or --chunks, or a larger --hidden or --batch",
     )
 
 

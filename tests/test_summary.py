@@ -89,9 +89,9 @@ def test_contention_is_warned_of_above_5_percent() -> None:
 
 
 def test_page_faults_are_counted_by_step_of_either_kind() -> None:
-    few, many = (launch([2.0] * 3, [1.0] * 3, page_faults=faults) for faults in (6_000, 6_600))
+    few, many = (launch([2.0] * 3, [1.0] * 3, page_faults=faults) for faults in (18_000, 19_800))
     assert found([few], steps=3) == {}
-    assert "1,100 page faults a step" in found([few, many], steps=3)["page-faults"][0]
+    assert "3,300 new memory pages a step" in found([few, many], steps=3)["page-faults"][0]
     assert found([launch([2.0], [1.0], page_faults=None)]) == {}
 
 
@@ -122,9 +122,9 @@ def test_a_device_above_1_2_times_the_mean_is_named() -> None:
     [
         ({"layers": 4}, "try --partition balanced"),
         ({"layers": 4, "partition": "3,1"}, "try --partition balanced"),
-        ({"layers": 4, "partition": "balanced"}, "a larger --hidden makes the LSTM layers weigh more"),
+        ({"layers": 4, "partition": "balanced"}, "a larger --hidden makes LSTM layers weigh more"),
         ({"layers": 2}, "try --gpus 3 --partition 1,1,0: the projection on a device of its own"),
-        ({"layers": 1, "partition": "1,0"}, "a larger --hidden makes the LSTM layers weigh more"),
+        ({"layers": 1, "partition": "1,0"}, "a larger --hidden makes LSTM layers weigh more"),
     ],
 )
 def test_the_remedy_for_imbalance_depends_on_what_was_already_done(
@@ -149,3 +149,35 @@ def test_every_warning_fits_into_a_record() -> None:
     assert codes == ["cpu-contention", "page-faults", "wide-interval", "imbalance", "short-text"]
     record = completed_record(warnings=warnings)
     assert msgspec.json.decode(msgspec.json.encode(record), type=type(record)).warnings == warnings
+
+
+def test_a_pipeline_slower_than_one_device_is_told_so() -> None:
+    assert "slower-than-one-device" in found(measured=Speedup(0.5, 0.49, 0.51))
+
+
+def test_shared_cores_are_told_and_nothing_else_is_made_of_them() -> None:
+    warnings = summary.warnings(
+        run_config(device="cpu", gpus=8),
+        [launch([2.0], [1.0], wall_per_cpu=2.0)],
+        usages(*[1.0] * 7, 9.0),
+        Speedup(2.0, 1.99, 2.01),
+        repeated_text=False,
+        cpus_allowed=2,
+    )
+    assert [warning.code for warning in warnings] == ["cores-shared"]
+
+
+def test_a_dilation_that_the_card_was_not_rated_for_is_told() -> None:
+    def codes(dilation: float, dtype: str) -> list[str]:
+        warnings = summary.warnings(
+            run_config(dtype=dtype),
+            [launch([2.0], [1.0])],
+            usages(1.0, 1.0),
+            Speedup(2.0, 1.99, 2.01),
+            repeated_text=False,
+            time_dilation=dilation,
+        )
+        return [warning.code for warning in warnings]
+
+    assert codes(8.0, "float32") == []
+    assert codes(1000.0, "float32") == codes(16.0, "float64") == ["dilation"]

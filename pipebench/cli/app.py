@@ -7,7 +7,7 @@ import typer
 from pipebench import __version__
 from pipebench.cli import list_, run, show, simulate
 
-_HELP = """Measures, explains, predicts and guards pipeline parallelism.
+_HELP = """Measures and predicts pipeline parallelism.
 
 What does pipelining buy me on my devices, and where does the rest go?
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     help=_HELP,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
 app.command("simulate")(simulate.simulate)

@@ -37,5 +37,4 @@ def list_(
         return
     from pipebench.render.tables import record_table
 
-    console = output.stdout()
-    console.print(record_table(records, width=console.width))
+    output.print_report(lambda console: record_table(records, width=console.width))

@@ -30,6 +30,8 @@ def run(arguments: Sequence[str]) -> int:
         return _complain("interrupted", ExitCode.INTERRUPTED)
     except OSError as error:
         return _output_failed(error)
+    except SystemExit as ending:  # what typer makes of a broken pipe
+        return _output_failed(ending.__context__) if isinstance(ending.__context__, OSError) else ExitCode.BUG
     except Exception as error:  # noqa: BLE001 - whatever is not a user's error is our bug and exits 1
         return _explain(error)
     return result if isinstance(result, int) else ExitCode.DONE

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Callable
+
+    from rich.console import Console, RenderableType
 
 
 def stdout() -> "Console":
@@ -26,6 +28,17 @@ def stderr() -> "Console":
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
+
+
+def print_report(build: "Callable[[Console], RenderableType]") -> None:
+    """Print what ``build`` makes for stdout's console; outside a terminal without padding at line ends."""
+    console = stdout()
+    if console.is_terminal:
+        console.print(build(console))
+        return
+    with console.capture() as captured:
+        console.print(build(console))
+    sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
 
 
 def print_json(document: bytes) -> None:

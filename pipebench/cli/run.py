@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,10 @@ def _help(name: str, text: str, panel: str) -> typer.models.OptionInfo:
 
 
 def run(
-    gpus: Annotated[int, _help("--gpus --devices", "Devices of the pipeline, one stage each.", _PLAN)] = 8,
+    gpus: Annotated[
+        int | None,
+        _help("--gpus --devices", "Devices, one stage each. Default: as --partition lists, else 8.", _PLAN),
+    ] = None,
     device: Annotated[
         str,
         _help(
@@ -136,7 +140,7 @@ def run(
 
     config = resolve(
         RunOptions(
-            gpus=gpus,
+            gpus=_devices(partition) if gpus is None else gpus,
             device=device,
             machine=machine,
             preset=preset,
@@ -169,6 +173,11 @@ def run(
     return _run(config, folder, json=json, quiet=quiet)
 
 
+def _devices(partition: str) -> int:
+    """As many as a partition lists, else 8."""
+    return len(partition.split(",")) if "," in partition else 8
+
+
 def _check_platform(config: "RunConfig") -> None:
     if sys.platform == "win32":
         raise EnvironmentRefusedError("run needs Linux or macOS: on Windows use simulate, show and list")
@@ -189,8 +198,7 @@ def _dry_run(config: "RunConfig", *, json: bool) -> None:
         return
     from pipebench.render.dry_run import dry_run_report
 
-    console = output.stdout()
-    console.print(dry_run_report(document, timeline, console))
+    output.print_report(partial(dry_run_report, document, timeline))
 
 
 def _run(config: "RunConfig", folder: Path | None, *, json: bool, quiet: bool) -> int:
@@ -208,15 +216,17 @@ def _run(config: "RunConfig", folder: Path | None, *, json: bool, quiet: bool) -
         if json:
             output.print_json(store.read_bytes(error.path))
         output.notice(f"pipebench: error: {' '.join(str(error.cause).split())}")
-        output.notice(f"record of what there is: {output.shown(error.path)}")
+        output.notice(
+            f"kept: {error.launches} of {config.launches} launches, pipebench show {output.shown(error.path)}"
+        )
         return error.cause.exit_code
     if json:
         output.print_json(store.read_bytes(path))
         return 0
-    console = output.stdout()
-    console.print(run_report(record, console))
-    console.print(f"\nrecord   {output.shown(path)}", markup=False, soft_wrap=True)
-    console.print(f"next     {_next(config)}", markup=False, soft_wrap=True)
+    if sys.stdout.isatty():
+        print()
+    output.print_report(partial(run_report, record))
+    print(f"\nrecord   {output.shown(path)}\nnext     {_next(config)}")
     return 0
 
 

@@ -1,5 +1,6 @@
 """``pipebench show``: a stored record, as a report or as it is."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -37,8 +38,7 @@ def show(
     from pipebench.records.schema import RunRecord
     from pipebench.render.report import run_report, simulation_report
 
-    console = output.stdout()
     if isinstance(decoded, RunRecord):
-        console.print(run_report(decoded, console))
+        output.print_report(partial(run_report, decoded))
     else:
-        console.print(simulation_report(decoded, console))
+        output.print_report(partial(simulation_report, decoded))

@@ -1,5 +1,6 @@
 """``pipebench simulate``: a schedule on paper."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,12 +12,12 @@ from pipebench.plan.schedules import SCHEDULES
 
 def simulate(
     schedule: Annotated[str, typer.Option(help=f"One of {', '.join(SCHEDULES)}.")] = "gpipe",
-    stages: Annotated[int, typer.Option(help="Stages, one a device.")] = 8,
+    stages: Annotated[int, typer.Option("--stages", "--gpus", "--devices", help="Stages, one a device.")] = 8,
     microbatches: Annotated[
-        int | None, typer.Option(help="Slices of the batch. Default: the schedule's.")
+        int | None, typer.Option("--microbatches", "-M", help="Slices of the batch. Default: the schedule's.")
     ] = None,
     chunks: Annotated[
-        int | None, typer.Option(help="Slices of the time axis. Default: the schedule's.")
+        int | None, typer.Option("--chunks", "-C", help="Slices of the time axis. Default: the schedule's.")
     ] = None,
     forward: Annotated[float, typer.Option(metavar="S", help="Seconds of a forward.")] = 1.0,
     backward: Annotated[
@@ -72,5 +73,4 @@ def simulate(
         return
     from pipebench.render.report import simulation_report
 
-    console = output.stdout()
-    console.print(simulation_report(record, console))
+    output.print_report(partial(simulation_report, record))

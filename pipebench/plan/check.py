@@ -108,9 +108,11 @@ def _check_same_sequences(
     received: dict[tuple[int, int], list[Message]],
 ) -> None:
     """For each ordered pair of devices, the sends and the receives are one sequence of all messages."""
-    for sender, receiver in sorted({(message.sender, message.receiver) for message in messages}):
-        pair = sender, receiver
-        due = {message for message in messages if (message.sender, message.receiver) == pair}
+    due_on: dict[tuple[int, int], set[Message]] = defaultdict(set)
+    for message in messages:
+        due_on[message.sender, message.receiver].add(message)
+    for pair, due in sorted(due_on.items()):
+        sender, receiver = pair
         for word, sequence in (("sends", sent[pair]), ("receives", received[pair])):
             if Counter(sequence) != Counter(due):
                 odd = min((Counter(due) - Counter(sequence)) or (Counter(sequence) - Counter(due)))

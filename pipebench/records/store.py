@@ -107,7 +107,9 @@ def decode(document: bytes, where: str) -> AnyRecord:
     try:
         raw: Any = json.loads(document)
     except (ValueError, RecursionError) as error:
-        raise CorruptRecordError(f"{where}: expected a JSON record, {error}; run it again") from None
+        raise CorruptRecordError(
+            f"{where}: not a pipebench record (expected a JSON record, {error})"
+        ) from None
     schema = raw.get("schema") if isinstance(raw, dict) else None
     if not isinstance(schema, dict) or schema.get("name") != SCHEMA_NAME:
         raise CorruptRecordError(f"{where}: not a pipebench record (schema.name is not {SCHEMA_NAME!r})")
@@ -140,7 +142,7 @@ def read_all(folder: Path) -> Iterator[tuple[Path, AnyRecord | CorruptRecordErro
 
 
 def find(name: str, folder: Path) -> Path:
-    """A record's file by its path, its id, or ``latest`` and ``latest~1`` within a folder.
+    """A record's file by its path, its id or the start of it, or ``latest`` and ``latest~1`` within a folder.
 
     Raises:
         UsageError: There is none.
@@ -157,7 +159,9 @@ def find(name: str, folder: Path) -> Path:
                 f"{name}: {len(found)} records in {folder}; make one with pipebench run --gpus 8"
             )
         return found[-position]
-    by_id = [found for found in paths(folder) if found.stem == name]
+    by_id = [found for found in paths(folder) if found.stem.startswith(name)]
+    if len(by_id) > 1:
+        raise UsageError(f"{name}: {len(by_id)} records in {folder} start so; give more of the id")
     if not by_id:
         raise UsageError(
             f"{name}: no such record; name a file, an id in {folder} (pipebench list), or latest"

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from pipebench.dry_run import DryRun
 from pipebench.render.picture import picture
-from pipebench.render.report import needs_ascii, spaced
+from pipebench.render.report import needs_ascii, simulated_speedup, spaced
 from pipebench.render.tables import device_table, facts
 from pipebench.render.units import counted, data_size, scaled, seconds
 from pipebench.timing.timeline import Timeline
@@ -36,7 +36,10 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
     parts = (
         head,
         device_table(document.devices, timeline.makespan_s),
-        Text("simulated with costs in proportion to computed operations, free transfers"),
+        Text(
+            "simulated with costs in proportion to computed operations, free transfers: speed-up "
+            + simulated_speedup(document.devices, timeline.makespan_s)
+        ),
         picture(timeline, width=console.width - 2, plain=needs_ascii(console)),
     )
     return Group(*spaced(parts))

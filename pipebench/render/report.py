@@ -3,14 +3,21 @@
 Foreign words (a file's text, a device's name) go in as ``Text``, so that no markup in them is interpreted.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pipebench.plan.graph import Graph
-from pipebench.records.schema import Config, MachineRecord, RunRecord, SimulationRecord, WarningRecord
+from pipebench.records.schema import (
+    Config,
+    DeviceUsage,
+    MachineRecord,
+    RunRecord,
+    SimulationRecord,
+    WarningRecord,
+)
 from pipebench.records.timelines import timeline_from
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, facts, plain_table
@@ -33,15 +40,22 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
         f": {config.schedule}, {config.stages} stages, {counted(config.microbatches, 'microbatch', 'microbatches')}, "
         f"{counted(config.chunks, 'chunk')}; costs as given, nothing measured",
     )
-    figures = Text(
-        f"makespan {seconds(record.makespan_s)}   bubble {percent(record.bubble.fraction)} "
-        f"({record.bubble.definition})"
+    figures = facts(
+        ("makespan", seconds(record.makespan_s)),
+        ("speed-up", simulated_speedup(record.devices, record.makespan_s)),
+        ("bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"),
     )
     graph = Graph(config.stages, config.microbatches, config.chunks)
     drawn = picture(
         timeline_from(record.timeline, graph), width=console.width - _MARGIN, plain=needs_ascii(console)
     )
     return Group(*spaced([head, figures, device_table(record.devices, record.makespan_s), drawn]))
+
+
+def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
+    """What the plan gives at the costs it was simulated with: all work, one device against all of them."""
+    work_s = sum(device.busy_s for device in devices)
+    return f"{work_s / makespan_s:.2f}x of {len(devices)} at these costs, if one device pays them too"
 
 
 def needs_ascii(console: Console) -> bool:
@@ -168,9 +182,23 @@ def _notes(record: RunRecord) -> Table:
         )
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
+        rows.append(("the rest", _where_it_goes(record, bubble.fraction)))
     if record.machine is not None and record.machine.time_dilation is not None:
         rows += _machine(record.machine)
     return facts(*rows)
+
+
+def _where_it_goes(record: RunRecord, bubble: float) -> str:
+    """From as many times as there are devices down to the step's own ratio, in factors that multiply up."""
+    assert record.baseline is not None
+    assert record.timeline is not None
+    devices = record.device.count
+    busy_s = sum(device.busy_s for device in record.devices)
+    work = busy_s / record.baseline.step_s
+    return (
+        f"{devices} devices, busy {percent(1 - bubble)} of the step: {devices * (1 - bubble):.2f}x; their small "
+        f"slices are {work:.2f}x the baseline's work: {record.baseline.step_s / record.timeline.makespan_s:.2f}x"
+    )
 
 
 def _machine(machine: MachineRecord) -> Iterator[tuple[str, str]]:

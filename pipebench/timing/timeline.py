@@ -98,8 +98,9 @@ class Timeline:
     def usage(self, device: int) -> Usage:
         """Split one device's makespan into busy, waiting, transfer and idle."""
         busy = sum(item.end_s - item.start_s for item in self._work if item.device == device)
-        waiting = sum(gap.sent_s - gap.start_s for gap in self.gaps(device))
-        transfer = sum(gap.end_s - gap.sent_s for gap in self.gaps(device))
+        gaps = self.gaps(device)
+        waiting = sum(gap.sent_s - gap.start_s for gap in gaps)
+        transfer = sum(gap.end_s - gap.sent_s for gap in gaps)
         return Usage(busy, waiting, transfer, max(self.makespan_s - busy - waiting - transfer, 0.0))
 
     def gaps(self, device: int) -> list[Gap]:
