@@ -157,7 +157,7 @@ def test_a_pipeline_slower_than_one_device_is_told_so() -> None:
 
 def test_shared_cores_are_told_and_nothing_else_is_made_of_them() -> None:
     warnings = summary.warnings(
-        run_config(device="cpu", gpus=8),
+        run_config(device="cpu", gpus=8, layers=8),
         [launch([2.0], [1.0], wall_per_cpu=2.0)],
         usages(*[1.0] * 7, 9.0),
         Speedup(2.0, 1.99, 2.01),

@@ -1,0 +1,150 @@
+"""The order of a run and what is kept of it, with a launcher that reports what it is told to."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipebench import experiment
+from pipebench.config import RunConfig
+from pipebench.errors import (
+    DeadlineError,
+    EnvironmentRefusedError,
+    InterruptedRunError,
+    RunFailedError,
+    UsageError,
+)
+from pipebench.records import schema, store
+from pipebench.runtime import messages
+from pipebench.runtime.messages import Form
+from tests.builders import completed_record, launch, run_config
+
+RECORD = completed_record()
+
+
+class Watcher:
+    def __init__(self) -> None:
+        self.shares: list[float] = []
+        self.notices: list[str] = []
+
+    def progress(self, doing: str, share: float) -> None:
+        self.shares.append(share)
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+class Launches:
+    """A launcher: each launch reports, the one numbered ``fails_at`` raises ``error`` instead."""
+
+    def __init__(self, error: Exception | None = None, fails_at: int = 99) -> None:
+        self.error, self.fails_at, self.jobs = error, fails_at, []
+
+    def __call__(self, *, deadline: float) -> "Launches":
+        assert deadline > 0
+        return self
+
+    def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
+        number = len(self.jobs)
+        self.jobs.append(job)
+        if job.config.partition is None:
+            yield messages.LayerCosts([3.0] + [1.0] * (job.config.layers - 1), 1.0)
+            return
+        if job.form is None:
+            yield messages.Raced(Form("fused"), [], 1e11)
+            assert RECORD.verification is not None
+            yield messages.Verified(RECORD.verification)
+        if number == self.fails_at and self.error is not None:
+            raise self.error
+        assert RECORD.timeline is not None
+        yield messages.Measured(launch([2.0, 2.0], [1.0, 1.0]), [RECORD.timeline] * 2)
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, launches: Launches, **options: object
+) -> tuple[schema.RunRecord, Path]:
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    return experiment.run(config(**options), folder=folder, listener=Watcher())
+
+
+def config(**options: object) -> RunConfig:
+    assert isinstance(RECORD.config, schema.Config)
+    same = {
+        "gpus": RECORD.config.gpus,
+        "layers": RECORD.config.layers,
+        "microbatches": RECORD.config.microbatches,
+    }
+    return run_config(**(same | {"synthetic": True, "launches": 3} | options))
+
+
+def test_the_first_launch_races_and_the_others_get_its_form_and_speed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    launches = Launches()
+    record, path = run(monkeypatch, tmp_path, launches)
+    assert [job.form for job in launches.jobs] == [None, Form("fused"), Form("fused")]
+    assert [job.host_flops_per_s for job in launches.jobs] == [None, 1e11, 1e11]
+    assert (record.status, len(record.launches)) == ("completed", 3)
+    assert record.speedup is not None
+    assert record.speedup.value == pytest.approx(2.0)
+    assert store.read(path) == record
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(RunFailedError("x"), "failed"), (DeadlineError("x"), "aborted"), (InterruptedRunError("x"), "aborted")],
+)
+@pytest.mark.parametrize("complete", [0, 2])
+def test_complete_launches_are_kept_whatever_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, status: str, complete: int
+) -> None:
+    with pytest.raises(experiment.RunEndedError) as ended:
+        run(monkeypatch, tmp_path, Launches(error, fails_at=complete))
+    record = store.read(ended.value.path)
+    assert isinstance(record, schema.RunRecord)
+    assert (record.status, len(record.launches), ended.value.launches) == (status, complete, complete)
+    assert (record.speedup is not None) == (complete > 0)
+    assert list(tmp_path.iterdir()) == [ended.value.path]
+
+
+def test_balanced_measures_the_layers_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    launches = Launches()
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    asked = config(partition="balanced")
+    try:
+        record, _ = experiment.run(asked, folder=tmp_path, listener=Watcher())
+    except experiment.RunEndedError as ended:
+        pytest.fail(str(ended))
+    assert launches.jobs[0].config.partition is None
+    assert launches.jobs[1].config.partition == tuple(record.config.partition or ())
+
+
+def test_progress_only_grows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    watcher = Watcher()
+    monkeypatch.setattr(experiment, "Launcher", Launches())
+    experiment.run(config(), folder=tmp_path, listener=watcher)
+    assert watcher.shares == sorted(watcher.shares)
+    assert watcher.notices == ["device: emulated (auto; this version does not use GPUs)"]
+
+
+def test_bad_input_leaves_no_record_and_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    with pytest.raises(UsageError, match=r"none\.txt"):
+        run(monkeypatch, folder, Launches(), synthetic=False, text="/nowhere/none.txt")
+    with pytest.raises(EnvironmentRefusedError, match="would not fit"):
+        run(monkeypatch, folder, Launches(), hidden=100_000)
+    assert not folder.exists()
+
+
+def test_an_interrupt_while_reading_the_words_leaves_a_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(config: RunConfig) -> None:
+        raise InterruptedRunError("interrupted")
+
+    monkeypatch.setattr(experiment.words, "load", interrupted)
+    with pytest.raises(experiment.RunEndedError) as ended:
+        run(monkeypatch, tmp_path, Launches())
+    record = store.read(ended.value.path)
+    assert isinstance(record, schema.RunRecord)
+    assert (record.status, record.config.input) == ("aborted", None)

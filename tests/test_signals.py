@@ -1,0 +1,58 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from pipebench.errors import InterruptedRunError, TerminatedRunError
+from pipebench.signals import held, orderly_end
+
+
+def restored(number: int) -> None:
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [(signal.SIGINT, InterruptedRunError), (signal.SIGTERM, TerminatedRunError)]
+)
+def test_the_first_signal_is_an_error_and_the_next_ones_wait(number: int, error: type[Exception]) -> None:
+    try:
+        with pytest.raises(error), orderly_end():
+            try:
+                os.kill(os.getpid(), number)
+            finally:
+                os.kill(os.getpid(), number)  # would be a second error in the midst of the ending
+    finally:
+        restored(signal.SIGINT)
+        restored(signal.SIGTERM)
+
+
+def test_a_held_signal_comes_when_the_work_is_done() -> None:
+    done = []
+    try:
+        with pytest.raises(InterruptedRunError), orderly_end():
+            with held():
+                os.kill(os.getpid(), signal.SIGINT)
+                done.append("whole")
+            done.append("never reached")
+    finally:
+        restored(signal.SIGINT)
+        restored(signal.SIGTERM)
+    assert done == ["whole"]
+
+
+def test_a_late_second_signal_ends_at_once() -> None:
+    script = (
+        "import os, signal, time\n"
+        "from pipebench import signals\n"
+        "signals._IMPATIENT_S = 0.05\n"
+        "try:\n"
+        "    with signals.orderly_end():\n"
+        "        try: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        finally:\n"
+        "            time.sleep(0.1); os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)\n"
+        "finally: print('in order')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (143, "")
