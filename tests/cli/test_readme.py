@@ -8,7 +8,7 @@ from tests.cli.conftest import Pipebench
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```console\n\$ pipebench (.*)\n(.*?)```", TEXT, flags=re.DOTALL)
+BLOCKS = re.findall(r"```console\n\$ pipebench ([^\n]*)\n(.*?)```", TEXT, flags=re.DOTALL)
 
 
 def test_there_is_a_block_to_execute() -> None:
@@ -17,7 +17,7 @@ def test_there_is_a_block_to_execute() -> None:
 
 def test_every_command_with_its_output_is_true(pipebench: Pipebench) -> None:
     for command, expected in BLOCKS:
-        ended = pipebench(*shlex.split(command.splitlines()[0]), cwd=ROOT)
+        ended = pipebench(*shlex.split(command), cwd=ROOT)
         assert ended.code == 0, ended.err
         assert ended.out == expected
 
