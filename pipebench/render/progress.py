@@ -1,10 +1,13 @@
 """Live progress on stderr: a bar in a terminal, a line for each new thing to do elsewhere."""
 
+import time
 from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+_TELLING = 0.1
 
 
 class ProgressView:
@@ -13,18 +16,19 @@ class ProgressView:
     def __init__(self, console: Console, *, quiet: bool) -> None:
         self._console, self._quiet = console, quiet
         self._last = ""
+        self._started = time.perf_counter()
         self._bar: Progress | None = None
         if console.is_terminal and not quiet:
             self._bar = Progress(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=20),
                 TaskProgressColumn(),
-                TimeRemainingColumn(),
+                TextColumn("{task.fields[left]}"),
                 console=console,
                 refresh_per_second=2,  # a refresh takes cache and memory from the measurement
                 transient=True,
             )
-            self._task = self._bar.add_task("starting", total=1.0)
+            self._task = self._bar.add_task("starting", total=1.0, left="")
 
     def __enter__(self) -> "ProgressView":
         if self._bar is not None:
@@ -43,7 +47,8 @@ class ProgressView:
     def progress(self, doing: str, share: float) -> None:
         """Take what the experiment reports."""
         if self._bar is not None:
-            self._bar.update(self._task, description=doing, completed=min(share, 1.0))
+            left = _left(time.perf_counter() - self._started, share)
+            self._bar.update(self._task, description=doing, completed=min(share, 1.0), left=left)
         elif not self._quiet and _phase(doing) != self._last:
             self._last = _phase(doing)
             self._print(f"{share:>4.0%} {doing}")
@@ -61,6 +66,14 @@ class ProgressView:
         with suppress(OSError):
             self._console.file.write(f"{text}\n")
             self._console.file.flush()
+
+
+def _left(elapsed_s: float, share: float) -> str:
+    """The time left at the pace so far; nothing while too little is done to tell."""
+    if share < _TELLING:
+        return ""
+    left_s = elapsed_s * (1 - share) / share
+    return f"about {left_s / 60:.0f} min left" if left_s > 90 else f"about {left_s:.0f} s left"
 
 
 def _phase(doing: str) -> str:

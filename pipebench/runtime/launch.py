@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -75,12 +76,17 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
     pair.prime()
     pair.touch_memory()
     if job.form is None:
+        steps = count()
         raced = pair.race(
-            lambda what: report(messages.Progress(doing=f"racing baselines: {what}", share=0.1))
+            lambda what: report(
+                messages.Progress(
+                    doing=f"racing baselines: {what}", share=min(0.15 + 0.05 * next(steps), 0.5)
+                )
+            )
         )
         if raced is not None:
             report(raced)
-        report(messages.Progress(doing="verifying gradients", share=0.2))
+        report(messages.Progress(doing="verifying gradients", share=0.55))
         verification = pair.verify()
         if verification is not None:
             report(messages.Verified(verification=verification))
@@ -98,7 +104,7 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
     """Warm up, then the timed blocks."""
     for number in range(job.config.warmup):
         faults.happen("warm-up", rank)
-        report(messages.Progress(doing="warming up", share=0.3))
+        report(messages.Progress(doing="warming up", share=0.65 if job.form is None else 0.3))
         pair.baseline_step(-1 - number)
         pair.pipeline_step(-1 - number)
         pair.check_losses(steps=number + 1)
@@ -111,9 +117,10 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
     spent = [0.0, 0.0, 0.0]
     started = time.perf_counter()
     order = list(abba(job.config.steps))
+    begun = 0.75 if job.form is None else 0.5
     for number, kind in enumerate(order):
         faults.happen("timed", rank)
-        report(messages.Progress(doing="timing", share=0.4 + 0.6 * number / len(order)))
+        report(messages.Progress(doing="timing", share=begun + (1 - begun) * number / len(order)))
         before = _usage()
         blocks.append(Block(kind=kind, start_s=before[0] - started, steps=1))
         if kind == "baseline":
