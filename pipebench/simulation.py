@@ -7,7 +7,7 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import schedule_named
 from pipebench.plan.transfers import add_transfers
-from pipebench.records.schema import SimulationConfig, SimulationRecord
+from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import latency_only

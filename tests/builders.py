@@ -13,7 +13,7 @@ from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records import schema
+from pipebench.records import schema, simulation
 from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import latency_only
@@ -150,11 +150,11 @@ def completed_record(**changes: Any) -> schema.RunRecord:
     return schema.RunRecord(**(fields | changes))
 
 
-def simulation_record() -> schema.SimulationRecord:
+def simulation_record() -> simulation.SimulationRecord:
     """A valid record of a simulation."""
     timeline = small_timeline()
-    return schema.SimulationRecord(
-        config=schema.SimulationConfig("gpipe", 2, 2, 1, 1.0, 2.0, None, None, 0.0, blocking=False),
+    return simulation.SimulationRecord(
+        config=simulation.SimulationConfig("gpipe", 2, 2, 1, 1.0, 2.0, None, None, 0.0, blocking=False),
         makespan_s=timeline.makespan_s,
         bubble=bubble(timeline),
         devices=device_usages(timeline, ["stage 0", "stage 1"]),

@@ -40,7 +40,7 @@ FORBIDDEN = {
 PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
-    *("experiment", "cli", "render", "dry_run", "simulation", "signals"),
+    *("experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

@@ -312,30 +312,3 @@ _PROMISED = (
     "launches",
     "devices",
 )
-
-
-class SimulationConfig(Part, frozen=True):
-    """The options of ``simulate``, decided; seconds of one action of one stage on one slice."""
-
-    schedule: Name
-    stages: AtLeastOne
-    microbatches: AtLeastOne
-    chunks: AtLeastOne
-    forward_s: NotNegative
-    backward_s: NotNegative
-    backward_input_s: NotNegative | None
-    backward_weight_s: NotNegative | None
-    transfer_s: NotNegative
-    blocking: bool
-
-
-class SimulationRecord(Part, frozen=True, kw_only=True):
-    """What ``simulate --json`` prints."""
-
-    schema: Schema = Schema()
-    kind: Literal["simulation"] = "simulation"
-    config: SimulationConfig
-    makespan_s: NotNegative
-    bubble: Bubble
-    devices: list[DeviceUsage]
-    timeline: TimelineRecord

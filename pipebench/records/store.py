@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
-from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord, SimulationRecord
+from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
+from pipebench.records.simulation import SimulationRecord
 
 DEFAULT_FOLDER = Path("results/runs")
 

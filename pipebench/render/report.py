@@ -15,9 +15,9 @@ from pipebench.records.schema import (
     DeviceUsage,
     MachineRecord,
     RunRecord,
-    SimulationRecord,
     WarningRecord,
 )
+from pipebench.records.simulation import SimulationRecord
 from pipebench.records.timelines import timeline_from
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, facts, plain_table

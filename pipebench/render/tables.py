@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipebench.errors import CorruptRecordError
-from pipebench.records.schema import DeviceUsage, RunRecord, SimulationRecord
+from pipebench.records.schema import DeviceUsage, RunRecord
+from pipebench.records.simulation import SimulationRecord
 from pipebench.render.units import data_size, percent, rate
 from pipebench.workload import MemoryBytes
 

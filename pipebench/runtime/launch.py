@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -28,6 +29,8 @@ from pipebench.runtime import faults, messages, process
 
 if TYPE_CHECKING:
     from pipebench.runtime.pair import Pair
+
+_TIMELINES = 8  # of the steps nearest a launch's median; one of a run's is stored
 
 Kind = Literal["baseline", "pipeline"]
 Emit = Callable[[messages.Message], None]
@@ -137,14 +140,17 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
     wall_s, cpu_s, page_faults = spent
     if rank != 0:
         return
+    steps_s = [timeline.makespan_s for timeline in pipeline]
+    middle_s = median(steps_s)
     launch = Launch(
         baseline=Samples(step_s=baseline_s),
-        pipeline=Samples(step_s=[timeline.makespan_s for timeline in pipeline]),
+        pipeline=Samples(step_s=steps_s),
         blocks=blocks,
         page_faults=int(page_faults),
         wall_per_cpu=wall_s / cpu_s if cpu_s else None,
     )
-    report(messages.Measured(launch=launch, timelines=pipeline))
+    near = sorted(pipeline, key=lambda timeline: abs(timeline.makespan_s - middle_s))[:_TIMELINES]
+    report(messages.Measured(launch=launch, timelines=near))
 
 
 def abba(steps: int) -> Iterator[Kind]:

@@ -78,7 +78,7 @@ class Raced(Message, frozen=True, tag="raced"):
 
 
 class Measured(Message, frozen=True, tag="measured"):
-    """A complete launch; one timeline for each of its pipeline steps."""
+    """A complete launch, and the timelines of its pipeline steps nearest the median."""
 
     launch: Launch
     timelines: list[TimelineRecord]

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from pipebench.records import schema
-from pipebench.records.schema import RunRecord, SimulationRecord
+from pipebench.records.schema import RunRecord
+from pipebench.records.simulation import SimulationRecord
 from tests.builders import completed_record, simulation_record
 
 PROMISED = (

@@ -1,0 +1,41 @@
+"""The record of a simulation: what ``simulate --json`` prints. Schema version 1, as ``schema``."""
+
+from typing import Literal
+
+from pipebench.records.schema import (
+    AtLeastOne,
+    Bubble,
+    DeviceUsage,
+    Name,
+    NotNegative,
+    Part,
+    Schema,
+    TimelineRecord,
+)
+
+
+class SimulationConfig(Part, frozen=True):
+    """The options of ``simulate``, decided; seconds of one action of one stage on one slice."""
+
+    schedule: Name
+    stages: AtLeastOne
+    microbatches: AtLeastOne
+    chunks: AtLeastOne
+    forward_s: NotNegative
+    backward_s: NotNegative
+    backward_input_s: NotNegative | None
+    backward_weight_s: NotNegative | None
+    transfer_s: NotNegative
+    blocking: bool
+
+
+class SimulationRecord(Part, frozen=True, kw_only=True):
+    """What ``simulate --json`` prints."""
+
+    schema: Schema = Schema()
+    kind: Literal["simulation"] = "simulation"
+    config: SimulationConfig
+    makespan_s: NotNegative
+    bubble: Bubble
+    devices: list[DeviceUsage]
+    timeline: TimelineRecord
