@@ -20,6 +20,7 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 AtLeastOne = Annotated[int, Meta(ge=1)]
+Clock = Literal["wall", "virtual", "simulated"]
 Name = Annotated[str, Meta(min_length=1)]
 
 
@@ -214,7 +215,7 @@ class OtherRecord(Part, frozen=True):
 class TimelineRecord(Part, frozen=True):
     """One step: measured (the one nearest the median), or simulated."""
 
-    clock: Literal["wall", "virtual", "simulated"]
+    clock: Clock
     makespan_s: NotNegative
     spans: list[SpanRecord]
     transfers: list[TransferRecord]

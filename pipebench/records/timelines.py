@@ -8,6 +8,7 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import Message, messages_of
 from pipebench.records.schema import (
     Bubble,
+    Clock,
     DeviceUsage,
     Memory,
     OtherRecord,
@@ -20,12 +21,12 @@ from pipebench.workload import MemoryBytes
 
 
 def timeline_record(
-    timeline: Timeline, *, clock: str, message_bytes: Callable[[Message], int] | None = None
+    timeline: Timeline, *, clock: Clock, message_bytes: Callable[[Message], int] | None = None
 ) -> TimelineRecord:
     """The stored form of a timeline; ``clock`` is wall, virtual or simulated."""
     text = timeline.graph.text
     return TimelineRecord(
-        clock=clock,  # type: ignore[arg-type]  # checked against the Literal when written
+        clock=clock,
         makespan_s=timeline.makespan_s,
         spans=[SpanRecord(device=d, action=text(a), start_s=s, end_s=e) for d, a, s, e in timeline.spans],
         transfers=[

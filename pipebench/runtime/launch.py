@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -160,14 +161,14 @@ def abba(steps: int) -> Iterator[Kind]:
         yield from pair if number % 2 == 0 else reversed(pair)
 
 
-class _quiet:  # noqa: N801 - used as a context, like a function
+@contextmanager
+def _quiet() -> Iterator[None]:
     """No garbage collection while measuring."""
-
-    def __enter__(self) -> None:
-        gc.collect()
-        gc.disable()
-
-    def __exit__(self, *exception: object) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
         gc.enable()
 
 
