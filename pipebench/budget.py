@@ -3,7 +3,7 @@
 from pipebench.config import RunConfig
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.partition import computed_balanced, stage_layers
-from pipebench.plan.check import activations_alive
+from pipebench.plan.checkpoints import peak_saved
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.workload import MemoryBytes
 
@@ -48,8 +48,18 @@ def planned_partition(config: RunConfig) -> tuple[int, ...]:
 def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryBytes]:
     """Computed bytes of each device."""
     programs = SCHEDULES[config.schedule].plan(config.graph).programs
+    workload, slices = config.workload, config.microbatches * config.chunks
     return [
-        config.workload.memory(stage, activations_alive(program), config.microbatches, config.chunks)
+        workload.memory(
+            stage,
+            peak_saved(
+                program,
+                checkpoint=config.checkpoint,
+                microbatches=config.microbatches,
+                whole=workload.saved_bytes(stage, slices),
+                input_only=workload.input_bytes(stage, slices),
+            ),
+        )
         for stage, program in zip(stage_layers(partition), programs, strict=True)
     ]
 
@@ -57,7 +67,7 @@ def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryB
 def host_bytes(config: RunConfig) -> int:
     """Computed bytes of one launch: its processes, and the pipeline or the baseline in them."""
     pipeline = sum(memory.total for memory in device_memory(config, planned_partition(config)))
-    whole = config.workload.memory(config.workload.whole, 1, 1, 1)
+    whole = config.workload.whole_memory
     standing = 2 * (whole.parameters + whole.gradients)
     return config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(1.5 * whole.total))
 

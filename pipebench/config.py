@@ -7,6 +7,7 @@ import msgspec
 
 from pipebench import partition as partitions
 from pipebench.errors import UsageError
+from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import Schedule, schedule_named
 from pipebench.timing.machines import machine_named
@@ -43,6 +44,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     microbatches: int | None = None
     chunks: int | None = None
     partition: str = "even"
+    checkpoint: str = "none"
     text: str | None = None
     synthetic: bool = False
     launches: int | None = None
@@ -73,6 +75,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     chunks: int
     partition: tuple[int, ...] | None
     partition_rule: str
+    checkpoint: str
     text: str | None
     synthetic: bool
     launches: int
@@ -123,6 +126,7 @@ def resolve(options: RunOptions) -> RunConfig:
         chunks=chunks,
         partition=_partition(options, sizes["layers"]),
         partition_rule=options.partition if options.partition in ("even", "balanced") else "explicit",
+        checkpoint=options.checkpoint,
         text=options.text,
         synthetic=options.synthetic,
         launches=_launches(options),
@@ -153,6 +157,7 @@ def _check_choices(options: RunOptions) -> None:
         ("--device", options.device, DEVICE_KINDS),
         ("--dtype", options.dtype, tuple(DTYPE_BYTES)),
         ("--preset", options.preset, tuple(PRESETS)),
+        ("--checkpoint", options.checkpoint, CHECKPOINTS),
         ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
     ):
         if value not in known:

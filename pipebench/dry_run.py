@@ -7,6 +7,7 @@ from pipebench.config import RunConfig
 from pipebench.models import data as words
 from pipebench.partition import stage_layers
 from pipebench.plan.actions import Action, Operation
+from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import DeviceUsage
 from pipebench.records.timelines import device_usages
@@ -44,7 +45,10 @@ def dry_run(config: RunConfig) -> tuple[DryRun, Timeline]:
     forward_s = [config.workload.step_flops(s) / 3 / slices / budget.ASSUMED_FLOPS_PER_S for s in stages]
 
     def cost(action: Action) -> float:
-        return forward_s[action.stage] * (1 if action.operation is Operation.FORWARD else 2)
+        if action.operation is Operation.FORWARD:
+            return forward_s[action.stage]
+        again = is_checkpointed(config.checkpoint, action.microbatch, config.microbatches)
+        return forward_s[action.stage] * (2 + again)
 
     plan = SCHEDULES[config.schedule].plan(config.graph)
     timeline = simulate(plan, MeasuredCosts({action: cost(action) for action in config.graph.actions()}))

@@ -69,6 +69,15 @@ def run(
             _PLAN,
         ),
     ] = "even",
+    checkpoint: Annotated[
+        str,
+        _help(
+            "--checkpoint",
+            "Microbatches that keep only their input and run forward again before their backward: "
+            "none, always, except-last.",
+            _PLAN,
+        ),
+    ] = "none",
     preset: Annotated[
         str,
         _help(
@@ -154,6 +163,7 @@ def run(
             microbatches=microbatches,
             chunks=chunks,
             partition=partition,
+            checkpoint=checkpoint,
             text=text,
             synthetic=synthetic,
             launches=launches,

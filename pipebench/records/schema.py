@@ -112,6 +112,7 @@ class Config(Part, frozen=True):
     emulation_order: str
     optimizer: Optimizer
     input: Input | None
+    checkpoint: str = "none"
 
 
 class Candidate(Part, frozen=True):

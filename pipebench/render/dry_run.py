@@ -22,7 +22,8 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
                 "plan",
                 f"{config.schedule}, {counted(config.gpus, 'device')}, "
                 f"{counted(config.microbatches, 'microbatch', 'microbatches')} x "
-                f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})",
+                f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})"
+                + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
             ),
             (
                 "time",

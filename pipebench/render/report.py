@@ -119,7 +119,8 @@ def _head(record: RunRecord) -> Iterator[RenderableType]:
             "plan",
             f"{config.schedule}, {counted(config.microbatches, 'microbatch', 'microbatches')} x "
             f"{counted(config.chunks, 'chunk')}, "
-            f"layers {partition} ({config.partition_rule})",
+            f"layers {partition} ({config.partition_rule})"
+            + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
         ),
     ]
     if record.machine is not None:
@@ -195,9 +196,10 @@ def _where_it_goes(record: RunRecord, bubble: float) -> str:
     devices = record.device.count
     busy_s = sum(device.busy_s for device in record.devices)
     work = busy_s / record.baseline.step_s
+    again = "" if record.config.checkpoint == "none" else " and forwards run again"
     return (
         f"{devices} devices, busy {percent(1 - bubble)} of the step: {devices * (1 - bubble):.2f}x; their small "
-        f"slices are {work:.2f}x the baseline's work: {record.baseline.step_s / record.timeline.makespan_s:.2f}x"
+        f"slices{again} are {work:.2f}x the baseline's work: {record.baseline.step_s / record.timeline.makespan_s:.2f}x"
     )
 
 

@@ -87,8 +87,7 @@ class SingleDevice:
         Called again after the warm-up: a first step leaves small blocks that live on (torch's and oneDNN's
         caches), now and then in the midst of the stretch, and then another one is needed.
         """
-        whole = self.workload.memory(self.workload.whole, 1, 1, 1)
-        torch.empty(int(1.5 * whole.total), dtype=torch.uint8).fill_(1)
+        torch.empty(int(1.5 * self.workload.whole_memory.total), dtype=torch.uint8).fill_(1)
 
     def reference(self) -> tuple[dict[str, Tensor | None], float]:
         """Gradients and loss on the first batch, from the first parameters, of the form that will be timed."""
@@ -163,6 +162,7 @@ class EmulatedPair:
             config.workload,
             config.partition,
             learning_rate=config.learning_rate,
+            checkpoint=config.checkpoint,
             order=config.emulation_order,
         )
         self.pipeline.initialise(config.seed)
@@ -237,6 +237,7 @@ def measure_layers(job: messages.Job, emit: Callable[[messages.Message], None]) 
         config.workload,
         [1] * config.layers + [0],
         learning_rate=config.learning_rate,
+        checkpoint=config.checkpoint,
     )
     pipeline.initialise(config.seed)
     batch = slice_batch(

@@ -37,6 +37,7 @@ class RankedPair:
             config.partition,
             rank=rank,
             learning_rate=config.learning_rate,
+            checkpoint=config.checkpoint,
             heartbeats=Heartbeats(folder / "heartbeats", job.ranks),
         )
         self.pipeline.initialise(config.seed)

@@ -52,6 +52,7 @@ class RankedPipeline:
         *,
         rank: int,
         learning_rate: float,
+        checkpoint: str = "none",
         heartbeats: Heartbeats,
     ) -> None:
         self.plan, self.workload, self.rank, self.heartbeats = plan, workload, rank, heartbeats
@@ -59,7 +60,9 @@ class RankedPipeline:
         assert graph.stages == graph.devices, "one stage a rank"
         self.layers = stage_layers(partition)
         self.model = StackedLSTM(workload, self.layers[rank])
-        self.stage = Stage(self.model, microbatches=graph.microbatches, chunks=graph.chunks)
+        self.stage = Stage(
+            self.model, microbatches=graph.microbatches, chunks=graph.chunks, checkpoint=checkpoint
+        )
         shape = (
             workload.sequence_length // graph.chunks,
             workload.batch // graph.microbatches,
