@@ -10,7 +10,7 @@ from pipebench.errors import UsageError
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import Schedule, schedule_named
-from pipebench.timing.machines import machine_named
+from pipebench.timing.machines import LOCAL, check_machine
 from pipebench.workload import DTYPE_BYTES, Workload
 
 DEFAULT_MACHINE = "2014"
@@ -94,6 +94,16 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def message_bytes(self) -> int:
+        """The size of every message: activations of a slice, or their gradient."""
+        return self.workload.activation_bytes(self.microbatches, self.chunks)
+
+    @property
+    def needs_link(self) -> bool:
+        """Whether the link of this machine must be known."""
+        return self.machine == LOCAL and self.device not in ("cpu", "cuda")
+
+    @property
     def ranks(self) -> int:
         """Processes of a launch: one a device, or one that emulates them all."""
         return self.gpus if self.device == "cpu" else 1
@@ -117,7 +127,7 @@ def resolve(options: RunOptions) -> RunConfig:
     config = RunConfig(
         gpus=_at_least("--gpus", options.gpus, 1),
         device=options.device,
-        machine=machine_named(options.machine or DEFAULT_MACHINE).name,
+        machine=check_machine(options.machine or DEFAULT_MACHINE),
         preset=options.preset,
         **sizes,
         dtype=options.dtype,

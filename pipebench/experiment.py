@@ -28,6 +28,7 @@ from pipebench.recording import SoFar, record_of
 from pipebench.records import schema, store
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
+from pipebench.telemetry import link_cache
 from pipebench.telemetry.environment import memory_available_bytes
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.simulator import simulate
@@ -51,8 +52,16 @@ class RunEndedError(Exception):
         self.cause, self.path, self.launches = cause, path, launches
 
 
-def run(config: RunConfig, *, folder: Path, listener: Listener) -> tuple[schema.RunRecord, Path]:
-    """Measure one configuration on emulated devices, and store the record under ``folder``.
+def run(
+    config: RunConfig, *, folder: Path, listener: Listener, remeasure: bool = False
+) -> tuple[schema.RunRecord, Path]:
+    """Measure one configuration, and store the record under ``folder``.
+
+    Args:
+        config: what to run.
+        folder: where its one record goes.
+        listener: who hears of progress.
+        remeasure: measure this machine's link even if it was measured before.
 
     Raises:
         PipebenchError: Nothing was started: bad input, or the machine refuses.
@@ -60,7 +69,7 @@ def run(config: RunConfig, *, folder: Path, listener: Listener) -> tuple[schema.
     """
     deadline = time.monotonic() + budget.deadline_s(config)
     budget.check_memory(config, memory_available_bytes())
-    experiment = _Experiment(config, listener)
+    experiment = _Experiment(config, listener, remeasure=remeasure)
     try:
         experiment.prepare(folder)
         experiment.measure(Launcher(deadline=deadline))
@@ -82,8 +91,8 @@ def check_plan(config: RunConfig) -> None:
 class _Experiment:
     """One run, from its words to its record."""
 
-    def __init__(self, config: RunConfig, listener: Listener) -> None:
-        self.listener = listener
+    def __init__(self, config: RunConfig, listener: Listener, *, remeasure: bool) -> None:
+        self.listener, self.remeasure = listener, remeasure
         self.so_far = SoFar(config)
         self.launch_weights = self._weights()
         self.stored: tuple[schema.RunRecord, Path] | None = None
@@ -102,7 +111,9 @@ class _Experiment:
             self.listener.notice("device: emulated (auto; this version does not use GPUs)")
 
     def measure(self, launcher: Launcher) -> None:
-        """All launches, one at a time."""
+        """The link if it is needed, then all launches, one at a time."""
+        if self.so_far.config.needs_link:
+            self._know_link(launcher)
         if self.so_far.config.partition is None:
             self._balance(launcher)
         for number in range(self.so_far.config.launches):
@@ -131,13 +142,39 @@ class _Experiment:
         return messages.Job(
             config=self.so_far.config,
             data=self.so_far.data,
+            link=self.so_far.link,
             form=self.so_far.raced.form if self.so_far.raced else None,
             host_flops_per_s=self.so_far.raced.host_flops_per_s if self.so_far.raced else None,
         )
 
+    def _know_link(self, launcher: Launcher) -> None:
+        """The link of this machine, as it was measured before or as it is measured now."""
+        if not self.remeasure:
+            self.so_far.link = link_cache.load()
+        if self.so_far.link is None:
+            self._measure_link(launcher)
+            return
+        day = self.so_far.link.created[:10]
+        self.listener.notice(f"link: as measured on {day}, {link_cache.path()}; --remeasure measures again")
+
+    def _measure_link(self, launcher: Launcher) -> None:
+        job = msgspec.structs.replace(self._job(), task="link")
+        with closing(launcher.run(job)) as reports:
+            for message in reports:
+                match message:
+                    case messages.Progress():
+                        self.listener.progress(message.doing, 0.0)
+                    case messages.LinkTimes():
+                        self.so_far.link = message.link
+        if self.so_far.link is None:
+            raise RunFailedError("measuring the link ended without a result")
+        kept = link_cache.save(self.so_far.link)
+        self.listener.notice(f"link: measured between 2 processes{f', kept in {kept}' if kept else ''}")
+
     def _balance(self, launcher: Launcher) -> None:
         """Measure the layers, then decide the partition."""
-        with closing(launcher.run(self._job())) as reports:
+        job = msgspec.structs.replace(self._job(), task="layers")
+        with closing(launcher.run(job)) as reports:
             for message in reports:
                 match message:
                     case messages.Progress():

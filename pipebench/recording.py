@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import Literal
 
 import msgspec
@@ -15,7 +16,9 @@ from pipebench.records import schema, store
 from pipebench.records.timelines import bubble, device_usages, timeline_from
 from pipebench.runtime import messages
 from pipebench.telemetry.environment import Value, cpu_model, cpus_allowed, environment
-from pipebench.timing.machines import machine_named
+from pipebench.timing.links import Link
+from pipebench.timing.machines import machine_for
+from pipebench.timing.measured_link import MeasuredLink
 
 
 @dataclass
@@ -27,6 +30,7 @@ class SoFar:
     created: datetime = field(default_factory=store.now)
     environment: dict[str, Value] = field(default_factory=environment)
     verification: schema.Verification | None = None
+    link: MeasuredLink | None = None
     raced: messages.Raced | None = None
     launches: list[schema.Launch] = field(default_factory=list)
     timelines: list[schema.TimelineRecord] = field(default_factory=list)
@@ -89,10 +93,16 @@ def _input(so_far: SoFar) -> schema.Input | None:
 def _machine(so_far: SoFar) -> schema.MachineRecord | None:
     if so_far.config.device == "cpu":
         return None
-    machine = machine_named(so_far.config.machine)
-    host = so_far.raced.host_flops_per_s if so_far.raced else None
+    config, host = so_far.config, so_far.raced.host_flops_per_s if so_far.raced else None
+    if config.needs_link and (host is None or so_far.link is None):
+        return schema.MachineRecord(config.machine, "this host", "not measured", None, host, None, None)
+    machine = machine_for(
+        config.machine,
+        host_flops_per_s=host or 0.0,
+        measured=so_far.link,
+        message_bytes=config.message_bytes,
+    )
     dilation = machine.time_dilation(host) if host else None
-    dilated = machine.link.dilated(dilation) if dilation else None
     return schema.MachineRecord(
         name=machine.name,
         card=machine.card,
@@ -100,13 +110,23 @@ def _machine(so_far: SoFar) -> schema.MachineRecord | None:
         card_flops_per_s=machine.flops_per_s,
         host_flops_per_s=host,
         time_dilation=dilation,
-        link=schema.LinkRecord(
-            latency_s=machine.link.latency_s,
-            bytes_per_s=machine.link.bytes_per_s,
-            host_latency_s=dilated.latency_s if dilated else None,
-            host_bytes_per_s=dilated.bytes_per_s if dilated else None,
-        ),
+        link=_link(machine.link, machine.link.dilated(dilation) if dilation else None),
     )
+
+
+def _link(link: Link, dilated: Link | None) -> schema.LinkRecord:
+    return schema.LinkRecord(
+        latency_s=link.latency_s,
+        bytes_per_s=_finite(link.bytes_per_s),
+        host_latency_s=dilated.latency_s if dilated else None,
+        host_bytes_per_s=_finite(dilated.bytes_per_s) if dilated else None,
+        overhead_s=link.overhead_s,
+    )
+
+
+def _finite(value: float) -> float | None:
+    """A bandwidth for a record: JSON knows no infinity."""
+    return value if isfinite(value) else None
 
 
 def _figures(so_far: SoFar) -> dict[str, object]:

@@ -44,24 +44,32 @@ class Device(Part, frozen=True):
 
 
 class LinkRecord(Part, frozen=True):
-    """A machine's link: the preset's figures, and those of the host's scale (dilated)."""
+    """A machine's link: its own figures, and those of the host's scale (dilated).
+
+    ``overhead_s`` is the device time that a message takes from each of its ends; ``bytes_per_s`` is ``None``
+    where size makes no difference.
+    """
 
     latency_s: NotNegative
-    bytes_per_s: Positive
+    bytes_per_s: Positive | None
     host_latency_s: NotNegative | None = None
     host_bytes_per_s: Positive | None = None
+    overhead_s: NotNegative = 0.0
 
 
 class MachineRecord(Part, frozen=True):
-    """The emulated machine; ``time_dilation`` = card speed / host speed, on the same work."""
+    """The emulated machine; ``time_dilation`` = card speed / host speed, on the same work.
+
+    What is to be measured on this host is ``None`` in a record that ended before.
+    """
 
     name: Name
     card: str
     source: str
-    card_flops_per_s: Positive
+    card_flops_per_s: Positive | None
     host_flops_per_s: Positive | None
     time_dilation: Positive | None
-    link: LinkRecord
+    link: LinkRecord | None
 
 
 class Optimizer(Part, frozen=True, kw_only=True):

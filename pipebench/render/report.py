@@ -22,6 +22,7 @@ from pipebench.records.timelines import timeline_from
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, facts, plain_table
 from pipebench.render.units import counted, percent, rate, scaled, seconds
+from pipebench.timing.machines import LOCAL
 
 _MARGIN = 2
 _GPUS_OF_THE_TALK = 8
@@ -205,18 +206,28 @@ def _where_it_goes(record: RunRecord, bubble: float) -> str:
 
 def _machine(machine: MachineRecord) -> Iterator[tuple[str, str]]:
     link = machine.link
-    yield (
-        "dilation",
-        f"{machine.time_dilation:.2f} = card {scaled(machine.card_flops_per_s, 'FLOP/s')} / "
-        f"this host {scaled(machine.host_flops_per_s, 'FLOP/s')} (measured); link "
-        f"{scaled(link.bytes_per_s, 'B/s')}, {seconds(link.latency_s)} -> "
-        f"{scaled(link.host_bytes_per_s, 'B/s')}, {seconds(link.host_latency_s)} at this host's scale",
-    )
+    assert link is not None
+    if machine.name == LOCAL:
+        yield (
+            "link",
+            seconds(link.latency_s)
+            + (f" + bytes / {scaled(link.bytes_per_s, 'B/s')}" if link.bytes_per_s else "")
+            + f" a message, of which it costs each of its ends {seconds(link.overhead_s)} (measured)",
+        )
+    else:
+        yield (
+            "dilation",
+            f"{machine.time_dilation:.2f} = card {scaled(machine.card_flops_per_s, 'FLOP/s')} / "
+            f"this host {scaled(machine.host_flops_per_s, 'FLOP/s')} (measured); link "
+            f"{scaled(link.bytes_per_s, 'B/s')}, {seconds(link.latency_s)} -> "
+            f"{scaled(link.host_bytes_per_s, 'B/s')}, {seconds(link.host_latency_s)} at this host's scale",
+        )
     yield "sources", machine.source
-    yield (
-        "scale",
-        "all times and words/s are this host's, not the card's; so is what a small microbatch costs",
-    )
+    if machine.name != LOCAL:
+        yield (
+            "scale",
+            "all times and words/s are this host's, not the card's; so is what a small microbatch costs",
+        )
 
 
 def _warning(warning: WarningRecord) -> Table:

@@ -27,6 +27,7 @@ import msgspec
 from pipebench.errors import PipebenchError
 from pipebench.records.schema import Block, Launch, Samples, TimelineRecord
 from pipebench.runtime import faults, messages, process
+from pipebench.timing.measured_link import MeasuredLink
 
 if TYPE_CHECKING:
     from pipebench.runtime.pair import Pair
@@ -73,7 +74,10 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
     report = emit if rank == 0 else _say_nothing
     report(messages.Environment(values=_environment()))
     faults.happen("start", rank)
-    if job.config.partition is None:
+    if job.task == "link":
+        report(messages.LinkTimes(link=_measure_link(rank, folder, report)))
+        return
+    if job.task == "layers":
         report(measure_layers(job, report))
         return
     pair = make_pair(job, rank, folder)
@@ -98,6 +102,15 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
         pair.choose(job.form)
     with _quiet():
         _time(job, rank, pair, report)
+
+
+def _measure_link(rank: int, folder: Path, report: Emit) -> MeasuredLink:
+    from pipebench.runtime.ping_pong import measure  # noqa: PLC0415 - torch.distributed, for ranks only
+
+    with _quiet():
+        return measure(
+            rank, folder, lambda share: report(messages.Progress(doing="measuring the link", share=share))
+        )
 
 
 def _say_nothing(message: messages.Message) -> None:

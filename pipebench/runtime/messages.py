@@ -12,6 +12,7 @@ from pipebench.models.data import Data
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import Candidate, Launch, TimelineRecord, Verification
+from pipebench.timing.measured_link import MeasuredLink
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -30,16 +31,20 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     config: RunConfig
     data: Data
+    task: Literal["launch", "layers", "link"] = "launch"
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure
+    link: MeasuredLink | None = None  # of this machine, where it is needed
 
     @property
     def ranks(self) -> int:
-        """Processes of the launch; layers are measured by one."""
-        return self.config.ranks if self.config.partition is not None else 1
+        """Processes that the task takes: layers are measured by one, a link by two."""
+        return {"launch": self.config.ranks, "layers": 1, "link": 2}[self.task]
 
     def action_text(self, rank: int, number: int) -> str:
         """The text form of a rank's n-th action, empty where there is none."""
+        if self.task != "launch":
+            return ""
         plan = add_transfers(SCHEDULES[self.config.schedule].plan(self.config.graph))
         program = plan.programs[rank]
         return plan.graph.text(program[number]) if 0 <= number < len(program) else ""
@@ -61,6 +66,12 @@ class LayerCosts(Message, frozen=True, tag="layer-costs"):
 
     layers: list[float]  # the embedding is in the first one
     projection: float
+
+
+class LinkTimes(Message, frozen=True, tag="link-times"):
+    """The link between two processes of this machine."""
+
+    link: MeasuredLink
 
 
 class Verified(Message, frozen=True, tag="verified"):
@@ -105,4 +116,4 @@ class Done(Message, frozen=True, tag="done"):
     """This process has done all that it was started for."""
 
 
-AnyMessage = Progress | LayerCosts | Verified | Raced | Measured | Environment | Failed | Done
+AnyMessage = Progress | LayerCosts | LinkTimes | Verified | Raced | Measured | Environment | Failed | Done

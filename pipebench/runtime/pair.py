@@ -27,7 +27,7 @@ from pipebench.runtime.faults import injected
 from pipebench.runtime.verification import check_same_loss, verify
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
-from pipebench.timing.machines import machine_named
+from pipebench.timing.machines import machine_for
 
 _LAYER_STEPS = 3  # the first one warms up: it is never the least
 
@@ -221,7 +221,12 @@ class EmulatedPair:
         check_same_loss(self.single.baseline.loss(), self.pipeline.loss(), steps=steps)
 
     def _set_link(self, host_flops_per_s: float) -> None:
-        machine = machine_named(self.config.machine)
+        machine = machine_for(
+            self.config.machine,
+            host_flops_per_s=host_flops_per_s,
+            measured=self.job.link,
+            message_bytes=self.config.message_bytes,
+        )
         self.link = machine.link.dilated(machine.time_dilation(host_flops_per_s))
 
 
