@@ -69,7 +69,7 @@ def run(
     """
     deadline = time.monotonic() + budget.deadline_s(config)
     budget.check_memory(config, memory_available_bytes())
-    experiment = _Experiment(config, listener, remeasure=remeasure)
+    experiment = Experiment(config, listener, remeasure=remeasure)
     try:
         experiment.prepare(folder)
         experiment.measure(Launcher(deadline=deadline))
@@ -88,10 +88,10 @@ def check_plan(config: RunConfig) -> None:
     simulate(plan, UniformCosts(1, 2))
 
 
-class _Experiment:
-    """One run, from its words to its record."""
+class Experiment:
+    """One run, from its words to its record; several can take their launches in turn."""
 
-    def __init__(self, config: RunConfig, listener: Listener, *, remeasure: bool) -> None:
+    def __init__(self, config: RunConfig, listener: Listener, *, remeasure: bool = False) -> None:
         self.listener, self.remeasure = listener, remeasure
         self.so_far = SoFar(config)
         self.launch_weights = self._weights()
@@ -111,19 +111,29 @@ class _Experiment:
             self.listener.notice("device: emulated (auto; this version does not use GPUs)")
 
     def measure(self, launcher: Launcher) -> None:
-        """The link if it is needed, then all launches, one at a time."""
-        if self.so_far.config.needs_link:
+        """All launches, one at a time."""
+        for _ in range(self.so_far.config.launches):
+            self.launch(launcher)
+
+    def launch(self, launcher: Launcher) -> None:
+        """The next launch; before the first one the link and the layers, where they must be known.
+
+        Raises:
+            RunFailedError: It broke.
+            DeadlineError: The launcher's deadline passed.
+        """
+        number = len(self.so_far.launches)
+        if self.so_far.config.needs_link and self.so_far.link is None:
             self._know_link(launcher)
         if self.so_far.config.partition is None:
             self._balance(launcher)
-        for number in range(self.so_far.config.launches):
-            what = f"launch {number + 1} of {self.so_far.config.launches}"
-            self._progress(number, f"{what}: starting", 0.0)
-            with closing(launcher.run(self._job())) as reports:
-                for message in reports:
-                    self._take(message, number, what)
-            if len(self.so_far.launches) != number + 1:
-                raise RunFailedError(f"{what} ended without a result")
+        what = f"launch {number + 1} of {self.so_far.config.launches}"
+        self._progress(number, f"{what}: starting", 0.0)
+        with closing(launcher.run(self._job())) as reports:
+            for message in reports:
+                self._take(message, number, what)
+        if len(self.so_far.launches) != number + 1:
+            raise RunFailedError(f"{what} ended without a result")
 
     def store(
         self, status: str, folder: Path, failure: schema.Failure | None = None

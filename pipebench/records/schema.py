@@ -262,6 +262,14 @@ class Bubble(Part, frozen=True):
     definition: str = "1 - busy / (devices x makespan)"
 
 
+class Accuracy(Part, frozen=True):
+    """How far an emulated number can be trusted: by which study, and whether it was made on such a machine."""
+
+    known_here: bool
+    study: str
+    text: str
+
+
 class WarningRecord(Part, frozen=True):
     """A doubt that travels with the record."""
 
@@ -301,6 +309,7 @@ class RunRecord(Part, frozen=True, kw_only=True):
     warnings: list[WarningRecord]
     environment: dict[str, str | int | float | bool | None]
     failure: Failure | None = None
+    accuracy: Accuracy | None = None
 
     def __post_init__(self) -> None:
         if self.status == "completed":

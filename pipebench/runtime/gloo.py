@@ -1,8 +1,8 @@
 """The gloo transport: real messages between processes.
 
 Sizes and order come from the plan on both ends (gloo aborts the receiver on a size mismatch, and NCCL knows
-no tags). Receives are posted ahead, all of a step at its start, into buffers that the steps reuse; sends do
-not block compute. In a checked step each payload follows a header that names it.
+no tags). Receives are posted ahead, all of a step before it starts, into buffers that the steps reuse; sends
+do not block compute. In a checked step each payload follows a header that names it.
 """
 
 from collections.abc import Callable, Sequence

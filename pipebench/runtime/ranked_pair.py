@@ -13,7 +13,7 @@ from pipebench.runtime import group, messages
 from pipebench.runtime.batches import slice_batch
 from pipebench.runtime.heartbeat import Heartbeats
 from pipebench.runtime.pair import SingleDevice, judge
-from pipebench.runtime.ranks import RankedPipeline, Readings
+from pipebench.runtime.ranks import REST_S, RankedPipeline, Readings
 from pipebench.runtime.verification import check_same_loss
 
 _BEYOND_THE_DEADLINE = 3600.0  # a wait for a message must not end before the launcher names the culprit
@@ -77,7 +77,10 @@ class RankedPair:
 
     def baseline_step(self, number: int) -> float:
         """Wall seconds on rank 0, while the others wait for it."""
-        return self.single.step(number) if self.single is not None else 0.0
+        if self.single is None:
+            return 0.0
+        time.sleep(REST_S)
+        return self.single.step(number)
 
     def pipeline_step(self, number: int) -> Readings:
         """One step of all ranks."""

@@ -27,6 +27,8 @@ from pipebench.runtime.stage import Stage
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 from pipebench.workload import Workload
 
+REST_S = 0.01  # gloo's input thread has come to rest by then
+
 
 class Readings(NamedTuple):
     """One rank's clock readings of a step, in seconds of the machine's monotonic clock.
@@ -90,9 +92,8 @@ class RankedPipeline:
         self.executor.load(batch)
         readings = [0.0] * (2 * len(self._compute))
         self.heartbeats.beat(self.rank, WAITING)
-        dist.barrier()
-        started = clock()
         self.transport.begin_step(checked=checked)
+        started = self._start_together()
         self.executor.zero_grad()
         zeroed = clock()
         position = 0
@@ -115,6 +116,17 @@ class RankedPipeline:
         beat(rank, IDLE)
         actions = torch.tensor(readings, dtype=torch.float64).view(-1, 2)
         return Readings(started, zeroed, ended, updated, actions)
+
+    def _start_together(self) -> float:
+        """Agree on a time to start, and wait for it; the clock when it is over.
+
+        A collective that all ranks have just left would not do: gloo's input thread may still hold the core
+        for some milliseconds, as it spins while it cannot get at a connection in use.
+        """
+        start = torch.tensor(time.perf_counter() + REST_S, dtype=torch.float64)
+        dist.all_reduce(start, dist.ReduceOp.MAX)
+        time.sleep(max(float(start) - time.perf_counter(), 0.0))
+        return time.perf_counter()
 
     def timeline(self, readings: Readings) -> Timeline | None:
         """The step as rank 0 sees it from all ranks' readings; ``None`` on the others."""
