@@ -101,12 +101,12 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def needs_link(self) -> bool:
         """Whether the link of this machine must be known."""
-        return self.machine == LOCAL and self.device not in ("cpu", "cuda")
+        return self.machine == LOCAL
 
     @property
     def ranks(self) -> int:
         """Processes of a launch: one a device, or one that emulates them all."""
-        return self.gpus if self.device == "cpu" else 1
+        return self.gpus if self.device in ("cpu", "cuda") else 1
 
     @property
     def graph(self) -> Graph:
@@ -126,7 +126,7 @@ def resolve(options: RunOptions) -> RunConfig:
     microbatches, chunks = _slices(options, schedule, sizes["batch"], sizes["sequence_length"])
     config = RunConfig(
         gpus=_at_least("--gpus", options.gpus, 1),
-        device=options.device,
+        device="emulated" if options.machine is not None else options.device,
         machine=check_machine(options.machine or DEFAULT_MACHINE),
         preset=options.preset,
         **sizes,

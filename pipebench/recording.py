@@ -1,5 +1,6 @@
 """From what a run has measured to its record, whether the run was completed or not."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from pipebench import budget, summary
+from pipebench import accuracy, budget, summary
 from pipebench.config import RunConfig
 from pipebench.models import data as words
 from pipebench.partition import stage_layers
@@ -32,20 +33,31 @@ class SoFar:
     verification: schema.Verification | None = None
     link: MeasuredLink | None = None
     raced: messages.Raced | None = None
+    device_names: list[str] | None = None
+    peaks_bytes: list[int] | None = None
     launches: list[schema.Launch] = field(default_factory=list)
     timelines: list[schema.TimelineRecord] = field(default_factory=list)
+
+
+_KINDS: dict[str, Literal["cpu", "cuda", "emulated"]] = {
+    "auto": "emulated",  # of a run that ended before it was settled
+    "cpu": "cpu",
+    "cuda": "cuda",
+    "emulated": "emulated",
+}
 
 
 def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None) -> schema.RunRecord:
     """Everything so far as a record; figures are there from the first complete launch on."""
     config = so_far.config
-    kind: Literal["cpu", "emulated"] = "cpu" if config.device == "cpu" else "emulated"
+    kind = _KINDS[config.device]
+    names = so_far.device_names or [cpu_model()] * config.gpus
     base = schema.RunRecord(
         id=store.new_id(so_far.created, f"{kind}{config.gpus}-{config.schedule}"),
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
-        device=schema.Device(kind=kind, count=config.gpus, names=[cpu_model()] * config.gpus),
-        clock="wall" if kind == "cpu" else "virtual",
+        device=schema.Device(kind=kind, count=config.gpus, names=names),
+        clock="virtual" if kind == "emulated" else "wall",
         machine=_machine(so_far),
         config=_config(so_far),
         baseline=None,
@@ -60,9 +72,14 @@ def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None)
         warnings=[],
         environment=so_far.environment,
         failure=failure,
+        accuracy=_accuracy() if kind == "emulated" else None,
     )
     figures = _figures(so_far) if so_far.launches else {}
     return msgspec.structs.replace(base, status=status, **figures)
+
+
+def _accuracy() -> schema.Accuracy:
+    return accuracy.quote(accuracy.packaged(), cpu_model=cpu_model(), cpu_count=os.cpu_count())
 
 
 def _config(so_far: SoFar) -> schema.Config:
@@ -91,7 +108,7 @@ def _input(so_far: SoFar) -> schema.Input | None:
 
 
 def _machine(so_far: SoFar) -> schema.MachineRecord | None:
-    if so_far.config.device == "cpu":
+    if _KINDS[so_far.config.device] != "emulated":
         return None
     config, host = so_far.config, so_far.raced.host_flops_per_s if so_far.raced else None
     if config.needs_link and (host is None or so_far.link is None):
@@ -140,6 +157,7 @@ def _figures(so_far: SoFar) -> dict[str, object]:
         timeline,
         [layers.text() for layers in stage_layers(so_far.config.partition)],
         budget.device_memory(so_far.config, so_far.config.partition),
+        so_far.peaks_bytes,
     )
     measured = summary.speedup(so_far.launches)
     return {
@@ -162,6 +180,8 @@ def _baseline(so_far: SoFar, raced: messages.Raced) -> schema.Baseline:
         step_s=step_s,
         words_per_s=_words_per_s(so_far, step_s),
         candidates=raced.candidates,
+        device=raced.device,
+        device_flops_per_s=raced.device_flops_per_s,
     )
 
 
@@ -181,6 +201,7 @@ def _warnings(
         devices,
         measured,
         repeated_text=so_far.data.repeated,
-        cpus_allowed=cpus_allowed(),
+        cpus_allowed=cpus_allowed() if so_far.config.device != "cuda" else None,
+        environment=so_far.environment,
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,
     )

@@ -96,3 +96,10 @@ def test_a_run_that_would_not_fit_is_refused_with_both_sizes_and_the_remedy() ->
     text = str(caught.value)
     assert text.startswith(f"would not fit in memory: {needed / 2**30:.1f} GiB needed (computed)")
     assert "available; use a smaller --batch, --hidden or --vocab" in text
+
+
+def test_gpus_are_taken_to_be_faster_and_hold_the_models_themselves() -> None:
+    cpu, cuda = run_config(device="cpu", hidden=512), run_config(device="cuda", hidden=512)
+    assert budget.step_s(cuda) < budget.step_s(cpu)
+    larger = run_config(device="cuda", hidden=1024)
+    assert budget.host_bytes(larger) == budget.host_bytes(cuda) == 2 * 2 * 2**30

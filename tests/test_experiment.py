@@ -129,7 +129,7 @@ def test_progress_only_grows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setattr(experiment, "Launcher", Launches())
     experiment.run(config(), folder=tmp_path, listener=watcher)
     assert watcher.shares == sorted(watcher.shares)
-    assert watcher.notices == ["device: emulated (auto; this version does not use GPUs)"]
+    assert watcher.notices == ["device: emulated (auto: no GPU visible, 2 asked for)"]
 
 
 def test_bad_input_leaves_no_record_and_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
 from cells import CELLS, GPUS, Cell
 
 from pipebench.accuracy import PACKAGED, Study
@@ -136,7 +137,7 @@ def main() -> None:
     """Two tables: how near, and why not nearer."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--package"]
     folder = Path(arguments[0] if arguments else "results/emulation-accuracy")
-    results = [Result(cell, folder) for cell in CELLS if (folder / cell.folder).exists()]
+    results = [Result(cell, folder) for cell in CELLS if any((folder / cell.folder / "real").glob("*.json"))]
     print_nearness(results)
     print()
     print_effects(results)
@@ -196,7 +197,7 @@ def package(results: Sequence[Result]) -> None:
         speedup_ratio_low=min(ratio.value for ratio in speedups),
         speedup_ratio_high=max(ratio.value for ratio in speedups),
     )
-    PACKAGED.write_bytes(store.pretty(study))
+    PACKAGED.write_bytes(msgspec.json.format(msgspec.json.encode(study), indent=1) + b"\n")
     print(f"\nwritten: {PACKAGED}", file=sys.stderr)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from pipebench.cli import output
 from pipebench.config import DEFAULT_MACHINE, DEFAULT_PRESET, PRESETS
-from pipebench.errors import EnvironmentRefusedError, UsageError
+from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.timing.machines import LOCAL, MACHINE_NAMES
 
@@ -183,7 +183,6 @@ def run(
     )
     if remeasure and not config.needs_link:
         raise UsageError(f"--remeasure measures the link of --machine {LOCAL}: leave it out, or add that")
-    _check_platform(config)
     if dry_run:
         _dry_run(config, json=json)
         return 0
@@ -193,15 +192,6 @@ def run(
 def _devices(partition: str) -> int:
     """As many as a partition lists, else 8."""
     return len(partition.split(",")) if "," in partition else 8
-
-
-def _check_platform(config: "RunConfig") -> None:
-    if sys.platform == "win32":
-        raise EnvironmentRefusedError("run needs Linux or macOS: on Windows use simulate, show and list")
-    if config.device == "cuda":
-        from pipebench.telemetry.gpus import require_gpus
-
-        require_gpus(config.gpus)
 
 
 def _dry_run(config: "RunConfig", *, json: bool) -> None:
@@ -233,6 +223,8 @@ def _run(config: "RunConfig", folder: Path | None, *, remeasure: bool, json: boo
         if json:
             output.print_json(store.read_bytes(error.path))
         output.notice(f"pipebench: error: {' '.join(str(error.cause).split())}")
+        if error.log is not None:
+            output.notice(f"log of the culprit: {output.shown(error.log)}")
         output.notice(
             f"kept: {error.launches} of {config.launches} launches, pipebench show {output.shown(error.path)}"
         )

@@ -133,13 +133,18 @@ class Candidate(Part, frozen=True):
 
 
 class Baseline(Part, frozen=True):
-    """The strongest single-device form of the same training step."""
+    """The strongest single-device form of the same training step.
+
+    With GPUs it runs on ``device``, the one of median speed among ``device_flops_per_s``.
+    """
 
     kind: Literal["fused", "chain", "chain-microbatches"]
     microbatches: AtLeastOne
     step_s: Positive
     words_per_s: Positive
     candidates: list[Candidate]
+    device: Count = 0
+    device_flops_per_s: list[Positive] = []
 
 
 class Pipeline(Part, frozen=True):
@@ -279,10 +284,11 @@ class WarningRecord(Part, frozen=True):
 
 
 class Failure(Part, frozen=True):
-    """Why a record is not completed."""
+    """Why a record is not completed; ``log`` names a file beside it with what the culprit left behind."""
 
     exit_code: Count
     message: str
+    log: str | None = None
 
 
 class RunRecord(Part, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
             ),
             (
                 "time",
-                f"about {seconds(document.assumed_run_s)} for {config.launches} launches, if this host does "
+                f"about {seconds(document.assumed_run_s)} for {config.launches} launches, if a device does "
                 f"{scaled(document.assumed_flops_per_s, 'FLOP/s')} (assumed); deadline "
                 f"{seconds(document.deadline_s)}",
             ),

@@ -83,7 +83,11 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
         yield Group(
             Text(f"the measured step nearest the median, by device ({_clock(record)})", "bold"),
             device_table(record.devices, record.timeline.makespan_s),
-            Text("busy to idle: share of the step; alive: slices kept for backward; memory: computed", "dim"),
+            Text(
+                "busy to idle: share of the step; alive: slices kept for backward; memory: computed"
+                + ("; peak: measured" if record.device.kind == "cuda" else ""),
+                "dim",
+            ),
         )
         timeline = timeline_from(record.timeline, _graph(record.config))
         yield picture(timeline, width=console.width - _MARGIN, plain=needs_ascii(console))
@@ -98,6 +102,8 @@ def _graph(config: Config) -> Graph:
 def _clock(record: RunRecord) -> str:
     if record.clock == "virtual":
         return "emulated, virtual time"
+    if record.device.kind == "cuda":
+        return "wall clock, CUDA events"
     shared = any(warning.code == "cores-shared" for warning in record.warnings)
     return "wall clock, cores shared" if shared else "wall clock"
 
@@ -143,6 +149,8 @@ def _result(record: RunRecord) -> Table:
     assert pipeline is not None
     assert speedup is not None
     form = f"{baseline.kind} x{baseline.microbatches}" if baseline.microbatches > 1 else baseline.kind
+    if len(baseline.device_flops_per_s) > 1:
+        form += f" on GPU {baseline.device}, of median speed"
     table = plain_table("", "a step", "words/s", "")
     table.columns[3].justify, table.columns[3].no_wrap = "left", False
     virtual = record.clock == "virtual"
@@ -185,6 +193,8 @@ def _notes(record: RunRecord) -> Table:
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
         rows.append(("the rest", _where_it_goes(record, bubble.fraction)))
+    if record.accuracy is not None:
+        rows.append(("accuracy", record.accuracy.text))
     if record.machine is not None and record.machine.time_dilation is not None:
         rows += _machine(record.machine)
     return facts(*rows)

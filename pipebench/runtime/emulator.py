@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from pipebench.models.stacked_lstm import StackedLSTM
@@ -44,6 +45,7 @@ class EmulatedPipeline:
         workload: the sizes of the model and the batch.
         partition: LSTM layers of each stage.
         learning_rate: of every device's optimizer.
+        device: the one real device; default: the CPU.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         order: in which the one real device runs the actions; see ``interleave``.
         clock: reads this thread's CPU seconds.
@@ -56,13 +58,14 @@ class EmulatedPipeline:
         partition: Sequence[int],
         *,
         learning_rate: float,
+        device: torch.device | None = None,
         checkpoint: str = "none",
         order: str = "dependence",
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self.plan, self.workload, self.checkpoint, self.clock = plan, workload, checkpoint, clock
         graph, mailbox = plan.graph, Mailbox(messages_of(plan.graph))
-        self.models = [StackedLSTM(workload, layers) for layers in stage_layers(partition)]
+        self.models = [StackedLSTM(workload, layers, device) for layers in stage_layers(partition)]
         self.executors = [
             Executor(
                 graph,

@@ -14,6 +14,8 @@ from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import Candidate, Launch, TimelineRecord, Verification
 from pipebench.timing.measured_link import MeasuredLink
 
+TIMING = "timing"
+
 
 class Form(msgspec.Struct, frozen=True):
     """A form of the baseline: ``kind`` is fused, chain or chain-microbatches."""
@@ -34,6 +36,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     task: Literal["launch", "layers", "link"] = "launch"
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure
+    baseline_device: int = 0  # the GPU of median speed, once that is known
     link: MeasuredLink | None = None  # of this machine, where it is needed
 
     @property
@@ -81,18 +84,30 @@ class Verified(Message, frozen=True, tag="verified"):
 
 
 class Raced(Message, frozen=True, tag="raced"):
-    """The strongest form of the baseline, and the host's speed by it."""
+    """The strongest form of the baseline, and the host's speed by it.
+
+    With several GPUs: the one it ran on, of median speed, and every one's speed on the fused form.
+    """
 
     form: Form
     candidates: list[Candidate]
     host_flops_per_s: float
+    device: int = 0
+    device_flops_per_s: list[float] = []
 
 
 class Measured(Message, frozen=True, tag="measured"):
-    """A complete launch, and the timelines of its pipeline steps nearest the median."""
+    """A complete launch, the timelines of its pipeline steps nearest the median, each device's peak memory."""
 
     launch: Launch
     timelines: list[TimelineRecord]
+    peaks_bytes: list[int] | None = None
+
+
+class Devices(Message, frozen=True, tag="devices"):
+    """The names of the devices, in their order."""
+
+    names: list[str]
 
 
 class Environment(Message, frozen=True, tag="environment"):
@@ -116,4 +131,6 @@ class Done(Message, frozen=True, tag="done"):
     """This process has done all that it was started for."""
 
 
-AnyMessage = Progress | LayerCosts | LinkTimes | Verified | Raced | Measured | Environment | Failed | Done
+AnyMessage = (
+    Progress | LayerCosts | LinkTimes | Verified | Raced | Measured | Devices | Environment | Failed | Done
+)

@@ -44,7 +44,7 @@ class Stage:
         self.model = model
         self.chunks = chunks
         self._checkpointed = [is_checkpointed(checkpoint, m, microbatches) for m in range(microbatches)]
-        self.loss = torch.zeros((), dtype=DTYPES[model.workload.dtype])
+        self.loss = torch.zeros((), dtype=DTYPES[model.workload.dtype], device=model.device)
         self._batch: StepBatch | None = None
         # Slots and one sum, not dictionaries and lists of losses: what is allocated in the midst of a step's
         # large tensors and lives on splits the heap, and costs the next whole-batch step new pages.
