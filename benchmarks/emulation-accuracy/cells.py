@@ -33,6 +33,11 @@ class Cell(NamedTuple):
         """Where its records are, below the study's folder."""
         return f"{self.shape}/{self.schedule}"
 
+    @property
+    def variants(self) -> list[str]:
+        """What runs in this cell; the other order of emulation is tried with one schedule."""
+        return list(VARIANTS) if self.schedule == "gpipe" else ["real", "emulated"]
+
     def config(self, variant: str, *, gpus: int = GPUS, launches: int = LAUNCHES) -> RunConfig:
         """What one variant runs."""
         (layers, hidden, vocab, batch, sequence_length), steps, warmup = SHAPES[self.shape]

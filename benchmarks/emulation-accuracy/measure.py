@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/emulation-accuracy/measure.py [FOLDER] [SHAPE ...]
 
-FOLDER is results/emulation-accuracy by default; all shapes take about half an hour on 2 cores.
+FOLDER is results/emulation-accuracy by default; all shapes take about 20 minutes on 2 cores.
 """
 
 import json
@@ -10,13 +10,14 @@ import sys
 import time
 from pathlib import Path
 
-from cells import CELLS, LAUNCHES, VARIANTS, Cell
+from cells import CELLS, LAUNCHES, Cell
 from contention import contention
 
 from pipebench.experiment import Experiment
 from pipebench.runtime.launcher import Launcher
 
 _PATIENCE_S = 3600.0
+_DISTURBED, _TRIES = 1.05, 10  # against the least of this cell: handling packets is nobody's CPU time
 
 
 class Quiet:
@@ -46,15 +47,28 @@ def measure(cell: Cell, folder: Path, *, remeasure: bool) -> None:
     launcher = Launcher(deadline=time.monotonic() + _PATIENCE_S)
     runs = {
         variant: Experiment(cell.config(variant), Quiet(), remeasure=remeasure and variant == "emulated")
-        for variant in VARIANTS
+        for variant in cell.variants
     }
     for variant, run in runs.items():
         run.prepare(folder / variant)
     for number in range(LAUNCHES):
-        for variant in list(VARIANTS)[:: 1 if number % 2 == 0 else -1]:
-            runs[variant].launch(launcher)
+        for variant in cell.variants[:: 1 if number % 2 == 0 else -1]:
+            launch(variant, runs[variant], launcher)
     for variant, run in runs.items():
         run.store("completed", folder / variant)
+
+
+def launch(variant: str, run: Experiment, launcher: Launcher) -> None:
+    """One launch; one that other programs disturbed is taken again, and said so."""
+    for _ in range(_TRIES):
+        before = len(run.so_far.timelines)
+        run.launch(launcher)
+        worked = [launch.wall_per_cpu or 1.0 for launch in run.so_far.launches]
+        if worked[-1] <= _DISTURBED * min(worked):
+            return
+        print(f"  {variant}: again, since a process worked {worked[-1]:.2f}x its CPU time", file=sys.stderr)
+        del run.so_far.timelines[before:], run.so_far.launches[-1]
+    raise SystemExit("this machine is too busy for the study: stop other programs")
 
 
 if __name__ == "__main__":

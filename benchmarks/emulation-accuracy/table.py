@@ -36,7 +36,11 @@ class Result:
         self.cell = cell
         self.real = _record(folder / cell.folder / "real")
         self.emulated = _record(folder / cell.folder / "emulated")
-        self.device_order = _record(folder / cell.folder / "emulated-device-order")
+        self.device_order = (
+            _record(folder / cell.folder / "emulated-device-order")
+            if "emulated-device-order" in cell.variants
+            else None
+        )
         contention: dict[str, Any] = json.loads((folder / cell.folder / "contention.json").read_text())
         self.slowdown: float = contention["slowdown"]
         self.stretch = stretch(self.emulated, self.slowdown)
@@ -173,10 +177,10 @@ def print_effects(results: Sequence[Result]) -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     for r in results:
         speedup = r.speedup(r.emulated)
+        other_order = _text(r.step(r.device_order)) if r.device_order else "-"
         print(
             f"| {r.cell.shape} | {r.cell.schedule} | {_text(speedup)} | {_text(speedup, 1 / r.stretch)} | "
-            f"{_text(r.step(r.device_order))} | {r.baseline.value:.3f} | {r.busy:.3f} | {r.slowdown:.3f} | "
-            f"{r.messages:.1%} |"
+            f"{other_order} | {r.baseline.value:.3f} | {r.busy:.3f} | {r.slowdown:.3f} | {r.messages:.1%} |"
         )
 
 

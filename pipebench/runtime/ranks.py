@@ -37,7 +37,8 @@ class Readings(NamedTuple):
     """One rank's times of a step, in seconds of the machine's monotonic clock, and what it took.
 
     ``started``, ``zeroed``, ``ended`` and ``updated`` bound the step; ``cpu_s`` is what it took of this
-    thread's CPU time; ``peak_bytes`` is 0 where nobody counts; ``actions`` is [compute actions, 2].
+    process's CPU time, gloo's threads included; ``peak_bytes`` is 0 where nobody counts; ``actions`` is
+    [compute actions, 2].
     """
 
     started: float
@@ -122,7 +123,7 @@ class RankedPipeline:
         beat(rank, WAITING)
         self.transport.begin_step(checked=checked)
         self._start_together()
-        cpu_s = time.thread_time()
+        cpu_s = time.process_time()
         mark(_STARTED)
         self.executor.zero_grad()
         mark(_ZEROED)
@@ -142,7 +143,7 @@ class RankedPipeline:
         if update:
             self.executor.update()
         mark(_UPDATED)
-        cpu_s = time.thread_time() - cpu_s
+        cpu_s = time.process_time() - cpu_s
         self.transport.end_step()
         times = self._marks.read_s()
         beat(rank, IDLE)
