@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import msgspec
 
@@ -10,6 +11,8 @@ from pipebench.config import RunConfig
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.telemetry.environment import memory_available_bytes
 from pipebench.telemetry.gpus import Gpu, gpus
+
+_RESERVE_BYTES = 2 * 2**30
 
 
 def settled(config: RunConfig) -> tuple[RunConfig, str | None]:
@@ -26,15 +29,18 @@ def settled(config: RunConfig) -> tuple[RunConfig, str | None]:
         config, line = _choose(config, len(found))
     if config.device == "cuda":
         _require(config.gpus, len(found))
+        _require_cuda_build()
         _check_gpu_memory(config, found)
     budget.check_memory(config, memory_available_bytes())
     return config, line
 
 
 def _choose(config: RunConfig, found: int) -> tuple[RunConfig, str]:
-    kind = "cuda" if found >= config.gpus else "emulated"
+    usable = _torch_has_cuda()
+    kind = "cuda" if found >= config.gpus and usable else "emulated"
     there = "no GPU" if found == 0 else "1 GPU" if found == 1 else f"{found} GPUs"
-    line = f"device: {kind} (auto: {there} visible, {config.gpus} asked for)"
+    unusable = "" if usable or not found else "; this torch is built for CPUs only"
+    line = f"device: {kind} (auto: {there} visible, {config.gpus} asked for{unusable})"
     return msgspec.structs.replace(config, device=kind), line
 
 
@@ -48,9 +54,25 @@ def _require(needed: int, found: int) -> None:
     )
 
 
+def _torch_has_cuda() -> bool:
+    """By its version, since importing torch takes seconds; what else may be wrong a rank finds out."""
+    return not version("torch").endswith("+cpu")
+
+
+def _require_cuda_build() -> None:
+    if not _torch_has_cuda():
+        raise EnvironmentRefusedError(
+            f"--device cuda: torch {version('torch')} is built for CPUs only: install a build with CUDA, or use "
+            "--device emulated"
+        )
+
+
 def _check_gpu_memory(config: RunConfig, found: Sequence[Gpu]) -> None:
-    """Each GPU holds its stage; the one of median speed, which may be any, the baseline too."""
-    baseline = config.workload.whole_memory.total
+    """Each GPU holds its stage; the one of median speed, which may be any, the baseline too.
+
+    Beside that: what CUDA, NCCL and the libraries take for themselves in the two processes on a GPU.
+    """
+    baseline = config.workload.whole_memory.total + _RESERVE_BYTES
     stages = budget.device_memory(config, budget.planned_partition(config))
     for number, (gpu, stage) in enumerate(zip(found, stages, strict=False)):
         needed = stage.total + baseline

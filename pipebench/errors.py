@@ -40,6 +40,8 @@ class UsageError(PipebenchError, ValueError):
 class RunBrokenError(PipebenchError):
     """Base of what ends a run that has started; ``log`` is what the culprit's process left behind, if any."""
 
+    exit_code = ExitCode.RUN_FAILED
+
     def __init__(self, message: str, *, log: str = "") -> None:
         super().__init__(message)
         self.log = log

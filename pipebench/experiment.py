@@ -146,8 +146,12 @@ class Experiment:
         what = f"launch {number + 1} of {self.so_far.config.launches}"
         self._progress(number, f"{what}: starting", 0.0)
         with closing(launcher.run(self._job())) as reports:
-            for message in reports:
-                self._take(message, number, what)
+            try:
+                for message in reports:
+                    self._take(message, number, what)
+            finally:
+                if self.gpus is not None:
+                    self.gpus.end()
         if len(self.so_far.launches) != number + 1:
             raise RunFailedError(f"{what} ended without a result")
 
@@ -159,8 +163,8 @@ class Experiment:
             with signals.held():
                 record = record_of(self.so_far, status, _failure(error) if error else None)
                 log = error.log if isinstance(error, RunBrokenError) else ""
-                if log and record.failure is not None:
-                    kept = store.write_log(log, record.id, folder)
+                kept = store.write_log(log, record.id, folder) if log else None
+                if kept is not None and record.failure is not None:
                     failure = msgspec.structs.replace(record.failure, log=kept.name)
                     record = msgspec.structs.replace(record, failure=failure)
                 self.stored = record, store.write(record, folder)
@@ -224,7 +228,7 @@ class Experiment:
             case messages.Progress():
                 self._progress(number, f"{what}: {message.doing}", message.share)
                 if message.doing == messages.TIMING and self.gpus is not None:
-                    self.gpus.read()
+                    self.gpus.begin()
             case messages.Devices():
                 self.so_far.device_names = message.names
             case messages.Environment():
@@ -238,6 +242,7 @@ class Experiment:
                 self.so_far.timelines += message.timelines
                 self.so_far.peaks_bytes = message.peaks_bytes or self.so_far.peaks_bytes
                 if self.gpus is not None:
+                    self.gpus.end()
                     self.so_far.environment |= self.gpus.environment()
 
     def _weights(self) -> list[float]:

@@ -72,14 +72,20 @@ def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None)
         warnings=[],
         environment=so_far.environment,
         failure=failure,
-        accuracy=_accuracy() if kind == "emulated" else None,
+        accuracy=_accuracy(so_far) if kind == "emulated" else None,
     )
     figures = _figures(so_far) if so_far.launches else {}
     return msgspec.structs.replace(base, status=status, **figures)
 
 
-def _accuracy() -> schema.Accuracy:
-    return accuracy.quote(accuracy.packaged(), cpu_model=cpu_model(), cpu_count=os.cpu_count())
+def _accuracy(so_far: SoFar) -> schema.Accuracy:
+    torch = so_far.environment.get("torch")
+    return accuracy.quote(
+        accuracy.packaged(),
+        cpu_model=cpu_model(),
+        cpu_count=os.cpu_count(),
+        torch=torch if isinstance(torch, str) else None,
+    )
 
 
 def _config(so_far: SoFar) -> schema.Config:

@@ -19,7 +19,7 @@ STUDY = Study(
 
 
 def test_on_the_studys_machine_its_figures_are_quoted_with_machine_and_date() -> None:
-    found = quote(STUDY, cpu_model="A CPU", cpu_count=2)
+    found = quote(STUDY, cpu_model="A CPU", cpu_count=2, torch="2.13.0")
     assert found.known_here
     assert "0.93 to 1.01 of the time of real ones" in found.text
     assert "speed-ups 0.98 to 1.07" in found.text
@@ -27,9 +27,20 @@ def test_on_the_studys_machine_its_figures_are_quoted_with_machine_and_date() ->
     assert found.study in found.text
 
 
-@pytest.mark.parametrize(("model", "count"), [("Another CPU", 2), ("A CPU", 16), ("A CPU", None)])
-def test_elsewhere_it_is_unknown_and_how_to_find_out_is_said(model: str, count: int | None) -> None:
-    found = quote(STUDY, cpu_model=model, cpu_count=count)
+@pytest.mark.parametrize(
+    ("model", "count", "torch"),
+    [
+        ("Another CPU", 2, "2.13.0"),
+        ("A CPU", 16, "2.13.0"),
+        ("A CPU", None, "2.13.0"),
+        ("A CPU", 2, "2.11.0"),
+        ("A CPU", 2, None),
+    ],
+)
+def test_elsewhere_it_is_unknown_and_how_to_find_out_is_said(
+    model: str, count: int | None, torch: str | None
+) -> None:
+    found = quote(STUDY, cpu_model=model, cpu_count=count, torch=torch)
     assert not found.known_here
     assert found.text.startswith("unknown here (studied on A CPU, 2 cores")
     assert HOW_TO_FIND_OUT in found.text

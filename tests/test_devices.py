@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from pipebench import budget
+from pipebench import budget, devices
 from pipebench.devices import settled
 from pipebench.errors import EnvironmentRefusedError
 from tests.builders import run_config
@@ -13,6 +13,7 @@ from tests.pretend import pynvml
 def driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", pynvml)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(devices, "version", lambda name: "2.13.0")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_gpus_that_are_too_full_are_refused_with_who_is_on_them(monkeypatch: pyt
     config = run_config(device="cuda")
     first, second = budget.device_memory(config, config.partition or ())
     assert first.total < second.total  # the projection is with the second
-    needed = second.total + config.workload.whole_memory.total
+    needed = second.total + config.workload.whole_memory.total + 2 * 2**30
     monkeypatch.setenv("PRETEND_FREE_BYTES", str(needed))
     assert settled(config)[0] == config
     monkeypatch.setenv("PRETEND_FREE_BYTES", str(needed - 1))
@@ -79,3 +80,14 @@ def test_windows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(EnvironmentRefusedError, match="needs Linux or macOS"):
         settled(run_config())
+
+
+def test_a_torch_for_cpus_uses_no_gpu_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "version", lambda name: "2.13.0+cpu")
+    monkeypatch.setenv("PRETEND_GPUS", "2")
+    config, told = settled(run_config(device="auto"))
+    assert config.device == "emulated"
+    assert told is not None
+    assert told.endswith("2 GPUs visible, 2 asked for; this torch is built for CPUs only)")
+    with pytest.raises(EnvironmentRefusedError, match=r"torch 2\.13\.0\+cpu is built for CPUs only"):
+        settled(run_config(device="cuda"))

@@ -62,7 +62,7 @@ def _steps(children: list["subprocess.Popen[str]"]) -> list[list[float]]:
 
 
 def serve(cell: Cell, rank: int) -> None:
-    """The child: half the layers, all microbatches and chunks, as a rank has them."""
+    """The child: half the layers, all microbatches and chunks, with embedding and projection: about what a rank has."""
     process.keep_memory()
     process.pin(rank)
     import torch

@@ -63,10 +63,13 @@ def write(record: RunRecord, folder: Path) -> Path:
     return path
 
 
-def write_log(text: str, record_id: str, folder: Path) -> Path:
-    """Store what a process left behind beside the record of its run."""
+def write_log(text: str, record_id: str, folder: Path) -> Path | None:
+    """Store what a process left behind beside the record of its run; ``None`` if it cannot be written."""
     path = folder / f"{record_id}.log"
-    path.write_text(text, encoding="utf-8")
+    try:
+        path.write_text(text, encoding="utf-8", errors="replace")
+    except OSError:  # the record matters more
+        return None
     return path
 
 

@@ -149,6 +149,9 @@ class _Runs:
         baseline.initialise(self.seed)
         batch = baseline.slice(self.batch)
         steps = self.steps.setdefault(form, [])
+        if self.device.warms_up and not steps:
+            baseline.step(batch)
+            baseline.release()
         spent = 0.0
         for number in range(_TRIES):
             faults = page_faults()

@@ -13,6 +13,8 @@ from typing import Protocol
 
 import torch
 
+from pipebench.errors import EnvironmentRefusedError
+
 
 class Marks(Protocol):
     """The numbered points of one step."""
@@ -28,7 +30,7 @@ class RankDevice(Protocol):
     """Where a process computes, and how its work is timed."""
 
     torch: torch.device
-    timed_by: str
+    warms_up: bool  # whether a first step pays for what later ones find in place
 
     def use(self) -> None:
         """Make it the device that this process computes on."""
@@ -38,6 +40,9 @@ class RankDevice(Protocol):
 
     def seconds(self, run: Callable[[], None]) -> float:
         """Run something, from a device at rest until it is over."""
+
+    def give_back(self) -> None:
+        """Let others have the memory that is kept for later tensors."""
 
     def allocated_bytes(self) -> int:
         """What tensors take now; 0 where nobody counts."""
@@ -56,7 +61,7 @@ class CpuDevice:
         clock: of the host, in seconds: wall, or CPU time of this thread.
     """
 
-    timed_by = "host clock"
+    warms_up = False
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.torch = torch.device("cpu")
@@ -74,6 +79,9 @@ class CpuDevice:
         start = self.clock()
         run()
         return self.clock() - start
+
+    def give_back(self) -> None:
+        """It is this process's: its steps must meet memory that is in place."""
 
     def allocated_bytes(self) -> int:
         """Not counted."""
@@ -103,14 +111,12 @@ class HostMarks:
 
 
 class CudaDevice:
-    """One GPU, as CUDA counts those that are visible. TF32 is off: both sides compute in true float32."""
+    """One GPU, as CUDA counts those that are visible; ``start_cuda`` comes first."""
 
-    timed_by = "CUDA events"
+    warms_up = True
 
     def __init__(self, index: int) -> None:
         self.torch = torch.device("cuda", index)
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
 
     def use(self) -> None:
         """What torch and NCCL take for the current GPU."""
@@ -131,6 +137,10 @@ class CudaDevice:
         start, end = marks.read_s()
         return end - start
 
+    def give_back(self) -> None:
+        """Empty the cache of torch's allocator."""
+        torch.cuda.empty_cache()
+
     def allocated_bytes(self) -> int:
         """By torch's allocator."""
         return torch.cuda.memory_allocated(self.torch)
@@ -142,6 +152,23 @@ class CudaDevice:
     def peak_bytes(self) -> int | None:
         """By torch's allocator; what CUDA and NCCL take for themselves is not in it."""
         return torch.cuda.max_memory_allocated(self.torch)
+
+
+def start_cuda() -> None:
+    """Start CUDA in this process, TF32 off: both sides compute in true float32.
+
+    Raises:
+        EnvironmentRefusedError: torch is built without CUDA, or the driver is too old for it.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    except (RuntimeError, AssertionError) as error:
+        raise EnvironmentRefusedError(
+            f"--device cuda: torch {torch.__version__} cannot use the GPUs ({error}): install a torch build for "
+            "this driver, or use --device emulated"
+        ) from error
 
 
 class EventMarks:

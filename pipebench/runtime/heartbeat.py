@@ -35,7 +35,7 @@ class Heartbeats:
         self.ranks = ranks
         size = _SLOT.size * ranks
         if not path.exists():
-            path.write_bytes(bytes(size))
+            path.write_bytes(_SLOT.pack(STARTING, -1, time.monotonic()) * ranks)
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), size)
 
@@ -47,11 +47,14 @@ class Heartbeats:
         """What ``rank`` wrote last."""
         return Beat(*_SLOT.unpack_from(self._map, rank * _SLOT.size))
 
-    def culprit(self) -> int:
-        """The rank that holds the others up: one that does not wait for a message, longest in its state."""
+    def culprit(self) -> int | None:
+        """The rank that holds the others up: one that does not wait for a message, longest in its state.
+
+        ``None`` if all wait, as they do for GPUs that they have given a whole step.
+        """
         beats = [self.read(rank) for rank in range(self.ranks)]
         suspects = [rank for rank, beat in enumerate(beats) if beat.state != WAITING]
-        return min(suspects or range(self.ranks), key=lambda rank: beats[rank].since_s)
+        return min(suspects, key=lambda rank: beats[rank].since_s, default=None)
 
     def close(self) -> None:
         """Unmap the file."""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from pipebench.errors import PipebenchError
+from pipebench.errors import EnvironmentRefusedError, PipebenchError
 from pipebench.records.schema import Block, Launch, Samples, TimelineRecord
 from pipebench.runtime import faults, messages, process
 from pipebench.timing.measured_link import MeasuredLink
@@ -50,12 +50,15 @@ def main() -> None:
 
     try:
         job = msgspec.msgpack.decode((folder / "job.msgpack").read_bytes(), type=messages.Job)
-        if job.config.device != "cuda":  # a rank with a GPU has threads of the driver's beside its own
+        if job.config.device == "cuda":
+            process.prepare_for_gpus()
+        else:  # a rank with a GPU is not pinned: it has threads of the driver's beside its own
             process.pin(rank)
         run(job, rank, folder, emit)
         emit(messages.Done())
     except PipebenchError as error:
-        emit(messages.Failed(cause=str(error), traceback=""))
+        refused = isinstance(error, EnvironmentRefusedError)
+        emit(messages.Failed(cause=str(error), traceback="", refused=refused))
     except MemoryError:
         emit(messages.Failed(cause="out of memory: use a smaller size", traceback=traceback.format_exc()))
     except Exception as error:  # noqa: BLE001 - a process's last word: every cause goes home
@@ -71,17 +74,20 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
     """One launch, from its job to its last message."""
     import torch  # noqa: PLC0415 - after process.prepare, which sets what torch reads once
 
+    from pipebench.runtime.device import start_cuda  # noqa: PLC0415 - likewise
     from pipebench.runtime.pair import make_pair, measure_layers  # noqa: PLC0415 - likewise
 
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     report = emit if rank == 0 else _say_nothing
+    if job.config.device == "cuda":
+        start_cuda()
     report(messages.Environment(values=_environment(job.config.device)))
     if job.config.device == "cuda":
         report(messages.Devices(names=[torch.cuda.get_device_name(n) for n in range(job.config.gpus)]))
     faults.happen("start", rank)
     if job.task == "link":
-        report(messages.LinkTimes(link=_measure_link(rank, folder, report)))
+        report(messages.LinkTimes(link=_measure_link(job, rank, folder, report)))
         return
     if job.task == "layers":
         report(measure_layers(job, report))
@@ -110,12 +116,15 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
         _time(job, rank, pair, report)
 
 
-def _measure_link(rank: int, folder: Path, report: Emit) -> MeasuredLink:
+def _measure_link(job: messages.Job, rank: int, folder: Path, report: Emit) -> MeasuredLink:
     from pipebench.runtime.ping_pong import measure  # noqa: PLC0415 - torch.distributed, for ranks only
 
     with _quiet():
         return measure(
-            rank, folder, lambda share: report(messages.Progress(doing="measuring the link", share=share))
+            rank,
+            folder,
+            job.patience_s,
+            lambda share: report(messages.Progress(doing="measuring the link", share=share)),
         )
 
 
@@ -128,6 +137,7 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
     for number in range(job.config.warmup):
         faults.happen("warm-up", rank)
         report(messages.Progress(doing="warming up", share=0.65 if job.form is None else 0.3))
+        pair.rest()
         pair.baseline_step(-1 - number)
         pair.pipeline_step(-1 - number)
         pair.check_losses(steps=number + 1)
@@ -144,6 +154,7 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
     for number, kind in enumerate(order):
         faults.happen("timed", rank)
         report(messages.Progress(doing=messages.TIMING, share=begun + (1 - begun) * number / len(order)))
+        pair.rest()
         before = _usage()
         blocks.append(Block(kind=kind, start_s=before[0] - started, steps=1))
         if kind == "baseline":
@@ -230,7 +241,7 @@ def _gpu_libraries() -> dict[str, str | int | float | bool | None]:
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "nccl": nccl,
-        "tf32": False,  # see CudaDevice
+        "tf32": torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32,
     }
 
 

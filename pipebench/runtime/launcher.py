@@ -15,15 +15,18 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
 from pipebench import signals
-from pipebench.errors import DeadlineError, RunFailedError
+from pipebench.errors import DeadlineError, EnvironmentRefusedError, RunFailedError
+from pipebench.plan.plan import Plan
 from pipebench.runtime import messages, process
 from pipebench.runtime.heartbeat import Heartbeats
 
+_BEYOND_THE_DEADLINE_S = 600.0  # a rank's wait must not end before the launcher names the culprit
 _LOG_CHARACTERS = 1 << 16
 _GRACE_S = 0.5  # after a first failure: the culprit's own word may come after its victims'
 
@@ -41,6 +44,8 @@ class Launcher:
             RunFailedError: A process broke or died; the text names the culprit, not its victims.
             DeadlineError: The deadline passed; the text names the rank that held the others up.
         """
+        left_s = max(self.deadline - time.monotonic(), 0.0)
+        job = msgspec.structs.replace(job, patience_s=left_s + _BEYOND_THE_DEADLINE_S)
         with tempfile.TemporaryDirectory(prefix="pipebench-") as name:
             folder = Path(name)
             (folder / "job.msgpack").write_bytes(msgspec.msgpack.encode(job))
@@ -138,20 +143,39 @@ class _Launch:
         culprit = self._culprit()
         if culprit is not None:
             text, child = culprit
+            if any(failed.refused for failed in child.failed):
+                raise EnvironmentRefusedError(child.failed[0].cause)
             raise RunFailedError(text, log=self._log_of(child))
         if not all(child.done for child in self.children):
-            rank = self.heartbeats.culprit() if self.job.ranks > 1 else 0
-            held_up = f" while rank {rank} was {self._last_of(rank)}" if self.job.ranks > 1 else ""
+            rank = self.heartbeats.culprit() if self.job.ranks > 1 else None
             raise DeadlineError(
-                f"the deadline passed{held_up}: give more time with --deadline, or do less",
-                log=self._log_of(self.children[rank]) if rank < len(self.children) else "",
+                f"the deadline passed{self._held_up(rank)}: give more time with --deadline, or do less",
+                log=self._log_of(self.children[rank or 0]) if self.children else "",
             )
+
+    def _held_up(self, rank: int | None) -> str:
+        if self.job.ranks == 1:
+            return ""
+        if rank is None:
+            return " while every rank waited for a message: which one is at fault cannot be told"
+        return f" while rank {rank} was {self._last_of(rank)}"
 
     def _last_of(self, rank: int) -> str:
         """The last thing a rank wrote down, in words."""
         beat = self.heartbeats.read(rank)
-        action = self.job.action_text(rank, beat.action)
+        action = self._action_text(rank, beat.action)
         return f"{beat.doing}{f' ({action})' if action else ''}"
+
+    def _action_text(self, rank: int, number: int) -> str:
+        """The text form of a rank's n-th action, empty where there is none."""
+        if self.job.task != "launch":
+            return ""
+        program = self._plan.programs[rank]
+        return self._plan.graph.text(program[number]) if 0 <= number < len(program) else ""
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return self.job.plan()
 
     def _log_of(self, child: _Child) -> str:
         """What the culprit left behind: its last word, its output, and what every rank did last."""

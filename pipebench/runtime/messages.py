@@ -9,6 +9,7 @@ import msgspec
 
 from pipebench.config import RunConfig
 from pipebench.models.data import Data
+from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import Candidate, Launch, TimelineRecord, Verification
@@ -36,6 +37,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     task: Literal["launch", "layers", "link"] = "launch"
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure
+    patience_s: float = 3600.0  # of a wait for a message: beyond the deadline, which names the culprit
     baseline_device: int = 0  # the GPU of median speed, once that is known
     link: MeasuredLink | None = None  # of this machine, where it is needed
 
@@ -44,13 +46,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """Processes that the task takes: layers are measured by one, a link by two."""
         return {"launch": self.config.ranks, "layers": 1, "link": 2}[self.task]
 
-    def action_text(self, rank: int, number: int) -> str:
-        """The text form of a rank's n-th action, empty where there is none."""
-        if self.task != "launch":
-            return ""
-        plan = add_transfers(SCHEDULES[self.config.schedule].plan(self.config.graph))
-        program = plan.programs[rank]
-        return plan.graph.text(program[number]) if 0 <= number < len(program) else ""
+    def plan(self) -> Plan:
+        """What the launch runs, with its transfers."""
+        return add_transfers(SCHEDULES[self.config.schedule].plan(self.config.graph))
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="message"):
@@ -119,12 +117,14 @@ class Environment(Message, frozen=True, tag="environment"):
 class Failed(Message, frozen=True, tag="failed"):
     """A process broke; ``cause`` is one line, ``traceback`` the whole story.
 
-    ``lost_peer``: it lost the connection to another one, which is then the culprit.
+    ``lost_peer``: it lost the connection to another one, which is then the culprit. ``refused``: this
+    machine cannot do it.
     """
 
     cause: str
     traceback: str
     lost_peer: bool = False
+    refused: bool = False
 
 
 class Done(Message, frozen=True, tag="done"):

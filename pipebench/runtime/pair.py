@@ -51,6 +51,9 @@ class Pair(Protocol):
     def choose(self, form: messages.Form) -> None:
         """The baseline's form for the timed steps, with fresh parameters."""
 
+    def rest(self) -> None:
+        """Wait until nothing of the last step disturbs the next one."""
+
     def baseline_step(self, number: int) -> float:
         """One training step of the baseline on batch ``number``, in seconds."""
 
@@ -90,7 +93,7 @@ class EmulatedPair:
         self.job, self.config, self.single = job, config, SingleDevice(job, CpuDevice(time.thread_time))
         graph = config.graph
         self.pipeline = EmulatedPipeline(
-            add_transfers(SCHEDULES[config.schedule].plan(graph)),
+            job.plan(),
             config.workload,
             config.partition,
             learning_rate=config.learning_rate,
@@ -132,6 +135,9 @@ class EmulatedPair:
     def choose(self, form: messages.Form) -> None:
         """Take a form of the baseline."""
         self.single.choose(form)
+
+    def rest(self) -> None:
+        """Nothing goes on beside this thread."""
 
     def baseline_step(self, number: int) -> float:
         """Thread CPU seconds."""

@@ -23,15 +23,14 @@ from pipebench.runtime import group
 from pipebench.timing.measured_link import MeasuredLink, MessageTime
 
 SIZES_BYTES = (4, 2**12, 2**16, 2**18, 2**20, 2**22, 2**24)
-_PATIENCE_S = 120.0
 _MOST_ROUNDS, _FEWEST_ROUNDS = 300, 20
 _BYTES = 40e6  # of all rounds of a size: a tenth of a second
 _LEAST_SPIN_S = 2e-3
 
 
-def measure(rank: int, folder: Path, report: Callable[[float], None]) -> MeasuredLink:
+def measure(rank: int, folder: Path, patience_s: float, report: Callable[[float], None]) -> MeasuredLink:
     """All sizes; the result of rank 0 is the one to keep. Collective; ``report`` takes the share done."""
-    group.join(folder, rank=rank, ranks=2, timeout_s=_PATIENCE_S)
+    group.join(folder, rank=rank, ranks=2, timeout_s=patience_s)
     times = []
     for number, size_bytes in enumerate(SIZES_BYTES):
         report(number / len(SIZES_BYTES))

@@ -30,6 +30,21 @@ def prepare(*, parent: int) -> None:
     keep_memory()
 
 
+def prepare_for_gpus() -> None:
+    """Settings that CUDA and NCCL read once, before torch is imported.
+
+    GPUs count as nvidia-smi counts them. A receive is a kernel that runs until its message is there: other
+    kernels must neither queue behind it (hardware queues, blocking launches) nor have to be loaded while
+    it runs.
+    """
+    assert "torch" not in sys.modules, "prepare before torch is imported"
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    os.environ["CUDA_DEVICE_MAX_CONNECTIONS"] = "32"
+    os.environ["CUDA_MODULE_LOADING"] = "EAGER"
+    for variable in ("CUDA_LAUNCH_BLOCKING", "TORCH_NCCL_BLOCKING_WAIT", "NCCL_BLOCKING_WAIT"):
+        os.environ.pop(variable, None)
+
+
 _TUNABLE = "glibc.malloc.tcache_count=0"
 _kept: list[bool] = []
 
@@ -37,7 +52,6 @@ _kept: list[bool] = []
 def start_environment() -> dict[str, str]:
     """The environment that a measuring process must be started with."""
     environment = dict(os.environ)
-    environment.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # GPUs count as nvidia-smi counts them
     if not _default_allocator():
         given = environment.get("GLIBC_TUNABLES")
         environment["GLIBC_TUNABLES"] = f"{given}:{_TUNABLE}" if given else _TUNABLE

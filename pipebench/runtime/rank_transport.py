@@ -1,13 +1,15 @@
 """Real messages between processes, over gloo or NCCL.
 
 Sizes and order come from the plan on both ends (gloo aborts the receiver on a size mismatch, and NCCL knows
-no tags). Receives are posted ahead, all of a step before it starts, into buffers that the steps reuse; sends
-do not block compute. In a checked step each payload follows a header that names it.
+no tags). Receives are posted ahead, into buffers that the steps reuse: all of a step before it starts on a
+CPU; a few a direction on a GPU, where one that waits occupies it and its queues. Sends do not block compute.
+In a checked step each payload follows a header that names it.
 
 With NCCL each direction between two ranks has a communicator of its own, so that no message queues behind
 one of another direction, and waiting is the GPU's business: the stream waits, the host goes on.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +29,17 @@ _HEADER = 6  # step, operation, stage, microbatch, chunk, numbers
 _OPERATIONS = list(Operation)
 
 
+def _nexts(incoming: Sequence[Message], ahead: int) -> dict[Message | None, list[Message]]:
+    """Which receives are posted at the step's start (``None``), and which when a message has been taken."""
+    result: dict[Message | None, list[Message]] = {None: []}
+    by_direction: dict[tuple[int, int], list[Message]] = defaultdict(list)
+    for message in incoming:
+        earlier = by_direction[message.sender, message.receiver]
+        result.setdefault(earlier[-ahead] if len(earlier) >= ahead else None, []).append(message)
+        earlier.append(message)
+    return result
+
+
 class RankTransport:
     """One rank's end of all its messages.
 
@@ -35,17 +48,25 @@ class RankTransport:
         program: this rank's actions, with its transfers.
         buffer: makes an empty tensor of a message's shape and dtype, where messages arrive.
         groups: by direction; a direction that is not there uses the group of all ranks.
+        ahead: receives of a direction that are posted before they are needed; by default all of a step.
     """
 
     def __init__(
-        self, graph: Graph, program: Program, buffer: Callable[[], Tensor], groups: Groups | None = None
+        self,
+        graph: Graph,
+        program: Program,
+        buffer: Callable[[], Tensor],
+        groups: Groups | None = None,
+        *,
+        ahead: int | None = None,
     ) -> None:
         messages = messages_by_action(graph)
         self._incoming: Sequence[Message] = [messages[a] for a in program if a.operation in RECEIVES]
         self._buffers = {message: buffer() for message in self._incoming}
         self._groups = groups or {}
         self._posted: dict[Message, dist.Work | None] = dict.fromkeys(self._incoming)
-        self._sent: list[tuple[dist.Work, Tensor]] = []
+        self._next = _nexts(self._incoming, ahead or len(self._incoming))
+        self._sent: deque[tuple[dist.Work, Tensor]] = deque()
         self._step = 0
         self._checked = False
 
@@ -54,8 +75,8 @@ class RankTransport:
         self._step += 1
         self._checked = checked
         if not checked:
-            for message in self._incoming:
-                self._posted[message] = self._irecv(message, self._buffers[message])
+            for message in self._next[None]:
+                self._post(message)
 
     def end_step(self) -> None:
         """Wait until everything sent has arrived."""
@@ -65,6 +86,8 @@ class RankTransport:
 
     def send(self, message: Message, tensor: Tensor) -> None:
         """Give a result away; it is kept until the receiver has it."""
+        while self._sent and self._sent[0][0].is_completed():
+            self._sent.popleft()
         payload = tensor.contiguous()
         if self._checked:
             self._isend(message, self._header(message, payload))
@@ -81,7 +104,12 @@ class RankTransport:
         assert work is not None, "received in a step that was not begun"
         work.wait()
         self._posted[message] = None
+        for following in self._next.get(message, ()):
+            self._post(following)
         return buffer
+
+    def _post(self, message: Message) -> None:
+        self._posted[message] = self._irecv(message, self._buffers[message])
 
     def _group(self, message: Message) -> Any:
         return self._groups.get((message.sender, message.receiver))

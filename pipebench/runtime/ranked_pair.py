@@ -1,7 +1,7 @@
 """The pair on real ranks: every rank has its part of the pipeline, rank 0 the baseline too."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median_low
@@ -13,25 +13,23 @@ from pipebench.config import RunConfig
 from pipebench.models.data import BATCHES
 from pipebench.models.stacked_lstm import DTYPES
 from pipebench.plan.plan import Plan
-from pipebench.plan.schedules import SCHEDULES
-from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.runtime import group, messages
 from pipebench.runtime.baseline import Baseline
 from pipebench.runtime.batches import slice_batch
 from pipebench.runtime.device import CpuDevice, CudaDevice, RankDevice
-from pipebench.runtime.heartbeat import Heartbeats
+from pipebench.runtime.heartbeat import IDLE, WAITING, Heartbeats
 from pipebench.runtime.rank_transport import RankTransport
 from pipebench.runtime.ranks import REST_S, RankedPipeline, Readings, StepTransport
 from pipebench.runtime.single_device import SingleDevice, judge
 from pipebench.runtime.staged_transport import StagedTransport, stream_mark
 from pipebench.runtime.verification import check_same_loss
 
-_BEYOND_THE_DEADLINE = 3600.0  # a wait for a message must not end before the launcher names the culprit
+_AHEAD_ON_A_GPU = 2  # receives a direction: each one that waits is a kernel that runs
 _PROBES = 3  # steps that a GPU's speed is measured by; the first one warms up
 
-Transports = Callable[[RunConfig, Plan, int, RankDevice], StepTransport]
+Transports = Callable[[messages.Job, Plan, int, RankDevice], StepTransport]
 
 
 class RankedPair:
@@ -64,18 +62,21 @@ class RankedPair:
         self.device.use()
         self.single: SingleDevice | None = None
         self._peak = self._busy_s = self._cpu_s = 0.0
-        group.join(folder, rank=rank, ranks=job.ranks, timeout_s=_BEYOND_THE_DEADLINE)
-        plan = add_transfers(SCHEDULES[config.schedule].plan(graph))
+        heartbeats = Heartbeats(folder / "heartbeats", job.ranks)
+        heartbeats.beat(rank, WAITING)
+        group.join(folder, rank=rank, ranks=job.ranks, timeout_s=job.patience_s)
+        heartbeats.beat(rank, IDLE)
+        plan = job.plan()
         self.pipeline = RankedPipeline(
             plan,
             config.workload,
             config.partition,
             rank=rank,
             device=self.device,
-            transport=(transport or _TRANSPORTS[config.device])(config, plan, rank, self.device),
+            transport=(transport or _TRANSPORTS[config.device])(job, plan, rank, self.device),
             learning_rate=config.learning_rate,
             checkpoint=config.checkpoint,
-            heartbeats=Heartbeats(folder / "heartbeats", job.ranks),
+            heartbeats=heartbeats,
         )
         self.pipeline.initialise(config.seed)
         self.batches = [
@@ -92,8 +93,12 @@ class RankedPair:
             self.single = SingleDevice(job, self.device_of(job.baseline_device))
 
     def prime(self) -> None:
-        """A first whole step: real ranks cannot take a part of one."""
-        self.pipeline.step(self.batches[0], update=False)
+        """A first whole step: real ranks cannot take a part of one.
+
+        Checked, so that no receive is posted ahead: while a GPU loads its kernels for the first time,
+        nothing may wait on it for what only they can bring about.
+        """
+        self.pipeline.step(self.batches[0], update=False, checked=True)
         self.pipeline.release()
 
     def touch_memory(self) -> None:
@@ -116,7 +121,7 @@ class RankedPair:
         speeds = self._speeds() if self.job.config.device == "cuda" else []
         if self.single is None:
             return None
-        chosen = speeds.index(median_low(speeds)) if speeds else 0
+        chosen = of_median_speed(speeds) if speeds else 0
         self.single = SingleDevice(self.job, self.device_of(chosen))
         raced = self.single.race(report)
         return messages.Raced(
@@ -132,12 +137,13 @@ class RankedPair:
         if self.single is not None:
             self.single.choose(form)
 
+    def rest(self) -> None:
+        """Until gloo's input thread has left the core to the baseline."""
+        time.sleep(REST_S)
+
     def baseline_step(self, number: int) -> float:
         """Seconds on rank 0, while the others wait for it."""
-        if self.single is None:
-            return 0.0
-        time.sleep(REST_S)
-        return self.single.step(number)
+        return self.single.step(number) if self.single is not None else 0.0
 
     def pipeline_step(self, number: int) -> Readings:
         """One step of all ranks."""
@@ -189,18 +195,25 @@ class RankedPair:
         probe.initialise(config.seed)
         batch = probe.slice(self.job.data.batches[0])
         seconds = [self.device.seconds(partial(probe.step, batch)) for _ in range(_PROBES)]
+        del probe
+        self.device.give_back()
         speed = torch.tensor(config.workload.step_flops(config.workload.whole) / min(seconds[1:]))
         speeds = [torch.empty_like(speed) for _ in range(self.job.ranks)]
         dist.all_gather(speeds, speed)
         return [float(value) for value in speeds]
 
 
-def _gloo(config: RunConfig, plan: Plan, rank: int, device: RankDevice) -> StepTransport:
+def of_median_speed(speeds: Sequence[float]) -> int:
+    """The number of the device of median speed, of the two in the middle the slower one."""
+    return speeds.index(median_low(speeds))
+
+
+def _gloo(job: messages.Job, plan: Plan, rank: int, device: RankDevice) -> StepTransport:
     """Between processes on CPU cores."""
-    return RankTransport(plan.graph, plan.programs[rank], _buffers(config, device.torch))
+    return RankTransport(plan.graph, plan.programs[rank], _buffers(job.config, device.torch))
 
 
-def _nccl_or_staged(config: RunConfig, plan: Plan, rank: int, device: RankDevice) -> StepTransport:
+def _nccl_or_staged(job: messages.Job, plan: Plan, rank: int, device: RankDevice) -> StepTransport:
     """Between GPUs: NCCL, or through pinned host memory where torch has no NCCL."""
     graph, program = plan.graph, plan.programs[rank]
     if dist.is_nccl_available():
@@ -208,15 +221,16 @@ def _nccl_or_staged(config: RunConfig, plan: Plan, rank: int, device: RankDevice
             graph,
             backend="nccl",
             rank=rank,
-            timeout_s=_BEYOND_THE_DEADLINE,
+            timeout_s=job.patience_s,
             token=partial(torch.zeros, 1, device=device.torch),
         )
-        return RankTransport(graph, program, _buffers(config, device.torch), groups)
+        buffer = _buffers(job.config, device.torch)
+        return RankTransport(graph, program, buffer, groups, ahead=_AHEAD_ON_A_GPU)
     return StagedTransport(
         graph,
         program,
-        pinned=_buffers(config, torch.device("cpu"), pin_memory=True),
-        device=device.torch,
+        pinned=_buffers(job.config, torch.device("cpu"), pin_memory=True),
+        device=device,
         after_copy=partial(stream_mark, device.torch),
     )
 

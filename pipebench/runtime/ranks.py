@@ -121,8 +121,9 @@ class RankedPipeline:
         self.executor.load(batch)
         self.device.start_peak()
         beat(rank, WAITING)
+        start_s = self._agree_on_a_start()
         self.transport.begin_step(checked=checked)
-        self._start_together()
+        time.sleep(max(start_s - time.perf_counter(), 0.0))
         cpu_s = time.process_time()
         mark(_STARTED)
         self.executor.zero_grad()
@@ -151,15 +152,16 @@ class RankedPipeline:
         started, zeroed, ended, updated = times[:_BOUNDS]
         return Readings(started, zeroed, ended, updated, cpu_s, self.device.peak_bytes() or 0, actions)
 
-    def _start_together(self) -> None:
-        """Agree on a time to start, and wait for it.
+    def _agree_on_a_start(self) -> float:
+        """Meet, and agree on a time soon. Nothing of the step, its receives neither, may begin before that.
 
-        A collective that all ranks have just left would not do: gloo's input thread may still hold the core
-        for some milliseconds, as it spins while it cannot get at a connection in use.
+        A receive that waits is a kernel that runs, on a GPU where the baseline may be timed. And the moment
+        at which all ranks leave a collective would not do as the start: gloo's input thread may still hold
+        the core for some milliseconds, as it spins while it cannot get at a connection in use.
         """
         start = torch.tensor(time.perf_counter() + REST_S, dtype=torch.float64)
         dist.all_reduce(start, dist.ReduceOp.MAX)
-        time.sleep(max(float(start) - time.perf_counter(), 0.0))
+        return float(start)
 
     def timeline(self, readings: Readings) -> Timeline | None:
         """The step as rank 0 sees it from all ranks' readings; ``None`` on the others."""

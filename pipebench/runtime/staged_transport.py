@@ -19,6 +19,7 @@ from pipebench.plan.actions import SENDS
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Program
 from pipebench.plan.transfers import Message, messages_by_action
+from pipebench.runtime.device import RankDevice
 from pipebench.runtime.rank_transport import RankTransport
 
 
@@ -45,7 +46,7 @@ class StagedTransport:
         graph: of the plan.
         program: this rank's actions, with its transfers.
         pinned: makes an empty tensor of a message's shape in pinned host memory.
-        device: where the received tensors go.
+        device: the GPU, which the sending thread must use too.
         after_copy: marks the compute stream here and now, and gives what waits until the stream has come to it.
         host: what carries the pinned tensors; by default gloo.
     """
@@ -56,15 +57,15 @@ class StagedTransport:
         program: Program,
         *,
         pinned: Callable[[], Tensor],
-        device: torch.device,
+        device: RankDevice,
         after_copy: Callable[[], Callable[[], None]],
         host: HostTransport | None = None,
     ) -> None:
         self._host = host or RankTransport(graph, program, pinned)
         messages = messages_by_action(graph)
         self._outgoing = {messages[a]: pinned() for a in program if a.operation in SENDS}
-        self._device, self._after_copy = device, after_copy
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="send")
+        self._device, self._after_copy = device.torch, after_copy
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="send", initializer=device.use)
         self._sending: list[Future[None]] = []
 
     def begin_step(self, *, checked: bool) -> None:
@@ -87,6 +88,9 @@ class StagedTransport:
 
     def receive(self, message: Message) -> Tensor:
         """Wait for the message in host memory, and queue its copy to the device."""
+        for sending in self._sending:
+            if sending.done():
+                sending.result()  # what went wrong there must come out before this rank waits for good
         return self._host.receive(message).to(self._device, non_blocking=True)
 
     def _send(self, message: Message, pinned: Tensor, copied: Callable[[], None]) -> None:
@@ -96,6 +100,6 @@ class StagedTransport:
 
 def stream_mark(device: torch.device) -> Callable[[], None]:
     """An event on the device's compute stream; call the result to wait until the stream has come to it."""
-    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
     event.record(torch.cuda.current_stream(device))
     return event.synchronize

@@ -65,6 +65,13 @@ def driver_versions() -> dict[str, Value]:
 
 
 @contextmanager
+def driver_open() -> Iterator[None]:
+    """Keep the driver open, so that readings inside need not open it each time."""
+    with _driver():
+        yield
+
+
+@contextmanager
 def _driver() -> Iterator[Any]:
     """The library with the driver opened, or ``None`` where there is none."""
     import pynvml  # noqa: PLC0415 - only where GPUs matter
@@ -82,10 +89,11 @@ def _driver() -> Iterator[Any]:
 
 def _visible(nvml: Any) -> list[Any]:
     """Handles of the GPUs that CUDA shows, in its order; as CUDA does, the first bad entry ends the list."""
-    handles = [nvml.nvmlDeviceGetHandleByIndex(number) for number in range(nvml.nvmlDeviceGetCount())]
+    count = _ask(nvml.nvmlDeviceGetCount) or 0
+    handles = [_ask(nvml.nvmlDeviceGetHandleByIndex, number) for number in range(count)]
     asked = os.environ.get("CUDA_VISIBLE_DEVICES")
     if asked is None:
-        return handles
+        return [handle for handle in handles if handle is not None]
     found: list[Any] = []
     for entry in (part.strip() for part in asked.split(",")):
         handle = _named(nvml, handles, entry)
@@ -102,9 +110,13 @@ def _named(nvml: Any, handles: list[Any], entry: str) -> Any:
     if entry.startswith("MIG-"):
         return _ask(nvml.nvmlDeviceGetHandleByUUID, entry)
     if entry.startswith("GPU-"):
-        matching = [h for h in handles if (_text(_ask(nvml.nvmlDeviceGetUUID, h)) or "").startswith(entry)]
+        matching = [h for h in handles if h is not None and _uuid(nvml, h).startswith(entry)]
         return matching[0] if len(matching) == 1 else None
     return None
+
+
+def _uuid(nvml: Any, handle: Any) -> str:
+    return _text(_ask(nvml.nvmlDeviceGetUUID, handle)) or ""
 
 
 def _gpu(nvml: Any, handle: Any) -> Gpu:
@@ -119,9 +131,9 @@ def _gpu(nvml: Any, handle: Any) -> Gpu:
 
 
 def _process(nvml: Any, pid: int) -> str:
-    """Its number and its program, without the folder."""
-    name = _text(_ask(nvml.nvmlSystemGetProcessName, pid)) or "of another container or user"
-    return f"{pid} {name.split()[0].rpartition('/')[2] if name.startswith('/') else name}"
+    """Its number and its program, without folder and arguments."""
+    name = (_text(_ask(nvml.nvmlSystemGetProcessName, pid)) or "").split()
+    return f"{pid} {name[0].rpartition('/')[2]}" if name else f"{pid} of another container or user"
 
 
 def _reading(nvml: Any, handle: Any) -> Reading:

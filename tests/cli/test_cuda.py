@@ -64,3 +64,12 @@ def test_too_few_gpus_exit_7(pipebench: Pipebench, tmp_path: Path) -> None:
     assert ended.code == 7
     assert "expected 2 visible GPUs, found 1" in ended.err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_torch_that_cannot_start_cuda_exits_7(pipebench: Pipebench, tmp_path: Path) -> None:
+    """The ranks find it out: here the pretence ends at the driver, and the real torch has no CUDA."""
+    ended = run(pipebench, tmp_path, "--device", "cuda", PRETEND_TORCH="0")
+    assert ended.code == 7
+    assert "cannot use the GPUs" in ended.err
+    assert len(ended.err.strip().splitlines()[-1]) > 20
+    assert "Traceback" not in ended.err

@@ -10,7 +10,7 @@ import torch.distributed as dist
 class Event:
     """An event that the host reaches at once."""
 
-    def __init__(self, enable_timing: bool = False) -> None:
+    def __init__(self, enable_timing: bool = False, blocking: bool = False) -> None:
         self.enable_timing = enable_timing
         self.at_s: float | None = None
         self.waited = 0
@@ -54,6 +54,8 @@ def install(*, nccl: bool = True, count: int = 2) -> None:
         "current_stream": lambda device=None: None,
         "synchronize": lambda device=None: calls.append("synchronize"),
         "device": lambda device: torch.autograd.set_grad_enabled(True),  # a context that changes nothing
+        "init": lambda: None,
+        "empty_cache": lambda: calls.append("empty_cache"),
         "memory_allocated": lambda device=None: 0,
         "max_memory_allocated": lambda device=None: PEAK + current[0],
         "reset_peak_memory_stats": lambda device=None: None,

@@ -1,6 +1,7 @@
 """Installs the pretence in every measuring process of a run, once torch is there and before it is used."""
 
 import builtins
+import importlib.metadata
 import os
 from typing import Any
 
@@ -17,4 +18,7 @@ def _install_before(name: str, *arguments: Any, **options: Any) -> Any:
 
 
 if "PRETEND_GPUS" in os.environ:
-    builtins.__import__ = _install_before
+    _version = importlib.metadata.version
+    importlib.metadata.version = lambda name: _version(name).removesuffix("+cpu")
+    if os.environ.get("PRETEND_TORCH", "1") == "1":
+        builtins.__import__ = _install_before

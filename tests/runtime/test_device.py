@@ -7,7 +7,8 @@ import time
 import pytest
 import torch
 
-from pipebench.runtime.device import CpuDevice, CudaDevice, EventMarks, RankDevice
+from pipebench.errors import EnvironmentRefusedError
+from pipebench.runtime.device import CpuDevice, CudaDevice, EventMarks, RankDevice, start_cuda
 from tests.pretend.gpu import Event
 
 
@@ -98,8 +99,22 @@ def test_tf32_is_off() -> None:
     """In a process of its own: the switches are the process's."""
     code = (
         "import torch; torch.backends.cudnn.allow_tf32 = True\n"
-        "from pipebench.runtime.device import CudaDevice; CudaDevice(0)\n"
+        "torch.cuda.init = lambda: None\n"
+        "from pipebench.runtime.device import start_cuda; start_cuda()\n"
         "print(torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("error", [AssertionError("Torch not compiled with CUDA"), RuntimeError("driver")])
+def test_a_torch_that_cannot_use_the_gpus_is_refused(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def init() -> None:
+        raise error
+
+    monkeypatch.setattr(torch.cuda, "init", init)
+    with pytest.raises(EnvironmentRefusedError, match="cannot use the GPUs") as refused:
+        start_cuda()
+    assert str(error) in str(refused.value)

@@ -19,8 +19,15 @@ def test_of_several_the_one_longest_in_its_state(tmp_path: Path) -> None:
     assert beats.culprit() == 1
 
 
-def test_where_all_wait_the_one_that_waits_longest(tmp_path: Path) -> None:
+def test_where_all_wait_nobody_is_named(tmp_path: Path) -> None:
     beats = Heartbeats(tmp_path / "beats", 2)
     beats.beat(1, WAITING)
     beats.beat(0, WAITING)
+    assert beats.culprit() is None
+
+
+def test_a_rank_that_wrote_nothing_yet_is_starting_and_at_no_action(tmp_path: Path) -> None:
+    beats = Heartbeats(tmp_path / "beats", 2)
+    beats.beat(0, WAITING)
     assert beats.culprit() == 1
+    assert (beats.read(1).doing, beats.read(1).action) == ("starting", -1)

@@ -152,3 +152,46 @@ def test_payloads_above_4_mb_arrive_in_order(ranks: Group, tmp_path: Path, sched
 def test_an_uneven_partition_with_the_projection_alone(ranks: Group, tmp_path: Path) -> None:
     asked = config(gpus=3, partition="6,2,0", microbatches=4, schedule="wavefront", chunks=2)
     assert ranks.run(asked, tmp_path)["error"] <= 1e-5
+
+
+def test_no_receive_is_posted_before_the_ranks_have_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receive that waits runs on a GPU, where the baseline of another rank may still be timed."""
+    import torch.distributed as dist
+
+    from pipebench.models import data
+    from pipebench.runtime.batches import slice_batch
+    from pipebench.runtime.device import CpuDevice
+    from pipebench.runtime.heartbeat import Heartbeats
+    from pipebench.runtime.ranks import RankedPipeline
+    from tests.builders import plan_of
+
+    order: list[str] = []
+
+    class Transport:
+        def begin_step(self, *, checked: bool) -> None:
+            order.append("receives posted")
+
+        def end_step(self) -> None:
+            order.append("sends over")
+
+        send = receive = None
+
+    asked = config(gpus=1, microbatches=2)
+    monkeypatch.setattr(dist, "all_reduce", lambda *_: order.append("met"))
+    pipeline = RankedPipeline(
+        plan_of("gpipe", 1, 2),
+        asked.workload,
+        [8],
+        rank=0,
+        device=CpuDevice(),
+        transport=Transport(),  # type: ignore[arg-type]
+        learning_rate=0.1,
+        heartbeats=Heartbeats(tmp_path / "beats", 1),
+    )
+    pipeline.initialise(0)
+    readings = pipeline.step(slice_batch(data.load(asked).batches[0], asked.workload, microbatches=2))
+    assert order == ["met", "receives posted", "sends over"]
+    assert readings.busy_s > 0
+    assert readings.cpu_s > 0

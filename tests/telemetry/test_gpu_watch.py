@@ -1,4 +1,5 @@
 import sys
+import time
 
 import pytest
 
@@ -23,15 +24,12 @@ def test_what_the_gpus_are_before_the_run(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_readings_become_spans_and_every_reason_is_kept() -> None:
-    moments = iter(
-        [
-            [reading(1000, "sw-power-cap"), reading(None)],
-            [reading(3000, "hw-slowdown"), reading(None)],
-        ]
-    )
-    watch = GpuWatch(2, ask=lambda: next(moments))
-    watch.read()
-    watch.read()
+    moments = [
+        [reading(1000, "sw-power-cap"), reading(None)],
+        [reading(3000, "hw-slowdown"), reading(None)],
+    ]
+    watch = GpuWatch(2)
+    watch.taken += moments
     found = watch.environment()
     assert found["gpu0_throttle_reasons"] == "hw-slowdown, sw-power-cap"
     assert (found["gpu0_sm_clock_hz_least"], found["gpu0_sm_clock_hz_most"]) == (1000, 3000)
@@ -40,3 +38,22 @@ def test_readings_become_spans_and_every_reason_is_kept() -> None:
 
 def test_nothing_read_is_nothing_said() -> None:
     assert GpuWatch(2, ask=list).environment() == {}
+
+
+def test_readings_are_taken_from_begin_to_end_and_not_after() -> None:
+    watch = GpuWatch(1, ask=lambda: [reading(1000), reading(2000)])
+    watch.begin()
+    watch.begin()  # the second timed block of a launch
+    deadline = time.monotonic() + 5
+    while len(watch.taken) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    watch.end()
+    taken = len(watch.taken)
+    assert taken >= 3
+    assert all(len(readings) == 1 for readings in watch.taken)
+    time.sleep(0.15)
+    assert len(watch.taken) == taken
+    watch.begin()  # the next launch
+    watch.end()
+    watch.end()
+    assert len(watch.taken) == taken + 1

@@ -66,3 +66,15 @@ def test_only_what_cuda_shows_counts(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert [gpu.name for gpu in gpus.gpus()] == [f"Pretended GPU {number}" for number in expected]
+
+
+def test_a_gpu_that_the_driver_has_lost_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def handle(number: int) -> int:
+        if number == 1:
+            raise pynvml.NVMLError("GPU is lost")
+        return number
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", handle)
+    assert [gpu.name for gpu in gpus.gpus()] == ["Pretended GPU 0", "Pretended GPU 2"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    assert [gpu.name for gpu in gpus.gpus()] == ["Pretended GPU 0"]
