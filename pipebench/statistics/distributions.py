@@ -1,41 +1,16 @@
-"""Statistics of launches. Pure; tested against scipy.
+"""Student's t distribution, with degrees of freedom that need not be whole."""
 
-The replicate is the launch. A speed-up is the geometric mean over launches of each launch's ratio, with the
-interval of Student's t on the logarithms: ratios are positive, and their errors multiply.
-"""
+from math import exp, inf, lgamma, log, log1p, pi
 
-import statistics
-from collections.abc import Sequence
-from math import exp, inf, lgamma, log, log1p, sqrt
-from typing import NamedTuple
-
-
-class Interval(NamedTuple):
-    """An estimate with its bounds; the bounds are ``None`` where one launch tells nothing of the spread."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-def geometric_mean(values: Sequence[float]) -> float:
-    """The exponential of the mean logarithm of positive values."""
-    return exp(statistics.fmean(map(log, values)))
-
-
-def ratio_interval(ratios: Sequence[float], *, confidence: float = 0.95) -> Interval:
-    """The geometric mean of positive ratios, one a launch, with its two-sided t interval."""
-    value = geometric_mean(ratios)
-    if len(ratios) < 2:
-        return Interval(value, None, None)
-    logs = [log(ratio) for ratio in ratios]
-    spread = statistics.stdev(logs) / sqrt(len(logs))
-    half = student_t_quantile((1 + confidence) / 2, len(logs) - 1) * spread
-    return Interval(value, value * exp(-half), value * exp(half))
+_ENOUGH = 1e-13  # relative change of a quantile that ends the search
+_SETTLED = 4e-16  # relative change of a continued fraction that ends it: the last bit
 
 
 def student_t_quantile(probability: float, degrees: float) -> float:
-    """The t that a Student variable stays below with ``probability`` (0 < p < 1), by bisection."""
+    """The t that a Student variable stays below with ``probability`` (0 < p < 1).
+
+    Newton's method within a bracket; a step that would leave the bracket halves it instead.
+    """
     assert 0 < probability < 1
     assert degrees > 0
     if probability < 0.5:
@@ -43,15 +18,22 @@ def student_t_quantile(probability: float, degrees: float) -> float:
     low, high = 0.0, 1.0
     while student_t_cdf(high, degrees) < probability:
         low, high = high, 2 * high
-    while high - low > 1e-13 * high:
-        middle = (low + high) / 2
-        if middle in (low, high):
+    t = (low + high) / 2
+    for _ in range(200):
+        error = student_t_cdf(t, degrees) - probability
+        low, high = (t, high) if error < 0 else (low, t)
+        previous, t = t, t - error / student_t_density(t, degrees)
+        if not low < t < high:
+            t = (low + high) / 2
+        if abs(t - previous) <= _ENOUGH * abs(t):
             break
-        if student_t_cdf(middle, degrees) < probability:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    return t
+
+
+def student_t_density(t: float, degrees: float) -> float:
+    """The density of Student's t distribution."""
+    scale = lgamma((degrees + 1) / 2) - lgamma(degrees / 2) - log(degrees * pi) / 2
+    return exp(scale - (degrees + 1) / 2 * log1p(t * t / degrees))
 
 
 def student_t_cdf(t: float, degrees: float) -> float:
@@ -88,6 +70,6 @@ def _beta_fraction(a: float, b: float, x: float) -> float:
             c = 1 + numerator / c
             c = c if abs(c) > tiny else tiny
             result *= d * c
-        if abs(d * c - 1) < 1e-16:
+        if abs(d * c - 1) < _SETTLED:
             break
     return result
