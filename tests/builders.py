@@ -1,6 +1,8 @@
 """Small valid objects that many tests start from, and the settings of property tests."""
 
+from collections.abc import Sequence
 from itertools import product
+from math import exp
 from random import Random
 from typing import Any
 
@@ -8,6 +10,7 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from pipebench import summary
 from pipebench.config import RunConfig, RunOptions, resolve
 from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
@@ -160,3 +163,35 @@ def simulation_record() -> simulation.SimulationRecord:
         devices=device_usages(timeline, ["stage 0", "stage 1"]),
         timeline=timeline_record(timeline, clock="simulated"),
     )
+
+
+def measured_record(launches: Sequence[schema.Launch], **changes: Any) -> schema.RunRecord:
+    """A completed record of these launches whose summaries are those of its samples."""
+    baseline_s, pipeline_s = summary.baseline_step_s(launches), summary.pipeline_step_s(launches)
+    speedup = summary.speedup(launches)
+    fields: dict[str, Any] = {
+        "config": record_config(run_config(launches=len(launches))),
+        "baseline": schema.Baseline("fused", 1, baseline_s, 512 / baseline_s, []),
+        "pipeline": schema.Pipeline(pipeline_s, 512 / pipeline_s),
+        "speedup": speedup,
+        "efficiency": speedup.value / 2,
+        "launches": list(launches),
+    }
+    return completed_record(**(fields | changes))
+
+
+def noisy_launches(
+    random: Random, number: int = 6, *, log_sd: float = 0.01, slower: float = 1.0
+) -> list[schema.Launch]:
+    """Launches whose baseline and pipeline each spread by ``log_sd``; their two steps by half as much again."""
+
+    def steps(middle_s: float) -> list[float]:
+        level = middle_s * exp(random.gauss(0, log_sd))
+        return [level * exp(random.gauss(0, log_sd / 2)) for _ in range(2)]
+
+    return [launch(steps(19.0), steps(9.5 * slower)) for _ in range(number)]
+
+
+def with_config(record: schema.RunRecord, **changes: Any) -> schema.RunRecord:
+    """The record with other options in its configuration."""
+    return msgspec.structs.replace(record, config=msgspec.structs.replace(record.config, **changes))

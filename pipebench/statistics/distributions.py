@@ -1,33 +1,39 @@
 """Student's t distribution, with degrees of freedom that need not be whole."""
 
+from functools import lru_cache
 from math import exp, inf, lgamma, log, log1p, pi
+from statistics import NormalDist
 
 _ENOUGH = 1e-13  # relative change of a quantile that ends the search
 _SETTLED = 4e-16  # relative change of a continued fraction that ends it: the last bit
 
 
+@lru_cache(maxsize=256)
 def student_t_quantile(probability: float, degrees: float) -> float:
     """The t that a Student variable stays below with ``probability`` (0 < p < 1).
 
-    Newton's method within a bracket; a step that would leave the bracket halves it instead.
+    Newton's method on the upper tail, which is convex: a start too far right lands on the left of the quantile, and
+    from the left every step falls short of it, so that nothing needs to be bracketed.
     """
     assert 0 < probability < 1
     assert degrees > 0
     if probability < 0.5:
         return -student_t_quantile(1 - probability, degrees)
-    low, high = 0.0, 1.0
-    while student_t_cdf(high, degrees) < probability:
-        low, high = high, 2 * high
-    t = (low + high) / 2
+    tail, t = 1 - probability, _first_guess(probability, degrees)
     for _ in range(200):
-        error = student_t_cdf(t, degrees) - probability
-        low, high = (t, high) if error < 0 else (low, t)
-        previous, t = t, t - error / student_t_density(t, degrees)
-        if not low < t < high:
-            t = (low + high) / 2
-        if abs(t - previous) <= _ENOUGH * abs(t):
+        step = (student_t_cdf(-t, degrees) - tail) / student_t_density(t, degrees)
+        t += step
+        if abs(step) <= _ENOUGH * t:
             break
     return t
+
+
+def _first_guess(probability: float, degrees: float) -> float:
+    """The normal quantile, corrected for the degrees of freedom where there are enough (Abramowitz 26.7.5)."""
+    z = NormalDist().inv_cdf(probability)
+    if degrees < 3:
+        return z
+    return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
 
 
 def student_t_density(t: float, degrees: float) -> float:
@@ -56,20 +62,19 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
 
 def _beta_fraction(a: float, b: float, x: float) -> float:
     """Its continued fraction by Lentz's method (Numerical Recipes, 3rd edition, section 6.4)."""
-    tiny = 1e-300
-    c, d = 1.0, 1 - (a + b) * x / (a + 1)
-    d = 1 / (d if abs(d) > tiny else tiny)
+    c, d = 1.0, 1 / _not_zero(1 - (a + b) * x / (a + 1))
     result = d
     for m in range(1, 10_000):
-        for numerator in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 + numerator * d
-            d = 1 / (d if abs(d) > tiny else tiny)
-            c = 1 + numerator / c
-            c = c if abs(c) > tiny else tiny
-            result *= d * c
-        if abs(d * c - 1) < _SETTLED:
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        c, d = _not_zero(1 + even / c), 1 / _not_zero(1 + even * d)
+        result *= c * d
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        c, d = _not_zero(1 + odd / c), 1 / _not_zero(1 + odd * d)
+        result *= c * d
+        if abs(c * d - 1) < _SETTLED:
             break
     return result
+
+
+def _not_zero(value: float) -> float:
+    return value or 1e-300
