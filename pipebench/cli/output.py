@@ -46,6 +46,12 @@ def print_json(document: bytes) -> None:
     sys.stdout.write(document.decode())
 
 
+def print_text(text: str) -> None:
+    r"""Print to stdout as it is; what the output cannot encode is written out, as in ``\xe9``."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
 def notice(text: str) -> None:
     """Print a line to stderr, if anybody reads it."""
     with suppress(OSError):

@@ -35,10 +35,14 @@ def show(
     if json:
         output.print_json(document)
         return
+    from pipebench.records.comparison import ComparisonRecord
     from pipebench.records.schema import RunRecord
+    from pipebench.render.comparison.terminal import comparison_report
     from pipebench.render.report import run_report, simulation_report
 
     if isinstance(decoded, RunRecord):
         output.print_report(partial(run_report, decoded))
+    elif isinstance(decoded, ComparisonRecord):
+        output.print_report(partial(comparison_report, decoded))
     else:
         output.print_report(partial(simulation_report, decoded))

@@ -13,6 +13,7 @@ from pipebench.records.comparison import (
     ComparisonRecord,
     Difference,
     MetricComparison,
+    MetricName,
     Overall,
     Pair,
     Side,
@@ -22,8 +23,8 @@ from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.summary import CONTENTION
 
 DEFAULT_THRESHOLD = 0.03
-DEFAULT_GATES: Mapping[str, float] = MappingProxyType(
-    dict.fromkeys(("words_per_s", "speedup"), DEFAULT_THRESHOLD)
+DEFAULT_GATES: Mapping[MetricName, float] = MappingProxyType(
+    {"words_per_s": DEFAULT_THRESHOLD, "speedup": DEFAULT_THRESHOLD}
 )
 
 # From worst to best: what is said of several metrics is what is said of the worst.
@@ -50,11 +51,11 @@ class Source:
 class Rules:
     """What is asked: thresholds of the gated metrics, mismatches let pass, what a study varies."""
 
-    gates: Mapping[str, float] = field(default_factory=lambda: DEFAULT_GATES)
+    gates: Mapping[MetricName, float] = field(default_factory=lambda: DEFAULT_GATES)
     allowed: frozenset[str] = frozenset()
     by: Literal["schedule", "gpus"] | None = None
 
-    def threshold(self, metric: str) -> float:
+    def threshold(self, metric: MetricName) -> float:
         """The change that matters; that of a metric that is not gated is the default."""
         return self.gates.get(metric, DEFAULT_THRESHOLD)
 
@@ -65,7 +66,7 @@ class _Measured:
 
     source: Source
     label: str
-    samples: Mapping[str, Sample] = field(default_factory=dict)
+    samples: Mapping[MetricName, Sample] = field(default_factory=dict)
     doubts: Sequence[Doubt] = ()
     warnings: Sequence[WarningRecord] = ()
 
@@ -103,7 +104,7 @@ def label_of(number: int) -> str:
     return letters
 
 
-def overall(metrics: Mapping[str, MetricComparison]) -> Overall:
+def overall(metrics: Mapping[MetricName, MetricComparison]) -> Overall:
     """The worst verdict of the gated metrics."""
     gated = {name: each.verdict for name, each in metrics.items() if each.gated}
     worst = min(gated.values(), key=_WORST_FIRST.index)
@@ -134,7 +135,7 @@ def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
 
 def _metrics(
     reference: _Measured, candidate: _Measured, rules: Rules, standing: Sequence[Difference]
-) -> dict[str, MetricComparison]:
+) -> dict[MetricName, MetricComparison]:
     estimates = {
         name: verdicts.estimate(name, reference.samples[name], candidate.samples[name])
         for name in METRICS
@@ -168,7 +169,7 @@ def _metrics(
     return result
 
 
-def _missing(name: str, *sides: _Measured) -> str:
+def _missing(name: MetricName, *sides: _Measured) -> str:
     """Which record lacks the metric, and why where it was not completed."""
     parts = []
     for side in sides:
@@ -198,7 +199,7 @@ def _side(measured: _Measured) -> Side:
 
 
 def _warnings(
-    source: Source, label: str, found: Mapping[str, Sample], doubtful: Sequence[Doubt]
+    source: Source, label: str, found: Mapping[MetricName, Sample], doubtful: Sequence[Doubt]
 ) -> list[WarningRecord]:
     """What a reader must know of one record; the words are ours, so that nothing foreign gets in."""
     result = [WarningRecord(doubt.code, f"{label}: {doubt.cause}", doubt.next_step) for doubt in doubtful]
@@ -219,7 +220,7 @@ def _warnings(
 
 
 def _of_the_pair(
-    records: tuple[RunRecord, RunRecord], metrics: Mapping[str, MetricComparison]
+    records: tuple[RunRecord, RunRecord], metrics: Mapping[MetricName, MetricComparison]
 ) -> list[WarningRecord]:
     result = []
     if records[0].id == records[1].id and records[0] == records[1]:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from math import isclose
 
 from pipebench.comparison.metrics import Sample
+from pipebench.records.comparison import MetricName
 from pipebench.records.schema import RunRecord
 from pipebench.statistics import geometric_mean, ratio_interval
 
 _ROUNDING = 1e-6
 
 
-def contradictions(record: RunRecord, found: Mapping[str, Sample]) -> list[str]:
+def contradictions(record: RunRecord, found: Mapping[MetricName, Sample]) -> list[str]:
     """The fields that contradict the samples, with both values."""
     if not found:
         return []
@@ -22,7 +23,9 @@ def contradictions(record: RunRecord, found: Mapping[str, Sample]) -> list[str]:
     return [*wrong, *_counts(record)]
 
 
-def _pairs(record: RunRecord, found: Mapping[str, Sample]) -> Iterator[tuple[str, float | None, float]]:
+def _pairs(
+    record: RunRecord, found: Mapping[MetricName, Sample]
+) -> Iterator[tuple[str, float | None, float]]:
     """Field, stored value, value from the samples."""
     assert record.baseline is not None
     assert record.pipeline is not None

@@ -1,9 +1,10 @@
 """What keeps launches from being replicates of one thing. A doubt turns no regression into anything else."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipebench.comparison.metrics import METRICS, Sample
+from pipebench.records.comparison import MetricName
 from pipebench.records.schema import RunRecord
 from pipebench.statistics import clusters, trend
 from pipebench.summary import FAULTS_A_STEP
@@ -14,29 +15,29 @@ _SPREADS = (
 )
 
 
-@dataclass(frozen=True)
-class Doubt:
+class Doubt(NamedTuple):
     """A reason to believe less, for one metric or for all (``None``)."""
 
     code: str
     cause: str
     next_step: str
-    metric: str | None = None
+    metric: MetricName | None = None
 
 
-def doubts(record: RunRecord, found: Mapping[str, Sample], thresholds: Mapping[str, float]) -> list[Doubt]:
+def doubts(
+    record: RunRecord, found: Mapping[MetricName, Sample], thresholds: Mapping[MetricName, float]
+) -> list[Doubt]:
     """All that raises doubt of a record's launches; what is smaller than matters at the thresholds does not."""
     if not found:
         return []
-    by_metric = [
-        doubt
-        for name in ("words_per_s", "speedup")
-        for doubt in _of_values(name, found[name], thresholds[name])
-    ]
+    principal: tuple[MetricName, ...] = ("words_per_s", "speedup")
+    by_metric = [doubt for name in principal for doubt in _of_values(name, found[name], thresholds[name])]
     return [*_throttled(record), *_page_faults(record), *by_metric]
 
 
-def concerning(all_doubts: Sequence[Doubt], metric: str, found: Mapping[str, Sample]) -> list[Doubt]:
+def concerning(
+    all_doubts: Sequence[Doubt], metric: MetricName, found: Mapping[MetricName, Sample]
+) -> list[Doubt]:
     """Those that concern a metric: its own, and those of the metric that it is computed with."""
     source = found[metric].source
     return [doubt for doubt in all_doubts if doubt.metric is None or found[doubt.metric].source == source]
@@ -59,7 +60,7 @@ def _page_faults(record: RunRecord) -> Iterator[Doubt]:
         yield Doubt("page-faults", f"a launch met {worst:,.0f} new memory pages a step", "run again")
 
 
-def _of_values(name: str, sample: Sample, threshold: float) -> Iterator[Doubt]:
+def _of_values(name: MetricName, sample: Sample, threshold: float) -> Iterator[Doubt]:
     line, split = trend(sample.values), clusters(sample.values)
     title = METRICS[name].title
     if split and split.spreads >= _SPREADS and split.apart > threshold:

@@ -4,26 +4,25 @@ A launch's step is the median of its steps, its ratio the ratio of its two media
 within the launch, so they are a pair). A timeline and the memory's peak are stored once a record: one value.
 """
 
-from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
 from pipebench.errors import CorruptRecordError
+from pipebench.records.comparison import MetricName
 from pipebench.records.schema import OtherRecord, RunRecord, SpanRecord, TimelineRecord
 
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(NamedTuple):
     """A figure by its name in records, with its name for people."""
 
-    name: str
+    name: MetricName
     title: str
     higher_is_better: bool
 
 
-METRICS = {
+METRICS: dict[MetricName, Metric] = {
     metric.name: metric
     for metric in (
         Metric("words_per_s", "words/s", higher_is_better=True),
@@ -47,7 +46,7 @@ class Sample(NamedTuple):
     factor: float = 1.0
 
 
-def samples(record: RunRecord) -> dict[str, Sample]:
+def samples(record: RunRecord) -> dict[MetricName, Sample]:
     """The metrics that a record has; none if it was not completed.
 
     Raises:
@@ -63,7 +62,7 @@ def samples(record: RunRecord) -> dict[str, Sample]:
     ratios = [
         median(launch.baseline.step_s) / step for launch, step in zip(record.launches, steps, strict=True)
     ]
-    found = {
+    found: dict[MetricName, Sample] = {
         "words_per_s": Sample(tuple(words / step for step in steps), "step", words),
         "speedup": Sample(tuple(ratios), "ratio"),
         "step_s": Sample(tuple(steps), "step"),
@@ -71,7 +70,9 @@ def samples(record: RunRecord) -> dict[str, Sample]:
         "bubble_fraction": Sample((bubble_fraction(record.timeline, devices),), "timeline"),
     }
     peak = _peak_bytes(record)
-    return found if peak is None else found | {"peak_memory_bytes": Sample((float(peak),), "memory")}
+    if peak is not None:
+        found["peak_memory_bytes"] = Sample((float(peak),), "memory")
+    return found
 
 
 def check_trustworthy(record: RunRecord) -> None:

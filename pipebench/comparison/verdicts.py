@@ -12,12 +12,12 @@ least as strict as the interval shown. "Same" is equivalence, not lack of proof.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import inf, sqrt
+from typing import NamedTuple
 
 from pipebench.comparison.doubts import Doubt
 from pipebench.comparison.metrics import METRICS, Sample
-from pipebench.records.comparison import MetricComparison, Verdict
+from pipebench.records.comparison import MetricComparison, MetricName, Verdict
 from pipebench.statistics import (
     GroupRatio,
     geometric_mean,
@@ -31,11 +31,10 @@ from pipebench.statistics.power import LEAST_LAUNCHES, detectable
 LEVEL = 0.05  # the share of gates without a difference that may find one, and 1 - the interval's confidence
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(NamedTuple):
     """A metric's launches on both sides and the ratio of their means; no ratio where a value is not above 0."""
 
-    metric: str
+    metric: MetricName
     reference: Sample
     candidate: Sample
     ratio: GroupRatio | None
@@ -63,14 +62,16 @@ class Estimate:
         return self.ratio.standard_error / sqrt(sum(1 / number for number in self.launches))
 
 
-def estimate(metric: str, reference: Sample, candidate: Sample) -> Estimate:
+def estimate(metric: MetricName, reference: Sample, candidate: Sample) -> Estimate:
     """The ratio of the launches' geometric means."""
     positive = min(*reference.values, *candidate.values) > 0
     ratio = group_ratio(reference.values, candidate.values, confidence=1 - LEVEL) if positive else None
     return Estimate(metric, reference, candidate, ratio)
 
 
-def adjusted(estimates: Mapping[str, Estimate], gated: Sequence[str]) -> dict[str, float | None]:
+def adjusted(
+    estimates: Mapping[MetricName, Estimate], gated: Sequence[MetricName]
+) -> dict[MetricName, float | None]:
     """Each metric's p-value after Holm over the gated ones; another metric of the same question shares theirs."""
     raw = {name: each.ratio.p_value if each.ratio else None for name, each in estimates.items()}
     family = {
@@ -111,7 +112,7 @@ def judge(
 
 
 def unjudged(
-    metric: str,
+    metric: MetricName,
     verdict: Verdict,
     reason: str,
     *,

@@ -21,6 +21,7 @@ from pipebench.records.schema import (
 )
 
 Verdict = Literal["improvement", "same", "regression", "inconclusive", "incomparable", "missing"]
+MetricName = Literal["words_per_s", "speedup", "step_s", "efficiency", "bubble_fraction", "peak_memory_bytes"]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -80,7 +81,7 @@ class Overall(Part, frozen=True):
     """The worst of the gated metrics' verdicts, and the metrics that have it."""
 
     verdict: Verdict
-    metrics: list[str]
+    metrics: list[MetricName]
 
 
 class Pair(Part, frozen=True, kw_only=True):
@@ -91,7 +92,7 @@ class Pair(Part, frozen=True, kw_only=True):
     """
 
     candidate: Side
-    metrics: dict[str, MetricComparison]
+    metrics: dict[MetricName, MetricComparison]
     overall: Overall
     mismatches: list[Difference]
     allowed: list[Difference]
@@ -114,7 +115,7 @@ class ComparisonRecord(Part, frozen=True, kw_only=True):
     by: Literal["schedule", "gpus"] | None
     reference: Side
     candidate: Side
-    metrics: dict[str, MetricComparison]
+    metrics: dict[MetricName, MetricComparison]
     overall: Overall
     mismatches: list[Difference]
     allowed: list[Difference]

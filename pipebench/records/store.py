@@ -12,15 +12,17 @@ from typing import Any
 import msgspec
 
 from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
+from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
 
 DEFAULT_FOLDER = Path("results/runs")
 
-AnyRecord = RunRecord | SimulationRecord
-_KINDS: dict[str, type[RunRecord] | type[SimulationRecord]] = {
+AnyRecord = RunRecord | SimulationRecord | ComparisonRecord
+_KINDS: dict[str, type[RunRecord] | type[SimulationRecord] | type[ComparisonRecord]] = {
     "run": RunRecord,
     "simulation": SimulationRecord,
+    "comparison": ComparisonRecord,
 }
 
 
