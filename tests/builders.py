@@ -195,3 +195,46 @@ def noisy_launches(
 def with_config(record: schema.RunRecord, **changes: Any) -> schema.RunRecord:
     """The record with other options in its configuration."""
     return msgspec.structs.replace(record, config=msgspec.structs.replace(record.config, **changes))
+
+
+STEADY_S = [9.4, 9.5, 9.6, 9.45, 9.55, 9.5]
+
+
+def steady_record(factor: float = 1.0, **changes: Any) -> schema.RunRecord:
+    """Six launches that spread by 1 %, the pipeline ``factor`` times as slow as the reference's 9.5 s."""
+    return measured_record([launch([19.0], [factor * step]) for step in STEADY_S], **changes)
+
+
+# Each would do something somewhere: a terminal, rich's markup, a log that a CI runner reads, Markdown, HTML, XML,
+# a spreadsheet.
+HOSTILE = {
+    "markup": "[bold red]loud[/bold red] [link=x]y[/link]",
+    "control": "\x1b[2J\x1b]0;title\x07\x9b31m\u202eback\x00",
+    "command": "\n::error file=a,line=1::pwned\r::set-output name=a::b ##[error]x %0A::debug::y",
+    "html": "<script>alert(1)</script><img src=x onerror=alert(1)>&amp;\"'",
+    "markdown": "| cell | `code` @everyone #1 [a](http://b) <!-- c -->",
+    "formula": '=HYPERLINK("http://x","y")',
+}
+
+
+def hostile_record(factor: float = 1.0) -> schema.RunRecord:
+    """A valid record whose every free text is somebody's attack."""
+    record = steady_record(factor)
+    assert record.machine is not None
+    return msgspec.structs.replace(
+        record,
+        id=HOSTILE["formula"] + HOSTILE["command"],
+        created=record.created + HOSTILE["html"],
+        machine=msgspec.structs.replace(record.machine, name=HOSTILE["markdown"]),
+        config=msgspec.structs.replace(
+            record.config, schedule=HOSTILE["html"], dtype=HOSTILE["control"] + HOSTILE["markup"]
+        ),
+        environment={HOSTILE["html"]: "=1+1", **HOSTILE},
+    )
+
+
+def friendly_record_of(hostile: schema.RunRecord, factor: float = 1.0) -> schema.RunRecord:
+    """One that differs from it in every hostile field."""
+    return msgspec.structs.replace(
+        steady_record(factor), environment=dict.fromkeys(hostile.environment, "harmless")
+    )
