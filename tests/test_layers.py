@@ -29,6 +29,7 @@ FORBIDDEN = {
     "config": {"runtime", "render", "cli", "models", "experiment", "records"},
     "workload": {"*"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
+    "comparison": {"runtime", "render", "cli", "models", "experiment"},
     "summary": {"runtime", "render", "cli", "models", "experiment"},
     "telemetry": {"runtime", "render", "cli", "models", "experiment", "records"},
     "runtime": {"render", "cli", "experiment"},
@@ -40,7 +41,7 @@ FORBIDDEN = {
 PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
-    *("experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
+    *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

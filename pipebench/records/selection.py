@@ -88,7 +88,7 @@ def _folder(name: str, search: Search) -> Selected | None:
 
 def _latest(name: str, search: Search) -> Selected | None:
     latest, _, back = name.partition("~")
-    if latest != "latest" or not (back.isdecimal() or name == "latest"):
+    if latest != "latest" or (back and not back.isdecimal()):
         return None
     return _newest(name, search, back=int(back or 0))
 
