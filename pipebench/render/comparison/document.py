@@ -233,8 +233,10 @@ def _verdict_cell(name: MetricName, metric: MetricComparison, notes: Footnotes, 
     text = verdict_text(metric.verdict)
     if metric.verdict == "incomparable" or metric.reason is None:
         return cell(text, verdict=metric.verdict)
-    where = f"{label} {METRICS[name].title}".strip()
-    remark = f"{where}: {metric.reason}" + (f": {metric.note}" if metric.note else "")
+    remark = metric.reason
+    if metric.gated:
+        where = f"{label} {METRICS[name].title}".strip()
+        remark = ": ".join(part for part in (where, metric.reason, metric.note) if part)
     return cell(f"{text} {notes.mark(remark)}", verdict=metric.verdict)
 
 

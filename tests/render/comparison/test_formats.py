@@ -6,6 +6,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -266,8 +267,12 @@ def test_what_nobody_measured_takes_no_row_unless_the_gate_asks_for_it() -> None
     assert "peak memory *" in in_terminal(compared(record, record, gates={"peak_memory_bytes": 0.03}))
 
 
-def test_equal_remarks_share_a_footnote() -> None:
+def test_equal_remarks_share_a_footnote_and_gated_metrics_say_what_it_takes() -> None:
     record = steady_record()
-    few = [msg for msg in in_terminal(compared(record, record)).splitlines() if msg.startswith("[")]
-    assert len(few) == 1
-    assert "need >= 4 values" in few[0]
+    few = msgspec.structs.replace(record, launches=record.launches[:3])
+    text = in_terminal(compared(record, few))
+    notes = [line.split(maxsplit=1)[1].strip() for line in text.splitlines() if line.startswith("[")]
+    assert notes[0].startswith("words/s: too-few-launches: need >= 4 launches a record")
+    assert notes[1].startswith("speed-up: too-few-launches: need >= 4 launches a record")
+    assert notes[2:] == ["too-few-launches"]
+    assert text.count("[3]") == 4  # step, efficiency, bubble, and the note itself
