@@ -106,12 +106,19 @@ def _differences(names: Collection[str], reference: RunRecord, candidate: RunRec
 def _far_apart(reference: RunRecord, candidate: RunRecord) -> list[Difference]:
     found = []
     for name, (relative, absolute) in _NUMBERS.items():
-        one, other = value_of(reference, name), value_of(candidate, name)
-        if not isinstance(one, float | int) or not isinstance(other, float | int):
-            continue
-        if not isclose(one, other, rel_tol=relative, abs_tol=absolute):
+        one, other = _number(value_of(reference, name)), _number(value_of(candidate, name))
+        if (
+            one is not None
+            and other is not None
+            and not isclose(one, other, rel_tol=relative, abs_tol=absolute)
+        ):
             found.append(Difference(name, _text(one), _text(other)))
     return found
+
+
+def _number(value: object) -> float | None:
+    """A number that is one; an environment may hold anything."""
+    return float(value) if isinstance(value, float | int) and abs(value) < 2**63 else None
 
 
 def value_of(record: RunRecord, name: str) -> object:

@@ -12,6 +12,7 @@ from pipebench.records.comparison import MetricName
 from pipebench.records.schema import OtherRecord, RunRecord, SpanRecord, TimelineRecord
 
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
+_MOST_WORDS = 1e15
 
 
 class Metric(NamedTuple):
@@ -83,6 +84,9 @@ def check_trustworthy(record: RunRecord) -> None:
             f"{record.id!r}: marked completed, but its gradients differ from the baseline's by "
             f"{verification.max_relative_gradient_error:.1e} (at most {verification.tolerance:.0e} allowed)"
         )
+    words = record.config.input.words_per_step if record.config.input else 1.0
+    if not 1 / _MOST_WORDS <= words <= _MOST_WORDS:
+        raise CorruptRecordError(f"{record.id!r}: no step has {words:g} words")
     for number, launch in enumerate(record.launches, start=1):
         for kind, steps in (("baseline", launch.baseline.step_s), ("pipeline", launch.pipeline.step_s)):
             if not steps or not all(_SHORTEST_S <= step <= _LONGEST_S for step in steps):

@@ -18,8 +18,8 @@ SCHEMA_VERSION = 1
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=0)]
-AtLeastOne = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+AtLeastOne = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Clock = Literal["wall", "virtual", "simulated"]
 Name = Annotated[str, Meta(min_length=1)]
 
