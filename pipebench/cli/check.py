@@ -97,7 +97,7 @@ def _checked(
 ) -> "ComparisonRecord":
     from pipebench.comparison import gates, sources
 
-    run, baseline = sources.checked(current, against, folder)
+    run, baseline = sources.checked(current, against, folder, rules.allowed)
     return gates.check(run, baseline, rules, allow_inconclusive=allow_inconclusive)
 
 

@@ -100,7 +100,7 @@ def split_allowed(
 
 def _differences(names: Collection[str], reference: RunRecord, candidate: RunRecord) -> list[Difference]:
     values = ((name, value_of(reference, name), value_of(candidate, name)) for name in names)
-    return [Difference(name, _text(one), _text(other)) for name, one, other in values if one != other]
+    return [Difference(name, text_of(one), text_of(other)) for name, one, other in values if one != other]
 
 
 def _far_apart(reference: RunRecord, candidate: RunRecord) -> list[Difference]:
@@ -112,7 +112,7 @@ def _far_apart(reference: RunRecord, candidate: RunRecord) -> list[Difference]:
             and other is not None
             and not isclose(one, other, rel_tol=relative, abs_tol=absolute)
         ):
-            found.append(Difference(name, _text(one), _text(other)))
+            found.append(Difference(name, text_of(one), text_of(other)))
     return found
 
 
@@ -162,7 +162,8 @@ _COMPUTED: dict[str, Callable[[RunRecord], str | None]] = {
 }
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
+    """A field's value as it is shown and stored."""
     if value is None:
         return None
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -58,7 +58,7 @@ def select_all(folder: Path) -> list[Selected]:
         raise UsageError(
             f"{folder}: no completed run in this folder; make one with pipebench run -o {folder}"
         )
-    return found[::-1]
+    return sorted(found, key=lambda each: (each.record.created, each.record.id))
 
 
 def read_run(path: Path) -> RunRecord:

@@ -12,17 +12,19 @@ from typing import Any
 import msgspec
 
 from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
+from pipebench.records.baseline import BaselineRecord
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
 
 DEFAULT_FOLDER = Path("results/runs")
 
-AnyRecord = RunRecord | SimulationRecord | ComparisonRecord
-_KINDS: dict[str, type[RunRecord] | type[SimulationRecord] | type[ComparisonRecord]] = {
+AnyRecord = RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord
+_KINDS: dict[str, type[AnyRecord]] = {
     "run": RunRecord,
     "simulation": SimulationRecord,
     "comparison": ComparisonRecord,
+    "baseline": BaselineRecord,
 }
 
 

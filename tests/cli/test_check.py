@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
         ("base", [], 0, "same"),
         ("faster", [], 0, "improvement"),
         ("slower", [], 3, "regression"),
-        ("slower", ["--gate", "words_per_s=12%"], 4, "inconclusive"),
+        ("slower", ["--gate", "words_per_s=9.5%"], 4, "inconclusive"),
         ("slower", ["--gate", "words_per_s=30%", "--gate", "step_s=30%"], 0, "same"),
         ("slower", ["--allow-inconclusive"], 3, "regression"),
         ("lying", [], 3, "regression"),

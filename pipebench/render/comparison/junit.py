@@ -65,9 +65,10 @@ def metric_line(name: MetricName, metric: MetricComparison) -> str:
     """One metric in one line."""
     line = (
         f"{METRICS[name].title} {metric.verdict}: {value_text(name, metric.reference)} -> "
-        f"{value_text(name, metric.candidate)}, {change_text(metric.change)} "
-        f"({interval_text(metric)}), threshold {threshold_text(metric.threshold)}"
+        f"{value_text(name, metric.candidate)}, threshold {threshold_text(metric.threshold)}"
     )
+    if metric.change is not None:
+        line += f", change {change_text(metric.change)} ({interval_text(metric)})"
     return "; ".join(part for part in (line, metric.reason, metric.note) if part)
 
 
