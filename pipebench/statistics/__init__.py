@@ -7,10 +7,12 @@ errors multiply, so everything is done on logarithms, and a mean is a geometric 
     ranks           the exact Mann-Whitney test
     families        Holm's adjustment for several tests at once
     power           what effect a comparison can find, how many launches it needs
+    changes         where a series of runs changed its level
     patterns        what makes launches no replicates of one thing: a trend, two clusters
     distributions   Student's t
 """
 
+from pipebench.statistics.changes import ChangePoint, change_points
 from pipebench.statistics.distributions import incomplete_beta, student_t_cdf, student_t_quantile
 from pipebench.statistics.families import holm
 from pipebench.statistics.intervals import GroupRatio, Interval, geometric_mean, group_ratio, ratio_interval
@@ -19,10 +21,12 @@ from pipebench.statistics.power import detection_power, launches_needed, minimum
 from pipebench.statistics.ranks import mann_whitney
 
 __all__ = [
+    "ChangePoint",
     "Clusters",
     "GroupRatio",
     "Interval",
     "Trend",
+    "change_points",
     "clusters",
     "detection_power",
     "geometric_mean",

@@ -24,13 +24,13 @@ def mann_whitney(first: Sequence[float], second: Sequence[float]) -> float:
     """
     assert first
     assert second
-    ranks = _doubled_ranks([*first, *second])
+    ranks = doubled_ranks([*first, *second])
     if len(ranks) > EXACT_UP_TO:
         return _approximate(ranks, len(first))
     return _exact(ranks, len(first))
 
 
-def _doubled_ranks(values: Sequence[float]) -> list[int]:
+def doubled_ranks(values: Sequence[float]) -> list[int]:
     """Twice each value's rank, a tie's being the mean of the ranks it spans: whole numbers."""
     ordered = sorted(values)
     return [bisect_left(ordered, value) + bisect_right(ordered, value) + 1 for value in values]

@@ -38,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("list", "{folder}"),
         ("list", "{folder}", "--json"),
+        ("history", "words_per_s", "{folder}"),
         ("compare", "latest", "latest~1", "-o", "{folder}"),
         ("check", "latest", "--against", "latest~1", "-o", "{folder}", "--allow-inconclusive"),
     ],
