@@ -6,8 +6,9 @@ out and counted.
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
-from pipebench.comparison.fields import mismatches
+from pipebench.comparison.fields import HARD, value_of
 from pipebench.comparison.metrics import samples
 from pipebench.comparison.verdicts import middle
 from pipebench.errors import CorruptRecordError, MissingError
@@ -56,30 +57,51 @@ def history(
     Raises:
         MissingError: No completed run has the metric.
     """
-    runs, unreadable = [], 0
-    for record in records:
-        if isinstance(record, RunRecord):
-            runs.append(record)
-        else:
+    entries, not_completed, unreadable = [], 0, 0
+    for record in records:  # one at a time: a thousand timelines are no small thing
+        if not isinstance(record, RunRecord):
             unreadable += 1
-    completed = sorted(
-        (run for run in runs if run.status == "completed"), key=lambda run: (_moment(run), run.id)
-    )
-    alike = [run for run in completed if not mismatches(completed[-1], run)]
-    points = [
-        Point(run.id, run.created, value) for run in alike if (value := _value(run, metric)) is not None
-    ]
+        elif record.status != "completed":
+            not_completed += 1
+        else:
+            entries.append(_entry(record, metric))
+    entries.sort(key=lambda entry: (entry.moment, entry.id))
+    alike = [entry for entry in entries if entry.key == entries[-1].key]
+    points = [Point(each.id, each.created, each.value) for each in alike if each.value is not None]
     if not points:
         raise MissingError(f"history: no completed run has {metric}")
     return History(
         metric=metric,
         threshold=threshold,
-        of=_described(completed[-1]),
+        of=entries[-1].of,
         runs=points,
         changes=_changes(points, threshold),
-        other_configurations=len(completed) - len(alike),
-        not_completed=len(runs) - len(completed),
+        other_configurations=len(entries) - len(alike),
+        not_completed=not_completed,
         unreadable=unreadable,
+    )
+
+
+class _Entry(NamedTuple):
+    """What is kept of a completed run."""
+
+    moment: float
+    id: str
+    created: str
+    key: tuple[object, ...]
+    of: str
+    value: float | None
+
+
+def _entry(run: RunRecord, metric: MetricName) -> _Entry:
+    sample = samples(run).get(metric)
+    return _Entry(
+        moment=_moment(run),
+        id=run.id,
+        created=run.created,
+        key=tuple(value_of(run, name) for name in HARD),
+        of=_described(run),
+        value=middle(sample) if sample else None,
     )
 
 
@@ -89,11 +111,6 @@ def _moment(run: RunRecord) -> float:
         return datetime.fromisoformat(run.created).timestamp()
     except ValueError:
         return 0.0
-
-
-def _value(run: RunRecord, metric: MetricName) -> float | None:
-    sample = samples(run).get(metric)
-    return middle(sample) if sample else None
 
 
 def _changes(points: list[Point], threshold: float) -> list[Change]:

@@ -182,7 +182,7 @@ class Launch(Part, frozen=True):
     wall_per_cpu: Positive | None
 
 
-class SpanRecord(Part, frozen=True):
+class SpanRecord(Part, frozen=True, gc=False):
     """A compute action."""
 
     device: Count
@@ -191,7 +191,7 @@ class SpanRecord(Part, frozen=True):
     end_s: NotNegative
 
 
-class TransferRecord(Part, frozen=True):
+class TransferRecord(Part, frozen=True, gc=False):
     """A message; ``action`` is what produced it, ``ready_s`` when it could have left."""
 
     action: Name
@@ -203,7 +203,7 @@ class TransferRecord(Part, frozen=True):
     bytes: Count | None = None
 
 
-class OtherRecord(Part, frozen=True):
+class OtherRecord(Part, frozen=True, gc=False):
     """Work that is no action of the plan."""
 
     device: Count

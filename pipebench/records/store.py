@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -202,7 +202,7 @@ def find(name: str, folder: Path) -> Path:
     return by_id[0]
 
 
-def listing(records: Sequence[tuple[Path, AnyRecord | CorruptRecordError]]) -> bytes:
+def listing(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]]) -> bytes:
     """A JSON array with a line's worth of each record."""
     return msgspec.json.format(msgspec.json.encode([_line(path, record) for path, record in records])) + b"\n"
 

@@ -67,7 +67,7 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
     return table
 
 
-def record_table(records: Sequence[tuple[Path, AnyRecord | CorruptRecordError]], *, width: int) -> Table:
+def record_table(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]], *, width: int) -> Table:
     """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``."""
     rows = [_row(path, record) for path, record in records]
     columns = ["record", "status", "speed-up", "clock", "plan", "words/s"]

@@ -8,10 +8,16 @@ import msgspec
 import pytest
 
 from pipebench.records import store
+from pipebench.records.schema import RunRecord, SpanRecord
 from tests.builders import steady_record
 from tests.cli.conftest import Pipebench
 
 RECORDS = 1000
+
+
+def with_spans(record: RunRecord, spans: list[SpanRecord]) -> RunRecord:
+    assert record.timeline is not None
+    return msgspec.structs.replace(record, timeline=msgspec.structs.replace(record.timeline, spans=spans))
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +25,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Names of one record of 200 kB, which is what most of reading them costs."""
     record = steady_record()
     assert record.timeline is not None
-    spans = record.timeline.spans * (200_000 // len(store.encode(record)) * 4)
-    while len(store.encode(record)) < 200_000:
-        record = msgspec.structs.replace(
-            record, timeline=msgspec.structs.replace(record.timeline, spans=spans)
-        )
-        spans = [*spans, *spans]
+    one = record.timeline.spans
+    size = len(store.encode(with_spans(record, one * 2))) - len(store.encode(record))
+    record = with_spans(record, one * (1 + (200_000 - len(store.encode(record))) // size))
+    assert 190_000 < len(store.encode(record)) <= 200_000
     folder = tmp_path_factory.mktemp("many")
     first = folder / "20261124-000000-emulated2-gpipe-000000.json"
     first.write_bytes(store.encode(record))
