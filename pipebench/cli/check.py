@@ -78,7 +78,7 @@ def check(
         gates=gates.gates_from(gate or ()), allowed=frozenset(map(named_field, allow_mismatch or ()))
     )
     if self_test:
-        return _self_test(against or current, where, rules)
+        return _self_test(against or current, where, rules, json=json)
     if current is None or against is None:
         raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
     try:
@@ -112,10 +112,15 @@ def _print(record: "ComparisonRecord", *, json: bool) -> None:
     output.print_report(partial(comparison_report, record))
 
 
-def _self_test(name: str | None, folder: Path, rules: "Rules") -> int:
+def _self_test(name: str | None, folder: Path, rules: "Rules", *, json: bool) -> int:
     from pipebench.comparison.self_test import self_test
 
     result = self_test(name, folder, rules)
+    if json:
+        import msgspec
+
+        output.print_json(msgspec.json.format(msgspec.json.encode(result.document())) + b"\n")
+        return result.exit_code
     for trial in result.trials:
         print(trial.line())
     return result.exit_code

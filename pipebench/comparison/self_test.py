@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -51,6 +52,14 @@ class SelfTest:
         if not unseen:
             return ExitCode.DONE
         return ExitCode.INCONCLUSIVE if unseen == {ExitCode.INCONCLUSIVE} else ExitCode.BUG
+
+    def document(self) -> dict[str, Any]:
+        """For machines."""
+        trials = [
+            {"name": trial.name, "expected": trial.expected, "found": trial.found, "caught": trial.passed}
+            for trial in self.trials
+        ]
+        return {"trials": trials, "exit_code": self.exit_code}
 
 
 def self_test(name: str | None, folder: Path, rules: Rules) -> SelfTest:

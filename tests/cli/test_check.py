@@ -226,6 +226,12 @@ def test_the_self_test_catches_all_that_it_puts_in(
     assert all(line.startswith("caught") for line in lines)
 
 
+def test_the_self_test_prints_json_alone(pipebench: Pipebench, tmp_path: Path) -> None:
+    document = json.loads(pipebench("check", "--self-test", "--json", cwd=tmp_path).out)
+    assert [trial["caught"] for trial in document["trials"]] == [True] * 6
+    assert (document["exit_code"], document["trials"][1]["expected"]) == (0, [3])
+
+
 @pytest.mark.parametrize(("options", "code"), [(["noisy.json"], 4), (["--gate", "bubble_fraction=3%"], 4)])
 def test_the_self_test_fails_where_the_gate_cannot_fire(
     pipebench: Pipebench, folder: Path, options: list[str], code: int

@@ -15,7 +15,7 @@ def test_a_folder_s_history_is_shown_and_printed(pipebench: Pipebench, tmp_path:
     shown = pipebench("history", cwd=tmp_path)
     assert shown.code == 0
     assert "words/s of 5 runs" in shown.out
-    assert "█▆▅▃▁" in shown.out
+    assert "█▆▄▃▁" in shown.out
     document = json.loads(pipebench("history", "step_s", "results", "--json", cwd=tmp_path).out)
     assert [point["id"][:8] for point in document["runs"]] == [f"2026112{number}" for number in range(1, 6)]
 
