@@ -5,7 +5,7 @@ lets it pass by name; the clock cannot be let pass, since virtual and wall secon
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from math import isclose
 
 from pipebench.errors import UsageError
@@ -31,6 +31,7 @@ HARD = (
     "config.microbatches",
     "config.chunks",
     "config.partition",
+    "config.checkpoint",
     "config.optimizer",
     "config.input.words_per_step",
 )
@@ -55,7 +56,8 @@ DRIFT = (
 
 # Numbers that are never quite the same: how far apart they may lie, relative and absolute.
 _NUMBERS = {"machine.time_dilation": (0.05, 0.0), "environment.load_average_1min": (0.0, 1.0)}
-_VOLATILE = {"load_average_1min", "memory_available_bytes", "pinned_core"}
+_CLOCK_TOLERANCE = (0.02, 0.0)
+_VOLATILE = ("load_average_1min", "memory_available_bytes", "pinned_core", "temperature")
 
 
 def mismatches(reference: RunRecord, candidate: RunRecord, *, by: str | None = None) -> list[Difference]:
@@ -66,10 +68,12 @@ def mismatches(reference: RunRecord, candidate: RunRecord, *, by: str | None = N
 
 def drift(reference: RunRecord, candidate: RunRecord) -> list[Difference]:
     """What else differs and may matter; what one side does not tell is no difference."""
-    surroundings = [f"environment.{key}" for key in reference.environment if key not in _VOLATILE]
+    keys = [key for key in reference.environment if not any(word in key for word in _VOLATILE)]
+    clocks = {f"environment.{key}": _CLOCK_TOLERANCE for key in keys if "clock_hz" in key}
+    surroundings = [name for key in keys if (name := f"environment.{key}") not in clocks]
     found = _differences([*DRIFT, *surroundings], reference, candidate)
     known = [each for each in found if each.reference is not None and each.candidate is not None]
-    return [*known, *_far_apart(reference, candidate)]
+    return [*known, *_far_apart(_NUMBERS | clocks, reference, candidate)]
 
 
 def named_field(name: str) -> str:
@@ -103,9 +107,11 @@ def _differences(names: Collection[str], reference: RunRecord, candidate: RunRec
     return [Difference(name, text_of(one), text_of(other)) for name, one, other in values if one != other]
 
 
-def _far_apart(reference: RunRecord, candidate: RunRecord) -> list[Difference]:
+def _far_apart(
+    tolerances: Mapping[str, tuple[float, float]], reference: RunRecord, candidate: RunRecord
+) -> list[Difference]:
     found = []
-    for name, (relative, absolute) in _NUMBERS.items():
+    for name, (relative, absolute) in tolerances.items():
         one, other = _number(value_of(reference, name)), _number(value_of(candidate, name))
         if (
             one is not None

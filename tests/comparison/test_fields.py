@@ -85,6 +85,16 @@ def test_what_one_side_does_not_tell_is_no_drift() -> None:
     assert drift(RECORD, steady_record(environment={})) == []
 
 
+@pytest.mark.parametrize(("hertz", "drifted"), [(1.40e9, False), (1.30e9, True), (None, False)])
+def test_clocks_may_differ_by_2_percent_and_temperatures_by_any(hertz: float | None, drifted: bool) -> None:
+    one, other = (
+        steady_record(environment={"gpu0_sm_clock_hz_least": clock, "gpu0_temperature_c_most": celsius})
+        for clock, celsius in ((1.41e9, 40), (hertz, 70))
+    )
+    expected = ["environment.gpu0_sm_clock_hz_least"] if drifted else []
+    assert fields_of(drift(one, other)) == expected
+
+
 def test_where_a_process_was_pinned_is_no_drift() -> None:
     one, other = (steady_record(environment={"pinned_core": core}) for core in (0, 1))
     assert drift(one, other) == []
