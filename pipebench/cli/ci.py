@@ -20,28 +20,30 @@ def report(record: "ComparisonRecord", junit: Path | None) -> None:
     Raises:
         EnvironmentRefusedError: The JUnit file cannot be written.
     """
-    from pipebench.render.comparison import github, markdown
-    from pipebench.render.comparison.document import verdict_text
-    from pipebench.render.comparison.junit import junit as junit_of
-
     if _on_github():
+        from pipebench.render.comparison import github, markdown
+        from pipebench.render.comparison.document import verdict_text
+
         output.notice(github.annotation_of_check(record))
         title = f"pipebench check: {verdict_text(record.overall.verdict)}"
         _summarize(f"## {title}\n\n{markdown.markdown(record)}\n")
     if junit is not None:
+        from pipebench.render.comparison.junit import junit as junit_of
+
         _write(junit, junit_of(record))
 
 
 def report_error(error: PipebenchError, junit: Path | None) -> None:
     """Tell of a check that could not be made; the error itself is raised by whoever calls."""
-    from pipebench.render.comparison import github
-    from pipebench.render.comparison.junit import junit_error
-    from pipebench.render.comparison.markdown import code
-
     if _on_github():
+        from pipebench.render.comparison import github
+        from pipebench.render.comparison.markdown import code
+
         output.notice(github.annotation_of_error(str(error)))
         _summarize(f"## pipebench check: error\n\n{code(str(error))}\n")
     if junit is not None:
+        from pipebench.render.comparison.junit import junit_error
+
         _write(junit, junit_error(str(error), type(error).__name__))
 
 
