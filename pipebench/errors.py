@@ -65,6 +65,12 @@ class DeadlineError(RunBrokenError):
     exit_code = ExitCode.DEADLINE
 
 
+class MissingError(PipebenchError):
+    """There is no baseline to compare with."""
+
+    exit_code = ExitCode.MISSING
+
+
 class CorruptRecordError(PipebenchError):
     """A record that cannot be read: no JSON, not ours, or not valid by its schema."""
 

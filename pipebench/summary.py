@@ -11,9 +11,9 @@ from pipebench.config import RunConfig
 from pipebench.records.schema import DeviceUsage, Launch, Speedup, TimelineRecord, WarningRecord
 from pipebench.statistics import geometric_mean, ratio_interval
 
-_CONTENTION = 1.05
+CONTENTION = 1.05
 _DILATION = 300  # an H100 over one CPU core is 120 to 150
-_FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us
+FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us
 _WIDE = 0.05
 _IMBALANCE = 1.2
 
@@ -110,7 +110,7 @@ def _dilation(config: RunConfig, time_dilation: float | None) -> WarningRecord |
 
 def _contention(launches: Sequence[Launch]) -> WarningRecord | None:
     worst = max((launch.wall_per_cpu or 1.0 for launch in launches), default=1.0)
-    if worst <= _CONTENTION:
+    if worst <= CONTENTION:
         return None
     return WarningRecord(
         code="cpu-contention",
@@ -122,7 +122,7 @@ def _contention(launches: Sequence[Launch]) -> WarningRecord | None:
 def _page_faults(config: RunConfig, launches: Sequence[Launch]) -> WarningRecord | None:
     steps = 2 * config.steps
     worst = max((launch.page_faults or 0 for launch in launches), default=0) / steps
-    if worst <= _FAULTS_A_STEP:
+    if worst <= FAULTS_A_STEP:
         return None
     return WarningRecord(
         code="page-faults",

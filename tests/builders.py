@@ -1,6 +1,8 @@
 """Small valid objects that many tests start from, and the settings of property tests."""
 
+from collections.abc import Sequence
 from itertools import product
+from math import exp
 from random import Random
 from typing import Any
 
@@ -8,6 +10,7 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from pipebench import summary
 from pipebench.config import RunConfig, RunOptions, resolve
 from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
@@ -159,4 +162,79 @@ def simulation_record() -> simulation.SimulationRecord:
         bubble=bubble(timeline),
         devices=device_usages(timeline, ["stage 0", "stage 1"]),
         timeline=timeline_record(timeline, clock="simulated"),
+    )
+
+
+def measured_record(launches: Sequence[schema.Launch], **changes: Any) -> schema.RunRecord:
+    """A completed record of these launches whose summaries are those of its samples."""
+    baseline_s, pipeline_s = summary.baseline_step_s(launches), summary.pipeline_step_s(launches)
+    speedup = summary.speedup(launches)
+    fields: dict[str, Any] = {
+        "config": record_config(run_config(launches=len(launches))),
+        "baseline": schema.Baseline("fused", 1, baseline_s, 512 / baseline_s, []),
+        "pipeline": schema.Pipeline(pipeline_s, 512 / pipeline_s),
+        "speedup": speedup,
+        "efficiency": speedup.value / 2,
+        "launches": list(launches),
+    }
+    return completed_record(**(fields | changes))
+
+
+def noisy_launches(
+    random: Random, number: int = 6, *, log_sd: float = 0.01, slower: float = 1.0
+) -> list[schema.Launch]:
+    """Launches whose baseline and pipeline each spread by ``log_sd``; their two steps by half as much again."""
+
+    def steps(middle_s: float) -> list[float]:
+        level = middle_s * exp(random.gauss(0, log_sd))
+        return [level * exp(random.gauss(0, log_sd / 2)) for _ in range(2)]
+
+    return [launch(steps(19.0), steps(9.5 * slower)) for _ in range(number)]
+
+
+def with_config(record: schema.RunRecord, **changes: Any) -> schema.RunRecord:
+    """The record with other options in its configuration."""
+    return msgspec.structs.replace(record, config=msgspec.structs.replace(record.config, **changes))
+
+
+STEADY_S = [9.4, 9.5, 9.6, 9.45, 9.55, 9.5]
+
+
+def steady_record(factor: float = 1.0, **changes: Any) -> schema.RunRecord:
+    """Six launches that spread by 1 %, the pipeline ``factor`` times as slow as the reference's 9.5 s."""
+    return measured_record([launch([19.0], [factor * step]) for step in STEADY_S], **changes)
+
+
+# Each would do something somewhere: a terminal, rich's markup, a log that a CI runner reads, Markdown, HTML, XML,
+# a spreadsheet.
+HOSTILE = {
+    "markup": "[bold red]loud[/bold red] [link=x]y[/link]",
+    "control": "\x1b[2J\x1b]0;title\x07\x9b31m\u202eback\x00",
+    "command": "\n::error file=a,line=1::pwned\r::set-output name=a::b ##[error]x %0A::debug::y",
+    "html": "<script>alert(1)</script><img src=x onerror=alert(1)>&amp;\"'",
+    "markdown": "| cell | `code` @everyone #1 [a](http://b) <!-- c -->",
+    "formula": '=HYPERLINK("http://x","y")',
+}
+
+
+def hostile_record(factor: float = 1.0) -> schema.RunRecord:
+    """A valid record whose every free text is somebody's attack."""
+    record = steady_record(factor)
+    assert record.machine is not None
+    return msgspec.structs.replace(
+        record,
+        id=HOSTILE["formula"] + HOSTILE["command"],
+        created=record.created + HOSTILE["html"],
+        machine=msgspec.structs.replace(record.machine, name=HOSTILE["markdown"]),
+        config=msgspec.structs.replace(
+            record.config, schedule=HOSTILE["html"], dtype=HOSTILE["control"] + HOSTILE["markup"]
+        ),
+        environment={HOSTILE["html"]: "=1+1", **HOSTILE},
+    )
+
+
+def friendly_record_of(hostile: schema.RunRecord, factor: float = 1.0) -> schema.RunRecord:
+    """One that differs from it in every hostile field."""
+    return msgspec.structs.replace(
+        steady_record(factor), environment=dict.fromkeys(hostile.environment, "harmless")
     )

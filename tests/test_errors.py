@@ -34,6 +34,7 @@ def test_exit_codes_are_those_of_the_contract() -> None:
         (errors.RunFailedError, 6),
         (errors.EnvironmentRefusedError, 7),
         (errors.DeadlineError, 8),
+        (errors.MissingError, 9),
         (errors.CorruptRecordError, 10),
         (errors.InterruptedRunError, 130),
         (errors.TerminatedRunError, 143),

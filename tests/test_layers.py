@@ -31,6 +31,7 @@ FORBIDDEN = {
     "devices": {"runtime", "render", "cli", "models", "experiment"},
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
+    "comparison": {"runtime", "render", "cli", "models", "experiment"},
     "summary": {"runtime", "render", "cli", "models", "experiment"},
     "telemetry": {"runtime", "render", "cli", "models", "experiment", "records"},
     "runtime": {"render", "cli", "experiment"},
@@ -42,7 +43,8 @@ FORBIDDEN = {
 PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
-    *("experiment", "cli", "render", "dry_run", "simulation", "signals", "recording", "devices", "accuracy"),
+    *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
+    *("devices", "accuracy"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

@@ -1,5 +1,6 @@
 """Consoles: results on stdout, everything else on stderr; NO_COLOR, pipes and 80 columns are respected."""
 
+import json
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -42,8 +43,19 @@ def print_report(build: "Callable[[Console], RenderableType]") -> None:
 
 
 def print_json(document: bytes) -> None:
-    """Print a JSON document, and nothing else, to stdout."""
-    sys.stdout.write(document.decode())
+    """Print a JSON document, and nothing else, to stdout; what a terminal might obey is escaped as JSON can."""
+    text = document.decode()
+    if not text.isascii():
+        text = "".join(
+            letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text
+        )
+    sys.stdout.write(text)
+
+
+def print_text(text: str) -> None:
+    r"""Print to stdout as it is; what the output cannot encode is written out, as in ``\xe9``."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def notice(text: str) -> None:

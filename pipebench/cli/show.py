@@ -35,10 +35,18 @@ def show(
     if json:
         output.print_json(document)
         return
+    from pipebench.records.baseline import BaselineRecord
+    from pipebench.records.comparison import ComparisonRecord
     from pipebench.records.schema import RunRecord
+    from pipebench.render.baselines import baseline_report
+    from pipebench.render.comparison.terminal import comparison_report
     from pipebench.render.report import run_report, simulation_report
 
     if isinstance(decoded, RunRecord):
         output.print_report(partial(run_report, decoded))
+    elif isinstance(decoded, ComparisonRecord):
+        output.print_report(partial(comparison_report, decoded))
+    elif isinstance(decoded, BaselineRecord):
+        output.print_report(lambda _: baseline_report([(path, decoded)]))
     else:
         output.print_report(partial(simulation_report, decoded))

@@ -18,8 +18,8 @@ SCHEMA_VERSION = 1
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=0)]
-AtLeastOne = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+AtLeastOne = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Clock = Literal["wall", "virtual", "simulated"]
 Name = Annotated[str, Meta(min_length=1)]
 
@@ -196,7 +196,7 @@ class Launch(Part, frozen=True):
     wall_per_cpu: Positive | None
 
 
-class SpanRecord(Part, frozen=True):
+class SpanRecord(Part, frozen=True, gc=False):
     """A compute action."""
 
     device: Count
@@ -205,7 +205,7 @@ class SpanRecord(Part, frozen=True):
     end_s: NotNegative
 
 
-class TransferRecord(Part, frozen=True):
+class TransferRecord(Part, frozen=True, gc=False):
     """A message; ``action`` is what produced it, ``ready_s`` when it could have left."""
 
     action: Name
@@ -217,7 +217,7 @@ class TransferRecord(Part, frozen=True):
     bytes: Count | None = None
 
 
-class OtherRecord(Part, frozen=True):
+class OtherRecord(Part, frozen=True, gc=False):
     """Work that is no action of the plan."""
 
     device: Count

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,19 @@ from typing import Any
 import msgspec
 
 from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
+from pipebench.records.baseline import BaselineRecord
+from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
 
 DEFAULT_FOLDER = Path("results/runs")
 
-AnyRecord = RunRecord | SimulationRecord
-_KINDS: dict[str, type[RunRecord] | type[SimulationRecord]] = {
+AnyRecord = RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord
+_KINDS: dict[str, type[AnyRecord]] = {
     "run": RunRecord,
     "simulation": SimulationRecord,
+    "comparison": ComparisonRecord,
+    "baseline": BaselineRecord,
 }
 
 
@@ -115,6 +119,37 @@ def read_bytes(path: Path) -> bytes:
 
 def decode(document: bytes, where: str) -> AnyRecord:
     """Check and decode a stored document; ``where`` names it in errors."""
+    kind = _kind_at_a_glance(document) or _kind_checked(document, where)
+    try:
+        return msgspec.json.decode(document, type=_KINDS[kind])
+    except msgspec.DecodeError as error:
+        raise CorruptRecordError(f"{where}: not a valid {kind} record: {error}") from None
+
+
+class _SchemaHead(msgspec.Struct):
+    name: str
+    version: int
+
+
+class _Head(msgspec.Struct):
+    """What tells which record a document is; all else is skipped."""
+
+    schema: _SchemaHead
+    kind: str
+
+
+def _kind_at_a_glance(document: bytes) -> str | None:
+    """The kind of a record of ours, found without decoding the rest of it."""
+    try:
+        head = msgspec.json.decode(document, type=_Head)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    ours = head.schema == _SchemaHead(SCHEMA_NAME, SCHEMA_VERSION) and head.kind in _KINDS
+    return head.kind if ours else None
+
+
+def _kind_checked(document: bytes, where: str) -> str:
+    """The kind of a document that is a record of ours, or an error that says why it is none."""
     try:
         raw: Any = json.loads(document)
     except (ValueError, RecursionError) as error:
@@ -132,10 +167,7 @@ def decode(document: bytes, where: str) -> AnyRecord:
     kind = raw.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise CorruptRecordError(f"{where}: kind {kind!r}, expected one of {', '.join(_KINDS)}")
-    try:
-        return msgspec.json.decode(document, type=_KINDS[kind])
-    except msgspec.DecodeError as error:
-        raise CorruptRecordError(f"{where}: not a valid {kind} record: {error}") from None
+    return kind
 
 
 def paths(folder: Path) -> list[Path]:
@@ -180,7 +212,7 @@ def find(name: str, folder: Path) -> Path:
     return by_id[0]
 
 
-def listing(records: Sequence[tuple[Path, AnyRecord | CorruptRecordError]]) -> bytes:
+def listing(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]]) -> bytes:
     """A JSON array with a line's worth of each record."""
     return msgspec.json.format(msgspec.json.encode([_line(path, record) for path, record in records])) + b"\n"
 

@@ -5,8 +5,8 @@ from rich.text import Text
 
 from pipebench.dry_run import DryRun
 from pipebench.render.picture import picture
-from pipebench.render.report import needs_ascii, simulated_speedup, spaced
-from pipebench.render.tables import device_table, facts
+from pipebench.render.report import simulated_speedup
+from pipebench.render.tables import device_table, facts, needs_ascii, spaced
 from pipebench.render.units import counted, data_size, scaled, seconds
 from pipebench.timing.timeline import Timeline
 

@@ -3,7 +3,7 @@
 Foreign words (a file's text, a device's name) go in as ``Text``, so that no markup in them is interpreted.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -20,7 +20,7 @@ from pipebench.records.schema import (
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.timelines import timeline_from
 from pipebench.render.picture import picture
-from pipebench.render.tables import device_table, facts, plain_table
+from pipebench.render.tables import device_table, facts, needs_ascii, plain_table, spaced
 from pipebench.render.units import counted, percent, rate, scaled, seconds
 from pipebench.timing.machines import LOCAL
 
@@ -57,19 +57,6 @@ def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
     """What the plan gives at the costs it was simulated with: all work, one device against all of them."""
     work_s = sum(device.busy_s for device in devices)
     return f"{work_s / makespan_s:.2f}x of {len(devices)} at these costs, if one device pays them too"
-
-
-def needs_ascii(console: Console) -> bool:
-    """Whether the output cannot show block characters."""
-    return not console.encoding.startswith("utf")
-
-
-def spaced(parts: Iterable[RenderableType]) -> Iterator[RenderableType]:
-    """The parts with an empty line between them."""
-    for number, part in enumerate(parts):
-        if number:
-            yield Text("")
-        yield part
 
 
 def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:

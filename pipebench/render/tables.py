@@ -1,14 +1,15 @@
 """Tables: where the time of each device went, and the records of a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pipebench.errors import CorruptRecordError
 from pipebench.records.schema import DeviceUsage, RunRecord
-from pipebench.records.simulation import SimulationRecord
+from pipebench.records.store import AnyRecord
 from pipebench.render.units import data_size, percent, rate
 from pipebench.workload import MemoryBytes
 
@@ -29,6 +30,19 @@ def facts(*rows: tuple[str, str | Text]) -> Table:
     for name, value in rows:
         table.add_row(name, value if isinstance(value, Text) else Text(value))
     return table
+
+
+def needs_ascii(console: Console) -> bool:
+    """Whether the output cannot show block characters."""
+    return not console.encoding.startswith("utf")
+
+
+def spaced(parts: Iterable[RenderableType]) -> Iterator[RenderableType]:
+    """The parts with an empty line between them."""
+    for number, part in enumerate(parts):
+        if number:
+            yield Text("")
+        yield part
 
 
 def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
@@ -55,9 +69,7 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
     return table
 
 
-def record_table(
-    records: Sequence[tuple[Path, RunRecord | SimulationRecord | CorruptRecordError]], *, width: int
-) -> Table:
+def record_table(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]], *, width: int) -> Table:
     """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``."""
     rows = [_row(path, record) for path, record in records]
     columns = ["record", "status", "speed-up", "clock", "plan", "words/s"]
@@ -76,11 +88,11 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> int:
     return sum(widths)
 
 
-def _row(path: Path, record: RunRecord | SimulationRecord | CorruptRecordError) -> list[Text]:
+def _row(path: Path, record: AnyRecord | CorruptRecordError) -> list[Text]:
     if isinstance(record, CorruptRecordError):
         return [Text(path.stem), Text("unreadable", style="red"), *[Text("-")] * 4]
-    if isinstance(record, SimulationRecord):
-        return [Text(path.stem), Text("simulation"), *[Text("-")] * 4]
+    if not isinstance(record, RunRecord):
+        return [Text(path.stem), Text(record.kind), *[Text("-")] * 4]
     config, speedup = record.config, record.speedup
     measured = "-"
     if speedup is not None:

@@ -65,3 +65,9 @@ def completed(pipebench: Pipebench, tmp_path_factory: pytest.TempPathFactory) ->
     assert ended.code == 0, ended.err
     (path,) = folder.glob("*.json")
     return CompletedRun(folder, path, ended.out, json.loads(ended.out))
+
+
+@pytest.fixture(scope="session")
+def write_golden(pytestconfig: pytest.Config) -> bool:
+    """Whether golden files are written instead of compared with."""
+    return bool(pytestconfig.getoption("--write-golden"))

@@ -156,7 +156,7 @@ def test_another_schema_version_is_refused_by_its_number(version: object) -> Non
     assert f"schema version {version!r}, this pipebench reads 1; use the version that wrote it" in text
 
 
-@pytest.mark.parametrize("kind", ["comparison", "", None, 3, ["run"]])
+@pytest.mark.parametrize("kind", ["profile", "", None, 3, ["run"]])
 def test_another_kind_is_refused_with_those_there_are(kind: object) -> None:
     assert f"kind {kind!r}, expected one of run, simulation" in refused(stored(kind=kind))
 

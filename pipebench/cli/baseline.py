@@ -1,0 +1,97 @@
+"""``pipebench baseline``: runs that others are held against, under a name."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipebench.cli import output
+from pipebench.errors import ExitCode, MissingError, UsageError
+
+app = typer.Typer(help="Runs that others are held against, under a name.", no_args_is_help=True)
+
+_Name = Annotated[str, typer.Option("--name", help="What it is called in check --against.")]
+_Reason = Annotated[str, typer.Option("--reason", help="Why this run; kept with it.")]
+_Run = Annotated[str, typer.Argument(metavar="RECORD", help="A run: a file, an id, a folder or latest.")]
+_Runs = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")]
+
+
+@app.command("save")
+def save(record: _Run, reason: _Reason, name: _Name = "main", folder: _Runs = None) -> None:
+    """Make a completed, verified run the baseline of its configuration.
+
+    pipebench baseline save latest --name main --reason "release 1.2"
+    """
+    print(_save(record, name, reason, folder, promote=False))
+
+
+@app.command("promote")
+def promote(record: _Run, reason: _Reason, name: _Name = "main", folder: _Runs = None) -> None:
+    """Replace the baseline of a configuration by a newer run; what it was stays on record.
+
+    pipebench baseline promote latest --name main --reason "a faster schedule, reviewed"
+    """
+    print(_save(record, name, reason, folder, promote=True))
+
+
+@app.command("list")
+def list_(json: _Json = False) -> None:
+    """List the baselines: name, run, date, reason."""
+    from pipebench.comparison import baselines
+    from pipebench.render.baselines import baseline_table, listing
+
+    found = list(baselines.read_all(baselines.DEFAULT_FOLDER))
+    if json:
+        output.print_json(listing(found))
+    elif found:
+        output.print_report(lambda _: baseline_table(found))
+    else:
+        output.notice(
+            f"no baselines in {baselines.DEFAULT_FOLDER}: pipebench baseline save latest --reason TEXT"
+        )
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A baseline's name.")] = "main",
+    json: _Json = False,
+) -> None:
+    """Show the baselines of a name: what they are of, why, and what they replaced."""
+    from pipebench.comparison import baselines
+    from pipebench.render.baselines import baseline_report, listing
+
+    if not baselines.exists(name, baselines.DEFAULT_FOLDER):
+        raise MissingError(f"baseline {name}: none of this name in {baselines.DEFAULT_FOLDER}")
+    found = list(baselines.read_all(baselines.DEFAULT_FOLDER, name))
+    if json:
+        output.print_json(listing(found))
+    else:
+        output.print_report(lambda _: baseline_report(found))
+
+
+@app.command("verify")
+def verify() -> int:
+    """Check every baseline: readable, what its place says, completed, verified, not contradicting itself. 10 if not."""
+    from pipebench.comparison import baselines
+    from pipebench.render.inert import inert
+
+    found = baselines.verify(baselines.DEFAULT_FOLDER)
+    for path, problem in found:
+        print(inert(f"{'wrong' if problem else 'good'}  {path}" + (f": {problem}" if problem else "")))
+    return ExitCode.CORRUPT if any(problem for _, problem in found) else ExitCode.DONE
+
+
+def _save(record: str, name: str, reason: str, folder: Path | None, *, promote: bool) -> str:
+    from pipebench.comparison import baselines
+    from pipebench.records import store
+    from pipebench.records.selection import Search, select
+
+    if Path(name).exists():
+        raise UsageError(
+            f"--name {name}: there is a file or folder of this name, which check would take instead"
+        )
+    run = select(record, Search(folder or store.DEFAULT_FOLDER, completed=False)).record
+    return output.shown(baselines.save(run, name, reason, baselines.DEFAULT_FOLDER, promote=promote))

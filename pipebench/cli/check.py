@@ -1,0 +1,126 @@
+"""``pipebench check``: the gate of a CI job."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipebench.cli import ci, output
+from pipebench.errors import PipebenchError, UsageError
+
+if TYPE_CHECKING:
+    from pipebench.comparison.compare import Rules
+    from pipebench.records.comparison import ComparisonRecord
+
+
+def check(
+    current: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CURRENT", help="The run to check: a file, an id, a folder (its newest run) or latest."
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against", metavar="BASELINE", help="The run it is held against, named in the same ways."
+        ),
+    ] = None,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gate",
+            metavar="METRIC=3%",
+            help="A metric to watch, with the change that matters. Repeatable. "
+            "Default: words_per_s=3% and speedup=3%.",
+        ),
+    ] = None,
+    allow_inconclusive: Annotated[
+        bool, typer.Option("--allow-inconclusive", help="Exit 0 where noise hides the answer.")
+    ] = False,
+    allow_mismatch: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-mismatch", metavar="FIELD", help="Let a field differ, such as dtype. Repeatable."
+        ),
+    ] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option(
+            "--self-test",
+            help="Show that a slowdown, a missing metric and a corrupt file are caught, in BASELINE or a specimen.",
+        ),
+    ] = False,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML too.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")
+    ] = None,
+) -> int:
+    """Hold a run against a baseline; the exit code is the verdict.
+
+    0 not slower, 3 regression, 4 inconclusive, 5 not comparable, 9 baseline or metric missing, 10 corrupt record.
+
+    pipebench check latest --against latest~1
+
+    pipebench check results/ci --against baseline.json --gate words_per_s=5% --junit check.xml
+    """
+    from pipebench.comparison import gates
+    from pipebench.comparison.compare import Rules
+    from pipebench.comparison.fields import named_field
+    from pipebench.records import store
+
+    where = folder or store.DEFAULT_FOLDER
+    rules = Rules(
+        gates=gates.gates_from(gate or ()), allowed=frozenset(map(named_field, allow_mismatch or ()))
+    )
+    if self_test:
+        return _self_test(against or current, where, rules, json=json)
+    if current is None or against is None:
+        raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
+    try:
+        record = _checked(current, against, where, rules, allow_inconclusive=allow_inconclusive)
+    except PipebenchError as error:
+        ci.report_error(error, junit)
+        raise
+    _print(record, json=json)
+    ci.report(record, junit)
+    assert record.gate is not None
+    return record.gate.exit_code
+
+
+def _checked(
+    current: str, against: str, folder: Path, rules: "Rules", *, allow_inconclusive: bool
+) -> "ComparisonRecord":
+    from pipebench.comparison import gates, sources
+
+    run, baseline = sources.checked(current, against, folder, rules.allowed)
+    return gates.check(run, baseline, rules, allow_inconclusive=allow_inconclusive)
+
+
+def _print(record: "ComparisonRecord", *, json: bool) -> None:
+    if json:
+        from pipebench.records import store
+
+        output.print_json(store.encode(record))
+        return
+    from pipebench.render.comparison.terminal import comparison_report
+
+    output.print_report(partial(comparison_report, record))
+
+
+def _self_test(name: str | None, folder: Path, rules: "Rules", *, json: bool) -> int:
+    from pipebench.comparison.self_test import self_test
+
+    result = self_test(name, folder, rules)
+    if json:
+        import msgspec
+
+        output.print_json(msgspec.json.format(msgspec.json.encode(result.document())) + b"\n")
+        return result.exit_code
+    for trial in result.trials:
+        print(trial.line())
+    return result.exit_code

@@ -1,0 +1,70 @@
+"""What a CI system is told beside the exit code: a JUnit file, and on GitHub an annotation and a job summary.
+
+Annotations go to stderr, which the runner reads as well, so that ``--json`` leaves nothing else on stdout.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipebench.cli import output
+from pipebench.errors import EnvironmentRefusedError, PipebenchError
+
+if TYPE_CHECKING:
+    from pipebench.records.comparison import ComparisonRecord
+
+
+def report(record: "ComparisonRecord", junit: Path | None) -> None:
+    """Tell of a check that was made.
+
+    Raises:
+        EnvironmentRefusedError: The JUnit file cannot be written.
+    """
+    if _on_github():
+        from pipebench.render.comparison import github, markdown
+        from pipebench.render.comparison.document import verdict_text
+
+        output.notice(github.annotation_of_check(record))
+        title = f"pipebench check: {verdict_text(record.overall.verdict)}"
+        _summarize(f"## {title}\n\n{markdown.markdown(record)}\n")
+    if junit is not None:
+        from pipebench.render.comparison.junit import junit as junit_of
+
+        _write(junit, junit_of(record))
+
+
+def report_error(error: PipebenchError, junit: Path | None) -> None:
+    """Tell of a check that could not be made; the error itself is raised by whoever calls."""
+    if _on_github():
+        from pipebench.render.comparison import github
+        from pipebench.render.comparison.markdown import code
+
+        output.notice(github.annotation_of_error(str(error)))
+        _summarize(f"## pipebench check: error\n\n{code(str(error))}\n")
+    if junit is not None:
+        from pipebench.render.comparison.junit import junit_error
+
+        _write(junit, junit_error(str(error), type(error).__name__))
+
+
+def _on_github() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _summarize(text: str) -> None:
+    """Add to the job's summary; without one the check is no other."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        output.notice(f"pipebench: no job summary: {error.strerror}")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentRefusedError(f"--junit {path}: cannot be written ({error.strerror})") from None

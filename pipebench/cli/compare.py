@@ -1,0 +1,91 @@
+"""``pipebench compare``: records side by side, with a verdict on each metric."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipebench.cli import output
+from pipebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipebench.records.comparison import ComparisonRecord
+
+_FORMATS = ("table", "json", "md", "csv", "html", "junit", "github")
+
+
+def compare(
+    records: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B [C ...]",
+            help="Records: files, ids, folders (their newest completed run), latest, latest~1. "
+            "The first is the reference.",
+        ),
+    ],
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by", help="schedule or gpus: what a study varies; a folder stands for all its kinds."
+        ),
+    ] = None,
+    allow_mismatch: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-mismatch", metavar="FIELD", help="Let a field differ, such as dtype. Repeatable."
+        ),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(_FORMATS)}.")] = "table",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")
+    ] = None,
+) -> int:
+    """Compare records with the first: value, change with its interval, verdict.
+
+    Verdicts come from the launches' raw samples: improvement, same, regression, or inconclusive with what it takes.
+
+    pipebench compare latest~1 latest
+
+    pipebench compare results/wavefront --by schedule --format md
+    """
+    if form not in _FORMATS:
+        raise UsageError(f"--format {form!r}: expected one of {', '.join(_FORMATS)}")
+    from pipebench.comparison import gates, sources
+    from pipebench.comparison.compare import Rules
+    from pipebench.comparison.compare import compare as compare_records
+    from pipebench.comparison.fields import named_field
+    from pipebench.records import store
+
+    kind = sources.by_named(by)
+    allowed = frozenset(map(named_field, allow_mismatch or ()))
+    found = sources.compared(records, folder or store.DEFAULT_FOLDER, kind)
+    record = compare_records(found, Rules(allowed=allowed, by=kind))
+    _print(record, "json" if json else form)
+    return gates.exit_code_of_comparison(record)
+
+
+def _print(record: "ComparisonRecord", form: str) -> None:
+    if form == "table":
+        from pipebench.render.comparison.terminal import comparison_report
+
+        output.print_report(partial(comparison_report, record))
+    elif form == "json":
+        from pipebench.records import store
+
+        output.print_json(store.encode(record))
+    else:
+        output.print_text(_written(record, form))
+
+
+def _written(record: "ComparisonRecord", form: str) -> str:
+    from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
+
+    return {
+        "md": markdown.markdown,
+        "csv": spreadsheet.spreadsheet,
+        "html": page.page,
+        "junit": junit.junit,
+        "github": github.annotations,
+    }[form](record)

@@ -1,0 +1,47 @@
+"""``pipebench history``: a metric over the runs of a folder."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipebench.cli import output
+from pipebench.errors import UsageError
+
+
+def history(
+    metric: Annotated[
+        str, typer.Argument(help="words_per_s, speedup, step_s, efficiency and so on.")
+    ] = "words_per_s",
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of records, subfolders included. Default: results/runs.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show how a metric went over the runs that can be compared with the newest, and where it changed.
+
+    pipebench history words_per_s
+
+    pipebench history speedup results/noise
+    """
+    import msgspec
+
+    from pipebench.comparison.history import history as course_of
+    from pipebench.comparison.metrics import METRICS
+    from pipebench.errors import CorruptRecordError
+    from pipebench.records import store
+    from pipebench.records.schema import RunRecord
+
+    if metric not in METRICS:
+        raise UsageError(f"history {metric!r}: expected one of {', '.join(METRICS)}")
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"{folder}: expected a folder of records")
+    records = (record for _, record in store.read_all(folder or store.DEFAULT_FOLDER))
+    course = course_of((each for each in records if isinstance(each, RunRecord | CorruptRecordError)), metric)
+    if json:
+        output.print_json(msgspec.json.format(msgspec.json.encode(course)) + b"\n")
+        return
+    from pipebench.render.history import history_report
+
+    output.print_report(partial(history_report, course))

@@ -1,0 +1,182 @@
+"""Saved baselines: runs under a name, one for each configuration that the name stands for.
+
+    results/baselines/NAME/KEY.json      KEY: a hash of the fields that must match
+
+So ``main`` may hold a run on 8 devices and one on 2, and a check takes the one that its own run can be compared with.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from pipebench.comparison import fields
+from pipebench.comparison.contradictions import contradictions
+from pipebench.comparison.metrics import samples
+from pipebench.errors import (
+    CorruptRecordError,
+    EnvironmentRefusedError,
+    MissingError,
+    PipebenchError,
+    UsageError,
+)
+from pipebench.records import store
+from pipebench.records.baseline import BaselineRecord, Replaced
+from pipebench.records.schema import RunRecord
+from pipebench.statistics.power import LEAST_LAUNCHES
+
+DEFAULT_FOLDER = Path("results/baselines")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def save(record: RunRecord, name: str, reason: str, folder: Path, *, promote: bool = False) -> Path:
+    """Make a run the baseline of its configuration; ``promote`` replaces the one that there is, and remembers it.
+
+    Raises:
+        UsageError: The name or the run is not fit, or the configuration has a baseline, or (to promote) has none.
+        CorruptRecordError: The run's samples cannot be those of a completed run.
+    """
+    if not _NAME.fullmatch(name) or name == "latest":
+        raise UsageError(f"--name {name!r}: expected letters, digits, dots, dashes, and not latest")
+    if not reason.strip():
+        raise UsageError("--reason: expected why this run is the baseline, found nothing")
+    check_fit(record)
+    key = key_of(record)
+    path = folder / name / f"{_hash(key)}.json"
+    replaced = _replaced(path, promote=promote)
+    saved = BaselineRecord(
+        name=name,
+        saved=store.now().isoformat(timespec="seconds"),
+        reason=reason,
+        key=key,
+        record=record,
+        replaced=replaced,
+    )
+    _write(saved, path)
+    return path
+
+
+def check_fit(record: RunRecord) -> None:
+    """Refuse what no check could be held against.
+
+    Raises:
+        UsageError: It was not completed, contradicts itself, or has too few launches.
+        CorruptRecordError: Its samples or its verification cannot be those of a completed run.
+    """
+    if record.status != "completed":
+        raise UsageError(f"{record.id!r}: expected a completed run, found one that is {record.status}")
+    wrong = contradictions(record, samples(record))
+    if wrong:
+        raise UsageError(f"{record.id!r}: contradicts itself: {'; '.join(wrong)}")
+    if len(record.launches) < LEAST_LAUNCHES:
+        raise UsageError(
+            f"{record.id!r}: expected >= {LEAST_LAUNCHES} launches, found {len(record.launches)}: "
+            "every check against it would be inconclusive"
+        )
+
+
+def exists(name: str, folder: Path) -> bool:
+    """Whether there is a baseline of this name for any configuration."""
+    return bool(_NAME.fullmatch(name)) and any((folder / name).glob("*.json"))
+
+
+def find(
+    name: str, run: RunRecord, folder: Path, allowed: frozenset[str] = frozenset()
+) -> tuple[Path, RunRecord]:
+    """The baseline of this name that ``run`` can be compared with.
+
+    Raises:
+        MissingError: There is none; the nearest one's differences are named.
+        CorruptRecordError: One cannot be read.
+    """
+    differences = {}
+    for path, saved in read_all(folder, name):
+        standing, _ = fields.split_allowed(fields.mismatches(saved.record, run), allowed)
+        if not standing:
+            return path, saved.record
+        differences[path] = [each.field for each in standing]
+    if not differences:
+        raise MissingError(
+            f"baseline {name}: none of this name in {folder}; save one with pipebench baseline save"
+        )
+    path, nearest = min(differences.items(), key=lambda item: len(item[1]))
+    raise MissingError(
+        f"baseline {name}: none for this configuration; {path} differs in {', '.join(nearest)}"
+    )
+
+
+def read_all(folder: Path, name: str | None = None) -> Iterator[tuple[Path, BaselineRecord]]:
+    """The baselines of a folder, by name and file.
+
+    Raises:
+        CorruptRecordError: One cannot be read, or is not what its place says.
+    """
+    for path in sorted(folder.glob(f"{name or '*'}/*.json")):
+        yield path, read(path)
+
+
+def read(path: Path) -> BaselineRecord:
+    """Read a baseline and check that it is the one that was saved there.
+
+    Raises:
+        CorruptRecordError: It cannot be read, or is not what its place says.
+    """
+    saved = store.read(path)
+    if not isinstance(saved, BaselineRecord):
+        raise CorruptRecordError(f"{path}: expected a baseline, found the record of a {saved.kind}")
+    if saved.key != key_of(saved.record) or path.stem != _hash(saved.key) or path.parent.name != saved.name:
+        raise CorruptRecordError(f"{path}: its name or key is not that of the run in it; save it again")
+    return saved
+
+
+def verify(folder: Path) -> list[tuple[Path, str | None]]:
+    """Each baseline's file, with what is wrong with it."""
+    return [(path, _problem(path)) for path in sorted(folder.glob("*/*.json"))]
+
+
+def key_of(record: RunRecord) -> dict[str, str | None]:
+    """The fields that a run must have in common with another to be compared, as text."""
+    return {name: fields.text_of(fields.value_of(record, name)) for name in fields.HARD}
+
+
+def _problem(path: Path) -> str | None:
+    try:
+        check_fit(read(path).record)
+    except PipebenchError as error:
+        return str(error)
+    return None
+
+
+def _replaced(path: Path, *, promote: bool) -> list[Replaced]:
+    """What was the baseline before."""
+    if not path.exists():
+        if promote:
+            raise UsageError(
+                f"{path.parent.name}: no baseline for this configuration yet: use pipebench baseline save"
+            )
+        return []
+    if not promote:
+        raise UsageError(
+            f"{path.parent.name}: has a baseline for this configuration ({path}): use pipebench baseline promote"
+        )
+    before = read(path)
+    return [*before.replaced, Replaced(before.record.id, before.saved, before.reason)]
+
+
+def _hash(key: dict[str, str | None]) -> str:
+    return hashlib.sha256(msgspec.json.encode(key, order="sorted")).hexdigest()[:12]
+
+
+def _write(saved: BaselineRecord, path: Path) -> None:
+    temporary = path.with_name(f".{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(store.encode(saved))
+        os.replace(temporary, path)  # noqa: PTH105 - whole or not at all
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise EnvironmentRefusedError(f"{path}: cannot be written ({error.strerror})") from None

@@ -1,0 +1,239 @@
+"""Records in, the record of their comparison out. The first record is the reference of all others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from pipebench.comparison import fields, verdicts
+from pipebench.comparison.contradictions import contradictions
+from pipebench.comparison.doubts import Doubt, concerning, doubts
+from pipebench.comparison.metrics import METRICS, Sample, samples
+from pipebench.records.comparison import (
+    ComparisonRecord,
+    Difference,
+    MetricComparison,
+    MetricName,
+    Overall,
+    Pair,
+    Side,
+    Verdict,
+)
+from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.summary import CONTENTION
+
+DEFAULT_THRESHOLD = 0.03
+DEFAULT_GATES: Mapping[MetricName, float] = MappingProxyType(
+    {"words_per_s": DEFAULT_THRESHOLD, "speedup": DEFAULT_THRESHOLD}
+)
+
+# From worst to best: what is said of several metrics is what is said of the worst.
+_WORST_FIRST: tuple[Verdict, ...] = (
+    "incomparable",
+    "regression",
+    "missing",
+    "inconclusive",
+    "same",
+    "improvement",
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A record with where it was found; ``passed_over`` newer ones beside it were no completed runs."""
+
+    record: RunRecord
+    path: str
+    passed_over: int = 0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is asked: thresholds of the gated metrics, mismatches let pass, what a study varies."""
+
+    gates: Mapping[MetricName, float] = field(default_factory=lambda: DEFAULT_GATES)
+    allowed: frozenset[str] = frozenset()
+    by: Literal["schedule", "gpus"] | None = None
+
+    def threshold(self, metric: MetricName) -> float:
+        """The change that matters; that of a metric that is not gated is the default."""
+        return self.gates.get(metric, DEFAULT_THRESHOLD)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A source with what its raw samples say."""
+
+    source: Source
+    label: str
+    samples: Mapping[MetricName, Sample] = field(default_factory=dict)
+    doubts: Sequence[Doubt] = ()
+    warnings: Sequence[WarningRecord] = ()
+
+
+def compare(sources: Sequence[Source], rules: Rules | None = None) -> ComparisonRecord:
+    """Compare all sources but the first with the first.
+
+    Raises:
+        CorruptRecordError: A record's samples cannot be those of a completed run.
+    """
+    assert len(sources) >= 2
+    rules = rules or Rules()
+    measured = [_measure(source, label_of(number), rules) for number, source in enumerate(sources)]
+    first, *others = [_pair(measured[0], candidate, rules) for candidate in measured[1:]]
+    return ComparisonRecord(
+        by=rules.by,
+        reference=_side(measured[0]),
+        candidate=first.candidate,
+        metrics=first.metrics,
+        overall=first.overall,
+        mismatches=first.mismatches,
+        allowed=first.allowed,
+        drift=first.drift,
+        warnings=first.warnings,
+        others=others,
+    )
+
+
+def label_of(number: int) -> str:
+    """A, B, ... Z, AA, AB, as columns of a spreadsheet."""
+    letters = ""
+    while number >= 0:
+        letters = chr(ord("A") + number % 26) + letters
+        number = number // 26 - 1
+    return letters
+
+
+def overall(metrics: Mapping[MetricName, MetricComparison]) -> Overall:
+    """The worst verdict of the gated metrics."""
+    gated = {name: each.verdict for name, each in metrics.items() if each.gated}
+    worst = min(gated.values(), key=_WORST_FIRST.index)
+    return Overall(worst, [name for name, verdict in gated.items() if verdict == worst])
+
+
+def _measure(source: Source, label: str, rules: Rules) -> _Measured:
+    found = samples(source.record)
+    thresholds = {name: rules.threshold(name) for name in METRICS}
+    doubtful = doubts(source.record, found, thresholds)
+    return _Measured(source, label, found, doubtful, _warnings(source, label, found, doubtful))
+
+
+def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
+    records = (reference.source.record, candidate.source.record)
+    standing, allowed = fields.split_allowed(fields.mismatches(*records, by=rules.by), rules.allowed)
+    metrics = _metrics(reference, candidate, rules, standing)
+    return Pair(
+        candidate=_side(candidate),
+        metrics=metrics,
+        overall=overall(metrics),
+        mismatches=standing,
+        allowed=allowed,
+        drift=fields.drift(*records),
+        warnings=[*reference.warnings, *candidate.warnings, *_of_the_pair(records, metrics)],
+    )
+
+
+def _metrics(
+    reference: _Measured, candidate: _Measured, rules: Rules, standing: Sequence[Difference]
+) -> dict[MetricName, MetricComparison]:
+    estimates = {
+        name: verdicts.estimate(name, reference.samples[name], candidate.samples[name])
+        for name in METRICS
+        if name in reference.samples and name in candidate.samples
+    }
+    p_values = verdicts.adjusted(estimates, list(rules.gates))
+    result = {}
+    for name in METRICS:
+        threshold, gated = rules.threshold(name), name in rules.gates
+        if not standing and name in estimates:
+            result[name] = verdicts.judge(
+                estimates[name],
+                threshold=threshold,
+                gated=gated,
+                adjusted_p_value=p_values[name],
+                doubts=[
+                    doubt
+                    for side in (reference, candidate)
+                    for doubt in concerning(side.doubts, name, side.samples)
+                ],
+            )
+            continue
+        result[name] = verdicts.unjudged(
+            name,
+            "incomparable" if standing else "missing",
+            ", ".join(each.field for each in standing) or _missing(name, reference, candidate),
+            threshold=threshold,
+            gated=gated,
+            sides=(reference.samples.get(name), candidate.samples.get(name)),
+        )
+    return result
+
+
+def _missing(name: MetricName, *sides: _Measured) -> str:
+    """Which record lacks the metric, and why where it was not completed."""
+    parts = []
+    for side in sides:
+        status = side.source.record.status
+        if name not in side.samples:
+            parts.append(f"not in {side.label}" + (f" ({status})" if status != "completed" else ""))
+    return ", ".join(parts)
+
+
+def _side(measured: _Measured) -> Side:
+    record = measured.source.record
+    return Side(
+        label=measured.label,
+        id=record.id,
+        path=measured.source.path,
+        created=record.created,
+        status=record.status,
+        launches=len(record.launches),
+        device=record.device.kind,
+        devices=record.device.count,
+        clock=record.clock,
+        machine=record.machine.name if record.machine else None,
+        schedule=record.config.schedule,
+        microbatches=record.config.microbatches,
+        chunks=record.config.chunks,
+    )
+
+
+def _warnings(
+    source: Source, label: str, found: Mapping[MetricName, Sample], doubtful: Sequence[Doubt]
+) -> list[WarningRecord]:
+    """What a reader must know of one record; the words are ours, so that nothing foreign gets in."""
+    result = [WarningRecord(doubt.code, f"{label}: {doubt.cause}", doubt.next_step) for doubt in doubtful]
+    result += [
+        WarningRecord("contradiction", f"{label}: {cause}", "the samples are what is compared; run again")
+        for cause in contradictions(source.record, found)
+    ]
+    worst = max((launch.wall_per_cpu or 1.0 for launch in source.record.launches), default=1.0)
+    if found and worst > CONTENTION:
+        cause = f"{label}: a launch took {worst:.2f}x its CPU time by the wall clock"
+        result.append(WarningRecord("cpu-contention", cause, "stop other programs and run again"))
+    if source.passed_over:
+        cause = f"{label}: {source.passed_over} newer beside it passed over: not completed, or unreadable"
+        result.append(
+            WarningRecord("passed-over", cause, "pipebench list shows them; name a record to be sure")
+        )
+    return result
+
+
+def _of_the_pair(
+    records: tuple[RunRecord, RunRecord], metrics: Mapping[MetricName, MetricComparison]
+) -> list[WarningRecord]:
+    result = []
+    if records[0].id == records[1].id and records[0] == records[1]:
+        result.append(WarningRecord("same-record", "a record was compared with itself", "name two runs"))
+    for name, each in metrics.items():
+        if (
+            each.verdict == "regression"
+            and each.rank_p_value is not None
+            and each.rank_p_value >= verdicts.LEVEL
+        ):
+            cause = (
+                f"{METRICS[name].title}: the order of the launches alone does not show it "
+                f"(Mann-Whitney p = {each.rank_p_value:.2g})"
+            )
+            result.append(WarningRecord("rank-test", cause, "look at the launches, or run more of them"))
+    return result

@@ -1,0 +1,53 @@
+"""Where a record's stored summary says something else than its raw samples. The samples are what counts."""
+
+from collections.abc import Iterator, Mapping
+from math import isclose
+
+from pipebench.comparison.metrics import Sample
+from pipebench.records.comparison import MetricName
+from pipebench.records.schema import RunRecord
+from pipebench.statistics import geometric_mean, ratio_interval
+
+_ROUNDING = 1e-6
+
+
+def contradictions(record: RunRecord, found: Mapping[MetricName, Sample]) -> list[str]:
+    """The fields that contradict the samples, with both values."""
+    if not found:
+        return []
+    wrong = [
+        f"{field} is {stored:.6g}, the samples say {computed:.6g}"
+        for field, stored, computed in _pairs(record, found)
+        if stored is not None and not isclose(stored, computed, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+    ]
+    return [*wrong, *_counts(record)]
+
+
+def _pairs(
+    record: RunRecord, found: Mapping[MetricName, Sample]
+) -> Iterator[tuple[str, float | None, float]]:
+    """Field, stored value, value from the samples."""
+    assert record.baseline is not None
+    assert record.pipeline is not None
+    assert record.speedup is not None
+    assert record.bubble is not None
+    speedup = ratio_interval(found["speedup"].values)
+    baseline = geometric_mean(
+        [ratio * step for ratio, step in zip(found["speedup"].values, found["step_s"].values, strict=True)]
+    )
+    yield "pipeline.step_s", record.pipeline.step_s, geometric_mean(found["step_s"].values)
+    yield "pipeline.words_per_s", record.pipeline.words_per_s, geometric_mean(found["words_per_s"].values)
+    yield "baseline.step_s", record.baseline.step_s, baseline
+    yield "speedup.value", record.speedup.value, speedup.value
+    if speedup.low is not None and speedup.high is not None:
+        yield "speedup.low", record.speedup.low, speedup.low
+        yield "speedup.high", record.speedup.high, speedup.high
+    yield "efficiency", record.efficiency, geometric_mean(found["efficiency"].values)
+    yield "bubble.fraction", record.bubble.fraction, found["bubble_fraction"].values[0]
+
+
+def _counts(record: RunRecord) -> Iterator[str]:
+    if record.config.launches != len(record.launches):
+        yield f"config.launches is {record.config.launches}, there are {len(record.launches)}"
+    if record.config.gpus != record.device.count:
+        yield f"config.gpus is {record.config.gpus}, device.count {record.device.count}"

@@ -1,0 +1,71 @@
+"""What keeps launches from being replicates of one thing. A doubt turns no regression into anything else."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from pipebench.comparison.metrics import METRICS, Sample
+from pipebench.records.comparison import MetricName
+from pipebench.records.schema import RunRecord
+from pipebench.statistics import clusters, trend
+from pipebench.summary import FAULTS_A_STEP
+
+_SURE = 0.01  # the chance that launches without a trend show one
+_SPREADS = (
+    8  # clusters this many of their spreads apart: one in seventy of six normal launches, fewer of more
+)
+
+
+class Doubt(NamedTuple):
+    """A reason to believe less, for one metric or for all (``None``)."""
+
+    code: str
+    cause: str
+    next_step: str
+    metric: MetricName | None = None
+
+
+def doubts(
+    record: RunRecord, found: Mapping[MetricName, Sample], thresholds: Mapping[MetricName, float]
+) -> list[Doubt]:
+    """All that raises doubt of a record's launches; what is smaller than matters at the thresholds does not."""
+    if not found:
+        return []
+    principal: tuple[MetricName, ...] = ("words_per_s", "speedup")
+    by_metric = [doubt for name in principal for doubt in _of_values(name, found[name], thresholds[name])]
+    return [*_throttled(record), *_page_faults(record), *by_metric]
+
+
+def concerning(
+    all_doubts: Sequence[Doubt], metric: MetricName, found: Mapping[MetricName, Sample]
+) -> list[Doubt]:
+    """Those that concern a metric: its own, and those of the metric that it is computed with."""
+    source = found[metric].source
+    return [doubt for doubt in all_doubts if doubt.metric is None or found[doubt.metric].source == source]
+
+
+def _throttled(record: RunRecord) -> Iterator[Doubt]:
+    """The run saw the device slow itself down; samples cannot tell it."""
+    if any(warning.code == "throttled" for warning in record.warnings):
+        yield Doubt(
+            "throttled", "the device slowed itself down while it was measured", "cool it and run again"
+        )
+
+
+def _page_faults(record: RunRecord) -> Iterator[Doubt]:
+    worst = max(
+        (launch.page_faults or 0) / (len(launch.baseline.step_s) + len(launch.pipeline.step_s))
+        for launch in record.launches
+    )
+    if worst > FAULTS_A_STEP:
+        yield Doubt("page-faults", f"a launch met {worst:,.0f} new memory pages a step", "run again")
+
+
+def _of_values(name: MetricName, sample: Sample, threshold: float) -> Iterator[Doubt]:
+    line, split = trend(sample.values), clusters(sample.values)
+    title = METRICS[name].title
+    if split and split.spreads >= _SPREADS and split.apart > threshold:
+        cause = f"{title} of the launches falls into two clusters, {100 * split.apart:.1f} % apart"
+        yield Doubt("bimodal", cause, "find what differs between launches (core, clocks, neighbours)", name)
+    elif line and line.p_value < _SURE and abs(line.rise) > threshold / 2:
+        cause = f"{title} changes by {100 * line.rise:+.1f} % from the first launch to the last"
+        yield Doubt("drift", cause, "run again once the machine is in a steady state", name)

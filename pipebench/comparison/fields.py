@@ -1,0 +1,175 @@
+"""What two records must have in common to be compared, and what may drift but should be known.
+
+Fields are named by their place in the record. A hard field that differs makes the pair incomparable, unless the user
+lets it pass by name; the clock cannot be let pass, since virtual and wall seconds are no seconds of one kind.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from math import isclose
+
+from pipebench.errors import UsageError
+from pipebench.records.comparison import Difference
+from pipebench.records.schema import RunRecord
+
+CLOCK = "clock"
+
+HARD = (
+    "schema.version",
+    CLOCK,
+    "device.kind",
+    "device.count",
+    "device.names",
+    "machine.name",
+    "config.layers",
+    "config.hidden",
+    "config.vocab",
+    "config.batch",
+    "config.sequence_length",
+    "config.dtype",
+    "config.schedule",
+    "config.microbatches",
+    "config.chunks",
+    "config.partition",
+    "config.checkpoint",
+    "config.optimizer",
+    "config.input.words_per_step",
+)
+
+# What a study varies on purpose, by the name of --by, with what follows from it.
+VARIED: dict[str, frozenset[str]] = {
+    "schedule": frozenset({"config.schedule", "config.microbatches", "config.chunks"}),
+    "gpus": frozenset({"device.count", "config.partition"}),
+}
+
+DRIFT = (
+    "config.input.sha256",
+    "config.steps",
+    "config.warmup",
+    "config.seed",
+    "config.emulation_order",
+    "config.partition_rule",
+    "config.optimizer.learning_rate",
+    "baseline.kind",
+    "baseline.microbatches",
+)
+
+# Numbers that are never quite the same: how far apart they may lie, relative and absolute.
+_NUMBERS = {"machine.time_dilation": (0.05, 0.0), "environment.load_average_1min": (0.0, 1.0)}
+_CLOCK_TOLERANCE = (0.02, 0.0)
+_VOLATILE = ("load_average_1min", "memory_available_bytes", "pinned_core", "temperature")
+
+
+def mismatches(reference: RunRecord, candidate: RunRecord, *, by: str | None = None) -> list[Difference]:
+    """The hard fields that differ, those left out that are what is compared."""
+    varied = VARIED[by] if by else frozenset()
+    return _differences([name for name in HARD if name not in varied], reference, candidate)
+
+
+def drift(reference: RunRecord, candidate: RunRecord) -> list[Difference]:
+    """What else differs and may matter; what one side does not tell is no difference."""
+    keys = [key for key in reference.environment if not any(word in key for word in _VOLATILE)]
+    clocks = {f"environment.{key}": _CLOCK_TOLERANCE for key in keys if "clock_hz" in key}
+    surroundings = [name for key in keys if (name := f"environment.{key}") not in clocks]
+    found = _differences([*DRIFT, *surroundings], reference, candidate)
+    known = [each for each in found if each.reference is not None and each.candidate is not None]
+    return [*known, *_far_apart(_NUMBERS | clocks, reference, candidate)]
+
+
+def named_field(name: str) -> str:
+    """The hard field that a user means by its whole name or the end of it.
+
+    Raises:
+        UsageError: There is none, or several.
+    """
+    found = [field for field in HARD if field == name or field.endswith(f".{name}")]
+    if name == "machine":
+        found = ["machine.name"]
+    if len(found) != 1:
+        raise UsageError(
+            f"--allow-mismatch {name!r}: expected one of {', '.join(f for f in HARD if f != CLOCK)}"
+        )
+    return found[0]
+
+
+def split_allowed(
+    found: Collection[Difference], allowed: Collection[str]
+) -> tuple[list[Difference], list[Difference]]:
+    """The mismatches that stand, and those that the user lets pass; the clock always stands."""
+    passing = set(allowed) - {CLOCK}
+    return [each for each in found if each.field not in passing], [
+        each for each in found if each.field in passing
+    ]
+
+
+def _differences(names: Collection[str], reference: RunRecord, candidate: RunRecord) -> list[Difference]:
+    values = ((name, value_of(reference, name), value_of(candidate, name)) for name in names)
+    return [Difference(name, text_of(one), text_of(other)) for name, one, other in values if one != other]
+
+
+def _far_apart(
+    tolerances: Mapping[str, tuple[float, float]], reference: RunRecord, candidate: RunRecord
+) -> list[Difference]:
+    found = []
+    for name, (relative, absolute) in tolerances.items():
+        one, other = _number(value_of(reference, name)), _number(value_of(candidate, name))
+        if (
+            one is not None
+            and other is not None
+            and not isclose(one, other, rel_tol=relative, abs_tol=absolute)
+        ):
+            found.append(Difference(name, text_of(one), text_of(other)))
+    return found
+
+
+def _number(value: object) -> float | None:
+    """A number that is one; an environment may hold anything."""
+    return float(value) if isinstance(value, float | int) and abs(value) < 2**63 else None
+
+
+def value_of(record: RunRecord, name: str) -> object:
+    """The value of a field by its place in the record; ``None`` where there is none."""
+    if name in _COMPUTED:
+        return _COMPUTED[name](record)
+    if name.startswith("environment."):
+        return record.environment.get(name.removeprefix("environment."))
+    value: object = record
+    for part in name.split("."):
+        value = getattr(value, part, None)
+    return value
+
+
+def _names(names: list[str]) -> str:
+    """``A`` if all devices are one, ``4 x A, 4 x B`` if not: their number is a field of its own."""
+    counts = Counter(names)
+    if len(counts) == 1:
+        return names[0]
+    return ", ".join(f"{count} x {name}" for name, count in sorted(counts.items()))
+
+
+def _partition(record: RunRecord) -> str | None:
+    """The rule where the partition is measured anew each time, else the partition."""
+    if record.config.partition_rule == "balanced":
+        return "balanced"
+    partition = record.config.partition
+    return None if partition is None else ",".join(map(str, partition))
+
+
+def _optimizer(record: RunRecord) -> str:
+    """What of the optimizer costs time; the learning rate does not."""
+    optimizer = record.config.optimizer
+    return f"{optimizer.name}, momentum {optimizer.momentum:g}, clipping {optimizer.clipping}"
+
+
+_COMPUTED: dict[str, Callable[[RunRecord], str | None]] = {
+    "device.names": lambda record: _names(record.device.names),
+    "config.partition": _partition,
+    "config.optimizer": _optimizer,
+}
+
+
+def text_of(value: object) -> str | None:
+    """A field's value as it is shown and stored."""
+    if value is None:
+        return None
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,72 @@
+"""A check: the gated metrics, and the exit code that tells a CI job what was found. It fails closed."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+
+import msgspec
+
+from pipebench.comparison.compare import DEFAULT_GATES, Rules, Source, compare
+from pipebench.comparison.metrics import METRICS
+from pipebench.errors import ExitCode, UsageError
+from pipebench.records.comparison import ComparisonRecord, GateOutcome, MetricName, Verdict
+
+_EXIT_CODES: dict[Verdict, ExitCode] = {
+    "improvement": ExitCode.DONE,
+    "same": ExitCode.DONE,
+    "regression": ExitCode.REGRESSION,
+    "inconclusive": ExitCode.INCONCLUSIVE,
+    "incomparable": ExitCode.NOT_COMPARABLE,
+    "missing": ExitCode.MISSING,
+}
+
+
+def check(
+    current: Source, baseline: Source, rules: Rules | None = None, *, allow_inconclusive: bool = False
+) -> ComparisonRecord:
+    """Compare with the baseline, and decide.
+
+    Raises:
+        CorruptRecordError: A record's samples cannot be those of a completed run.
+    """
+    record = compare([baseline, current], rules)
+    code = _EXIT_CODES[record.overall.verdict]
+    if code is ExitCode.INCONCLUSIVE and allow_inconclusive:
+        code = ExitCode.DONE
+    return msgspec.structs.replace(record, gate=GateOutcome(code, allow_inconclusive))
+
+
+def exit_code_of_comparison(record: ComparisonRecord) -> ExitCode:
+    """0 when at least one candidate could be compared; else why none could."""
+    verdicts = {pair.overall.verdict for pair in record.pairs}
+    if verdicts - {"incomparable", "missing"}:
+        return ExitCode.DONE
+    return ExitCode.NOT_COMPARABLE if "incomparable" in verdicts else ExitCode.MISSING
+
+
+def gates_from(texts: Sequence[str]) -> Mapping[MetricName, float]:
+    """Thresholds by metric out of ``METRIC=3%``; the default gates if none is given.
+
+    Raises:
+        UsageError: No such metric, or no percentage above 0.
+    """
+    return dict(map(_gate, texts)) or DEFAULT_GATES
+
+
+def _gate(text: str) -> tuple[MetricName, float]:
+    name, _, threshold = text.partition("=")
+    if name not in METRICS:
+        raise UsageError(f"--gate {text!r}: expected METRIC=3% with METRIC one of {', '.join(METRICS)}")
+    return name, _threshold(text, threshold)
+
+
+def _threshold(text: str, threshold: str) -> float:
+    """A share out of a percentage."""
+    try:
+        value = float(threshold.removesuffix("%")) / 100
+    except ValueError:
+        value = -1.0
+    if not threshold.endswith("%") or not isfinite(value) or not 0 < value < 1:
+        raise UsageError(
+            f"--gate {text!r}: expected a percentage above 0 % and below 100 %, as in words_per_s=3%"
+        )
+    return value

@@ -1,0 +1,105 @@
+"""From the names on a command line to what is compared."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pipebench.comparison import baselines
+from pipebench.comparison.compare import Source
+from pipebench.errors import MissingError, UsageError
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.records.schema import RunRecord
+from pipebench.records.selection import Search, Selected, select, select_all
+
+By = Literal["schedule", "gpus"]
+
+# What a study varies, as an order: schedules as they are listed everywhere, devices by their number.
+_ORDERS: dict[By, Callable[[RunRecord], tuple[int, str]]] = {
+    "schedule": lambda record: (
+        list(SCHEDULES).index(record.config.schedule)
+        if record.config.schedule in SCHEDULES
+        else len(SCHEDULES),
+        record.config.schedule,
+    ),
+    "gpus": lambda record: (record.device.count, ""),
+}
+
+
+def by_named(text: str | None) -> By | None:
+    """The value of ``--by``.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if text is not None and text not in _ORDERS:
+        raise UsageError(f"--by {text!r}: expected one of {', '.join(_ORDERS)}")
+    return text
+
+
+def compared(names: Sequence[str], folder: Path, by: By | None = None) -> list[Source]:
+    """The records to compare, the reference first; with ``by`` a folder stands for its newest run of each kind.
+
+    A baseline's name stands for the one that can be compared with the first run that is named otherwise.
+
+    Raises:
+        UsageError: A name stands for nothing, or fewer than two records are named.
+        MissingError: A baseline has no run of this configuration.
+        CorruptRecordError: One cannot be read, or is no run's.
+    """
+    found = {name: _selected(name, Search(folder), by) for name in names if not _is_baseline(name)}
+    run = next(iter(found.values()), [])
+    for name in names:
+        if name not in found:
+            found[name] = [_saved(name, run)]
+    chosen = [each for name in names for each in found[name]]
+    if len(chosen) < 2:
+        hint = "" if by else "; with --by schedule or --by gpus a folder is a study of several"
+        raise UsageError(f"compare: expected at least two records, found {len(chosen)}{hint}")
+    return [source_of(each) for each in chosen]
+
+
+def checked(
+    current: str, baseline: str, folder: Path, allowed: frozenset[str] = frozenset()
+) -> tuple[Source, Source]:
+    """The run to check, whatever its end was, and the completed one that it is held against.
+
+    Raises:
+        UsageError: There is no such run to check.
+        MissingError: There is no such baseline.
+        CorruptRecordError: One cannot be read, or is no run's.
+    """
+    run = select(current, Search(folder, completed=False))
+    if _is_baseline(baseline):
+        against = _saved(baseline, [run], allowed)
+    else:
+        try:
+            against = select(baseline, Search(folder))
+        except UsageError as error:
+            raise MissingError(f"baseline {error}") from None
+    return source_of(run), source_of(against)
+
+
+def _is_baseline(name: str) -> bool:
+    """A path comes first, so that no saved name hides a file."""
+    return not Path(name).exists() and baselines.exists(name, baselines.DEFAULT_FOLDER)
+
+
+def _saved(name: str, runs: Sequence[Selected], allowed: frozenset[str] = frozenset()) -> Selected:
+    if not runs:
+        raise UsageError(
+            f"{name}: a baseline's name stands for one of several runs: name a run to compare it with"
+        )
+    return Selected(*baselines.find(name, runs[0].record, baselines.DEFAULT_FOLDER, allowed))
+
+
+def source_of(selected: Selected) -> Source:
+    """A record with where it was found."""
+    return Source(selected.record, str(selected.path), selected.passed_over)
+
+
+def _selected(name: str, search: Search, by: By | None) -> list[Selected]:
+    if by is None or not Path(name).is_dir():
+        return [select(name, search)]
+    order = _ORDERS[by]
+    newest = {order(each.record): each for each in select_all(Path(name))}
+    return [newest[key] for key in sorted(newest)]

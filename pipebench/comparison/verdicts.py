@@ -1,0 +1,199 @@
+"""From one metric's launches of two records to a verdict.
+
+    -threshold                0                 threshold
+        |                     |                     |
+        |            [--------x-------]             |      same: the interval lies inside the threshold
+    [---x---]                 |                     |      regression: beyond 0 AND the estimate past the threshold
+        |                     |     [---------x---------]  improvement: beyond 0 on the good side
+        |      [--------------x----------------------]     inconclusive: too wide to tell
+
+Here more is better. Beyond 0 is asked of Welch's test with Holm's adjustment over the gated metrics, so it is at
+least as strict as the interval shown. "Same" is equivalence, not lack of proof.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import inf, sqrt
+from typing import NamedTuple
+
+from pipebench.comparison.doubts import Doubt
+from pipebench.comparison.metrics import METRICS, Sample
+from pipebench.records.comparison import MetricComparison, MetricName, Verdict
+from pipebench.statistics import (
+    GroupRatio,
+    geometric_mean,
+    group_ratio,
+    holm,
+    launches_needed,
+    mann_whitney,
+)
+from pipebench.statistics.power import LEAST_LAUNCHES, detectable
+
+LEVEL = 0.05  # the share of gates without a difference that may find one, and 1 - the interval's confidence
+
+
+class Estimate(NamedTuple):
+    """A metric's launches on both sides and the ratio of their means; no ratio where a value is not above 0."""
+
+    metric: MetricName
+    reference: Sample
+    candidate: Sample
+    ratio: GroupRatio | None
+
+    @property
+    def launches(self) -> tuple[int, int]:
+        """How many there are on either side."""
+        return len(self.reference.values), len(self.candidate.values)
+
+    @property
+    def hypothesis(self) -> tuple[str, float]:
+        """What its test is a test of: words/s and seconds a step are one question."""
+        return self.reference.source, self.candidate.factor / self.reference.factor
+
+    @property
+    def change(self) -> float | None:
+        """Relative to the reference."""
+        return self.ratio.value - 1 if self.ratio else None
+
+    @property
+    def log_sd(self) -> float | None:
+        """The spread of one launch's logarithm, over both sides."""
+        if self.ratio is None or self.ratio.standard_error is None:
+            return None
+        return self.ratio.standard_error / sqrt(sum(1 / number for number in self.launches))
+
+
+def estimate(metric: MetricName, reference: Sample, candidate: Sample) -> Estimate:
+    """The ratio of the launches' geometric means."""
+    positive = min(*reference.values, *candidate.values) > 0
+    ratio = group_ratio(reference.values, candidate.values, confidence=1 - LEVEL) if positive else None
+    return Estimate(metric, reference, candidate, ratio)
+
+
+def adjusted(
+    estimates: Mapping[MetricName, Estimate], gated: Sequence[MetricName]
+) -> dict[MetricName, float | None]:
+    """Each metric's p-value after Holm over the gated ones; another metric of the same question shares theirs."""
+    raw = {name: each.ratio.p_value if each.ratio else None for name, each in estimates.items()}
+    family = {
+        estimates[name].hypothesis: p for name in gated if name in estimates and (p := raw[name]) is not None
+    }
+    shared = holm(family)
+    return {name: shared.get(estimates[name].hypothesis, p) for name, p in raw.items()}
+
+
+def judge(
+    measured: Estimate,
+    *,
+    threshold: float,
+    gated: bool,
+    adjusted_p_value: float | None,
+    doubts: Sequence[Doubt],
+) -> MetricComparison:
+    """The verdict on a metric that both records have, when nothing hard differs between them."""
+    verdict, reason = _verdict(measured, threshold, adjusted_p_value, doubts)
+    ratio = measured.ratio
+    return MetricComparison(
+        verdict=verdict,
+        reason=reason,
+        note=_note(measured, threshold, reason),
+        change=measured.change,
+        low=ratio.low - 1 if ratio and ratio.low is not None else None,
+        high=ratio.high - 1 if ratio and ratio.high is not None else None,
+        threshold=threshold,
+        gated=gated,
+        reference=middle(measured.reference),
+        candidate=middle(measured.candidate),
+        launches=list(measured.launches),
+        p_value=ratio.p_value if ratio else None,
+        adjusted_p_value=adjusted_p_value,
+        rank_p_value=mann_whitney(measured.reference.values, measured.candidate.values),
+        detectable=_detectable(measured, threshold) if gated else None,
+    )
+
+
+def unjudged(
+    metric: MetricName,
+    verdict: Verdict,
+    reason: str,
+    *,
+    threshold: float,
+    gated: bool,
+    sides: tuple[Sample | None, Sample | None],
+) -> MetricComparison:
+    """A metric that cannot be compared: its values, where there are any, and no change."""
+    assert metric in METRICS
+    return MetricComparison(
+        verdict=verdict,
+        reason=reason,
+        note=None,
+        change=None,
+        low=None,
+        high=None,
+        threshold=threshold,
+        gated=gated,
+        reference=middle(sides[0]) if sides[0] else None,
+        candidate=middle(sides[1]) if sides[1] else None,
+        launches=[len(side.values) if side else 0 for side in sides],
+        p_value=None,
+        adjusted_p_value=None,
+        rank_p_value=None,
+        detectable=None,
+    )
+
+
+def middle(sample: Sample) -> float:
+    """The geometric mean over launches; a single value as it is, since it may be 0."""
+    return sample.values[0] if len(sample.values) == 1 else geometric_mean(sample.values)
+
+
+def _verdict(
+    measured: Estimate, threshold: float, p_value: float | None, doubts: Sequence[Doubt]
+) -> tuple[Verdict, str | None]:
+    ratio = measured.ratio
+    if min(measured.launches) < LEAST_LAUNCHES or ratio is None:
+        return "inconclusive", "too-few-launches"
+    assert ratio.low is not None
+    assert ratio.high is not None
+    assert p_value is not None
+    change = ratio.value - 1
+    worse = -change if METRICS[measured.metric].higher_is_better else change
+    beyond = p_value < LEVEL
+    if beyond and worse > threshold:
+        return "regression", None
+    inside = -threshold < ratio.low - 1 and ratio.high - 1 < threshold
+    if not inside and not (beyond and worse < 0):
+        return "inconclusive", "wide-interval"
+    if doubts:
+        return "inconclusive", doubts[0].code
+    return ("same" if inside else "improvement"), None
+
+
+def _note(measured: Estimate, threshold: float, reason: str | None) -> str | None:
+    """What would make it conclusive."""
+    if reason not in {"too-few-launches", "wide-interval"}:
+        return None
+    one, other = measured.launches
+    there = f"there are {one} and {other}"
+    if measured.reference.source in {"timeline", "memory"}:
+        return f"need >= {LEAST_LAUNCHES} values, a record keeps {one}"
+    if measured.log_sd is None:
+        return f"need >= {LEAST_LAUNCHES} launches a record; {there}"
+    needed = launches_needed(measured.log_sd, _half_width_wanted(measured, threshold))
+    if needed is None:
+        return f"need > 100 launches a record at this noise; {there}"
+    return f"need >= {max(needed, min(one, other) + 1)} launches a record at this noise; {there}"
+
+
+def _half_width_wanted(measured: Estimate, threshold: float) -> float:
+    """How narrow the interval must be to tell, if the estimate stays: inside the threshold, or clear of 0."""
+    assert measured.change is not None
+    size = abs(measured.change)
+    return max(threshold - size if size < threshold else size, threshold / 20)
+
+
+def _detectable(measured: Estimate, threshold: float) -> float | None:
+    ratio = measured.ratio
+    if ratio is None or ratio.standard_error is None or ratio.degrees is None:
+        return None
+    found = detectable(ratio.standard_error, ratio.degrees, threshold=threshold, confidence=1 - LEVEL)
+    return found if found < inf else None

@@ -1,0 +1,30 @@
+"""The record of a saved baseline: a run under a name, why it is one, and what it replaced. Schema version 1."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from pipebench.records.schema import Name, Part, RunRecord, Schema
+
+BaselineName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Replaced(Part, frozen=True):
+    """A run that was the baseline before."""
+
+    id: Name
+    saved: str
+    reason: str
+
+
+class BaselineRecord(Part, frozen=True, kw_only=True):
+    """A completed run that others are held against; ``key`` is what they must have in common with it."""
+
+    schema: Schema = Schema()
+    kind: Literal["baseline"] = "baseline"
+    name: BaselineName
+    saved: str
+    reason: Name
+    key: dict[str, str | None]
+    record: RunRecord
+    replaced: list[Replaced]

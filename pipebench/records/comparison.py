@@ -1,0 +1,139 @@
+"""The record of a comparison: what ``compare --json`` and ``check --json`` print. Schema version 1, as ``schema``.
+
+``metrics`` and ``overall`` are those of the second record against the first; further records are in ``others``.
+Changes are relative to the reference: -0.05 is 5 % less. They come from the launches' raw samples, never from
+stored summaries.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from pipebench.records.schema import (
+    AtLeastOne,
+    Count,
+    Name,
+    NotNegative,
+    Part,
+    Positive,
+    Schema,
+    WarningRecord,
+)
+
+Verdict = Literal["improvement", "same", "regression", "inconclusive", "incomparable", "missing"]
+MetricName = Literal["words_per_s", "speedup", "step_s", "efficiency", "bubble_fraction", "peak_memory_bytes"]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Side(Part, frozen=True, kw_only=True):
+    """One of the records compared; ``label`` is A for the reference, then B, C and so on."""
+
+    label: Name
+    id: Name
+    path: str
+    created: str
+    status: str
+    launches: Count
+    device: str
+    devices: AtLeastOne
+    clock: Literal["wall", "virtual"]
+    machine: str | None
+    schedule: str
+    microbatches: AtLeastOne
+    chunks: AtLeastOne
+
+
+class Difference(Part, frozen=True):
+    """A field in which the two records differ, its values as text."""
+
+    field: Name
+    reference: str | None
+    candidate: str | None
+
+
+class MetricComparison(Part, frozen=True, kw_only=True):
+    """One metric of the candidate against the reference's.
+
+    ``change`` with its 95 % interval is the ratio of the geometric means over launches, minus 1. ``p_value`` is
+    Welch's, ``adjusted_p_value`` Holm's over the gated metrics, ``rank_p_value`` the exact Mann-Whitney test's: a
+    second opinion that no verdict hangs on. ``detectable`` is the smallest worsening that this noise and these
+    launches find 95 times in 100. ``reason``: why it is inconclusive, or which fields make it incomparable.
+    """
+
+    verdict: Verdict
+    reason: str | None
+    note: str | None
+    change: float | None
+    low: float | None
+    high: float | None
+    threshold: Positive
+    gated: bool
+    reference: float | None
+    candidate: float | None
+    launches: list[Count]
+    p_value: Probability | None
+    adjusted_p_value: Probability | None
+    rank_p_value: Probability | None
+    detectable: NotNegative | None
+
+
+class Overall(Part, frozen=True):
+    """The worst of the gated metrics' verdicts, and the metrics that have it."""
+
+    verdict: Verdict
+    metrics: list[MetricName]
+
+
+class Pair(Part, frozen=True, kw_only=True):
+    """A candidate against the reference.
+
+    ``mismatches`` are hard fields that differ, ``allowed`` those that the user let pass, ``drift`` fields that may
+    differ but should be known.
+    """
+
+    candidate: Side
+    metrics: dict[MetricName, MetricComparison]
+    overall: Overall
+    mismatches: list[Difference]
+    allowed: list[Difference]
+    drift: list[Difference]
+    warnings: list[WarningRecord]
+
+
+class GateOutcome(Part, frozen=True):
+    """What ``check`` makes of it."""
+
+    exit_code: Count
+    allow_inconclusive: bool
+
+
+class ComparisonRecord(Part, frozen=True, kw_only=True):
+    """What ``compare --json`` and ``check --json`` print."""
+
+    schema: Schema = Schema()
+    kind: Literal["comparison"] = "comparison"
+    by: Literal["schedule", "gpus"] | None
+    reference: Side
+    candidate: Side
+    metrics: dict[MetricName, MetricComparison]
+    overall: Overall
+    mismatches: list[Difference]
+    allowed: list[Difference]
+    drift: list[Difference]
+    warnings: list[WarningRecord]
+    others: list[Pair]
+    gate: GateOutcome | None = None
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """Every candidate against the reference, in the order they were named."""
+        first = Pair(
+            candidate=self.candidate,
+            metrics=self.metrics,
+            overall=self.overall,
+            mismatches=self.mismatches,
+            allowed=self.allowed,
+            drift=self.drift,
+            warnings=self.warnings,
+        )
+        return [first, *self.others]

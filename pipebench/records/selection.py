@@ -1,0 +1,129 @@
+"""From what a user calls a record to the record.
+
+A name is tried in turn as a file, as a folder (its newest run), as ``latest`` or ``latest~1`` (within the folder of
+records), and as an id or the start of one. A further kind of name is one more function in ``_WAYS``.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipebench.errors import CorruptRecordError, UsageError
+from pipebench.records import store
+from pipebench.records.schema import RunRecord
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A run's record; ``passed_over`` newer ones in the folder were not completed, or unreadable."""
+
+    path: Path
+    record: RunRecord
+    passed_over: int = 0
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where names are looked up, and whether only completed runs count as the newest.
+
+    A gate looks at the newest run whatever its end: passing over a run that failed would hide the failure.
+    """
+
+    folder: Path = store.DEFAULT_FOLDER
+    completed: bool = True
+
+
+def select(name: str, search: Search) -> Selected:
+    """The run that a name stands for.
+
+    Raises:
+        UsageError: There is none.
+        CorruptRecordError: It is no record of a run, or cannot be read.
+    """
+    for way in _WAYS:
+        found = way(name, search)
+        if found is not None:
+            return found
+    raise AssertionError("the last way finds a record or raises")
+
+
+def select_all(folder: Path) -> list[Selected]:
+    """All completed runs of a folder, subfolders included, oldest first.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = [each for each in _newest_first(Search(folder)) if isinstance(each, Selected)]
+    if not found:
+        raise UsageError(
+            f"{folder}: no completed run in this folder; make one with pipebench run -o {folder}"
+        )
+    return sorted(found, key=lambda each: (each.record.created, each.record.id))
+
+
+def read_run(path: Path) -> RunRecord:
+    """Read the record of a run.
+
+    Raises:
+        UsageError: There is no such file.
+        CorruptRecordError: It is no record of a run, or cannot be read.
+    """
+    record = store.read(path)
+    if not isinstance(record, RunRecord):
+        raise CorruptRecordError(f"{path}: expected the record of a run, found that of a {record.kind}")
+    return record
+
+
+def _file(name: str, search: Search) -> Selected | None:  # noqa: ARG001 - one of several ways
+    path = Path(name)
+    return Selected(path, read_run(path)) if path.is_file() else None
+
+
+def _folder(name: str, search: Search) -> Selected | None:
+    path = Path(name)
+    if not path.is_dir():
+        return None
+    return _newest(name, Search(path, completed=search.completed), back=0)
+
+
+def _latest(name: str, search: Search) -> Selected | None:
+    latest, _, back = name.partition("~")
+    if latest != "latest" or (back and not back.isdecimal()):
+        return None
+    return _newest(name, search, back=int(back or 0))
+
+
+def _id(name: str, search: Search) -> Selected | None:
+    path = store.find(name, search.folder)
+    return Selected(path, read_run(path))
+
+
+_WAYS: tuple[Callable[[str, Search], Selected | None], ...] = (_file, _folder, _latest, _id)
+
+
+def _newest(name: str, search: Search, *, back: int) -> Selected:
+    """The newest run but ``back`` ones; reads no more files than it must."""
+    passed_over = seen = 0
+    for each in _newest_first(search):
+        if not isinstance(each, Selected):
+            passed_over += 1
+        elif seen == back:
+            return Selected(each.path, each.record, passed_over)
+        else:
+            seen += 1
+    kind = "completed runs" if search.completed else "runs"
+    raise UsageError(f"{name}: {seen} {kind} in {search.folder}; make one with pipebench run --gpus 8")
+
+
+def _newest_first(search: Search) -> Iterator[Selected | None]:
+    """The runs of a folder; ``None`` for one that does not count. Other kinds of records are no runs."""
+    for path in reversed(store.paths(search.folder)):
+        try:
+            record = store.read(path)
+        except CorruptRecordError:
+            if not search.completed:
+                raise
+            yield None
+            continue
+        if isinstance(record, RunRecord):
+            yield Selected(path, record) if record.status == "completed" or not search.completed else None

@@ -1,0 +1,60 @@
+"""Baselines for people, and as JSON."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from pipebench.records.baseline import BaselineRecord
+from pipebench.render.inert import inert
+from pipebench.render.tables import facts, plain_table, spaced
+
+Found = Sequence[tuple[Path, BaselineRecord]]
+
+
+def baseline_table(found: Found) -> Table:
+    """A line each."""
+    table = plain_table("name", "run", "saved", "reason", left=4)
+    for _, saved in found:
+        cells = (saved.name, saved.record.id, saved.saved[:10], saved.reason)
+        table.add_row(*(Text(inert(cell)) for cell in cells))
+    return table
+
+
+def baseline_report(found: Found) -> Group:
+    """Each with its key and what it replaced."""
+    return Group(*spaced(_facts(path, saved) for path, saved in found))
+
+
+def listing(found: Found) -> bytes:
+    """A JSON array with a line's worth of each."""
+    lines: list[dict[str, Any]] = [
+        {
+            "path": str(path),
+            "name": saved.name,
+            "id": saved.record.id,
+            "saved": saved.saved,
+            "reason": saved.reason,
+            "key": saved.key,
+            "replaced": saved.replaced,
+        }
+        for path, saved in found
+    ]
+    return msgspec.json.format(msgspec.json.encode(lines)) + b"\n"
+
+
+def _facts(path: Path, saved: BaselineRecord) -> Table:
+    key = ", ".join(
+        f"{name.split('.')[-1]} {value}" for name, value in saved.key.items() if value is not None
+    )
+    rows = [
+        (saved.name, f"{saved.record.id}, saved {saved.saved}: {saved.reason}"),
+        ("file", str(path)),
+        ("of", key),
+    ]
+    rows += [("before", f"{each.id}, saved {each.saved}: {each.reason}") for each in saved.replaced[::-1]]
+    return facts(*((name, Text(inert(value))) for name, value in rows))

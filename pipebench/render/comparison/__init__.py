@@ -1,0 +1,8 @@
+"""A comparison for people, documents and machines.
+
+    record -> document -> terminal, markdown, page (HTML)      what is said, once
+    record -> spreadsheet (CSV), junit, github                 one line or case a metric
+
+Whatever a record holds may have been written by somebody else: it travels as ``Foreign`` and each format makes it
+inert in its own way.
+"""

@@ -1,0 +1,281 @@
+"""What is said of a comparison, whatever it is written in: facts and grids of cells.
+
+A cell is a row of parts; ``Foreign`` parts come from a record and are the only ones that a format must not trust.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from pipebench.comparison.metrics import METRICS
+from pipebench.records.comparison import (
+    ComparisonRecord,
+    Difference,
+    MetricComparison,
+    MetricName,
+    Pair,
+    Side,
+    Verdict,
+)
+from pipebench.render.units import counted, data_size, percent, rate, seconds
+
+
+class Foreign(str):
+    """Text out of a record."""
+
+    __slots__ = ()
+
+
+Part = str | Foreign
+
+SYMBOLS: dict[Verdict, str] = {
+    "improvement": "▲",
+    "same": "=",
+    "regression": "▼",
+    "inconclusive": "?",
+    "incomparable": "≠",
+    "missing": "-",
+}
+ASCII_SYMBOLS = {"▲": "+", "▼": "!", "≠": "#"}
+
+_VALUES: dict[MetricName, Callable[[float], str]] = {
+    "words_per_s": rate,
+    "speedup": lambda value: f"{value:.2f}x",
+    "step_s": seconds,
+    "efficiency": percent,
+    "bubble_fraction": percent,
+    "peak_memory_bytes": data_size,
+}
+
+
+class Cell(NamedTuple):
+    """Parts of text; a verdict gives it a colour beside the symbol and the word that it has."""
+
+    parts: tuple[Part, ...]
+    verdict: Verdict | None = None
+
+
+class Facts(NamedTuple):
+    """Names, and what is to be said of each."""
+
+    rows: Sequence[tuple[str, Cell]]
+
+
+class Grid(NamedTuple):
+    """A table; its first ``left`` columns and its last are words, the others figures."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    left: int = 1
+
+
+class Footnotes:
+    """Remarks by number; equal ones share it."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def mark(self, text: str) -> str:
+        """The mark of a remark."""
+        if text not in self.texts:
+            self.texts.append(text)
+        return f"[{self.texts.index(text) + 1}]"
+
+
+Block = Facts | Grid
+
+
+def document(record: ComparisonRecord) -> list[Block]:
+    """All that there is to say, in the order in which it is read."""
+    notes = Footnotes()
+    many = bool(record.others) or record.by is not None
+    grid = _grid_of_many(record, notes) if many else _grid_of_two(record, notes)
+    blocks: list[Block] = [Facts([(side.label, cell(*_described(side))) for side in _sides(record)]), grid]
+    rows = [(f"[{number}]", cell(text)) for number, text in enumerate(notes.texts, start=1)]
+    rows += [row for pair in record.pairs for row in _remarks(pair)]
+    return [*blocks, Facts(rows), Facts([*_overall(record), *_gate(record)])]
+
+
+def cell(*parts: Part, verdict: Verdict | None = None) -> Cell:
+    """A cell of these parts."""
+    return Cell(parts, verdict)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Symbol and word."""
+    return f"{SYMBOLS[verdict]} {verdict}"
+
+
+def value_text(metric: MetricName, value: float | None) -> str:
+    """A metric's value with its unit; a dash for unknown."""
+    return "-" if value is None else _VALUES[metric](value)
+
+
+def change_text(change: float | None) -> str:
+    """Such as ``+1.6 %``; a dash for unknown."""
+    return "-" if change is None else f"{_signed(change)} %"
+
+
+def interval_text(metric: MetricComparison) -> str:
+    """Such as ``-1.6 to +4.9 %``; a dash where there is none."""
+    if metric.low is None or metric.high is None:
+        return "-"
+    return f"{_signed(metric.low)} to {_signed(metric.high)} %"
+
+
+def difference_parts(difference: Difference) -> tuple[Part, ...]:
+    """The field, and its two values."""
+    values = (
+        "unknown" if value is None else Foreign(value)
+        for value in (difference.reference, difference.candidate)
+    )
+    one, other = values
+    return Foreign(difference.field), ": ", one, " -> ", other
+
+
+def titles(metrics: Sequence[MetricName]) -> str:
+    """Metrics by their names for people."""
+    return ", ".join(METRICS[name].title for name in metrics)
+
+
+def threshold_text(threshold: float) -> str:
+    """Such as ``3 %``."""
+    return f"{100 * threshold:.4g} %"
+
+
+def _signed(change: float) -> str:
+    text = f"{100 * change:+,.1f}"
+    return "0.0" if text in {"+0.0", "-0.0"} else text
+
+
+def _sides(record: ComparisonRecord) -> list[Side]:
+    return [record.reference, *(pair.candidate for pair in record.pairs)]
+
+
+def _described(side: Side) -> Iterator[Part]:
+    yield Foreign(side.id)
+    clock = "virtual time" if side.clock == "virtual" else "wall clock"
+    yield f": {counted(side.devices, f'{side.device} device')}, {clock}"
+    if side.machine is not None:
+        yield ", "
+        yield Foreign(side.machine)
+    yield "; "
+    yield Foreign(side.schedule)
+    yield f", M {side.microbatches}, C {side.chunks}; {counted(side.launches, 'launch', 'launches')}"
+    if side.status != "completed":
+        yield f"; {side.status}"
+
+
+def _grid_of_two(record: ComparisonRecord, notes: Footnotes) -> Grid:
+    headers = ["metric", "A", "B", "change", "95 % interval", "verdict"]
+    rows = [
+        [
+            cell(_title(name, each)),
+            cell(value_text(name, each.reference)),
+            cell(value_text(name, each.candidate)),
+            cell(change_text(each.change)),
+            cell(interval_text(each)),
+            _verdict_cell(name, each, notes),
+        ]
+        for name, each in record.metrics.items()
+        if _worth_a_row(name, record)
+    ]
+    return Grid(headers, rows)
+
+
+def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
+    """A row for each metric and record."""
+    headers = ["metric", "record", "value", "change", "95 % interval", "verdict"]
+    rows = []
+    for name, first in record.metrics.items():
+        if not _worth_a_row(name, record):
+            continue
+        value = cell(value_text(name, first.reference))
+        named = cell(*_called(record.reference, record.by))
+        rows.append([cell(_title(name, first)), named, value, cell(""), cell(""), cell("reference")])
+        for pair in record.pairs:
+            each = pair.metrics.get(name)
+            if each is None:
+                continue
+            rows.append(
+                [
+                    cell(""),
+                    cell(*_called(pair.candidate, record.by)),
+                    cell(value_text(name, each.candidate)),
+                    cell(change_text(each.change)),
+                    cell(interval_text(each)),
+                    _verdict_cell(name, each, notes, pair.candidate.label),
+                ]
+            )
+    return Grid(headers, rows, left=2)
+
+
+def _worth_a_row(name: MetricName, record: ComparisonRecord) -> bool:
+    """Whether some record has the metric, or the gate asks for it."""
+    found = [metric for pair in record.pairs if (metric := pair.metrics.get(name))]
+    return any(each.gated or (each.reference, each.candidate) != (None, None) for each in found)
+
+
+def _called(side: Side, by: str | None) -> Iterator[Part]:
+    """The label, with what the study varies."""
+    yield side.label
+    if by == "schedule":
+        yield " "
+        yield Foreign(side.schedule)
+    elif by == "gpus":
+        yield f" {counted(side.devices, 'device')}"
+
+
+def _title(name: MetricName, metric: MetricComparison) -> str:
+    return f"{METRICS[name].title}{' *' if metric.gated else ''}"
+
+
+def _verdict_cell(name: MetricName, metric: MetricComparison, notes: Footnotes, label: str = "") -> Cell:
+    text = verdict_text(metric.verdict)
+    if metric.verdict == "incomparable" or metric.reason is None:
+        return cell(text, verdict=metric.verdict)
+    remark = metric.reason
+    if metric.gated:
+        where = f"{label} {METRICS[name].title}".strip()
+        remark = ": ".join(part for part in (where, metric.reason, metric.note) if part)
+    return cell(f"{text} {notes.mark(remark)}", verdict=metric.verdict)
+
+
+def _remarks(pair: Pair) -> Iterator[tuple[str, Cell]]:
+    """What differs, what was let pass, what is to be known."""
+    label = pair.candidate.label
+    for name, differences in (
+        ("differs", pair.mismatches),
+        ("allowed", pair.allowed),
+        ("drift", pair.drift),
+    ):
+        for difference in differences:
+            yield name, cell(f"{label}: ", *difference_parts(difference))
+    for warning in pair.warnings:
+        yield "warning", cell(f"{warning.code}: {warning.cause} -> {warning.next_step}")
+
+
+def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
+    gated = [(name, each) for name, each in record.metrics.items() if each.gated]
+    gates = ", ".join(f"{METRICS[name].title} {threshold_text(each.threshold)}" for name, each in gated)
+    yield "*", cell(f"gated, with its threshold: {gates}")
+    for pair in record.pairs:
+        smallest = [
+            f"{METRICS[name].title} from {100 * each.detectable:.1f} %"
+            for name, each in pair.metrics.items()
+            if each.gated and each.detectable is not None
+        ]
+        if smallest:
+            found = f"{pair.candidate.label}: a worsening is found 95 times in 100 at this noise: "
+            yield "finds", cell(found + ", ".join(smallest))
+    for pair in record.pairs:
+        text = f"{pair.candidate.label}: {verdict_text(pair.overall.verdict)}"
+        yield (
+            "overall",
+            cell(f"{text} ({titles(pair.overall.metrics)})", verdict=pair.overall.verdict),
+        )
+
+
+def _gate(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
+    if record.gate is not None:
+        allowed = ", inconclusive is allowed" if record.gate.allow_inconclusive else ""
+        yield "gate", cell(f"exit {record.gate.exit_code}{allowed}")

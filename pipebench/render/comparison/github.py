@@ -1,0 +1,93 @@
+"""A comparison as annotations of a GitHub job: a line each that the runner reads off the log.
+
+::error title=TITLE::MESSAGE        % CR LF are escaped, in a title : and , too
+"""
+
+from pipebench.comparison.metrics import METRICS
+from pipebench.records.comparison import (
+    ComparisonRecord,
+    Difference,
+    MetricComparison,
+    MetricName,
+    Overall,
+    Pair,
+    Verdict,
+)
+from pipebench.render.comparison.document import difference_parts, titles
+from pipebench.render.comparison.junit import metric_line
+from pipebench.render.inert import inert
+
+_LEVELS: dict[Verdict, str] = {
+    "improvement": "notice",
+    "same": "notice",
+    "regression": "error",
+    "inconclusive": "warning",
+    "incomparable": "error",
+    "missing": "error",
+}
+
+
+def annotations(record: ComparisonRecord) -> str:
+    """A line for each gated metric of each candidate, and for what was let pass, differs or is to be known."""
+    lines = [line for pair in record.pairs for line in _lines(pair)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def annotation_of_check(record: ComparisonRecord) -> str:
+    """One line for the whole check."""
+    gated = [(name, each) for name, each in record.metrics.items() if each.gated]
+    parts = [metric_line(name, each) for name, each in gated]
+    parts += [_told("allowed mismatch", each) for each in record.allowed]
+    failed = record.gate is not None and record.gate.exit_code != 0
+    level = "error" if failed else "warning" if record.allowed or record.warnings else "notice"
+    return _line(level, _title(record.overall), " | ".join(parts))
+
+
+def annotation_of_error(message: str) -> str:
+    """One line for a check that ended before there was anything to compare."""
+    return _line("error", "pipebench check", message)
+
+
+def _lines(pair: Pair) -> list[str]:
+    lines = [
+        _line(_LEVELS[each.verdict], _metric_title(name, each, pair), metric_line(name, each))
+        for name, each in pair.metrics.items()
+        if each.gated
+    ]
+    for what, level, differences in (
+        ("mismatch", "error", pair.mismatches),
+        ("allowed mismatch", "warning", pair.allowed),
+        ("drift", "notice", pair.drift),
+    ):
+        lines += [
+            _line(level, f"pipebench {pair.candidate.label}", _told(what, each)) for each in differences
+        ]
+    lines += [
+        _line("warning", f"pipebench {pair.candidate.label}", f"{each.code}: {each.cause}")
+        for each in pair.warnings
+    ]
+    return lines
+
+
+def _metric_title(name: MetricName, metric: MetricComparison, pair: Pair) -> str:
+    return f"pipebench {pair.candidate.label}: {METRICS[name].title} {metric.verdict}"
+
+
+def _title(overall: Overall) -> str:
+    return f"pipebench check: {overall.verdict} ({titles(overall.metrics)})"
+
+
+def _told(what: str, difference: Difference) -> str:
+    return f"{what}: {''.join(difference_parts(difference))}"
+
+
+def _line(level: str, title: str, message: str) -> str:
+    return f"::{level} title={_property(inert(title))}::{_data(inert(message))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,97 @@
+"""A comparison as JUnit XML: a test case for each gated metric of each candidate.
+
+A regression is a failure, and so is what could not be told, unless that is allowed; what could not be compared is an
+error.
+"""
+
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+from pipebench.comparison.metrics import METRICS
+from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName, Pair
+from pipebench.render.comparison.document import (
+    change_text,
+    difference_parts,
+    interval_text,
+    threshold_text,
+    value_text,
+)
+from pipebench.render.inert import inert
+
+_OUTCOMES = {
+    "regression": "failure",
+    "inconclusive": "failure",
+    "incomparable": "error",
+    "missing": "error",
+}
+
+
+def junit(record: ComparisonRecord) -> str:
+    """The document."""
+    suite = ET.Element("testsuite", name="pipebench")
+    properties = ET.SubElement(suite, "properties")
+    for name, value in _properties(record):
+        ET.SubElement(properties, "property", name=name, value=inert(value))
+    allowed = record.gate is not None and record.gate.allow_inconclusive
+    for pair in record.pairs:
+        for name, each in pair.metrics.items():
+            if each.gated:
+                _case(suite, name, each, pair, allowed=allowed)
+    return _text(suite)
+
+
+def junit_error(message: str, kind: str) -> str:
+    """A check that ended before there was anything to compare."""
+    suite = ET.Element("testsuite", name="pipebench")
+    case = ET.SubElement(suite, "testcase", classname="pipebench", name="check")
+    ET.SubElement(case, "error", type=kind, message=inert(message))
+    return _text(suite)
+
+
+def _case(
+    suite: ET.Element, name: MetricName, metric: MetricComparison, pair: Pair, *, allowed: bool
+) -> None:
+    case = ET.SubElement(suite, "testcase", classname=f"pipebench.{pair.candidate.label}", name=name)
+    message = metric_line(name, metric)
+    outcome = _OUTCOMES.get(metric.verdict)
+    if metric.verdict == "inconclusive" and allowed:
+        ET.SubElement(case, "skipped", message=inert(message))
+    elif outcome:
+        ET.SubElement(case, outcome, type=metric.verdict, message=inert(message))
+    ET.SubElement(case, "system-out").text = inert(message)
+
+
+def metric_line(name: MetricName, metric: MetricComparison) -> str:
+    """One metric in one line."""
+    line = (
+        f"{METRICS[name].title} {metric.verdict}: {value_text(name, metric.reference)} -> "
+        f"{value_text(name, metric.candidate)}, threshold {threshold_text(metric.threshold)}"
+    )
+    if metric.change is not None:
+        line += f", change {change_text(metric.change)} ({interval_text(metric)})"
+    return "; ".join(part for part in (line, metric.reason, metric.note) if part)
+
+
+def _properties(record: ComparisonRecord) -> Iterator[tuple[str, str]]:
+    yield "reference", record.reference.id
+    for pair in record.pairs:
+        label = pair.candidate.label
+        yield f"{label}.record", pair.candidate.id
+        for name, differences in (
+            ("differs", pair.mismatches),
+            ("allowed", pair.allowed),
+            ("drift", pair.drift),
+        ):
+            for each in differences:
+                yield f"{label}.{name}", "".join(difference_parts(each))
+        for warning in pair.warnings:
+            yield f"{label}.warning", f"{warning.code}: {warning.cause}"
+
+
+def _text(suite: ET.Element) -> str:
+    cases = suite.findall("testcase")
+    for outcome, attribute in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+        suite.set(attribute, str(sum(case.find(outcome) is not None for case in cases)))
+    suite.set("tests", str(len(cases)))
+    ET.indent(suite)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suite, encoding="unicode")}\n'

@@ -1,0 +1,52 @@
+"""A comparison as GitHub-flavoured Markdown: for a README, a pull request, a job's summary.
+
+Foreign text stands in code spans, where nothing has a meaning: no link, no HTML, no mention.
+"""
+
+from collections.abc import Sequence
+
+from pipebench.records.comparison import ComparisonRecord
+from pipebench.render.comparison.document import Cell, Facts, Foreign, Grid, Part, document
+from pipebench.render.inert import inert
+
+
+def markdown(record: ComparisonRecord) -> str:
+    """Tables and lists, with an empty line between them and one line's end at the end."""
+    blocks = [_facts(block) if isinstance(block, Facts) else _grid(block) for block in document(record)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _facts(block: Facts) -> str:
+    return "\n".join(f"- **{_escaped(name)}** {_cell(cell)}" for name, cell in block.rows)
+
+
+def _grid(block: Grid) -> str:
+    last = len(block.headers) - 1
+    rule = [":---" if n < block.left or n == last else "---:" for n in range(len(block.headers))]
+    rows = [_row([_escaped(header) for header in block.headers]), _row(rule)]
+    return "\n".join([*rows, *(_row([_cell(cell) for cell in row]) for row in block.rows)])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(cell: Cell) -> str:
+    return "".join(_part(part) for part in cell.parts)
+
+
+def _part(part: Part) -> str:
+    return code(part) if isinstance(part, Foreign) else _escaped(part)
+
+
+def code(text: str) -> str:
+    """Foreign text as a code span, which holds no backtick and splits no table."""
+    quoted = inert(text).replace("`", "'").replace("|", "\\|")
+    return f"`{quoted}`" if quoted.strip() else '`""`'
+
+
+def _escaped(text: str) -> str:
+    """Our own words, of which only these characters mean something."""
+    for letter in "\\*[]<>_":
+        text = text.replace(letter, f"\\{letter}")
+    return text

@@ -1,0 +1,51 @@
+"""A comparison in a terminal, a pipe or a log."""
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipebench.records.comparison import ComparisonRecord, Verdict
+from pipebench.render.comparison.document import ASCII_SYMBOLS, Cell, Facts, Grid, document
+from pipebench.render.inert import inert
+from pipebench.render.tables import facts, needs_ascii, plain_table, spaced
+
+_STYLES: dict[Verdict, str] = {
+    "improvement": "green",
+    "same": "green",
+    "regression": "bold red",
+    "inconclusive": "yellow",
+    "incomparable": "magenta",
+    "missing": "magenta",
+}
+
+
+def comparison_report(record: ComparisonRecord, console: Console) -> Group:
+    """The whole comparison, as wide as the console."""
+    plain = needs_ascii(console)
+    blocks = [block for block in document(record) if block.rows]
+    parts: list[RenderableType] = [
+        _facts(block, plain=plain) if isinstance(block, Facts) else _grid(block, plain=plain)
+        for block in blocks
+    ]
+    return Group(*spaced(parts))
+
+
+def _facts(block: Facts, *, plain: bool) -> Table:
+    return facts(*((name, _text(cell, plain=plain)) for name, cell in block.rows))
+
+
+def _grid(block: Grid, *, plain: bool) -> Table:
+    table = plain_table(*block.headers, left=block.left)
+    table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
+    for row in block.rows:
+        table.add_row(*(_text(cell, plain=plain) for cell in row))
+    return table
+
+
+def _text(cell: Cell, *, plain: bool) -> Text:
+    """The cell's parts: they show what they hold and do nothing, whoever wrote the record."""
+    words = inert("".join(cell.parts))
+    if plain:
+        words = "".join(ASCII_SYMBOLS.get(letter, letter) for letter in words)
+        words = words.encode("ascii", "backslashreplace").decode("ascii")
+    return Text(words, style=_STYLES[cell.verdict] if cell.verdict else "")

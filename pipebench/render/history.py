@@ -1,0 +1,61 @@
+"""A metric's course for a terminal: a line of blocks, and the changes."""
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group
+from rich.text import Text
+
+from pipebench.comparison.history import History
+from pipebench.comparison.metrics import METRICS
+from pipebench.render.comparison.document import change_text, value_text
+from pipebench.render.inert import inert
+from pipebench.render.tables import facts, needs_ascii, spaced
+from pipebench.render.units import counted
+
+_BLOCKS, _PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
+
+
+def history_report(course: History, console: Console) -> Group:
+    """The newest runs that fit the console, and every change."""
+    title, values = METRICS[course.metric].title, [point.value for point in course.runs]
+    head = Text.assemble((f"{title} of {counted(len(values), 'run')}", "bold"), f"   {inert(course.of)}")
+    shown = values[-(console.width - 2) :]
+    line = Text(sparkline(shown, plain=needs_ascii(console)))
+    return Group(*spaced([head, line, facts(*_rows(course, values))]))
+
+
+def sparkline(values: Sequence[float], *, plain: bool = False) -> str:
+    """A block for each value, from the lowest to the highest."""
+    blocks = _PLAIN_BLOCKS if plain else _BLOCKS
+    low, high = min(values), max(values)
+    size = (high - low) or 1.0
+    return "".join(blocks[round((value - low) / size * (len(blocks) - 1))] for value in values)
+
+
+def _rows(course: History, values: Sequence[float]) -> list[tuple[str, str]]:
+    def text(value: float) -> str:
+        return value_text(course.metric, value)
+
+    rows = [
+        ("first", f"{text(values[0])}   {inert(course.runs[0].id)}"),
+        ("newest", f"{text(values[-1])}   {inert(course.runs[-1].id)}"),
+        ("range", f"{text(min(values))} to {text(max(values))}"),
+    ]
+    rows += [
+        (
+            "change",
+            f"{change_text(each.change)} from {inert(each.id)} on: {text(each.before)} -> {text(each.after)}, "
+            f"p = {each.p_value:.2g}",
+        )
+        for each in course.changes
+    ]
+    left_out = [
+        counted(number, what, many)
+        for number, what, many in (
+            (course.other_configurations, "run of another configuration", "runs of other configurations"),
+            (course.not_completed, "run not completed", "runs not completed"),
+            (course.unreadable, "unreadable", "unreadable"),
+        )
+        if number
+    ]
+    return [*rows, *([("left out", ", ".join(left_out))] if left_out else [])]

@@ -1,0 +1,251 @@
+"""``pipebench check`` through the installed command: every exit code, and what CI systems are told."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import msgspec
+import pytest
+
+from pipebench.records import store
+from pipebench.records.schema import RunRecord
+from tests.builders import (
+    friendly_record_of,
+    hostile_record,
+    launch,
+    measured_record,
+    steady_record,
+    with_config,
+)
+from tests.cli import golden
+from tests.cli.conftest import Ended, Pipebench
+from tests.cli.test_compare import numbered, save
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    record = steady_record()
+    hostile = hostile_record(1.1)
+    wall = msgspec.structs.replace(
+        record, clock="wall", machine=None, device=msgspec.structs.replace(record.device, kind="cpu")
+    )
+    save(
+        tmp_path,
+        base=record,
+        same=steady_record(1.001, id="same"),
+        faster=steady_record(0.9),
+        slower=steady_record(1.1),
+        noisy=measured_record([launch([19.0], [step]) for step in (9.0, 10.2, 9.4, 10.4, 8.9, 9.7)]),
+        few=measured_record([launch([19.0], [9.5]) for _ in range(3)]),
+        other=with_config(record, hidden=64),
+        wall=wall,
+        aborted=msgspec.structs.replace(record, status="aborted"),
+        lying=steady_record(
+            1.1, speedup=record.speedup, pipeline=record.pipeline, efficiency=record.efficiency
+        ),
+        friendly=friendly_record_of(hostile),
+        hostile=hostile,
+    )
+    (tmp_path / "corrupt.json").write_bytes(store.encode(record)[:2000])
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("current", "options", "code", "verdict"),
+    [
+        ("same", [], 0, "same"),
+        ("base", [], 0, "same"),
+        ("faster", [], 0, "improvement"),
+        ("slower", [], 3, "regression"),
+        ("slower", ["--gate", "words_per_s=9.5%"], 4, "inconclusive"),
+        ("slower", ["--gate", "words_per_s=30%", "--gate", "step_s=30%"], 0, "same"),
+        ("slower", ["--allow-inconclusive"], 3, "regression"),
+        ("lying", [], 3, "regression"),
+        ("noisy", [], 4, "inconclusive"),
+        ("noisy", ["--allow-inconclusive"], 0, "inconclusive"),
+        ("few", [], 4, "inconclusive"),
+        ("other", [], 5, "incomparable"),
+        ("other", ["--allow-mismatch", "hidden"], 0, "same"),
+        ("other", ["--allow-inconclusive"], 5, "incomparable"),
+        ("wall", ["--allow-mismatch", "device.kind", "--allow-mismatch", "machine"], 5, "incomparable"),
+        (
+            "wall",
+            [f"--allow-mismatch={name}" for name in ("device.kind", "machine", "clock")],
+            5,
+            "incomparable",
+        ),
+        ("aborted", [], 9, "missing"),
+        ("same", ["--gate", "peak_memory_bytes=3%"], 9, "missing"),
+        ("same", ["--gate", "peak_memory_bytes=3%", "--allow-inconclusive"], 9, "missing"),
+        ("same", ["--gate", "bubble_fraction=3%"], 4, "inconclusive"),
+    ],
+)
+def test_the_exit_code_is_the_verdict(
+    pipebench: Pipebench, folder: Path, current: str, options: list[str], code: int, verdict: str
+) -> None:
+    ended = pipebench("check", f"{current}.json", "--against", "base.json", *options, "--json", cwd=folder)
+    document = json.loads(ended.out)
+    assert (ended.code, document["overall"]["verdict"]) == (code, verdict)
+    assert document["gate"]["exit_code"] == code
+    assert ended.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["none.json", "--against", "base.json"], 2, "none.json: no such record"),
+        (["same.json", "--against", "none.json"], 9, "baseline none.json: no such record"),
+        (["same.json", "--against", "empty"], 9, "baseline empty: 0 completed runs"),
+        (["same.json", "--against", "latest"], 9, "baseline latest: 0 completed runs"),
+        (["empty", "--against", "base.json"], 2, "empty: 0 runs"),
+        (["corrupt.json", "--against", "base.json"], 10, "corrupt.json: not a pipebench record"),
+        (["same.json", "--against", "corrupt.json"], 10, "corrupt.json: not a pipebench record"),
+        (["same.json"], 2, "expected CURRENT and --against BASELINE"),
+        (["--against", "base.json"], 2, "expected CURRENT and --against BASELINE"),
+        (["same.json", "--against", "base.json", "--gate", "speed=3%"], 2, "METRIC one of words_per_s"),
+        (
+            ["same.json", "--against", "base.json", "--gate", "speedup=3"],
+            2,
+            "expected a percentage above 0 %",
+        ),
+        (
+            ["same.json", "--against", "base.json", "--gate", "speedup=0%"],
+            2,
+            "expected a percentage above 0 %",
+        ),
+        (["same.json", "--against", "base.json", "--gate", "speedup=nan%"], 2, "expected a percentage"),
+        (["same.json", "--against", "base.json", "--gate", "speedup"], 2, "expected a percentage"),
+        (
+            ["same.json", "--against", "base.json", "--junit", "no/x.xml"],
+            7,
+            "--junit no/x.xml: cannot be written",
+        ),
+    ],
+)
+def test_what_cannot_be_checked_is_one_line(
+    pipebench: Pipebench, folder: Path, arguments: list[str], code: int, words: str
+) -> None:
+    (folder / "empty").mkdir()
+    ended = pipebench("check", *arguments, cwd=folder)
+    assert ended.code == code
+    assert words in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_a_run_that_failed_last_is_not_passed_over(pipebench: Pipebench, tmp_path: Path) -> None:
+    """The newest run is what CI has just made; the one before it says nothing of it."""
+    failed = msgspec.structs.replace(numbered(3), status="failed")
+    save(tmp_path / "results/runs", **{record.id: record for record in (numbered(1), numbered(2), failed)})
+    ended = pipebench("check", "latest", "--against", "latest", "--json", cwd=tmp_path)
+    found = json.loads(ended.out)
+    assert ended.code == 9
+    assert (found["candidate"]["status"], found["reference"]["id"][:8]) == ("failed", "20261122")
+    assert found["metrics"]["speedup"]["reason"] == "not in B (failed)"
+    (tmp_path / "results/runs/20261130-000000.json").write_text("{")
+    assert pipebench("check", "latest", "--against", "latest", cwd=tmp_path).code == 10
+
+
+@pytest.mark.parametrize("current", ["same", "slower", "noisy", "other", "aborted", "hostile"])
+def test_golden_checks_on_github(
+    pipebench: Pipebench, folder: Path, write_golden: bool, current: str
+) -> None:
+    against = "friendly.json" if current == "hostile" else "base.json"
+    arguments = ("check", f"{current}.json", "--against", against)
+    summary = folder / "summary.md"
+    ended = pipebench(*arguments, cwd=folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+    told = Ended(ended.code, f"{ended.out}--- summary\n{summary.read_text()}", ended.err)
+    golden.check(f"check-{current}", arguments, told, write=write_golden)
+    assert len([line for line in ended.err.splitlines() if line.startswith("::")]) == 1
+    assert not [line for line in ended.out.splitlines() if line.lstrip().startswith("::")]
+
+
+def test_json_is_alone_on_stdout_on_github_too(pipebench: Pipebench, folder: Path) -> None:
+    ended = pipebench(
+        "check", "slower.json", "--against", "base.json", "--json", cwd=folder, GITHUB_ACTIONS="true"
+    )
+    assert json.loads(ended.out)["gate"]["exit_code"] == 3
+    assert ended.err.startswith("::error title=pipebench check%3A regression (words/s%2C speed-up)::")
+
+
+def test_a_job_s_summary_grows_and_its_absence_changes_nothing(pipebench: Pipebench, folder: Path) -> None:
+    summary = folder / "summary.md"
+    for current, code in (("slower", 3), ("same", 0)):
+        arguments = ("check", f"{current}.json", "--against", "base.json")
+        ended = pipebench(*arguments, cwd=folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+        assert ended.code == code
+    assert summary.read_text().count("## pipebench check: ") == 2
+    nowhere = pipebench(*arguments, cwd=folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY="/nowhere/x")
+    assert nowhere.code == 0
+    assert "no job summary" in nowhere.err
+
+
+def test_nothing_is_told_to_github_elsewhere(pipebench: Pipebench, folder: Path) -> None:
+    ended = pipebench("check", "slower.json", "--against", "base.json", cwd=folder, GITHUB_ACTIONS="")
+    assert (ended.code, ended.err) == (3, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "outcomes"),
+    [
+        (["slower.json"], 3, ["failure", "failure"]),
+        (["same.json"], 0, []),
+        (["noisy.json"], 4, ["failure", "failure"]),
+        (["noisy.json", "--allow-inconclusive"], 0, ["skipped", "skipped"]),
+        (["other.json"], 5, ["error", "error"]),
+        (["corrupt.json"], 10, ["error"]),
+        (["none.json"], 2, ["error"]),
+    ],
+)
+def test_junit_says_what_the_exit_code_says(
+    pipebench: Pipebench, folder: Path, arguments: list[str], code: int, outcomes: list[str]
+) -> None:
+    ended = pipebench("check", *arguments, "--against", "base.json", "--junit", "check.xml", cwd=folder)
+    assert ended.code == code
+    suite = ET.parse(folder / "check.xml").getroot()
+    found = [child.tag for case in suite.iter("testcase") for child in case if child.tag != "system-out"]
+    assert found == outcomes
+
+
+def test_errors_are_told_to_github_too(pipebench: Pipebench, folder: Path) -> None:
+    summary = folder / "summary.md"
+    arguments = ("check", "none.json", "--against", "base.json")
+    ended = pipebench(*arguments, cwd=folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+    assert ended.code == 2
+    assert ended.err.startswith("::error title=pipebench check::none.json: no such record")
+    assert "none.json: no such record" in summary.read_text()
+
+
+@pytest.mark.parametrize("options", [[], ["--against", "base.json"], ["base.json", "--gate", "step_s=10%"]])
+def test_the_self_test_catches_all_that_it_puts_in(
+    pipebench: Pipebench, folder: Path, options: list[str]
+) -> None:
+    ended = pipebench("check", "--self-test", *options, cwd=folder)
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert [line.split("found ")[1] for line in lines] == ["0", "3", "9", "10", "5", "9"]
+    assert all(line.startswith("caught") for line in lines)
+
+
+def test_the_self_test_prints_json_alone(pipebench: Pipebench, tmp_path: Path) -> None:
+    document = json.loads(pipebench("check", "--self-test", "--json", cwd=tmp_path).out)
+    assert [trial["caught"] for trial in document["trials"]] == [True] * 6
+    assert (document["exit_code"], document["trials"][1]["expected"]) == (0, [3])
+
+
+@pytest.mark.parametrize(("options", "code"), [(["noisy.json"], 4), (["--gate", "bubble_fraction=3%"], 4)])
+def test_the_self_test_fails_where_the_gate_cannot_fire(
+    pipebench: Pipebench, folder: Path, options: list[str], code: int
+) -> None:
+    ended = pipebench("check", "--self-test", *options, cwd=folder)
+    assert ended.code == code
+    unseen = [line for line in ended.out.splitlines() if line.startswith("UNSEEN")]
+    assert len(unseen) == 1
+    assert "a slowdown" in unseen[0]
+
+
+def test_records_of_real_runs_pass_the_gate_as_they_should(pipebench: Pipebench) -> None:
+    noise = Path(__file__).parents[2] / "results/noise"
+    one = sorted((noise / "default").glob("*.json"))[0]
+    assert pipebench("check", str(one), "--against", str(one), "--allow-inconclusive").code == 0
+    record = store.read(one)
+    assert isinstance(record, RunRecord)

@@ -1,0 +1,59 @@
+"""A folder of a thousand records answers at once."""
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipebench.records import store
+from pipebench.records.schema import RunRecord, SpanRecord
+from tests.builders import steady_record
+from tests.cli.conftest import Pipebench
+
+RECORDS = 1000
+
+
+def with_spans(record: RunRecord, spans: list[SpanRecord]) -> RunRecord:
+    assert record.timeline is not None
+    return msgspec.structs.replace(record, timeline=msgspec.structs.replace(record.timeline, spans=spans))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Names of one record of 200 kB, which is what most of reading them costs."""
+    record = steady_record()
+    assert record.timeline is not None
+    one = record.timeline.spans
+    size = len(store.encode(with_spans(record, one * 2))) - len(store.encode(record))
+    record = with_spans(record, one * (1 + (200_000 - len(store.encode(record))) // size))
+    assert 190_000 < len(store.encode(record)) <= 200_000
+    folder = tmp_path_factory.mktemp("many")
+    first = folder / "20261124-000000-emulated2-gpipe-000000.json"
+    first.write_bytes(store.encode(record))
+    for number in range(1, RECORDS):
+        os.link(first, folder / f"20261124-{number:06d}-emulated2-gpipe-000000.json")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("list", "{folder}"),
+        ("list", "{folder}", "--json"),
+        ("history", "words_per_s", "{folder}"),
+        ("compare", "latest", "latest~1", "-o", "{folder}"),
+        ("check", "latest", "--against", "latest~1", "-o", "{folder}", "--allow-inconclusive"),
+    ],
+)
+def test_a_thousand_records_are_answered_for_in_2_s(
+    pipebench: Pipebench, folder: Path, arguments: tuple[str, ...]
+) -> None:
+    times = []
+    for _ in range(2):
+        start = time.perf_counter()
+        ended = pipebench(*(argument.format(folder=folder) for argument in arguments))
+        times.append(time.perf_counter() - start)
+        assert ended.code == 0, ended.err
+    assert min(times) < 2.0

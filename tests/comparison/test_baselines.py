@@ -1,0 +1,123 @@
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipebench.comparison import baselines
+from pipebench.errors import CorruptRecordError, MissingError, UsageError
+from pipebench.records.baseline import BaselineRecord
+from pipebench.records.schema import RunRecord, Speedup
+from tests.builders import measured_record, steady_record, with_config
+
+RECORD = steady_record()
+OTHER = with_config(RECORD, hidden=64)
+
+
+def saved(folder: Path, record: RunRecord = RECORD, **options: object) -> BaselineRecord:
+    return baselines.read(baselines.save(record, "main", "released", folder, **options))  # type: ignore[arg-type]
+
+
+def test_a_saved_run_is_found_for_a_run_it_can_be_compared_with(tmp_path: Path) -> None:
+    found = saved(tmp_path)
+    assert (found.name, found.reason, found.record, found.replaced) == ("main", "released", RECORD, [])
+    path, record = baselines.find("main", steady_record(1.2, id="new"), tmp_path)
+    assert record == RECORD
+    assert path.parent == tmp_path / "main"
+
+
+def test_a_name_holds_one_run_for_each_configuration(tmp_path: Path) -> None:
+    saved(tmp_path)
+    saved(tmp_path, OTHER)
+    assert baselines.find("main", RECORD, tmp_path)[1] == RECORD
+    assert baselines.find("main", OTHER, tmp_path)[1] == OTHER
+    assert len(list(baselines.read_all(tmp_path))) == 2
+
+
+def test_a_configuration_without_a_baseline_is_told_what_differs(tmp_path: Path) -> None:
+    saved(tmp_path)
+    with pytest.raises(MissingError, match=r"none for this configuration; .* differs in config\.hidden$"):
+        baselines.find("main", OTHER, tmp_path)
+    with pytest.raises(MissingError, match="none of this name"):
+        baselines.find("other", RECORD, tmp_path)
+    assert baselines.find("main", OTHER, tmp_path, frozenset({"config.hidden"}))[1] == RECORD
+
+
+def test_a_baseline_is_replaced_by_promotion_only_and_remembers(tmp_path: Path) -> None:
+    saved(tmp_path)
+    newer = steady_record(0.9, id="newer")
+    with pytest.raises(UsageError, match="use pipebench baseline promote"):
+        saved(tmp_path, newer)
+    found = saved(tmp_path, newer, promote=True)
+    assert found.record.id == "newer"
+    assert [(each.id, each.reason) for each in found.replaced] == [(RECORD.id, "released")]
+    with pytest.raises(UsageError, match="no baseline for this configuration yet"):
+        saved(tmp_path, OTHER, promote=True)
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (msgspec.structs.replace(RECORD, status="aborted"), "found one that is aborted"),
+        (msgspec.structs.replace(RECORD, status="failed"), "found one that is failed"),
+        (
+            msgspec.structs.replace(RECORD, speedup=Speedup(9.0, 8.0, 10.0)),
+            "contradicts itself: speedup.value",
+        ),
+        (measured_record(RECORD.launches[:3]), "expected >= 4 launches, found 3"),
+    ],
+)
+def test_what_no_check_can_be_held_against_is_refused(tmp_path: Path, record: RunRecord, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        saved(tmp_path, record)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_failed_verification_is_refused(tmp_path: Path) -> None:
+    assert RECORD.verification is not None
+    wrong = msgspec.structs.replace(RECORD.verification, max_relative_gradient_error=1.0)
+    with pytest.raises(CorruptRecordError, match="gradients differ"):
+        saved(tmp_path, msgspec.structs.replace(RECORD, verification=wrong))
+
+
+@pytest.mark.parametrize("name", ["", "latest", "../up", "a/b", ".hidden", "a b", "x" * 65, "ä"])
+def test_a_name_that_is_no_plain_word_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="--name"):
+        baselines.save(RECORD, name, "released", tmp_path)
+    assert not baselines.exists(name, tmp_path)
+
+
+def test_a_baseline_needs_a_reason(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--reason"):
+        baselines.save(RECORD, "main", "  ", tmp_path)
+
+
+def edited(path: Path, **record: object) -> None:
+    document = json.loads(path.read_bytes())
+    for field, value in record.items():
+        document["record"][field] = value
+    path.write_text(json.dumps(document))
+
+
+def test_verify_finds_what_was_edited_moved_or_cut(tmp_path: Path) -> None:
+    paths = [baselines.save(RECORD, name, "released", tmp_path) for name in ("a", "b", "c", "d")]
+    assert baselines.verify(tmp_path) == [(path, None) for path in paths]
+    config = json.loads(paths[0].read_bytes())["record"]["config"]
+    edited(paths[0], config=config | {"hidden": 64})
+    edited(paths[1], efficiency=0.123)
+    paths[2].write_bytes(paths[2].read_bytes()[:500])
+    (tmp_path / "e").mkdir()
+    paths[3].rename(tmp_path / "e" / paths[3].name)
+    problems = {path.parent.name: problem for path, problem in baselines.verify(tmp_path)}
+    assert "not that of the run in it" in (problems["a"] or "")
+    assert "contradicts itself: efficiency" in (problems["b"] or "")
+    assert "not a pipebench record" in (problems["c"] or "")
+    assert "not that of the run in it" in (problems["e"] or "")
+
+
+def test_a_baseline_that_was_edited_is_not_used(tmp_path: Path) -> None:
+    path = baselines.save(RECORD, "main", "released", tmp_path)
+    config = json.loads(path.read_bytes())["record"]["config"]
+    edited(path, config=config | {"hidden": 64})
+    with pytest.raises(CorruptRecordError):
+        baselines.find("main", OTHER, tmp_path)

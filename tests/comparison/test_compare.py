@@ -1,0 +1,377 @@
+"""Verdicts on whole records; the error rates that the project promises, by seeded simulation."""
+
+import json
+from collections import Counter
+from functools import partial
+from random import Random
+
+import msgspec
+import pytest
+
+from pipebench.comparison.compare import Rules, Source, compare, label_of
+from pipebench.records.comparison import ComparisonRecord
+from pipebench.records.schema import Launch, Memory, RunRecord, Speedup, WarningRecord
+from tests.builders import completed_record, launch, measured_record, noisy_launches, with_config
+
+PAIRS = 2000
+
+
+def compared(*records: RunRecord, **rules: object) -> ComparisonRecord:
+    return compare([Source(record, f"{n}.json") for n, record in enumerate(records)], Rules(**rules))
+
+
+def launches(pipeline_s: list[float], baseline_s: float = 19.0) -> list[Launch]:
+    return [launch([baseline_s], [step]) for step in pipeline_s]
+
+
+STEADY = [9.4, 9.5, 9.6, 9.45, 9.55, 9.5]
+
+
+def scaled(factor: float) -> list[Launch]:
+    return launches([factor * step for step in STEADY])
+
+
+def verdicts_of(log_sd: float, *, slower: float = 1.0, pairs: int = PAIRS) -> Counter[str]:
+    """The overall verdicts of simulated pairs of 6 launches: noise of launches, and of steps within them."""
+    random = Random(f"{log_sd} {slower}")
+    draw = partial(noisy_launches, random, log_sd=log_sd)
+    template = measured_record(draw())
+    return Counter(_verdict(template, draw(), draw(slower=slower)) for _ in range(pairs))
+
+
+def _verdict(template: RunRecord, *sides: list[Launch]) -> str:
+    reference, candidate = (msgspec.structs.replace(template, launches=side) for side in sides)
+    return compared(reference, candidate).overall.verdict
+
+
+@pytest.mark.parametrize("log_sd", [0.003, 0.01])
+def test_equal_runs_are_called_a_regression_in_5_percent_of_pairs_at_most(log_sd: float) -> None:
+    found = verdicts_of(log_sd)
+    assert found["regression"] + found["improvement"] <= 0.05 * PAIRS
+    assert found["same"] >= (0.99 if log_sd < 0.01 else 0.65) * PAIRS  # else inconclusive
+
+
+def test_a_slowdown_of_5_percent_at_1_percent_noise_is_found_by_6_launches_in_95_percent() -> None:
+    assert verdicts_of(0.01, slower=1.05)["regression"] >= 0.95 * PAIRS
+
+
+def test_noise_far_above_the_threshold_makes_no_more_false_alarms() -> None:
+    found = verdicts_of(0.06, pairs=PAIRS // 2)
+    assert found["regression"] <= 0.05 * PAIRS / 2
+    assert found["same"] <= 0.01 * PAIRS / 2
+
+
+def test_a_drift_of_2_percent_under_abba_raises_no_more_false_alarms() -> None:
+    """12 launches in one sitting, ABBA, everything slowing down by 2 % from the first to the last."""
+    random = Random(29)
+    template = measured_record(noisy_launches(random))
+    order, found = "ABBAABBAABBA", Counter[str]()
+    for _ in range(PAIRS):
+        sides: dict[str, list[Launch]] = {"A": [], "B": []}
+        for number, side in enumerate(order):
+            drifted = 1 + 0.02 * number / (len(order) - 1)
+            sides[side] += noisy_launches(random, 1, log_sd=0.005, slower=drifted)
+        found[_verdict(template, sides["A"], sides["B"])] += 1
+    assert found["regression"] <= 0.05 * PAIRS
+
+
+def test_the_same_record_twice_is_the_same_and_told_to_be_one() -> None:
+    record = measured_record(scaled(1.0))
+    found = compared(record, record)
+    assert found.overall.verdict == "same"
+    assert found.metrics["words_per_s"].change == 0.0
+    assert [warning.code for warning in found.warnings] == ["same-record"]
+
+
+def test_a_slower_pipeline_regresses_in_every_metric_of_its_own() -> None:
+    found = compared(measured_record(scaled(1.0)), measured_record(scaled(1.1)))
+    assert found.overall.verdict == "regression"
+    assert found.overall.metrics == ["words_per_s", "speedup"]
+    words, step = found.metrics["words_per_s"], found.metrics["step_s"]
+    assert words.change == pytest.approx(1 / 1.1 - 1)
+    assert step.change == pytest.approx(0.1)
+    assert {found.metrics[name].verdict for name in ("words_per_s", "speedup", "step_s", "efficiency")} == {
+        "regression"
+    }
+    assert words.low is not None
+    assert words.high is not None
+    assert words.low < words.change < words.high < 0
+    assert words.threshold == 0.03
+
+
+def test_a_faster_pipeline_is_an_improvement() -> None:
+    found = compared(measured_record(scaled(1.0)), measured_record(scaled(0.9)))
+    assert found.overall.verdict == "improvement"
+    assert found.metrics["step_s"].verdict == "improvement"
+
+
+def test_a_slower_host_slows_words_but_not_the_speed_up() -> None:
+    slow = [launch([19.0 * 1.1], [1.1 * step]) for step in STEADY]
+    found = compared(measured_record(scaled(1.0)), measured_record(slow))
+    assert found.metrics["words_per_s"].verdict == "regression"
+    assert found.metrics["speedup"].verdict == "same"
+    assert (found.overall.verdict, found.overall.metrics) == ("regression", ["words_per_s"])
+
+
+def test_a_baseline_that_got_faster_is_a_regression_of_the_speed_up_alone() -> None:
+    found = compared(measured_record(scaled(1.0)), measured_record(launches(STEADY, baseline_s=17.0)))
+    assert found.metrics["words_per_s"].verdict == "same"
+    assert found.metrics["speedup"].verdict == "regression"
+
+
+def test_figures_come_from_the_samples_whatever_the_summary_says() -> None:
+    honest = measured_record(scaled(1.0))
+    flattered = msgspec.structs.replace(
+        measured_record(scaled(1.1)),
+        speedup=honest.speedup,
+        pipeline=honest.pipeline,
+        efficiency=honest.efficiency,
+    )
+    found = compared(honest, flattered)
+    assert found.overall.verdict == "regression"
+    told = [warning.cause for warning in found.warnings if warning.code == "contradiction"]
+    assert any(cause.startswith("B: pipeline.step_s is 9.49") for cause in told)
+    assert len(told) == 6
+
+
+def test_a_worse_summary_over_equal_samples_changes_nothing() -> None:
+    record = measured_record(scaled(1.0))
+    slandered = msgspec.structs.replace(record, speedup=Speedup(1.0, 0.9, 1.1))
+    found = compared(record, slandered)
+    assert found.overall.verdict == "same"
+    assert {warning.code for warning in found.warnings} == {"contradiction"}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_fewer_than_4_launches_are_never_more_than_inconclusive(number: int) -> None:
+    for factor in (0.5, 1.0, 2.0):
+        few = measured_record(launches([factor * step for step in STEADY[:number]]))
+        words = compared(measured_record(scaled(1.0)), few).metrics["words_per_s"]
+        assert (words.verdict, words.reason) == ("inconclusive", "too-few-launches")
+        assert words.note is not None
+        assert words.note.startswith("need >= 4 launches a record")
+        assert words.note.endswith(f"there are 6 and {number}")
+
+
+def test_4_launches_are_enough_where_noise_is_low() -> None:
+    four = [measured_record(launches([factor * step for step in STEADY[:4]])) for factor in (1.0, 1.0, 1.1)]
+    assert compared(*four).overall.verdict == "same"
+    assert compared(*four).others[0].overall.verdict == "regression"
+
+
+def test_a_wide_interval_is_inconclusive_and_says_how_many_launches_it_takes() -> None:
+    noisy = [measured_record(noisy_launches(Random(seed), log_sd=0.04)) for seed in (1, 2)]
+    words = compared(*noisy).metrics["words_per_s"]
+    assert (words.verdict, words.reason) == ("inconclusive", "wide-interval")
+    assert words.note is not None
+    assert words.note.startswith("need >")
+    assert words.detectable is not None
+    assert words.detectable > 0.05
+
+
+def test_an_interval_that_straddles_the_threshold_is_inconclusive() -> None:
+    """2 % slower for certain: worse than 0, and not proven to be within 3 %."""
+    noisy = [1.02 * step * factor for step, factor in zip(STEADY, [0.98, 1.02] * 3, strict=True)]
+    step = compared(measured_record(scaled(1.0)), measured_record(launches(noisy))).metrics["step_s"]
+    assert (step.verdict, step.reason) == ("inconclusive", "wide-interval")
+
+
+def test_a_small_certain_change_is_the_same() -> None:
+    step = compared(measured_record(scaled(1.0)), measured_record(scaled(1.01))).metrics["step_s"]
+    assert step.verdict == "same"
+
+
+DOUBTFUL = {
+    "drift": [9.3, 9.35, 9.41, 9.45, 9.5, 9.56],
+    "bimodal": [9.3, 9.3, 9.7, 9.31, 9.71, 9.69],
+}
+
+
+@pytest.mark.parametrize("reason", DOUBTFUL)
+def test_launches_that_are_no_replicates_make_same_inconclusive(reason: str) -> None:
+    doubtful = measured_record(launches(DOUBTFUL[reason]))
+    words = compared(doubtful, doubtful).metrics["words_per_s"]
+    assert (words.verdict, words.reason) == ("inconclusive", reason)
+
+
+@pytest.mark.parametrize("reason", DOUBTFUL)
+def test_launches_that_are_no_replicates_hide_no_regression(reason: str) -> None:
+    slow = measured_record(launches([1.2 * step for step in DOUBTFUL[reason]]))
+    found = compared(measured_record(scaled(1.0)), slow)
+    assert found.metrics["words_per_s"].verdict == "regression"
+    assert reason in {warning.code for warning in found.warnings}
+
+
+@pytest.mark.parametrize("reason", ["throttled", "page-faults"])
+@pytest.mark.parametrize(
+    ("factor", "verdict"), [(0.9, "inconclusive"), (1.0, "inconclusive"), (1.1, "regression")]
+)
+def test_what_disturbed_a_run_takes_back_good_verdicts_only(reason: str, factor: float, verdict: str) -> None:
+    changes = {"warnings": [WarningRecord("throttled", "hot", "cool")]} if reason == "throttled" else {}
+    samples = scaled(factor)
+    if reason == "page-faults":
+        samples[2] = msgspec.structs.replace(samples[2], page_faults=10_000)
+    found = compared(measured_record(scaled(1.0)), measured_record(samples, **changes))
+    assert found.overall.verdict == verdict
+    assert found.metrics["speedup"].reason == (reason if verdict == "inconclusive" else None)
+    assert reason in {warning.code for warning in found.warnings}
+
+
+def test_records_that_differ_in_what_must_match_are_incomparable_in_every_metric() -> None:
+    record = measured_record(scaled(1.0))
+    found = compared(record, with_config(record, hidden=64, dtype="float64"))
+    assert found.overall.verdict == "incomparable"
+    words = found.metrics["words_per_s"]
+    assert (words.verdict, words.reason) == ("incomparable", "config.hidden, config.dtype")
+    assert (words.change, words.low, words.p_value) == (None, None, None)
+    assert words.candidate is not None
+    assert [(each.reference, each.candidate) for each in found.mismatches] == [
+        ("32", "64"),
+        ("float32", "float64"),
+    ]
+
+
+def test_a_mismatch_that_is_let_pass_is_compared_and_stays_visible() -> None:
+    record = measured_record(scaled(1.0))
+    found = compared(record, with_config(record, hidden=64), allowed=frozenset({"config.hidden"}))
+    assert found.overall.verdict == "same"
+    assert found.mismatches == []
+    assert [each.field for each in found.allowed] == ["config.hidden"]
+
+
+def test_virtual_and_wall_never_mix_whatever_is_allowed() -> None:
+    record = measured_record(scaled(1.0))
+    real = msgspec.structs.replace(
+        record, clock="wall", machine=None, device=msgspec.structs.replace(record.device, kind="cpu")
+    )
+    allowed = frozenset({"clock", "device.kind", "machine.name"})
+    found = compared(record, real, allowed=allowed)
+    assert found.overall.verdict == "incomparable"
+    assert found.metrics["speedup"].reason == "clock"
+    assert [each.field for each in found.allowed] == ["device.kind", "machine.name"]
+
+
+def test_a_metric_that_was_not_measured_is_missing() -> None:
+    record = measured_record(scaled(1.0))
+    found = compared(record, record, gates={"peak_memory_bytes": 0.03})
+    assert found.overall.verdict == "missing"
+    assert found.metrics["peak_memory_bytes"].reason == "not in A, not in B"
+    assert found.metrics["words_per_s"].gated is False
+
+
+def test_a_run_that_was_not_completed_has_no_metrics() -> None:
+    record = measured_record(scaled(1.0))
+    aborted = msgspec.structs.replace(record, status="aborted")
+    found = compared(record, aborted)
+    assert found.overall.verdict == "missing"
+    assert {each.reason for each in found.metrics.values() if each.gated} == {"not in B (aborted)"}
+
+
+def with_peak(record: RunRecord, peak_bytes: int) -> RunRecord:
+    devices = [
+        msgspec.structs.replace(device, memory=Memory(1, 1, 0, 1, peak_bytes=peak_bytes - device.device))
+        for device in record.devices
+    ]
+    return msgspec.structs.replace(record, devices=devices)
+
+
+def test_bubble_and_memory_are_one_value_a_record_and_say_so() -> None:
+    one, other = (with_peak(measured_record(scaled(1.0)), peak) for peak in (1000, 2000))
+    metrics = compared(one, other).metrics
+    peak, bubble = metrics["peak_memory_bytes"], metrics["bubble_fraction"]
+    assert (peak.reference, peak.candidate, peak.change) == (1000.0, 2000.0, pytest.approx(1.0))
+    assert bubble.reference == pytest.approx(1 - 12 / (2 * 9.5))
+    for each in (peak, bubble):
+        assert (each.verdict, each.reason) == ("inconclusive", "too-few-launches")
+        assert each.note == "need >= 4 values, a record keeps 1"
+
+
+def test_gates_choose_what_counts_and_how_much() -> None:
+    pair = measured_record(scaled(1.0)), measured_record(scaled(1.06))
+    assert compared(*pair).overall.verdict == "regression"
+    loose = compared(*pair, gates={"words_per_s": 0.10})
+    assert loose.overall.verdict == "same"
+    assert [name for name, each in loose.metrics.items() if each.gated] == ["words_per_s"]
+
+
+def test_metrics_that_ask_one_question_count_once_for_holm() -> None:
+    pair = [
+        measured_record(noisy_launches(Random(seed), slower=slower)) for seed, slower in ((1, 1.0), (2, 1.02))
+    ]
+    both = compared(*pair, gates={"words_per_s": 0.03, "step_s": 0.03}).metrics
+    assert both["step_s"].adjusted_p_value == pytest.approx(both["step_s"].p_value)
+    two = compared(*pair).metrics
+    smaller = min(("words_per_s", "speedup"), key=lambda name: two[name].p_value or 1.0)
+    assert two[smaller].adjusted_p_value == pytest.approx(min(1.0, 2 * (two[smaller].p_value or 1.0)))
+    assert two["step_s"].adjusted_p_value == two["words_per_s"].adjusted_p_value
+    assert two["efficiency"].adjusted_p_value == two["speedup"].adjusted_p_value
+
+
+def test_a_study_varies_its_schedule_and_its_slices() -> None:
+    record = measured_record(scaled(1.0))
+    other = with_config(record, schedule="wavefront", microbatches=4, chunks=8)
+    assert compared(record, other).overall.verdict == "incomparable"
+    assert compared(record, other, by="schedule").overall.verdict == "same"
+    assert compared(record, other, by="gpus").overall.verdict == "incomparable"
+
+
+def test_a_study_of_device_counts_compares_efficiencies_of_different_counts() -> None:
+    record = measured_record(scaled(1.0))
+    device = msgspec.structs.replace(record.device, count=4, names=["A CPU"] * 4)
+    other = with_config(
+        measured_record(scaled(0.5), device=device, efficiency=1.0),
+        gpus=4,
+        partition=[1, 1, 0, 0],
+        launches=6,
+    )
+    found = compared(record, other, by="gpus")
+    assert found.metrics["speedup"].change == pytest.approx(1.0)
+    assert found.metrics["efficiency"].change == pytest.approx(0.0, abs=1e-9)
+    assert found.metrics["efficiency"].verdict == "same"
+    assert found.drift == []
+
+
+def test_each_further_record_is_compared_with_the_first() -> None:
+    found = compared(*(measured_record(scaled(factor)) for factor in (1.0, 1.1, 0.9)))
+    assert [pair.overall.verdict for pair in found.pairs] == ["regression", "improvement"]
+    assert [pair.candidate.label for pair in found.pairs] == ["B", "C"]
+    assert found.reference.label == "A"
+
+
+def test_records_have_the_labels_of_columns() -> None:
+    assert [label_of(number) for number in (0, 1, 25, 26, 27, 52)] == ["A", "B", "Z", "AA", "AB", "BA"]
+
+
+def test_what_a_folder_passed_over_and_a_busy_host_are_told() -> None:
+    record = measured_record(scaled(1.0))
+    busy = [msgspec.structs.replace(each, wall_per_cpu=1.3) for each in record.launches]
+    sources = [Source(record, "a"), Source(msgspec.structs.replace(record, launches=busy, id="x"), "b", 2)]
+    causes = {warning.code: warning.cause for warning in compare(sources).warnings}
+    assert causes["cpu-contention"] == "B: a launch took 1.30x its CPU time by the wall clock"
+    assert causes["passed-over"].startswith("B: 2 newer beside it")
+
+
+def test_one_launch_that_carries_a_regression_is_told() -> None:
+    """Four launches a side that overlap by one: the rank test has p = 4 / 70."""
+    reference, candidate = [9.5, 9.5, 9.51, 9.8], [9.79, 10.0, 10.01, 10.02]
+    found = compared(measured_record(launches(reference)), measured_record(launches(candidate)))
+    assert found.metrics["step_s"].rank_p_value == pytest.approx(4 / 70)
+    assert [warning.code for warning in found.warnings] == ["rank-test"] * 4
+
+
+def test_a_comparison_survives_its_schema() -> None:
+    found = compared(*(measured_record(scaled(factor)) for factor in (1.0, 1.1, 0.9)))
+    document = msgspec.json.encode(found)
+    assert msgspec.json.decode(document, type=ComparisonRecord) == found
+    values = json.loads(document)
+    assert values["kind"] == "comparison"
+    assert set(values["metrics"]) == {
+        *("words_per_s", "speedup", "step_s", "efficiency", "bubble_fraction", "peak_memory_bytes")
+    }
+    for metric in values["metrics"].values():
+        assert {"verdict", "reason", "change", "low", "high", "threshold"} <= set(metric)
+
+
+def test_a_record_of_two_launches_compares_as_any_other() -> None:
+    found = compared(completed_record(), completed_record())
+    assert found.metrics["words_per_s"].note == "need >= 4 launches a record at this noise; there are 2 and 2"

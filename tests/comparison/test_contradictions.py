@@ -1,0 +1,52 @@
+import msgspec
+import pytest
+
+from pipebench.comparison.contradictions import contradictions
+from pipebench.comparison.metrics import samples
+from pipebench.records import store
+from pipebench.records.schema import Bubble, Pipeline, RunRecord, Speedup
+from tests.builders import steady_record, with_config
+
+
+def told(record: RunRecord) -> list[str]:
+    return contradictions(record, samples(record))
+
+
+def test_a_record_as_it_is_written_contradicts_nothing() -> None:
+    assert told(steady_record()) == []
+    assert told(store.decode(store.encode(steady_record()), "x")) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"pipeline": Pipeline(9.0, 512 / 9)}, ["pipeline.step_s", "pipeline.words_per_s"]),
+        ({"speedup": Speedup(3.0, 2.9, 3.1)}, ["speedup.value", "speedup.low", "speedup.high"]),
+        ({"efficiency": 0.9}, ["efficiency"]),
+        ({"bubble": Bubble(0.01)}, ["bubble.fraction"]),
+    ],
+)
+def test_each_summary_that_differs_is_named_with_both_values(
+    changes: dict[str, object], fields: list[str]
+) -> None:
+    found = told(msgspec.structs.replace(steady_record(), **changes))
+    assert [text.split(" is ")[0] for text in found] == fields
+    assert all("the samples say" in text for text in found)
+
+
+def test_counts_that_differ_are_named() -> None:
+    assert told(with_config(steady_record(), launches=12, gpus=3)) == [
+        "config.launches is 12, there are 6",
+        "config.gpus is 3, device.count 2",
+    ]
+
+
+def test_a_run_that_was_not_completed_claims_nothing() -> None:
+    assert told(msgspec.structs.replace(steady_record(), status="aborted")) == []
+
+
+def test_rounding_is_no_contradiction() -> None:
+    record = steady_record()
+    assert record.pipeline is not None
+    step_s = record.pipeline.step_s * (1 + 1e-9)
+    assert told(msgspec.structs.replace(record, pipeline=Pipeline(step_s, 512 / step_s))) == []

@@ -1,0 +1,151 @@
+import msgspec
+import pytest
+
+from pipebench.comparison.fields import HARD, VARIED, drift, mismatches, named_field, split_allowed, value_of
+from pipebench.errors import UsageError
+from pipebench.records.comparison import Difference
+from pipebench.records.schema import Optimizer, RunRecord
+from tests.builders import steady_record, with_config
+
+RECORD = steady_record()
+
+
+def fields_of(found: list[Difference]) -> list[str]:
+    return [each.field for each in found]
+
+
+def with_device(**changes: object) -> RunRecord:
+    return msgspec.structs.replace(RECORD, device=msgspec.structs.replace(RECORD.device, **changes))
+
+
+def with_machine(**changes: object) -> RunRecord:
+    assert RECORD.machine is not None
+    return msgspec.structs.replace(RECORD, machine=msgspec.structs.replace(RECORD.machine, **changes))
+
+
+def with_input(**changes: object) -> RunRecord:
+    assert RECORD.config.input is not None
+    return with_config(RECORD, input=msgspec.structs.replace(RECORD.config.input, **changes))
+
+
+@pytest.mark.parametrize(
+    ("other", "field"),
+    [
+        (msgspec.structs.replace(RECORD, clock="wall"), "clock"),
+        (with_device(kind="cpu"), "device.kind"),
+        (with_device(count=3), "device.count"),
+        (with_device(names=["Another CPU"] * 2), "device.names"),
+        (with_machine(name="k40-pcie3"), "machine.name"),
+        (msgspec.structs.replace(RECORD, machine=None), "machine.name"),
+        *(
+            (with_config(RECORD, **{name: 1024}), f"config.{name}")
+            for name in ("layers", "hidden", "vocab", "batch", "sequence_length", "microbatches", "chunks")
+        ),
+        (with_config(RECORD, dtype="float64"), "config.dtype"),
+        (with_config(RECORD, schedule="1f1b"), "config.schedule"),
+        (with_config(RECORD, partition=[2, 0]), "config.partition"),
+        (with_config(RECORD, optimizer=Optimizer(learning_rate=0.1, momentum=0.9)), "config.optimizer"),
+        (with_input(words_per_step=400.0), "config.input.words_per_step"),
+    ],
+)
+def test_each_hard_field_is_found_to_differ(other: RunRecord, field: str) -> None:
+    assert fields_of(mismatches(RECORD, other)) == [field]
+    assert fields_of(mismatches(other, RECORD)) == [field]
+
+
+def test_equal_records_differ_in_nothing() -> None:
+    assert mismatches(RECORD, RECORD) == drift(RECORD, RECORD) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "field"),
+    [
+        (with_input(sha256="1" * 64, tokens=5, vocabulary=6), "config.input.sha256"),
+        (with_config(RECORD, steps=9), "config.steps"),
+        (with_config(RECORD, warmup=9), "config.warmup"),
+        (with_config(RECORD, seed=9), "config.seed"),
+        (with_config(RECORD, emulation_order="device"), "config.emulation_order"),
+        (with_machine(time_dilation=12.0), "machine.time_dilation"),
+        (steady_record(environment={"load_average_1min": 2.5}), "environment.load_average_1min"),
+        (steady_record(environment={"python": "3.12.0"}), "environment.python"),
+    ],
+)
+def test_what_may_drift_is_told_and_no_mismatch(other: RunRecord, field: str) -> None:
+    assert mismatches(RECORD, other) == []
+    assert fields_of(drift(RECORD, other)) == [field]
+
+
+def test_small_changes_of_what_is_never_the_same_are_no_drift() -> None:
+    assert drift(RECORD, with_machine(time_dilation=10.3)) == []
+    assert drift(RECORD, steady_record(environment={"load_average_1min": 1.2})) == []
+
+
+def test_what_one_side_does_not_tell_is_no_drift() -> None:
+    assert drift(RECORD, steady_record(environment={"libc": "glibc 2.36", "python": None})) == []
+    assert drift(RECORD, steady_record(environment={})) == []
+
+
+@pytest.mark.parametrize(("hertz", "drifted"), [(1.40e9, False), (1.30e9, True), (None, False)])
+def test_clocks_may_differ_by_2_percent_and_temperatures_by_any(hertz: float | None, drifted: bool) -> None:
+    one, other = (
+        steady_record(environment={"gpu0_sm_clock_hz_least": clock, "gpu0_temperature_c_most": celsius})
+        for clock, celsius in ((1.41e9, 40), (hertz, 70))
+    )
+    expected = ["environment.gpu0_sm_clock_hz_least"] if drifted else []
+    assert fields_of(drift(one, other)) == expected
+
+
+def test_where_a_process_was_pinned_is_no_drift() -> None:
+    one, other = (steady_record(environment={"pinned_core": core}) for core in (0, 1))
+    assert drift(one, other) == []
+
+
+def test_what_a_study_varies_is_no_mismatch() -> None:
+    wavefront = with_config(RECORD, schedule="wavefront", microbatches=4, chunks=8)
+    assert mismatches(RECORD, wavefront, by="schedule") == []
+    assert fields_of(mismatches(RECORD, wavefront, by="gpus")) == [
+        "config.schedule",
+        "config.microbatches",
+        "config.chunks",
+    ]
+    assert VARIED["schedule"] | VARIED["gpus"] <= set(HARD)
+
+
+def test_a_partition_that_is_measured_anew_is_known_by_its_rule() -> None:
+    one, other = (
+        with_config(RECORD, partition=split, partition_rule="balanced") for split in ([1, 1], [2, 0])
+    )
+    assert mismatches(one, other) == []
+    assert fields_of(mismatches(one, RECORD)) == ["config.partition"]
+
+
+def test_device_names_are_their_kinds_when_all_are_one() -> None:
+    assert value_of(with_device(names=["X"] * 8), "device.names") == "X"
+    assert value_of(with_device(names=["X", "Y", "X"]), "device.names") == "2 x X, 1 x Y"
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("config.dtype", "config.dtype"),
+        ("dtype", "config.dtype"),
+        ("machine", "machine.name"),
+        ("words_per_step", "config.input.words_per_step"),
+        ("clock", "clock"),
+    ],
+)
+def test_a_field_may_be_named_by_its_end(name: str, field: str) -> None:
+    assert named_field(name) == field
+
+
+@pytest.mark.parametrize("name", ["", "count_rule", "config", "environment.python", "hiden"])
+def test_a_name_of_no_hard_field_is_refused_with_all_there_are(name: str) -> None:
+    with pytest.raises(UsageError, match=r"expected one of .*device\.kind") as caught:
+        named_field(name)
+    assert " clock," not in str(caught.value)  # naming it would be no use
+
+
+def test_the_clock_stands_whatever_is_allowed() -> None:
+    found = [Difference("clock", "virtual", "wall"), Difference("config.dtype", "a", "b")]
+    standing, allowed = split_allowed(found, {"clock", "config.dtype"})
+    assert (fields_of(standing), fields_of(allowed)) == (["clock"], ["config.dtype"])

@@ -1,0 +1,65 @@
+from random import Random
+
+import msgspec
+import pytest
+
+from pipebench.comparison.history import history
+from pipebench.errors import CorruptRecordError, MissingError
+from pipebench.records.schema import RunRecord
+from tests.builders import measured_record, noisy_launches, with_config
+
+
+def run(number: int, slower: float = 1.0, **changes: object) -> RunRecord:
+    launches = noisy_launches(Random(number), slower=slower)
+    created = f"2026-11-{number // 24 + 1:02}T{number % 24:02}:00:00+00:00"
+    return measured_record(launches, id=f"run-{number}", created=created, **changes)
+
+
+def test_the_course_is_of_the_geometric_means_oldest_first() -> None:
+    runs = [run(number) for number in (3, 1, 2)]
+    found = history(runs, "step_s")
+    assert [point.id for point in found.runs] == ["run-1", "run-2", "run-3"]
+    assert runs[1].pipeline is not None
+    assert found.runs[0].value == pytest.approx(runs[1].pipeline.step_s)
+    assert found.changes == []
+
+
+def test_a_change_is_named_by_the_first_run_of_the_new_level() -> None:
+    (change,) = history(
+        [run(number, 1.1 if number >= 12 else 1.0) for number in range(24)], "words_per_s"
+    ).changes
+    assert change.id == "run-12"
+    assert change.change == pytest.approx(1 / 1.1 - 1, abs=0.01)
+    assert change.after < change.before
+
+
+def test_runs_of_other_configurations_and_ends_are_left_out_and_counted() -> None:
+    records = [
+        with_config(run(1), hidden=64),
+        msgspec.structs.replace(run(2), status="aborted"),
+        CorruptRecordError("broken"),
+        run(3),
+        run(4),
+    ]
+    found = history(records, "speedup")
+    assert [point.id for point in found.runs] == ["run-3", "run-4"]
+    assert (found.other_configurations, found.not_completed, found.unreadable) == (1, 1, 1)
+
+
+def test_dates_count_not_their_text() -> None:
+    early = msgspec.structs.replace(run(1), created="2026-11-24T10:00:00+05:00")
+    late = msgspec.structs.replace(run(2), created="2026-11-24T09:00:00+00:00")
+    assert [point.id for point in history([late, early], "step_s").runs] == ["run-1", "run-2"]
+    odd = msgspec.structs.replace(run(3), created="2026-11-24T99:00:00")
+    assert history([late, odd], "step_s").runs[0].id == "run-3"
+
+
+@pytest.mark.parametrize("records", [[], [msgspec.structs.replace(run(1), status="failed")]])
+def test_without_a_completed_run_there_is_no_history(records: list[RunRecord]) -> None:
+    with pytest.raises(MissingError, match="no completed run has words_per_s"):
+        history(records, "words_per_s")
+
+
+def test_a_metric_that_nobody_measured_is_missing() -> None:
+    with pytest.raises(MissingError, match="peak_memory_bytes"):
+        history([run(1)], "peak_memory_bytes")

@@ -1,0 +1,78 @@
+"""Whatever a file holds, it is compared and written, or refused with a line; it never ends in a bug."""
+
+import copy
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pipebench.comparison.compare import Rules, Source, compare
+from pipebench.comparison.fields import HARD
+from pipebench.errors import CorruptRecordError
+from pipebench.records import store
+from pipebench.records.comparison import ComparisonRecord
+from pipebench.records.schema import RunRecord
+from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
+from pipebench.render.comparison.terminal import comparison_report
+from tests.builders import steady_record
+
+ODD = (None, 0, -1, 1, 2, 10**30, 10**400, 0.5, 5e-324, 1e308, -1e308, "", "\x00\n::", [], [1], {}, True)
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every place in a document; of a list the first item stands for all."""
+    if path:
+        yield path
+    items = (
+        value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    )
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+def changed(document: Any, path: tuple[str | int, ...], value: object) -> bytes:
+    result = copy.deepcopy(document)
+    part = result
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = value
+    return json.dumps(result).encode()
+
+
+def in_terminal(record: ComparisonRecord) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(comparison_report(record, console))
+
+
+WRITERS: tuple[Callable[[ComparisonRecord], object], ...] = (
+    *(in_terminal, markdown.markdown, page.page, spreadsheet.spreadsheet, junit.junit, github.annotations),
+    *(store.encode,),
+)
+
+SMALL = json.loads(store.encode(steady_record()))
+SMALL["timeline"]["transfers"] = SMALL["timeline"]["transfers"][:1]
+
+
+@pytest.mark.parametrize(
+    "place", [path for path in places(SMALL) if path[0] not in {"schema", "kind"}], ids=str
+)
+def test_an_odd_value_anywhere_is_compared_or_refused(place: tuple[str | int, ...]) -> None:
+    reference = store.decode(json.dumps(SMALL).encode(), "reference")
+    assert isinstance(reference, RunRecord)
+    compared = refused = 0
+    for value in ODD:
+        try:
+            odd = store.decode(changed(SMALL, place, value), "odd")
+            assert isinstance(odd, RunRecord)
+            for pair in ((reference, odd), (odd, reference), (odd, odd)):
+                record = compare([Source(each, "x") for each in pair], Rules(allowed=frozenset(HARD)))
+        except CorruptRecordError:
+            refused += 1
+            continue
+        compared += 1
+        for write in WRITERS:
+            write(record)
+    assert compared + refused == len(ODD)

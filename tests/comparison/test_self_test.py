@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from pipebench.comparison.compare import Rules, Source, compare
+from pipebench.comparison.contradictions import contradictions
+from pipebench.comparison.metrics import samples
+from pipebench.comparison.self_test import SelfTest, Trial, self_test, slowed
+from pipebench.comparison.specimen import specimen
+from pipebench.errors import ExitCode
+from pipebench.records import store
+from tests.builders import launch, measured_record, steady_record
+
+
+def test_all_that_is_put_in_is_caught(tmp_path: Path) -> None:
+    found = self_test(None, tmp_path, Rules())
+    assert [trial.found for trial in found.trials] == [0, 3, 9, 10, 5, 9]
+    assert found.exit_code is ExitCode.DONE
+
+
+@pytest.mark.parametrize("threshold", [0.005, 0.03, 0.2, 0.6, 0.95])
+def test_any_threshold_has_a_slowdown_that_passes_it(tmp_path: Path, threshold: float) -> None:
+    found = self_test(None, tmp_path, Rules(gates={"words_per_s": threshold, "step_s": threshold}))
+    assert found.trials[1].found is ExitCode.REGRESSION
+
+
+def test_a_record_s_own_noise_may_hide_the_slowdown(tmp_path: Path) -> None:
+    noisy = measured_record(
+        [launch([19.0], [step]) for step in (8.0, 11.0, 9.0, 12.0, 7.5, 10.0)], id="noisy"
+    )
+    store.write(noisy, tmp_path)
+    found = self_test("noisy", tmp_path, Rules())
+    assert [trial.name for trial in found.trials if not trial.passed] == ["a slowdown, 6 % fewer words/s"]
+    assert found.exit_code is ExitCode.INCONCLUSIVE
+
+
+def test_whatever_else_passes_unseen_is_a_bug() -> None:
+    passed = Trial("x", (ExitCode.DONE,), ExitCode.DONE)
+    unseen = Trial("y", (ExitCode.CORRUPT,), ExitCode.DONE)
+    assert SelfTest([passed]).exit_code is ExitCode.DONE
+    assert SelfTest([passed, unseen]).exit_code is ExitCode.BUG
+    assert unseen.line() == "UNSEEN  y: expected exit 10, found 0"
+
+
+def test_a_slowdown_takes_its_share_of_the_words() -> None:
+    record = steady_record()
+    found = compare([Source(record, "a"), Source(slowed(record, 0.06), "b")])
+    assert found.metrics["words_per_s"].change == pytest.approx(-0.06)
+
+
+def test_the_specimen_is_a_record_like_any_other_and_says_what_it_is() -> None:
+    record = specimen()
+    assert store.decode(store.encode(record), "x") == record
+    assert contradictions(record, samples(record)) == []
+    assert record.id == record.device.names[0] == "specimen"

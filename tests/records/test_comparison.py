@@ -1,0 +1,54 @@
+import json
+
+import msgspec
+import pytest
+
+from pipebench.comparison.compare import Source, compare
+from pipebench.errors import CorruptRecordError
+from pipebench.records import store
+from pipebench.records.comparison import ComparisonRecord
+from tests.builders import steady_record
+
+
+def record() -> ComparisonRecord:
+    sources = [Source(steady_record(factor), f"{factor}.json") for factor in (1.0, 1.1, 0.9)]
+    return compare(sources)
+
+
+def test_a_comparison_is_decoded_as_one() -> None:
+    assert store.decode(store.encode(record()), "here") == record()
+
+
+def test_the_first_pair_is_the_record_s_own() -> None:
+    found = record()
+    first, second = found.pairs
+    assert first.metrics is found.metrics
+    assert first.candidate is found.candidate
+    assert [second] == found.others
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("overall", "verdict"), "fine"),
+        (("metrics",), {"taste": None}),
+        (("metrics", "speedup", "p_value"), 1.5),
+        (("metrics", "speedup", "threshold"), 0),
+        (("by",), "colour"),
+        (("reference", "clock"), "sundial"),
+    ],
+)
+def test_what_no_comparison_can_hold_is_refused(place: tuple[str, ...], value: object) -> None:
+    document = json.loads(store.encode(record()))
+    part = document
+    for step in place[:-1]:
+        part = part[step]
+    part[place[-1]] = value
+    with pytest.raises(CorruptRecordError):
+        store.decode(json.dumps(document).encode(), "here")
+
+
+def test_a_comparison_is_frozen() -> None:
+    with pytest.raises(AttributeError):
+        record().by = "gpus"  # type: ignore[misc]
+    assert msgspec.structs.replace(record(), by="gpus").by == "gpus"

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipebench.errors import CorruptRecordError, UsageError
+from pipebench.records import store
+from pipebench.records.schema import RunRecord
+from pipebench.records.selection import Search, Selected, read_run, select, select_all
+from tests.builders import simulation_record, steady_record
+
+
+def run(number: int, status: str = "completed") -> RunRecord:
+    record = steady_record(id=f"2026112{number}-091500-emulated2-gpipe-00000{number}")
+    return msgspec.structs.replace(record, status=status)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two completed runs, then one that failed, then a simulation."""
+    for record in (run(1), run(2), run(3, "failed")):
+        store.write(record, tmp_path / "runs" / "deep" if record.id.endswith("1") else tmp_path / "runs")
+    (tmp_path / "runs/20261124-simulation.json").write_bytes(store.encode(simulation_record()))
+    return tmp_path / "runs"
+
+
+def day(selected: Selected) -> str:
+    return selected.record.id[:8]
+
+
+def test_the_newest_completed_run_is_found_in_a_folder_and_as_latest(folder: Path) -> None:
+    for name in ("latest", str(folder)):
+        found = select(name, Search(folder))
+        assert (day(found), found.passed_over) == ("20261122", 1)
+    assert day(select("latest~1", Search(folder))) == "20261121"
+    assert day(select("latest~0", Search(folder))) == "20261122"
+
+
+def test_a_gate_sees_the_newest_run_whatever_its_end(folder: Path) -> None:
+    found = select("latest", Search(folder, completed=False))
+    assert (day(found), found.record.status, found.passed_over) == ("20261123", "failed", 0)
+    assert day(select(str(folder), Search(Path("nowhere"), completed=False))) == "20261123"
+
+
+def test_a_file_and_an_id_are_taken_as_they_are(folder: Path) -> None:
+    assert select(str(folder / f"{run(3).id}.json"), Search(folder)).record.status == "failed"
+    assert day(select("20261121", Search(folder))) == "20261121"
+
+
+def test_an_unreadable_record_is_passed_over_or_stops_a_gate(folder: Path) -> None:
+    (folder / "20261130-broken.json").write_text("{")
+    assert select("latest", Search(folder)).passed_over == 2
+    with pytest.raises(CorruptRecordError, match="20261130-broken"):
+        select("latest", Search(folder, completed=False))
+
+
+@pytest.mark.parametrize("name", ["latest~2", "latest~x", "none.json", "2026112"])
+def test_a_name_that_stands_for_nothing_or_for_several_is_an_error(folder: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=name):
+        select(name, Search(folder))
+
+
+def test_no_more_files_are_read_than_needed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    original = store.read
+    monkeypatch.setattr(store, "read", lambda path: (read.append(path.name), original(path))[1])
+    for number in range(4, 10):
+        store.write(run(number), folder)
+    select("latest", Search(folder))
+    assert read == [f"{run(9).id}.json"]
+
+
+def test_all_completed_runs_come_oldest_first(folder: Path) -> None:
+    assert [day(found) for found in select_all(folder)] == ["20261121", "20261122"]
+    with pytest.raises(UsageError, match="no completed run"):
+        select_all(folder / "none")
+
+
+def test_another_kind_of_record_is_no_run(folder: Path) -> None:
+    with pytest.raises(CorruptRecordError, match="found that of a simulation"):
+        read_run(folder / "20261124-simulation.json")
