@@ -78,12 +78,12 @@ def run(
         RunEndedError: The run started and did not complete; its record is kept.
     """
     config, line = settled(config)
-    if line is not None:
-        listener.notice(line)
     deadline = time.monotonic() + budget.deadline_s(config)
     experiment = Experiment(config, listener, remeasure=remeasure)
     try:
         experiment.prepare(folder)
+        if line is not None:
+            listener.notice(line)
         experiment.measure(Launcher(deadline=deadline))
         return experiment.store("completed", folder)
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:

@@ -91,7 +91,9 @@ def document(record: ComparisonRecord) -> list[Block]:
     grid = _grid_of_many(record, notes) if many else _grid_of_two(record, notes)
     blocks: list[Block] = [Facts([(side.label, cell(*_described(side))) for side in _sides(record)]), grid]
     rows = [(f"[{number}]", cell(text)) for number, text in enumerate(notes.texts, start=1)]
-    rows += [row for pair in record.pairs for row in _remarks(pair)]
+    rows += list(
+        dict.fromkeys(row for pair in record.pairs for row in _remarks(pair))
+    )  # the reference's once
     return [*blocks, Facts(rows), Facts([*_overall(record), *_gate(record)])]
 
 
