@@ -3,17 +3,19 @@
 from pipebench.config import RunConfig
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.partition import computed_balanced, stage_layers
-from pipebench.plan.check import activations_alive
+from pipebench.plan.checkpoints import peak_saved
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.workload import MemoryBytes
 
 ASSUMED_FLOPS_PER_S = 85e9  # one CPU core on an LSTM in float32; two kinds of server core did 85 and 99e9
+ASSUMED_GPU_FLOPS_PER_S = 1e12  # a small share of any GPU's peak: LSTM steps are short kernels in a row
 _START_S = 3.0  # a fresh interpreter that imports torch
 _RACE_STEPS = 10
 _VERIFICATION_STEPS = 2
 _LAYER_STEPS = 3
 _LEAST_DEADLINE_S = 600.0
 _PROCESS_BYTES = 500 * 2**20  # an interpreter with torch loaded
+_GPU_PROCESS_BYTES = 2 * 2**30  # and with CUDA's libraries
 
 
 def launch_s(config: RunConfig) -> float:
@@ -24,7 +26,12 @@ def launch_s(config: RunConfig) -> float:
 def step_s(config: RunConfig) -> float:
     """Assumed seconds of one training step on the host."""
     scale = 2.0 if config.dtype == "float64" else 1.0
-    return scale * config.workload.step_flops(config.workload.whole) / ASSUMED_FLOPS_PER_S
+    return scale * config.workload.step_flops(config.workload.whole) / assumed_flops_per_s(config)
+
+
+def assumed_flops_per_s(config: RunConfig) -> float:
+    """What a device of this kind is taken to do, for an estimate of the time."""
+    return ASSUMED_GPU_FLOPS_PER_S if config.device == "cuda" else ASSUMED_FLOPS_PER_S
 
 
 def run_s(config: RunConfig) -> float:
@@ -48,16 +55,31 @@ def planned_partition(config: RunConfig) -> tuple[int, ...]:
 def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryBytes]:
     """Computed bytes of each device."""
     programs = SCHEDULES[config.schedule].plan(config.graph).programs
+    workload, slices = config.workload, config.microbatches * config.chunks
     return [
-        config.workload.memory(stage, activations_alive(program), config.microbatches, config.chunks)
+        workload.memory(
+            stage,
+            peak_saved(
+                program,
+                checkpoint=config.checkpoint,
+                microbatches=config.microbatches,
+                whole=workload.saved_bytes(stage, slices),
+                input_only=workload.input_bytes(stage, slices),
+            ),
+        )
         for stage, program in zip(stage_layers(partition), programs, strict=True)
     ]
 
 
 def host_bytes(config: RunConfig) -> int:
-    """Computed bytes of one launch: its processes, and the pipeline or the baseline in them."""
+    """Computed bytes of one launch: its processes, and the pipeline or the baseline in them.
+
+    With GPUs the models are in their memory, see ``devices``.
+    """
+    if config.device == "cuda":
+        return config.ranks * _GPU_PROCESS_BYTES
     pipeline = sum(memory.total for memory in device_memory(config, planned_partition(config)))
-    whole = config.workload.memory(config.workload.whole, 1, 1, 1)
+    whole = config.workload.whole_memory
     standing = 2 * (whole.parameters + whole.gradients)
     return config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(1.5 * whole.total))
 

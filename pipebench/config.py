@@ -7,9 +7,10 @@ import msgspec
 
 from pipebench import partition as partitions
 from pipebench.errors import UsageError
+from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import Schedule, schedule_named
-from pipebench.timing.machines import machine_named
+from pipebench.timing.machines import LOCAL, check_machine
 from pipebench.workload import DTYPE_BYTES, Workload
 
 DEFAULT_MACHINE = "2014"
@@ -43,6 +44,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     microbatches: int | None = None
     chunks: int | None = None
     partition: str = "even"
+    checkpoint: str = "none"
     text: str | None = None
     synthetic: bool = False
     launches: int | None = None
@@ -73,6 +75,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     chunks: int
     partition: tuple[int, ...] | None
     partition_rule: str
+    checkpoint: str
     text: str | None
     synthetic: bool
     launches: int
@@ -91,9 +94,19 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def message_bytes(self) -> int:
+        """The size of every message: activations of a slice, or their gradient."""
+        return self.workload.activation_bytes(self.microbatches, self.chunks)
+
+    @property
+    def needs_link(self) -> bool:
+        """Whether the link of this machine must be known."""
+        return self.machine == LOCAL
+
+    @property
     def ranks(self) -> int:
         """Processes of a launch: one a device, or one that emulates them all."""
-        return self.gpus if self.device == "cpu" else 1
+        return self.gpus if self.device in ("cpu", "cuda") else 1
 
     @property
     def graph(self) -> Graph:
@@ -113,8 +126,8 @@ def resolve(options: RunOptions) -> RunConfig:
     microbatches, chunks = _slices(options, schedule, sizes["batch"], sizes["sequence_length"])
     config = RunConfig(
         gpus=_at_least("--gpus", options.gpus, 1),
-        device=options.device,
-        machine=machine_named(options.machine or DEFAULT_MACHINE).name,
+        device="emulated" if options.machine is not None else options.device,
+        machine=check_machine(options.machine or DEFAULT_MACHINE),
         preset=options.preset,
         **sizes,
         dtype=options.dtype,
@@ -123,6 +136,7 @@ def resolve(options: RunOptions) -> RunConfig:
         chunks=chunks,
         partition=_partition(options, sizes["layers"]),
         partition_rule=options.partition if options.partition in ("even", "balanced") else "explicit",
+        checkpoint=options.checkpoint,
         text=options.text,
         synthetic=options.synthetic,
         launches=_launches(options),
@@ -153,6 +167,7 @@ def _check_choices(options: RunOptions) -> None:
         ("--device", options.device, DEVICE_KINDS),
         ("--dtype", options.dtype, tuple(DTYPE_BYTES)),
         ("--preset", options.preset, tuple(PRESETS)),
+        ("--checkpoint", options.checkpoint, CHECKPOINTS),
         ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
     ):
         if value not in known:

@@ -4,13 +4,14 @@ import msgspec
 
 from pipebench import budget
 from pipebench.config import RunConfig
+from pipebench.devices import settled
 from pipebench.models import data as words
 from pipebench.partition import stage_layers
 from pipebench.plan.actions import Action, Operation
+from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import DeviceUsage
 from pipebench.records.timelines import device_usages
-from pipebench.telemetry.environment import memory_available_bytes
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
@@ -36,15 +37,19 @@ def dry_run(config: RunConfig) -> tuple[DryRun, Timeline]:
         UsageError: The input is missing, or not what it should be.
         EnvironmentRefusedError: The run would not fit in memory.
     """
-    budget.check_memory(config, memory_available_bytes())
+    config, _ = settled(config)
     words.load(config)
     partition = budget.planned_partition(config)
     stages = stage_layers(partition)
+    assumed = budget.assumed_flops_per_s(config)
     slices = config.microbatches * config.chunks
-    forward_s = [config.workload.step_flops(s) / 3 / slices / budget.ASSUMED_FLOPS_PER_S for s in stages]
+    forward_s = [config.workload.step_flops(s) / 3 / slices / assumed for s in stages]
 
     def cost(action: Action) -> float:
-        return forward_s[action.stage] * (1 if action.operation is Operation.FORWARD else 2)
+        if action.operation is Operation.FORWARD:
+            return forward_s[action.stage]
+        again = is_checkpointed(config.checkpoint, action.microbatch, config.microbatches)
+        return forward_s[action.stage] * (2 + again)
 
     plan = SCHEDULES[config.schedule].plan(config.graph)
     timeline = simulate(plan, MeasuredCosts({action: cost(action) for action in config.graph.actions()}))
@@ -55,7 +60,7 @@ def dry_run(config: RunConfig) -> tuple[DryRun, Timeline]:
         partition_label="by computed operations; a run measures the layers"
         if measured_later
         else "as it will run",
-        assumed_flops_per_s=budget.ASSUMED_FLOPS_PER_S,
+        assumed_flops_per_s=assumed,
         assumed_run_s=budget.run_s(config),
         deadline_s=budget.deadline_s(config),
         host_bytes_computed=budget.host_bytes(config),

@@ -37,7 +37,15 @@ class UsageError(PipebenchError, ValueError):
     exit_code = ExitCode.USAGE
 
 
-class RunFailedError(PipebenchError):
+class RunBrokenError(PipebenchError):
+    """Base of what ends a run that has started; ``log`` is what the culprit's process left behind, if any."""
+
+    def __init__(self, message: str, *, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class RunFailedError(RunBrokenError):
     """The run started and broke: a process died, memory ran out, verification failed, NaN."""
 
     exit_code = ExitCode.RUN_FAILED
@@ -49,7 +57,7 @@ class EnvironmentRefusedError(PipebenchError):
     exit_code = ExitCode.ENVIRONMENT
 
 
-class DeadlineError(PipebenchError):
+class DeadlineError(RunBrokenError):
     """The run's deadline passed."""
 
     exit_code = ExitCode.DEADLINE

@@ -13,10 +13,12 @@ import msgspec
 
 from pipebench import budget, partition, signals
 from pipebench.config import RunConfig
+from pipebench.devices import settled
 from pipebench.errors import (
     DeadlineError,
     InterruptedRunError,
     PipebenchError,
+    RunBrokenError,
     RunFailedError,
     TerminatedRunError,
 )
@@ -28,7 +30,8 @@ from pipebench.recording import SoFar, record_of
 from pipebench.records import schema, store
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
-from pipebench.telemetry.environment import memory_available_bytes
+from pipebench.telemetry import link_cache
+from pipebench.telemetry.gpu_watch import GpuWatch
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.simulator import simulate
 
@@ -44,32 +47,49 @@ class Listener(Protocol):
 
 
 class RunEndedError(Exception):
-    """A run that did not complete: the cause, and the record that keeps its complete launches."""
+    """A run that did not complete: the cause, and the record that keeps its complete launches.
 
-    def __init__(self, cause: PipebenchError, path: Path, launches: int) -> None:
+    Args:
+        cause: what ended it.
+        path: of the record.
+        record: as stored there.
+    """
+
+    def __init__(self, cause: PipebenchError, path: Path, record: schema.RunRecord) -> None:
         super().__init__(str(cause))
-        self.cause, self.path, self.launches = cause, path, launches
+        self.cause, self.path, self.launches = cause, path, len(record.launches)
+        log = record.failure.log if record.failure is not None else None
+        self.log = path.with_name(log) if log is not None else None
 
 
-def run(config: RunConfig, *, folder: Path, listener: Listener) -> tuple[schema.RunRecord, Path]:
-    """Measure one configuration on emulated devices, and store the record under ``folder``.
+def run(
+    config: RunConfig, *, folder: Path, listener: Listener, remeasure: bool = False
+) -> tuple[schema.RunRecord, Path]:
+    """Measure one configuration, and store the record under ``folder``.
+
+    Args:
+        config: what to run.
+        folder: where its one record goes.
+        listener: who hears of progress.
+        remeasure: measure this machine's link even if it was measured before.
 
     Raises:
         PipebenchError: Nothing was started: bad input, or the machine refuses.
         RunEndedError: The run started and did not complete; its record is kept.
     """
+    config, line = settled(config)
+    if line is not None:
+        listener.notice(line)
     deadline = time.monotonic() + budget.deadline_s(config)
-    budget.check_memory(config, memory_available_bytes())
-    experiment = _Experiment(config, listener)
+    experiment = Experiment(config, listener, remeasure=remeasure)
     try:
         experiment.prepare(folder)
         experiment.measure(Launcher(deadline=deadline))
         return experiment.store("completed", folder)
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
         status = "failed" if isinstance(error, RunFailedError) else "aborted"
-        failure = schema.Failure(exit_code=int(error.exit_code), message=str(error))
-        record, path = experiment.store(status, folder, failure)
-        raise RunEndedError(error, path, len(record.launches)) from error
+        record, path = experiment.store(status, folder, error)
+        raise RunEndedError(error, path, record) from error
 
 
 def check_plan(config: RunConfig) -> None:
@@ -79,12 +99,17 @@ def check_plan(config: RunConfig) -> None:
     simulate(plan, UniformCosts(1, 2))
 
 
-class _Experiment:
-    """One run, from its words to its record."""
+def _failure(error: PipebenchError) -> schema.Failure:
+    return schema.Failure(exit_code=int(error.exit_code), message=str(error))
 
-    def __init__(self, config: RunConfig, listener: Listener) -> None:
-        self.listener = listener
+
+class Experiment:
+    """One run, from its words to its record; several can take their launches in turn."""
+
+    def __init__(self, config: RunConfig, listener: Listener, *, remeasure: bool = False) -> None:
+        self.listener, self.remeasure = listener, remeasure
         self.so_far = SoFar(config)
+        self.gpus = GpuWatch(config.gpus) if config.device == "cuda" else None
         self.launch_weights = self._weights()
         self.stored: tuple[schema.RunRecord, Path] | None = None
 
@@ -97,30 +122,47 @@ class _Experiment:
         """
         self.so_far.data = words.load(self.so_far.config)
         check_plan(self.so_far.config)
+        if self.gpus is not None:
+            self.so_far.environment |= self.gpus.start()
         store.check_folder(folder)
-        if self.so_far.config.device == "auto":
-            self.listener.notice("device: emulated (auto; this version does not use GPUs)")
 
     def measure(self, launcher: Launcher) -> None:
         """All launches, one at a time."""
+        for _ in range(self.so_far.config.launches):
+            self.launch(launcher)
+
+    def launch(self, launcher: Launcher) -> None:
+        """The next launch; before the first one the link and the layers, where they must be known.
+
+        Raises:
+            RunFailedError: It broke.
+            DeadlineError: The launcher's deadline passed.
+        """
+        number = len(self.so_far.launches)
+        if self.so_far.config.needs_link and self.so_far.link is None:
+            self._know_link(launcher)
         if self.so_far.config.partition is None:
             self._balance(launcher)
-        for number in range(self.so_far.config.launches):
-            what = f"launch {number + 1} of {self.so_far.config.launches}"
-            self._progress(number, f"{what}: starting", 0.0)
-            with closing(launcher.run(self._job())) as reports:
-                for message in reports:
-                    self._take(message, number, what)
-            if len(self.so_far.launches) != number + 1:
-                raise RunFailedError(f"{what} ended without a result")
+        what = f"launch {number + 1} of {self.so_far.config.launches}"
+        self._progress(number, f"{what}: starting", 0.0)
+        with closing(launcher.run(self._job())) as reports:
+            for message in reports:
+                self._take(message, number, what)
+        if len(self.so_far.launches) != number + 1:
+            raise RunFailedError(f"{what} ended without a result")
 
     def store(
-        self, status: str, folder: Path, failure: schema.Failure | None = None
+        self, status: str, folder: Path, error: PipebenchError | None = None
     ) -> tuple[schema.RunRecord, Path]:
-        """Write everything so far as a record; a signal waits until that is done."""
+        """Write everything so far as a record, and the culprit's log; a signal waits until that is done."""
         if self.stored is None:
             with signals.held():
-                record = record_of(self.so_far, status, failure)
+                record = record_of(self.so_far, status, _failure(error) if error else None)
+                log = error.log if isinstance(error, RunBrokenError) else ""
+                if log and record.failure is not None:
+                    kept = store.write_log(log, record.id, folder)
+                    failure = msgspec.structs.replace(record.failure, log=kept.name)
+                    record = msgspec.structs.replace(record, failure=failure)
                 self.stored = record, store.write(record, folder)
         return self.stored
 
@@ -131,13 +173,40 @@ class _Experiment:
         return messages.Job(
             config=self.so_far.config,
             data=self.so_far.data,
+            link=self.so_far.link,
+            baseline_device=self.so_far.raced.device if self.so_far.raced else 0,
             form=self.so_far.raced.form if self.so_far.raced else None,
             host_flops_per_s=self.so_far.raced.host_flops_per_s if self.so_far.raced else None,
         )
 
+    def _know_link(self, launcher: Launcher) -> None:
+        """The link of this machine, as it was measured before or as it is measured now."""
+        if not self.remeasure:
+            self.so_far.link = link_cache.load()
+        if self.so_far.link is None:
+            self._measure_link(launcher)
+            return
+        day = self.so_far.link.created[:10]
+        self.listener.notice(f"link: as measured on {day}, {link_cache.path()}; --remeasure measures again")
+
+    def _measure_link(self, launcher: Launcher) -> None:
+        job = msgspec.structs.replace(self._job(), task="link")
+        with closing(launcher.run(job)) as reports:
+            for message in reports:
+                match message:
+                    case messages.Progress():
+                        self.listener.progress(message.doing, 0.0)
+                    case messages.LinkTimes():
+                        self.so_far.link = message.link
+        if self.so_far.link is None:
+            raise RunFailedError("measuring the link ended without a result")
+        kept = link_cache.save(self.so_far.link)
+        self.listener.notice(f"link: measured between 2 processes{f', kept in {kept}' if kept else ''}")
+
     def _balance(self, launcher: Launcher) -> None:
         """Measure the layers, then decide the partition."""
-        with closing(launcher.run(self._job())) as reports:
+        job = msgspec.structs.replace(self._job(), task="layers")
+        with closing(launcher.run(job)) as reports:
             for message in reports:
                 match message:
                     case messages.Progress():
@@ -154,6 +223,10 @@ class _Experiment:
         match message:
             case messages.Progress():
                 self._progress(number, f"{what}: {message.doing}", message.share)
+                if message.doing == messages.TIMING and self.gpus is not None:
+                    self.gpus.read()
+            case messages.Devices():
+                self.so_far.device_names = message.names
             case messages.Environment():
                 self.so_far.environment |= message.values
             case messages.Verified():
@@ -163,6 +236,9 @@ class _Experiment:
             case messages.Measured():
                 self.so_far.launches.append(message.launch)
                 self.so_far.timelines += message.timelines
+                self.so_far.peaks_bytes = message.peaks_bytes or self.so_far.peaks_bytes
+                if self.gpus is not None:
+                    self.so_far.environment |= self.gpus.environment()
 
     def _weights(self) -> list[float]:
         """The share of the run's time that each launch is expected to take."""

@@ -1,13 +1,15 @@
 """From what a run has measured to its record, whether the run was completed or not."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import Literal
 
 import msgspec
 
-from pipebench import budget, summary
+from pipebench import accuracy, budget, summary
 from pipebench.config import RunConfig
 from pipebench.models import data as words
 from pipebench.partition import stage_layers
@@ -15,7 +17,9 @@ from pipebench.records import schema, store
 from pipebench.records.timelines import bubble, device_usages, timeline_from
 from pipebench.runtime import messages
 from pipebench.telemetry.environment import Value, cpu_model, cpus_allowed, environment
-from pipebench.timing.machines import machine_named
+from pipebench.timing.links import Link
+from pipebench.timing.machines import machine_for
+from pipebench.timing.measured_link import MeasuredLink
 
 
 @dataclass
@@ -27,21 +31,33 @@ class SoFar:
     created: datetime = field(default_factory=store.now)
     environment: dict[str, Value] = field(default_factory=environment)
     verification: schema.Verification | None = None
+    link: MeasuredLink | None = None
     raced: messages.Raced | None = None
+    device_names: list[str] | None = None
+    peaks_bytes: list[int] | None = None
     launches: list[schema.Launch] = field(default_factory=list)
     timelines: list[schema.TimelineRecord] = field(default_factory=list)
+
+
+_KINDS: dict[str, Literal["cpu", "cuda", "emulated"]] = {
+    "auto": "emulated",  # of a run that ended before it was settled
+    "cpu": "cpu",
+    "cuda": "cuda",
+    "emulated": "emulated",
+}
 
 
 def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None) -> schema.RunRecord:
     """Everything so far as a record; figures are there from the first complete launch on."""
     config = so_far.config
-    kind: Literal["cpu", "emulated"] = "cpu" if config.device == "cpu" else "emulated"
+    kind = _KINDS[config.device]
+    names = so_far.device_names or [cpu_model()] * config.gpus
     base = schema.RunRecord(
         id=store.new_id(so_far.created, f"{kind}{config.gpus}-{config.schedule}"),
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
-        device=schema.Device(kind=kind, count=config.gpus, names=[cpu_model()] * config.gpus),
-        clock="wall" if kind == "cpu" else "virtual",
+        device=schema.Device(kind=kind, count=config.gpus, names=names),
+        clock="virtual" if kind == "emulated" else "wall",
         machine=_machine(so_far),
         config=_config(so_far),
         baseline=None,
@@ -56,9 +72,14 @@ def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None)
         warnings=[],
         environment=so_far.environment,
         failure=failure,
+        accuracy=_accuracy() if kind == "emulated" else None,
     )
     figures = _figures(so_far) if so_far.launches else {}
     return msgspec.structs.replace(base, status=status, **figures)
+
+
+def _accuracy() -> schema.Accuracy:
+    return accuracy.quote(accuracy.packaged(), cpu_model=cpu_model(), cpu_count=os.cpu_count())
 
 
 def _config(so_far: SoFar) -> schema.Config:
@@ -87,12 +108,18 @@ def _input(so_far: SoFar) -> schema.Input | None:
 
 
 def _machine(so_far: SoFar) -> schema.MachineRecord | None:
-    if so_far.config.device == "cpu":
+    if _KINDS[so_far.config.device] != "emulated":
         return None
-    machine = machine_named(so_far.config.machine)
-    host = so_far.raced.host_flops_per_s if so_far.raced else None
+    config, host = so_far.config, so_far.raced.host_flops_per_s if so_far.raced else None
+    if config.needs_link and (host is None or so_far.link is None):
+        return schema.MachineRecord(config.machine, "this host", "not measured", None, host, None, None)
+    machine = machine_for(
+        config.machine,
+        host_flops_per_s=host or 0.0,
+        measured=so_far.link,
+        message_bytes=config.message_bytes,
+    )
     dilation = machine.time_dilation(host) if host else None
-    dilated = machine.link.dilated(dilation) if dilation else None
     return schema.MachineRecord(
         name=machine.name,
         card=machine.card,
@@ -100,13 +127,23 @@ def _machine(so_far: SoFar) -> schema.MachineRecord | None:
         card_flops_per_s=machine.flops_per_s,
         host_flops_per_s=host,
         time_dilation=dilation,
-        link=schema.LinkRecord(
-            latency_s=machine.link.latency_s,
-            bytes_per_s=machine.link.bytes_per_s,
-            host_latency_s=dilated.latency_s if dilated else None,
-            host_bytes_per_s=dilated.bytes_per_s if dilated else None,
-        ),
+        link=_link(machine.link, machine.link.dilated(dilation) if dilation else None),
     )
+
+
+def _link(link: Link, dilated: Link | None) -> schema.LinkRecord:
+    return schema.LinkRecord(
+        latency_s=link.latency_s,
+        bytes_per_s=_finite(link.bytes_per_s),
+        host_latency_s=dilated.latency_s if dilated else None,
+        host_bytes_per_s=_finite(dilated.bytes_per_s) if dilated else None,
+        overhead_s=link.overhead_s,
+    )
+
+
+def _finite(value: float) -> float | None:
+    """A bandwidth for a record: JSON knows no infinity."""
+    return value if isfinite(value) else None
 
 
 def _figures(so_far: SoFar) -> dict[str, object]:
@@ -120,6 +157,7 @@ def _figures(so_far: SoFar) -> dict[str, object]:
         timeline,
         [layers.text() for layers in stage_layers(so_far.config.partition)],
         budget.device_memory(so_far.config, so_far.config.partition),
+        so_far.peaks_bytes,
     )
     measured = summary.speedup(so_far.launches)
     return {
@@ -142,6 +180,8 @@ def _baseline(so_far: SoFar, raced: messages.Raced) -> schema.Baseline:
         step_s=step_s,
         words_per_s=_words_per_s(so_far, step_s),
         candidates=raced.candidates,
+        device=raced.device,
+        device_flops_per_s=raced.device_flops_per_s,
     )
 
 
@@ -161,6 +201,7 @@ def _warnings(
         devices,
         measured,
         repeated_text=so_far.data.repeated,
-        cpus_allowed=cpus_allowed(),
+        cpus_allowed=cpus_allowed() if so_far.config.device != "cuda" else None,
+        environment=so_far.environment,
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,
     )

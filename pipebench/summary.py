@@ -4,7 +4,7 @@ A launch's ratio is median(baseline) / median(pipeline); the speed-up is the geo
 words/s come from the geometric mean of launch medians, so that speed-up = pipeline / baseline exactly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, median
 
 from pipebench.config import RunConfig
@@ -49,11 +49,13 @@ def warnings(
     repeated_text: bool,
     cpus_allowed: int | None = None,
     time_dilation: float | None = None,
+    environment: Mapping[str, str | int | float | bool | None] | None = None,
 ) -> list[WarningRecord]:
     """What a reader of the figures must know, each with its cause and the next step."""
     found = [
         _cores_shared(config, cpus_allowed),
         _dilation(config, time_dilation),
+        *_gpus(config, environment or {}),
         _contention(launches) if cpus_allowed is None or config.ranks <= cpus_allowed else None,
         _page_faults(config, launches),
         _interval(config, measured),
@@ -72,6 +74,27 @@ def _cores_shared(config: RunConfig, cpus_allowed: int | None) -> WarningRecord 
         cause=f"{config.ranks} devices share {cpus_allowed} cores: the speed-up is not that of {config.ranks} devices",
         next_step=f"use at most --gpus {cpus_allowed} with --device cpu, or --device emulated",
     )
+
+
+def _gpus(
+    config: RunConfig, environment: Mapping[str, str | int | float | bool | None]
+) -> Iterator[WarningRecord]:
+    """What the driver said of the GPUs: others that compute on them, and clocks that were held back."""
+    for number in range(config.gpus if config.device == "cuda" else 0):
+        others = environment.get(f"gpu{number}_other_processes")
+        if others:
+            yield WarningRecord(
+                code="gpu-shared",
+                cause=f"other processes computed on GPU {number} when the run began: {others}",
+                next_step="end them, or choose other GPUs with CUDA_VISIBLE_DEVICES",
+            )
+        reasons = environment.get(f"gpu{number}_throttle_reasons")
+        if reasons:
+            yield WarningRecord(
+                code="throttled",
+                cause=f"GPU {number} ran below its clocks while it was timed: {reasons}",
+                next_step="let it cool, raise its power limit, or lock its clocks with nvidia-smi -lgc",
+            )
 
 
 def _dilation(config: RunConfig, time_dilation: float | None) -> WarningRecord | None:

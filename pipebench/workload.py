@@ -105,9 +105,20 @@ class Workload:
         lstm = 8 * self.hidden
         return stage.lstm_layers * lstm + stage.projection * (self.hidden + 2 * self.vocab)
 
-    def memory(self, stage: StageLayers, alive: int, microbatches: int, chunks: int) -> MemoryBytes:
-        """Computed bytes of a device that keeps ``alive`` (microbatch, chunk) slices; SGD has no state."""
+    def saved_bytes(self, stage: StageLayers, slices: int = 1) -> int:
+        """Bytes that a stage keeps for the backward of one of ``slices`` equal slices of the batch."""
+        return self.positions // slices * self.saved_numbers(stage) * self.element_bytes
+
+    def input_bytes(self, stage: StageLayers, slices: int = 1) -> int:
+        """Bytes of a slice's input alone: activations; words are the batch's, and kept anyway."""
+        return 0 if stage.embedding else self.activation_bytes(slices, 1)
+
+    def memory(self, stage: StageLayers, saved_bytes: int) -> MemoryBytes:
+        """Computed bytes of a device that keeps so much for its backwards; SGD has no state."""
         parameters = self.parameters(stage) * self.element_bytes
-        positions = self.positions // (microbatches * chunks)
-        saved = alive * positions * self.saved_numbers(stage) * self.element_bytes
-        return MemoryBytes(parameters, parameters, 0, saved)
+        return MemoryBytes(parameters, parameters, 0, saved_bytes)
+
+    @property
+    def whole_memory(self) -> MemoryBytes:
+        """Computed bytes of one device that trains the whole model on the whole batch."""
+        return self.memory(self.whole, self.saved_bytes(self.whole))

@@ -51,8 +51,19 @@ def test_memory_of_a_device_follows_its_layers_and_its_schedule() -> None:
     stages = [StageLayers(first, end, embedding=e, projection=p) for first, end, e, p in ends]
     for config, alive in ((gpipe, [16] * 4), (alternating, [4, 3, 2, 1])):
         assert budget.device_memory(config, partition) == [
-            config.workload.memory(stage, count, 16, 1) for stage, count in zip(stages, alive, strict=True)
+            config.workload.memory(stage, count * config.workload.saved_bytes(stage, 16))
+            for stage, count in zip(stages, alive, strict=True)
         ]
+
+
+def test_checkpointing_keeps_inputs_and_one_whole_slice() -> None:
+    sizes = {"gpus": 4, "layers": 4, "microbatches": 16}
+    for checkpoint in ("always", "except-last"):
+        config = run_config(checkpoint=checkpoint, **sizes)
+        middle = budget.device_memory(config, (1, 1, 1, 1))[1]
+        stage = StageLayers(1, 2, embedding=False, projection=False)
+        whole, input_ = config.workload.saved_bytes(stage, 16), config.workload.input_bytes(stage, 16)
+        assert middle.saved_tensors == 15 * input_ + whole
 
 
 def test_1f1b_saves_memory_on_every_stage() -> None:
@@ -85,3 +96,10 @@ def test_a_run_that_would_not_fit_is_refused_with_both_sizes_and_the_remedy() ->
     text = str(caught.value)
     assert text.startswith(f"would not fit in memory: {needed / 2**30:.1f} GiB needed (computed)")
     assert "available; use a smaller --batch, --hidden or --vocab" in text
+
+
+def test_gpus_are_taken_to_be_faster_and_hold_the_models_themselves() -> None:
+    cpu, cuda = run_config(device="cpu", hidden=512), run_config(device="cuda", hidden=512)
+    assert budget.step_s(cuda) < budget.step_s(cpu)
+    larger = run_config(device="cuda", hidden=1024)
+    assert budget.host_bytes(larger) == budget.host_bytes(cuda) == 2 * 2 * 2**30

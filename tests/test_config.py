@@ -141,6 +141,7 @@ def test_one_device_more_than_layers_needs_a_partition_that_ends_in_0() -> None:
         ),
         ({"preset": "huge"}, "unknown --preset 'huge': expected one of talk8-small, talk8, tiny"),
         ({"dtype": "float16"}, "unknown --dtype 'float16': expected one of float32, float64"),
+        ({"checkpoint": "some"}, "unknown --checkpoint 'some': expected one of none, always, except-last"),
         ({"device": "tpu"}, "unknown --device 'tpu': expected one of auto, cuda"),
         ({"machine": "cray"}, "unknown machine 'cray': expected one of 2014"),
         ({"emulation_order": "sideways"}, "'sideways': expected one of dependence, device"),

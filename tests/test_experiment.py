@@ -17,7 +17,9 @@ from pipebench.errors import (
 from pipebench.records import schema, store
 from pipebench.runtime import messages
 from pipebench.runtime.messages import Form
+from pipebench.telemetry import link_cache
 from tests.builders import completed_record, launch, run_config
+from tests.timing.test_measured_link import LINK
 
 RECORD = completed_record()
 
@@ -47,7 +49,10 @@ class Launches:
     def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
         number = len(self.jobs)
         self.jobs.append(job)
-        if job.config.partition is None:
+        if job.task == "link":
+            yield messages.LinkTimes(link=LINK)
+            return
+        if job.task == "layers":
             yield messages.LayerCosts([3.0] + [1.0] * (job.config.layers - 1), 1.0)
             return
         if job.form is None:
@@ -124,7 +129,7 @@ def test_progress_only_grows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setattr(experiment, "Launcher", Launches())
     experiment.run(config(), folder=tmp_path, listener=watcher)
     assert watcher.shares == sorted(watcher.shares)
-    assert watcher.notices == ["device: emulated (auto; this version does not use GPUs)"]
+    assert watcher.notices == ["device: emulated (auto: no GPU visible, 2 asked for)"]
 
 
 def test_bad_input_leaves_no_record_and_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -148,3 +153,63 @@ def test_an_interrupt_while_reading_the_words_leaves_a_record(
     record = store.read(ended.value.path)
     assert isinstance(record, schema.RunRecord)
     assert (record.status, record.config.input) == ("aborted", None)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(link_cache, "_folder", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def tasks(launches: Launches) -> list[str]:
+    return [job.task for job in launches.jobs]
+
+
+def test_the_local_link_is_measured_once_a_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path
+) -> None:
+    first, second = Launches(), Launches()
+    record, _ = run(monkeypatch, tmp_path, first, machine="local")
+    run(monkeypatch, tmp_path, second, machine="local")
+    assert tasks(first) == ["link", "launch", "launch", "launch"]
+    assert tasks(second) == ["launch"] * 3
+    assert all(job.link == LINK for job in [*first.jobs[1:], *second.jobs])
+    assert record.machine is not None
+    assert record.machine.time_dilation == 1.0
+    assert record.machine.link is not None
+    assert record.machine.link.overhead_s == LINK.at(record_message_bytes()).overhead_s
+
+
+def record_message_bytes() -> int:
+    return config(machine="local").message_bytes
+
+
+def test_remeasure_measures_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
+    link_cache.save(LINK)
+    launches = Launches()
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    experiment.run(config(machine="local"), folder=tmp_path, listener=Watcher(), remeasure=True)
+    assert tasks(launches)[0] == "link"
+
+
+def test_a_preset_needs_no_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
+    launches = Launches()
+    run(monkeypatch, tmp_path, launches)
+    assert tasks(launches) == ["launch"] * 3
+    assert not cache.exists()
+
+
+def test_a_local_run_that_broke_before_its_link_keeps_a_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path
+) -> None:
+    class Broken(Launches):
+        def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
+            raise RunFailedError("rank 1 was killed by SIGKILL")
+            yield
+
+    with pytest.raises(experiment.RunEndedError) as caught:
+        run(monkeypatch, tmp_path, Broken(), machine="local")
+    record = store.read(caught.value.path)
+    assert isinstance(record, schema.RunRecord)
+    assert record.machine is not None
+    assert (record.machine.name, record.machine.link) == ("local", None)

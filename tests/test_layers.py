@@ -28,6 +28,8 @@ FORBIDDEN = {
     "partition": {"runtime", "render", "cli", "models", "experiment", "records"},
     "config": {"runtime", "render", "cli", "models", "experiment", "records"},
     "workload": {"*"},
+    "devices": {"runtime", "render", "cli", "models", "experiment"},
+    "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
     "comparison": {"runtime", "render", "cli", "models", "experiment"},
     "summary": {"runtime", "render", "cli", "models", "experiment"},
@@ -42,6 +44,7 @@ PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
+    *("devices", "accuracy"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

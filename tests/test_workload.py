@@ -45,7 +45,7 @@ def test_a_message_carries_one_hidden_vector_a_word_of_its_slice(dtype: str, siz
 
 
 def test_memory_counts_parameters_gradients_and_what_is_alive() -> None:
-    memory = SMALL.memory(LSTM, alive=3, microbatches=2, chunks=2)
+    memory = SMALL.memory(LSTM, 3 * SMALL.saved_bytes(LSTM, 4))
     saved = 3 * (24 // 4) * (8 * 3) * 4  # 3 slices of 6 words, 8 H numbers a layer
     assert memory == MemoryBytes(96 * 4, 96 * 4, 0, saved)
     assert memory.total == 2 * 384 + saved
@@ -59,7 +59,12 @@ def test_the_projection_saves_its_input_its_logits_and_their_softmax() -> None:
 
 def test_wider_numbers_double_every_byte() -> None:
     wide = Workload(2, 3, 10, 4, 6, dtype="float64")
-    assert wide.memory(LSTM, 3, 2, 2) == tuple(2 * part for part in SMALL.memory(LSTM, 3, 2, 2))
+    assert wide.whole_memory == tuple(2 * part for part in SMALL.whole_memory)
+
+
+def test_the_input_of_a_slice_is_its_activations_and_words_are_kept_anyway() -> None:
+    assert SMALL.input_bytes(LSTM, 4) == SMALL.activation_bytes(2, 2) == 24 // 4 * 3 * 4
+    assert SMALL.input_bytes(SMALL.whole, 4) == 0
 
 
 @pytest.mark.parametrize(

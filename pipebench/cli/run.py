@@ -11,9 +11,9 @@ import typer
 
 from pipebench.cli import output
 from pipebench.config import DEFAULT_MACHINE, DEFAULT_PRESET, PRESETS
-from pipebench.errors import EnvironmentRefusedError
+from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.timing.machines import MACHINES
+from pipebench.timing.machines import LOCAL, MACHINE_NAMES
 
 if TYPE_CHECKING:
     from pipebench.config import RunConfig
@@ -43,7 +43,8 @@ def run(
         str | None,
         _help(
             "--machine",
-            f"Machine to emulate: {', '.join(MACHINES)}. Default: {DEFAULT_MACHINE}.",
+            f"Machine to emulate: {', '.join(MACHINE_NAMES)} (this one, its link measured). "
+            f"Default: {DEFAULT_MACHINE}.",
             _PLAN,
         ),
     ] = None,
@@ -69,6 +70,15 @@ def run(
             _PLAN,
         ),
     ] = "even",
+    checkpoint: Annotated[
+        str,
+        _help(
+            "--checkpoint",
+            "Microbatches that keep only their input and run forward again before their backward: "
+            "none, always, except-last.",
+            _PLAN,
+        ),
+    ] = "none",
     preset: Annotated[
         str,
         _help(
@@ -117,6 +127,10 @@ def run(
         str,
         _help("--emulation-order", "How one core runs 8 devices' actions: dependence or device.", _EFFORT),
     ] = "dependence",
+    remeasure: Annotated[
+        bool,
+        _help("--remeasure", "With --machine local: measure the link again, not once a machine.", _EFFORT),
+    ] = False,
     dry_run: Annotated[
         bool, _help("--dry-run", "Print plan, time budget and memory; measure nothing.", _OUTPUT)
     ] = False,
@@ -154,6 +168,7 @@ def run(
             microbatches=microbatches,
             chunks=chunks,
             partition=partition,
+            checkpoint=checkpoint,
             text=text,
             synthetic=synthetic,
             launches=launches,
@@ -166,25 +181,17 @@ def run(
             emulation_order=emulation_order,
         )
     )
-    _check_platform(config)
+    if remeasure and not config.needs_link:
+        raise UsageError(f"--remeasure measures the link of --machine {LOCAL}: leave it out, or add that")
     if dry_run:
         _dry_run(config, json=json)
         return 0
-    return _run(config, folder, json=json, quiet=quiet)
+    return _run(config, folder, remeasure=remeasure, json=json, quiet=quiet)
 
 
 def _devices(partition: str) -> int:
     """As many as a partition lists, else 8."""
     return len(partition.split(",")) if "," in partition else 8
-
-
-def _check_platform(config: "RunConfig") -> None:
-    if sys.platform == "win32":
-        raise EnvironmentRefusedError("run needs Linux or macOS: on Windows use simulate, show and list")
-    if config.device == "cuda":
-        from pipebench.telemetry.gpus import require_gpus
-
-        require_gpus(config.gpus)
 
 
 def _dry_run(config: "RunConfig", *, json: bool) -> None:
@@ -201,7 +208,7 @@ def _dry_run(config: "RunConfig", *, json: bool) -> None:
     output.print_report(partial(dry_run_report, document, timeline))
 
 
-def _run(config: "RunConfig", folder: Path | None, *, json: bool, quiet: bool) -> int:
+def _run(config: "RunConfig", folder: Path | None, *, remeasure: bool, json: bool, quiet: bool) -> int:
     from pipebench import experiment
     from pipebench.records import store
     from pipebench.render.progress import ProgressView
@@ -211,11 +218,13 @@ def _run(config: "RunConfig", folder: Path | None, *, json: bool, quiet: bool) -
     target = folder or store.DEFAULT_FOLDER
     try:
         with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
-            record, path = experiment.run(config, folder=target, listener=view)
+            record, path = experiment.run(config, folder=target, listener=view, remeasure=remeasure)
     except experiment.RunEndedError as error:
         if json:
             output.print_json(store.read_bytes(error.path))
         output.notice(f"pipebench: error: {' '.join(str(error.cause).split())}")
+        if error.log is not None:
+            output.notice(f"log of the culprit: {output.shown(error.log)}")
         output.notice(
             f"kept: {error.launches} of {config.launches} launches, pipebench show {output.shown(error.path)}"
         )

@@ -5,6 +5,7 @@ time-major. Shape suffixes: T time steps of the slice, B sequences of the slice,
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -15,21 +16,31 @@ from pipebench.workload import StageLayers, Workload
 
 State = tuple[Tensor, Tensor]  # h and c of one layer, [1, B, H] each
 
+
+class _Options(TypedDict):
+    """How parameters are made."""
+
+    dtype: torch.dtype
+    device: torch.device | None
+
+
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 class StackedLSTM(nn.Module):
     """A contiguous slice of the model; parameter names do not depend on how the model is sliced."""
 
-    def __init__(self, workload: Workload, layers: StageLayers) -> None:
+    def __init__(self, workload: Workload, layers: StageLayers, device: torch.device | None = None) -> None:
         super().__init__()
         self.workload, self.slice = workload, layers
-        hidden, vocab, dtype = workload.hidden, workload.vocab, DTYPES[workload.dtype]
-        self.embedding = nn.Embedding(vocab, hidden, dtype=dtype) if layers.embedding else None
+        self.device = device or torch.device("cpu")
+        hidden, vocab = workload.hidden, workload.vocab
+        options: _Options = {"dtype": DTYPES[workload.dtype], "device": device}
+        self.embedding = nn.Embedding(vocab, hidden, **options) if layers.embedding else None
         self.lstm = nn.ModuleDict(
-            {str(index): nn.LSTM(hidden, hidden, dtype=dtype) for index in range(layers.first, layers.end)}
+            {str(index): nn.LSTM(hidden, hidden, **options) for index in range(layers.first, layers.end)}
         )
-        self.projection = nn.Linear(hidden, vocab, dtype=dtype) if layers.projection else None
+        self.projection = nn.Linear(hidden, vocab, **options) if layers.projection else None
 
     def hidden_states(self, input_: Tensor, states: Sequence[State | None]) -> tuple[Tensor, list[State]]:
         """The output of the slice's last LSTM layer, and each layer's state after the last time step.
@@ -59,13 +70,14 @@ class StackedLSTM(nn.Module):
 class FusedLSTM(nn.Module):
     """The whole model with one multi-layer ``nn.LSTM``: a single call for all layers."""
 
-    def __init__(self, workload: Workload) -> None:
+    def __init__(self, workload: Workload, device: torch.device | None = None) -> None:
         super().__init__()
-        hidden, vocab, dtype = workload.hidden, workload.vocab, DTYPES[workload.dtype]
+        hidden, vocab = workload.hidden, workload.vocab
+        options: _Options = {"dtype": DTYPES[workload.dtype], "device": device}
         self.workload = workload
-        self.embedding = nn.Embedding(vocab, hidden, dtype=dtype)
-        self.lstm = nn.LSTM(hidden, hidden, num_layers=workload.layers, dtype=dtype)
-        self.projection = nn.Linear(hidden, vocab, dtype=dtype)
+        self.embedding = nn.Embedding(vocab, hidden, **options)
+        self.lstm = nn.LSTM(hidden, hidden, num_layers=workload.layers, **options)
+        self.projection = nn.Linear(hidden, vocab, **options)
 
     def forward(self, words_TB: Tensor, targets_N: Tensor, words: int) -> Tensor:
         """The mean loss a word."""
@@ -97,8 +109,9 @@ def _draw(parameter: nn.Parameter, seed: int, name: str, hidden: int) -> None:
     """U(-1/sqrt(H), 1/sqrt(H)), from a generator of the parameter's own, so slicing cannot matter."""
     generator = torch.Generator().manual_seed((seed * 1_000_003 + _stable_hash(name)) % 2**63)
     bound = hidden**-0.5
+    drawn = torch.empty_like(parameter, device="cpu")  # the same numbers, wherever the parameter is
     with torch.no_grad():
-        parameter.uniform_(-bound, bound, generator=generator)
+        parameter.copy_(drawn.uniform_(-bound, bound, generator=generator))
 
 
 def _stable_hash(text: str) -> int:

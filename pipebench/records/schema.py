@@ -44,24 +44,32 @@ class Device(Part, frozen=True):
 
 
 class LinkRecord(Part, frozen=True):
-    """A machine's link: the preset's figures, and those of the host's scale (dilated)."""
+    """A machine's link: its own figures, and those of the host's scale (dilated).
+
+    ``overhead_s`` is the device time that a message takes from each of its ends; ``bytes_per_s`` is ``None``
+    where size makes no difference.
+    """
 
     latency_s: NotNegative
-    bytes_per_s: Positive
+    bytes_per_s: Positive | None
     host_latency_s: NotNegative | None = None
     host_bytes_per_s: Positive | None = None
+    overhead_s: NotNegative = 0.0
 
 
 class MachineRecord(Part, frozen=True):
-    """The emulated machine; ``time_dilation`` = card speed / host speed, on the same work."""
+    """The emulated machine; ``time_dilation`` = card speed / host speed, on the same work.
+
+    What is to be measured on this host is ``None`` in a record that ended before.
+    """
 
     name: Name
     card: str
     source: str
-    card_flops_per_s: Positive
+    card_flops_per_s: Positive | None
     host_flops_per_s: Positive | None
     time_dilation: Positive | None
-    link: LinkRecord
+    link: LinkRecord | None
 
 
 class Optimizer(Part, frozen=True, kw_only=True):
@@ -112,6 +120,7 @@ class Config(Part, frozen=True):
     emulation_order: str
     optimizer: Optimizer
     input: Input | None
+    checkpoint: str = "none"
 
 
 class Candidate(Part, frozen=True):
@@ -124,13 +133,18 @@ class Candidate(Part, frozen=True):
 
 
 class Baseline(Part, frozen=True):
-    """The strongest single-device form of the same training step."""
+    """The strongest single-device form of the same training step.
+
+    With GPUs it runs on ``device``, the one of median speed among ``device_flops_per_s``.
+    """
 
     kind: Literal["fused", "chain", "chain-microbatches"]
     microbatches: AtLeastOne
     step_s: Positive
     words_per_s: Positive
     candidates: list[Candidate]
+    device: Count = 0
+    device_flops_per_s: list[Positive] = []
 
 
 class Pipeline(Part, frozen=True):
@@ -253,6 +267,14 @@ class Bubble(Part, frozen=True):
     definition: str = "1 - busy / (devices x makespan)"
 
 
+class Accuracy(Part, frozen=True):
+    """How far an emulated number can be trusted: by which study, and whether it was made on such a machine."""
+
+    known_here: bool
+    study: str
+    text: str
+
+
 class WarningRecord(Part, frozen=True):
     """A doubt that travels with the record."""
 
@@ -262,10 +284,11 @@ class WarningRecord(Part, frozen=True):
 
 
 class Failure(Part, frozen=True):
-    """Why a record is not completed."""
+    """Why a record is not completed; ``log`` names a file beside it with what the culprit left behind."""
 
     exit_code: Count
     message: str
+    log: str | None = None
 
 
 class RunRecord(Part, frozen=True, kw_only=True):
@@ -292,6 +315,7 @@ class RunRecord(Part, frozen=True, kw_only=True):
     warnings: list[WarningRecord]
     environment: dict[str, str | int | float | bool | None]
     failure: Failure | None = None
+    accuracy: Accuracy | None = None
 
     def __post_init__(self) -> None:
         if self.status == "completed":

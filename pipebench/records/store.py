@@ -67,6 +67,13 @@ def write(record: RunRecord, folder: Path) -> Path:
     return path
 
 
+def write_log(text: str, record_id: str, folder: Path) -> Path:
+    """Store what a process left behind beside the record of its run."""
+    path = folder / f"{record_id}.log"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def check_folder(folder: Path) -> None:
     """Make sure that a record can be written, before anything is measured for it.
 

@@ -75,16 +75,19 @@ def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
 
 
 def device_usages(
-    timeline: Timeline, layers: Sequence[str], memory: Sequence[MemoryBytes] = ()
+    timeline: Timeline,
+    layers: Sequence[str],
+    memory: Sequence[MemoryBytes] = (),
+    peaks_bytes: Sequence[int] | None = None,
 ) -> list[DeviceUsage]:
-    """The table by device that a record holds."""
+    """The table by device that a record holds; memory is computed, the peaks are measured."""
     return [
         DeviceUsage(
             device=device,
             layers=layers[device],
             **timeline.usage(device)._asdict(),
             activations_alive=timeline.activations_alive(device),
-            memory=_memory(memory[device]) if memory else None,
+            memory=_memory(memory[device], peaks_bytes[device] if peaks_bytes else None) if memory else None,
         )
         for device in range(timeline.graph.devices)
     ]
@@ -95,5 +98,6 @@ def bubble(timeline: Timeline) -> Bubble:
     return Bubble(fraction=timeline.bubble_fraction)
 
 
-def _memory(computed: MemoryBytes) -> Memory:
-    return Memory(**{f"{name}_bytes": value for name, value in computed._asdict().items()})
+def _memory(computed: MemoryBytes, peak_bytes: int | None) -> Memory:
+    sizes = {f"{name}_bytes": value for name, value in computed._asdict().items()}
+    return Memory(**sizes, peak_bytes=peak_bytes)

@@ -22,11 +22,12 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
                 "plan",
                 f"{config.schedule}, {counted(config.gpus, 'device')}, "
                 f"{counted(config.microbatches, 'microbatch', 'microbatches')} x "
-                f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})",
+                f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})"
+                + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
             ),
             (
                 "time",
-                f"about {seconds(document.assumed_run_s)} for {config.launches} launches, if this host does "
+                f"about {seconds(document.assumed_run_s)} for {config.launches} launches, if a device does "
                 f"{scaled(document.assumed_flops_per_s, 'FLOP/s')} (assumed); deadline "
                 f"{seconds(document.deadline_s)}",
             ),

@@ -22,6 +22,7 @@ from pipebench.records.timelines import timeline_from
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, facts, needs_ascii, plain_table, spaced
 from pipebench.render.units import counted, percent, rate, scaled, seconds
+from pipebench.timing.machines import LOCAL
 
 _MARGIN = 2
 _GPUS_OF_THE_TALK = 8
@@ -69,7 +70,11 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
         yield Group(
             Text(f"the measured step nearest the median, by device ({_clock(record)})", "bold"),
             device_table(record.devices, record.timeline.makespan_s),
-            Text("busy to idle: share of the step; alive: slices kept for backward; memory: computed", "dim"),
+            Text(
+                "busy to idle: share of the step; alive: slices kept for backward; memory: computed"
+                + ("; peak: measured" if record.device.kind == "cuda" else ""),
+                "dim",
+            ),
         )
         timeline = timeline_from(record.timeline, _graph(record.config))
         yield picture(timeline, width=console.width - _MARGIN, plain=needs_ascii(console))
@@ -84,6 +89,8 @@ def _graph(config: Config) -> Graph:
 def _clock(record: RunRecord) -> str:
     if record.clock == "virtual":
         return "emulated, virtual time"
+    if record.device.kind == "cuda":
+        return "wall clock, CUDA events"
     shared = any(warning.code == "cores-shared" for warning in record.warnings)
     return "wall clock, cores shared" if shared else "wall clock"
 
@@ -106,7 +113,8 @@ def _head(record: RunRecord) -> Iterator[RenderableType]:
             "plan",
             f"{config.schedule}, {counted(config.microbatches, 'microbatch', 'microbatches')} x "
             f"{counted(config.chunks, 'chunk')}, "
-            f"layers {partition} ({config.partition_rule})",
+            f"layers {partition} ({config.partition_rule})"
+            + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
         ),
     ]
     if record.machine is not None:
@@ -128,6 +136,8 @@ def _result(record: RunRecord) -> Table:
     assert pipeline is not None
     assert speedup is not None
     form = f"{baseline.kind} x{baseline.microbatches}" if baseline.microbatches > 1 else baseline.kind
+    if len(baseline.device_flops_per_s) > 1:
+        form += f" on GPU {baseline.device}, of median speed"
     table = plain_table("", "a step", "words/s", "")
     table.columns[3].justify, table.columns[3].no_wrap = "left", False
     virtual = record.clock == "virtual"
@@ -170,6 +180,8 @@ def _notes(record: RunRecord) -> Table:
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
         rows.append(("the rest", _where_it_goes(record, bubble.fraction)))
+    if record.accuracy is not None:
+        rows.append(("accuracy", record.accuracy.text))
     if record.machine is not None and record.machine.time_dilation is not None:
         rows += _machine(record.machine)
     return facts(*rows)
@@ -182,26 +194,37 @@ def _where_it_goes(record: RunRecord, bubble: float) -> str:
     devices = record.device.count
     busy_s = sum(device.busy_s for device in record.devices)
     work = busy_s / record.baseline.step_s
+    again = "" if record.config.checkpoint == "none" else " and forwards run again"
     return (
         f"{devices} devices, busy {percent(1 - bubble)} of the step: {devices * (1 - bubble):.2f}x; their small "
-        f"slices are {work:.2f}x the baseline's work: {record.baseline.step_s / record.timeline.makespan_s:.2f}x"
+        f"slices{again} are {work:.2f}x the baseline's work: {record.baseline.step_s / record.timeline.makespan_s:.2f}x"
     )
 
 
 def _machine(machine: MachineRecord) -> Iterator[tuple[str, str]]:
     link = machine.link
-    yield (
-        "dilation",
-        f"{machine.time_dilation:.2f} = card {scaled(machine.card_flops_per_s, 'FLOP/s')} / "
-        f"this host {scaled(machine.host_flops_per_s, 'FLOP/s')} (measured); link "
-        f"{scaled(link.bytes_per_s, 'B/s')}, {seconds(link.latency_s)} -> "
-        f"{scaled(link.host_bytes_per_s, 'B/s')}, {seconds(link.host_latency_s)} at this host's scale",
-    )
+    assert link is not None
+    if machine.name == LOCAL:
+        yield (
+            "link",
+            seconds(link.latency_s)
+            + (f" + bytes / {scaled(link.bytes_per_s, 'B/s')}" if link.bytes_per_s else "")
+            + f" a message, of which it costs each of its ends {seconds(link.overhead_s)} (measured)",
+        )
+    else:
+        yield (
+            "dilation",
+            f"{machine.time_dilation:.2f} = card {scaled(machine.card_flops_per_s, 'FLOP/s')} / "
+            f"this host {scaled(machine.host_flops_per_s, 'FLOP/s')} (measured); link "
+            f"{scaled(link.bytes_per_s, 'B/s')}, {seconds(link.latency_s)} -> "
+            f"{scaled(link.host_bytes_per_s, 'B/s')}, {seconds(link.host_latency_s)} at this host's scale",
+        )
     yield "sources", machine.source
-    yield (
-        "scale",
-        "all times and words/s are this host's, not the card's; so is what a small microbatch costs",
-    )
+    if machine.name != LOCAL:
+        yield (
+            "scale",
+            "all times and words/s are this host's, not the card's; so is what a small microbatch costs",
+        )
 
 
 def _warning(warning: WarningRecord) -> Table:

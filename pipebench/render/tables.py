@@ -48,8 +48,9 @@ def spaced(parts: Iterable[RenderableType]) -> Iterator[RenderableType]:
 def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
     """Each device's layers, where its time went in percent of the step, and its memory."""
     memory = any(device.memory for device in devices)
+    peaks = any(device.memory and device.memory.peak_bytes for device in devices)
     headers = ["device", "layers", "busy", "waiting", "transfer", "idle", "alive"]
-    table = plain_table(*headers, *(["memory"] if memory else []), left=2)
+    table = plain_table(*headers, *(["memory"] if memory else []), *(["peak"] if peaks else []), left=2)
     for device in devices:
         parts = (device.busy_s, device.waiting_s, device.transfer_s, device.idle_s)
         cells = [str(device.device), device.layers, *(percent(part, makespan_s) for part in parts)]
@@ -63,6 +64,7 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
                 computed.saved_tensors_bytes,
             ).total
             cells.append(data_size(total))
+            cells += [data_size(computed.peak_bytes or 0)] if peaks else []
         table.add_row(*cells)
     return table
 

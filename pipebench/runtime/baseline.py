@@ -8,8 +8,8 @@ Which one wins changes with the machine, so it is measured, never assumed.
 """
 
 import resource
-import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from pipebench.models.data import Batch
 from pipebench.models.stacked_lstm import DTYPES, FusedLSTM, StackedLSTM
 from pipebench.records.schema import Candidate
 from pipebench.runtime.batches import StepBatch, slice_batch
+from pipebench.runtime.device import RankDevice
 from pipebench.runtime.messages import Form
 from pipebench.runtime.optimizer import SGD
 from pipebench.workload import Workload
@@ -33,15 +34,17 @@ _CLOSE = 1.05  # a form slower than the best by more than this leaves the race a
 class Baseline:
     """One form of the baseline on one device."""
 
-    def __init__(self, form: Form, workload: Workload, *, learning_rate: float) -> None:
-        self.form, self.workload = form, workload
+    def __init__(
+        self, form: Form, workload: Workload, *, learning_rate: float, device: torch.device | None = None
+    ) -> None:
+        self.form, self.workload, self.device = form, workload, device
         self.model: FusedLSTM | StackedLSTM
         if form.kind == "fused":
-            self.model = FusedLSTM(workload)
+            self.model = FusedLSTM(workload, device)
         else:
-            self.model = StackedLSTM(workload, workload.whole)
+            self.model = StackedLSTM(workload, workload.whole, device)
         self.optimizer = SGD(self.model.parameters(), learning_rate)
-        self._loss = torch.zeros((), dtype=DTYPES[workload.dtype])
+        self._loss = torch.zeros((), dtype=DTYPES[workload.dtype], device=device)
 
     def initialise(self, seed: int) -> None:
         """Draw the parameters: the same as the pipeline's with this seed."""
@@ -49,7 +52,7 @@ class Baseline:
 
     def slice(self, batch: Batch) -> StepBatch:
         """A batch as this form takes it."""
-        return slice_batch(batch, self.workload, microbatches=self.form.microbatches)
+        return slice_batch(batch, self.workload, microbatches=self.form.microbatches, device=self.device)
 
     def step(self, batch: StepBatch, *, update: bool = True) -> None:
         """One training step."""
@@ -104,7 +107,7 @@ def race(
     *,
     learning_rate: float,
     seed: int,
-    clock: Callable[[], float] = time.thread_time,
+    device: RankDevice,
     report: Callable[[Form], None],
 ) -> tuple[Form, list[Candidate]]:
     """The fastest form, and all that was measured.
@@ -112,9 +115,9 @@ def race(
     Round 1 runs each form once, larger microbatch counts only while they gain; those near the best run
     once more. A step that met new memory pages pays for them and is run again, at most twice, or the form
     that happened to run first would lose; steps of milliseconds are repeated too. A form's time is its
-    fastest step: CPU time only errs upwards.
+    fastest step: what disturbs a step only makes it longer.
     """
-    runs = _Runs(workload, batch, learning_rate=learning_rate, seed=seed, clock=clock, report=report)
+    runs = _Runs(workload, batch, learning_rate=learning_rate, seed=seed, device=device, report=report)
     for form in forms(workload):
         if form.microbatches <= 4 or runs.best().microbatches == form.microbatches // 2:
             runs.measure(form)
@@ -133,24 +136,23 @@ class _Runs:
         *,
         learning_rate: float,
         seed: int,
-        clock: Callable[[], float],
+        device: RankDevice,
         report: Callable[[Form], None],
     ) -> None:
         self.workload, self.batch, self.learning_rate, self.seed = workload, batch, learning_rate, seed
-        self.clock, self.report = clock, report
+        self.device, self.report = device, report
         self.steps: dict[Form, list[float]] = {}
 
     def measure(self, form: Form) -> None:
         self.report(form)
-        baseline = Baseline(form, self.workload, learning_rate=self.learning_rate)
+        baseline = Baseline(form, self.workload, learning_rate=self.learning_rate, device=self.device.torch)
         baseline.initialise(self.seed)
         batch = baseline.slice(self.batch)
         steps = self.steps.setdefault(form, [])
         spent = 0.0
         for number in range(_TRIES):
-            faults, start = page_faults(), self.clock()
-            baseline.step(batch)
-            steps.append(self.clock() - start)
+            faults = page_faults()
+            steps.append(self.device.seconds(partial(baseline.step, batch)))
             spent += steps[-1]
             baseline.release()
             if spent >= _ENOUGH_S and (page_faults() - faults < _FEW_FAULTS or number + 1 >= _FAULTY_TRIES):

@@ -21,12 +21,19 @@ class StepBatch(NamedTuple):
     words: int
 
 
-def slice_batch(batch: Batch, workload: Workload, *, microbatches: int = 1, chunks: int = 1) -> StepBatch:
-    """Cut a batch along both axes."""
+def slice_batch(
+    batch: Batch,
+    workload: Workload,
+    *,
+    microbatches: int = 1,
+    chunks: int = 1,
+    device: torch.device | None = None,
+) -> StepBatch:
+    """Cut a batch along both axes, on the device where it is used (default: the CPU)."""
 
     def cut(words: bytes) -> list[list[Tensor]]:
         whole_TB = torch.frombuffer(bytearray(words), dtype=torch.int64)
-        whole_TB = whole_TB.view(workload.sequence_length, workload.batch)
+        whole_TB = whole_TB.view(workload.sequence_length, workload.batch).to(device)
         return [
             [part.contiguous() for part in columns.chunk(chunks, dim=0)]
             for columns in whole_TB.chunk(microbatches, dim=1)

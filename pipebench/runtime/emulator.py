@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from pipebench.models.stacked_lstm import StackedLSTM
@@ -44,6 +45,8 @@ class EmulatedPipeline:
         workload: the sizes of the model and the batch.
         partition: LSTM layers of each stage.
         learning_rate: of every device's optimizer.
+        device: the one real device; default: the CPU.
+        checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         order: in which the one real device runs the actions; see ``interleave``.
         clock: reads this thread's CPU seconds.
     """
@@ -55,12 +58,14 @@ class EmulatedPipeline:
         partition: Sequence[int],
         *,
         learning_rate: float,
+        device: torch.device | None = None,
+        checkpoint: str = "none",
         order: str = "dependence",
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
-        self.plan, self.workload, self.clock = plan, workload, clock
+        self.plan, self.workload, self.checkpoint, self.clock = plan, workload, checkpoint, clock
         graph, mailbox = plan.graph, Mailbox(messages_of(plan.graph))
-        self.models = [StackedLSTM(workload, layers) for layers in stage_layers(partition)]
+        self.models = [StackedLSTM(workload, layers, device) for layers in stage_layers(partition)]
         self.executors = [
             Executor(
                 graph,
@@ -76,7 +81,12 @@ class EmulatedPipeline:
 
     def _stage(self, stage: int) -> Stage:
         graph = self.plan.graph
-        return Stage(self.models[stage], microbatches=graph.microbatches, chunks=graph.chunks)
+        return Stage(
+            self.models[stage],
+            microbatches=graph.microbatches,
+            chunks=graph.chunks,
+            checkpoint=self.checkpoint,
+        )
 
     def initialise(self, seed: int) -> None:
         """Draw the parameters of all stages."""

@@ -4,13 +4,17 @@
     raise, memory, leave,   how a process can end before its time: ``@start``, ``@warm-up`` or ``@timed``,
     exit, kill, hang        of rank 0 or, with ``:RANK`` at the end, of another one
 
-A run with a fault fails, so no figure can come of one.
+A run with a fault fails, so no figure can come of one. ``PIPEBENCH_INJECT_CLOCK`` names a file that gets the
+time at which it happened.
 """
 
 import os
 import signal
+import time
+from pathlib import Path
 
 VARIABLE = "PIPEBENCH_INJECT"
+_CLOCK = "PIPEBENCH_INJECT_CLOCK"
 
 
 def injected(fault: str) -> bool:
@@ -23,6 +27,8 @@ def happen(where: str, rank: int) -> None:
     fault, _, place = os.environ.get(VARIABLE, "").partition("@")
     if place not in ({where, f"{where}:0"} if rank == 0 else {f"{where}:{rank}"}):
         return
+    if _CLOCK in os.environ:
+        Path(os.environ[_CLOCK]).write_text(repr(time.time()))
     if fault == "raise":
         raise RuntimeError(f"injected at {where}")
     if fault == "memory":

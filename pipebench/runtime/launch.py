@@ -27,6 +27,7 @@ import msgspec
 from pipebench.errors import PipebenchError
 from pipebench.records.schema import Block, Launch, Samples, TimelineRecord
 from pipebench.runtime import faults, messages, process
+from pipebench.timing.measured_link import MeasuredLink
 
 if TYPE_CHECKING:
     from pipebench.runtime.pair import Pair
@@ -40,7 +41,7 @@ Emit = Callable[[messages.Message], None]
 def main() -> None:
     """Run the job; whatever happens is reported as a message, never lost."""
     folder, rank, descriptor, parent = Path(sys.argv[1]), *map(int, sys.argv[2:5])
-    process.prepare(parent=parent, rank=rank)
+    process.prepare(parent=parent)
 
     def emit(message: messages.Message) -> None:
         data = msgspec.json.encode(message) + b"\n"
@@ -49,6 +50,8 @@ def main() -> None:
 
     try:
         job = msgspec.msgpack.decode((folder / "job.msgpack").read_bytes(), type=messages.Job)
+        if job.config.device != "cuda":  # a rank with a GPU has threads of the driver's beside its own
+            process.pin(rank)
         run(job, rank, folder, emit)
         emit(messages.Done())
     except PipebenchError as error:
@@ -57,7 +60,9 @@ def main() -> None:
         emit(messages.Failed(cause="out of memory: use a smaller size", traceback=traceback.format_exc()))
     except Exception as error:  # noqa: BLE001 - a process's last word: every cause goes home
         cause = f"{type(error).__name__}: {error}".splitlines()[0]
-        lost = isinstance(error, RuntimeError) and "gloo" in str(error).lower()
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU
+            cause = f"out of memory: use a smaller size ({cause})"
+        lost = isinstance(error, RuntimeError) and any(w in str(error).lower() for w in ("gloo", "nccl"))
         emit(messages.Failed(cause=cause, traceback=traceback.format_exc(), lost_peer=lost))
     os._exit(0)  # a group whose peers are gone must not be waited for
 
@@ -71,9 +76,14 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     report = emit if rank == 0 else _say_nothing
-    report(messages.Environment(values=_environment()))
+    report(messages.Environment(values=_environment(job.config.device)))
+    if job.config.device == "cuda":
+        report(messages.Devices(names=[torch.cuda.get_device_name(n) for n in range(job.config.gpus)]))
     faults.happen("start", rank)
-    if job.config.partition is None:
+    if job.task == "link":
+        report(messages.LinkTimes(link=_measure_link(rank, folder, report)))
+        return
+    if job.task == "layers":
         report(measure_layers(job, report))
         return
     pair = make_pair(job, rank, folder)
@@ -100,6 +110,15 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
         _time(job, rank, pair, report)
 
 
+def _measure_link(rank: int, folder: Path, report: Emit) -> MeasuredLink:
+    from pipebench.runtime.ping_pong import measure  # noqa: PLC0415 - torch.distributed, for ranks only
+
+    with _quiet():
+        return measure(
+            rank, folder, lambda share: report(messages.Progress(doing="measuring the link", share=share))
+        )
+
+
 def _say_nothing(message: messages.Message) -> None:
     """Rank 0 speaks for all."""
 
@@ -124,7 +143,7 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
     begun = 0.75 if job.form is None else 0.5
     for number, kind in enumerate(order):
         faults.happen("timed", rank)
-        report(messages.Progress(doing="timing", share=begun + (1 - begun) * number / len(order)))
+        report(messages.Progress(doing=messages.TIMING, share=begun + (1 - begun) * number / len(order)))
         before = _usage()
         blocks.append(Block(kind=kind, start_s=before[0] - started, steps=1))
         if kind == "baseline":
@@ -139,6 +158,7 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
         if len(baseline_s) == len(pipeline):
             pair.check_losses(steps=job.config.warmup + len(pipeline))
     wall_s, cpu_s, page_faults = spent
+    peaks_bytes, of_ranks = pair.peaks_bytes(), pair.wall_per_cpu()
     if rank != 0:
         return
     steps_s = [timeline.makespan_s for timeline in pipeline]
@@ -148,10 +168,14 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
         pipeline=Samples(step_s=steps_s),
         blocks=blocks,
         page_faults=int(page_faults),
-        wall_per_cpu=wall_s / cpu_s if cpu_s else None,
+        wall_per_cpu=_worst(wall_s / cpu_s, of_ranks) if cpu_s and job.config.device != "cuda" else None,
     )
     near = sorted(pipeline, key=lambda timeline: abs(timeline.makespan_s - middle_s))[:_TIMELINES]
-    report(messages.Measured(launch=launch, timelines=near))
+    report(messages.Measured(launch=launch, timelines=near, peaks_bytes=peaks_bytes))
+
+
+def _worst(of_this_process: float, of_ranks: float | None) -> float:
+    return max(of_this_process, of_ranks or 0.0)
 
 
 def abba(steps: int) -> Iterator[Kind]:
@@ -178,16 +202,35 @@ def _usage() -> tuple[float, float, float]:
     return time.perf_counter(), time.thread_time(), faults
 
 
-def _environment() -> dict[str, str | int | float | bool | None]:
+def _environment(device: str) -> dict[str, str | int | float | bool | None]:
     import torch  # noqa: PLC0415 - see run
 
-    return {
+    gpus = {} if device != "cuda" else _gpu_libraries()
+    return gpus | {
         "torch": str(torch.__version__),
         "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "torch_mkldnn": torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
         "threads": torch.get_num_threads(),
-        "pinned_core": min(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else None,
+        "pinned_core": _pinned_core(),
         "allocator_keeps_memory": process.memory_is_kept(),
+    }
+
+
+def _pinned_core() -> int | None:
+    """The one core that this process may use; ``None`` if it may use several."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    return min(cores) if len(cores) == 1 else None
+
+
+def _gpu_libraries() -> dict[str, str | int | float | bool | None]:
+    import torch  # noqa: PLC0415 - see run
+
+    nccl = ".".join(map(str, torch.cuda.nccl.version())) if torch.distributed.is_nccl_available() else None  # type: ignore[no-untyped-call]
+    return {
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        "nccl": nccl,
+        "tf32": False,  # see CudaDevice
     }
 
 

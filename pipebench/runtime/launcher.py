@@ -24,6 +24,7 @@ from pipebench.errors import DeadlineError, RunFailedError
 from pipebench.runtime import messages, process
 from pipebench.runtime.heartbeat import Heartbeats
 
+_LOG_CHARACTERS = 1 << 16
 _GRACE_S = 0.5  # after a first failure: the culprit's own word may come after its victims'
 
 
@@ -119,16 +120,16 @@ class _Launch:
                 case _:
                     yield message
 
-    def _culprit(self) -> str | None:
+    def _culprit(self) -> tuple[str, _Child] | None:
         """What broke the launch, in one line: a death or an error of a rank's own before a lost peer."""
-        own: list[str] = []
-        lost: list[str] = []
+        own: list[tuple[str, _Child]] = []
+        lost: list[tuple[str, _Child]] = []
         for child in self.children:
             code = child.process.poll()
             for failed in child.failed:
-                (lost if failed.lost_peer else own).append(f"{child.name}{_told(failed)}")
+                (lost if failed.lost_peer else own).append((f"{child.name}{_told(failed)}", child))
             if code is not None and not child.failed and (code or not child.done):
-                own.append(_death(child, code))
+                own.append((_death(child, code), child))
         found = own or lost
         return found[0] if found else None
 
@@ -136,19 +137,29 @@ class _Launch:
         """Raise what the launch ended with, if it did not end well."""
         culprit = self._culprit()
         if culprit is not None:
-            raise RunFailedError(culprit)
+            text, child = culprit
+            raise RunFailedError(text, log=self._log_of(child))
         if not all(child.done for child in self.children):
+            rank = self.heartbeats.culprit() if self.job.ranks > 1 else 0
+            held_up = f" while rank {rank} was {self._last_of(rank)}" if self.job.ranks > 1 else ""
             raise DeadlineError(
-                f"the deadline passed{self._held_up()}: give more time with --deadline, or do less"
+                f"the deadline passed{held_up}: give more time with --deadline, or do less",
+                log=self._log_of(self.children[rank]) if rank < len(self.children) else "",
             )
 
-    def _held_up(self) -> str:
-        if self.job.ranks == 1:
-            return ""
-        rank = self.heartbeats.culprit()
+    def _last_of(self, rank: int) -> str:
+        """The last thing a rank wrote down, in words."""
         beat = self.heartbeats.read(rank)
         action = self.job.action_text(rank, beat.action)
-        return f" while rank {rank} was {beat.doing}{f' ({action})' if action else ''}"
+        return f"{beat.doing}{f' ({action})' if action else ''}"
+
+    def _log_of(self, child: _Child) -> str:
+        """What the culprit left behind: its last word, its output, and what every rank did last."""
+        told = [failed.traceback or failed.cause for failed in child.failed]
+        output = child.log.read_text(errors="replace")[-_LOG_CHARACTERS:]
+        ranks = [f"rank {rank} was {self._last_of(rank)}" for rank in range(self.job.ranks)]
+        parts = (f"culprit: {child.name}", *told, output, *(ranks if self.job.ranks > 1 else []))
+        return "\n".join(part.rstrip() for part in parts if part.strip()) + "\n"
 
 
 def _start(folder: Path, rank: int, job: messages.Job) -> _Child:

@@ -12,6 +12,9 @@ from pipebench.models.data import Data
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import Candidate, Launch, TimelineRecord, Verification
+from pipebench.timing.measured_link import MeasuredLink
+
+TIMING = "timing"
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -30,16 +33,21 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     config: RunConfig
     data: Data
+    task: Literal["launch", "layers", "link"] = "launch"
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure
+    baseline_device: int = 0  # the GPU of median speed, once that is known
+    link: MeasuredLink | None = None  # of this machine, where it is needed
 
     @property
     def ranks(self) -> int:
-        """Processes of the launch; layers are measured by one."""
-        return self.config.ranks if self.config.partition is not None else 1
+        """Processes that the task takes: layers are measured by one, a link by two."""
+        return {"launch": self.config.ranks, "layers": 1, "link": 2}[self.task]
 
     def action_text(self, rank: int, number: int) -> str:
         """The text form of a rank's n-th action, empty where there is none."""
+        if self.task != "launch":
+            return ""
         plan = add_transfers(SCHEDULES[self.config.schedule].plan(self.config.graph))
         program = plan.programs[rank]
         return plan.graph.text(program[number]) if 0 <= number < len(program) else ""
@@ -63,6 +71,12 @@ class LayerCosts(Message, frozen=True, tag="layer-costs"):
     projection: float
 
 
+class LinkTimes(Message, frozen=True, tag="link-times"):
+    """The link between two processes of this machine."""
+
+    link: MeasuredLink
+
+
 class Verified(Message, frozen=True, tag="verified"):
     """The pipeline computed what the baseline computes."""
 
@@ -70,18 +84,30 @@ class Verified(Message, frozen=True, tag="verified"):
 
 
 class Raced(Message, frozen=True, tag="raced"):
-    """The strongest form of the baseline, and the host's speed by it."""
+    """The strongest form of the baseline, and the host's speed by it.
+
+    With several GPUs: the one it ran on, of median speed, and every one's speed on the fused form.
+    """
 
     form: Form
     candidates: list[Candidate]
     host_flops_per_s: float
+    device: int = 0
+    device_flops_per_s: list[float] = []
 
 
 class Measured(Message, frozen=True, tag="measured"):
-    """A complete launch, and the timelines of its pipeline steps nearest the median."""
+    """A complete launch, the timelines of its pipeline steps nearest the median, each device's peak memory."""
 
     launch: Launch
     timelines: list[TimelineRecord]
+    peaks_bytes: list[int] | None = None
+
+
+class Devices(Message, frozen=True, tag="devices"):
+    """The names of the devices, in their order."""
+
+    names: list[str]
 
 
 class Environment(Message, frozen=True, tag="environment"):
@@ -105,4 +131,6 @@ class Done(Message, frozen=True, tag="done"):
     """This process has done all that it was started for."""
 
 
-AnyMessage = Progress | LayerCosts | Verified | Raced | Measured | Environment | Failed | Done
+AnyMessage = (
+    Progress | LayerCosts | LinkTimes | Verified | Raced | Measured | Devices | Environment | Failed | Done
+)

@@ -6,7 +6,7 @@ Not the stock one only because making it imports torch's compiler: a second of e
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class SGD:
@@ -22,8 +22,12 @@ class SGD:
             parameter.grad = None
 
     def step(self) -> None:
-        """Update all parameters that have a gradient."""
+        """Update all parameters that have a gradient; on a GPU in few kernels, as the stock one does."""
+        updated: list[Tensor] = [parameter for parameter in self.parameters if parameter.grad is not None]
+        gradients = [parameter.grad for parameter in updated if parameter.grad is not None]
         with torch.no_grad():
-            for parameter in self.parameters:
-                if parameter.grad is not None:
-                    parameter.add_(parameter.grad, alpha=-self.learning_rate)
+            if updated and updated[0].is_cuda:
+                torch._foreach_add_(updated, gradients, alpha=-self.learning_rate)
+                return
+            for parameter, gradient in zip(updated, gradients, strict=True):
+                parameter.add_(gradient, alpha=-self.learning_rate)

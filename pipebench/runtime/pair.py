@@ -6,12 +6,11 @@ RankedPair     this process is one rank: the wall clock; the baseline runs in ra
 
 import time
 from collections.abc import Callable
-from math import inf, nan
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
 
 from pipebench.models.data import BATCHES
 from pipebench.plan.graph import Graph
@@ -20,14 +19,14 @@ from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.runtime import messages
-from pipebench.runtime.baseline import Baseline, race
 from pipebench.runtime.batches import slice_batch
+from pipebench.runtime.device import CpuDevice, CudaDevice
 from pipebench.runtime.emulator import EmulatedPipeline
-from pipebench.runtime.faults import injected
-from pipebench.runtime.verification import check_same_loss, verify
+from pipebench.runtime.single_device import SingleDevice, judge
+from pipebench.runtime.verification import check_same_loss
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
-from pipebench.timing.machines import machine_named
+from pipebench.timing.machines import machine_for
 
 _LAYER_STEPS = 3  # the first one warms up: it is never the least
 
@@ -61,91 +60,23 @@ class Pair(Protocol):
     def timeline(self, measured: Any) -> TimelineRecord:
         """A measured step as a timeline."""
 
+    def wall_per_cpu(self) -> float | None:
+        """What pipeline steps took by the wall clock over their CPU time, where that is not seen from outside."""
+
+    def peaks_bytes(self) -> list[int] | None:
+        """The most that each device's tensors took in a pipeline step, where that is measured."""
+
     def check_losses(self, *, steps: int) -> None:
         """After ``steps`` of each kind: both must have the same loss."""
 
 
 def make_pair(job: messages.Job, rank: int, folder: Path) -> Pair:
     """The pair for the job's kind of device."""
-    if job.ranks == 1 and job.config.device != "cpu":
+    if job.config.device not in ("cpu", "cuda"):
         return EmulatedPair(job)
     from pipebench.runtime.ranked_pair import RankedPair  # noqa: PLC0415 - torch.distributed, for ranks only
 
     return RankedPair(job, rank, folder)
-
-
-class SingleDevice:
-    """The baseline's side of a pair, in the process that has it."""
-
-    def __init__(self, job: messages.Job, clock: Callable[[], float]) -> None:
-        self.job, self.config, self.workload, self.clock = job, job.config, job.config.workload, clock
-        self.baseline: Baseline
-
-    def touch_memory(self) -> None:
-        """Make sure of one free stretch of the heap that a whole-batch step fits in, with its pages in place.
-
-        Called again after the warm-up: a first step leaves small blocks that live on (torch's and oneDNN's
-        caches), now and then in the midst of the stretch, and then another one is needed.
-        """
-        whole = self.workload.memory(self.workload.whole, 1, 1, 1)
-        torch.empty(int(1.5 * whole.total), dtype=torch.uint8).fill_(1)
-
-    def reference(self) -> tuple[dict[str, Tensor | None], float]:
-        """Gradients and loss on the first batch, from the first parameters, of the form that will be timed."""
-        self.baseline.step(self.batches[0], update=False)
-        return self.baseline.gradients(), self.baseline.loss()
-
-    def race(self, report: Callable[[str], None]) -> messages.Raced:
-        """Find the strongest form and choose it; its speed is the host's speed."""
-        form, candidates = race(
-            self.workload,
-            self.job.data.batches[0],
-            learning_rate=self.config.learning_rate,
-            seed=self.config.seed,
-            clock=self.clock,
-            report=lambda form: report(form.text()),
-        )
-        best_s = min(min(candidate.step_s) for candidate in candidates)
-        speed = self.workload.step_flops(self.workload.whole) / best_s
-        self.choose(form)
-        return messages.Raced(form=form, candidates=candidates, host_flops_per_s=speed)
-
-    def choose(self, form: messages.Form) -> None:
-        """Take a form, with fresh parameters."""
-        self.baseline = self._fresh(form)
-        self.batches = [self.baseline.slice(batch) for batch in self.job.data.batches]
-
-    def step(self, number: int) -> float:
-        """One training step on batch ``number``, in seconds of this pair's clock."""
-        batch = self.batches[number % BATCHES]
-        start = self.clock()
-        self.baseline.step(batch)
-        seconds = self.clock() - start
-        self.baseline.release()
-        return seconds
-
-    def _fresh(self, form: messages.Form) -> Baseline:
-        baseline = Baseline(form, self.workload, learning_rate=self.config.learning_rate)
-        baseline.initialise(self.config.seed)
-        return baseline
-
-
-def judge(
-    job: messages.Job,
-    reference: tuple[dict[str, Tensor | None], float],
-    found: tuple[dict[str, Tensor | None], float],
-) -> Verification:
-    """Hold the pipeline's gradients and loss against the reference's."""
-    (expected, expected_loss), (gradients, loss) = reference, found
-    if injected("mismatch"):
-        gradients = {name: g * 1.001 if g is not None else None for name, g in gradients.items()}
-    return verify(
-        expected,
-        gradients,
-        expected_loss=expected_loss,
-        loss=nan if injected("nan") else loss,
-        dtype=job.config.dtype,
-    )
 
 
 class EmulatedPair:
@@ -156,13 +87,14 @@ class EmulatedPair:
     def __init__(self, job: messages.Job) -> None:
         config = job.config
         assert config.partition is not None
-        self.job, self.config, self.single = job, config, SingleDevice(job, time.thread_time)
+        self.job, self.config, self.single = job, config, SingleDevice(job, CpuDevice(time.thread_time))
         graph = config.graph
         self.pipeline = EmulatedPipeline(
             add_transfers(SCHEDULES[config.schedule].plan(graph)),
             config.workload,
             config.partition,
             learning_rate=config.learning_rate,
+            checkpoint=config.checkpoint,
             order=config.emulation_order,
         )
         self.pipeline.initialise(config.seed)
@@ -216,13 +148,30 @@ class EmulatedPair:
         timeline = self.pipeline.timeline(measured, self.link)
         return timeline_record(timeline, clock="virtual", message_bytes=self.pipeline.message_bytes)
 
+    def wall_per_cpu(self) -> None:
+        """Seen from outside: a step is one stretch of this thread's work."""
+
+    def peaks_bytes(self) -> None:
+        """Not measured: all devices share this process."""
+
     def check_losses(self, *, steps: int) -> None:
         """Both must have the same loss."""
         check_same_loss(self.single.baseline.loss(), self.pipeline.loss(), steps=steps)
 
     def _set_link(self, host_flops_per_s: float) -> None:
-        machine = machine_named(self.config.machine)
+        machine = machine_for(
+            self.config.machine,
+            host_flops_per_s=host_flops_per_s,
+            measured=self.job.link,
+            message_bytes=self.config.message_bytes,
+        )
         self.link = machine.link.dilated(machine.time_dilation(host_flops_per_s))
+
+
+def _gpu_at_rest_s() -> float:
+    """The clock once the GPU has done all it was given: for a quick look, not for timed steps."""
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def measure_layers(job: messages.Job, emit: Callable[[messages.Message], None]) -> messages.LayerCosts:
@@ -231,16 +180,24 @@ def measure_layers(job: messages.Job, emit: Callable[[messages.Message], None]) 
     The embedding is measured with the first layer, where every partition has it; the projection alone.
     """
     config = job.config
+    device = CudaDevice(0).torch if config.device == "cuda" else None
     graph = Graph(config.layers + 1, config.microbatches, config.chunks)
     pipeline = EmulatedPipeline(
         add_transfers(SCHEDULES["gpipe"].plan(graph)),
         config.workload,
         [1] * config.layers + [0],
         learning_rate=config.learning_rate,
+        checkpoint=config.checkpoint,
+        device=device,
+        clock=_gpu_at_rest_s if config.device == "cuda" else time.thread_time,
     )
     pipeline.initialise(config.seed)
     batch = slice_batch(
-        job.data.batches[0], config.workload, microbatches=graph.microbatches, chunks=graph.chunks
+        job.data.batches[0],
+        config.workload,
+        microbatches=graph.microbatches,
+        chunks=graph.chunks,
+        device=device,
     )
     best = [inf] * graph.stages
     for number in range(_LAYER_STEPS):

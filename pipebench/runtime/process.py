@@ -18,7 +18,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _PR_SET_PDEATHSIG = 1
 
 
-def prepare(*, parent: int, rank: int) -> None:
+def prepare(*, parent: int) -> None:
     """Make this process fit to measure in, and tie it to the process ``parent``.
 
     Torch must not have been imported: it reads the thread variables once.
@@ -28,7 +28,6 @@ def prepare(*, parent: int, rank: int) -> None:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
         os.environ[variable] = "1"
     keep_memory()
-    pin(rank)
 
 
 _TUNABLE = "glibc.malloc.tcache_count=0"
@@ -38,6 +37,7 @@ _kept: list[bool] = []
 def start_environment() -> dict[str, str]:
     """The environment that a measuring process must be started with."""
     environment = dict(os.environ)
+    environment.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # GPUs count as nvidia-smi counts them
     if not _default_allocator():
         given = environment.get("GLIBC_TUNABLES")
         environment["GLIBC_TUNABLES"] = f"{given}:{_TUNABLE}" if given else _TUNABLE

@@ -1,49 +1,95 @@
 """The pair on real ranks: every rank has its part of the pipeline, rank 0 the baseline too."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from statistics import median_low
 
+import torch
+import torch.distributed as dist
+
+from pipebench.config import RunConfig
 from pipebench.models.data import BATCHES
+from pipebench.models.stacked_lstm import DTYPES
+from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.runtime import group, messages
+from pipebench.runtime.baseline import Baseline
 from pipebench.runtime.batches import slice_batch
+from pipebench.runtime.device import CpuDevice, CudaDevice, RankDevice
 from pipebench.runtime.heartbeat import Heartbeats
-from pipebench.runtime.pair import SingleDevice, judge
-from pipebench.runtime.ranks import RankedPipeline, Readings
+from pipebench.runtime.rank_transport import RankTransport
+from pipebench.runtime.ranks import REST_S, RankedPipeline, Readings, StepTransport
+from pipebench.runtime.single_device import SingleDevice, judge
+from pipebench.runtime.staged_transport import StagedTransport, stream_mark
 from pipebench.runtime.verification import check_same_loss
 
 _BEYOND_THE_DEADLINE = 3600.0  # a wait for a message must not end before the launcher names the culprit
+_PROBES = 3  # steps that a GPU's speed is measured by; the first one warms up
+
+Transports = Callable[[RunConfig, Plan, int, RankDevice], StepTransport]
 
 
 class RankedPair:
-    """One rank's share. The ranks that have no baseline meet rank 0 again at the next message."""
+    """One rank's share. The ranks that have no baseline meet rank 0 again at the next message.
+
+    Args:
+        job: of the launch.
+        rank: of this process.
+        folder: where the ranks meet.
+        device_of: the device with a number; by default the job's kind.
+        transport: makes this rank's transport; by default the strongest one that is there.
+    """
 
     pipeline_is_cpu_time = False
 
-    def __init__(self, job: messages.Job, rank: int, folder: Path) -> None:
-        config = job.config
+    def __init__(
+        self,
+        job: messages.Job,
+        rank: int,
+        folder: Path,
+        *,
+        device_of: Callable[[int], RankDevice] | None = None,
+        transport: Transports | None = None,
+    ) -> None:
+        config, graph = job.config, job.config.graph
         assert config.partition is not None
         self.job, self.rank = job, rank
-        self.single = SingleDevice(job, time.perf_counter) if rank == 0 else None
+        self.device_of = device_of or _DEVICES[config.device]
+        self.device = self.device_of(rank)
+        self.device.use()
+        self.single: SingleDevice | None = None
+        self._peak = self._busy_s = self._cpu_s = 0.0
         group.join(folder, rank=rank, ranks=job.ranks, timeout_s=_BEYOND_THE_DEADLINE)
-        graph = config.graph
+        plan = add_transfers(SCHEDULES[config.schedule].plan(graph))
         self.pipeline = RankedPipeline(
-            add_transfers(SCHEDULES[config.schedule].plan(graph)),
+            plan,
             config.workload,
             config.partition,
             rank=rank,
+            device=self.device,
+            transport=(transport or _TRANSPORTS[config.device])(config, plan, rank, self.device),
             learning_rate=config.learning_rate,
+            checkpoint=config.checkpoint,
             heartbeats=Heartbeats(folder / "heartbeats", job.ranks),
         )
         self.pipeline.initialise(config.seed)
         self.batches = [
-            slice_batch(b, config.workload, microbatches=graph.microbatches, chunks=graph.chunks)
+            slice_batch(
+                b,
+                config.workload,
+                microbatches=graph.microbatches,
+                chunks=graph.chunks,
+                device=self.device.torch,
+            )
             for b in job.data.batches
         ]
+        if rank == 0:
+            self.single = SingleDevice(job, self.device_of(job.baseline_device))
 
     def prime(self) -> None:
         """A first whole step: real ranks cannot take a part of one."""
@@ -66,8 +112,20 @@ class RankedPair:
         return judge(self.job, reference, (gradients, loss))
 
     def race(self, report: Callable[[str], None]) -> messages.Raced | None:
-        """Rank 0 races alone on its core; the others wait at the next step's barrier."""
-        return self.single.race(report) if self.single is not None else None
+        """Rank 0 races alone, on the GPU of median speed where there are several; the others wait for it."""
+        speeds = self._speeds() if self.job.config.device == "cuda" else []
+        if self.single is None:
+            return None
+        chosen = speeds.index(median_low(speeds)) if speeds else 0
+        self.single = SingleDevice(self.job, self.device_of(chosen))
+        raced = self.single.race(report)
+        return messages.Raced(
+            form=raced.form,
+            candidates=raced.candidates,
+            host_flops_per_s=raced.host_flops_per_s,
+            device=chosen,
+            device_flops_per_s=speeds,
+        )
 
     def choose(self, form: messages.Form) -> None:
         """Take a form of the baseline."""
@@ -75,13 +133,19 @@ class RankedPair:
             self.single.choose(form)
 
     def baseline_step(self, number: int) -> float:
-        """Wall seconds on rank 0, while the others wait for it."""
-        return self.single.step(number) if self.single is not None else 0.0
+        """Seconds on rank 0, while the others wait for it."""
+        if self.single is None:
+            return 0.0
+        time.sleep(REST_S)
+        return self.single.step(number)
 
     def pipeline_step(self, number: int) -> Readings:
         """One step of all ranks."""
         readings = self.pipeline.step(self.batches[number % BATCHES])
         self.pipeline.release()
+        self._peak = max(self._peak, readings.peak_bytes)
+        self._busy_s += readings.busy_s
+        self._cpu_s += readings.cpu_s
         return readings
 
     def timeline(self, measured: Readings) -> TimelineRecord:
@@ -91,8 +155,86 @@ class RankedPair:
             return TimelineRecord(clock="wall", makespan_s=0.0, spans=[], transfers=[], other=[])
         return timeline_record(timeline, clock="wall", message_bytes=self.pipeline.message_bytes)
 
+    def peaks_bytes(self) -> list[int] | None:
+        """Each rank's largest peak so far, without the baseline where it shares the device."""
+        if self.device.peak_bytes() is None:
+            return None
+        shared = self.single is not None and self.single.device.torch == self.device.torch
+        resident = self.single.resident_bytes if self.single is not None and shared else 0
+        peaks = self.pipeline.gathered(self._peak - resident)
+        return None if peaks is None else [int(peak) for peak in peaks]
+
+    def wall_per_cpu(self) -> float | None:
+        """The worst rank's: how long it worked by the clock over its CPU time; ``None`` on a GPU."""
+        if self.job.config.device == "cuda":
+            return None
+        ratios = self.pipeline.gathered(self._busy_s / self._cpu_s if self._cpu_s else 0.0)
+        return None if ratios is None else max(ratios)
+
     def check_losses(self, *, steps: int) -> None:
         """Both must have the same loss."""
         loss = self.pipeline.loss()
         if self.single is not None:
             check_same_loss(self.single.baseline.loss(), loss, steps=steps)
+
+    def _speeds(self) -> list[float]:
+        """Every device's speed on the fused step in FLOP/s, measured by its own rank. Collective."""
+        config = self.job.config
+        probe = Baseline(
+            messages.Form("fused"),
+            config.workload,
+            learning_rate=config.learning_rate,
+            device=self.device.torch,
+        )
+        probe.initialise(config.seed)
+        batch = probe.slice(self.job.data.batches[0])
+        seconds = [self.device.seconds(partial(probe.step, batch)) for _ in range(_PROBES)]
+        speed = torch.tensor(config.workload.step_flops(config.workload.whole) / min(seconds[1:]))
+        speeds = [torch.empty_like(speed) for _ in range(self.job.ranks)]
+        dist.all_gather(speeds, speed)
+        return [float(value) for value in speeds]
+
+
+def _gloo(config: RunConfig, plan: Plan, rank: int, device: RankDevice) -> StepTransport:
+    """Between processes on CPU cores."""
+    return RankTransport(plan.graph, plan.programs[rank], _buffers(config, device.torch))
+
+
+def _nccl_or_staged(config: RunConfig, plan: Plan, rank: int, device: RankDevice) -> StepTransport:
+    """Between GPUs: NCCL, or through pinned host memory where torch has no NCCL."""
+    graph, program = plan.graph, plan.programs[rank]
+    if dist.is_nccl_available():
+        groups = group.by_direction(
+            graph,
+            backend="nccl",
+            rank=rank,
+            timeout_s=_BEYOND_THE_DEADLINE,
+            token=partial(torch.zeros, 1, device=device.torch),
+        )
+        return RankTransport(graph, program, _buffers(config, device.torch), groups)
+    return StagedTransport(
+        graph,
+        program,
+        pinned=_buffers(config, torch.device("cpu"), pin_memory=True),
+        device=device.torch,
+        after_copy=partial(stream_mark, device.torch),
+    )
+
+
+def _buffers(
+    config: RunConfig, device: torch.device, *, pin_memory: bool = False
+) -> Callable[[], torch.Tensor]:
+    """Makes empty tensors of a message's shape and dtype."""
+    shape = (
+        config.sequence_length // config.chunks,
+        config.batch // config.microbatches,
+        config.hidden,
+    )
+    return partial(torch.empty, shape, dtype=DTYPES[config.dtype], device=device, pin_memory=pin_memory)
+
+
+_DEVICES: Mapping[str, Callable[[int], RankDevice]] = {
+    "cpu": lambda _: CpuDevice(),
+    "cuda": CudaDevice,
+}
+_TRANSPORTS: Mapping[str, Transports] = {"cpu": _gloo, "cuda": _nccl_or_staged}

@@ -1,48 +1,85 @@
 """A pipeline of real ranks: one process a device, real messages, the wall clock.
 
-Every rank runs the same script; what follows is collective. A rank reads the clock around each compute
-action; after the step rank 0 gathers the readings (numbers of known size, nothing pickled) and has the
-timeline. The ranks of one machine share its monotonic clock.
+Every rank runs the same script; what follows is collective. A rank marks the time around each compute
+action, on a GPU by events; after the step rank 0 gathers the readings (numbers of known size, nothing
+pickled) and has the timeline. The ranks of one machine share its monotonic clock.
 """
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from pipebench.models.stacked_lstm import DTYPES, StackedLSTM
+from pipebench.models.stacked_lstm import StackedLSTM
 from pipebench.partition import stage_layers
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of
 from pipebench.runtime.batches import StepBatch
+from pipebench.runtime.device import RankDevice
 from pipebench.runtime.executor import Executor
-from pipebench.runtime.gloo import GlooTransport
 from pipebench.runtime.heartbeat import COMPUTING, IDLE, WAITING, Heartbeats
 from pipebench.runtime.stage import Stage
+from pipebench.runtime.transport import Transport
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 from pipebench.workload import Workload
 
+_STARTED, _ZEROED, _ENDED, _UPDATED = range(4)
+_BOUNDS = 4
+REST_S = 0.01  # gloo's input thread has come to rest by then
+
 
 class Readings(NamedTuple):
-    """One rank's clock readings of a step, in seconds of the machine's monotonic clock.
+    """One rank's times of a step, in seconds of the machine's monotonic clock, and what it took.
 
-    ``started``, ``zeroed``, ``ended`` and ``updated`` bound the step; ``actions`` is [compute actions, 2].
+    ``started``, ``zeroed``, ``ended`` and ``updated`` bound the step; ``cpu_s`` is what it took of this
+    process's CPU time, gloo's threads included; ``peak_bytes`` is 0 where nobody counts; ``actions`` is
+    [compute actions, 2].
     """
 
     started: float
     zeroed: float
     ended: float
     updated: float
+    cpu_s: float
+    peak_bytes: float
     actions: Tensor
+
+    @property
+    def busy_s(self) -> float:
+        """How long this rank worked by the clock, between waits."""
+        actions_s = float((self.actions[:, 1] - self.actions[:, 0]).sum())
+        return actions_s + self.zeroed - self.started + self.updated - self.ended
+
+
+class StepTransport(Transport, Protocol):
+    """A transport that is told when a step begins and when it is over."""
+
+    def begin_step(self, *, checked: bool) -> None:
+        """Post the step's receives; in a checked step headers travel too."""
+
+    def end_step(self) -> None:
+        """Wait until everything sent has arrived."""
 
 
 class RankedPipeline:
-    """This rank's part of a plan on real ranks; its methods are collective unless they say otherwise."""
+    """This rank's part of a plan on real ranks; its methods are collective unless they say otherwise.
+
+    Args:
+        plan: with its transfers.
+        workload: the sizes of the model and the batch.
+        partition: LSTM layers of each stage.
+        rank: of this process; its stage has the same number.
+        device: where this rank computes.
+        transport: this rank's end of the plan's messages.
+        learning_rate: of every rank's optimizer.
+        checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
+        heartbeats: where every rank writes what it does.
+    """
 
     def __init__(
         self,
@@ -51,27 +88,24 @@ class RankedPipeline:
         partition: Sequence[int],
         *,
         rank: int,
+        device: RankDevice,
+        transport: StepTransport,
         learning_rate: float,
+        checkpoint: str = "none",
         heartbeats: Heartbeats,
     ) -> None:
         self.plan, self.workload, self.rank, self.heartbeats = plan, workload, rank, heartbeats
+        self.device, self.transport = device, transport
         graph, program = plan.graph, plan.programs[rank]
         assert graph.stages == graph.devices, "one stage a rank"
         self.layers = stage_layers(partition)
-        self.model = StackedLSTM(workload, self.layers[rank])
-        self.stage = Stage(self.model, microbatches=graph.microbatches, chunks=graph.chunks)
-        shape = (
-            workload.sequence_length // graph.chunks,
-            workload.batch // graph.microbatches,
-            workload.hidden,
+        self.model = StackedLSTM(workload, self.layers[rank], device.torch)
+        self.stage = Stage(
+            self.model, microbatches=graph.microbatches, chunks=graph.chunks, checkpoint=checkpoint
         )
-        dtype = DTYPES[workload.dtype]
-        self.transport = GlooTransport(graph, program, lambda: torch.empty(shape, dtype=dtype))
-        self.executor = Executor(
-            graph, program, {rank: self.stage}, self.transport, learning_rate=learning_rate
-        )
-        self._compute = [action for action in program if action.operation in COMPUTE]
-        self._actions = torch.zeros(len(self._compute), 2, dtype=torch.float64)
+        self.executor = Executor(graph, program, {rank: self.stage}, transport, learning_rate=learning_rate)
+        compute = sum(action.operation in COMPUTE for action in program)
+        self._marks = device.marks(_BOUNDS + 2 * compute)
 
     def initialise(self, seed: int) -> None:
         """Draw this rank's parameters. Not collective."""
@@ -83,43 +117,65 @@ class RankedPipeline:
 
     def step(self, batch: StepBatch, *, update: bool = True, checked: bool = False) -> Readings:
         """One training step of all ranks."""
-        clock, beat, rank = time.perf_counter, self.heartbeats.beat, self.rank
+        mark, beat, rank = self._marks.mark, self.heartbeats.beat, self.rank
         self.executor.load(batch)
-        readings = [0.0] * (2 * len(self._compute))
-        self.heartbeats.beat(self.rank, WAITING)
-        dist.barrier()
-        started = clock()
+        self.device.start_peak()
+        beat(rank, WAITING)
         self.transport.begin_step(checked=checked)
+        self._start_together()
+        cpu_s = time.process_time()
+        mark(_STARTED)
         self.executor.zero_grad()
-        zeroed = clock()
-        position = 0
+        mark(_ZEROED)
+        position = _BOUNDS
         for number, (action, run) in enumerate(self.executor.calls):
             if action.operation in COMPUTE:
                 beat(rank, COMPUTING, number)
-                readings[position] = clock()
+                mark(position)
                 run()
-                readings[position + 1] = clock()
+                mark(position + 1)
                 position += 2
             else:
                 beat(rank, WAITING if action.operation in RECEIVES else COMPUTING, number)
                 run()
         beat(rank, WAITING, len(self.executor.calls))
-        ended = clock()
+        mark(_ENDED)
         if update:
             self.executor.update()
-        updated = clock()
+        mark(_UPDATED)
+        cpu_s = time.process_time() - cpu_s
         self.transport.end_step()
+        times = self._marks.read_s()
         beat(rank, IDLE)
-        actions = torch.tensor(readings, dtype=torch.float64).view(-1, 2)
-        return Readings(started, zeroed, ended, updated, actions)
+        actions = torch.tensor(times[_BOUNDS:], dtype=torch.float64).view(-1, 2)
+        started, zeroed, ended, updated = times[:_BOUNDS]
+        return Readings(started, zeroed, ended, updated, cpu_s, self.device.peak_bytes() or 0, actions)
+
+    def _start_together(self) -> None:
+        """Agree on a time to start, and wait for it.
+
+        A collective that all ranks have just left would not do: gloo's input thread may still hold the core
+        for some milliseconds, as it spins while it cannot get at a connection in use.
+        """
+        start = torch.tensor(time.perf_counter() + REST_S, dtype=torch.float64)
+        dist.all_reduce(start, dist.ReduceOp.MAX)
+        time.sleep(max(float(start) - time.perf_counter(), 0.0))
 
     def timeline(self, readings: Readings) -> Timeline | None:
         """The step as rank 0 sees it from all ranks' readings; ``None`` on the others."""
-        row = torch.cat([torch.tensor(readings[:4], dtype=torch.float64), readings.actions.flatten()])
+        row = torch.cat([torch.tensor(readings[:_BOUNDS], dtype=torch.float64), readings.actions.flatten()])
         rows = [torch.empty_like(row) for _ in range(self.plan.graph.devices)] if self.rank == 0 else None
         with self._meeting():
             dist.gather(row, rows)
         return None if rows is None else _timeline(self.plan, [row.tolist() for row in rows])
+
+    def gathered(self, own: float) -> list[float] | None:
+        """A number of every rank's on rank 0, ``None`` on the others."""
+        mine = torch.tensor(own, dtype=torch.float64)
+        found = [torch.empty_like(mine) for _ in range(self.plan.graph.devices)] if self.rank == 0 else None
+        with self._meeting():
+            dist.gather(mine, found)
+        return None if found is None else [float(value) for value in found]
 
     def gradients(self) -> dict[str, Tensor | None] | None:
         """All ranks' gradients by name on rank 0, ``None`` on the others."""
@@ -130,12 +186,12 @@ class RankedPipeline:
         if self.rank != 0:
             for parameter in self.model.parameters():
                 assert parameter.grad is not None
-                dist.send(parameter.grad.contiguous(), 0)
+                dist.send(parameter.grad.cpu().contiguous(), 0)
             return None
         found = {name: parameter.grad for name, parameter in self.model.named_parameters()}
         for rank, layers in enumerate(self.layers[1:], start=1):
             for name, parameter in StackedLSTM(self.workload, layers).named_parameters():
-                gradient = torch.empty_like(parameter)
+                gradient = torch.empty_like(parameter, device="cpu")
                 dist.recv(gradient, rank)
                 found[name] = gradient
         return found

@@ -54,8 +54,8 @@ def relative_error(expected: Tensor | None, found: Tensor | None) -> float:
     if expected is None or found is None:
         other = expected if found is None else found
         return 0.0 if other is None or not other.any() else float("inf")
-    reference = expected.to(torch.float64)
-    norm, difference = reference.norm(), (found.to(torch.float64) - reference).norm()
+    reference = expected.to("cpu", torch.float64)
+    norm, difference = reference.norm(), (found.to("cpu", torch.float64) - reference).norm()
     return float(difference / norm) if norm else float(difference)
 
 

@@ -1,36 +1,154 @@
-"""How many NVIDIA GPUs there are, asked of the driver: no torch is imported to count them."""
+"""What the NVIDIA driver says of the GPUs, through nvidia-ml-py: no torch is imported to ask.
 
-from pipebench.errors import EnvironmentRefusedError
+GPUs count as nvidia-smi counts them, less those that CUDA_VISIBLE_DEVICES hides. What the driver does not
+tell is ``None``.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+Value = str | int | float | bool | None
+
+# The bits of NVML's clocks event reasons that mean: slower than the GPU could be. (Idle and chosen clocks
+# are others.)
+THROTTLE_REASONS = {
+    0x4: "sw-power-cap",
+    0x8: "hw-slowdown",
+    0x20: "sw-thermal-slowdown",
+    0x40: "hw-thermal-slowdown",
+    0x80: "hw-power-brake",
+}
 
 
-def gpu_count() -> int:
-    """GPUs the driver shows, 0 without a driver."""
+class Gpu(NamedTuple):
+    """One visible GPU, as it is before a run."""
+
+    name: str
+    memory_bytes: int | None
+    free_bytes: int | None
+    processes: tuple[str, ...]  # those that compute on it, such as ``4711 python``
+
+
+class Reading(NamedTuple):
+    """One visible GPU at one moment."""
+
+    sm_clock_hz: int | None
+    memory_clock_hz: int | None
+    temperature_c: int | None
+    throttle_reasons: frozenset[str]
+
+
+def gpus() -> list[Gpu]:
+    """The visible GPUs; empty without a driver."""
+    with _driver() as nvml:
+        return [_gpu(nvml, handle) for handle in _visible(nvml)] if nvml else []
+
+
+def readings() -> list[Reading]:
+    """Clocks and throttling of the visible GPUs now; empty without a driver."""
+    with _driver() as nvml:
+        return [_reading(nvml, handle) for handle in _visible(nvml)] if nvml else []
+
+
+def driver_versions() -> dict[str, Value]:
+    """The driver's own version and the newest CUDA that it runs."""
+    with _driver() as nvml:
+        if not nvml:
+            return {}
+        cuda = _ask(nvml.nvmlSystemGetCudaDriverVersion)
+        return {
+            "driver": _text(_ask(nvml.nvmlSystemGetDriverVersion)),
+            "driver_cuda": None if cuda is None else f"{cuda // 1000}.{cuda % 1000 // 10}",
+        }
+
+
+@contextmanager
+def _driver() -> Iterator[Any]:
+    """The library with the driver opened, or ``None`` where there is none."""
     import pynvml  # noqa: PLC0415 - only where GPUs matter
 
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return 0
+        yield None
+        return
     try:
-        return int(pynvml.nvmlDeviceGetCount())
+        yield pynvml
     finally:
         pynvml.nvmlShutdown()
 
 
-def require_gpus(needed: int) -> None:
-    """Refuse a run on GPUs.
+def _visible(nvml: Any) -> list[Any]:
+    """Handles of the GPUs that CUDA shows, in its order; as CUDA does, the first bad entry ends the list."""
+    handles = [nvml.nvmlDeviceGetHandleByIndex(number) for number in range(nvml.nvmlDeviceGetCount())]
+    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if asked is None:
+        return handles
+    found: list[Any] = []
+    for entry in (part.strip() for part in asked.split(",")):
+        handle = _named(nvml, handles, entry)
+        if handle is None:
+            break
+        found.append(handle)
+    return found
 
-    Raises:
-        EnvironmentRefusedError: There are too few, or this version cannot use them yet.
-    """
-    found = gpu_count()
-    if found < needed:
-        raise EnvironmentRefusedError(
-            f"--device cuda: expected {needed} GPUs, found {found}; use --device emulated to emulate {needed}"
-            if found
-            else f"--device cuda: expected {needed} GPUs, found none (no NVIDIA driver or no GPU); "
-            f"use --device emulated to emulate {needed} devices on this CPU"
-        )
-    raise EnvironmentRefusedError(
-        f"--device cuda: {found} GPUs found, but this version does not use GPUs yet; use --device emulated"
+
+def _named(nvml: Any, handles: list[Any], entry: str) -> Any:
+    """The GPU that an entry of CUDA_VISIBLE_DEVICES means: a number, or a UUID or the start of one."""
+    if entry.isdigit():
+        return handles[int(entry)] if int(entry) < len(handles) else None
+    if entry.startswith("MIG-"):
+        return _ask(nvml.nvmlDeviceGetHandleByUUID, entry)
+    if entry.startswith("GPU-"):
+        matching = [h for h in handles if (_text(_ask(nvml.nvmlDeviceGetUUID, h)) or "").startswith(entry)]
+        return matching[0] if len(matching) == 1 else None
+    return None
+
+
+def _gpu(nvml: Any, handle: Any) -> Gpu:
+    memory = _ask(nvml.nvmlDeviceGetMemoryInfo, handle)
+    processes = _ask(nvml.nvmlDeviceGetComputeRunningProcesses, handle) or []
+    return Gpu(
+        name=_text(_ask(nvml.nvmlDeviceGetName, handle)) or "unknown GPU",
+        memory_bytes=memory.total if memory else None,
+        free_bytes=memory.free if memory else None,
+        processes=tuple(_process(nvml, process.pid) for process in processes),
     )
+
+
+def _process(nvml: Any, pid: int) -> str:
+    """Its number and its program, without the folder."""
+    name = _text(_ask(nvml.nvmlSystemGetProcessName, pid)) or "of another container or user"
+    return f"{pid} {name.split()[0].rpartition('/')[2] if name.startswith('/') else name}"
+
+
+def _reading(nvml: Any, handle: Any) -> Reading:
+    reasons = _ask(nvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
+    return Reading(
+        sm_clock_hz=_megahertz(_ask(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_SM)),
+        memory_clock_hz=_megahertz(_ask(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_MEM)),
+        temperature_c=_ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+        throttle_reasons=frozenset(name for bit, name in THROTTLE_REASONS.items() if reasons & bit),
+    )
+
+
+def _ask(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the driver answers; ``None`` if it does not know, or this GPU cannot tell."""
+    import pynvml  # noqa: PLC0415 - see _driver
+
+    try:
+        return function(*arguments)
+    except pynvml.NVMLError:
+        return None
+
+
+def _megahertz(value: int | None) -> int | None:
+    """As hertz."""
+    return None if value is None else value * 1_000_000
+
+
+def _text(value: str | bytes | None) -> str | None:
+    """Older releases of nvidia-ml-py answer in bytes."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -3,6 +3,9 @@
 A link with ports: a transfer starts when both the sender's egress port and the receiver's ingress port are
 free, and holds both for latency + bytes / bandwidth. So a broadcast to seven peers is seven transfers, one
 after another, through one egress port. A link without ports is a pure latency that occupies nobody.
+
+Where no copy engine carries messages, each costs its sender's and its receiver's device time of their own:
+the overhead, which the devices pay beside their actions, and which is part of the message's way.
 """
 
 from dataclasses import dataclass
@@ -19,11 +22,13 @@ class Link:
         latency_s: seconds that each transfer takes besides its bytes.
         bytes_per_s: bandwidth; infinite where size does not matter.
         ports: whether a transfer occupies its sender's egress and its receiver's ingress port.
+        overhead_s: device time that a message takes from each of its two ends.
     """
 
     latency_s: float = 0.0
     bytes_per_s: float = inf
     ports: bool = True
+    overhead_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.latency_s < inf:
@@ -32,14 +37,16 @@ class Link:
             raise UsageError(f"bandwidth must be above 0 bytes/s, got {self.bytes_per_s}")
         if not self.ports and self.bytes_per_s != inf:
             raise UsageError("a link without ports is a pure latency: expected no bandwidth")
+        if not 0 <= self.overhead_s < inf:
+            raise UsageError(f"message overhead must be a finite number >= 0 s, got {self.overhead_s}")
 
     def transfer_s(self, size_bytes: int) -> float:
-        """How long a message of this size is on the way, once it has started."""
-        return self.latency_s + size_bytes / self.bytes_per_s
+        """How long a message of this size is on the way, less what its two ends do for it themselves."""
+        return max(self.latency_s + size_bytes / self.bytes_per_s - 2 * self.overhead_s, 0.0)
 
     def dilated(self, factor: float) -> "Link":
         """The link as a host sees it on which time runs ``factor`` times slower."""
-        return Link(self.latency_s * factor, self.bytes_per_s / factor, self.ports)
+        return Link(self.latency_s * factor, self.bytes_per_s / factor, self.ports, self.overhead_s * factor)
 
 
 def latency_only(latency_s: float) -> Link:

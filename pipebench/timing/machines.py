@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from pipebench.errors import UsageError
 from pipebench.timing.links import Link
+from pipebench.timing.measured_link import MeasuredLink
 
+LOCAL = "local"
 LSTM_EFFICIENCY = 0.18  # the K40 fit to 1,700 words/s
 _ASSUMED = "efficiency 0.18 assumed from the K40 fit"
 
@@ -68,13 +70,40 @@ MACHINES: dict[str, Machine] = {
 }
 
 
-def machine_named(name: str) -> Machine:
-    """Look a preset up.
+MACHINE_NAMES = (*MACHINES, LOCAL)
+
+
+def check_machine(name: str) -> str:
+    """The name of a machine that can be emulated.
 
     Raises:
-        UsageError: There is no such preset; the text lists those there are.
+        UsageError: There is no such machine; the text lists those there are.
     """
-    try:
+    if name not in MACHINE_NAMES:
+        raise UsageError(f"unknown machine {name!r}: expected one of {', '.join(MACHINE_NAMES)}")
+    return name
+
+
+def machine_for(
+    name: str, *, host_flops_per_s: float, measured: MeasuredLink | None, message_bytes: int
+) -> Machine:
+    """A preset, or this machine: its own speed, and its link as measured for messages of this size.
+
+    Args:
+        name: one that ``check_machine`` lets pass.
+        host_flops_per_s: this host's speed on the work, as measured.
+        measured: this host's link; ``local`` needs it, presets do not.
+        message_bytes: of every message of the run.
+    """
+    if name != LOCAL:
         return MACHINES[name]
-    except KeyError:
-        raise UsageError(f"unknown machine {name!r}: expected one of {', '.join(MACHINES)}") from None
+    assert measured is not None, "the local machine's link is measured first"
+    return Machine(
+        LOCAL,
+        "this host",
+        host_flops_per_s,
+        measured.at(message_bytes),
+        f"speed measured in this run; link measured {measured.created[:10]} between 2 processes "
+        f"on {'2 cores' if measured.cores == 2 else 'one core'}, {measured.backend}, "
+        f"for messages of {message_bytes} bytes",
+    )

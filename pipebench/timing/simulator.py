@@ -70,8 +70,11 @@ class _Simulation:
         self.blocking = blocking
         self.message_of = messages_by_action(plan.graph)
         self.incoming: dict[Action, list[Message]] = defaultdict(list)
+        self.ends: dict[Action, int] = defaultdict(int)  # of messages, that an action's device handles
         for message in set(self.message_of.values()):
             self.incoming[message.consumer].append(message)
+            self.ends[message.consumer] += 1
+            self.ends[message.producer] += 1
         self.events: list[tuple[float, int, Callable[[float], None]]] = []
         self.sequence = count()
         self.position = [0] * len(plan.programs)
@@ -128,7 +131,7 @@ class _Simulation:
         self._advance(device, now)
 
     def _start(self, device: int, action: Action, now: float) -> None:
-        end = now + self.costs.action_s(action)
+        end = now + self.costs.action_s(action) + self.link.overhead_s * self.ends[action]
         self.spans.append(Span(device, action, now, end))
         self.busy[device] = True
         self._at(end, partial(self._release, device))

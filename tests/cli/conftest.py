@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 COMMAND = Path(sys.executable).with_name("pipebench")
+CACHE = TemporaryDirectory(prefix="pipebench-test-cache-")  # of this session: the user's own stays as it is
 TINY = ("--preset", "tiny", "--synthetic")
 
 
@@ -27,7 +29,7 @@ Pipebench = Callable[..., Ended]
 
 def environment(**changes: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k not in {"PIPEBENCH_INJECT", "NO_COLOR", "COLUMNS"}}
-    return kept | changes
+    return kept | {"XDG_CACHE_HOME": CACHE.name} | changes
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,8 @@ def status_of_the_only_record(folder: Path) -> dict[str, object]:
         (["run", "--gpus", "8", "--text", "/nowhere/none.txt"], "/nowhere/none.txt"),
         (["run", "--gpus", "8", "--layers", "4"], "8 devices for 4 LSTM layers"),
         (["run", "--gpus", "2", "--layers", "4", "--partition", "3,2"], "sum to 4 layers, got 5"),
-        (["run", "--gpus", "2", "--machine", "local"], "unknown machine 'local'"),
+        (["run", "--gpus", "2", "--machine", "cray"], "unknown machine 'cray'"),
+        (["run", "--gpus", "2", "--remeasure"], "--remeasure measures the link of --machine local"),
         (["run", "--gpus", "2", "--device", "tpu"], "unknown --device 'tpu'"),
         (["run", "--gpus", "2", "--device", "cpu", "--machine", "2014"], "--machine is for emulated devices"),
         (["run", "--schedule", "naive", "--microbatches", "4"], "takes 1 microbatch"),
@@ -215,10 +216,10 @@ def test_10_for_a_record_with_a_field_damaged(
     assert "pipeline.step_s" in ended.err
 
 
-def start(folder: Path) -> tuple["subprocess.Popen[str]", list[int]]:
+def start(folder: Path, device: str) -> tuple["subprocess.Popen[str]", list[int]]:
     """A long run once its first launch is complete, and the processes that measure for it."""
     process = subprocess.Popen(
-        [COMMAND, "run", "--gpus", "2", *TINY, "--launches", "500", "-o", str(folder)],
+        [COMMAND, "run", "--gpus", "2", "--device", device, *TINY, "--launches", "500", "-o", str(folder)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -228,10 +229,13 @@ def start(folder: Path) -> tuple["subprocess.Popen[str]", list[int]]:
     with process.stderr as lines:
         assert any("launch 2" in line for line in lines)
     deadline = time.monotonic() + 10
-    while not (measuring := children(process.pid)):
+    while len(measuring := children(process.pid)) < PROCESSES[device]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return process, measuring
+
+
+PROCESSES = {"emulated": 1, "cpu": 2}
 
 
 def children(parent: int) -> list[int]:
@@ -245,9 +249,12 @@ def alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize("device", PROCESSES)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_run_and_keeps_its_launches(tmp_path: Path, number: int, code: int) -> None:
-    process, measuring = start(tmp_path)
+def test_a_signal_ends_the_run_and_keeps_its_launches(
+    tmp_path: Path, number: int, code: int, device: str
+) -> None:
+    process, measuring = start(tmp_path, device)
     before = time.monotonic()
     process.send_signal(number)
     assert process.wait(10) == code
@@ -259,8 +266,21 @@ def test_a_signal_ends_the_run_and_keeps_its_launches(tmp_path: Path, number: in
     assert record["speedup"] is not None
 
 
-def test_no_process_outlives_a_killed_launcher(tmp_path: Path) -> None:
-    process, measuring = start(tmp_path)
+def test_a_second_signal_leaves_nothing_behind_either(tmp_path: Path) -> None:
+    process, measuring = start(tmp_path, "cpu")
+    before = time.monotonic()
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    assert process.wait(10) == 130
+    assert time.monotonic() - before < 2
+    assert not any(alive(pid) for pid in measuring)
+    assert status_of_the_only_record(tmp_path)["status"] == "aborted"
+
+
+@pytest.mark.parametrize("device", PROCESSES)
+def test_no_process_outlives_a_killed_launcher(tmp_path: Path, device: str) -> None:
+    process, measuring = start(tmp_path, device)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     gone_by = time.monotonic() + 2

@@ -135,6 +135,21 @@ def test_a_text_file_is_read(pipebench: Pipebench, tmp_path: Path) -> None:
     assert record["verification"]["max_relative_gradient_error"] <= 1e-5
 
 
+def test_the_local_machine_has_the_link_that_was_measured_here(pipebench: Pipebench, tmp_path: Path) -> None:
+    arguments = ("run", "--gpus", "2", *TINY, "--launches", "1", "--machine", "local", "-o", str(tmp_path))
+    first = pipebench(*arguments, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert first.code == 0, first.err
+    assert "link: measured between 2 processes, kept in" in first.err
+    assert "speed measured in this run; link measured 2" in " ".join(first.out.split())
+    assert "dilation" not in first.out
+    again = pipebench(*arguments, "--json", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert "link: as measured on 2" in again.err
+    machine = json.loads(again.out)["machine"]
+    assert (machine["name"], machine["time_dilation"]) == ("local", 1.0)
+    assert machine["link"]["latency_s"] == machine["link"]["host_latency_s"] > 0
+    assert machine["link"]["overhead_s"] > 0
+
+
 def test_a_dry_run_measures_nothing_and_writes_nothing(pipebench: Pipebench, tmp_path: Path) -> None:
     ended = pipebench("run", "--gpus", "4", "--partition", "balanced", "--dry-run", cwd=tmp_path)
     assert ended.code == 0

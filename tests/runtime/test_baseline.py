@@ -6,6 +6,7 @@ import torch
 from pipebench.config import RunOptions, resolve
 from pipebench.models import data
 from pipebench.runtime.baseline import Baseline, forms, race
+from pipebench.runtime.device import CpuDevice
 from pipebench.runtime.messages import Form
 from pipebench.runtime.verification import relative_error
 
@@ -69,7 +70,7 @@ def test_the_race_keeps_the_fastest_and_drops_the_slow_early() -> None:
         data.load(CONFIG).batches[0],
         learning_rate=0.1,
         seed=0,
-        clock=fake_clock,
+        device=CpuDevice(fake_clock),
         report=lambda form: current.append((form.kind, form.microbatches)),
     )
     assert best == Form("chain")
@@ -93,7 +94,7 @@ def test_the_race_goes_on_to_more_microbatches_while_they_gain() -> None:
         data.load(CONFIG).batches[0],
         learning_rate=0.1,
         seed=0,
-        clock=fake_clock,
+        device=CpuDevice(fake_clock),
         report=current.append,
     )
     assert best == Form("chain-microbatches", 8)

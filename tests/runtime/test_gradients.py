@@ -6,6 +6,7 @@ import pytest
 
 from pipebench.config import RunConfig, RunOptions, resolve
 from pipebench.models import data
+from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.runtime.baseline import Baseline
@@ -24,7 +25,9 @@ def largest_error(config: RunConfig) -> float:
     assert config.partition is not None
     loaded = data.load(config)
     plan = add_transfers(SCHEDULES[config.schedule].plan(config.graph))
-    pipeline = EmulatedPipeline(plan, config.workload, config.partition, learning_rate=0.1)
+    pipeline = EmulatedPipeline(
+        plan, config.workload, config.partition, learning_rate=0.1, checkpoint=config.checkpoint
+    )
     pipeline.initialise(config.seed)
     baseline = Baseline(Form("chain"), config.workload, learning_rate=0.1)
     baseline.initialise(config.seed)
@@ -69,10 +72,13 @@ def config(**options: object) -> RunConfig:
         ("wavefront", 2, 4),
     ],
 )
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_every_schedule_gives_the_gradients_of_the_baseline(
-    schedule: str, microbatches: int, chunks: int, gpus: int
+    schedule: str, microbatches: int, chunks: int, gpus: int, checkpoint: str
 ) -> None:
-    asked = config(schedule=schedule, microbatches=microbatches, chunks=chunks, gpus=gpus)
+    asked = config(
+        schedule=schedule, microbatches=microbatches, chunks=chunks, gpus=gpus, checkpoint=checkpoint
+    )
     assert largest_error(asked) <= 1e-5
 
 
@@ -100,8 +106,11 @@ def test_a_device_of_its_own_for_the_projection() -> None:
     assert largest_error(asked) <= 1e-5
 
 
-def test_chunked_gradients_are_exact_not_just_close() -> None:
-    asked = config(schedule="wavefront", microbatches=2, chunks=8, gpus=4, dtype="float64")
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_chunked_gradients_are_exact_not_just_close(checkpoint: str) -> None:
+    asked = config(
+        schedule="wavefront", microbatches=2, chunks=8, gpus=4, dtype="float64", checkpoint=checkpoint
+    )
     assert largest_error(asked) <= 1e-13
 
 

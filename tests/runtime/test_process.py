@@ -9,7 +9,7 @@ from pipebench.runtime import process
 SCRIPT = """
 import os, resource, sys
 from pipebench.runtime import process
-process.prepare(parent=os.getppid(), rank=int(sys.argv[1]))
+process.prepare(parent=os.getppid()); process.pin(int(sys.argv[1]))
 def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 bytearray(64 * 2**20)
 before = faults()
@@ -47,7 +47,7 @@ def test_a_process_whose_parent_is_another_one_ends_at_once() -> None:
         [
             sys.executable,
             "-c",
-            "from pipebench.runtime import process; process.prepare(parent=1, rank=0); print(1)",
+            "from pipebench.runtime import process; process.prepare(parent=1); print(1)",
         ],
         stdin=subprocess.PIPE,
         capture_output=True,
@@ -58,7 +58,7 @@ def test_a_process_whose_parent_is_another_one_ends_at_once() -> None:
 
 
 def test_a_process_ends_with_its_standard_input() -> None:
-    script = "import os, time; from pipebench.runtime import process; process.prepare(parent=os.getppid(), rank=0); "
+    script = "import os, time; from pipebench.runtime import process; process.prepare(parent=os.getppid()); "
     with subprocess.Popen(
         [sys.executable, "-c", script + "time.sleep(30)"], stdin=subprocess.PIPE
     ) as started:

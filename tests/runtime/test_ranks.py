@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.plan.checkpoints import CHECKPOINTS
 
 MOST = 8
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -117,10 +118,13 @@ def config(**options: Any) -> RunConfig:
         ("wavefront", 2, 4),
     ],
 )
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_every_schedule_gives_the_gradients_of_the_baseline(
-    ranks: Group, tmp_path: Path, schedule: str, microbatches: int, chunks: int, gpus: int
+    ranks: Group, tmp_path: Path, schedule: str, microbatches: int, chunks: int, gpus: int, checkpoint: str
 ) -> None:
-    asked = config(schedule=schedule, microbatches=microbatches, chunks=chunks, gpus=gpus)
+    asked = config(
+        schedule=schedule, microbatches=microbatches, chunks=chunks, gpus=gpus, checkpoint=checkpoint
+    )
     result = ranks.run(asked, tmp_path)
     assert result["error"] <= 1e-5
     timeline = result["timeline"]

@@ -13,10 +13,10 @@ MIDDLE = StageLayers(1, 3, embedding=False, projection=False)
 NO_WORDS = StepBatch([], [], 1)
 
 
-def stage(microbatches: int, chunks: int) -> Stage:
+def stage(microbatches: int, chunks: int, checkpoint: str = "none") -> Stage:
     model = StackedLSTM(WORKLOAD, MIDDLE)
     model.initialise(1)
-    built = Stage(model, microbatches=microbatches, chunks=chunks)
+    built = Stage(model, microbatches=microbatches, chunks=chunks, checkpoint=checkpoint)
     built.load(NO_WORDS)
     return built
 
@@ -33,10 +33,11 @@ def unsplit(
 
 
 @pytest.mark.parametrize(("microbatches", "chunks"), [(1, 1), (2, 1), (1, 3), (2, 3), (4, 6)])
-def test_slices_add_up_to_the_whole(microbatches: int, chunks: int) -> None:
+@pytest.mark.parametrize("checkpoint", ["none", "always", "except-last"])
+def test_slices_add_up_to_the_whole(microbatches: int, chunks: int, checkpoint: str) -> None:
     inputs, gradient = torch.randn(6, 4, 8, dtype=torch.float64), torch.randn(6, 4, 8, dtype=torch.float64)
     expected_output, expected_input_gradient, expected_gradients = unsplit(inputs, gradient)
-    built = stage(microbatches, chunks)
+    built = stage(microbatches, chunks, checkpoint)
     rows = [part.chunk(chunks, 0) for part in inputs.chunk(microbatches, 1)]
     outputs = [[built.forward(m, c, rows[m][c]) for c in range(chunks)] for m in range(microbatches)]
     found = torch.cat([torch.cat(row, 0) for row in outputs], 1)  # type: ignore[arg-type]
@@ -49,6 +50,18 @@ def test_slices_add_up_to_the_whole(microbatches: int, chunks: int) -> None:
     torch.testing.assert_close(torch.cat([torch.cat(row, 0) for row in back], 1), expected_input_gradient)  # type: ignore[arg-type]
     for parameter, expected in zip(built.model.parameters(), expected_gradients, strict=True):
         torch.testing.assert_close(parameter.grad, expected)
+
+
+@pytest.mark.parametrize(("checkpoint", "keeping"), [("none", 3), ("always", 0), ("except-last", 1)])
+def test_a_checkpointed_forward_saves_nothing_for_autograd(checkpoint: str, keeping: int) -> None:
+    built = stage(3, 1, checkpoint)
+    kept = []
+    for microbatch, part in enumerate(torch.zeros(6, 3, 8, dtype=torch.float64).chunk(3, 1)):
+        saved: list[torch.Tensor] = []
+        with torch.autograd.graph.saved_tensors_hooks(saved.append, lambda tensor: tensor):
+            built.forward(microbatch, 0, part)
+        kept.append(bool(saved))
+    assert sum(kept) == keeping
 
 
 def test_a_backward_without_its_forward_is_noticed() -> None:

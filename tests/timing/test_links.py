@@ -51,3 +51,17 @@ def test_a_latency_that_is_negative_or_endless_is_refused(latency: float) -> Non
 def test_a_bandwidth_that_is_not_above_zero_is_refused(bandwidth: float) -> None:
     with pytest.raises(UsageError, match="bandwidth must be above 0 bytes/s"):
         Link(0.0, bandwidth)
+
+
+def test_the_overhead_of_both_ends_is_part_of_the_way() -> None:
+    link = Link(latency_s=80e-6, bytes_per_s=1e9, overhead_s=30e-6)
+    assert link.transfer_s(40_000) == pytest.approx(60e-6)
+    assert link.transfer_s(0) == pytest.approx(20e-6)
+    assert Link(latency_s=10e-6, overhead_s=30e-6).transfer_s(0) == 0.0
+    assert link.dilated(2) == Link(160e-6, 0.5e9, overhead_s=60e-6)
+
+
+@pytest.mark.parametrize("value", [-1.0, nan, inf])
+def test_a_bad_overhead_is_refused(value: float) -> None:
+    with pytest.raises(UsageError, match="message overhead must be"):
+        Link(overhead_s=value)

@@ -294,3 +294,12 @@ def test_a_missing_message_is_a_deadlock_too() -> None:
     plan = Plan(Graph(2, 1), tuple(tuple(map(parse_action, program.split())) for program in programs))
     with pytest.raises(DeadlockError, match="device 0: 0B0 waits for 1B0; device 1: 1F0 waits for 0F0"):
         simulate(plan, UniformCosts(1, 2))
+
+
+def test_each_message_costs_its_two_ends_the_overhead() -> None:
+    """2 devices, 1 microbatch: 0F0 sends, 1F0 receives, 1B0 sends, 0B0 receives; nothing else of the link."""
+    timeline = simulate(plan_of("gpipe", 2, 1), UniformCosts(1, 2), Link(latency_s=0.5, overhead_s=0.25))
+    durations = {str(span.action): span.end_s - span.start_s for span in timeline.spans}
+    assert durations == {"0F0": 1.25, "1F0": 1.25, "1B0": 2.25, "0B0": 2.25}
+    assert timeline.makespan_s == 7.0
+    assert all(transfer.end_s == transfer.start_s for transfer in timeline.transfers)

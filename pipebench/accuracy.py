@@ -1,0 +1,53 @@
+"""How far an emulated number can be trusted: what the packaged study found, and on which machine. Pure.
+
+The study holds emulated steps against those of real ranks on 2 cores, see benchmarks/emulation-accuracy;
+its figures stand in accuracy.json beside this file, written from its records by its table.py.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from pipebench.records.schema import Accuracy
+
+PACKAGED = Path(__file__).with_name("accuracy.json")
+HOW_TO_FIND_OUT = "pipebench run --gpus 2 --device cpu, and the same with --device emulated --machine local"
+
+
+class Study(msgspec.Struct, frozen=True, kw_only=True):
+    """The study in figures: the least and the largest emulated / real ratio of its cells."""
+
+    date: str
+    cpu_model: str
+    cpu_count: int
+    torch: str
+    devices: int
+    cells: int  # shapes x schedules
+    step_ratio_low: float
+    step_ratio_high: float
+    speedup_ratio_low: float
+    speedup_ratio_high: float
+
+    @property
+    def where(self) -> str:
+        """Its machine and date."""
+        return f"{self.cpu_model}, {self.cpu_count} cores, torch {self.torch}, {self.date}"
+
+
+def packaged() -> Study:
+    """The study that this version of pipebench came with."""
+    return msgspec.json.decode(PACKAGED.read_bytes(), type=Study)
+
+
+def quote(study: Study, *, cpu_model: str, cpu_count: int | None) -> Accuracy:
+    """What an emulated record says of its accuracy: the study's figures, or that they are unknown here."""
+    here = (study.cpu_model, study.cpu_count) == (cpu_model, cpu_count)
+    if here:
+        text = (
+            f"emulated steps took {study.step_ratio_low:.2f} to {study.step_ratio_high:.2f} of the time of real "
+            f"ones, speed-ups {study.speedup_ratio_low:.2f} to {study.speedup_ratio_high:.2f}: {study.cells} plans "
+            f"and shapes on {study.devices} real ranks ({study.where}); more devices were not tried"
+        )
+    else:
+        text = f"unknown here (studied on {study.where}); to find out: {HOW_TO_FIND_OUT}"
+    return Accuracy(known_here=here, study=study.where, text=text)

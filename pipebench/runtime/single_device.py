@@ -1,0 +1,89 @@
+"""The baseline's side of a pair, in the process that has it."""
+
+from collections.abc import Callable
+from functools import partial
+from math import nan
+
+import torch
+from torch import Tensor
+
+from pipebench.models.data import BATCHES
+from pipebench.records.schema import Verification
+from pipebench.runtime import messages
+from pipebench.runtime.baseline import Baseline, race
+from pipebench.runtime.device import RankDevice
+from pipebench.runtime.faults import injected
+from pipebench.runtime.verification import verify
+
+
+class SingleDevice:
+    """One device that trains the whole model."""
+
+    def __init__(self, job: messages.Job, device: RankDevice) -> None:
+        self.job, self.config, self.workload, self.device = job, job.config, job.config.workload, device
+        self.baseline: Baseline
+        self.resident_bytes = 0
+
+    def touch_memory(self) -> None:
+        """Make sure of one free stretch of the heap that a whole-batch step fits in, with its pages in place.
+
+        Called again after the warm-up: a first step leaves small blocks that live on (torch's and oneDNN's
+        caches), now and then in the midst of the stretch, and then another one is needed. A GPU's memory has
+        an allocator of its own.
+        """
+        if self.device.torch.type == "cpu":
+            torch.empty(int(1.5 * self.workload.whole_memory.total), dtype=torch.uint8).fill_(1)
+
+    def reference(self) -> tuple[dict[str, Tensor | None], float]:
+        """Gradients and loss on the first batch, from the first parameters, of the form that will be timed."""
+        self.baseline.step(self.batches[0], update=False)
+        return self.baseline.gradients(), self.baseline.loss()
+
+    def race(self, report: Callable[[str], None]) -> messages.Raced:
+        """Find the strongest form and choose it; its speed is the host's speed."""
+        form, candidates = race(
+            self.workload,
+            self.job.data.batches[0],
+            learning_rate=self.config.learning_rate,
+            seed=self.config.seed,
+            device=self.device,
+            report=lambda form: report(form.text()),
+        )
+        best_s = min(min(candidate.step_s) for candidate in candidates)
+        speed = self.workload.step_flops(self.workload.whole) / best_s
+        self.choose(form)
+        return messages.Raced(form=form, candidates=candidates, host_flops_per_s=speed)
+
+    def choose(self, form: messages.Form) -> None:
+        """Take a form, with fresh parameters."""
+        before = self.device.allocated_bytes()
+        self.baseline = Baseline(
+            form, self.workload, learning_rate=self.config.learning_rate, device=self.device.torch
+        )
+        self.baseline.initialise(self.config.seed)
+        self.batches = [self.baseline.slice(batch) for batch in self.job.data.batches]
+        self.resident_bytes = self.device.allocated_bytes() - before
+
+    def step(self, number: int) -> float:
+        """One training step on batch ``number``, in seconds of this device's clock."""
+        seconds = self.device.seconds(partial(self.baseline.step, self.batches[number % BATCHES]))
+        self.baseline.release()
+        return seconds
+
+
+def judge(
+    job: messages.Job,
+    reference: tuple[dict[str, Tensor | None], float],
+    found: tuple[dict[str, Tensor | None], float],
+) -> Verification:
+    """Hold the pipeline's gradients and loss against the reference's."""
+    (expected, expected_loss), (gradients, loss) = reference, found
+    if injected("mismatch"):
+        gradients = {name: g * 1.001 if g is not None else None for name, g in gradients.items()}
+    return verify(
+        expected,
+        gradients,
+        expected_loss=expected_loss,
+        loss=nan if injected("nan") else loss,
+        dtype=job.config.dtype,
+    )

@@ -1,0 +1,58 @@
+"""The link between two processes of this machine, as a ping-pong measured it: what ``--machine local`` uses.
+
+A message between processes costs both ends CPU time of their own, which a copy engine beside a GPU would
+not; so a measured link has an overhead, and the rest of its time is what lies between its ends.
+"""
+
+from itertools import pairwise
+
+import msgspec
+
+from pipebench.timing.links import Link
+
+
+class MessageTime(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of one size, in seconds each.
+
+    Args:
+        size_bytes: of a message.
+        one_way_s: from the call that sends to the arrival, while the sender goes on computing.
+        ping_pong_s: half of there and back, while both ends wait.
+        cpu_s: CPU time that a message costs each of its ends.
+    """
+
+    size_bytes: int
+    one_way_s: float
+    ping_pong_s: float
+    cpu_s: float
+
+
+class MeasuredLink(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured, when, and between what; ``times`` from the smallest message to the largest."""
+
+    created: str
+    backend: str
+    torch: str
+    cores: int  # that the two processes had
+    times: tuple[MessageTime, ...]
+
+    def at(self, size_bytes: int) -> Link:
+        """The link for messages of one size, between the sizes that were measured in proportion."""
+        least = self.times[0]
+        one_way_s = self._between(size_bytes, "one_way_s")
+        beyond_s = max(one_way_s - least.one_way_s, 0.0)
+        return Link(
+            latency_s=least.one_way_s,
+            bytes_per_s=size_bytes / beyond_s if beyond_s else float("inf"),
+            overhead_s=min(self._between(size_bytes, "cpu_s"), one_way_s / 2),
+        )
+
+    def _between(self, size_bytes: int, name: str) -> float:
+        """A quantity at a size, beyond the ends along the last line."""
+        points = [(time.size_bytes, getattr(time, name)) for time in self.times]
+        if size_bytes <= points[0][0]:
+            return float(points[0][1])
+        for (left, low), (right, high) in pairwise(points):
+            if size_bytes <= right or right == points[-1][0]:
+                return float(low + (high - low) * (size_bytes - left) / (right - left))
+        raise AssertionError("a link was measured at two sizes or more")

@@ -1,0 +1,66 @@
+"""``--device cuda`` from the command to the record, on pretended GPUs: no figure here is a measurement."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import tests.pretend
+from tests.cli.conftest import TINY, Ended, Pipebench
+from tests.pretend.gpu import PEAK
+
+ROOT = Path(tests.pretend.__file__).parent
+PRETENDED = {
+    "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT.parent.parent, os.environ.get("PYTHONPATH", "")))),
+    "PRETEND_GPUS": "3",
+}
+
+
+def run(pipebench: Pipebench, folder: Path, *arguments: str, **changes: str) -> Ended:
+    return pipebench(
+        *("run", "--gpus", "2", *TINY, "--launches", "2", "-o", str(folder), *arguments),
+        **(PRETENDED | changes),
+    )
+
+
+@pytest.mark.parametrize("nccl", ["1", "0"])
+def test_a_run_on_gpus_leaves_a_record_of_gpus(pipebench: Pipebench, tmp_path: Path, nccl: str) -> None:
+    ended = run(pipebench, tmp_path, "--device", "cuda", "--json", PRETEND_NCCL=nccl)
+    assert ended.code == 0, ended.err
+    record = json.loads(ended.out)
+    assert record["device"] == {
+        "kind": "cuda",
+        "count": 2,
+        "names": ["Pretended GPU 0", "Pretended GPU 1"],
+    }
+    assert (record["clock"], record["machine"]) == ("wall", None)
+    assert record["verification"]["max_relative_gradient_error"] <= 1e-5
+    assert [device["memory"]["peak_bytes"] for device in record["devices"]] == [PEAK, PEAK + 1]
+    speeds = record["baseline"]["device_flops_per_s"]
+    assert len(speeds) == 2
+    assert speeds[record["baseline"]["device"]] == min(speeds)  # the lower median of two
+    environment = record["environment"]
+    assert (environment["driver"], environment["driver_cuda"]) == ("580.65.06", "13.0")
+    assert environment["tf32"] is False
+    assert environment["nccl"] == ("2.28.9" if nccl == "1" else None)
+    assert environment["gpu0_sm_clock_hz_most"] == 1_980_000_000
+    assert {warning["code"] for warning in record["warnings"]} >= {"gpu-shared", "throttled"}
+
+
+def test_auto_takes_them_and_the_report_says_so(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = run(pipebench, tmp_path, "--partition", "balanced")
+    assert ended.code == 0, ended.err
+    assert "device: cuda (auto: 3 GPUs visible, 2 asked for)" in ended.err
+    assert "2 cuda devices, wall clock, CUDA events" in ended.out
+    assert "of median speed" in " ".join(ended.out.split())
+    assert "peak" in ended.out
+    assert "virtual" not in ended.out
+    assert "4711 python3" in " ".join(ended.out.split())
+
+
+def test_too_few_gpus_exit_7(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = run(pipebench, tmp_path, "--device", "cuda", CUDA_VISIBLE_DEVICES="1")
+    assert ended.code == 7
+    assert "expected 2 visible GPUs, found 1" in ended.err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,79 @@
+"""torch.cuda as far as pipebench uses it, on the CPU. Nothing here is a measurement of a GPU."""
+
+import time
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+
+class Event:
+    """An event that the host reaches at once."""
+
+    def __init__(self, enable_timing: bool = False) -> None:
+        self.enable_timing = enable_timing
+        self.at_s: float | None = None
+        self.waited = 0
+
+    def record(self, stream: object = None) -> None:
+        self.at_s = time.perf_counter()
+
+    def elapsed_time(self, later: "Event") -> float:
+        assert self.enable_timing
+        assert later.enable_timing
+        assert self.at_s is not None
+        assert later.at_s is not None, "never recorded"
+        return (later.at_s - self.at_s) * 1000
+
+    def synchronize(self) -> None:
+        self.waited += 1
+
+
+PEAK = 1_000_000_000  # plus the number of the rank
+calls: list[str] = []
+
+
+def install(*, nccl: bool = True, count: int = 2) -> None:
+    """Put the pretence in the place of torch.cuda, for the rest of this process."""
+    from pipebench.runtime.device import CudaDevice
+
+    current = [0]
+
+    def make(self: CudaDevice, index: int) -> None:
+        assert 0 <= index < count
+        self.torch = torch.device("cpu")
+        self.index = index  # type: ignore[attr-defined]
+
+    def use(self: CudaDevice) -> None:
+        current[0] = self.index  # type: ignore[attr-defined]
+
+    CudaDevice.__init__ = make  # type: ignore[method-assign]
+    CudaDevice.use = use  # type: ignore[method-assign]
+    replaced: dict[str, Any] = {
+        "Event": Event,
+        "current_stream": lambda device=None: None,
+        "synchronize": lambda device=None: calls.append("synchronize"),
+        "device": lambda device: torch.autograd.set_grad_enabled(True),  # a context that changes nothing
+        "memory_allocated": lambda device=None: 0,
+        "max_memory_allocated": lambda device=None: PEAK + current[0],
+        "reset_peak_memory_stats": lambda device=None: None,
+        "get_device_name": lambda number: f"Pretended GPU {number}",
+    }
+    for name, value in replaced.items():
+        setattr(torch.cuda, name, value)
+    torch.cuda.nccl.version = lambda: (2, 28, 9)  # type: ignore[assignment]
+    dist.is_nccl_available = lambda: nccl
+    new_group, empty = dist.new_group, torch.empty
+
+    def gloo_group(ranks: list[int], *, backend: str, timeout: Any) -> Any:
+        assert backend == "nccl"
+        calls.append(f"group {ranks}")
+        return new_group(ranks, backend="gloo", timeout=timeout)
+
+    def unpinned(*sizes: Any, pin_memory: bool = False, **options: Any) -> torch.Tensor:
+        if pin_memory:
+            calls.append("pinned")
+        return empty(*sizes, **options)
+
+    dist.new_group = gloo_group
+    torch.empty = unpinned  # type: ignore[assignment]
