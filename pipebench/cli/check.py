@@ -86,7 +86,7 @@ def check(
     except PipebenchError as error:
         ci.report_error(error, junit)
         raise
-    _print(record, json=json)
+    print_comparison(record, json=json)
     ci.report(record, junit)
     assert record.gate is not None
     return record.gate.exit_code
@@ -101,7 +101,8 @@ def _checked(
     return gates.check(run, baseline, rules, allow_inconclusive=allow_inconclusive)
 
 
-def _print(record: "ComparisonRecord", *, json: bool) -> None:
+def print_comparison(record: "ComparisonRecord", *, json: bool) -> None:
+    """Print a comparison for a person or as JSON."""
     if json:
         from pipebench.records import store
 
