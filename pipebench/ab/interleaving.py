@@ -20,7 +20,7 @@ from pipebench import signals
 from pipebench.ab import looks
 from pipebench.ab.merging import check_alike, merged
 from pipebench.ab.sides import Side
-from pipebench.comparison import gates
+from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, Source, compare
 from pipebench.comparison.metrics import METRICS
 from pipebench.errors import PipebenchError, UsageError
@@ -110,7 +110,8 @@ class Interleaved:
             raise EndedError(error, [path for _, path in self._stored(folder, error)]) from error
         reference, candidate = (Source(record, str(path)) for record, path in self._stored(folder))
         record = gates.check(candidate, reference, rules, allow_inconclusive=allow_inconclusive)
-        return msgspec.structs.replace(record, looks=Looks(taken, len(numbers), rules.level))
+        record = msgspec.structs.replace(record, looks=Looks(taken, len(numbers), rules.level))
+        return calibration.with_warnings(record, reference.record)
 
     @property
     def launches(self) -> int:

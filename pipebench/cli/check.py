@@ -95,10 +95,11 @@ def check(
 def _checked(
     current: str, against: str, folder: Path, rules: "Rules", *, allow_inconclusive: bool
 ) -> "ComparisonRecord":
-    from pipebench.comparison import gates, sources
+    from pipebench.comparison import calibration, gates, sources
 
     run, baseline = sources.checked(current, against, folder, rules.allowed)
-    return gates.check(run, baseline, rules, allow_inconclusive=allow_inconclusive)
+    record = gates.check(run, baseline, rules, allow_inconclusive=allow_inconclusive)
+    return calibration.with_warnings(record, baseline.record)
 
 
 def print_comparison(record: "ComparisonRecord", *, json: bool) -> None:
