@@ -44,10 +44,11 @@ def worktrees(refs: Sequence[tuple[str, str]], place: Path) -> Iterator[list[Wor
             _must(["worktree", "add", "--quiet", "--detach", "--force", str(each.folder), each.commit], top)
         yield found
     finally:
-        for each in found:
-            _git(["worktree", "remove", "--force", "--force", str(each.folder)], top)
-            shutil.rmtree(each.folder, ignore_errors=True)
-        _git(["worktree", "prune"], top)
+        with signals.held():  # between the calls too
+            for each in found:
+                _git(["worktree", "remove", "--force", "--force", str(each.folder)], top)
+                shutil.rmtree(each.folder, ignore_errors=True)
+            _git(["worktree", "prune"], top)
 
 
 def _top() -> Path:
