@@ -15,7 +15,7 @@ from pipebench.models import data as words
 from pipebench.partition import stage_layers
 from pipebench.records import schema, store
 from pipebench.records.timelines import bubble, device_usages, timeline_from
-from pipebench.runtime import messages
+from pipebench.runtime import faults, messages
 from pipebench.telemetry.environment import Value, cpu_model, cpus_allowed, environment
 from pipebench.timing.links import Link
 from pipebench.timing.machines import machine_for
@@ -201,7 +201,8 @@ def _warnings(
     so_far: SoFar, devices: Sequence[schema.DeviceUsage], measured: schema.Speedup
 ) -> list[schema.WarningRecord]:
     assert so_far.data is not None
-    return summary.warnings(
+    on_purpose = faults.warning()
+    found = summary.warnings(
         so_far.config,
         so_far.launches,
         devices,
@@ -211,3 +212,4 @@ def _warnings(
         environment=so_far.environment,
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,
     )
+    return [on_purpose, *found] if on_purpose is not None else found

@@ -36,6 +36,7 @@ FORBIDDEN = {
     "telemetry": {"runtime", "render", "cli", "models", "experiment", "records"},
     "runtime": {"render", "cli", "experiment"},
     "experiment": {"render", "cli"},
+    "ab": {"render", "cli", "runtime", "models", "experiment"},
     "render": {"runtime", "cli", "experiment"},
 }
 
@@ -44,7 +45,7 @@ PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
-    *("devices", "accuracy"),
+    *("devices", "accuracy", "ab"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

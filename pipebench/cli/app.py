@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pipebench import __version__
-from pipebench.cli import baseline, check, compare, history, list_, run, show, simulate
+from pipebench.cli import ab, baseline, calibrate, check, compare, history, list_, run, show, simulate
 
 _HELP = """Measures and predicts pipeline parallelism.
 
@@ -30,6 +30,8 @@ app.command("show")(show.show)
 app.command("list")(list_.list_)
 app.command("compare")(compare.compare)
 app.command("check")(check.check)
+app.command("ab")(ab.ab)
+app.command("calibrate")(calibrate.calibrate)
 app.command("history")(history.history)
 app.add_typer(baseline.app, name="baseline")
 

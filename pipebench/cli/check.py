@@ -86,7 +86,7 @@ def check(
     except PipebenchError as error:
         ci.report_error(error, junit)
         raise
-    _print(record, json=json)
+    print_comparison(record, json=json)
     ci.report(record, junit)
     assert record.gate is not None
     return record.gate.exit_code
@@ -95,13 +95,15 @@ def check(
 def _checked(
     current: str, against: str, folder: Path, rules: "Rules", *, allow_inconclusive: bool
 ) -> "ComparisonRecord":
-    from pipebench.comparison import gates, sources
+    from pipebench.comparison import calibration, gates, sources
 
     run, baseline = sources.checked(current, against, folder, rules.allowed)
-    return gates.check(run, baseline, rules, allow_inconclusive=allow_inconclusive)
+    record = gates.check(run, baseline, rules, allow_inconclusive=allow_inconclusive)
+    return calibration.with_warnings(record, baseline.record)
 
 
-def _print(record: "ComparisonRecord", *, json: bool) -> None:
+def print_comparison(record: "ComparisonRecord", *, json: bool) -> None:
+    """Print a comparison for a person or as JSON."""
     if json:
         from pipebench.records import store
 

@@ -52,7 +52,7 @@ def compare(
     """
     if form not in _FORMATS:
         raise UsageError(f"--format {form!r}: expected one of {', '.join(_FORMATS)}")
-    from pipebench.comparison import gates, sources
+    from pipebench.comparison import calibration, gates, sources
     from pipebench.comparison.compare import Rules
     from pipebench.comparison.compare import compare as compare_records
     from pipebench.comparison.fields import named_field
@@ -62,6 +62,7 @@ def compare(
     allowed = frozenset(map(named_field, allow_mismatch or ()))
     found = sources.compared(records, folder or store.DEFAULT_FOLDER, kind)
     record = compare_records(found, Rules(allowed=allowed, by=kind))
+    record = calibration.with_warnings(record, found[0].record)
     _print(record, "json" if json else form)
     return gates.exit_code_of_comparison(record)
 

@@ -49,11 +49,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Rules:
-    """What is asked: thresholds of the gated metrics, mismatches let pass, what a study varies."""
+    """What is asked: thresholds of the gated metrics, mismatches let pass, what a study varies, the tests' level."""
 
     gates: Mapping[MetricName, float] = field(default_factory=lambda: DEFAULT_GATES)
     allowed: frozenset[str] = frozenset()
     by: Literal["schedule", "gpus"] | None = None
+    level: float = verdicts.LEVEL
 
     def threshold(self, metric: MetricName) -> float:
         """The change that matters; that of a metric that is not gated is the default."""
@@ -137,7 +138,7 @@ def _metrics(
     reference: _Measured, candidate: _Measured, rules: Rules, standing: Sequence[Difference]
 ) -> dict[MetricName, MetricComparison]:
     estimates = {
-        name: verdicts.estimate(name, reference.samples[name], candidate.samples[name])
+        name: verdicts.estimate(name, reference.samples[name], candidate.samples[name], level=rules.level)
         for name in METRICS
         if name in reference.samples and name in candidate.samples
     }

@@ -30,6 +30,7 @@ HARD = (
     "config.schedule",
     "config.microbatches",
     "config.chunks",
+    "config.checkpoint",
     "config.partition",
     "config.checkpoint",
     "config.optimizer",

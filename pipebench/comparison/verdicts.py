@@ -32,12 +32,16 @@ LEVEL = 0.05  # the share of gates without a difference that may find one, and 1
 
 
 class Estimate(NamedTuple):
-    """A metric's launches on both sides and the ratio of their means; no ratio where a value is not above 0."""
+    """A metric's launches on both sides and the ratio of their means; no ratio where a value is not above 0.
+
+    ``level`` is the test's, and 1 - the interval's confidence.
+    """
 
     metric: MetricName
     reference: Sample
     candidate: Sample
     ratio: GroupRatio | None
+    level: float = LEVEL
 
     @property
     def launches(self) -> tuple[int, int]:
@@ -62,11 +66,11 @@ class Estimate(NamedTuple):
         return self.ratio.standard_error / sqrt(sum(1 / number for number in self.launches))
 
 
-def estimate(metric: MetricName, reference: Sample, candidate: Sample) -> Estimate:
+def estimate(metric: MetricName, reference: Sample, candidate: Sample, *, level: float = LEVEL) -> Estimate:
     """The ratio of the launches' geometric means."""
     positive = min(*reference.values, *candidate.values) > 0
-    ratio = group_ratio(reference.values, candidate.values, confidence=1 - LEVEL) if positive else None
-    return Estimate(metric, reference, candidate, ratio)
+    ratio = group_ratio(reference.values, candidate.values, confidence=1 - level) if positive else None
+    return Estimate(metric, reference, candidate, ratio, level)
 
 
 def adjusted(
@@ -157,7 +161,7 @@ def _verdict(
     assert p_value is not None
     change = ratio.value - 1
     worse = -change if METRICS[measured.metric].higher_is_better else change
-    beyond = p_value < LEVEL
+    beyond = p_value < measured.level
     if beyond and worse > threshold:
         return "regression", None
     inside = -threshold < ratio.low - 1 and ratio.high - 1 < threshold
@@ -178,7 +182,8 @@ def _note(measured: Estimate, threshold: float, reason: str | None) -> str | Non
         return f"need >= {LEAST_LAUNCHES} values, a record keeps {one}"
     if measured.log_sd is None:
         return f"need >= {LEAST_LAUNCHES} launches a record; {there}"
-    needed = launches_needed(measured.log_sd, _half_width_wanted(measured, threshold))
+    wanted = _half_width_wanted(measured, threshold)
+    needed = launches_needed(measured.log_sd, wanted, confidence=1 - measured.level)
     if needed is None:
         return f"need > 100 launches a record at this noise; {there}"
     return f"need >= {max(needed, min(one, other) + 1)} launches a record at this noise; {there}"
@@ -195,5 +200,6 @@ def _detectable(measured: Estimate, threshold: float) -> float | None:
     ratio = measured.ratio
     if ratio is None or ratio.standard_error is None or ratio.degrees is None:
         return None
-    found = detectable(ratio.standard_error, ratio.degrees, threshold=threshold, confidence=1 - LEVEL)
+    confidence = 1 - measured.level
+    found = detectable(ratio.standard_error, ratio.degrees, threshold=threshold, confidence=confidence)
     return found if found < inf else None

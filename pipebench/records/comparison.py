@@ -1,4 +1,4 @@
-"""The record of a comparison: what ``compare --json`` and ``check --json`` print. Schema version 1, as ``schema``.
+"""The record of a comparison, as ``compare``, ``check`` and ``ab`` print it. Schema version 1, as ``schema``.
 
 ``metrics`` and ``overall`` are those of the second record against the first; further records are in ``others``.
 Changes are relative to the reference: -0.05 is 5 % less. They come from the launches' raw samples, never from
@@ -54,10 +54,11 @@ class Difference(Part, frozen=True):
 class MetricComparison(Part, frozen=True, kw_only=True):
     """One metric of the candidate against the reference's.
 
-    ``change`` with its 95 % interval is the ratio of the geometric means over launches, minus 1. ``p_value`` is
-    Welch's, ``adjusted_p_value`` Holm's over the gated metrics, ``rank_p_value`` the exact Mann-Whitney test's: a
-    second opinion that no verdict hangs on. ``detectable`` is the smallest worsening that this noise and these
-    launches find 95 times in 100. ``reason``: why it is inconclusive, or which fields make it incomparable.
+    ``change`` is the ratio of the geometric means over launches, minus 1, with its 95 % interval (a wider one where
+    there are ``looks``). ``p_value`` is Welch's, ``adjusted_p_value`` Holm's over the gated metrics, ``rank_p_value``
+    the exact Mann-Whitney test's: a second opinion that no verdict hangs on. ``detectable`` is the smallest worsening
+    that this noise and these launches find 95 times in 100. ``reason``: why it is inconclusive, or which fields make it
+    incomparable.
     """
 
     verdict: Verdict
@@ -107,8 +108,19 @@ class GateOutcome(Part, frozen=True):
     allow_inconclusive: bool
 
 
+class Looks(Part, frozen=True):
+    """Of a comparison that was looked at while it was measured: how often, how often at most, each look's level.
+
+    The levels of all planned looks sum to 0.05; intervals have the confidence 1 - level.
+    """
+
+    taken: AtLeastOne
+    planned: AtLeastOne
+    level: Probability
+
+
 class ComparisonRecord(Part, frozen=True, kw_only=True):
-    """What ``compare --json`` and ``check --json`` print."""
+    """What ``compare --json``, ``check --json`` and ``ab --json`` print."""
 
     schema: Schema = Schema()
     kind: Literal["comparison"] = "comparison"
@@ -123,6 +135,7 @@ class ComparisonRecord(Part, frozen=True, kw_only=True):
     warnings: list[WarningRecord]
     others: list[Pair]
     gate: GateOutcome | None = None
+    looks: Looks | None = None
 
     @property
     def pairs(self) -> list[Pair]:

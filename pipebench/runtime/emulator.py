@@ -18,6 +18,7 @@ from pipebench.partition import stage_layers
 from pipebench.plan.actions import COMPUTE, SENDS, Action
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of, messages_to
+from pipebench.runtime import faults
 from pipebench.runtime.batches import StepBatch
 from pipebench.runtime.executor import Executor
 from pipebench.runtime.stage import Stage
@@ -163,7 +164,13 @@ class EmulatedPipeline:
                     action = call.action
             if action is not None:
                 units[action] = Unit(device, action, tuple(calls))
-        return tuple(units[action] for _, action in order)
+        slow = faults.slow_stage()
+        return tuple(
+            units[action]
+            if action.stage != slow
+            else units[action]._replace(calls=faults.slowed(units[action].calls, self.clock))
+            for _, action in order
+        )
 
 
 def interleave(plan: Plan, order: str) -> list[tuple[int, Action]]:

@@ -3,18 +3,23 @@
     mismatch, nan           what verification must find
     raise, memory, leave,   how a process can end before its time: ``@start``, ``@warm-up`` or ``@timed``,
     exit, kill, hang        of rank 0 or, with ``:RANK`` at the end, of another one
+    slow@stage:STAGE        every action of an emulated stage burns 10 % more CPU time
 
-A run with a fault fails, so no figure can come of one. ``PIPEBENCH_INJECT_CLOCK`` names a file that gets the
-time at which it happened.
+A run with a fault fails, so no figure can come of one; a slow one does not, and its record says so in a warning.
+``PIPEBENCH_INJECT_CLOCK`` names a file that gets the time at which it happened.
 """
 
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from pipebench.records.schema import WarningRecord
 
 VARIABLE = "PIPEBENCH_INJECT"
 _CLOCK = "PIPEBENCH_INJECT_CLOCK"
+_SLOWER = 0.1
 
 
 def injected(fault: str) -> bool:
@@ -39,3 +44,40 @@ def happen(where: str, rank: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     while fault == "hang":
         pass
+
+
+def slow_stage() -> int | None:
+    """The stage that is to be slower, if one is."""
+    fault, _, stage = os.environ.get(VARIABLE, "").partition(":")
+    return int(stage) if fault == "slow@stage" and stage.isdecimal() else None
+
+
+def slowed(
+    calls: tuple[Callable[[], None], ...], clock: Callable[[], float]
+) -> tuple[Callable[[], None], ...]:
+    """The same calls, with one before and one after that make them take so much longer."""
+    begun_s = 0.0
+
+    def begin() -> None:
+        nonlocal begun_s
+        begun_s = clock()
+
+    def burn() -> None:
+        now_s = clock()
+        until_s = now_s + _SLOWER * (now_s - begun_s)
+        while clock() < until_s:
+            pass
+
+    return (begin, *calls, burn)
+
+
+def warning() -> WarningRecord | None:
+    """What a record must say of a run that was slowed on purpose."""
+    stage = slow_stage()
+    if stage is None:
+        return None
+    return WarningRecord(
+        code="slowed-on-purpose",
+        cause=f"{VARIABLE} made stage {stage} {100 * _SLOWER:.0f} % slower where devices are emulated",
+        next_step=f"unset {VARIABLE}: no figure of this record is a measurement",
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from pipebench.comparison.metrics import METRICS
+from pipebench.comparison.verdicts import LEVEL
 from pipebench.records.comparison import (
     ComparisonRecord,
     Difference,
@@ -168,7 +169,7 @@ def _described(side: Side) -> Iterator[Part]:
 
 
 def _grid_of_two(record: ComparisonRecord, notes: Footnotes) -> Grid:
-    headers = ["metric", "A", "B", "change", "95 % interval", "verdict"]
+    headers = ["metric", "A", "B", "change", _interval_title(record), "verdict"]
     rows = [
         [
             cell(_title(name, each)),
@@ -186,7 +187,7 @@ def _grid_of_two(record: ComparisonRecord, notes: Footnotes) -> Grid:
 
 def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
     """A row for each metric and record."""
-    headers = ["metric", "record", "value", "change", "95 % interval", "verdict"]
+    headers = ["metric", "record", "value", "change", _interval_title(record), "verdict"]
     rows = []
     for name, first in record.metrics.items():
         if not _worth_a_row(name, record):
@@ -209,6 +210,12 @@ def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
                 ]
             )
     return Grid(headers, rows, left=2)
+
+
+def _interval_title(record: ComparisonRecord) -> str:
+    """With its confidence, which is higher where there are several looks."""
+    level = record.looks.level if record.looks else LEVEL
+    return f"{100 * (1 - level):.3g} % interval"
 
 
 def _worth_a_row(name: MetricName, record: ComparisonRecord) -> bool:
@@ -278,6 +285,12 @@ def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
 
 
 def _gate(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
+    if record.looks is not None:
+        level = f"{100 * record.looks.level:.2g} %"
+        text = (
+            f"{record.looks.taken} of {record.looks.planned} planned, each at {level}: together 5 % at most"
+        )
+        yield "looks", cell(text)
     if record.gate is not None:
         allowed = ", inconclusive is allowed" if record.gate.allow_inconclusive else ""
         yield "gate", cell(f"exit {record.gate.exit_code}{allowed}")

@@ -1,0 +1,10 @@
+"""Two sides measured in turn on the same devices: A B B A, more launches until the verdict is conclusive.
+
+What all launches of one sitting share (a warm machine, a neighbour) cancels between sides that take turns.
+
+looks         after how many launches the verdict is looked at, and the level of each look
+sides         what a side is, and one launch of it: ``pipebench run --launches 1 --json`` in a process of its own
+worktrees     git refs as folders
+merging       one-launch records of a side -> one record
+interleaving  the order, the stopping rule, what is kept
+"""

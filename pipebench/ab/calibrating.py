@@ -1,0 +1,46 @@
+"""Equal launches of one configuration: the noise of this machine, kept for comparisons to come.
+
+Each launch is a run of its own, as in an ``ab``, so that the race of the baseline's forms is part of the noise.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from pipebench.ab.interleaving import Listener
+from pipebench.ab.merging import check_alike, merged
+from pipebench.ab.sides import Side, check, check_options, launch
+from pipebench.comparison.calibration import noise_of
+from pipebench.errors import UsageError
+from pipebench.records.schema import RunRecord
+from pipebench.telemetry.noise_cache import Noise
+
+DEFAULT_LAUNCHES = 8
+_LEAST = 4
+
+
+def calibrate(options: Sequence[str], launches: int, listener: Listener) -> Noise:
+    """Measure a configuration's noise.
+
+    Raises:
+        PipebenchError: The options are wrong, or a launch failed.
+    """
+    if launches < _LEAST:
+        raise UsageError(f"--launches {launches}: expected at least {_LEAST} to tell how far they spread")
+    check_options(options)
+    side = Side("A", "this configuration", options=tuple(options))
+    check(side)
+    with tempfile.TemporaryDirectory(prefix="pipebench-") as name:
+        return measured(partial(launch, side, Path(name)), launches, listener)
+
+
+def measured(one_launch: Callable[[], RunRecord], launches: int, listener: Listener) -> Noise:
+    """The noise of so many launches."""
+    records: list[RunRecord] = []
+    for number in range(launches):
+        listener.progress(f"launch {number + 1} of {launches}", number / launches)
+        record = one_launch()
+        check_alike(records, record, "A")
+        records.append(record)
+    return noise_of(merged(records, "A"))

@@ -1,0 +1,172 @@
+"""The measurement: rounds of A B B A, looks at fixed numbers of launches, a verdict or the end of the budget.
+
+    round       1     2     3     4     5     6
+    order     ABBA  ABBA  ABBA  ABBA  ABBA  ABBA ...
+    launches    2     4     6     8    10    12        a side
+    look              x     x     x           x        until one is conclusive
+
+Even numbers only, so that a linear drift adds as much to one side as to the other.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from pipebench import signals
+from pipebench.ab import looks
+from pipebench.ab.merging import check_alike, merged
+from pipebench.ab.sides import Side
+from pipebench.comparison import calibration, gates
+from pipebench.comparison.compare import Rules, Source, compare
+from pipebench.comparison.metrics import METRICS
+from pipebench.errors import PipebenchError, UsageError
+from pipebench.records import schema, store
+from pipebench.records.comparison import ComparisonRecord, Looks, MetricName, Verdict
+
+_ROUND = "ABBA"
+_NOT_TO_BE_HAD: frozenset[Verdict] = frozenset({"incomparable", "missing"})
+_ONE_VALUE: frozenset[MetricName] = frozenset({"bubble_fraction", "peak_memory_bytes"})
+
+
+class Listener(Protocol):
+    """Who watches."""
+
+    def progress(self, doing: str, share: float) -> None:
+        """What is being measured, and the share (0 to 1) of the most that may be measured."""
+
+    def notice(self, text: str) -> None:
+        """A line that the user should see."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much may be measured: launches a side, and seconds in which all rounds must end."""
+
+    most: int = looks.DEFAULT_MOST
+    budget_s: float = 1800.0
+
+
+class EndedError(Exception):
+    """A measurement that was not finished: the cause, and the sides' records that keep their complete launches."""
+
+    def __init__(self, cause: PipebenchError, kept: Sequence[Path]) -> None:
+        super().__init__(str(cause))
+        self.cause, self.kept = cause, kept
+
+
+def check_gates(rules: Rules) -> None:
+    """Refuse a gate that no number of launches makes conclusive.
+
+    Raises:
+        UsageError: There is one.
+    """
+    for name in rules.gates:
+        if name in _ONE_VALUE:
+            raise UsageError(
+                f"--gate {name}: a record keeps one value of the {METRICS[name].title}, "
+                "so that no number of launches makes it conclusive; leave it out"
+            )
+
+
+class Interleaved:
+    """Two sides and what they have measured so far.
+
+    Args:
+        sides: A and B.
+        launch: one launch of a side.
+        listener: hears of progress.
+        clock: counts seconds.
+    """
+
+    def __init__(
+        self,
+        sides: tuple[Side, Side],
+        launch: Callable[[Side], schema.RunRecord],
+        listener: Listener,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.sides: Mapping[str, Side] = {side.label: side for side in sides}
+        self.launch, self.listener, self.clock = launch, listener, clock
+        self.records: dict[str, list[schema.RunRecord]] = {side.label: [] for side in sides}
+
+    def measure(
+        self, effort: Effort, rules: Rules, folder: Path, *, allow_inconclusive: bool = False
+    ) -> ComparisonRecord:
+        """Measure until it is conclusive or the effort is spent; the sides' records are kept in ``folder``.
+
+        Raises:
+            EndedError: A launch failed, or a signal came.
+        """
+        numbers = looks.planned(effort.most)
+        rules = replace(rules, level=looks.level_of_each(numbers))
+        try:
+            taken = self._measure(numbers, effort.budget_s, rules)
+        except PipebenchError as error:
+            raise EndedError(error, [path for _, path in self._stored(folder, error)]) from error
+        reference, candidate = (Source(record, str(path)) for record, path in self._stored(folder))
+        record = gates.check(candidate, reference, rules, allow_inconclusive=allow_inconclusive)
+        record = msgspec.structs.replace(record, looks=Looks(taken, len(numbers), rules.level))
+        return calibration.with_warnings(record, reference.record)
+
+    @property
+    def launches(self) -> int:
+        """Complete launches of the side that has fewer."""
+        return min(map(len, self.records.values()))
+
+    def _measure(self, numbers: Sequence[int], budget_s: float, rules: Rules) -> int:
+        """Rounds and looks; how many looks were taken.
+
+        A round begins if the longest so far would end within the budget; the first one always does.
+        """
+        end_s, longest_s = self.clock() + budget_s, 0.0
+        for taken, number in enumerate(numbers, start=1):
+            before = self.launches
+            while self.launches < number and (begun_s := self.clock()) + longest_s <= end_s:
+                if not self._round(rules, numbers[-1]):
+                    return taken
+                longest_s = max(longest_s, self.clock() - begun_s)
+            if self.launches == before:
+                return max(taken - 1, 1)
+            if self._look(rules) != "inconclusive" or self.launches < number:
+                return taken
+        return len(numbers)
+
+    def _round(self, rules: Rules, most: int) -> bool:
+        """A B B A; whether there is anything to compare."""
+        for label in _ROUND:
+            done, total = sum(map(len, self.records.values())), 2 * most
+            self.listener.progress(f"launch {done + 1} of at most {total}: side {label}", done / total)
+            record = self.launch(self.sides[label])
+            check_alike(self.records[label], record, label)
+            self.records[label].append(record)
+            if done == 1 and self._verdict(rules) in _NOT_TO_BE_HAD:
+                return False
+        return True
+
+    def _look(self, rules: Rules) -> Verdict:
+        verdict = self._verdict(rules)
+        self.listener.notice(f"{self.launches} launches a side: {verdict}")
+        return verdict
+
+    def _verdict(self, rules: Rules) -> Verdict:
+        """What would be said now."""
+        reference, candidate = (Source(merged(found, label), "") for label, found in self.records.items())
+        return compare([reference, candidate], rules).overall.verdict
+
+    def _stored(
+        self, folder: Path, error: PipebenchError | None = None
+    ) -> list[tuple[schema.RunRecord, Path]]:
+        """Every side that has a launch as one record; a signal waits until that is done."""
+        failure = schema.Failure(int(error.exit_code), str(error)) if error is not None else None
+        kept = []
+        with signals.held():
+            for label, found in self.records.items():
+                if found:
+                    record = merged(found, label, environment=self.sides[label].facts, failure=failure)
+                    kept.append((record, store.write(record, folder)))
+        return kept

@@ -1,0 +1,33 @@
+"""When the verdict is looked at, and what each look may err.
+
+Looking again after more launches is one more chance to err, so the level is shared out among the planned looks
+(Bonferroni): whatever look ends the measurement, all of them together err in 5 % at most. Numbers of launches are
+fixed beforehand and even: A B B A leaves the two sides' mean times equal only after an even number.
+"""
+
+from collections.abc import Sequence
+
+from pipebench.comparison.verdicts import LEVEL
+from pipebench.errors import UsageError
+from pipebench.statistics.power import LEAST_LAUNCHES
+
+_NUMBERS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
+DEFAULT_MOST = 24
+
+
+def planned(most: int) -> tuple[int, ...]:
+    """Launches a side at each look, the last with ``most``.
+
+    Raises:
+        UsageError: Too few for any verdict, or odd.
+    """
+    if most < LEAST_LAUNCHES or most % 2:
+        raise UsageError(
+            f"--max-launches {most}: expected an even number of at least {LEAST_LAUNCHES} launches a side"
+        )
+    return (*(number for number in _NUMBERS if number < most), most)
+
+
+def level_of_each(looks: Sequence[int]) -> float:
+    """The level of each look."""
+    return LEVEL / len(looks)

@@ -1,0 +1,118 @@
+"""The one-launch records of a side as one record, its figures computed from all raw samples.
+
+What a record holds once (timeline, devices, machine) comes from the launch whose timeline is nearest the mean.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from pipebench import summary
+from pipebench.comparison import fields
+from pipebench.errors import EnvironmentRefusedError
+from pipebench.records import schema, store
+
+_OF_ONE_LAUNCH = "one-launch"
+
+
+def check_alike(earlier: Sequence[schema.RunRecord], record: schema.RunRecord, side: str) -> None:
+    """A side's launches must be replicates of one thing.
+
+    Raises:
+        EnvironmentRefusedError: This one cannot be compared with the side's first one.
+    """
+    for each in fields.mismatches(earlier[0], record) if earlier else ():
+        raise EnvironmentRefusedError(
+            f"side {side}: its launch {len(earlier) + 1} is not what its first one was: "
+            f"{each.field} {each.reference} -> {each.candidate}"
+        )
+
+
+def merged(
+    records: Sequence[schema.RunRecord],
+    side: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    failure: schema.Failure | None = None,
+) -> schema.RunRecord:
+    """One record of all launches of ``side``: completed, or aborted by ``failure``."""
+    assert records
+    launches = [launch for record in records for launch in record.launches]
+    step_s, speedup = summary.pipeline_step_s(launches), summary.speedup(launches)
+    nearest = min(records, key=lambda record: abs(_makespan_s(record) - step_s))
+    created, device = store.now(), nearest.device
+    return msgspec.structs.replace(
+        nearest,
+        id=store.new_id(created, f"{device.kind}{device.count}-{nearest.config.schedule}-{side.lower()}"),
+        created=created.isoformat(timespec="seconds"),
+        status="completed" if failure is None else "aborted",
+        config=msgspec.structs.replace(nearest.config, launches=len(launches)),
+        baseline=_baseline(records, launches),
+        pipeline=schema.Pipeline(step_s, _words(nearest) / step_s),
+        speedup=speedup,
+        efficiency=speedup.value / device.count,
+        verification=max(map(_verification, records), key=lambda each: each.max_relative_gradient_error),
+        launches=launches,
+        warnings=_warnings(records),
+        environment=nearest.environment | dict(environment or {}),
+        failure=failure,
+    )
+
+
+def _makespan_s(record: schema.RunRecord) -> float:
+    assert record.timeline is not None
+    return record.timeline.makespan_s
+
+
+def _words(record: schema.RunRecord) -> float:
+    assert record.config.input is not None
+    return record.config.input.words_per_step
+
+
+def _verification(record: schema.RunRecord) -> schema.Verification:
+    assert record.verification is not None
+    return record.verification
+
+
+def _raced(record: schema.RunRecord) -> schema.Baseline:
+    assert record.baseline is not None
+    return record.baseline
+
+
+def _baseline(records: Sequence[schema.RunRecord], launches: Sequence[schema.Launch]) -> schema.Baseline:
+    """The form that won most races, with every candidate's steps; the samples are those of whichever won."""
+    (kind, microbatches), _ = _forms(records).most_common(1)[0]
+    step_s = summary.baseline_step_s(launches)
+    won = next(b for b in map(_raced, records) if (b.kind, b.microbatches) == (kind, microbatches))
+    return msgspec.structs.replace(
+        won, step_s=step_s, words_per_s=_words(records[0]) / step_s, candidates=_candidates(records)
+    )
+
+
+def _forms(records: Sequence[schema.RunRecord]) -> Counter[tuple[str, int]]:
+    return Counter((each.kind, each.microbatches) for each in map(_raced, records))
+
+
+def _candidates(records: Sequence[schema.RunRecord]) -> list[schema.Candidate]:
+    steps: dict[tuple[str, int], list[float]] = {}
+    for each in (candidate for record in records for candidate in _raced(record).candidates):
+        steps.setdefault((each.kind, each.microbatches), []).extend(each.step_s)
+    return [schema.Candidate(kind, count, found, len(found)) for (kind, count), found in steps.items()]
+
+
+def _warnings(records: Sequence[schema.RunRecord]) -> list[schema.WarningRecord]:
+    """Each kind once, as the first launch that had it says it."""
+    found: dict[str, schema.WarningRecord] = {}
+    for warning in (warning for record in records for warning in record.warnings):
+        found.setdefault(warning.code, warning)
+    found.pop(_OF_ONE_LAUNCH, None)
+    forms = _forms(records)
+    if len(forms) > 1:
+        told = ", ".join(f"{kind} x{microbatches} {won} times" for (kind, microbatches), won in forms.items())
+        found["baseline-varied"] = schema.WarningRecord(
+            code="baseline-varied",
+            cause=f"each launch raced the baseline's forms, and they did not all find the same one: {told}",
+            next_step="trust words/s more than the speed-up where the two disagree",
+        )
+    return list(found.values())

@@ -1,0 +1,70 @@
+"""One ``pipebench ab`` from what was asked for to the record of the comparison."""
+
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from pipebench.ab import looks
+from pipebench.ab.asked import Both, check_asked, sides, varied
+from pipebench.ab.interleaving import Effort, Interleaved, Listener, check_gates
+from pipebench.ab.sides import check, launch
+from pipebench.comparison.compare import Rules
+from pipebench.comparison.fields import named_field
+from pipebench.comparison.gates import gates_from
+from pipebench.errors import UsageError
+from pipebench.records import store
+from pipebench.records.comparison import ComparisonRecord
+
+
+class Session:
+    """What was asked for, checked before anything is started.
+
+    Args:
+        asked: the two sides.
+        common: options of ``run`` that both have.
+        effort: how much may be measured.
+        gates: ``METRIC=3%`` each.
+        allowed: fields that may differ though nobody asked the sides to.
+        folder: where the two sides' records are kept.
+
+    Raises:
+        UsageError: Something of it is not what it should be.
+    """
+
+    def __init__(
+        self,
+        *,
+        asked: Both,
+        common: Sequence[str],
+        effort: Effort,
+        gates: Sequence[str],
+        allowed: Sequence[str],
+        folder: Path,
+    ) -> None:
+        self.asked, self.common, self.effort, self.folder = asked, common, effort, folder
+        check_asked(asked)
+        self.rules = Rules(gates=gates_from(gates), allowed=varied(asked) | set(map(named_field, allowed)))
+        check_gates(self.rules)
+        looks.planned(effort.most)
+        if not 0 < effort.budget_s < float("inf"):
+            raise UsageError(f"--budget must be a number of seconds above 0, got {effort.budget_s}")
+
+    def measure(self, listener: Listener, *, allow_inconclusive: bool) -> ComparisonRecord:
+        """Both sides in turn; all that was temporary is gone at the end, whatever ends it.
+
+        Raises:
+            PipebenchError: A side is not there or refuses its options; nothing was measured.
+            EndedError: A launch failed, or a signal came.
+        """
+        store.check_folder(self.folder)
+        with tempfile.TemporaryDirectory(prefix="pipebench-") as name:
+            place = Path(name)
+            with sides(self.asked, self.common, place) as both:
+                for side in both:
+                    check(side)
+                    listener.notice(f"{side.label}: {side.text}")
+                interleaved = Interleaved(both, partial(launch, place=place), listener)
+                return interleaved.measure(
+                    self.effort, self.rules, self.folder, allow_inconclusive=allow_inconclusive
+                )

@@ -1,0 +1,200 @@
+"""A side: an interpreter, an environment and options of ``run``. One launch of it is one ``pipebench run``.
+
+Only what is public is used (``--version``, ``run``, its options, exit codes and record), since a side may be another
+version of pipebench. A run is started with signals held, so that Ctrl-C reaches it through us alone, and is killed
+when we end; its own processes end with it.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipebench import signals
+from pipebench.errors import (
+    CorruptRecordError,
+    EnvironmentRefusedError,
+    ExitCode,
+    PipebenchError,
+    RunFailedError,
+    UsageError,
+)
+from pipebench.records import store
+from pipebench.records.schema import RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What decides about the record itself is ours to say.
+_OURS = frozenset(
+    {
+        "--launches",
+        "--quick",
+        "--rigorous",
+        "--dry-run",
+        "--json",
+        "--quiet",
+        "--output",
+        "-o",
+        "--help",
+        "-h",
+    }
+)
+
+
+class SideError(PipebenchError):
+    """A run of a side that did not succeed: its exit code becomes ours."""
+
+    def __init__(self, message: str, exit_code: ExitCode) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two.
+
+    ``label`` is A or B; ``text`` says for people what it is; ``variables`` are added to the environment;
+    ``facts`` go into the environment block of its record.
+    """
+
+    label: str
+    text: str
+    python: str = sys.executable
+    options: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    worktree: Path | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of its processes; a worktree's package hides the installed one and uses what else is installed."""
+        result = os.environ | dict(self.variables)
+        if self.worktree is not None:
+            before = result.get("PYTHONPATH")
+            result["PYTHONPATH"] = os.pathsep.join([str(self.worktree), *([before] if before else [])])
+        return result
+
+
+def check_options(options: Sequence[str]) -> None:
+    """Refuse options of ``run`` that are not the user's to set here.
+
+    Raises:
+        UsageError: One of them is.
+    """
+    for option in options:
+        if option.partition("=")[0] in _OURS:
+            raise UsageError(
+                f"{option}: each launch is a run of its own whose {option} is set here; leave it out"
+            )
+
+
+def check(side: Side) -> None:
+    """Make sure that the side has pipebench, the one that is meant, and that its options are good.
+
+    Raises:
+        EnvironmentRefusedError: It has no pipebench that starts.
+        SideError: Its ``run`` refuses the options.
+    """
+    found = _ended(side, ["-c", "import pipebench; print(pipebench.__file__)"])
+    if found.returncode:
+        raise EnvironmentRefusedError(
+            f"side {side.label} ({side.text}): no pipebench there ({_last_line(found.stderr)}); "
+            f"install it: {side.python} -m pip install pipebench"
+        )
+    if side.worktree is not None and not _lies_in(found.stdout, side.worktree):
+        raise EnvironmentRefusedError(
+            f"side {side.label} ({side.text}): {side.python} takes pipebench from elsewhere "
+            f"({_last_line(found.stdout)}); name interpreters with --a-python and --b-python"
+        )
+    started = _ended(side, ["-m", "pipebench", "--version"])
+    if started.returncode:
+        raise EnvironmentRefusedError(
+            f"side {side.label} ({side.text}): pipebench does not start ({_last_line(started.stderr)}); "
+            "if it needs other packages, name interpreters that have them with --a-python and --b-python"
+        )
+    planned = _ended(side, ["-m", "pipebench", "run", *side.options, "--dry-run", "--json"])
+    if planned.returncode:
+        raise _failed(side, planned)
+
+
+def launch(side: Side, place: Path, *, launches: int = 1) -> RunRecord:
+    """Run the side once; its record, and nothing is left under ``place``, a folder for what is temporary.
+
+    Raises:
+        SideError: The run did not succeed.
+        CorruptRecordError: What it printed is no record that this version can read.
+    """
+    effort = ["--launches", str(launches), "--json", "--quiet", "-o", str(place / "runs")]
+    ended = _ended(side, ["-m", "pipebench", "run", *side.options, *effort], TMPDIR=str(place))
+    if ended.returncode:
+        raise _failed(side, ended)
+    record = store.decode(ended.stdout, f"side {side.label} ({side.text})")
+    if not isinstance(record, RunRecord) or record.status != "completed" or not record.launches:
+        raise CorruptRecordError(f"side {side.label} ({side.text}): expected the record of a completed run")
+    return record
+
+
+@dataclass(frozen=True)
+class _Ended:
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def _ended(side: Side, arguments: Sequence[str], **variables: str) -> _Ended:
+    """Run the side's interpreter to its end; -P: not the user's working folder."""
+    with _running([side.python, "-P", *arguments], side.environment | variables) as process:
+        stdout, stderr = process.communicate()
+    return _Ended(process.returncode, stdout, stderr)
+
+
+@contextmanager
+def _running(command: Sequence[str], environment: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+    process = None
+    try:
+        with signals.held():
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(environment),
+            )
+        yield process
+    except OSError as error:
+        raise EnvironmentRefusedError(f"{command[0]}: cannot be started ({error.strerror})") from None
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                assert pipe is not None
+                pipe.close()
+
+
+def _failed(side: Side, ended: _Ended) -> SideError:
+    """With the run's own last word and exit code; a death has none of ours."""
+    code = ended.returncode
+    known = ExitCode(code) if code in ExitCode.__members__.values() else RunFailedError.exit_code
+    why = f"killed by signal {-code}" if code < 0 else _last_error(ended.stderr) or f"exit {code}"
+    return SideError(f"side {side.label} ({side.text}): {why}", known)
+
+
+def _last_error(text: bytes) -> str:
+    """The run's error line, else its last one."""
+    marked = [line for line in text.decode(errors="replace").splitlines() if "pipebench: error: " in line]
+    return marked[-1].partition("pipebench: error: ")[2] if marked else _last_line(text)
+
+
+def _last_line(text: bytes) -> str:
+    lines = text.decode(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def _lies_in(printed: bytes, folder: Path) -> bool:
+    return Path(os.fsdecode(printed).strip()).resolve().is_relative_to(folder.resolve())

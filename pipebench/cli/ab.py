@@ -1,0 +1,110 @@
+"""``pipebench ab``: two sides measured in turn, with a verdict."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipebench.cli import ci, output
+from pipebench.cli.check import print_comparison
+from pipebench.errors import PipebenchError
+
+_SIDES, _EFFORT, _VERDICT, _OUTPUT = "Sides (B is held against A)", "Effort", "Verdict", "Output"
+
+
+def _help(name: str, text: str, panel: str, metavar: str | None = None) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        *name.split(), help=text, rich_help_panel=panel, metavar=metavar
+    )
+    return option
+
+
+def ab(
+    common: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- RUN OPTIONS", help="Options of run that both sides have, after --."),
+    ] = None,
+    a_run: Annotated[
+        str | None, _help("--a-run", "Options of run that only A has.", _SIDES, '"OPTIONS"')
+    ] = None,
+    b_run: Annotated[
+        str | None, _help("--b-run", "Options of run that only B has.", _SIDES, '"OPTIONS"')
+    ] = None,
+    a_ref: Annotated[
+        str | None,
+        _help("--a", "A git ref of the pipebench repository in this folder, with --b.", _SIDES, "REF"),
+    ] = None,
+    b_ref: Annotated[str | None, _help("--b", "Likewise; each gets a worktree.", _SIDES, "REF")] = None,
+    a_python: Annotated[
+        str | None,
+        _help("--a-python", "Interpreter of A, with a pipebench. Default: this one.", _SIDES, "PATH"),
+    ] = None,
+    b_python: Annotated[str | None, _help("--b-python", "Interpreter of B.", _SIDES, "PATH")] = None,
+    a_env: Annotated[
+        list[str] | None, _help("--a-env", "Environment variable of A. Repeatable.", _SIDES, "NAME=VALUE")
+    ] = None,
+    b_env: Annotated[
+        list[str] | None, _help("--b-env", "Environment variable of B. Repeatable.", _SIDES, "NAME=VALUE")
+    ] = None,
+    most: Annotated[int, _help("--max-launches", "Launches a side at most; even.", _EFFORT)] = 24,
+    budget: Annotated[
+        float, _help("--budget", "No round begins that would end later than this.", _EFFORT, "SECONDS")
+    ] = 1800.0,
+    gate: Annotated[
+        list[str] | None,
+        _help("--gate", "As for check. Default: words_per_s=3% and speedup=3%.", _VERDICT, "METRIC=3%"),
+    ] = None,
+    allow_inconclusive: Annotated[
+        bool, _help("--allow-inconclusive", "Exit 0 where noise hides the answer.", _VERDICT)
+    ] = False,
+    allow_mismatch: Annotated[
+        list[str] | None,
+        _help("--allow-mismatch", "Let a field differ, such as dtype. Repeatable.", _VERDICT, "FIELD"),
+    ] = None,
+    junit: Annotated[Path | None, _help("--junit", "Write JUnit XML too.", _OUTPUT, "FILE")] = None,
+    folder: Annotated[
+        Path | None, _help("--output -o", "Folder for the two records. Default: results/runs.", _OUTPUT)
+    ] = None,
+    json: Annotated[bool, _help("--json", "Print the comparison as JSON.", _OUTPUT)] = False,
+    quiet: Annotated[bool, _help("--quiet", "No progress and no notices.", _OUTPUT)] = False,
+) -> int:
+    """Measure two sides in turn, A B B A, until the verdict is conclusive; the exit code is the verdict, as of check.
+
+    Each launch is a verified run of its own. The error rate of 5 % holds over all looks at the verdict.
+
+    pipebench ab --a-run "--schedule gpipe" --b-run "--schedule wavefront" -- --gpus 8
+
+    pipebench ab --a main --b HEAD -- --gpus 8 --preset tiny
+
+    pipebench ab --a-python old/bin/python --b-python new/bin/python -- --gpus 8 --device cuda
+    """
+    from pipebench.ab.asked import Asked
+    from pipebench.ab.interleaving import Effort, EndedError
+    from pipebench.ab.session import Session
+    from pipebench.records import store
+    from pipebench.render.progress import ProgressView
+    from pipebench.signals import orderly_end
+
+    try:
+        session = Session(
+            asked=(Asked(a_run, a_ref, a_python, a_env or ()), Asked(b_run, b_ref, b_python, b_env or ())),
+            common=common or (),
+            effort=Effort(most, budget),
+            gates=gate or (),
+            allowed=allow_mismatch or (),
+            folder=folder or store.DEFAULT_FOLDER,
+        )
+        with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
+            record = session.measure(view, allow_inconclusive=allow_inconclusive)
+    except EndedError as error:
+        for path in error.kept:
+            output.notice(f"kept: pipebench show {output.shown(path)}")
+        ci.report_error(error.cause, junit)
+        raise error.cause from None
+    except PipebenchError as error:
+        ci.report_error(error, junit)
+        raise
+    print_comparison(record, json=json)
+    ci.report(record, junit)
+    assert record.gate is not None
+    return record.gate.exit_code

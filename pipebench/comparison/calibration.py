@@ -1,0 +1,84 @@
+"""What this machine's noise lets a comparison find: equal launches of one configuration, measured beforehand.
+
+A comparison knows the noise of its own few launches only, which may be small by luck. A calibration is known before
+anything is compared, and says of a threshold that it is finer than this machine can tell.
+"""
+
+from collections.abc import Iterator, Mapping
+from math import log
+from statistics import stdev
+from types import MappingProxyType
+
+import msgspec
+
+from pipebench.comparison import fields
+from pipebench.comparison.metrics import METRICS, samples
+from pipebench.comparison.verdicts import LEVEL
+from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName
+from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.statistics import minimum_detectable_effect
+from pipebench.telemetry import noise_cache
+from pipebench.telemetry.noise_cache import Noise
+
+LAUNCHES = (3, 6, 12)
+PRINCIPAL: tuple[MetricName, ...] = ("words_per_s", "speedup")
+
+# Metrics of one value a launch, by the one that spreads as much.
+_SPREADS_AS: Mapping[MetricName, MetricName] = MappingProxyType(
+    {"words_per_s": "words_per_s", "step_s": "words_per_s", "speedup": "speedup", "efficiency": "speedup"}
+)
+_MACHINE = ("environment.cpu_model", "environment.cpus_allowed")
+_EFFORT = ("config.steps", "config.warmup")
+
+
+def noise_of(record: RunRecord) -> Noise:
+    """The spread between a run's launches, of which there are two or more."""
+    found = samples(record)
+    return Noise(
+        created=record.created,
+        launches=len(record.launches),
+        key=key_of(record),
+        log_sd={name: stdev(map(log, found[name].values)) for name in PRINCIPAL},
+    )
+
+
+def key_of(record: RunRecord) -> dict[str, str | None]:
+    """What the noise depends on: the fields that must match, the host, and how much a launch measures."""
+    names = (*fields.HARD, *_MACHINE, *_EFFORT)
+    return {name: fields.text_of(fields.value_of(record, name)) for name in names}
+
+
+def detectable(noise: Noise, metric: str, launches: int, *, level: float = LEVEL) -> float:
+    """The smallest relative change that noise lets ``launches`` a side find 95 times in 100, whatever the threshold."""
+    return minimum_detectable_effect(noise.log_sd[metric], launches, threshold=0.0, confidence=1 - level)
+
+
+def with_warnings(record: ComparisonRecord, reference: RunRecord) -> ComparisonRecord:
+    """The comparison, with a warning for each threshold that is finer than the reference's machine can tell."""
+    noise = noise_cache.load(key_of(reference))
+    if noise is None:
+        return record
+    level = record.looks.level if record.looks else LEVEL
+    found = [[*pair.warnings, *_too_fine(pair.metrics, noise, level)] for pair in record.pairs]
+    others = [
+        msgspec.structs.replace(pair, warnings=warnings)
+        for pair, warnings in zip(record.others, found[1:], strict=True)
+    ]
+    return msgspec.structs.replace(record, warnings=found[0], others=others)
+
+
+def _too_fine(
+    metrics: Mapping[MetricName, MetricComparison], noise: Noise, level: float
+) -> Iterator[WarningRecord]:
+    for name, each in metrics.items():
+        alike, launches = _SPREADS_AS.get(name), min(each.launches)
+        if not each.gated or alike not in noise.log_sd or launches < 2:
+            continue
+        smallest = detectable(noise, alike, launches, level=level)
+        if each.threshold < smallest:
+            yield WarningRecord(
+                code="threshold-below-noise",
+                cause=f"{METRICS[name].title}: the threshold of {100 * each.threshold:.3g} % is below the "
+                f"{100 * smallest:.3g} % that {launches} launches can find here (calibrated {noise.created[:10]})",
+                next_step="measure more launches, or set a wider --gate",
+            )

@@ -1,0 +1,29 @@
+"""A calibration for people and as JSON."""
+
+import msgspec
+
+from pipebench.comparison.calibration import LAUNCHES, PRINCIPAL, detectable
+from pipebench.comparison.metrics import METRICS
+from pipebench.telemetry.noise_cache import Noise
+
+
+def calibration_lines(noise: Noise) -> str:
+    """A line for each metric: its spread, and what can be found with so many launches a side."""
+    headers = "".join(f"{number:>4} launches" for number in LAUNCHES)
+    lines = [
+        f"{noise.launches} equal launches; a change is found 95 times in 100 from",
+        f"{'':12}spread{headers}",
+    ]
+    for name in PRINCIPAL:
+        found = "".join(f"{100 * detectable(noise, name, number):>11.1f} %" for number in LAUNCHES)
+        lines.append(f"{METRICS[name].title:<8}{100 * noise.log_sd[name]:>8.2f} %{found}")
+    return "\n".join(lines) + "\n"
+
+
+def document(noise: Noise) -> bytes:
+    """The same as a JSON document."""
+    found = {
+        name: {str(number): detectable(noise, name, number) for number in LAUNCHES} for name in PRINCIPAL
+    }
+    whole = {"kind": "calibration", **msgspec.structs.asdict(noise), "detectable": found}
+    return msgspec.json.format(msgspec.json.encode(whole)) + b"\n"

@@ -1,0 +1,87 @@
+import msgspec
+import pytest
+
+from pipebench.ab.merging import check_alike, merged
+from pipebench.comparison.contradictions import contradictions
+from pipebench.comparison.metrics import samples
+from pipebench.errors import EnvironmentRefusedError
+from pipebench.records import schema, store
+from tests.ab.launches import one_launch
+from tests.builders import with_config
+
+STEPS = [(19.0, 9.5), (19.2, 9.7), (18.9, 9.4)]
+LAUNCHES = [one_launch(*steps) for steps in STEPS]
+
+
+def won(record: schema.RunRecord, kind: str, microbatches: int = 1) -> schema.RunRecord:
+    assert record.baseline is not None
+    form = msgspec.structs.replace(record.baseline, kind=kind, microbatches=microbatches)
+    return msgspec.structs.replace(record, baseline=form)
+
+
+def test_all_launches_are_there_in_order_and_the_figures_are_theirs() -> None:
+    record = merged(LAUNCHES, "A", environment={"commit": "f" * 40})
+    assert [launch.pipeline.step_s[0] for launch in record.launches] == [steps[1] for steps in STEPS]
+    assert record.config.launches == 3
+    assert contradictions(record, samples(record)) == []
+    assert store.decode(store.encode(record), "x") == record
+    assert record.environment["commit"] == "f" * 40
+    assert (record.status, record.failure) == ("completed", None)
+    assert "-gpipe-a-" in record.id
+
+
+def test_what_there_is_one_of_comes_from_the_launch_nearest_the_mean() -> None:
+    longer = msgspec.structs.replace(LAUNCHES[0].timeline, makespan_s=9.53)
+    near = msgspec.structs.replace(LAUNCHES[1], timeline=longer, environment={"python": "near"})
+    record = merged([LAUNCHES[0], near, LAUNCHES[2]], "A")
+    assert (record.timeline, record.environment["python"]) == (longer, "near")
+
+
+def test_a_measurement_that_was_not_finished_is_aborted() -> None:
+    failure = schema.Failure(130, "interrupted")
+    record = merged(LAUNCHES[:1], "B", failure=failure)
+    assert (record.status, record.failure, len(record.launches)) == ("aborted", failure, 1)
+
+
+def test_the_worst_verification_stands_for_all() -> None:
+    worst = schema.Verification(9e-5, 1e-4, 5.3, 5.3)
+    record = merged([LAUNCHES[0], msgspec.structs.replace(LAUNCHES[1], verification=worst)], "A")
+    assert record.verification == worst
+
+
+def test_a_baseline_that_varied_is_told() -> None:
+    record = merged([won(LAUNCHES[0], "chain"), won(LAUNCHES[1], "fused"), won(LAUNCHES[2], "fused")], "A")
+    assert record.baseline is not None
+    assert record.baseline.kind == "fused"
+    (warning,) = [each for each in record.warnings if each.code == "baseline-varied"]
+    assert "chain x1 1 times, fused x1 2 times" in warning.cause
+    assert not [each for each in merged(LAUNCHES, "A").warnings if each.code == "baseline-varied"]
+
+
+def test_candidates_of_all_races_are_kept() -> None:
+    def raced(record: schema.RunRecord, *steps: float) -> schema.RunRecord:
+        assert record.baseline is not None
+        candidates = [schema.Candidate("fused", 1, list(steps), len(steps))]
+        return msgspec.structs.replace(
+            record, baseline=msgspec.structs.replace(record.baseline, candidates=candidates)
+        )
+
+    record = merged([raced(LAUNCHES[0], 19.0, 19.1), raced(LAUNCHES[1], 19.2)], "A")
+    assert record.baseline is not None
+    assert record.baseline.candidates == [schema.Candidate("fused", 1, [19.0, 19.1, 19.2], 3)]
+
+
+def test_warnings_are_told_once_and_those_of_one_launch_not_at_all() -> None:
+    def warned(record: schema.RunRecord, *codes: str) -> schema.RunRecord:
+        found = [schema.WarningRecord(code, f"{code} {record.launches}", "x") for code in codes]
+        return msgspec.structs.replace(record, warnings=found)
+
+    record = merged([warned(LAUNCHES[0], "one-launch", "throttled"), warned(LAUNCHES[1], "throttled")], "A")
+    assert [each.code for each in record.warnings] == ["throttled"]
+
+
+def test_launches_of_a_side_are_of_one_configuration() -> None:
+    check_alike([], LAUNCHES[0], "A")
+    check_alike(LAUNCHES[:1], LAUNCHES[1], "A")
+    with pytest.raises(EnvironmentRefusedError, match="side A: its launch 2"):
+        check_alike(LAUNCHES[:1], with_config(LAUNCHES[1], microbatches=1), "A")

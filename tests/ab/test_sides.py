@@ -1,0 +1,35 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from pipebench.ab.sides import Side, check, check_options
+from pipebench.errors import EnvironmentRefusedError, UsageError
+
+
+def test_a_worktree_comes_before_whatever_was_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/given")
+    environment = Side("A", "x", worktree=Path("/tree")).environment
+    assert environment["PYTHONPATH"] == f"/tree{os.pathsep}/given"
+    monkeypatch.delenv("PYTHONPATH")
+    assert Side("A", "x", worktree=Path("/tree")).environment["PYTHONPATH"] == "/tree"
+    assert "PYTHONPATH" not in Side("A", "x").environment
+
+
+def test_a_worktree_that_is_not_what_is_imported_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentRefusedError, match="takes pipebench from elsewhere"):
+        check(Side("A", "x", worktree=tmp_path))
+
+
+def test_an_interpreter_that_cannot_be_started_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentRefusedError, match="cannot be started"):
+        check(Side("A", "x", python=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "option", ["--launches", "--launches=3", "--quick", "-o", "--output=x", "--dry-run", "-h"]
+)
+def test_what_decides_about_the_record_is_not_an_option_of_a_side(option: str) -> None:
+    check_options(["--gpus", "2", "--deadline", "60"])
+    with pytest.raises(UsageError, match=option.partition("=")[0]):
+        check_options(["--gpus", "2", option])

@@ -1,0 +1,296 @@
+"""``pipebench ab`` through the installed command: on pretended interpreters, then on this machine."""
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import pipebench as package
+from pipebench.records import store
+from tests.ab.launches import one_launch
+from tests.cli.conftest import COMMAND, TINY, Ended, Pipebench, environment
+from tests.pretend import interpreter
+
+Ab = Callable[..., Ended]
+
+
+@pytest.fixture
+def ab(pipebench: Pipebench, tmp_path: Path) -> Ab:
+    """``ab`` whose default sides are two pretended interpreters; its folder is ``tmp_path / "runs"``."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {interpreter.__file__} "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / "record.json").write_bytes(store.encode(one_launch()))
+    (tmp_path / "tmp").mkdir()
+
+    def run(*arguments: str, **changes: str) -> Ended:
+        told = {
+            "PRETEND_RECORD": str(tmp_path / "record.json"),
+            "PRETEND_LOG": str(tmp_path / "log"),
+            "TMPDIR": str(tmp_path / "tmp"),
+        }
+        sides = (f"--a-python={python}", f"--b-python={python}")
+        folder = ("-o", str(tmp_path / "runs"))
+        return pipebench("ab", *sides, *folder, *arguments, cwd=tmp_path, **(told | changes))
+
+    return run
+
+
+def order(tmp_path: Path) -> list[str]:
+    """The command line of each run."""
+    return (tmp_path / "log").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "verdict", "launches"),
+    [
+        ([], 0, "same", 4),
+        (["--b-env", "PRETEND_SLOWER=1.1"], 3, "regression", 4),
+        (["--a-env", "PRETEND_SLOWER=1.1"], 0, "improvement", 4),
+        (["--b-env", "PRETEND_SLOWER=1.1", "--gate", "step_s=30%"], 0, "same", 4),
+        (
+            ["--a-env=PRETEND_SPREAD=0.2", "--b-env=PRETEND_SPREAD=0.2", "--max-launches=6"],
+            4,
+            "inconclusive",
+            6,
+        ),
+        (["--budget=0.001", "--allow-inconclusive"], 0, "inconclusive", 2),
+        (["--b-run", "--schedule 1f1b"], 0, "same", 4),
+        (["--b-env", "PRETEND_SLOWER=1.1", "--b-run", "--schedule 1f1b"], 3, "regression", 4),
+        (["--gate", "peak_memory_bytes=3%"], 2, "", 0),
+    ],
+)
+def test_the_exit_code_is_the_verdict(
+    ab: Ab, tmp_path: Path, options: list[str], code: int, verdict: str, launches: int
+) -> None:
+    ended = ab(*options, "--json", "--quiet")
+    assert ended.code == code, ended.err
+    if not verdict:
+        return
+    document = json.loads(ended.out)
+    assert (document["overall"]["verdict"], document["gate"]["exit_code"]) == (verdict, code)
+    assert document["candidate"]["launches"] == launches
+    assert len(order(tmp_path)) == 2 * launches
+    assert ended.err == ""
+    assert len(list((tmp_path / "runs").glob("*.json"))) == 2
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_what_nobody_asked_to_differ_is_not_comparable(ab: Ab, tmp_path: Path) -> None:
+    other = store.encode(one_launch()).replace(b'"hidden": 32', b'"hidden": 64')
+    (tmp_path / "other.json").write_bytes(other)
+    options = ("--b-env", f"PRETEND_RECORD={tmp_path / 'other.json'}")
+    ended = ab(*options)
+    assert (ended.code, len(order(tmp_path))) == (5, 2)
+    assert "config.hidden: 32 -> 64" in ended.out
+    assert ab(*options, "--allow-mismatch", "hidden").code == 0
+
+
+def test_the_report_says_what_was_measured_and_how_often_it_was_looked_at(ab: Ab) -> None:
+    ended = ab("--b-run", "--schedule 1f1b", "--", "--seed", "3")
+    assert ended.code == 0
+    assert "99.2 % interval" in ended.out
+    assert "1 of 6 planned, each at 0.83 %: together 5 % at most" in ended.out
+    assert "allowed  B: config.schedule: gpipe -> 1f1b" in ended.out
+    assert "B: --schedule 1f1b" in ended.err
+    assert "launch 8 of at most 48: side A" in ended.err
+    assert "4 launches a side: same" in ended.err
+
+
+def test_sides_take_turns_with_their_own_options_after_the_common_ones(ab: Ab, tmp_path: Path) -> None:
+    ab("--a-run", "--seed 1", "--b-run", "--seed 2", "--", "--gpus", "2")
+    lines = order(tmp_path)
+    assert ["--seed 1" in line for line in lines] == [letter == "A" for letter in "ABBAABBA"]
+    assert all(line.startswith("-P -m pipebench run --gpus 2 --seed ") for line in lines)
+    assert all(" --launches 1 --json --quiet -o " in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (
+            ["--b-env", "PRETEND_EXIT=6 a rank died"],
+            6,
+            "side B ({python}, PRETEND_EXIT=6 a rank died): a rank died",
+        ),
+        (["--a-env", "PRETEND_EXIT=8 the deadline passed"], 8, "the deadline passed"),
+        (["--a-env", "PRETEND_EXIT=7 too few GPUs"], 7, "too few GPUs"),
+        (["--a-env", "PRETEND_EXIT=99 what"], 6, "side A"),
+        (["--b-env", "PRETEND_MISSING=1"], 7, "no pipebench there (ModuleNotFoundError"),
+        (["--b-env", "PRETEND_OUTPUT=hello"], 10, "side B"),
+        (["--b-run", "--bad"], 2, "No such option: --bad"),
+        (["--b-run", "--launches 3"], 2, "--launches: each launch is a run of its own"),
+        (["--", "--json"], 2, "--json: each launch is a run of its own"),
+        (["--b-run", "--x 'y"], 2, "expected options as in a shell"),
+        (["--b-env", "x"], 2, "expected NAME=VALUE"),
+        (["--b-python", "/nowhere/python"], 2, "--b-python /nowhere/python: no such interpreter"),
+        (["--max-launches", "5"], 2, "expected an even number"),
+        (["--budget", "0"], 2, "--budget must be a number of seconds above 0"),
+        (["--gate", "speed=3%"], 2, "METRIC one of words_per_s"),
+        (["--a", "HEAD"], 2, "expected two refs, found one"),
+        (["--a", "HEAD", "--b", "HEAD"], 2, "is in none"),
+        (["-o", "record.json"], 2, "expected a folder, found a file"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(
+    ab: Ab, tmp_path: Path, options: list[str], code: int, words: str
+) -> None:
+    ended = ab("--quiet", *options)
+    assert ended.code == code, ended.err
+    errors = [line for line in ended.err.splitlines() if not line.startswith("kept: ")]
+    assert len(errors) == 1
+    assert words.format(python=tmp_path / "python") in errors[0]
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_sides_must_be_given(pipebench: Pipebench) -> None:
+    ended = pipebench("ab", "--", "--gpus", "2")
+    assert (ended.code, ended.out) == (2, "")
+    assert "expected what the sides are" in ended.err
+
+
+def test_a_side_that_fails_leaves_what_was_complete(ab: Ab, tmp_path: Path) -> None:
+    ended = ab("--b-env", "PRETEND_EXIT=6 a rank died", "--junit", "ab.xml", GITHUB_ACTIONS="true")
+    assert ended.code == 6
+    (path,) = (tmp_path / "runs").glob("*.json")
+    assert "-gpipe-a-" in path.name
+    assert json.loads(path.read_text())["status"] == "aborted"
+    assert f"kept: pipebench show {path.relative_to(tmp_path)}" in ended.err
+    assert "::error title=pipebench check::side B" in ended.err
+    suite = ET.parse(tmp_path / "ab.xml").getroot()
+    assert "error" in [child.tag for case in suite.iter("testcase") for child in case]
+
+
+# on this machine
+
+REAL = ("--gpus", "2", *TINY, "--layers", "2", "--steps", "20")
+
+
+def test_the_slowest_stage_10_percent_slower_is_a_regression(pipebench: Pipebench, tmp_path: Path) -> None:
+    """Seconds of steps of some ms on a busy machine: the speed-up, taken within launches, is what can be trusted."""
+    slow = ("--b-env", "PIPEBENCH_INJECT=slow@stage:1")
+    gate = ("--gate", "speedup=3%", "--max-launches", "12", "--json")
+    ended = pipebench("ab", *slow, *gate, "-o", str(tmp_path), "--", *REAL)
+    assert ended.code == 3, ended.out
+    document = json.loads(ended.out)
+    assert -0.2 < document["metrics"]["speedup"]["change"] < -0.04
+    path = Path(document["candidate"]["path"])
+    codes = [warning["code"] for warning in json.loads(path.read_text())["warnings"]]
+    assert codes[0] == "slowed-on-purpose"
+    reference = json.loads(Path(document["reference"]["path"]).read_text())
+    assert "slowed-on-purpose" not in [warning["code"] for warning in reference["warnings"]]
+
+
+def test_the_same_on_both_sides_is_no_regression(pipebench: Pipebench, tmp_path: Path) -> None:
+    """Two interpreters by name, which happen to be one."""
+    gate = ("--gate", "speedup=3%", "--max-launches", "4", "--allow-inconclusive")
+    pythons = ("--a-python", sys.executable, "--b-python", sys.executable)
+    ended = pipebench("ab", *pythons, *gate, "-o", str(tmp_path), "--", *REAL)
+    assert ended.code == 0, ended.out
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with two versions of pipebench; the newer one slows stage 1 down, whoever asks."""
+    folder = tmp_path / "repository"
+    source = Path(package.__file__).parent
+    shutil.copytree(source, folder / "pipebench", ignore=shutil.ignore_patterns("__pycache__"))
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    commit(folder, "old")
+    faults = folder / "pipebench/runtime/faults.py"
+    faults.write_text(faults.read_text().replace("_SLOWER = 0.1", "_SLOWER = 0.2"))
+    commit(folder, "new")
+    (folder / "pipebench").rename(folder / "other")
+    commit(folder, "foreign")
+    return folder
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
+    return subprocess.run(
+        ["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def commit(folder: Path, name: str) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "-m", name)
+    git(folder, "tag", name)
+
+
+def test_refs_run_their_own_code_and_leave_no_worktree(
+    pipebench: Pipebench, repository: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    refs = ("--a", "old", "--b", "new", "--budget", "1", "--json")
+    ended = pipebench(
+        *("ab", *refs, "-o", str(tmp_path / "runs"), "--", *REAL),
+        cwd=repository,
+        TMPDIR=str(place),
+        PIPEBENCH_INJECT="slow@stage:1",
+    )
+    assert ended.code == 4, ended.err
+    document = json.loads(ended.out)
+    records = [json.loads(Path(document[side]["path"]).read_text()) for side in ("reference", "candidate")]
+    assert [each["warnings"][0]["cause"].split()[4] for each in records] == ["10", "20"]
+    commits = [git(repository, "rev-parse", name) for name in ("old", "new")]
+    assert [each["environment"]["commit"] for each in records] == commits
+    assert "environment.commit" in [each["field"] for each in document["drift"]]
+    assert f"A: old = {commits[0][:12]}" in ended.err
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+    assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("ref", "words"),
+    [("nowhere", "--b nowhere: no such commit"), ("foreign", "--b foreign: no version of pipebench")],
+)
+def test_a_ref_that_is_none_of_pipebench_is_refused(
+    pipebench: Pipebench, repository: Path, ref: str, words: str
+) -> None:
+    ended = pipebench("ab", "--a", "old", "--b", ref, "--", *REAL, cwd=repository)
+    assert ended.code == 2
+    assert words in ended.err
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_records_and_nothing_else(
+    repository: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    process = subprocess.Popen(
+        [COMMAND, "ab", "--a", "old", "--b", "old", "-o", str(tmp_path / "runs"), "--", *REAL],
+        cwd=repository,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(TMPDIR=str(place)),
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "launch 2" in line:
+            break
+    time.sleep(1.0)
+    os.killpg(process.pid, number)  # as a terminal does
+    rest = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(10) == code, rest
+    (path,) = (tmp_path / "runs").glob("*.json")
+    assert json.loads(path.read_text())["status"] == "aborted"
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+    assert not list(place.iterdir())
+    left = subprocess.run(["pgrep", "-f", str(place)], capture_output=True, text=True, check=False)
+    assert not left.stdout

@@ -1,0 +1,27 @@
+import json
+
+from pipebench.render.calibration import calibration_lines, document
+from pipebench.telemetry.noise_cache import Noise
+
+NOISE = Noise(
+    created="2026-11-24T09:15:00",
+    launches=8,
+    key={"clock": "wall"},
+    log_sd={"words_per_s": 0.02, "speedup": 0.01},
+)
+
+
+def test_lines_are_aligned_and_fit_80_columns() -> None:
+    lines = calibration_lines(NOISE).splitlines()
+    assert lines[1:] == [
+        "            spread   3 launches   6 launches  12 launches",
+        "words/s     2.00 %        8.4 %        4.7 %        3.1 %",
+        "speed-up    1.00 %        4.1 %        2.3 %        1.6 %",
+    ]
+
+
+def test_json_has_what_can_be_found_by_launches() -> None:
+    found = json.loads(document(NOISE))
+    assert found["kind"] == "calibration"
+    assert found["log_sd"] == {"words_per_s": 0.02, "speedup": 0.01}
+    assert list(found["detectable"]["speedup"]) == ["3", "6", "12"]

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipebench.telemetry import noise_cache
+from pipebench.telemetry.noise_cache import Noise
+
+NOISE = Noise(created="2026-11-24T09:15:00", launches=8, key={"a": "1", "b": None}, log_sd={"speedup": 0.01})
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "pipebench"
+
+
+def test_it_comes_back_for_the_same_key_only() -> None:
+    kept = noise_cache.save(NOISE)
+    assert kept is not None
+    assert noise_cache.load({"b": None, "a": "1"}) == NOISE
+    assert noise_cache.load({"a": "1", "b": "x"}) is None
+
+
+def test_what_was_kept_is_replaced(cache: Path) -> None:
+    noise_cache.save(NOISE)
+    newer = msgspec.structs.replace(NOISE, launches=12)
+    noise_cache.save(newer)
+    assert noise_cache.load(NOISE.key) == newer
+    assert len(list(cache.iterdir())) == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"created": "x"}'])
+def test_a_file_that_is_no_good_is_none(text: str) -> None:
+    kept = noise_cache.save(NOISE)
+    assert kept is not None
+    kept.write_text(text)
+    assert noise_cache.load(NOISE.key) is None
+
+
+def test_a_folder_that_cannot_be_made_keeps_nothing(cache: Path) -> None:
+    cache.write_text("a file")
+    assert noise_cache.save(NOISE) is None
+    assert noise_cache.load(NOISE.key) is None
