@@ -8,6 +8,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # Where pip takes torch from, e.g. make run TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
+# What else pytest is told, e.g. make test PYTEST_ARGS=tests/plan
+PYTEST_ARGS ?=
 
 .PHONY: run test faults check clean
 
@@ -15,7 +17,7 @@ run: $(VENV)/installed
 	$(BIN)/pipebench run --gpus 8
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 faults: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/cli/test_faults.py --all-faults
