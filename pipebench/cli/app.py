@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pipebench import __version__
-from pipebench.cli import baseline, check, compare, history, list_, run, show, simulate
+from pipebench.cli import baseline, check, compare, history, init, list_, run, show, simulate
 
 _HELP = """Measures and predicts pipeline parallelism.
 
@@ -32,6 +32,7 @@ app.command("compare")(compare.compare)
 app.command("check")(check.check)
 app.command("history")(history.history)
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(init.app, name="init")
 
 
 def _version(*, value: bool) -> None:
