@@ -88,7 +88,7 @@ def next_steps(forge: Forge, choices: Choices) -> str:
         + textwrap.indent("\n".join(_TRIES[choices.sides](choices)), "  ")
         + "\n\na gate that fires: naive against gpipe ends with 3\n  "
         + 'pipebench ab --a-run "--schedule gpipe" --b-run "--schedule naive" -- '
-        + "--gpus 8 --device emulated\n"
+        + "--gpus 4 --layers 4 --device emulated\n"
     )
 
 

@@ -169,6 +169,9 @@ def test_the_next_steps_say_what_is_needed() -> None:
     github = next_steps(forge_of("github"), CHOSEN)
     assert "requirements-pipebench.txt: pipebench and torch with their versions, committed" in github
     assert "all labels self-hosted,a100, 4 GPUs" in github
+    fires = github.splitlines()[-1].strip()
+    assert fires.startswith("pipebench ab ")
+    assert fires in (ROOT / "README.md").read_text(encoding="utf-8")
     assert "include:\n    - local: .gitlab-ci-pipebench.yml" in next_steps(forge_of("gitlab"), CHOSEN)
     refs = next_steps(forge_of("github"), Choices(sides="refs"))
     assert "requirements" not in refs
