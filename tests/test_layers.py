@@ -23,6 +23,7 @@ FORBIDDEN = {
     "plan": {"timing", "records", "runtime", "models", "render", "cli", "experiment"},
     "timing": {"records", "runtime", "models", "render", "cli", "experiment"},
     "statistics": {"*"},
+    "templates": {"timing", "records", "runtime", "models", "render", "cli", "experiment"},
     "records": {"runtime", "render", "cli", "models", "experiment"},
     "models": {"runtime", "render", "cli", "experiment", "records"},
     "partition": {"runtime", "render", "cli", "models", "experiment", "records"},
@@ -45,7 +46,7 @@ PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
-    *("devices", "accuracy", "ab"),
+    *("devices", "accuracy", "ab", "templates"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from pipebench import __version__
-from pipebench.cli import ab, baseline, calibrate, check, compare, history, list_, run, show, simulate
+from pipebench.cli import (
+    ab,
+    baseline,
+    calibrate,
+    check,
+    compare,
+    history,
+    init,
+    list_,
+    run,
+    show,
+    simulate,
+)
 
 _HELP = """Measures and predicts pipeline parallelism.
 
@@ -34,6 +46,7 @@ app.command("ab")(ab.ab)
 app.command("calibrate")(calibrate.calibrate)
 app.command("history")(history.history)
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(init.app, name="init")
 
 
 def _version(*, value: bool) -> None:

@@ -119,7 +119,7 @@ def test_2_for_a_text_that_is_not_utf_8(pipebench: Pipebench, tmp_path: Path) ->
 def test_7_without_enough_gpus(pipebench: Pipebench, tmp_path: Path) -> None:
     ended = pipebench("run", "--gpus", "99", "--layers", "99", "--device", "cuda", cwd=tmp_path)
     assert ended.code == 7
-    assert "expected 99 GPUs, found" in ended.err
+    assert "expected 99 visible GPUs, found" in ended.err
     assert "--device emulated" in ended.err
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -44,12 +45,17 @@ def run(fault: str, folder: Path, *arguments: str) -> tuple[int, str, float]:
             PIPEBENCH_INJECT_CLOCK=str(clock),
             TMPDIR=str(folder.parent / "tmp"),
         ),
-        timeout=60,
+        timeout=120,
         check=False,
     )
     now = time.time()
-    assert clock.exists(), f"the fault never came to pass: {ended.stderr}"
+    if not clock.exists():
+        raise NeverCameToPassError(ended.stderr)
     return ended.returncode, ended.stderr, now - float(clock.read_text())
+
+
+class NeverCameToPassError(Exception):
+    """A busy machine had not come to the fault when the deadline passed."""
 
 
 def note(fault: str, rank: int, place: str, seconds: float) -> None:
@@ -104,8 +110,14 @@ def test_the_culprit_is_named_and_nothing_is_left(cell: tuple[str, int, str], fo
 
 def test_a_hang_ends_at_the_deadline_with_the_culprit_named(hang: tuple[str, int, str], folder: Path) -> None:
     _, rank, place = hang
-    started, deadline_s = time.time(), 7.0
-    code, err, _ = run(f"hang@{place}:{rank}", folder, "--deadline", str(deadline_s))
+    for deadline_s in (6.0, 20.0, 60.0):
+        started = time.time()
+        try:
+            code, err, _ = run(f"hang@{place}:{rank}", folder, "--deadline", str(deadline_s))
+        except NeverCameToPassError:
+            shutil.rmtree(folder)
+            continue
+        break
     late_s = time.time() - started - deadline_s
     note(*hang, late_s)
     assert code == 8

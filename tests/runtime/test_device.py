@@ -68,7 +68,7 @@ def test_a_gpu_is_waited_for_once_a_step_when_the_marks_are_read(cuda: list[str]
     readings = marks.read_s()
     assert cuda.count("synchronize cuda:1") == 1
     assert before <= readings[0] < readings[1] < readings[2] < readings[3] <= time.perf_counter()
-    assert readings[3] - readings[0] == pytest.approx(0.006, abs=0.004)
+    assert readings[3] - readings[0] >= 0.006
 
 
 def test_marks_can_be_used_again(cuda: list[str]) -> None:

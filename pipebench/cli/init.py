@@ -1,0 +1,85 @@
+"""``pipebench init``: files that a repository needs to use pipebench."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipebench.cli import output
+from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
+
+if TYPE_CHECKING:
+    from pipebench.templates.filling import Forge
+
+app = typer.Typer(help="Files that a repository needs to use pipebench.", no_args_is_help=True)
+
+
+@app.command("ci")
+def ci(
+    forge: Annotated[str, typer.Argument(metavar="github|gitlab", help="Where the repository's CI runs.")],
+    folder: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="The repository's top.")
+    ] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Replace a template that is there.")] = False,
+    runner: Annotated[
+        str, typer.Option("--runner", metavar="LABEL", help="Of the machine with GPUs; several with commas.")
+    ] = "gpu",
+    gpus: Annotated[int, typer.Option("--gpus", "--devices", metavar="N", help="Devices of both jobs.")] = 8,
+    run: Annotated[
+        str, typer.Option("--run", metavar='"OPTIONS"', help="Further options of run, for both jobs.")
+    ] = "",
+    sides: Annotated[
+        str,
+        typer.Option(
+            "--sides",
+            metavar="requirements|refs",
+            help="What base and head differ in: what they require, such as torch, or pipebench itself.",
+        ),
+    ] = "requirements",
+    requirements: Annotated[
+        str, typer.Option("--requirements", metavar="FILE", help="Names pipebench and torch.")
+    ] = "requirements-pipebench.txt",
+    branch: Annotated[
+        str, typer.Option("--branch", metavar="NAME", help="The branch whose pushes are measured.")
+    ] = "main",
+) -> None:
+    """Write a hardened CI template: emulated devices on ordinary runners, GPUs on a runner of yours, both with ab.
+
+    pipebench init ci github --runner gpu --gpus 4
+
+    pipebench init ci gitlab --run "--preset tiny --schedule 1f1b"
+    """
+    from pipebench.templates.choices import Choices
+    from pipebench.templates.filling import forge_of, next_steps, template
+
+    where = forge_of(forge)
+    choices = Choices(
+        runner=runner, gpus=gpus, run=run, sides=sides, requirements=requirements, branch=branch
+    )
+    path = _write(template(where, choices), where, folder, force=force)
+    output.print_text(f"wrote {output.shown(path)}\n\n{next_steps(where, choices)}")
+    if not (folder / ".git").exists():
+        output.notice(f"{folder}: no repository's top; {where.path} takes effect only there")
+
+
+def _write(text: str, forge: "Forge", folder: Path, *, force: bool) -> Path:
+    path = folder / forge.path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if force:
+            path.unlink(missing_ok=True)  # a link is replaced, not what it leads to
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise _refusal(path, error) from None
+    return path
+
+
+def _refusal(path: Path, error: OSError) -> PipebenchError:
+    if isinstance(error, FileExistsError) and (path.is_file() or path.is_symlink()):
+        return UsageError(f"{path}: there already; --force replaces it")
+    if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
+        return UsageError(f"{path}: something else is in the way ({error.strerror})")
+    return EnvironmentRefusedError(
+        f"{path}: cannot be written ({error.strerror}); name another folder with -o"
+    )

@@ -1,0 +1,107 @@
+"""What the user chooses for a CI template, checked so that nothing of it can be more than a word in YAML and shell."""
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from pipebench.errors import UsageError
+
+SIDES = ("requirements", "refs")
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LABELS = re.compile(rf"{_LABEL.pattern}(,{_LABEL.pattern})*")
+_PATH = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._/+-]*")
+_WORD = re.compile(r"[A-Za-z0-9._,=/+-]+")
+
+# What the template or ``ab`` itself decides.
+_OURS = frozenset(
+    {
+        *("--gpus", "--devices", "--device", "--launches", "--quick", "--rigorous", "--dry-run"),
+        *("--json", "--quiet", "--output", "-o", "--help", "-h", "--"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The options of ``pipebench init ci``; their defaults are the command's.
+
+    Args:
+        runner: label of the machine with GPUs, or several with commas: a runner must have them all.
+        gpus: devices of the pipeline, emulated and real.
+        run: further options of ``run`` for both jobs.
+        sides: ``requirements``: two environments, of what base and head require; ``refs``: two versions of pipebench.
+        requirements: the file that names pipebench and torch with their versions, below the repository's top.
+        branch: where pushes are measured.
+
+    Raises:
+        UsageError: A value is out of range, or holds what a shell or YAML might act on.
+    """
+
+    runner: str = "gpu"
+    gpus: int = 8
+    run: str = ""
+    sides: str = "requirements"
+    requirements: str = "requirements-pipebench.txt"
+    branch: str = "main"
+
+    def __post_init__(self) -> None:
+        _check("--runner", self.runner, _LABELS.fullmatch, "a label such as gpu, or several: self-hosted,gpu")
+        if self.gpus < 1:
+            raise UsageError(f"--gpus must be at least 1, got {self.gpus}")
+        _check_run(self.run)
+        if self.sides not in SIDES:
+            raise UsageError(f"unknown --sides {self.sides!r}: expected one of {', '.join(SIDES)}")
+        _check("--requirements", self.requirements, _is_path_below, "a path below the repository's top")
+        _check("--branch", self.branch, _is_path_below, "the name of a branch")
+
+    @property
+    def labels(self) -> list[str]:
+        """The runner's labels one by one."""
+        return self.runner.split(",")
+
+    @property
+    def common(self) -> str:
+        """What both jobs give to ``run`` beside ``--device``."""
+        return " ".join([f"--gpus {self.gpus}", *self.run.split()])
+
+    def options(self) -> list[str]:
+        """The options of ``pipebench init ci`` that are not the default: the command that makes this template again."""
+        default = Choices()
+        pairs = {
+            "--runner": (self.runner, default.runner),
+            "--gpus": (str(self.gpus), str(default.gpus)),
+            "--run": (self.run, default.run),
+            "--sides": (self.sides, default.sides),
+            "--requirements": (self.requirements, default.requirements),
+            "--branch": (self.branch, default.branch),
+        }
+        return [word for name, (value, usual) in pairs.items() if value != usual for word in (name, value)]
+
+    def command(self, forge: str) -> str:
+        """The whole command, as for a shell."""
+        return shlex.join(["pipebench", "init", "ci", forge, *self.options()])
+
+
+def _check(option: str, value: str, is_good: Callable[[str], object], expected: str) -> None:
+    if not is_good(value):
+        raise UsageError(f"{option} {value!r}: expected {expected}, of letters, digits and . _ - only")
+
+
+def _is_path_below(text: str) -> bool:
+    """Whether it stays below the folder it starts from, as the names of branches do too."""
+    return _PATH.fullmatch(text) is not None and ".." not in PurePosixPath(text).parts
+
+
+def _check_run(run: str) -> None:
+    for word in run.split(" ") if run else ():
+        if word and not _WORD.fullmatch(word):
+            raise UsageError(
+                f"--run: {word!r} holds what a shell or YAML might act on; give plain options of run"
+            )
+        if word.partition("=")[0] in _OURS:
+            raise UsageError(
+                f"--run: {word} is set by the template (--gpus here is an option of its own); leave it out"
+            )

@@ -1,0 +1,130 @@
+"""From choices to the text of a CI template, and what a user is told about it."""
+
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from string import Template
+
+from pipebench.errors import UsageError
+from pipebench.templates.choices import Choices
+
+EMULATED_LIMITS = "--allow-inconclusive --budget 900"
+GPU_LIMITS = "--budget 1800"
+TRIED_LIMITS = "--allow-inconclusive --budget 240"
+
+
+class _Blanks(Template):
+    """``%%{name}`` stands for a value: ``$`` belongs to shells, ``${{`` to GitHub."""
+
+    delimiter = "%%"
+
+
+@dataclass(frozen=True)
+class Forge:
+    """A place that runs CI: where its template lies below a repository's top, and what it needs to take effect."""
+
+    name: str
+    path: str
+    variable: str
+    include: str = ""
+
+
+FORGES = {
+    "github": Forge("github", ".github/workflows/pipebench.yml", "repository variable"),
+    "gitlab": Forge(
+        "gitlab",
+        ".gitlab-ci-pipebench.yml",
+        "CI/CD variable",
+        include="in .gitlab-ci.yml\n  include:\n    - local: .gitlab-ci-pipebench.yml\n\n",
+    ),
+}
+
+
+def forge_of(name: str) -> Forge:
+    """The forge of a name.
+
+    Raises:
+        UsageError: There is none of this name.
+    """
+    if name not in FORGES:
+        raise UsageError(f"unknown forge {name!r}: expected one of {', '.join(FORGES)}")
+    return FORGES[name]
+
+
+def template(forge: Forge, choices: Choices) -> str:
+    """The template's text, every blank filled in."""
+    script = _part("base.sh") + _part(f"{choices.sides}.sh")
+    values = {
+        "command": choices.command(forge.name),
+        "labels": "[" + ", ".join(map(_quoted, choices.labels)) + "]",
+        "group": "-".join(choices.labels),
+        "branch": _quoted(choices.branch),
+        "plain_branch": choices.branch,
+        "requirements": _quoted(choices.requirements),
+        "emulated": _quoted(f"{choices.common} --device emulated"),
+        "emulated_limits": _quoted(EMULATED_LIMITS),
+        "cuda": _quoted(f"{choices.common} --device cuda"),
+        "gpu_limits": _quoted(GPU_LIMITS),
+    }
+    return _Blanks(_with_script(_part(f"{forge.name}.yml"), script)).substitute(values)
+
+
+def next_steps(forge: Forge, choices: Choices) -> str:
+    """What else the template needs, and its commands to try here."""
+    needs = f"a runner with {'the label ' if len(choices.labels) == 1 else 'all labels '}{choices.runner}"
+    lines = [
+        f"{needs}, {choices.gpus} GPUs and Python 3.11 or newer;",
+        f"  until there is one, set the {forge.variable} PIPEBENCH_GPU to off",
+    ]
+    if choices.sides == "requirements":
+        lines = [f"{choices.requirements}: pipebench and torch with their versions, committed", *lines]
+    return (
+        forge.include
+        + "it needs\n"
+        + textwrap.indent("\n".join(lines), "  ")
+        + "\n\ntry what its jobs run\n"
+        + textwrap.indent("\n".join(_TRIES[choices.sides](choices)), "  ")
+        + "\n\na gate that fires: naive against gpipe ends with 3\n  "
+        + 'pipebench ab --a-run "--schedule gpipe" --b-run "--schedule naive" -- '
+        + "--gpus 4 --layers 4 --device emulated\n"
+    )
+
+
+def _tries_of_requirements(choices: Choices) -> list[str]:
+    made = [
+        f"python3 -m venv .venv-{side} && .venv-{side}/bin/pip install -r {choices.requirements}"
+        for side in ("base", "head")
+    ]
+    measured = (
+        ".venv-head/bin/pipebench ab --a-python .venv-base/bin/python --b-python .venv-head/bin/python "
+        f"{TRIED_LIMITS} -- {choices.common} --device emulated"
+    )
+    return [*made, measured]
+
+
+def _tries_of_refs(choices: Choices) -> list[str]:
+    return [f"pipebench ab --a HEAD^1 --b HEAD {TRIED_LIMITS} -- {choices.common} --device emulated"]
+
+
+_TRIES: Mapping[str, Callable[[Choices], list[str]]] = {
+    "requirements": _tries_of_requirements,
+    "refs": _tries_of_refs,
+}
+
+
+def _with_script(text: str, script: str) -> str:
+    """The script in place of its blank, each line as far to the right as the blank was."""
+    return re.sub(
+        r"^( *)%%\{script\}\n", lambda blank: textwrap.indent(script, blank[1]), text, flags=re.MULTILINE
+    )
+
+
+def _quoted(text: str) -> str:
+    """A YAML string, whatever its words would mean by themselves; choices hold no quotation mark."""
+    return f"'{text}'"
+
+
+def _part(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

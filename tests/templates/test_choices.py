@@ -1,0 +1,73 @@
+"""What a user may choose for a template, and what is refused: anything that a shell or YAML might act on."""
+
+import pytest
+
+from pipebench.errors import UsageError
+from pipebench.templates.choices import Choices
+
+HOSTILE = [
+    "a b",
+    "a;id",
+    "$(id)",
+    "`id`",
+    "${{ github.token }}",
+    "a\nb",
+    "a\n",
+    "a'",
+    'a"',
+    "a: b",
+    "a # b",
+    "*",
+    "&a",
+    "!!x",
+    "\x1b[31m",
+    "%%{script}",
+    "é",
+]
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "", "-x", ",", "gpu,"])
+def test_a_label_is_a_word(value: str) -> None:
+    with pytest.raises(UsageError, match="--runner"):
+        Choices(runner=value)
+
+
+@pytest.mark.parametrize("field", ["requirements", "branch"])
+@pytest.mark.parametrize("value", [*HOSTILE, "", "-r", "/etc/passwd", "../x", "a/../../x"])
+def test_a_path_stays_below_and_holds_nothing_else(field: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"--{field}"):
+        Choices(**{field: value})
+
+
+@pytest.mark.parametrize("value", [value for value in HOSTILE if value != "a b"])
+def test_run_options_are_plain_words(value: str) -> None:
+    with pytest.raises(UsageError, match="--run"):
+        Choices(run=f"--preset {value}")
+
+
+@pytest.mark.parametrize(
+    "value", ["--gpus 2", "--device=cpu", "-o x", "--launches 3", "--json", "--", "--help"]
+)
+def test_run_options_are_not_what_the_template_sets(value: str) -> None:
+    with pytest.raises(UsageError, match="leave it out"):
+        Choices(run=value)
+
+
+def test_there_is_a_device_and_a_known_kind_of_sides() -> None:
+    with pytest.raises(UsageError, match="--gpus must be at least 1, got 0"):
+        Choices(gpus=0)
+    with pytest.raises(UsageError, match="expected one of requirements, refs"):
+        Choices(sides="images")
+
+
+def test_what_was_chosen_can_be_chosen_again() -> None:
+    assert Choices().command("github") == "pipebench init ci github"
+    chosen = Choices(
+        runner="self-hosted,a100", gpus=4, run="--preset tiny --partition 3,2,2,1", branch="release/1.x"
+    )
+    assert chosen.labels == ["self-hosted", "a100"]
+    assert chosen.common == "--gpus 4 --preset tiny --partition 3,2,2,1"
+    assert chosen.command("gitlab") == (
+        "pipebench init ci gitlab --runner self-hosted,a100 --gpus 4 "
+        "--run '--preset tiny --partition 3,2,2,1' --branch release/1.x"
+    )

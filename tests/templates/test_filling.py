@@ -1,0 +1,178 @@
+"""The templates are YAML, and every hardening point of theirs holds."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipebench.errors import UsageError
+from pipebench.templates.choices import SIDES, Choices
+from pipebench.templates.filling import FORGES, forge_of, next_steps, template
+
+ROOT = Path(__file__).parents[2]
+CHOSEN = Choices(runner="self-hosted,a100", gpus=4, run="--preset tiny")
+PIN = re.compile(r"- uses: actions/[a-z-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+")
+
+
+def workflow(choices: Choices = CHOSEN) -> dict[Any, Any]:
+    parsed: dict[Any, Any] = yaml.safe_load(template(forge_of("github"), choices))
+    return parsed
+
+
+def pipeline(choices: Choices = CHOSEN) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load(template(forge_of("gitlab"), choices))
+    return parsed
+
+
+def steps(job: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    return [step for step in job["steps"] if key in step]
+
+
+@pytest.mark.parametrize("sides", SIDES)
+@pytest.mark.parametrize("forge", FORGES)
+def test_no_blank_is_left(forge: str, sides: str) -> None:
+    text = template(forge_of(forge), Choices(sides=sides))
+    assert "%%" not in text
+    assert yaml.safe_load(text)
+
+
+def test_an_unknown_forge_is_refused() -> None:
+    with pytest.raises(UsageError, match="expected one of github, gitlab"):
+        forge_of("gitea")
+
+
+def test_github_rights_are_the_least() -> None:
+    parsed = workflow()
+    assert parsed["permissions"] == {"contents": "read"}
+    for job in parsed["jobs"].values():
+        assert "permissions" not in job
+        (checkout,) = [step for step in job["steps"] if "checkout" in step.get("uses", "")]
+        assert checkout["with"]["persist-credentials"] is False
+    assert "secrets" not in template(forge_of("github"), CHOSEN).replace("without secrets", "")
+
+
+def test_github_events_are_those_that_run_without_rights() -> None:
+    events = workflow()[True]  # YAML 1.1 reads the key "on" so
+    assert set(events) == {"pull_request", "push", "schedule", "workflow_dispatch"}
+    assert events["push"] == {"branches": ["main"]}
+
+
+def test_github_measures_no_pull_request_of_a_fork_on_hardware() -> None:
+    jobs = workflow()["jobs"]
+    condition = jobs["gpu"]["if"]
+    allowed, of_pull_requests = condition.split("(github.event_name == 'pull_request' && ")
+    assert of_pull_requests == "github.event.pull_request.head.repo.full_name == github.repository))"
+    assert set(re.findall(r"event_name == '(\w+)'", allowed)) == {"push", "schedule", "workflow_dispatch"}
+    assert "if" not in jobs["emulated"]
+
+
+def test_github_runners_are_named_by_label() -> None:
+    jobs = workflow()["jobs"]
+    assert jobs["gpu"]["runs-on"] == ["self-hosted", "a100"]
+    assert jobs["emulated"]["runs-on"] == "ubuntu-latest"
+    assert workflow(Choices(runner="true"))["jobs"]["gpu"]["runs-on"] == ["true"]
+
+
+def test_github_gpu_jobs_run_one_at_a_time_to_their_end() -> None:
+    jobs = workflow()["jobs"]
+    assert jobs["gpu"]["concurrency"] == {
+        "group": "pipebench-gpu-self-hosted-a100",
+        "cancel-in-progress": False,
+    }
+    assert "github.ref" in jobs["emulated"]["concurrency"]["group"]
+    assert (
+        jobs["emulated"]["concurrency"]["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
+    )
+    assert all(job["timeout-minutes"] <= 90 for job in jobs.values())
+
+
+def test_github_scripts_hold_no_expression() -> None:
+    """What an event says, a branch's name for one, reaches a script through its environment."""
+    for job in workflow()["jobs"].values():
+        (step,) = steps(job, "run")
+        assert "${{" not in step["run"]
+        assert step["shell"] == "bash"
+    text = template(forge_of("github"), CHOSEN)
+    assert not re.search(r"head_ref|head\.ref|\.title|\.body|\.message", text)
+
+
+@pytest.mark.parametrize("file", ["pipebench.yml", "ci.yml"])
+def test_github_actions_are_pinned_to_commits_with_their_version(file: str) -> None:
+    lines = (ROOT / ".github/workflows" / file).read_text(encoding="utf-8").splitlines()
+    used = [line.strip() for line in lines if "uses:" in line]
+    assert used
+    assert all(PIN.fullmatch(line) for line in used)
+    made = template(forge_of("github"), CHOSEN)
+    assert all(line in made for line in used)
+
+
+def test_github_keeps_what_was_measured_whatever_the_verdict() -> None:
+    names = []
+    for job in workflow()["jobs"].values():
+        *_, measured, kept = job["steps"]
+        assert kept["if"] == "always()"
+        assert kept["with"]["path"] == "results/ci"
+        assert "--output results/ci" in measured["run"]
+        assert measured["run"].rstrip().endswith('"${options[@]}"')  # the verdict's code is the step's
+        names.append(kept["with"]["name"])
+    assert len(set(names)) == len(names)  # a second artifact of one name is refused
+
+
+@pytest.mark.parametrize("forge", FORGES)
+def test_both_jobs_measure_the_same_on_their_own_devices(forge: str) -> None:
+    if forge == "github":
+        jobs = workflow()["jobs"]
+        (emulated,), (gpu,) = (
+            [step["env"] for step in steps(jobs[name], "run")] for name in ("emulated", "gpu")
+        )
+    else:
+        emulated, gpu = (pipeline()[f"pipebench-{name}"]["variables"] for name in ("emulated", "gpu"))
+    assert emulated["OPTIONS"] == "--gpus 4 --preset tiny --device emulated"
+    assert gpu["OPTIONS"] == "--gpus 4 --preset tiny --device cuda"
+    assert "--allow-inconclusive" in emulated["LIMITS"]
+    assert "--allow-inconclusive" not in gpu["LIMITS"]
+    assert "PIP_EXTRA_INDEX_URL" not in gpu
+
+
+def test_gitlab_measures_no_merge_request_of_a_fork_on_hardware() -> None:
+    rules = pipeline()["pipebench-gpu"]["rules"]
+    requests = [rule for rule in rules if "merge_request_event" in rule["if"]]
+    assert [rule.get("when") for rule in requests] == [None, "never"]
+    assert requests[0]["if"].endswith("&& $CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID")
+    assert requests[1]["if"] == '$CI_PIPELINE_SOURCE == "merge_request_event"'
+    assert rules[-1]["if"].startswith('$CI_COMMIT_BRANCH == "main" && ')
+    assert len(rules) == 4
+
+
+def test_gitlab_gpu_jobs_run_one_at_a_time_to_their_end() -> None:
+    parsed = pipeline()
+    assert parsed["pipebench-gpu"]["tags"] == ["self-hosted", "a100"]
+    assert parsed["pipebench-gpu"]["resource_group"] == "pipebench-gpu-self-hosted-a100"
+    assert parsed["pipebench-gpu"]["interruptible"] is False
+    assert parsed["pipebench-emulated"]["interruptible"] is True
+    assert {parsed[f"pipebench-{name}"]["timeout"] for name in ("emulated", "gpu")} == {
+        "45 minutes",
+        "90 minutes",
+    }
+
+
+def test_gitlab_keeps_what_was_measured_whatever_the_verdict() -> None:
+    artifacts = pipeline()[".pipebench"]["artifacts"]
+    assert artifacts["when"] == "always"
+    assert artifacts["paths"] == ["results/ci"]
+    assert artifacts["reports"] == {"junit": "results/ci/pipebench.xml"}
+
+
+def test_the_next_steps_say_what_is_needed() -> None:
+    github = next_steps(forge_of("github"), CHOSEN)
+    assert "requirements-pipebench.txt: pipebench and torch with their versions, committed" in github
+    assert "all labels self-hosted,a100, 4 GPUs" in github
+    fires = github.splitlines()[-1].strip()
+    assert fires.startswith("pipebench ab ")
+    assert fires in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "include:\n    - local: .gitlab-ci-pipebench.yml" in next_steps(forge_of("gitlab"), CHOSEN)
+    refs = next_steps(forge_of("github"), Choices(sides="refs"))
+    assert "requirements" not in refs
+    assert "pipebench ab --a HEAD^1 --b HEAD " in refs

@@ -1,0 +1,151 @@
+"""The templates' scripts, run as a job runs them: in a repository, with a python3 that makes environments of fakes."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipebench.templates.choices import Choices
+from pipebench.templates.filling import forge_of, template
+
+# `python3 -m venv FOLDER`: a pip that notes what it is given, and a pipebench that notes it and ends with 3.
+FAKE_PYTHON = r"""#!/bin/sh
+mkdir -p "$3/bin"
+cat > "$3/bin/pip" <<'END'
+#!/bin/sh
+for last; do :; done
+echo "pip $(basename "$(dirname "$(dirname "$0")")") $(cat "$last" 2>/dev/null || echo "$last")" >> "$LOG"
+END
+cat > "$3/bin/pipebench" <<'END'
+#!/bin/sh
+echo "$*" >> "$LOG"
+exit 3
+END
+chmod +x "$3/bin/pip" "$3/bin/pipebench"
+"""
+FILE = "requirements-pipebench.txt"
+
+
+@dataclass
+class Repository:
+    """Three commits: without the requirements, with torch 1, with torch 2."""
+
+    folder: Path
+    commits: list[str]
+
+    def git(self, *arguments: str) -> str:
+        names = {
+            f"GIT_{who}_{what}": "a@b.c" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        }
+        ended = subprocess.run(
+            ["git", *arguments],
+            cwd=self.folder,
+            env=os.environ | names,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return ended.stdout.strip()
+
+    def commit(self, text: str | None) -> None:
+        if text is not None:
+            (self.folder / FILE).write_text(text)
+            self.git("add", FILE)
+        self.git("commit", "--quiet", "--allow-empty", "--message", "m")
+        self.commits.append(self.git("rev-parse", "HEAD"))
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    made = Repository(tmp_path / "repository", [])
+    made.folder.mkdir()
+    made.git("init", "--quiet", "--initial-branch", "main")
+    for text in (None, "torch 1", "torch 2"):
+        made.commit(text)
+    fakes = tmp_path / "fakes"
+    fakes.mkdir()
+    (fakes / "python3").write_text(FAKE_PYTHON)
+    (fakes / "python3").chmod(0o755)
+    return made
+
+
+def run(repository: Repository, sides: str = "requirements", **said: str) -> tuple[int, list[str], str]:
+    """The job's exit code, what its fakes noted, its stderr; nothing temporary is left."""
+    parsed = yaml.safe_load(template(forge_of("github"), Choices(sides=sides)))
+    (step,) = [step for step in parsed["jobs"]["emulated"]["steps"] if "run" in step]
+    temporary = repository.folder.parent / "temporary"
+    temporary.mkdir(exist_ok=True)
+    log = repository.folder.parent / "log"
+    log.unlink(missing_ok=True)
+    path = f"{repository.folder.parent / 'fakes'}{os.pathsep}{os.environ['PATH']}"
+    told = step["env"] | {"EVENT": "push", "BEFORE": "", "ASKED": ""} | said
+    ended = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        cwd=repository.folder,
+        env=os.environ | told | {"PATH": path, "TMPDIR": str(temporary), "LOG": str(log)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not list(temporary.iterdir())
+    noted = log.read_text().replace(str(temporary), "").splitlines() if log.exists() else []
+    return ended.returncode, noted, ended.stderr + ended.stdout
+
+
+def test_base_and_head_get_environments_of_their_own_and_the_verdict_is_the_jobs(
+    repository: Repository,
+) -> None:
+    code, (base, head, measured), _ = run(repository, BEFORE=repository.commits[1])
+    assert code == 3
+    assert (base, head) == ("pip base torch 1", "pip head torch 2")
+    assert measured.startswith("ab --a-python ")
+    assert "/base/bin/python --b-python " in measured
+    assert measured.endswith(
+        "/head/bin/python --allow-inconclusive --budget 900 --junit results/ci/pipebench.xml "
+        "--output results/ci -- --gpus 8 --device emulated"
+    )
+    assert (repository.folder / "results/ci").is_dir()
+
+
+def test_a_base_without_requirements_gets_those_of_head(repository: Repository) -> None:
+    code, noted, said = run(repository, BEFORE=repository.commits[0])
+    assert (code, noted[:2]) == (3, ["pip base torch 2", "pip head torch 2"])
+    assert "head is held against itself" in said
+
+
+def test_refs_are_those_of_base_and_head(repository: Repository) -> None:
+    code, noted, _ = run(repository, "refs", BEFORE=repository.commits[1])
+    assert code == 3
+    assert noted[0] == "pip head ."
+    assert noted[1].startswith(f"ab --a {repository.commits[1]} --b HEAD --allow-inconclusive ")
+
+
+@pytest.mark.parametrize(
+    ("said", "base"),
+    [
+        ({"EVENT": "push", "BEFORE": "0" * 40}, 1),  # a new branch
+        ({"EVENT": "pull_request", "BEFORE": ""}, 1),
+        ({"EVENT": "merge_request_event", "BEFORE": "commit 0"}, 0),
+        ({"EVENT": "schedule"}, 1),  # no commit is a week old
+        ({"EVENT": "workflow_dispatch", "ASKED": "main~2"}, 0),
+        ({"EVENT": "workflow_dispatch", "ASKED": "there"}, 0),  # a branch of the remote
+        ({"EVENT": "workflow_dispatch", "ASKED": ""}, 1),
+    ],
+)
+def test_the_base_of_each_event(repository: Repository, said: dict[str, str], base: int) -> None:
+    repository.git("update-ref", "refs/remotes/origin/there", repository.commits[0])
+    if said.get("BEFORE") == "commit 0":
+        said = said | {"BEFORE": repository.commits[0]}
+    _, noted, _ = run(repository, "refs", **said)
+    assert noted[1].split()[2] == repository.commits[base]
+
+
+@pytest.mark.parametrize("asked", ["none", "--help", "$(touch hacked)", "main; touch hacked", "a\nb"])
+def test_a_base_that_is_none_measures_nothing(repository: Repository, asked: str) -> None:
+    code, noted, said = run(repository, EVENT="workflow_dispatch", ASKED=asked)
+    assert (code, noted) == (2, [])
+    assert "no base to hold HEAD against" in said
+    assert not (repository.folder / "hacked").exists()
