@@ -31,6 +31,7 @@ from pipebench.records import schema, store
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
 from pipebench.telemetry import link_cache
+from pipebench.telemetry.environment import load_average
 from pipebench.telemetry.gpu_watch import GpuWatch
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.simulator import simulate
@@ -192,8 +193,10 @@ class Experiment:
             return
         day = self.so_far.link.created[:10]
         self.listener.notice(f"link: as measured on {day}, {link_cache.path()}; --remeasure measures again")
+        self._doubt_link()
 
     def _measure_link(self, launcher: Launcher) -> None:
+        load = load_average()
         job = msgspec.structs.replace(self._job(), task="link")
         with closing(launcher.run(job)) as reports:
             for message in reports:
@@ -201,11 +204,21 @@ class Experiment:
                     case messages.Progress():
                         self.listener.progress(message.doing, 0.0)
                     case messages.LinkTimes():
-                        self.so_far.link = message.link
+                        self.so_far.link = msgspec.structs.replace(message.link, load_average=load)
         if self.so_far.link is None:
             raise RunFailedError("measuring the link ended without a result")
         kept = link_cache.save(self.so_far.link)
         self.listener.notice(f"link: measured between 2 processes{f', kept in {kept}' if kept else ''}")
+        self._doubt_link()
+
+    def _doubt_link(self) -> None:
+        """Say so if the link was measured on a busy machine."""
+        link = self.so_far.link
+        if link is not None and link.doubtful:
+            self.listener.notice(
+                f"link: other programs ran when it was measured (load {link.load_average:.1f}): "
+                "--remeasure once they have ended"
+            )
 
     def _balance(self, launcher: Launcher) -> None:
         """Measure the layers, then decide the partition."""

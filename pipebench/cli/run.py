@@ -17,6 +17,7 @@ from pipebench.timing.machines import LOCAL, MACHINE_NAMES
 
 if TYPE_CHECKING:
     from pipebench.config import RunConfig
+    from pipebench.records.schema import RunRecord
 
 _PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"
 
@@ -235,14 +236,15 @@ def _run(config: "RunConfig", folder: Path | None, *, remeasure: bool, json: boo
     if sys.stdout.isatty():
         print()
     output.print_report(partial(run_report, record))
-    print(f"\nrecord   {output.shown(path)}\nnext     {_next(config)}")
+    print(f"\nrecord   {output.shown(path)}\nnext     {_next(config, record, path)}")
     return 0
 
 
-def _next(config: "RunConfig") -> str:
+def _next(config: "RunConfig", record: "RunRecord", path: Path) -> str:
     """A command worth trying after this one: the same with another schedule, or a look at the record."""
-    if config.gpus == 1 or config.schedule == "wavefront":
-        return "pipebench show --json   (the record), pipebench list   (all records)"
+    slower = any(warning.code == "slower-than-one-device" for warning in record.warnings)
+    if config.gpus == 1 or config.schedule == "wavefront" or slower:
+        return f"pipebench show --json {output.shown(path)}   (all that was measured)"
     again = _without(sys.argv[1:], {"--schedule", "--microbatches", "-M", "--chunks", "-C"})
     return (
         f"{shlex.join(['pipebench', *again, '--schedule', 'wavefront'])}   (pipelined over time, as in 2014)"

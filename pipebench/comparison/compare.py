@@ -209,7 +209,8 @@ def _warnings(
         for cause in contradictions(source.record, found)
     ]
     worst = max((launch.wall_per_cpu or 1.0 for launch in source.record.launches), default=1.0)
-    if found and worst > CONTENTION:
+    shared = any(warning.code == "cores-shared" for warning in source.record.warnings)
+    if found and worst > CONTENTION and not shared:
         cause = f"{label}: a launch took {worst:.2f}x its CPU time by the wall clock"
         result.append(WarningRecord("cpu-contention", cause, "stop other programs and run again"))
     if source.passed_over:

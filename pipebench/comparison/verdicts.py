@@ -99,7 +99,7 @@ def judge(
     return MetricComparison(
         verdict=verdict,
         reason=reason,
-        note=_note(measured, threshold, reason),
+        note=_note(measured, threshold, reason, adjusted_p_value),
         change=measured.change,
         low=ratio.low - 1 if ratio and ratio.low is not None else None,
         high=ratio.high - 1 if ratio and ratio.high is not None else None,
@@ -172,7 +172,9 @@ def _verdict(
     return ("same" if inside else "improvement"), None
 
 
-def _note(measured: Estimate, threshold: float, reason: str | None) -> str | None:
+def _note(
+    measured: Estimate, threshold: float, reason: str | None, adjusted_p_value: float | None
+) -> str | None:
     """What would make it conclusive."""
     if reason not in {"too-few-launches", "wide-interval"}:
         return None
@@ -184,9 +186,16 @@ def _note(measured: Estimate, threshold: float, reason: str | None) -> str | Non
         return f"need >= {LEAST_LAUNCHES} launches a record; {there}"
     wanted = _half_width_wanted(measured, threshold)
     needed = launches_needed(measured.log_sd, wanted, confidence=1 - measured.level)
-    if needed is None:
-        return f"need > 100 launches a record at this noise; {there}"
-    return f"need >= {max(needed, min(one, other) + 1)} launches a record at this noise; {there}"
+    many = "> 100" if needed is None else f">= {max(needed, min(one, other) + 1)}"
+    return f"{_holm(measured, adjusted_p_value)}need {many} launches a record at this noise; {there}"
+
+
+def _holm(measured: Estimate, adjusted_p_value: float | None) -> str:
+    """Why an interval that excludes 0 is not enough, where several gates together ask for more."""
+    raw = measured.ratio.p_value if measured.ratio else None
+    if raw is None or adjusted_p_value is None or not raw < measured.level <= adjusted_p_value:
+        return ""
+    return f"0 lies outside the interval, but p is {adjusted_p_value:.2f} over all gates (Holm); "
 
 
 def _half_width_wanted(measured: Estimate, threshold: float) -> float:

@@ -70,11 +70,17 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
 
 
 def record_table(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]], *, width: int) -> Table:
-    """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``."""
-    rows = [_row(path, record) for path, record in records]
-    columns = ["record", "status", "speed-up", "clock", "plan", "words/s"]
-    while len(columns) > 2 and _width(columns, rows) > width:
+    """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``.
+
+    The clock stands in the same cell as the speed-up, so that no width parts them.
+    """
+    found = list(records)
+    columns = ["record", "status", "speed-up", "plan", "words/s"]
+    rows = [_row(path, record) for path, record in found]
+    while len(columns) > 3 and _width(columns, rows) > width:
         columns.pop()
+    if _width(columns, rows) > width:
+        rows = [_row(path, record, bounds=False) for path, record in found]
     table = plain_table(*columns, left=len(columns))
     table.columns[0].no_wrap = True
     for row in rows:
@@ -88,18 +94,18 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> int:
     return sum(widths)
 
 
-def _row(path: Path, record: AnyRecord | CorruptRecordError) -> list[Text]:
+def _row(path: Path, record: AnyRecord | CorruptRecordError, *, bounds: bool = True) -> list[Text]:
     if isinstance(record, CorruptRecordError):
-        return [Text(path.stem), Text("unreadable", style="red"), *[Text("-")] * 4]
+        return [Text(path.stem), Text("unreadable", style="red"), *[Text("-")] * 3]
     if not isinstance(record, RunRecord):
-        return [Text(path.stem), Text(record.kind), *[Text("-")] * 4]
+        return [Text(path.stem), Text(record.kind), *[Text("-")] * 3]
     config, speedup = record.config, record.speedup
     measured = "-"
     if speedup is not None:
-        bounds = f" [{speedup.low:.2f}, {speedup.high:.2f}]" if speedup.low and speedup.high else ""
-        measured = f"{speedup.value:.2f}x{bounds}"
+        within = f" [{speedup.low:.2f}, {speedup.high:.2f}]" if speedup.low and speedup.high else ""
+        measured = f"{speedup.value:.2f}x{within if bounds else ''} {record.clock}"
     plan = f"{config.schedule} {config.gpus} devices, M {config.microbatches}, C {config.chunks}"
     words = rate(record.pipeline.words_per_s if record.pipeline else None)
     style = "" if record.status == "completed" else "yellow"
-    cells = (path.stem, record.status, measured, record.clock, plan, words)
+    cells = (path.stem, record.status, measured, plan, words)
     return [Text(cell, style=style) for cell in cells]

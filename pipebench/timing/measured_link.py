@@ -10,6 +10,8 @@ import msgspec
 
 from pipebench.timing.links import Link
 
+_BUSY = 1.0  # processes that ran or waited in the minute before
+
 
 class MessageTime(msgspec.Struct, frozen=True, kw_only=True):
     """Messages of one size, in seconds each.
@@ -35,6 +37,12 @@ class MeasuredLink(msgspec.Struct, frozen=True, kw_only=True):
     torch: str
     cores: int  # that the two processes had
     times: tuple[MessageTime, ...]
+    load_average: float | None = None  # of the machine before, where it tells
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether other programs ran while it was measured."""
+        return self.load_average is not None and self.load_average > _BUSY
 
     def at(self, size_bytes: int) -> Link:
         """The link for messages of one size, between the sizes that were measured in proportion."""

@@ -131,7 +131,6 @@ def test_device_names_are_their_kinds_when_all_are_one() -> None:
         ("dtype", "config.dtype"),
         ("machine", "machine.name"),
         ("words_per_step", "config.input.words_per_step"),
-        ("clock", "clock"),
     ],
 )
 def test_a_field_may_be_named_by_its_end(name: str, field: str) -> None:

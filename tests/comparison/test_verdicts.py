@@ -151,3 +151,16 @@ def test_what_cannot_be_judged_keeps_its_values_and_has_no_change() -> None:
         sides=(Sample((2.0, 2.0), "ratio"), None),
     )
     assert (found.reference, found.candidate, found.change, found.launches) == (2.0, None, None, [2, 0])
+
+
+def test_where_only_all_gates_together_ask_for_more_the_note_says_so() -> None:
+    measured = estimate("step_s", Sample(values(1.0, 0.06), "step"), Sample(values(1.07, 0.06), "step"))
+    assert measured.ratio is not None
+    assert measured.ratio.p_value is not None
+    assert measured.ratio.p_value < LEVEL
+    found = judge(measured, threshold=0.03, gated=True, adjusted_p_value=0.09, doubts=())
+    assert (found.verdict, found.reason) == ("inconclusive", "wide-interval")
+    assert found.note is not None
+    assert "p is 0.09 over all gates (Holm)" in found.note
+    alone = judge(measured, threshold=0.03, gated=True, adjusted_p_value=measured.ratio.p_value, doubts=())
+    assert alone.verdict == "regression"

@@ -43,3 +43,8 @@ def test_the_ends_never_take_more_than_the_whole_way() -> None:
 def test_noise_that_makes_a_larger_message_faster_gives_no_negative_bandwidth() -> None:
     odd = msgspec.structs.replace(LINK, times=(time(4, 80e-6, 0), time(1000, 70e-6, 0)))
     assert odd.at(1000).bytes_per_s == float("inf")
+
+
+@pytest.mark.parametrize(("load", "doubtful"), [(None, False), (0.4, False), (4.0, True)])
+def test_a_link_that_was_measured_on_a_busy_machine_is_doubtful(load: float | None, doubtful: bool) -> None:
+    assert msgspec.structs.replace(LINK, load_average=load).doubtful is doubtful
