@@ -110,7 +110,7 @@ def test_the_culprit_is_named_and_nothing_is_left(cell: tuple[str, int, str], fo
 
 def test_a_hang_ends_at_the_deadline_with_the_culprit_named(hang: tuple[str, int, str], folder: Path) -> None:
     _, rank, place = hang
-    for deadline_s in (6.0, 20.0, 60.0):
+    for deadline_s in (5.0, 20.0, 60.0):
         started = time.time()
         try:
             code, err, _ = run(f"hang@{place}:{rank}", folder, "--deadline", str(deadline_s))
