@@ -28,6 +28,17 @@ PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=N
 
 PIPELINED = ("gpipe", "1f1b", "wavefront")
 
+# Schedule, microbatches, chunks: what every device must compute the baseline's gradients with.
+SLICINGS = (
+    ("naive", 1, 1),
+    ("gpipe", 4, 1),
+    ("gpipe", 2, 4),
+    ("1f1b", 8, 1),
+    ("1f1b", 4, 2),
+    ("wavefront", 1, 8),
+    ("wavefront", 2, 4),
+)
+
 # Every number of stages with every number of microbatches, then chunks on a coarser grid.
 GRID = (
     *product(range(1, 9), range(1, 17), (1,)),

@@ -19,15 +19,17 @@ from pipebench.cli import (
     simulate,
 )
 
-_HELP = """Measures and predicts pipeline parallelism.
+_HELP = """Measures, explains, predicts and guards pipeline parallelism.
 
-What does pipelining buy me on my devices, and where does the rest go?
+What does pipelining buy me on my devices, where does the rest go, did it get worse?
 
 pipebench run --gpus 8 -- measure a stacked LSTM on 8 devices against the best single one
 
 pipebench simulate --schedule 1f1b --stages 8 --microbatches 32 -- the same on paper, at once
 
 pipebench show -- look at the last record again
+
+pipebench check latest --against latest~1 -- did it get worse? the exit code says
 """
 
 app = typer.Typer(

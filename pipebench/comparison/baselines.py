@@ -6,7 +6,6 @@ So ``main`` may hold a run on 8 devices and one on 2, and a check takes the one 
 """
 
 import hashlib
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -176,7 +175,7 @@ def _write(saved: BaselineRecord, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(store.encode(saved))
-        os.replace(temporary, path)  # noqa: PTH105 - whole or not at all
+        temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise EnvironmentRefusedError(f"{path}: cannot be written ({error.strerror})") from None

@@ -14,6 +14,7 @@ from pipebench.runtime.batches import slice_batch
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.messages import Form
 from pipebench.runtime.verification import verify
+from tests.builders import SLICINGS
 
 SIZES = {"layers": 8, "hidden": 24, "vocab": 60, "batch": 8, "sequence_length": 8}
 # Sentences of many lengths: batches get padding, and the last chunk of some sequences holds nothing else.
@@ -60,18 +61,7 @@ def config(**options: object) -> RunConfig:
 
 
 @pytest.mark.parametrize("gpus", range(1, 9))
-@pytest.mark.parametrize(
-    ("schedule", "microbatches", "chunks"),
-    [
-        ("naive", 1, 1),
-        ("gpipe", 4, 1),
-        ("gpipe", 2, 4),
-        ("1f1b", 8, 1),
-        ("1f1b", 4, 2),
-        ("wavefront", 1, 8),
-        ("wavefront", 2, 4),
-    ],
-)
+@pytest.mark.parametrize(("schedule", "microbatches", "chunks"), SLICINGS)
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_every_schedule_gives_the_gradients_of_the_baseline(
     schedule: str, microbatches: int, chunks: int, gpus: int, checkpoint: str

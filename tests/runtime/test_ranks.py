@@ -12,6 +12,7 @@ import pytest
 
 from pipebench.config import RunConfig, RunOptions, resolve
 from pipebench.plan.checkpoints import CHECKPOINTS
+from tests.builders import SLICINGS
 
 MOST = 8
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -106,18 +107,7 @@ def config(**options: Any) -> RunConfig:
 
 
 @pytest.mark.parametrize("gpus", [1, 2, 3, 4, 8])
-@pytest.mark.parametrize(
-    ("schedule", "microbatches", "chunks"),
-    [
-        ("naive", 1, 1),
-        ("gpipe", 4, 1),
-        ("gpipe", 2, 4),
-        ("1f1b", 8, 1),
-        ("1f1b", 4, 2),
-        ("wavefront", 1, 8),
-        ("wavefront", 2, 4),
-    ],
-)
+@pytest.mark.parametrize(("schedule", "microbatches", "chunks"), SLICINGS)
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_every_schedule_gives_the_gradients_of_the_baseline(
     ranks: Group, tmp_path: Path, schedule: str, microbatches: int, chunks: int, gpus: int, checkpoint: str
