@@ -21,11 +21,12 @@ from pipebench.ab import looks
 from pipebench.ab.merging import check_alike, merged
 from pipebench.ab.sides import Side
 from pipebench.comparison import calibration, gates
-from pipebench.comparison.compare import Rules, Source, compare
+from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import METRICS
 from pipebench.errors import PipebenchError, UsageError
 from pipebench.records import schema, store
 from pipebench.records.comparison import ComparisonRecord, Looks, MetricName, Verdict
+from pipebench.records.selection import Source
 
 _ROUND = "ABBA"
 _NOT_TO_BE_HAD: frozenset[Verdict] = frozenset({"incomparable", "missing"})
@@ -108,7 +109,7 @@ class Interleaved:
             taken = self._measure(numbers, effort.budget_s, rules)
         except PipebenchError as error:
             raise EndedError(error, [path for _, path in self._stored(folder, error)]) from error
-        reference, candidate = (Source(record, str(path)) for record, path in self._stored(folder))
+        reference, candidate = (Source(record, path) for record, path in self._stored(folder))
         record = gates.check(candidate, reference, rules, allow_inconclusive=allow_inconclusive)
         record = msgspec.structs.replace(record, looks=Looks(taken, len(numbers), rules.level))
         return calibration.with_warnings(record, reference.record)
@@ -155,7 +156,7 @@ class Interleaved:
 
     def _verdict(self, rules: Rules) -> Verdict:
         """What would be said now."""
-        reference, candidate = (Source(merged(found, label), "") for label, found in self.records.items())
+        reference, candidate = (Source(merged(found, label), Path()) for label, found in self.records.items())
         return compare([reference, candidate], rules).overall.verdict
 
     def _stored(

@@ -20,6 +20,7 @@ from pipebench.records.comparison import (
     Verdict,
 )
 from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.selection import Source
 from pipebench.summary import CONTENTION
 
 DEFAULT_THRESHOLD = 0.03
@@ -36,15 +37,6 @@ _WORST_FIRST: tuple[Verdict, ...] = (
     "same",
     "improvement",
 )
-
-
-@dataclass(frozen=True)
-class Source:
-    """A record with where it was found; ``passed_over`` newer ones beside it were no completed runs."""
-
-    record: RunRecord
-    path: str
-    passed_over: int = 0
 
 
 @dataclass(frozen=True)
@@ -185,7 +177,7 @@ def _side(measured: _Measured) -> Side:
     return Side(
         label=measured.label,
         id=record.id,
-        path=measured.source.path,
+        path=str(measured.source.path),
         created=record.created,
         status=record.status,
         launches=len(record.launches),

@@ -5,10 +5,11 @@ from math import isfinite
 
 import msgspec
 
-from pipebench.comparison.compare import DEFAULT_GATES, Rules, Source, compare
+from pipebench.comparison.compare import DEFAULT_GATES, Rules, compare
 from pipebench.comparison.metrics import METRICS
 from pipebench.errors import ExitCode, UsageError
 from pipebench.records.comparison import ComparisonRecord, GateOutcome, MetricName, Verdict
+from pipebench.records.selection import Source
 
 _EXIT_CODES: dict[Verdict, ExitCode] = {
     "improvement": ExitCode.DONE,

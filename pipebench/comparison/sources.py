@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from pipebench.comparison import baselines
-from pipebench.comparison.compare import Source
 from pipebench.errors import MissingError, UsageError
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import RunRecord
-from pipebench.records.selection import Search, Selected, select, select_all
+from pipebench.records.selection import Search, Source, select, select_all
 
 By = Literal["schedule", "gpus"]
 
@@ -55,7 +54,7 @@ def compared(names: Sequence[str], folder: Path, by: By | None = None) -> list[S
     if len(chosen) < 2:
         hint = "" if by else "; with --by schedule or --by gpus a folder is a study of several"
         raise UsageError(f"compare: expected at least two records, found {len(chosen)}{hint}")
-    return [source_of(each) for each in chosen]
+    return chosen
 
 
 def checked(
@@ -76,7 +75,7 @@ def checked(
             against = select(baseline, Search(folder))
         except UsageError as error:
             raise MissingError(f"baseline {error}") from None
-    return source_of(run), source_of(against)
+    return run, against
 
 
 def _is_baseline(name: str) -> bool:
@@ -84,20 +83,16 @@ def _is_baseline(name: str) -> bool:
     return not Path(name).exists() and baselines.exists(name, baselines.DEFAULT_FOLDER)
 
 
-def _saved(name: str, runs: Sequence[Selected], allowed: frozenset[str] = frozenset()) -> Selected:
+def _saved(name: str, runs: Sequence[Source], allowed: frozenset[str] = frozenset()) -> Source:
     if not runs:
         raise UsageError(
             f"{name}: a baseline's name stands for one of several runs: name a run to compare it with"
         )
-    return Selected(*baselines.find(name, runs[0].record, baselines.DEFAULT_FOLDER, allowed))
+    path, record = baselines.find(name, runs[0].record, baselines.DEFAULT_FOLDER, allowed)
+    return Source(record, path)
 
 
-def source_of(selected: Selected) -> Source:
-    """A record with where it was found."""
-    return Source(selected.record, str(selected.path), selected.passed_over)
-
-
-def _selected(name: str, search: Search, by: By | None) -> list[Selected]:
+def _selected(name: str, search: Search, by: By | None) -> list[Source]:
     if by is None or not Path(name).is_dir():
         return [select(name, search)]
     order = _ORDERS[by]

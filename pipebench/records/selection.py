@@ -14,11 +14,11 @@ from pipebench.records.schema import RunRecord
 
 
 @dataclass(frozen=True)
-class Selected:
-    """A run's record; ``passed_over`` newer ones in the folder were not completed, or unreadable."""
+class Source:
+    """A run's record and where it was found; ``passed_over`` newer ones there were not completed, or unreadable."""
 
-    path: Path
     record: RunRecord
+    path: Path
     passed_over: int = 0
 
 
@@ -33,7 +33,7 @@ class Search:
     completed: bool = True
 
 
-def select(name: str, search: Search) -> Selected:
+def select(name: str, search: Search) -> Source:
     """The run that a name stands for.
 
     Raises:
@@ -47,13 +47,13 @@ def select(name: str, search: Search) -> Selected:
     raise AssertionError("the last way finds a record or raises")
 
 
-def select_all(folder: Path) -> list[Selected]:
+def select_all(folder: Path) -> list[Source]:
     """All completed runs of a folder, subfolders included, oldest first.
 
     Raises:
         UsageError: There is none.
     """
-    found = [each for each in _newest_first(Search(folder)) if isinstance(each, Selected)]
+    found = [each for each in _newest_first(Search(folder)) if isinstance(each, Source)]
     if not found:
         raise UsageError(
             f"{folder}: no completed run in this folder; make one with pipebench run -o {folder}"
@@ -74,48 +74,48 @@ def read_run(path: Path) -> RunRecord:
     return record
 
 
-def _file(name: str, search: Search) -> Selected | None:  # noqa: ARG001 - one of several ways
+def _file(name: str, search: Search) -> Source | None:  # noqa: ARG001 - one of several ways
     path = Path(name)
-    return Selected(path, read_run(path)) if path.is_file() else None
+    return Source(read_run(path), path) if path.is_file() else None
 
 
-def _folder(name: str, search: Search) -> Selected | None:
+def _folder(name: str, search: Search) -> Source | None:
     path = Path(name)
     if not path.is_dir():
         return None
     return _newest(name, Search(path, completed=search.completed), back=0)
 
 
-def _latest(name: str, search: Search) -> Selected | None:
+def _latest(name: str, search: Search) -> Source | None:
     latest, _, back = name.partition("~")
     if latest != "latest" or (back and not back.isdecimal()):
         return None
     return _newest(name, search, back=int(back or 0))
 
 
-def _id(name: str, search: Search) -> Selected | None:
+def _id(name: str, search: Search) -> Source | None:
     path = store.find(name, search.folder)
-    return Selected(path, read_run(path))
+    return Source(read_run(path), path)
 
 
-_WAYS: tuple[Callable[[str, Search], Selected | None], ...] = (_file, _folder, _latest, _id)
+_WAYS: tuple[Callable[[str, Search], Source | None], ...] = (_file, _folder, _latest, _id)
 
 
-def _newest(name: str, search: Search, *, back: int) -> Selected:
+def _newest(name: str, search: Search, *, back: int) -> Source:
     """The newest run but ``back`` ones; reads no more files than it must."""
     passed_over = seen = 0
     for each in _newest_first(search):
-        if not isinstance(each, Selected):
+        if not isinstance(each, Source):
             passed_over += 1
         elif seen == back:
-            return Selected(each.path, each.record, passed_over)
+            return Source(each.record, each.path, passed_over)
         else:
             seen += 1
     kind = "completed runs" if search.completed else "runs"
     raise UsageError(f"{name}: {seen} {kind} in {search.folder}; make one with pipebench run --gpus 8")
 
 
-def _newest_first(search: Search) -> Iterator[Selected | None]:
+def _newest_first(search: Search) -> Iterator[Source | None]:
     """The runs of a folder; ``None`` for one that does not count. Other kinds of records are no runs."""
     for path in reversed(store.paths(search.folder)):
         try:
@@ -126,4 +126,4 @@ def _newest_first(search: Search) -> Iterator[Selected | None]:
             yield None
             continue
         if isinstance(record, RunRecord):
-            yield Selected(path, record) if record.status == "completed" or not search.completed else None
+            yield Source(record, path) if record.status == "completed" or not search.completed else None

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from pipebench.comparison.calibration import detectable, key_of, noise_of, with_warnings
-from pipebench.comparison.compare import Rules, Source
+from pipebench.comparison.compare import Rules
 from pipebench.comparison.compare import compare as compare_records
 from pipebench.records.comparison import ComparisonRecord, Looks
+from pipebench.records.selection import Source
 from pipebench.statistics import minimum_detectable_effect
 from pipebench.telemetry import noise_cache
 from tests.builders import STEADY_S, steady_record, with_config
@@ -28,7 +29,7 @@ def keep(log_sd: float) -> noise_cache.Noise:
 
 
 def compared(gates: dict[str, float] | None = None, records: int = 2) -> ComparisonRecord:
-    sources = [Source(steady_record(1 + n / 1000, id=str(n)), f"{n}.json") for n in range(records)]
+    sources = [Source(steady_record(1 + n / 1000, id=str(n)), Path(f"{n}.json")) for n in range(records)]
     rules = Rules(gates=gates) if gates else Rules()
     return compare_records(sources, rules)
 

@@ -1,19 +1,21 @@
 """Verdicts on whole records."""
 
 import json
+from pathlib import Path
 from random import Random
 
 import msgspec
 import pytest
 
-from pipebench.comparison.compare import Rules, Source, compare, label_of
+from pipebench.comparison.compare import Rules, compare, label_of
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import Launch, Memory, RunRecord, Speedup, WarningRecord
+from pipebench.records.selection import Source
 from tests.builders import completed_record, launch, measured_record, noisy_launches, with_config
 
 
 def compared(*records: RunRecord, **rules: object) -> ComparisonRecord:
-    return compare([Source(record, f"{n}.json") for n, record in enumerate(records)], Rules(**rules))
+    return compare([Source(record, Path(f"{n}.json")) for n, record in enumerate(records)], Rules(**rules))
 
 
 def launches(pipeline_s: list[float], baseline_s: float = 19.0) -> list[Launch]:
@@ -297,7 +299,10 @@ def test_records_have_the_labels_of_columns() -> None:
 def test_what_a_folder_passed_over_and_a_busy_host_are_told() -> None:
     record = measured_record(scaled(1.0))
     busy = [msgspec.structs.replace(each, wall_per_cpu=1.3) for each in record.launches]
-    sources = [Source(record, "a"), Source(msgspec.structs.replace(record, launches=busy, id="x"), "b", 2)]
+    sources = [
+        Source(record, Path("a")),
+        Source(msgspec.structs.replace(record, launches=busy, id="x"), Path("b"), 2),
+    ]
     causes = {warning.code: warning.cause for warning in compare(sources).warnings}
     assert causes["cpu-contention"] == "B: a launch took 1.30x its CPU time by the wall clock"
     assert causes["passed-over"].startswith("B: 2 newer beside it")

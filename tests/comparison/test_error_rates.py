@@ -2,13 +2,15 @@
 
 from collections import Counter
 from functools import partial
+from pathlib import Path
 from random import Random
 
 import msgspec
 import pytest
 
-from pipebench.comparison.compare import Source, compare
+from pipebench.comparison.compare import compare
 from pipebench.records.schema import Launch, RunRecord
+from pipebench.records.selection import Source
 from tests.builders import measured_record, noisy_launches
 
 PAIRS = 2000
@@ -24,7 +26,7 @@ def verdicts_of(log_sd: float, *, slower: float = 1.0, pairs: int = PAIRS) -> Co
 
 def _verdict(template: RunRecord, *sides: list[Launch]) -> str:
     reference, candidate = (msgspec.structs.replace(template, launches=side) for side in sides)
-    return compare([Source(reference, "a.json"), Source(candidate, "b.json")]).overall.verdict
+    return compare([Source(reference, Path("a.json")), Source(candidate, Path("b.json"))]).overall.verdict
 
 
 @pytest.mark.parametrize("log_sd", [0.003, 0.01])

@@ -1,15 +1,18 @@
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from pipebench.comparison.compare import DEFAULT_GATES, Rules, Source, compare
+from pipebench.comparison.compare import DEFAULT_GATES, Rules, compare
 from pipebench.comparison.gates import check, exit_code_of_comparison, gates_from
 from pipebench.errors import ExitCode, UsageError
 from pipebench.records.schema import RunRecord
+from pipebench.records.selection import Source
 from tests.builders import steady_record, with_config
 
 
 def source(record: RunRecord) -> Source:
-    return Source(record, "x.json")
+    return Source(record, Path("x.json"))
 
 
 def code(current: RunRecord, *, allow_inconclusive: bool = False, **rules: object) -> ExitCode:

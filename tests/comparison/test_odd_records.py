@@ -4,17 +4,19 @@ import copy
 import io
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from pipebench.comparison.compare import Rules, Source, compare
+from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.fields import HARD
 from pipebench.errors import CorruptRecordError
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import RunRecord
+from pipebench.records.selection import Source
 from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
 from pipebench.render.comparison.terminal import comparison_report
 from tests.builders import steady_record
@@ -68,7 +70,7 @@ def test_an_odd_value_anywhere_is_compared_or_refused(place: tuple[str | int, ..
             odd = store.decode(changed(SMALL, place, value), "odd")
             assert isinstance(odd, RunRecord)
             for pair in ((reference, odd), (odd, reference), (odd, odd)):
-                record = compare([Source(each, "x") for each in pair], Rules(allowed=frozenset(HARD)))
+                record = compare([Source(each, Path("x")) for each in pair], Rules(allowed=frozenset(HARD)))
         except CorruptRecordError:
             refused += 1
             continue

@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from pipebench.comparison.compare import Rules, Source, compare
+from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.metrics import samples
 from pipebench.comparison.self_test import SelfTest, Trial, self_test, slowed
 from pipebench.comparison.specimen import specimen
 from pipebench.errors import ExitCode
 from pipebench.records import store
+from pipebench.records.selection import Source
 from tests.builders import launch, measured_record, steady_record
 
 
@@ -44,7 +45,7 @@ def test_whatever_else_passes_unseen_is_a_bug() -> None:
 
 def test_a_slowdown_takes_its_share_of_the_words() -> None:
     record = steady_record()
-    found = compare([Source(record, "a"), Source(slowed(record, 0.06), "b")])
+    found = compare([Source(record, Path("a")), Source(slowed(record, 0.06), Path("b"))])
     assert found.metrics["words_per_s"].change == pytest.approx(-0.06)
 
 

@@ -1,17 +1,19 @@
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from pipebench.comparison.compare import Source, compare
+from pipebench.comparison.compare import compare
 from pipebench.errors import CorruptRecordError
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
+from pipebench.records.selection import Source
 from tests.builders import steady_record
 
 
 def record() -> ComparisonRecord:
-    sources = [Source(steady_record(factor), f"{factor}.json") for factor in (1.0, 1.1, 0.9)]
+    sources = [Source(steady_record(factor), Path(f"{factor}.json")) for factor in (1.0, 1.1, 0.9)]
     return compare(sources)
 
 

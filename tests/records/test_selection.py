@@ -6,7 +6,7 @@ import pytest
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
-from pipebench.records.selection import Search, Selected, read_run, select, select_all
+from pipebench.records.selection import Search, Source, read_run, select, select_all
 from tests.builders import simulation_record, steady_record
 
 
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def day(selected: Selected) -> str:
+def day(selected: Source) -> str:
     return selected.record.id[:8]
 
 

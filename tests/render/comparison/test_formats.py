@@ -4,16 +4,18 @@ import csv
 import io
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
 from rich.console import Console
 
-from pipebench.comparison.compare import Rules, Source, compare
+from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.fields import HARD
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import RunRecord
+from pipebench.records.selection import Source
 from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
 from pipebench.render.comparison.terminal import comparison_report
 from tests.builders import friendly_record_of, hostile_record, steady_record, with_config
@@ -37,7 +39,7 @@ FORMATS: dict[str, Callable[[ComparisonRecord], str]] = {
 
 
 def compared(*records: RunRecord, **rules: object) -> ComparisonRecord:
-    return compare([Source(record, f"{n}.json") for n, record in enumerate(records)], Rules(**rules))
+    return compare([Source(record, Path(f"{n}.json")) for n, record in enumerate(records)], Rules(**rules))
 
 
 def attacked(**rules: object) -> ComparisonRecord:
