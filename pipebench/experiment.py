@@ -253,7 +253,6 @@ class Experiment:
             case messages.Measured():
                 self.so_far.launches.append(message.launch)
                 self.so_far.timelines += message.timelines
-                self.so_far.peaks_bytes = message.peaks_bytes or self.so_far.peaks_bytes
                 if self.gpus is not None:
                     self.gpus.end()
                     self.so_far.environment |= self.gpus.environment()

@@ -34,7 +34,6 @@ class SoFar:
     link: MeasuredLink | None = None
     raced: messages.Raced | None = None
     device_names: list[str] | None = None
-    peaks_bytes: list[int] | None = None
     launches: list[schema.Launch] = field(default_factory=list)
     timelines: list[schema.TimelineRecord] = field(default_factory=list)
 
@@ -163,7 +162,7 @@ def _figures(so_far: SoFar) -> dict[str, object]:
         timeline,
         [layers.text() for layers in stage_layers(so_far.config.partition)],
         budget.device_memory(so_far.config, so_far.config.partition),
-        so_far.peaks_bytes,
+        summary.peaks_bytes(so_far.launches),
     )
     measured = summary.speedup(so_far.launches)
     return {

@@ -35,6 +35,12 @@ def pipeline_step_s(launches: Sequence[Launch]) -> float:
     return geometric_mean([median(launch.pipeline.step_s) for launch in launches])
 
 
+def peaks_bytes(launches: Sequence[Launch]) -> list[int] | None:
+    """The most that each device's tensors took in any launch; ``None`` where a launch did not measure it."""
+    peaks = [launch.peaks_bytes for launch in launches if launch.peaks_bytes is not None]
+    return [max(of_device) for of_device in zip(*peaks, strict=True)] if len(peaks) == len(launches) else None
+
+
 def nearest(timelines: Sequence[TimelineRecord], step_s: float) -> TimelineRecord:
     """The measured step nearest to ``step_s``."""
     return min(timelines, key=lambda timeline: abs(timeline.makespan_s - step_s))

@@ -101,7 +101,7 @@ def launch(baseline_s: list[float], pipeline_s: list[float], **changes: Any) -> 
     blocks = [schema.Block(kind=kind, start_s=0.0, steps=len(steps)) for kind, steps in kinds]
     made = schema.Launch(
         baseline=schema.Samples(step_s=baseline_s),
-        pipeline=schema.Samples(step_s=pipeline_s),
+        pipeline=schema.PipelineSamples(step_s=pipeline_s),
         blocks=blocks,
         page_faults=0,
         wall_per_cpu=1.0,

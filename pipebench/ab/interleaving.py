@@ -22,15 +22,13 @@ from pipebench.ab.merging import check_alike, merged
 from pipebench.ab.sides import Side
 from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, compare
-from pipebench.comparison.metrics import METRICS
-from pipebench.errors import PipebenchError, UsageError
+from pipebench.errors import PipebenchError
 from pipebench.records import schema, store
-from pipebench.records.comparison import ComparisonRecord, Looks, MetricName, Verdict
+from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
 from pipebench.records.selection import Source
 
 _ROUND = "ABBA"
 _NOT_TO_BE_HAD: frozenset[Verdict] = frozenset({"incomparable", "missing"})
-_ONE_VALUE: frozenset[MetricName] = frozenset({"bubble_fraction", "peak_memory_bytes"})
 
 
 class Listener(Protocol):
@@ -57,20 +55,6 @@ class EndedError(Exception):
     def __init__(self, cause: PipebenchError, kept: Sequence[Path]) -> None:
         super().__init__(str(cause))
         self.cause, self.kept = cause, kept
-
-
-def check_gates(rules: Rules) -> None:
-    """Refuse a gate that no number of launches makes conclusive.
-
-    Raises:
-        UsageError: There is one.
-    """
-    for name in rules.gates:
-        if name in _ONE_VALUE:
-            raise UsageError(
-                f"--gate {name}: a record keeps one value of the {METRICS[name].title}, "
-                "so that no number of launches makes it conclusive; leave it out"
-            )
 
 
 class Interleaved:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipebench.ab import looks
 from pipebench.ab.asked import Both, check_asked, sides, varied
-from pipebench.ab.interleaving import Effort, Interleaved, Listener, check_gates
+from pipebench.ab.interleaving import Effort, Interleaved, Listener
 from pipebench.ab.sides import check, launch
 from pipebench.comparison.compare import Rules
 from pipebench.comparison.fields import named_field
@@ -45,7 +45,6 @@ class Session:
         self.asked, self.common, self.effort, self.folder = asked, common, effort, folder
         check_asked(asked)
         self.rules = Rules(gates=gates_from(gates), allowed=varied(asked) | set(map(named_field, allowed)))
-        check_gates(self.rules)
         looks.planned(effort.most)
         if not 0 < effort.budget_s < float("inf"):
             raise UsageError(f"--budget must be a number of seconds above 0, got {effort.budget_s}")

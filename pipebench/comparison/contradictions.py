@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from math import isclose
 
-from pipebench.comparison.metrics import Sample
+from pipebench.comparison.metrics import Sample, bubble_fraction
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import RunRecord
 from pipebench.statistics import geometric_mean, ratio_interval
@@ -31,6 +31,7 @@ def _pairs(
     assert record.pipeline is not None
     assert record.speedup is not None
     assert record.bubble is not None
+    assert record.timeline is not None
     speedup = ratio_interval(found["speedup"].values)
     baseline = geometric_mean(
         [ratio * step for ratio, step in zip(found["speedup"].values, found["step_s"].values, strict=True)]
@@ -43,7 +44,7 @@ def _pairs(
         yield "speedup.low", record.speedup.low, speedup.low
         yield "speedup.high", record.speedup.high, speedup.high
     yield "efficiency", record.efficiency, geometric_mean(found["efficiency"].values)
-    yield "bubble.fraction", record.bubble.fraction, found["bubble_fraction"].values[0]
+    yield "bubble.fraction", record.bubble.fraction, bubble_fraction(record.timeline, record.device.count)
 
 
 def _counts(record: RunRecord) -> Iterator[str]:

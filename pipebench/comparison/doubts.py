@@ -30,8 +30,12 @@ def doubts(
     """All that raises doubt of a record's launches; what is smaller than matters at the thresholds does not."""
     if not found:
         return []
-    principal: tuple[MetricName, ...] = ("words_per_s", "speedup")
-    by_metric = [doubt for name in principal for doubt in _of_values(name, found[name], thresholds[name])]
+    seen: set[str] = set()
+    by_metric: list[Doubt] = []
+    for name, sample in found.items():
+        if sample.source not in seen:  # another metric of the same source is as doubtful
+            seen.add(sample.source)
+            by_metric += _of_values(name, sample, thresholds[name])
     return [*_throttled(record), *_page_faults(record), *by_metric]
 
 
@@ -61,6 +65,8 @@ def _page_faults(record: RunRecord) -> Iterator[Doubt]:
 
 
 def _of_values(name: MetricName, sample: Sample, threshold: float) -> Iterator[Doubt]:
+    if min(sample.values) <= 0:
+        return
     line, split = trend(sample.values), clusters(sample.values)
     title = METRICS[name].title
     if split and split.spreads >= _SPREADS and split.apart > threshold:

@@ -1,7 +1,8 @@
 """What is compared: a metric's values, one a launch, computed from the raw samples of a record.
 
 A launch's step is the median of its steps, its ratio the ratio of its two medians (baseline and pipeline ran in turn
-within the launch, so they are a pair). A timeline and the memory's peak are stored once a record: one value.
+within the launch, so they are a pair), its bubble the median of its steps', its peak that of the fullest device.
+Records that do not keep the last two by launch have one value of each.
 """
 
 from statistics import median
@@ -9,10 +10,15 @@ from typing import NamedTuple
 
 from pipebench.errors import CorruptRecordError
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import OtherRecord, RunRecord, SpanRecord, TimelineRecord
+from pipebench.records.schema import Launch, RunRecord, TimelineRecord
+from pipebench.records.timelines import busy_s, work_of
 
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
 _MOST_WORDS = 1e15
+_ROUNDING = 1e-9
+
+# Sources that are no launches': a record holds one value, however many launches it has.
+ONE_VALUE = frozenset({"timeline", "peak"})
 
 
 class Metric(NamedTuple):
@@ -68,11 +74,11 @@ def samples(record: RunRecord) -> dict[MetricName, Sample]:
         "speedup": Sample(tuple(ratios), "ratio"),
         "step_s": Sample(tuple(steps), "step"),
         "efficiency": Sample(tuple(ratio / devices for ratio in ratios), "ratio", 1 / devices),
-        "bubble_fraction": Sample((bubble_fraction(record.timeline, devices),), "timeline"),
+        "bubble_fraction": _bubble(record),
     }
-    peak = _peak_bytes(record)
-    if peak is not None:
-        found["peak_memory_bytes"] = Sample((float(peak),), "memory")
+    peaks = _peaks_bytes(record)
+    if peaks:
+        found["peak_memory_bytes"] = Sample(peaks, "peak of launches" if len(peaks) > 1 else "peak")
     return found
 
 
@@ -94,18 +100,49 @@ def check_trustworthy(record: RunRecord) -> None:
                     f"{record.id!r}: launch {number}: expected {kind} steps between {_SHORTEST_S:g} and "
                     f"{_LONGEST_S:g} s, found {min(steps, default='none')} to {max(steps, default='none')}"
                 )
+        _check_busy(record, launch, number)
+
+
+def _check_busy(record: RunRecord, launch: Launch, number: int) -> None:
+    steps, busy = launch.pipeline.step_s, launch.pipeline.busy_s
+    if busy and len(busy) != len(steps):
+        raise CorruptRecordError(
+            f"{record.id!r}: launch {number}: {len(steps)} pipeline steps, and how busy {len(busy)} of them were"
+        )
+    for step, work in zip(steps, busy, strict=bool(busy)):
+        if work > record.device.count * step * (1 + _ROUNDING):
+            raise CorruptRecordError(
+                f"{record.id!r}: launch {number}: {record.device.count} devices cannot work {work:g} s "
+                f"in a step of {step:g} s"
+            )
 
 
 def bubble_fraction(timeline: TimelineRecord, devices: int) -> float:
     """1 - busy / (devices x makespan), from the spans."""
-    work: list[SpanRecord | OtherRecord] = [*timeline.spans, *timeline.other]
-    makespan = max((item.end_s for item in work), default=0.0)
-    busy = sum(item.end_s - item.start_s for item in work)
-    return 1 - busy / (devices * makespan) if makespan else 0.0
+    makespan_s = max((item.end_s for item in work_of(timeline)), default=0.0)
+    return 1 - busy_s(timeline) / (devices * makespan_s) if makespan_s else 0.0
 
 
-def _peak_bytes(record: RunRecord) -> int | None:
-    """The fullest device's measured peak; ``None`` where it was not measured on all."""
+def _bubble(record: RunRecord) -> Sample:
+    devices = record.device.count
+    if all(launch.pipeline.busy_s for launch in record.launches):
+        return Sample(tuple(_of_launch(launch, devices) for launch in record.launches), "idle time")
+    assert record.timeline is not None
+    return Sample((bubble_fraction(record.timeline, devices),), "timeline")
+
+
+def _of_launch(launch: Launch, devices: int) -> float:
+    """The median of its steps' bubbles; devices that never wait leave rounding errors, and no bubble."""
+    steps = zip(launch.pipeline.step_s, launch.pipeline.busy_s, strict=True)
+    found = median(1 - busy / (devices * step) for step, busy in steps)
+    return found if found > _ROUNDING else 0.0
+
+
+def _peaks_bytes(record: RunRecord) -> tuple[float, ...]:
+    """The fullest device's measured peak of each launch, or of all; none where it was not measured on all devices."""
+    launches = [launch.peaks_bytes for launch in record.launches]
+    if all(launches):
+        return tuple(float(max(peaks)) for peaks in launches if peaks)
     peaks = [device.memory.peak_bytes if device.memory else None for device in record.devices]
     known = [peak for peak in peaks if peak is not None]
-    return max(known) if known and len(known) == len(peaks) else None
+    return (float(max(known)),) if known and len(known) == len(peaks) else ()

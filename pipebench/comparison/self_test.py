@@ -4,19 +4,21 @@ A gate that cannot fire is worse than none. Every trial goes the whole way of a 
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pipebench.comparison import gates, sources
 from pipebench.comparison.compare import Rules
+from pipebench.comparison.metrics import samples
 from pipebench.comparison.specimen import specimen
-from pipebench.errors import ExitCode, PipebenchError
+from pipebench.errors import ExitCode, MissingError, PipebenchError
 from pipebench.records import store
-from pipebench.records.schema import Launch, RunRecord, Samples
+from pipebench.records.comparison import MetricName
+from pipebench.records.schema import Launch, PipelineSamples, RunRecord
 from pipebench.records.selection import Search, select
 
 
@@ -67,9 +69,13 @@ def self_test(name: str | None, folder: Path, rules: Rules) -> SelfTest:
 
     Raises:
         UsageError: There is no such record.
+        MissingError: It lacks a metric that is gated.
         CorruptRecordError: It cannot be read, or is no run's.
     """
     record = select(name, Search(folder)).record if name else specimen()
+    lacking = sorted(set(rules.gates) - set(samples(record)))
+    if lacking:
+        raise MissingError(f"{record.id!r} has no {', '.join(lacking)}: nothing to try that gate on")
     with tempfile.TemporaryDirectory(prefix="pipebench-") as place:
         return SelfTest(list(_trials(record, Path(place), rules)))
 
@@ -79,16 +85,56 @@ def slowed(record: RunRecord, worsening: float) -> RunRecord:
     factor = 1 / (1 - worsening)
 
     def slow(launch: Launch) -> Launch:
-        steps = [factor * step for step in launch.pipeline.step_s]
-        return msgspec.structs.replace(launch, pipeline=Samples(steps))
+        steps, busy = launch.pipeline.step_s, launch.pipeline.busy_s
+        longer = PipelineSamples([factor * step for step in steps], [factor * work for work in busy])
+        return msgspec.structs.replace(launch, pipeline=longer)
 
     return msgspec.structs.replace(record, launches=[slow(launch) for launch in record.launches])
 
 
+def _idler(record: RunRecord, by: float) -> RunRecord:
+    """The record with devices that wait longer in steps of the same length: a bubble larger ``by`` a share."""
+
+    def idle(launch: Launch) -> Launch:
+        capacity = [record.device.count * step for step in launch.pipeline.step_s]
+        pairs = zip(capacity, launch.pipeline.busy_s, strict=bool(launch.pipeline.busy_s))
+        busy = [max(work - by * (whole - work), 0.0) for whole, work in pairs]
+        return msgspec.structs.replace(launch, pipeline=PipelineSamples(launch.pipeline.step_s, busy))
+
+    return msgspec.structs.replace(record, launches=[idle(launch) for launch in record.launches])
+
+
+def _fuller(record: RunRecord, by: float) -> RunRecord:
+    """The record with devices whose memory was fuller ``by`` a share."""
+
+    def fill(launch: Launch) -> Launch:
+        peaks = [round(peak * (1 + by)) for peak in launch.peaks_bytes or ()]
+        return msgspec.structs.replace(launch, peaks_bytes=peaks or None)
+
+    return msgspec.structs.replace(record, launches=[fill(launch) for launch in record.launches])
+
+
+class _Worsening(NamedTuple):
+    """A change for the worse that gates on some metrics must catch; the text says how much, in per cent."""
+
+    metrics: frozenset[MetricName]
+    text: str
+    put_in: Callable[[RunRecord, float], RunRecord]
+
+
+_WORSENINGS = (
+    _Worsening(
+        frozenset({"words_per_s", "speedup", "step_s", "efficiency"}),
+        "a slowdown, {} % fewer words/s",
+        slowed,
+    ),
+    _Worsening(frozenset({"bubble_fraction"}), "a bubble {} % larger", _idler),
+    _Worsening(frozenset({"peak_memory_bytes"}), "a peak of memory {} % higher", _fuller),
+)
+
+
 def _trials(record: RunRecord, place: Path, rules: Rules) -> Iterator[Trial]:
     baseline = _write(place / "baseline.json", store.encode(record))
-    largest = max(rules.gates.values())
-    worsening = min(2 * largest, (1 + largest) / 2)
 
     def trial(name: str, document: bytes, *expected: ExitCode) -> Trial:
         return Trial(name, expected, _exit_code(_write(place / "current.json", document), baseline, rules))
@@ -96,8 +142,12 @@ def _trials(record: RunRecord, place: Path, rules: Rules) -> Iterator[Trial]:
     yield trial(
         "the same again, which is no regression", store.encode(record), ExitCode.DONE, ExitCode.INCONCLUSIVE
     )
-    slow = store.encode(slowed(record, worsening))
-    yield trial(f"a slowdown, {100 * worsening:.3g} % fewer words/s", slow, ExitCode.REGRESSION)
+    for metrics, text, put_in in _WORSENINGS:
+        largest = max((rules.gates[name] for name in metrics & rules.gates.keys()), default=None)
+        if largest is not None:
+            by = min(2 * largest, (1 + largest) / 2)
+            worse = store.encode(put_in(record, by))
+            yield trial(text.format(f"{100 * by:.3g}"), worse, ExitCode.REGRESSION)
     yield trial(
         "a missing metric, in a run that was aborted", store.encode(_aborted(record)), ExitCode.MISSING
     )

@@ -8,6 +8,7 @@ from pipebench.records import schema
 
 _WORDS = 512.0
 _BASELINE_S, _PIPELINE_S = 2.0, 1.25
+_BUBBLE = 0.25
 _SPREAD = (0.997, 1.002, 1.0, 0.999, 1.003, 1.001)
 
 
@@ -29,7 +30,7 @@ def specimen() -> schema.RunRecord:
         speedup=measured,
         efficiency=measured.value / 2,
         verification=schema.Verification(0.0, 1e-5, 1.0, 1.0),
-        bubble=schema.Bubble(0.25),
+        bubble=schema.Bubble(_BUBBLE),
         launches=launches,
         devices=[
             schema.DeviceUsage(
@@ -54,10 +55,11 @@ def specimen() -> schema.RunRecord:
 def _launch(baseline_s: float, pipeline_s: float) -> schema.Launch:
     return schema.Launch(
         baseline=schema.Samples([baseline_s]),
-        pipeline=schema.Samples([pipeline_s]),
+        pipeline=schema.PipelineSamples([pipeline_s], [2 * (1 - _BUBBLE) * pipeline_s**0.99]),
         blocks=[],
         page_faults=0,
         wall_per_cpu=1.0,
+        peaks_bytes=[2**20, 2**21],
     )
 
 

@@ -13,10 +13,11 @@ least as strict as the interval shown. "Same" is equivalence, not lack of proof.
 
 from collections.abc import Mapping, Sequence
 from math import inf, sqrt
+from statistics import fmean
 from typing import NamedTuple
 
 from pipebench.comparison.doubts import Doubt
-from pipebench.comparison.metrics import METRICS, Sample
+from pipebench.comparison.metrics import METRICS, ONE_VALUE, Sample
 from pipebench.records.comparison import MetricComparison, MetricName, Verdict
 from pipebench.statistics import (
     GroupRatio,
@@ -146,16 +147,20 @@ def unjudged(
 
 
 def middle(sample: Sample) -> float:
-    """The geometric mean over launches; a single value as it is, since it may be 0."""
-    return sample.values[0] if len(sample.values) == 1 else geometric_mean(sample.values)
+    """The geometric mean over launches; the arithmetic one where a value is 0, as a bubble may be."""
+    if len(set(sample.values)) == 1:
+        return sample.values[0]  # without rounding: a peak is a whole number of bytes
+    return geometric_mean(sample.values) if min(sample.values) > 0 else fmean(sample.values)
 
 
 def _verdict(
     measured: Estimate, threshold: float, p_value: float | None, doubts: Sequence[Doubt]
 ) -> tuple[Verdict, str | None]:
     ratio = measured.ratio
-    if min(measured.launches) < LEAST_LAUNCHES or ratio is None:
+    if min(measured.launches) < LEAST_LAUNCHES:
         return "inconclusive", "too-few-launches"
+    if ratio is None:
+        return _verdict_with_zeros(measured, doubts)
     assert ratio.low is not None
     assert ratio.high is not None
     assert p_value is not None
@@ -172,16 +177,25 @@ def _verdict(
     return ("same" if inside else "improvement"), None
 
 
+def _verdict_with_zeros(measured: Estimate, doubts: Sequence[Doubt]) -> tuple[Verdict, str | None]:
+    """What can be said without a ratio: whether it is 0 always and on both sides."""
+    if any(measured.reference.values) or any(measured.candidate.values):
+        return "inconclusive", "not-above-zero"
+    return ("inconclusive", doubts[0].code) if doubts else ("same", None)
+
+
 def _note(
     measured: Estimate, threshold: float, reason: str | None, adjusted_p_value: float | None
 ) -> str | None:
     """What would make it conclusive."""
+    if reason == "not-above-zero":
+        return "some launches have none at all: there is no relative change"
     if reason not in {"too-few-launches", "wide-interval"}:
         return None
     one, other = measured.launches
     there = f"there are {one} and {other}"
-    if measured.reference.source in {"timeline", "memory"}:
-        return f"need >= {LEAST_LAUNCHES} values, a record keeps {one}"
+    if 1 in measured.launches and {measured.reference.source, measured.candidate.source} & ONE_VALUE:
+        return "a record of before it was kept by launch has one value of it: measure that one again"
     if measured.log_sd is None:
         return f"need >= {LEAST_LAUNCHES} launches a record; {there}"
     wanted = _half_width_wanted(measured, threshold)

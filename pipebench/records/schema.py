@@ -178,6 +178,12 @@ class Samples(Part, frozen=True):
     step_s: list[Positive]
 
 
+class PipelineSamples(Samples, frozen=True):
+    """With ``busy_s``, the time that all devices together worked in each step; empty where it was not kept."""
+
+    busy_s: list[NotNegative] = []
+
+
 class Block(Part, frozen=True):
     """A run of steps of one kind; ``start_s`` counts from the launch's first block."""
 
@@ -187,13 +193,17 @@ class Block(Part, frozen=True):
 
 
 class Launch(Part, frozen=True):
-    """One fresh start of all processes; page faults and wall/CPU are over its timed steps."""
+    """One fresh start of all processes; page faults and wall/CPU are over its timed steps.
+
+    ``peaks_bytes`` is the most that each device's tensors took in a pipeline step, where that is measured.
+    """
 
     baseline: Samples
-    pipeline: Samples
+    pipeline: PipelineSamples
     blocks: list[Block]
     page_faults: Count | None
     wall_per_cpu: Positive | None
+    peaks_bytes: list[Count] | None = None
 
 
 class SpanRecord(Part, frozen=True, gc=False):

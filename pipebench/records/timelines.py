@@ -1,6 +1,6 @@
 """Timelines to and from their place in a record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.plan.actions import parse_action
@@ -91,6 +91,17 @@ def device_usages(
         )
         for device in range(timeline.graph.devices)
     ]
+
+
+def busy_s(record: TimelineRecord) -> float:
+    """How long all devices together worked on actions and on the rest of the step."""
+    return sum(item.end_s - item.start_s for item in work_of(record))
+
+
+def work_of(record: TimelineRecord) -> Iterator[SpanRecord | OtherRecord]:
+    """All that a device did: actions, and the rest of the step."""
+    yield from record.spans
+    yield from record.other
 
 
 def bubble(timeline: Timeline) -> Bubble:

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from pipebench.errors import EnvironmentRefusedError, PipebenchError
-from pipebench.records.schema import Block, Launch, Samples, TimelineRecord
+from pipebench.records.schema import Block, Launch, PipelineSamples, Samples, TimelineRecord
+from pipebench.records.timelines import busy_s
 from pipebench.runtime import faults, messages, process
 from pipebench.timing.measured_link import MeasuredLink
 
@@ -176,13 +177,14 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
     middle_s = median(steps_s)
     launch = Launch(
         baseline=Samples(step_s=baseline_s),
-        pipeline=Samples(step_s=steps_s),
+        pipeline=PipelineSamples(step_s=steps_s, busy_s=[busy_s(timeline) for timeline in pipeline]),
         blocks=blocks,
         page_faults=int(page_faults),
         wall_per_cpu=_worst(wall_s / cpu_s, of_ranks) if cpu_s and job.config.device != "cuda" else None,
+        peaks_bytes=peaks_bytes,
     )
     near = sorted(pipeline, key=lambda timeline: abs(timeline.makespan_s - middle_s))[:_TIMELINES]
-    report(messages.Measured(launch=launch, timelines=near, peaks_bytes=peaks_bytes))
+    report(messages.Measured(launch=launch, timelines=near))
 
 
 def _worst(of_this_process: float, of_ranks: float | None) -> float:

@@ -99,7 +99,6 @@ class Measured(Message, frozen=True, tag="measured"):
 
     launch: Launch
     timelines: list[TimelineRecord]
-    peaks_bytes: list[int] | None = None
 
 
 class Devices(Message, frozen=True, tag="devices"):

@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from pipebench.ab.interleaving import Effort, EndedError, Interleaved, check_gates
+from pipebench.ab.interleaving import Effort, EndedError, Interleaved
 from pipebench.ab.sides import Side, SideError
 from pipebench.comparison.compare import Rules
-from pipebench.errors import EnvironmentRefusedError, ExitCode, InterruptedRunError, UsageError
+from pipebench.errors import EnvironmentRefusedError, ExitCode, InterruptedRunError
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import RunRecord
@@ -152,9 +152,3 @@ def test_progress_only_grows() -> None:
     Interleaved(SIDES, machine.launch, watcher)._measure((4, 6), 100.0, Rules())
     assert watcher.shares == sorted(watcher.shares)
     assert watcher.notices == ["4 launches a side: same"]
-
-
-def test_a_gate_that_no_launches_can_satisfy_is_refused() -> None:
-    check_gates(Rules())
-    with pytest.raises(UsageError, match="keeps one value of the bubble"):
-        check_gates(Rules(gates={"bubble_fraction": 0.03}))

@@ -37,6 +37,7 @@ def test_a_run_on_gpus_leaves_a_record_of_gpus(pipebench: Pipebench, tmp_path: P
     assert (record["clock"], record["machine"]) == ("wall", None)
     assert record["verification"]["max_relative_gradient_error"] <= 1e-5
     assert [device["memory"]["peak_bytes"] for device in record["devices"]] == [PEAK, PEAK + 1]
+    assert [launch["peaks_bytes"] for launch in record["launches"]] == 2 * [[PEAK, PEAK + 1]]
     speeds = record["baseline"]["device_flops_per_s"]
     assert len(speeds) == 2
     assert speeds[record["baseline"]["device"]] == min(speeds)  # the lower median of two

@@ -70,6 +70,9 @@ def test_the_timeline_holds_every_action_and_devices_account_for_the_makespan(
         assert sum(parts) == pytest.approx(timeline["makespan_s"], rel=1e-9)
         busy += parts[0]
     assert record["bubble"]["fraction"] == pytest.approx(1 - busy / (4 * timeline["makespan_s"]))
+    steps = [step for launch in record["launches"] for step in launch["pipeline"]["step_s"]]
+    all_busy = [work for launch in record["launches"] for work in launch["pipeline"]["busy_s"]]
+    assert (timeline["makespan_s"], pytest.approx(busy)) in zip(steps, all_busy, strict=True)
     steps = [s for launch in record["launches"] for s in launch["pipeline"]["step_s"]]
     nearest = min(steps, key=lambda s: abs(s - record["pipeline"]["step_s"]))
     assert timeline["makespan_s"] == nearest

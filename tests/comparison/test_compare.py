@@ -9,7 +9,7 @@ import pytest
 
 from pipebench.comparison.compare import Rules, compare, label_of
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import Launch, Memory, RunRecord, Speedup, WarningRecord
+from pipebench.records.schema import Launch, RunRecord, Speedup, WarningRecord
 from pipebench.records.selection import Source
 from tests.builders import completed_record, launch, measured_record, noisy_launches, with_config
 
@@ -219,25 +219,6 @@ def test_a_run_that_was_not_completed_has_no_metrics() -> None:
     found = compared(record, aborted)
     assert found.overall.verdict == "missing"
     assert {each.reason for each in found.metrics.values() if each.gated} == {"not in B (aborted)"}
-
-
-def with_peak(record: RunRecord, peak_bytes: int) -> RunRecord:
-    devices = [
-        msgspec.structs.replace(device, memory=Memory(1, 1, 0, 1, peak_bytes=peak_bytes - device.device))
-        for device in record.devices
-    ]
-    return msgspec.structs.replace(record, devices=devices)
-
-
-def test_bubble_and_memory_are_one_value_a_record_and_say_so() -> None:
-    one, other = (with_peak(measured_record(scaled(1.0)), peak) for peak in (1000, 2000))
-    metrics = compared(one, other).metrics
-    peak, bubble = metrics["peak_memory_bytes"], metrics["bubble_fraction"]
-    assert (peak.reference, peak.candidate, peak.change) == (1000.0, 2000.0, pytest.approx(1.0))
-    assert bubble.reference == pytest.approx(1 - 12 / (2 * 9.5))
-    for each in (peak, bubble):
-        assert (each.verdict, each.reason) == ("inconclusive", "too-few-launches")
-        assert each.note == "need >= 4 values, a record keeps 1"
 
 
 def test_gates_choose_what_counts_and_how_much() -> None:

@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
-from pipebench.comparison.metrics import METRICS, check_trustworthy, samples
+from pipebench.comparison.metrics import METRICS, ONE_VALUE, check_trustworthy, samples
 from pipebench.errors import CorruptRecordError
-from pipebench.records.schema import Launch, Memory, RunRecord, Samples
+from pipebench.records.schema import Launch, Memory, PipelineSamples, RunRecord
 from tests.builders import launch, measured_record
 
 
@@ -37,6 +37,44 @@ def test_the_peak_is_the_fullest_device_s_where_all_were_measured() -> None:
     assert "peak_memory_bytes" not in samples(record())
 
 
+def by_launch(*busy_s: list[float], peaks_bytes: list[list[int] | None] | None = None) -> RunRecord:
+    """Launches of two steps of 10 and 12 s on 2 devices."""
+    made = [launch([20.0, 30.0], [10.0, 12.0]) for _ in busy_s]
+    peaks: list[list[int] | None] = peaks_bytes or [None] * len(busy_s)
+    return measured_record(
+        [
+            msgspec.structs.replace(each, pipeline=PipelineSamples([10.0, 12.0], busy), peaks_bytes=most)
+            for each, busy, most in zip(made, busy_s, peaks, strict=True)
+        ]
+    )
+
+
+def test_a_launch_s_bubble_is_the_median_of_its_steps() -> None:
+    found = samples(by_launch([16.0, 12.0], [20.0, 24.0]))["bubble_fraction"]
+    assert found.values == (pytest.approx((0.2 + 0.5) / 2), 0.0)
+    assert found.source not in ONE_VALUE
+
+
+def test_one_launch_that_does_not_say_how_busy_it_was_leaves_the_timeline_s_bubble() -> None:
+    found = samples(by_launch([16.0, 12.0], []))["bubble_fraction"]
+    assert (found.values, found.source) == ((pytest.approx(1 - 12 / 19),), "timeline")
+
+
+def test_a_launch_s_peak_is_its_fullest_device_s() -> None:
+    both = by_launch([], [], peaks_bytes=[[5, 7], [6, 4]])
+    assert samples(both)["peak_memory_bytes"].values == (7.0, 6.0)
+    assert "peak_memory_bytes" not in samples(by_launch([], [], peaks_bytes=[[5, 7], None]))
+
+
+@pytest.mark.parametrize(
+    ("busy_s", "why"),
+    [([20.1, 24.0], "cannot work 20.1 s in a step of 10 s"), ([20.0], "2 pipeline steps, and how busy 1")],
+)
+def test_devices_cannot_work_longer_than_their_time(busy_s: list[float], why: str) -> None:
+    with pytest.raises(CorruptRecordError, match=f"launch 2: .*{why}"):
+        samples(by_launch([20.0, 24.0], busy_s))
+
+
 @pytest.mark.parametrize("status", ["aborted", "failed"])
 def test_only_a_completed_run_has_metrics(status: str) -> None:
     assert samples(msgspec.structs.replace(record(), status=status)) == {}
@@ -45,7 +83,7 @@ def test_only_a_completed_run_has_metrics(status: str) -> None:
 @pytest.mark.parametrize("steps", [[], [1e-12], [1e300], [1.0, 5e-324]])
 @pytest.mark.parametrize("kind", ["baseline", "pipeline"])
 def test_steps_that_no_clock_can_have_read_are_corrupt(kind: str, steps: list[float]) -> None:
-    odd: Launch = msgspec.structs.replace(record().launches[1], **{kind: Samples(steps)})
+    odd: Launch = msgspec.structs.replace(record().launches[1], **{kind: PipelineSamples(steps)})
     with pytest.raises(CorruptRecordError, match=f"launch 2: expected {kind} steps"):
         check_trustworthy(msgspec.structs.replace(record(), launches=[record().launches[0], odd]))
 

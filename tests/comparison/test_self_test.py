@@ -7,8 +7,9 @@ from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.metrics import samples
 from pipebench.comparison.self_test import SelfTest, Trial, self_test, slowed
 from pipebench.comparison.specimen import specimen
-from pipebench.errors import ExitCode
+from pipebench.errors import ExitCode, MissingError
 from pipebench.records import store
+from pipebench.records.comparison import MetricName
 from pipebench.records.selection import Source
 from tests.builders import launch, measured_record, steady_record
 
@@ -23,6 +24,24 @@ def test_all_that_is_put_in_is_caught(tmp_path: Path) -> None:
 def test_any_threshold_has_a_slowdown_that_passes_it(tmp_path: Path, threshold: float) -> None:
     found = self_test(None, tmp_path, Rules(gates={"words_per_s": threshold, "step_s": threshold}))
     assert found.trials[1].found is ExitCode.REGRESSION
+
+
+@pytest.mark.parametrize(
+    ("metric", "trial"),
+    [("bubble_fraction", "a bubble 6 % larger"), ("peak_memory_bytes", "a peak of memory 6 % higher")],
+)
+def test_what_is_gated_is_what_is_made_worse(tmp_path: Path, metric: MetricName, trial: str) -> None:
+    found = self_test(None, tmp_path, Rules(gates={metric: 0.03}))
+    assert found.exit_code is ExitCode.DONE
+    assert (found.trials[1].name, found.trials[1].found) == (trial, ExitCode.REGRESSION)
+    both = self_test(None, tmp_path, Rules(gates={metric: 0.03, "speedup": 0.05}))
+    assert [each.found for each in both.trials[:3]] == [0, 3, 3]
+
+
+def test_a_gate_on_what_a_record_lacks_is_not_tried_on_it(tmp_path: Path) -> None:
+    store.write(steady_record(id="no-peaks"), tmp_path)
+    with pytest.raises(MissingError, match="'no-peaks' has no peak_memory_bytes"):
+        self_test("no-peaks", tmp_path, Rules(gates={"peak_memory_bytes": 0.03}))
 
 
 def test_a_record_s_own_noise_may_hide_the_slowdown(tmp_path: Path) -> None:
