@@ -3,6 +3,8 @@
 ``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
 """
 
+from typing import Literal
+
 import msgspec
 
 from pipebench import partition as partitions
@@ -18,6 +20,12 @@ DEFAULT_PRESET = "talk8-small"
 RESERVED_WORDS = 3  # padding, unknown word, end of sentence
 EMULATION_ORDERS = ("dependence", "device")
 DEVICE_KINDS = ("auto", "cuda", "cpu", "emulated")
+_KINDS: dict[str, Literal["cpu", "cuda", "emulated"]] = {
+    "auto": "emulated",  # of a run that ended before it was settled
+    "cpu": "cpu",
+    "cuda": "cuda",
+    "emulated": "emulated",
+}
 
 # layers, hidden, vocab, batch, sequence length: chosen by the time they take, never by the figure they give
 PRESETS: dict[str, tuple[int, int, int, int, int]] = {
@@ -102,6 +110,16 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     def needs_link(self) -> bool:
         """Whether the link of this machine must be known."""
         return self.machine == LOCAL
+
+    @property
+    def kind(self) -> Literal["cpu", "cuda", "emulated"]:
+        """What a device is."""
+        return _KINDS[self.device]
+
+    @property
+    def clock(self) -> Literal["wall", "virtual"]:
+        """Emulated devices share a core: that they work side by side is virtual."""
+        return "virtual" if self.kind == "emulated" else "wall"
 
     @property
     def ranks(self) -> int:
@@ -202,9 +220,11 @@ def _slices(options: RunOptions, schedule: Schedule, batch: int, sequence_length
             result.append(largest_divisor(size, default))
             continue
         if size % _at_least(name, given, 1):
+            near = (
+                f"{largest_divisor(size, given)} or {_divisor_above(size, given)}" if given < size else size
+            )
             raise UsageError(
-                f"{name} {given} does not divide the {size_name} of {size}: expected a divisor such as "
-                f"{largest_divisor(size, given)}"
+                f"{name} {given} does not divide the {size_name} of {size}: expected a divisor such as {near}"
             )
         result.append(given)
     schedule.check_sizes(*result)
@@ -214,6 +234,11 @@ def _slices(options: RunOptions, schedule: Schedule, batch: int, sequence_length
 def largest_divisor(size: int, limit: int) -> int:
     """The largest divisor of ``size`` that is at most ``limit``."""
     return next(value for value in range(min(size, limit), 0, -1) if size % value == 0)
+
+
+def _divisor_above(size: int, limit: int) -> int:
+    """The smallest divisor of ``size`` that is at least ``limit``, which is at most ``size``."""
+    return next(value for value in range(limit, size + 1) if size % value == 0)
 
 
 def _partition(options: RunOptions, layers: int) -> tuple[int, ...] | None:

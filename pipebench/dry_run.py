@@ -1,5 +1,7 @@
 """A dry run: the plan, the time budget and the memory of a run, without measuring anything. Pure."""
 
+from typing import Literal
+
 import msgspec
 
 from pipebench import budget
@@ -10,7 +12,7 @@ from pipebench.partition import stage_layers
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records.schema import DeviceUsage
+from pipebench.records.schema import DeviceUsage, Schema
 from pipebench.records.timelines import device_usages
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
@@ -20,6 +22,11 @@ from pipebench.timing.timeline import Timeline
 class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     """What a run would do. Seconds assume a rate, bytes are computed: each name or label says so."""
 
+    schema: Schema = Schema()
+    kind: Literal["dry-run"] = "dry-run"
+    device: Literal["cuda", "cpu", "emulated"]
+    clock: Literal["wall", "virtual"]
+    machine: str | None
     config: RunConfig
     partition: tuple[int, ...]
     partition_label: str
@@ -55,6 +62,9 @@ def dry_run(config: RunConfig) -> tuple[DryRun, Timeline]:
     timeline = simulate(plan, MeasuredCosts({action: cost(action) for action in config.graph.actions()}))
     measured_later = config.partition is None
     document = DryRun(
+        device=config.kind,
+        clock=config.clock,
+        machine=config.machine if config.kind == "emulated" else None,
         config=config,
         partition=partition,
         partition_label="by computed operations; a run measures the layers"

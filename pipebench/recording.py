@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
-from typing import Literal
 
 import msgspec
 
@@ -38,25 +37,16 @@ class SoFar:
     timelines: list[schema.TimelineRecord] = field(default_factory=list)
 
 
-_KINDS: dict[str, Literal["cpu", "cuda", "emulated"]] = {
-    "auto": "emulated",  # of a run that ended before it was settled
-    "cpu": "cpu",
-    "cuda": "cuda",
-    "emulated": "emulated",
-}
-
-
 def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None) -> schema.RunRecord:
     """Everything so far as a record; figures are there from the first complete launch on."""
     config = so_far.config
-    kind = _KINDS[config.device]
     names = so_far.device_names or [cpu_model()] * config.gpus
     base = schema.RunRecord(
-        id=store.new_id(so_far.created, f"{kind}{config.gpus}-{config.schedule}"),
+        id=store.new_id(so_far.created, f"{config.kind}{config.gpus}-{config.schedule}"),
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
-        device=schema.Device(kind=kind, count=config.gpus, names=names),
-        clock="virtual" if kind == "emulated" else "wall",
+        device=schema.Device(kind=config.kind, count=config.gpus, names=names),
+        clock=config.clock,
         machine=_machine(so_far),
         config=_config(so_far),
         baseline=None,
@@ -71,7 +61,7 @@ def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None)
         warnings=[],
         environment=so_far.environment,
         failure=failure,
-        accuracy=_accuracy(so_far) if kind == "emulated" else None,
+        accuracy=_accuracy(so_far) if config.kind == "emulated" else None,
     )
     figures = _figures(so_far) if so_far.launches else {}
     return msgspec.structs.replace(base, status=status, **figures)
@@ -113,7 +103,7 @@ def _input(so_far: SoFar) -> schema.Input | None:
 
 
 def _machine(so_far: SoFar) -> schema.MachineRecord | None:
-    if _KINDS[so_far.config.device] != "emulated":
+    if so_far.config.kind != "emulated":
         return None
     config, host = so_far.config, so_far.raced.host_flops_per_s if so_far.raced else None
     if config.needs_link and (host is None or so_far.link is None):

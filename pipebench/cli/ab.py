@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 from pipebench.cli import ci, output
-from pipebench.cli.check import print_comparison
-from pipebench.errors import PipebenchError
 
 _SIDES, _EFFORT, _VERDICT, _OUTPUT = "Sides (B is held against A)", "Effort", "Verdict", "Output"
 
@@ -85,7 +83,7 @@ def ab(
     from pipebench.render.progress import ProgressView
     from pipebench.signals import orderly_end
 
-    try:
+    with ci.errors_reported("ab", junit):
         session = Session(
             asked=(Asked(a_run, a_ref, a_python, a_env or ()), Asked(b_run, b_ref, b_python, b_env or ())),
             common=common or (),
@@ -94,17 +92,11 @@ def ab(
             allowed=allow_mismatch or (),
             folder=folder or store.DEFAULT_FOLDER,
         )
-        with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
-            record = session.measure(view, allow_inconclusive=allow_inconclusive)
-    except EndedError as error:
-        for path in error.kept:
-            output.notice(f"kept: pipebench show {output.shown(path)}")
-        ci.report_error(error.cause, junit)
-        raise error.cause from None
-    except PipebenchError as error:
-        ci.report_error(error, junit)
-        raise
-    print_comparison(record, json=json)
-    ci.report(record, junit)
-    assert record.gate is not None
-    return record.gate.exit_code
+        try:
+            with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
+                record = session.measure(view, allow_inconclusive=allow_inconclusive)
+        except EndedError as error:
+            for path in error.kept:
+                output.notice(f"kept: pipebench show {output.shown(path)}")
+            raise error.cause from None
+    return ci.conclude(record, "ab", junit, json=json)

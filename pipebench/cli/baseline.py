@@ -43,7 +43,7 @@ def list_(json: _Json = False) -> None:
     from pipebench.comparison import baselines
     from pipebench.render.baselines import baseline_table, listing
 
-    found = list(baselines.read_all(baselines.DEFAULT_FOLDER))
+    found = list(baselines.tried(baselines.DEFAULT_FOLDER))
     if json:
         output.print_json(listing(found))
     elif found:
@@ -94,4 +94,11 @@ def _save(record: str, name: str, reason: str, folder: Path | None, *, promote: 
             f"--name {name}: there is a file or folder of this name, which check would take instead"
         )
     run = select(record, Search(folder or store.DEFAULT_FOLDER, completed=False)).record
-    return output.shown(baselines.save(run, name, reason, baselines.DEFAULT_FOLDER, promote=promote))
+    path = baselines.save(run, name, reason, baselines.DEFAULT_FOLDER, promote=promote)
+    reservations = baselines.reservations(run)
+    if reservations:
+        output.notice(
+            f"saved, but checks against it will often be inconclusive ({', '.join(reservations)}): "
+            "measure on an idle machine, or with --rigorous, and promote that"
+        )
+    return output.shown(path)

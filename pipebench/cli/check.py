@@ -1,13 +1,12 @@
 """``pipebench check``: the gate of a CI job."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipebench.cli import ci, output
-from pipebench.errors import PipebenchError, UsageError
+from pipebench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from pipebench.comparison.compare import Rules
@@ -81,15 +80,9 @@ def check(
         return _self_test(against or current, where, rules, json=json)
     if current is None or against is None:
         raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
-    try:
+    with ci.errors_reported("check", junit):
         record = _checked(current, against, where, rules, allow_inconclusive=allow_inconclusive)
-    except PipebenchError as error:
-        ci.report_error(error, junit)
-        raise
-    print_comparison(record, json=json)
-    ci.report(record, junit)
-    assert record.gate is not None
-    return record.gate.exit_code
+    return ci.conclude(record, "check", junit, json=json)
 
 
 def _checked(
@@ -100,18 +93,6 @@ def _checked(
     run, baseline = sources.checked(current, against, folder, rules.allowed)
     record = gates.check(run, baseline, rules, allow_inconclusive=allow_inconclusive)
     return calibration.with_warnings(record, baseline.record)
-
-
-def print_comparison(record: "ComparisonRecord", *, json: bool) -> None:
-    """Print a comparison for a person or as JSON."""
-    if json:
-        from pipebench.records import store
-
-        output.print_json(store.encode(record))
-        return
-    from pipebench.render.comparison.terminal import comparison_report
-
-    output.print_report(partial(comparison_report, record))
 
 
 def _self_test(name: str | None, folder: Path, rules: "Rules", *, json: bool) -> int:
@@ -125,4 +106,9 @@ def _self_test(name: str | None, folder: Path, rules: "Rules", *, json: bool) ->
         return result.exit_code
     for trial in result.trials:
         print(trial.line())
+    if result.exit_code is ExitCode.INCONCLUSIVE:
+        output.notice(
+            "the noise of this record's own launches hides what was put in: a gate on it seldom fires; "
+            "measure a quieter one (idle machine, --rigorous), or set a wider --gate"
+        )
     return result.exit_code

@@ -4,6 +4,8 @@ Annotations go to stderr, which the runner reads as well, so that ``--json`` lea
 """
 
 import os
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,21 +13,47 @@ from pipebench.cli import output
 from pipebench.errors import EnvironmentRefusedError, PipebenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pipebench.records.comparison import ComparisonRecord
 
 
-def report(record: "ComparisonRecord", junit: Path | None) -> None:
-    """Tell of a check that was made.
+def conclude(record: "ComparisonRecord", command: str, junit: Path | None, *, json: bool) -> int:
+    """Print the verdict of ``check`` or ``ab``, and tell the CI system of it; the exit code that it means.
 
     Raises:
         EnvironmentRefusedError: The JUnit file cannot be written.
     """
+    if json:
+        from pipebench.records import store
+
+        output.print_json(store.encode(record))
+    else:
+        from pipebench.render.comparison.terminal import comparison_report
+
+        output.print_report(partial(comparison_report, record))
+    _report(record, command, junit)
+    assert record.gate is not None
+    return record.gate.exit_code
+
+
+@contextmanager
+def errors_reported(command: str, junit: Path | None) -> "Iterator[None]":
+    """Tell the CI system of an error that leaves no verdict; it goes on to whoever calls."""
+    try:
+        yield
+    except PipebenchError as error:
+        _report_error(error, command, junit)
+        raise
+
+
+def _report(record: "ComparisonRecord", command: str, junit: Path | None) -> None:
     if _on_github():
         from pipebench.render.comparison import github, markdown
         from pipebench.render.comparison.document import verdict_text
 
-        output.notice(github.annotation_of_check(record))
-        title = f"pipebench check: {verdict_text(record.overall.verdict)}"
+        output.notice(github.annotation_of_check(record, command))
+        title = f"pipebench {command}: {verdict_text(record.overall.verdict)}"
         _summarize(f"## {title}\n\n{markdown.markdown(record)}\n")
     if junit is not None:
         from pipebench.render.comparison.junit import junit as junit_of
@@ -33,18 +61,17 @@ def report(record: "ComparisonRecord", junit: Path | None) -> None:
         _write(junit, junit_of(record))
 
 
-def report_error(error: PipebenchError, junit: Path | None) -> None:
-    """Tell of a check that could not be made; the error itself is raised by whoever calls."""
+def _report_error(error: PipebenchError, command: str, junit: Path | None) -> None:
     if _on_github():
         from pipebench.render.comparison import github
         from pipebench.render.comparison.markdown import code
 
-        output.notice(github.annotation_of_error(str(error)))
-        _summarize(f"## pipebench check: error\n\n{code(str(error))}\n")
+        output.notice(github.annotation_of_error(str(error), command))
+        _summarize(f"## pipebench {command}: error\n\n{code(str(error))}\n")
     if junit is not None:
         from pipebench.render.comparison.junit import junit_error
 
-        _write(junit, junit_error(str(error), type(error).__name__))
+        _write(junit, junit_error(str(error), type(error).__name__, command))
 
 
 def _on_github() -> bool:

@@ -45,6 +45,7 @@ def compare(
     """Compare records with the first: value, change with its interval, verdict.
 
     Verdicts come from the launches' raw samples: improvement, same, regression, or inconclusive with what it takes.
+    Ends with 0 when a comparison was made, whatever its verdict; 5 not comparable, 9 not measured, 10 corrupt record.
 
     pipebench compare latest~1 latest
 
@@ -60,7 +61,7 @@ def compare(
 
     kind = sources.by_named(by)
     allowed = frozenset(map(named_field, allow_mismatch or ()))
-    found = sources.compared(records, folder or store.DEFAULT_FOLDER, kind)
+    found = sources.compared(records, folder or store.DEFAULT_FOLDER, kind, allowed)
     record = compare_records(found, Rules(allowed=allowed, by=kind))
     record = calibration.with_warnings(record, found[0].record)
     _print(record, "json" if json else form)

@@ -41,6 +41,8 @@ def _explain(error: Exception) -> int:
     if isinstance(error, PipebenchError):
         return _complain(str(error), error.exit_code)
     if _is_command_line_error(error):
+        if type(error).__name__ == "NoArgsIsHelpError":  # the help was printed, and says it all
+            return ExitCode.USAGE
         return _complain(getattr(error, "format_message", error.__str__)(), ExitCode.USAGE)
     traceback.print_exception(error)
     return _complain("this is a bug in pipebench: please report the lines above", ExitCode.BUG)

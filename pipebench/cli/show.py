@@ -2,11 +2,14 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipebench.cli import output
+
+if TYPE_CHECKING:
+    from pipebench.records.schema import RunRecord
 
 
 def show(
@@ -44,9 +47,23 @@ def show(
 
     if isinstance(decoded, RunRecord):
         output.print_report(partial(run_report, decoded))
+        for line in _contradictions(decoded):
+            output.notice(f"pipebench: contradiction: {line}")
     elif isinstance(decoded, ComparisonRecord):
         output.print_report(partial(comparison_report, decoded))
     elif isinstance(decoded, BaselineRecord):
         output.print_report(lambda _: baseline_report([(path, decoded)]))
     else:
         output.print_report(partial(simulation_report, decoded))
+
+
+def _contradictions(record: "RunRecord") -> list[str]:
+    """Where what is shown, the stored summary, is not what the samples say."""
+    from pipebench.comparison.contradictions import contradictions
+    from pipebench.comparison.metrics import samples
+    from pipebench.errors import CorruptRecordError
+
+    try:
+        return contradictions(record, samples(record))
+    except CorruptRecordError as error:
+        return [str(error)]

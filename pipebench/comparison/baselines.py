@@ -14,8 +14,10 @@ from pathlib import Path
 import msgspec
 
 from pipebench.comparison import fields
+from pipebench.comparison.compare import DEFAULT_THRESHOLD
 from pipebench.comparison.contradictions import contradictions
-from pipebench.comparison.metrics import samples
+from pipebench.comparison.doubts import doubts
+from pipebench.comparison.metrics import METRICS, samples
 from pipebench.errors import (
     CorruptRecordError,
     EnvironmentRefusedError,
@@ -29,6 +31,8 @@ from pipebench.records.schema import RunRecord
 from pipebench.statistics.power import LEAST_LAUNCHES
 
 DEFAULT_FOLDER = Path("results/baselines")
+_REMEDY = "restore it from version control, or delete it and save it again"
+_NOISY = frozenset({"cpu-contention", "wide-interval", "gpu-shared", "throttled", "page-faults"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -78,6 +82,14 @@ def check_fit(record: RunRecord) -> None:
         )
 
 
+def reservations(record: RunRecord) -> list[str]:
+    """What makes checks against this run often inconclusive, though it is fit: codes of warnings, and doubts."""
+    found = samples(record)
+    doubtful = [doubt.code for doubt in doubts(record, found, dict.fromkeys(METRICS, DEFAULT_THRESHOLD))]
+    told = [warning.code for warning in record.warnings if warning.code in _NOISY]
+    return list(dict.fromkeys([*told, *doubtful]))
+
+
 def exists(name: str, folder: Path) -> bool:
     """Whether there is a baseline of this name for any configuration."""
     return bool(_NAME.fullmatch(name)) and any((folder / name).glob("*.json"))
@@ -92,6 +104,9 @@ def find(
         MissingError: There is none; the nearest one's differences are named.
         CorruptRecordError: One cannot be read.
     """
+    exact = folder / name / f"{_hash(key_of(run))}.json"
+    if exact.exists():
+        return exact, read(exact).record
     differences = {}
     for path, saved in read_all(folder, name):
         standing, _ = fields.split_allowed(fields.mismatches(saved.record, run), allowed)
@@ -108,14 +123,23 @@ def find(
     )
 
 
-def read_all(folder: Path, name: str | None = None) -> Iterator[tuple[Path, BaselineRecord]]:
-    """The baselines of a folder, by name and file.
+def read_all(folder: Path, name: str) -> Iterator[tuple[Path, BaselineRecord]]:
+    """The baselines of a name.
 
     Raises:
         CorruptRecordError: One cannot be read, or is not what its place says.
     """
-    for path in sorted(folder.glob(f"{name or '*'}/*.json")):
+    for path in sorted((folder / name).glob("*.json")):
         yield path, read(path)
+
+
+def tried(folder: Path) -> Iterator[tuple[Path, BaselineRecord | CorruptRecordError]]:
+    """All baselines, by name and file, or why one cannot be read."""
+    for path in sorted(folder.glob("*/*.json")):
+        try:
+            yield path, read(path)
+        except CorruptRecordError as error:
+            yield path, error
 
 
 def read(path: Path) -> BaselineRecord:
@@ -124,11 +148,16 @@ def read(path: Path) -> BaselineRecord:
     Raises:
         CorruptRecordError: It cannot be read, or is not what its place says.
     """
-    saved = store.read(path)
+    try:
+        saved = store.read(path)
+    except CorruptRecordError as error:
+        raise CorruptRecordError(f"{error}; {_REMEDY}") from None
     if not isinstance(saved, BaselineRecord):
-        raise CorruptRecordError(f"{path}: expected a baseline, found the record of a {saved.kind}")
+        raise CorruptRecordError(
+            f"{path}: expected a baseline, found the record of a {saved.kind}; {_REMEDY}"
+        )
     if saved.key != key_of(saved.record) or path.stem != _hash(saved.key) or path.parent.name != saved.name:
-        raise CorruptRecordError(f"{path}: its name or key is not that of the run in it; save it again")
+        raise CorruptRecordError(f"{path}: its name or key is not that of the run in it; {_REMEDY}")
     return saved
 
 
@@ -146,7 +175,7 @@ def _problem(path: Path) -> str | None:
     try:
         check_fit(read(path).record)
     except PipebenchError as error:
-        return str(error)
+        return str(error).removeprefix(f"{path}: ")
     return None
 
 

@@ -122,7 +122,12 @@ def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
         mismatches=standing,
         allowed=allowed,
         drift=fields.drift(*records),
-        warnings=[*reference.warnings, *candidate.warnings, *_of_the_pair(records, metrics)],
+        warnings=[
+            *reference.warnings,
+            *candidate.warnings,
+            *_of_the_clocks(standing, rules),
+            *_of_the_pair(records, metrics),
+        ],
     )
 
 
@@ -205,12 +210,22 @@ def _warnings(
     if found and worst > CONTENTION and not shared:
         cause = f"{label}: a launch took {worst:.2f}x its CPU time by the wall clock"
         result.append(WarningRecord("cpu-contention", cause, "stop other programs and run again"))
+    if source.unlike:
+        cause = f"{source.unlike} runs of other configurations in the folder of {label} left out"
+        result.append(WarningRecord("unlike", cause, "pipebench list shows them; name those to be compared"))
     if source.passed_over:
         cause = f"{label}: {source.passed_over} newer beside it passed over: not completed, or unreadable"
         result.append(
             WarningRecord("passed-over", cause, "pipebench list shows them; name a record to be sure")
         )
     return result
+
+
+def _of_the_clocks(standing: Sequence[Difference], rules: Rules) -> list[WarningRecord]:
+    if fields.CLOCK not in rules.allowed or fields.CLOCK not in {each.field for each in standing}:
+        return []
+    cause = "virtual and wall-clock seconds are not of one kind: no option lets that pass"
+    return [WarningRecord("clock-never-passes", cause, "compare runs of one clock")]
 
 
 def _of_the_pair(

@@ -30,7 +30,6 @@ HARD = (
     "config.schedule",
     "config.microbatches",
     "config.chunks",
-    "config.checkpoint",
     "config.partition",
     "config.checkpoint",
     "config.optimizer",

@@ -1,10 +1,11 @@
 """From the names on a command line to what is compared."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from pipebench.comparison import baselines
+from pipebench.comparison import baselines, fields
 from pipebench.errors import MissingError, UsageError
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import RunRecord
@@ -35,8 +36,13 @@ def by_named(text: str | None) -> By | None:
     return text
 
 
-def compared(names: Sequence[str], folder: Path, by: By | None = None) -> list[Source]:
+def compared(
+    names: Sequence[str], folder: Path, by: By | None = None, allowed: frozenset[str] = frozenset()
+) -> list[Source]:
     """The records to compare, the reference first; with ``by`` a folder stands for its newest run of each kind.
+
+    Of a folder with several studies, those runs count that can be compared with the reference, if that was named
+    before, else with the newest.
 
     A baseline's name stands for the one that can be compared with the first run that is named otherwise.
 
@@ -45,8 +51,12 @@ def compared(names: Sequence[str], folder: Path, by: By | None = None) -> list[S
         MissingError: A baseline has no run of this configuration.
         CorruptRecordError: One cannot be read, or is no run's.
     """
-    found = {name: _selected(name, Search(folder), by) for name in names if not _is_baseline(name)}
-    run = next(iter(found.values()), [])
+    found: dict[str, list[Source]] = {}
+    run: list[Source] = []
+    for name in names:
+        if not _is_baseline(name):
+            found[name] = _selected(name, Search(folder), by, allowed, run)
+            run = run or found[name]
     for name in names:
         if name not in found:
             found[name] = [_saved(name, run)]
@@ -74,7 +84,9 @@ def checked(
         try:
             against = select(baseline, Search(folder))
         except UsageError as error:
-            raise MissingError(f"baseline {error}") from None
+            raise MissingError(
+                f"baseline {error}; saved ones have names of their own: pipebench baseline list"
+            ) from None
     return run, against
 
 
@@ -92,9 +104,20 @@ def _saved(name: str, runs: Sequence[Source], allowed: frozenset[str] = frozense
     return Source(record, path)
 
 
-def _selected(name: str, search: Search, by: By | None) -> list[Source]:
+def _selected(
+    name: str, search: Search, by: By | None, allowed: frozenset[str], reference: Sequence[Source]
+) -> list[Source]:
     if by is None or not Path(name).is_dir():
         return [select(name, search)]
+    runs = select_all(Path(name))
+    like = [*reference, runs[-1]][0].record
+    alike = [each for each in runs if _is_alike(like, each.record, by, allowed)] or runs
     order = _ORDERS[by]
-    newest = {order(each.record): each for each in select_all(Path(name))}
-    return [newest[key] for key in sorted(newest)]
+    newest = {order(each.record): each for each in alike}
+    first, *others = [newest[key] for key in sorted(newest)]
+    return [replace(first, unlike=len(runs) - len(alike)), *others]
+
+
+def _is_alike(reference: RunRecord, record: RunRecord, by: By, allowed: frozenset[str]) -> bool:
+    standing, _ = fields.split_allowed(fields.mismatches(reference, record, by=by), allowed)
+    return not standing

@@ -15,11 +15,16 @@ from pipebench.records.schema import RunRecord
 
 @dataclass(frozen=True)
 class Source:
-    """A run's record and where it was found; ``passed_over`` newer ones there were not completed, or unreadable."""
+    """A run's record and where it was found.
+
+    ``passed_over`` newer ones there were not completed, or unreadable; ``unlike`` ones of a study's folder are of
+    another configuration.
+    """
 
     record: RunRecord
     path: Path
     passed_over: int = 0
+    unlike: int = 0
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,23 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from pipebench.errors import CorruptRecordError
 from pipebench.records.baseline import BaselineRecord
 from pipebench.render.inert import inert
 from pipebench.render.tables import facts, plain_table, spaced
 
 Found = Sequence[tuple[Path, BaselineRecord]]
+Tried = Sequence[tuple[Path, BaselineRecord | CorruptRecordError]]
 
 
-def baseline_table(found: Found) -> Table:
-    """A line each."""
+def baseline_table(tried: Tried) -> Table:
+    """A line each, also of what cannot be read."""
     table = plain_table("name", "run", "saved", "reason", left=4)
-    for _, saved in found:
-        cells = (saved.name, saved.record.id, saved.saved[:10], saved.reason)
+    for path, saved in tried:
+        if isinstance(saved, CorruptRecordError):
+            cells = (path.parent.name, "unreadable", "-", str(saved))
+        else:
+            cells = (saved.name, saved.record.id, saved.saved[:10], saved.reason)
         table.add_row(*(Text(inert(cell)) for cell in cells))
     return table
 
@@ -30,21 +35,23 @@ def baseline_report(found: Found) -> Group:
     return Group(*spaced(_facts(path, saved) for path, saved in found))
 
 
-def listing(found: Found) -> bytes:
+def listing(tried: Tried) -> bytes:
     """A JSON array with a line's worth of each."""
-    lines: list[dict[str, Any]] = [
-        {
-            "path": str(path),
-            "name": saved.name,
-            "id": saved.record.id,
-            "saved": saved.saved,
-            "reason": saved.reason,
-            "key": saved.key,
-            "replaced": saved.replaced,
-        }
-        for path, saved in found
-    ]
-    return msgspec.json.format(msgspec.json.encode(lines)) + b"\n"
+    return msgspec.json.format(msgspec.json.encode([_line(path, saved) for path, saved in tried])) + b"\n"
+
+
+def _line(path: Path, saved: BaselineRecord | CorruptRecordError) -> dict[str, Any]:
+    if isinstance(saved, CorruptRecordError):
+        return {"path": str(path), "name": path.parent.name, "status": "unreadable", "error": str(saved)}
+    return {
+        "path": str(path),
+        "name": saved.name,
+        "id": saved.record.id,
+        "saved": saved.saved,
+        "reason": saved.reason,
+        "key": saved.key,
+        "replaced": saved.replaced,
+    }
 
 
 def _facts(path: Path, saved: BaselineRecord) -> Table:

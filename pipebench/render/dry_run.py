@@ -19,8 +19,13 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
         Text("dry run: nothing was measured", "bold"),
         facts(
             (
+                "device",
+                f"{counted(config.gpus, f'{document.device} device')}, "
+                + (f"virtual time; machine {document.machine}" if document.machine else "wall clock"),
+            ),
+            (
                 "plan",
-                f"{config.schedule}, {counted(config.gpus, 'device')}, "
+                f"{config.schedule}, "
                 f"{counted(config.microbatches, 'microbatch', 'microbatches')} x "
                 f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})"
                 + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),

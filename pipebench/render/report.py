@@ -1,6 +1,6 @@
 """The report of a run or a simulation: everything a record tells, for a terminal, a pipe or a log.
 
-Foreign words (a file's text, a device's name) go in as ``Text``, so that no markup in them is interpreted.
+Foreign words (a file's name, a device's) go in as ``Text`` and inert: they show what they hold and do nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ from pipebench.records.schema import (
 )
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.timelines import timeline_from
+from pipebench.render.inert import inert
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, facts, needs_ascii, plain_table, spaced
 from pipebench.render.units import counted, percent, rate, scaled, seconds
@@ -62,7 +63,7 @@ def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
 def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
     yield Group(*_head(record))
     if record.failure is not None:
-        yield Text(f"{record.status}: {record.failure.message}", style="bold red")
+        yield Text(inert(f"{record.status}: {record.failure.message}"), style="bold red")
     if record.speedup is not None:
         yield _result(record)
         yield _notes(record)
@@ -98,7 +99,9 @@ def _clock(record: RunRecord) -> str:
 def _head(record: RunRecord) -> Iterator[RenderableType]:
     config, device = record.config, record.device
     what = counted(device.count, f"{device.kind} device")
-    yield Text.assemble((f"{what}, {_clock(record).removeprefix('emulated, ')}", "bold"), f"   {record.id}")
+    yield Text.assemble(
+        (f"{what}, {_clock(record).removeprefix('emulated, ')}", "bold"), f"   {inert(record.id)}"
+    )
     partition = ",".join(map(str, config.partition)) if config.partition else "not measured"
     rows = [
         (
@@ -229,6 +232,6 @@ def _machine(machine: MachineRecord) -> Iterator[tuple[str, str]]:
 
 def _warning(warning: WarningRecord) -> Table:
     return facts(
-        ("warning", Text.assemble((warning.code, "bold yellow"), f": {warning.cause}")),
+        ("warning", Text.assemble((inert(warning.code), "bold yellow"), f": {inert(warning.cause)}")),
         ("", f"-> {warning.next_step}"),
     )

@@ -10,7 +10,8 @@ from rich.text import Text
 from pipebench.errors import CorruptRecordError
 from pipebench.records.schema import DeviceUsage, RunRecord
 from pipebench.records.store import AnyRecord
-from pipebench.render.units import data_size, percent, rate
+from pipebench.render.inert import inert
+from pipebench.render.units import counted, data_size, percent, rate
 from pipebench.workload import MemoryBytes
 
 
@@ -28,7 +29,7 @@ def facts(*rows: tuple[str, str | Text]) -> Table:
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, value if isinstance(value, Text) else Text(value))
+        table.add_row(name, value if isinstance(value, Text) else Text(inert(value)))
     return table
 
 
@@ -65,7 +66,7 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
             ).total
             cells.append(data_size(total))
             cells += [data_size(computed.peak_bytes or 0)] if peaks else []
-        table.add_row(*cells)
+        table.add_row(*(Text(inert(cell)) for cell in cells))
     return table
 
 
@@ -96,16 +97,16 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> int:
 
 def _row(path: Path, record: AnyRecord | CorruptRecordError, *, bounds: bool = True) -> list[Text]:
     if isinstance(record, CorruptRecordError):
-        return [Text(path.stem), Text("unreadable", style="red"), *[Text("-")] * 3]
+        return [Text(inert(str(path))), Text("unreadable", style="red"), *[Text("-")] * 3]
     if not isinstance(record, RunRecord):
-        return [Text(path.stem), Text(record.kind), *[Text("-")] * 3]
+        return [Text(inert(path.stem)), Text(record.kind), *[Text("-")] * 3]
     config, speedup = record.config, record.speedup
     measured = "-"
     if speedup is not None:
         within = f" [{speedup.low:.2f}, {speedup.high:.2f}]" if speedup.low and speedup.high else ""
         measured = f"{speedup.value:.2f}x{within if bounds else ''} {record.clock}"
-    plan = f"{config.schedule} {config.gpus} devices, M {config.microbatches}, C {config.chunks}"
+    plan = f"{config.schedule} {counted(config.gpus, 'device')}, M {config.microbatches}, C {config.chunks}"
     words = rate(record.pipeline.words_per_s if record.pipeline else None)
     style = "" if record.status == "completed" else "yellow"
     cells = (path.stem, record.status, measured, plan, words)
-    return [Text(cell, style=style) for cell in cells]
+    return [Text(inert(cell), style=style) for cell in cells]

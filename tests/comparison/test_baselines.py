@@ -31,7 +31,7 @@ def test_a_name_holds_one_run_for_each_configuration(tmp_path: Path) -> None:
     saved(tmp_path, OTHER)
     assert baselines.find("main", RECORD, tmp_path)[1] == RECORD
     assert baselines.find("main", OTHER, tmp_path)[1] == OTHER
-    assert len(list(baselines.read_all(tmp_path))) == 2
+    assert len(list(baselines.read_all(tmp_path, "main"))) == 2
 
 
 def test_a_configuration_without_a_baseline_is_told_what_differs(tmp_path: Path) -> None:

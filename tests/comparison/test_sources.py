@@ -3,6 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.sources import By, by_named, checked, compared
 from pipebench.errors import CorruptRecordError, MissingError, UsageError
 from pipebench.records import store
@@ -37,18 +38,46 @@ def test_names_stand_for_one_record_each(folder: Path) -> None:
     assert days(folder, "latest~1", "latest", str(folder), "20261121") == ["4", "5", "5", "1"]
 
 
-def test_a_study_s_folder_stands_for_the_newest_run_of_each_kind(folder: Path) -> None:
-    assert days(folder, str(folder), by="schedule") == [
+def study(folder: Path, *runs: RunRecord) -> str:
+    for record in runs:
+        store.write(record, folder)
+    return str(folder)
+
+
+def test_a_study_s_folder_stands_for_the_newest_run_of_each_kind(tmp_path: Path) -> None:
+    schedules = study(tmp_path / "s", *map(run, range(1, 6), ("wavefront", "gpipe", "naive", "gpipe", "odd")))
+    assert days(tmp_path, schedules, by="schedule") == [
         "3",
         "4",
         "1",
         "5",
     ]  # naive, gpipe, wavefront, unknown
-    assert days(folder, str(folder), by="gpus") == ["3", "5", "2", "1"]  # 1, 2, 4, 8
+    gpus = study(tmp_path / "g", *(run(day, gpus=gpus) for day, gpus in enumerate((8, 4, 1, 2, 2), start=1)))
+    assert days(tmp_path, gpus, by="gpus") == ["3", "5", "2", "1"]  # 1, 2, 4, 8
 
 
-def test_the_reference_of_a_study_can_be_named_first(folder: Path) -> None:
-    assert days(folder, "20261122", str(folder), by="schedule")[0] == "2"
+def test_runs_of_another_study_in_the_folder_are_left_out_and_counted(folder: Path) -> None:
+    """Its runs on 2 devices are of gpipe and of another schedule."""
+    found = compared([str(folder)], folder, "schedule")
+    assert [source.record.id[7] for source in found] == ["4", "5"]
+    assert [source.unlike for source in found] == [3, 0]
+    warnings = {warning.code: warning.cause for warning in compare(found, Rules(by="schedule")).warnings}
+    assert warnings["unlike"] == "3 runs of other configurations in the folder of A left out"
+    sizes = frozenset({"device.count", "config.partition"})
+    assert len(compared([str(folder)], folder, "schedule", sizes)) == 4
+
+
+def test_a_reference_that_is_named_says_which_study_is_meant(tmp_path: Path) -> None:
+    runs = (run(1, "naive", 4), run(2, "gpipe", 4), run(3, "naive"), run(4, "gpipe"))
+    folder = study(tmp_path, *runs)
+    assert days(tmp_path, "20261122", folder, by="schedule") == ["2", "1", "2"]
+    assert days(tmp_path, folder, by="schedule") == ["3", "4"]
+
+
+def test_a_study_of_nothing_alike_is_shown_as_it_is(tmp_path: Path) -> None:
+    folder = study(tmp_path / "a", run(1, "gpipe", 4), run(2, "naive", 8))
+    other = study(tmp_path / "b", run(3))
+    assert days(tmp_path, other, folder, by="schedule") == ["3", "2", "1"]
 
 
 def test_one_record_is_no_comparison(folder: Path) -> None:

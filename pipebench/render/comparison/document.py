@@ -127,11 +127,10 @@ def interval_text(metric: MetricComparison) -> str:
 
 def difference_parts(difference: Difference) -> tuple[Part, ...]:
     """The field, and its two values."""
-    values = (
-        "unknown" if value is None else Foreign(value)
-        for value in (difference.reference, difference.candidate)
+    nothing = "none" if difference.field == "machine.name" else "unknown"  # real devices emulate no machine
+    one, other = (
+        nothing if value is None else Foreign(value) for value in (difference.reference, difference.candidate)
     )
-    one, other = values
     return Foreign(difference.field), ": ", one, " -> ", other
 
 

@@ -33,19 +33,19 @@ def annotations(record: ComparisonRecord) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def annotation_of_check(record: ComparisonRecord) -> str:
-    """One line for the whole check."""
+def annotation_of_check(record: ComparisonRecord, command: str) -> str:
+    """One line for a whole ``check`` or ``ab``."""
     gated = [(name, each) for name, each in record.metrics.items() if each.gated]
     parts = [metric_line(name, each) for name, each in gated]
     parts += [_told("allowed mismatch", each) for each in record.allowed]
     failed = record.gate is not None and record.gate.exit_code != 0
     level = "error" if failed else "warning" if record.allowed or record.warnings else "notice"
-    return _line(level, _title(record.overall), " | ".join(parts))
+    return _line(level, _title(record.overall, command), " | ".join(parts))
 
 
-def annotation_of_error(message: str) -> str:
-    """One line for a check that ended before there was anything to compare."""
-    return _line("error", "pipebench check", message)
+def annotation_of_error(message: str, command: str) -> str:
+    """One line for a ``check`` or ``ab`` that ended before there was anything to compare."""
+    return _line("error", f"pipebench {command}", message)
 
 
 def _lines(pair: Pair) -> list[str]:
@@ -73,8 +73,8 @@ def _metric_title(name: MetricName, metric: MetricComparison, pair: Pair) -> str
     return f"pipebench {pair.candidate.label}: {METRICS[name].title} {metric.verdict}"
 
 
-def _title(overall: Overall) -> str:
-    return f"pipebench check: {overall.verdict} ({titles(overall.metrics)})"
+def _title(overall: Overall, command: str) -> str:
+    return f"pipebench {command}: {overall.verdict} ({titles(overall.metrics)})"
 
 
 def _told(what: str, difference: Difference) -> str:

@@ -40,10 +40,10 @@ def junit(record: ComparisonRecord) -> str:
     return _text(suite)
 
 
-def junit_error(message: str, kind: str) -> str:
-    """A check that ended before there was anything to compare."""
+def junit_error(message: str, kind: str, command: str) -> str:
+    """A ``check`` or ``ab`` that ended before there was anything to compare."""
     suite = ET.Element("testsuite", name="pipebench")
-    case = ET.SubElement(suite, "testcase", classname="pipebench", name="check")
+    case = ET.SubElement(suite, "testcase", classname="pipebench", name=command)
     ET.SubElement(case, "error", type=kind, message=inert(message))
     return _text(suite)
 
