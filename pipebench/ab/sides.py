@@ -46,6 +46,18 @@ _OURS = frozenset(
 )
 
 
+# Exit codes of a run that are ours too.
+_OF_A_RUN = frozenset(
+    {
+        ExitCode.USAGE,
+        ExitCode.RUN_FAILED,
+        ExitCode.ENVIRONMENT,
+        ExitCode.DEADLINE,
+        ExitCode.CORRUPT,
+    }
+)
+
+
 class SideError(PipebenchError):
     """A run of a side that did not succeed: its exit code becomes ours."""
 
@@ -72,8 +84,14 @@ class Side:
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of its processes; a worktree's package hides the installed one and uses what else is installed."""
-        result = os.environ | dict(self.variables)
+        """That of its processes; a worktree's package hides the installed one and uses what else is installed.
+
+        Another interpreter is measured as it is: our own paths would make both sides import the same packages.
+        """
+        ours = set() if self.python == sys.executable else {"PYTHONPATH", "PYTHONHOME"}
+        result = {name: value for name, value in os.environ.items() if name not in ours} | dict(
+            self.variables
+        )
         if self.worktree is not None:
             before = result.get("PYTHONPATH")
             result["PYTHONPATH"] = os.pathsep.join([str(self.worktree), *([before] if before else [])])
@@ -104,7 +122,7 @@ def check(side: Side) -> None:
     if found.returncode:
         raise EnvironmentRefusedError(
             f"side {side.label} ({side.text}): no pipebench there ({_last_line(found.stderr)}); "
-            f"install it: {side.python} -m pip install pipebench"
+            "install it there, of the version that is to be measured"
         )
     if side.worktree is not None and not _lies_in(found.stdout, side.worktree):
         raise EnvironmentRefusedError(
@@ -178,9 +196,9 @@ def _running(command: Sequence[str], environment: Mapping[str, str]) -> "Iterato
 
 
 def _failed(side: Side, ended: _Ended) -> SideError:
-    """With the run's own last word and exit code; a death has none of ours."""
+    """With the run's own last word and exit code; whatever no run ends with, a verdict above all, is a failure."""
     code = ended.returncode
-    known = ExitCode(code) if code in ExitCode.__members__.values() else RunFailedError.exit_code
+    known = ExitCode(code) if code in _OF_A_RUN else RunFailedError.exit_code
     why = f"killed by signal {-code}" if code < 0 else _last_error(ended.stderr) or f"exit {code}"
     return SideError(f"side {side.label} ({side.text}): {why}", known)
 

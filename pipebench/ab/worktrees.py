@@ -48,7 +48,6 @@ def worktrees(refs: Sequence[tuple[str, str]], place: Path) -> Iterator[list[Wor
             for each in found:
                 _git(["worktree", "remove", "--force", "--force", str(each.folder)], top)
                 shutil.rmtree(each.folder, ignore_errors=True)
-            _git(["worktree", "prune"], top)
 
 
 def _top() -> Path:

@@ -74,11 +74,13 @@ def show(
 
 @app.command("verify")
 def verify() -> int:
-    """Check every baseline: readable, what its place says, completed, verified, not contradicting itself. 10 if not."""
+    """Check every baseline: readable, what its place says, as it was saved, fit. 10 if one is not, 9 without any."""
     from pipebench.comparison import baselines
     from pipebench.render.inert import inert
 
     found = baselines.verify(baselines.DEFAULT_FOLDER)
+    if not found:
+        raise MissingError(f"no baselines in {baselines.DEFAULT_FOLDER}")
     for path, problem in found:
         print(inert(f"{'wrong' if problem else 'good'}  {path}" + (f": {problem}" if problem else "")))
     return ExitCode.CORRUPT if any(problem for _, problem in found) else ExitCode.DONE

@@ -77,9 +77,12 @@ def check(
         gates=gates.gates_from(gate or ()), allowed=frozenset(map(named_field, allow_mismatch or ()))
     )
     if self_test:
+        if junit is not None:
+            raise UsageError("--self-test is no check of a run: leave out --junit")
         return _self_test(against or current, where, rules, json=json)
     if current is None or against is None:
         raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
+    ci.check_junit(junit)
     with ci.errors_reported("check", junit):
         record = _checked(current, against, where, rules, allow_inconclusive=allow_inconclusive)
     return ci.conclude(record, "check", junit, json=json)

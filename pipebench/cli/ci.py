@@ -4,7 +4,7 @@ Annotations go to stderr, which the runner reads as well, so that ``--json`` lea
 """
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,28 @@ def conclude(record: "ComparisonRecord", command: str, junit: Path | None, *, js
     Raises:
         EnvironmentRefusedError: The JUnit file cannot be written.
     """
+    assert record.gate is not None
+    _report(record, command, junit)
+    with suppress(BrokenPipeError):  # whoever read us has enough; the verdict stands
+        _print(record, json=json)
+    return record.gate.exit_code
+
+
+def check_junit(junit: Path | None) -> None:
+    """Make sure that the JUnit file can be written, before anything is measured for it.
+
+    Raises:
+        EnvironmentRefusedError: It cannot.
+    """
+    if junit is None:
+        return
+    try:
+        junit.open("a").close()
+    except OSError as error:
+        raise _not_written(junit, error) from None
+
+
+def _print(record: "ComparisonRecord", *, json: bool) -> None:
     if json:
         from pipebench.records import store
 
@@ -32,9 +54,6 @@ def conclude(record: "ComparisonRecord", command: str, junit: Path | None, *, js
         from pipebench.render.comparison.terminal import comparison_report
 
         output.print_report(partial(comparison_report, record))
-    _report(record, command, junit)
-    assert record.gate is not None
-    return record.gate.exit_code
 
 
 @contextmanager
@@ -94,4 +113,8 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise EnvironmentRefusedError(f"--junit {path}: cannot be written ({error.strerror})") from None
+        raise _not_written(path, error) from None
+
+
+def _not_written(path: Path, error: OSError) -> EnvironmentRefusedError:
+    return EnvironmentRefusedError(f"--junit {path}: cannot be written ({error.strerror})")

@@ -25,7 +25,6 @@ def run(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(app)
     try:
         result = command.main(args=list(arguments), prog_name="pipebench", standalone_mode=False)
-        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted", ExitCode.INTERRUPTED)
     except OSError as error:
@@ -34,7 +33,17 @@ def run(arguments: Sequence[str]) -> int:
         return _output_failed(ending.__context__) if isinstance(ending.__context__, OSError) else ExitCode.BUG
     except Exception as error:  # noqa: BLE001 - whatever is not a user's error is our bug and exits 1
         return _explain(error)
-    return result if isinstance(result, int) else ExitCode.DONE
+    return _flushed(result if isinstance(result, int) else ExitCode.DONE)
+
+
+def _flushed(code: int) -> int:
+    """The command's code; nobody who stops reading turns a verdict into a success."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        failed = _output_failed(error)
+        return code or failed
+    return code
 
 
 def _explain(error: Exception) -> int:

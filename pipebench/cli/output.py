@@ -28,7 +28,12 @@ def stderr() -> "Console":
     """Where progress, notices and warnings go."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    class Stderr(Console):
+        def on_broken_pipe(self) -> None:
+            """Nobody reads the progress any more, which ends no measurement."""
+            self.quiet = True
+
+    return Stderr(stderr=True, highlight=False)
 
 
 def print_report(build: "Callable[[Console], RenderableType]") -> None:
@@ -66,7 +71,9 @@ def notice(text: str) -> None:
 
 def shown(path: Path) -> str:
     """A path as the user would type it: relative where it lies below the working folder."""
+    from pipebench.records.store import path_text
+
     try:
-        return str(path.resolve().relative_to(Path.cwd()))
+        return path_text(path.resolve().relative_to(Path.cwd()))
     except ValueError:
-        return str(path)
+        return path_text(path)

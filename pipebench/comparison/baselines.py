@@ -6,6 +6,7 @@ So ``main`` may hold a run on 8 devices and one on 2, and a check takes the one 
 """
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Iterator
@@ -58,6 +59,7 @@ def save(record: RunRecord, name: str, reason: str, folder: Path, *, promote: bo
         key=key,
         record=record,
         replaced=replaced,
+        sha256=_digest(json.loads(store.encode(record))),
     )
     _write(saved, path)
     return path
@@ -98,29 +100,36 @@ def exists(name: str, folder: Path) -> bool:
 def find(
     name: str, run: RunRecord, folder: Path, allowed: frozenset[str] = frozenset()
 ) -> tuple[Path, RunRecord]:
-    """The baseline of this name that ``run`` can be compared with.
+    """The baseline of this name that ``run`` can be compared with: the one that differs in least of what is allowed.
 
     Raises:
-        MissingError: There is none; the nearest one's differences are named.
+        MissingError: There is none; the nearest one's differences are named. Or there are several.
         CorruptRecordError: One cannot be read.
     """
     exact = folder / name / f"{_hash(key_of(run))}.json"
     if exact.exists():
         return exact, read(exact).record
-    differences = {}
-    for path, saved in read_all(folder, name):
-        standing, _ = fields.split_allowed(fields.mismatches(saved.record, run), allowed)
-        if not standing:
-            return path, saved.record
-        differences[path] = [each.field for each in standing]
-    if not differences:
+    found = {path: (saved, fields.mismatches(saved.record, run)) for path, saved in read_all(folder, name)}
+    if not found:
         raise MissingError(
             f"baseline {name}: none of this name in {folder}; save one with pipebench baseline save"
         )
-    path, nearest = min(differences.items(), key=lambda item: len(item[1]))
-    raise MissingError(
-        f"baseline {name}: none for this configuration; {path} differs in {', '.join(nearest)}"
-    )
+    passing = {
+        path: len(differences)
+        for path, (_, differences) in found.items()
+        if not fields.split_allowed(differences, allowed)[0]
+    }
+    nearest = [path for path, number in passing.items() if number == min(passing.values())]
+    if len(nearest) > 1:
+        raise MissingError(
+            f"baseline {name}: several differ as little: {', '.join(map(str, nearest))}; name one of these files"
+        )
+    if nearest:
+        return nearest[0], found[nearest[0]][0].record
+    path, (_, differences) = min(found.items(), key=lambda item: len(item[1][1]))
+    standing, _ = fields.split_allowed(differences, allowed)
+    named = ", ".join(each.field for each in standing)
+    raise MissingError(f"baseline {name}: none for this configuration; {path} differs in {named}")
 
 
 def read_all(folder: Path, name: str) -> Iterator[tuple[Path, BaselineRecord]]:
@@ -148,16 +157,21 @@ def read(path: Path) -> BaselineRecord:
     Raises:
         CorruptRecordError: It cannot be read, or is not what its place says.
     """
+    document = store.read_bytes(path)
     try:
-        saved = store.read(path)
+        saved = store.decode(document, str(path))
     except CorruptRecordError as error:
         raise CorruptRecordError(f"{error}; {_REMEDY}") from None
     if not isinstance(saved, BaselineRecord):
         raise CorruptRecordError(
             f"{path}: expected a baseline, found the record of a {saved.kind}; {_REMEDY}"
         )
-    if saved.key != key_of(saved.record) or path.stem != _hash(saved.key) or path.parent.name != saved.name:
+    now = key_of(saved.record)  # has fields that a key of before they were fields lacks
+    own = {name: now.get(name) for name in saved.key}
+    if saved.key != own or path.stem != _hash(saved.key) or path.parent.name != saved.name:
         raise CorruptRecordError(f"{path}: its name or key is not that of the run in it; {_REMEDY}")
+    if saved.sha256 is not None and saved.sha256 != _digest(json.loads(document)["record"]):
+        raise CorruptRecordError(f"{path}: the run in it was edited after it was saved; {_REMEDY}")
     return saved
 
 
@@ -193,6 +207,11 @@ def _replaced(path: Path, *, promote: bool) -> list[Replaced]:
         )
     before = read(path)
     return [*before.replaced, Replaced(before.record.id, before.saved, before.reason)]
+
+
+def _digest(record: object) -> str:
+    """Of a record as it is in JSON, whatever this version would make of it."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _hash(key: dict[str, str | None]) -> str:

@@ -21,6 +21,7 @@ from pipebench.records.comparison import (
 )
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.selection import Source
+from pipebench.records.store import path_text
 from pipebench.summary import CONTENTION
 
 DEFAULT_THRESHOLD = 0.03
@@ -182,7 +183,7 @@ def _side(measured: _Measured) -> Side:
     return Side(
         label=measured.label,
         id=record.id,
-        path=str(measured.source.path),
+        path=path_text(measured.source.path),
         created=record.created,
         status=record.status,
         launches=len(record.launches),

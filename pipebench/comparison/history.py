@@ -64,7 +64,10 @@ def history(
         elif record.status != "completed":
             not_completed += 1
         else:
-            entries.append(_entry(record, metric))
+            try:
+                entries.append(_entry(record, metric))
+            except CorruptRecordError:
+                unreadable += 1
     entries.sort(key=lambda entry: (entry.moment, entry.id))
     alike = [entry for entry in entries if entry.key == entries[-1].key]
     points = [Point(each.id, each.created, each.value) for each in alike if each.value is not None]

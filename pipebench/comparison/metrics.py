@@ -101,6 +101,11 @@ def check_trustworthy(record: RunRecord) -> None:
                     f"{_LONGEST_S:g} s, found {min(steps, default='none')} to {max(steps, default='none')}"
                 )
         _check_busy(record, launch, number)
+    for span in work_of(record.timeline) if record.timeline else ():
+        if not 0 <= span.start_s <= span.end_s <= _LONGEST_S:
+            raise CorruptRecordError(
+                f"{record.id!r}: timeline: nothing runs from {span.start_s:g} to {span.end_s:g} s"
+            )
 
 
 def _check_busy(record: RunRecord, launch: Launch, number: int) -> None:

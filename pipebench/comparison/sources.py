@@ -8,6 +8,8 @@ from typing import Literal
 from pipebench.comparison import baselines, fields
 from pipebench.errors import MissingError, UsageError
 from pipebench.plan.schedules import SCHEDULES
+from pipebench.records import store
+from pipebench.records.baseline import BaselineRecord
 from pipebench.records.schema import RunRecord
 from pipebench.records.selection import Search, Source, select, select_all
 
@@ -59,7 +61,7 @@ def compared(
             run = run or found[name]
     for name in names:
         if name not in found:
-            found[name] = [_saved(name, run)]
+            found[name] = [_saved(name, run, allowed)]
     chosen = [each for name in names for each in found[name]]
     if len(chosen) < 2:
         hint = "" if by else "; with --by schedule or --by gpus a folder is a study of several"
@@ -77,17 +79,31 @@ def checked(
         MissingError: There is no such baseline.
         CorruptRecordError: One cannot be read, or is no run's.
     """
-    run = select(current, Search(folder, completed=False))
+    run = _one(current, Search(folder, completed=False))
     if _is_baseline(baseline):
         against = _saved(baseline, [run], allowed)
     else:
         try:
-            against = select(baseline, Search(folder))
+            against = _one(baseline, Search(folder))
         except UsageError as error:
             raise MissingError(
                 f"baseline {error}; saved ones have names of their own: pipebench baseline list"
             ) from None
+    if run.path == against.path and current != baseline:
+        raise UsageError(f"{current} and {baseline} are one run, {run.path}: name another to hold it against")
     return run, against
+
+
+def _one(name: str, search: Search) -> Source:
+    """A run by its name, or the one in a saved baseline's file."""
+    path = Path(name)
+    if path.is_file():
+        record = store.read(path)
+        if isinstance(record, BaselineRecord):
+            return Source(baselines.read(path).record, path)
+        if isinstance(record, RunRecord):
+            return Source(record, path)
+    return select(name, search)
 
 
 def _is_baseline(name: str) -> bool:
@@ -108,7 +124,7 @@ def _selected(
     name: str, search: Search, by: By | None, allowed: frozenset[str], reference: Sequence[Source]
 ) -> list[Source]:
     if by is None or not Path(name).is_dir():
-        return [select(name, search)]
+        return [_one(name, search)]
     runs = select_all(Path(name))
     like = [*reference, runs[-1]][0].record
     alike = [each for each in runs if _is_alike(like, each.record, by, allowed)] or runs

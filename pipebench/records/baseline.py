@@ -18,7 +18,10 @@ class Replaced(Part, frozen=True):
 
 
 class BaselineRecord(Part, frozen=True, kw_only=True):
-    """A completed run that others are held against; ``key`` is what they must have in common with it."""
+    """A completed run that others are held against; ``key`` is what they must have in common with it.
+
+    ``sha256`` is that of the record as it was saved, as JSON with sorted keys and without white space.
+    """
 
     schema: Schema = Schema()
     kind: Literal["baseline"] = "baseline"
@@ -28,3 +31,4 @@ class BaselineRecord(Part, frozen=True, kw_only=True):
     key: dict[str, str | None]
     record: RunRecord
     replaced: list[Replaced]
+    sha256: str | None = None

@@ -63,7 +63,7 @@ def select_all(folder: Path) -> list[Source]:
         raise UsageError(
             f"{folder}: no completed run in this folder; make one with pipebench run -o {folder}"
         )
-    return sorted(found, key=lambda each: (each.record.created, each.record.id))
+    return found[::-1]
 
 
 def read_run(path: Path) -> RunRecord:

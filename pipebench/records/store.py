@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -171,8 +172,56 @@ def _kind_checked(document: bytes, where: str) -> str:
 
 
 def paths(folder: Path) -> list[Path]:
-    """The records' files under a folder, newest last (by name, which starts with the date)."""
-    return sorted(folder.rglob("*.json"), key=lambda path: path.name)
+    """The records' files under a folder, newest last.
+
+    By the date that a name starts with; a file of another name is looked into, and counts by the date of the file if
+    that tells nothing.
+
+    Raises:
+        CorruptRecordError: A folder cannot be read: what is in there might be the newest.
+    """
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise CorruptRecordError(f"{error.filename}: cannot be read ({error.strerror})")
+
+    found = [
+        Path(place) / name
+        for place, _, names in os.walk(folder, onerror=refuse)
+        for name in names
+        if name.endswith(".json")
+    ]
+    return sorted((path for path in found if path.is_file()), key=_age)
+
+
+_DATED = re.compile(r"(\d{8})-(\d{6})-")
+_MOMENT = "%Y%m%d%H%M%S"
+
+
+class _Made(msgspec.Struct):
+    """Which record it is and when it was made; all else is skipped."""
+
+    id: str
+    created: datetime
+
+
+def _age(path: Path) -> tuple[str, str, str]:
+    """When a record was made, as ``YYYYmmddHHMMSS`` in UTC; then its id, and its file's name."""
+    dated = _DATED.match(path.name)
+    if dated:
+        return dated[1] + dated[2], path.stem, path.name
+    try:
+        made = msgspec.json.decode(path.read_bytes(), type=_Made)
+    except (OSError, msgspec.DecodeError, RecursionError):
+        touched = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return touched.strftime(_MOMENT), path.stem, path.name
+    created = made.created if made.created.tzinfo else made.created.replace(tzinfo=UTC)
+    return created.astimezone(UTC).strftime(_MOMENT), made.id, path.name
+
+
+def path_text(path: Path) -> str:
+    r"""A path that JSON and terminals can hold; bytes of a name that are no text are written out, as in ``\xff``."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def read_all(folder: Path) -> Iterator[tuple[Path, AnyRecord | CorruptRecordError]]:
@@ -203,6 +252,7 @@ def find(name: str, folder: Path) -> Path:
             )
         return found[-position]
     by_id = [found for found in paths(folder) if found.stem.startswith(name)]
+    by_id = [found for found in by_id if found.stem == name] or by_id
     if len(by_id) > 1:
         raise UsageError(f"{name}: {len(by_id)} records in {folder} start so; give more of the id")
     if not by_id:
@@ -219,8 +269,8 @@ def listing(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]]) -> b
 
 def _line(path: Path, record: AnyRecord | CorruptRecordError) -> dict[str, Any]:
     if isinstance(record, CorruptRecordError):
-        return {"path": str(path), "status": "unreadable", "error": str(record)}
-    line: dict[str, Any] = {"path": str(path), "kind": record.kind}
+        return {"path": path_text(path), "status": "unreadable", "error": str(record)}
+    line: dict[str, Any] = {"path": path_text(path), "kind": record.kind}
     if isinstance(record, RunRecord):
         line |= {name: getattr(record, name) for name in ("id", "created", "status", "clock", "speedup")}
         line |= {

@@ -34,7 +34,8 @@ def trend(values: Sequence[float]) -> Trend | None:
     slope, intercept = linear_regression(order, logs)
     left = sum((y - intercept - slope * x) ** 2 for x, y in zip(order, logs, strict=True))
     degrees = len(logs) - 2
-    spread = sum((x - fmean(order)) ** 2 for x in order)
+    middle = fmean(order)
+    spread = sum((x - middle) ** 2 for x in order)
     error = sqrt(left / degrees / spread)
     p_value = 2 * student_t_cdf(-abs(slope) / error, degrees) if error else float(slope == 0)
     return Trend(expm1(slope * (len(logs) - 1)), p_value)
