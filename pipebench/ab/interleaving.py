@@ -26,6 +26,7 @@ from pipebench.errors import PipebenchError
 from pipebench.records import schema, store
 from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
 from pipebench.records.selection import Source
+from pipebench.statistics.power import LEAST_LAUNCHES
 
 _ROUND = "ABBA"
 _NOT_TO_BE_HAD: frozenset[Verdict] = frozenset({"incomparable", "missing"})
@@ -84,6 +85,8 @@ class Interleaved:
     ) -> ComparisonRecord:
         """Measure until it is conclusive or the effort is spent; the sides' records are kept in ``folder``.
 
+        ``allow_inconclusive`` lets noise pass; an effort that ended before the first look leaves nothing to allow.
+
         Raises:
             EndedError: A launch failed, or a signal came.
         """
@@ -93,6 +96,7 @@ class Interleaved:
             taken = self._measure(numbers, effort.budget_s, rules)
         except PipebenchError as error:
             raise EndedError(error, [path for _, path in self._stored(folder, error)]) from error
+        allow_inconclusive = allow_inconclusive and self.launches >= LEAST_LAUNCHES
         reference, candidate = (Source(record, path) for record, path in self._stored(folder))
         record = gates.check(candidate, reference, rules, allow_inconclusive=allow_inconclusive)
         record = msgspec.structs.replace(record, looks=Looks(taken, len(numbers), rules.level))

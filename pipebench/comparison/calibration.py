@@ -48,9 +48,15 @@ def key_of(record: RunRecord) -> dict[str, str | None]:
     return {name: fields.text_of(fields.value_of(record, name)) for name in names}
 
 
-def detectable(noise: Noise, metric: str, launches: int, *, level: float = LEVEL) -> float:
-    """The smallest relative change that noise lets ``launches`` a side find 95 times in 100, whatever the threshold."""
-    return minimum_detectable_effect(noise.log_sd[metric], launches, threshold=0.0, confidence=1 - level)
+def detectable(
+    noise: Noise, metric: str, launches: int, *, level: float = LEVEL, questions: int = len(PRINCIPAL)
+) -> float:
+    """The smallest relative change that noise lets ``launches`` a side find 95 times in 100, whatever the threshold.
+
+    As one of so many ``questions`` of a gate, by the strictest of Holm's levels.
+    """
+    confidence = 1 - level / questions
+    return minimum_detectable_effect(noise.log_sd[metric], launches, threshold=0.0, confidence=confidence)
 
 
 def with_warnings(record: ComparisonRecord, reference: RunRecord) -> ComparisonRecord:
@@ -70,11 +76,12 @@ def with_warnings(record: ComparisonRecord, reference: RunRecord) -> ComparisonR
 def _too_fine(
     metrics: Mapping[MetricName, MetricComparison], noise: Noise, level: float
 ) -> Iterator[WarningRecord]:
+    questions = len({_SPREADS_AS.get(name, name) for name, each in metrics.items() if each.gated})
     for name, each in metrics.items():
         alike, launches = _SPREADS_AS.get(name), min(each.launches)
         if not each.gated or alike not in noise.log_sd or launches < 2:
             continue
-        smallest = detectable(noise, alike, launches, level=level)
+        smallest = detectable(noise, alike, launches, level=level, questions=questions)
         if each.threshold < smallest:
             yield WarningRecord(
                 code="threshold-below-noise",

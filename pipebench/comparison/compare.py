@@ -141,6 +141,7 @@ def _metrics(
         if name in reference.samples and name in candidate.samples
     }
     p_values = verdicts.adjusted(estimates, list(rules.gates))
+    questions = verdicts.questions_of(estimates, list(rules.gates))
     result = {}
     for name in METRICS:
         threshold, gated = rules.threshold(name), name in rules.gates
@@ -150,6 +151,7 @@ def _metrics(
                 threshold=threshold,
                 gated=gated,
                 adjusted_p_value=p_values[name],
+                questions=questions,
                 doubts=[
                     doubt
                     for side in (reference, candidate)

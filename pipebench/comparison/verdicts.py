@@ -80,10 +80,17 @@ def adjusted(
     """Each metric's p-value after Holm over the gated ones; another metric of the same question shares theirs."""
     raw = {name: each.ratio.p_value if each.ratio else None for name, each in estimates.items()}
     family = {
-        estimates[name].hypothesis: p for name in gated if name in estimates and (p := raw[name]) is not None
+        each.hypothesis: p
+        for each in (estimates[name] for name in gated if name in estimates)
+        if (p := raw[each.metric]) is not None
     }
     shared = holm(family)
     return {name: shared.get(estimates[name].hypothesis, p) for name, p in raw.items()}
+
+
+def questions_of(estimates: Mapping[MetricName, Estimate], gated: Sequence[MetricName]) -> int:
+    """How many different questions the gates ask, one at least."""
+    return len({estimates[name].hypothesis for name in gated if name in estimates}) or 1
 
 
 def judge(
@@ -93,14 +100,19 @@ def judge(
     gated: bool,
     adjusted_p_value: float | None,
     doubts: Sequence[Doubt],
+    questions: int = 1,
 ) -> MetricComparison:
-    """The verdict on a metric that both records have, when nothing hard differs between them."""
+    """The verdict on a metric that both records have, when nothing hard differs between them.
+
+    ``questions`` are those of all gates together: what a metric can find by itself must pass the strictest of Holm's
+    levels.
+    """
     verdict, reason = _verdict(measured, threshold, adjusted_p_value, doubts)
     ratio = measured.ratio
     return MetricComparison(
         verdict=verdict,
         reason=reason,
-        note=_note(measured, threshold, reason, adjusted_p_value),
+        note=_note(measured, threshold, reason, adjusted_p_value, questions),
         change=measured.change,
         low=ratio.low - 1 if ratio and ratio.low is not None else None,
         high=ratio.high - 1 if ratio and ratio.high is not None else None,
@@ -112,7 +124,7 @@ def judge(
         p_value=ratio.p_value if ratio else None,
         adjusted_p_value=adjusted_p_value,
         rank_p_value=mann_whitney(measured.reference.values, measured.candidate.values),
-        detectable=_detectable(measured, threshold) if gated else None,
+        detectable=_detectable(measured, threshold, questions) if gated else None,
     )
 
 
@@ -185,7 +197,11 @@ def _verdict_with_zeros(measured: Estimate, doubts: Sequence[Doubt]) -> tuple[Ve
 
 
 def _note(
-    measured: Estimate, threshold: float, reason: str | None, adjusted_p_value: float | None
+    measured: Estimate,
+    threshold: float,
+    reason: str | None,
+    adjusted_p_value: float | None,
+    questions: int,
 ) -> str | None:
     """What would make it conclusive."""
     if reason == "not-above-zero":
@@ -198,8 +214,8 @@ def _note(
         return "a record of before it was kept by launch has one value of it: measure that one again"
     if measured.log_sd is None:
         return f"need >= {LEAST_LAUNCHES} launches a record; {there}"
-    wanted = _half_width_wanted(measured, threshold)
-    needed = launches_needed(measured.log_sd, wanted, confidence=1 - measured.level)
+    wanted, level = _half_width_wanted(measured, threshold, questions)
+    needed = launches_needed(measured.log_sd, wanted, confidence=1 - level)
     many = "> 100" if needed is None else f">= {max(needed, min(one, other) + 1)}"
     return f"{_holm(measured, adjusted_p_value)}need {many} launches a record at this noise; {there}"
 
@@ -212,17 +228,19 @@ def _holm(measured: Estimate, adjusted_p_value: float | None) -> str:
     return f"0 lies outside the interval, but p is {adjusted_p_value:.2f} over all gates (Holm); "
 
 
-def _half_width_wanted(measured: Estimate, threshold: float) -> float:
-    """How narrow the interval must be to tell, if the estimate stays: inside the threshold, or clear of 0."""
+def _half_width_wanted(measured: Estimate, threshold: float, questions: int) -> tuple[float, float]:
+    """How narrow the interval must be to tell, if the estimate stays, and its level: inside the threshold, or off 0."""
     assert measured.change is not None
     size = abs(measured.change)
-    return max(threshold - size if size < threshold else size, threshold / 20)
+    if size < threshold:
+        return max(threshold - size, threshold / 20), measured.level
+    return size, measured.level / questions
 
 
-def _detectable(measured: Estimate, threshold: float) -> float | None:
+def _detectable(measured: Estimate, threshold: float, questions: int) -> float | None:
     ratio = measured.ratio
     if ratio is None or ratio.standard_error is None or ratio.degrees is None:
         return None
-    confidence = 1 - measured.level
+    confidence = 1 - measured.level / questions
     found = detectable(ratio.standard_error, ratio.degrees, threshold=threshold, confidence=confidence)
     return found if found < inf else None

@@ -11,7 +11,7 @@ def calibration_lines(noise: Noise) -> str:
     """A line for each metric: its spread, and what can be found with so many launches a side."""
     headers = "".join(f"{number:>4} launches" for number in LAUNCHES)
     lines = [
-        f"{noise.launches} equal launches; a change is found 95 times in 100 from",
+        f"{noise.launches} equal launches; by the default gates a change is found 95 times in 100 from",
         f"{'':12}spread{headers}",
     ]
     for name in PRINCIPAL:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import partial
+from math import sqrt
 from pathlib import Path
 from random import Random
 
@@ -9,8 +10,11 @@ import msgspec
 import pytest
 
 from pipebench.comparison.compare import compare
+from pipebench.comparison.verdicts import LEVEL
+from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import Launch, RunRecord
 from pipebench.records.selection import Source
+from pipebench.statistics import minimum_detectable_effect
 from tests.builders import measured_record, noisy_launches
 
 PAIRS = 2000
@@ -25,8 +29,12 @@ def verdicts_of(log_sd: float, *, slower: float = 1.0, pairs: int = PAIRS) -> Co
 
 
 def _verdict(template: RunRecord, *sides: list[Launch]) -> str:
+    return _compared(template, *sides).overall.verdict
+
+
+def _compared(template: RunRecord, *sides: list[Launch]) -> ComparisonRecord:
     reference, candidate = (msgspec.structs.replace(template, launches=side) for side in sides)
-    return compare([Source(reference, Path("a.json")), Source(candidate, Path("b.json"))]).overall.verdict
+    return compare([Source(reference, Path("a.json")), Source(candidate, Path("b.json"))])
 
 
 @pytest.mark.parametrize("log_sd", [0.003, 0.01])
@@ -38,6 +46,24 @@ def test_equal_runs_are_called_a_regression_in_5_percent_of_pairs_at_most(log_sd
 
 def test_a_slowdown_of_5_percent_at_1_percent_noise_is_found_by_6_launches_in_95_percent() -> None:
     assert verdicts_of(0.01, slower=1.05)["regression"] >= 0.95 * PAIRS
+
+
+@pytest.mark.parametrize(("log_sd", "launches"), [(0.03, 6), (0.02, 4), (0.03, 12)])
+def test_what_is_said_to_be_found_95_times_in_100_is_found_through_the_default_gates(
+    log_sd: float, launches: int
+) -> None:
+    """Both gates together: Holm's adjustment is part of what a worsening must overcome."""
+    pairs, random = 600, Random(f"{log_sd} {launches}")
+    template = measured_record(noisy_launches(random))
+    of_a_launch = log_sd * sqrt(1 + 1 / 8)  # with the median of its two steps, which spread by half as much
+    effect = minimum_detectable_effect(of_a_launch, launches, confidence=1 - LEVEL / 2)
+    draw = partial(noisy_launches, random, launches, log_sd=log_sd)
+    found = Counter(
+        _compared(template, draw(), draw(slower=1 + effect)).metrics["words_per_s"].verdict
+        for _ in range(pairs)
+    )
+    # 0.95 nearly, as Welch has fewer degrees of freedom than equal spreads would have; 0.86 to 0.91 without Holm
+    assert 0.92 * pairs <= found["regression"] <= 0.975 * pairs
 
 
 def test_noise_far_above_the_threshold_makes_no_more_false_alarms() -> None:

@@ -39,7 +39,8 @@ def annotation_of_check(record: ComparisonRecord, command: str) -> str:
     parts = [metric_line(name, each) for name, each in gated]
     parts += [_told("allowed mismatch", each) for each in record.allowed]
     failed = record.gate is not None and record.gate.exit_code != 0
-    level = "error" if failed else "warning" if record.allowed or record.warnings else "notice"
+    doubtful = record.overall.verdict == "inconclusive" or record.allowed or record.warnings
+    level = "error" if failed else "warning" if doubtful else "notice"
     return _line(level, _title(record.overall, command), " | ".join(parts))
 
 
