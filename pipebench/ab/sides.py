@@ -2,7 +2,7 @@
 
 Only what is public is used (``--version``, ``run``, its options, exit codes and record), since a side may be another
 version of pipebench. A run is started with signals held, so that Ctrl-C reaches it through us alone, and is killed
-when we end; its own processes end with it.
+when we end, however that is; its own processes end with it.
 """
 
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipebench import signals
+from pipebench.ab import leash
 from pipebench.errors import (
     CorruptRecordError,
     EnvironmentRefusedError,
@@ -165,9 +166,12 @@ class _Ended:
 
 
 def _ended(side: Side, arguments: Sequence[str], **variables: str) -> _Ended:
-    """Run the side's interpreter to its end; -P: not the user's working folder."""
-    with _running([side.python, "-P", *arguments], side.environment | variables) as process:
+    """Run the side's interpreter to its end, or to ours; -P: not the user's working folder."""
+    tied = [sys.executable, "-I", leash.__file__, str(os.getpid())]
+    with _running([*tied, side.python, "-P", *arguments], side.environment | variables) as process:
         stdout, stderr = process.communicate()
+    if process.returncode == leash.CANNOT:
+        raise EnvironmentRefusedError(f"side {side.label} ({side.text}): {side.python} {_last_line(stderr)}")
     return _Ended(process.returncode, stdout, stderr)
 
 

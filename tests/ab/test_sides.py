@@ -16,6 +16,16 @@ def test_a_worktree_comes_before_whatever_was_on_the_path(monkeypatch: pytest.Mo
     assert "PYTHONPATH" not in Side("A", "x").environment
 
 
+def test_another_interpreter_is_measured_without_our_own_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/given")
+    monkeypatch.setenv("PYTHONHOME", "/home")
+    own, other = Side("A", "x").environment, Side("B", "x", python="/other/python").environment
+    assert (own["PYTHONPATH"], own["PYTHONHOME"]) == ("/given", "/home")
+    assert not {"PYTHONPATH", "PYTHONHOME"} & other.keys()
+    asked = Side("B", "x", python="/other/python", variables={"PYTHONPATH": "/asked"})
+    assert asked.environment["PYTHONPATH"] == "/asked"
+
+
 def test_a_worktree_that_is_not_what_is_imported_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentRefusedError, match="takes pipebench from elsewhere"):
         check(Side("A", "x", worktree=tmp_path))

@@ -32,6 +32,23 @@ def environment(**changes: str) -> dict[str, str]:
     return kept | {"XDG_CACHE_HOME": CACHE.name} | changes
 
 
+def unheard(*arguments: str, cwd: Path, **changes: str) -> int:
+    """The exit code of a command that writes to a reader who has left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [COMMAND, *arguments],
+        stdout=writer,
+        stderr=writer,
+        cwd=cwd,
+        env=environment(**changes),
+        timeout=120,
+        check=False,
+    )
+    os.close(writer)
+    return ended.returncode
+
+
 @pytest.fixture(scope="session")
 def pipebench() -> Pipebench:
     def run(*arguments: str, cwd: Path | None = None, **changes: str) -> Ended:

@@ -17,7 +17,7 @@ import pytest
 import pipebench as package
 from pipebench.records import store
 from tests.ab.launches import one_launch
-from tests.cli.conftest import COMMAND, TINY, Ended, Pipebench, environment
+from tests.cli.conftest import COMMAND, TINY, Ended, Pipebench, environment, unheard
 from tests.pretend import interpreter
 
 Ab = Callable[..., Ended]
@@ -32,7 +32,7 @@ def ab(pipebench: Pipebench, tmp_path: Path) -> Ab:
     (tmp_path / "record.json").write_bytes(store.encode(one_launch()))
     (tmp_path / "tmp").mkdir()
 
-    def run(*arguments: str, **changes: str) -> Ended:
+    def run(*arguments: str, by: Pipebench = pipebench, **changes: str) -> Ended:
         told = {
             "PRETEND_RECORD": str(tmp_path / "record.json"),
             "PRETEND_LOG": str(tmp_path / "log"),
@@ -40,7 +40,7 @@ def ab(pipebench: Pipebench, tmp_path: Path) -> Ab:
         }
         sides = (f"--a-python={python}", f"--b-python={python}")
         folder = ("-o", str(tmp_path / "runs"))
-        return pipebench("ab", *sides, *folder, *arguments, cwd=tmp_path, **(told | changes))
+        return by("ab", *sides, *folder, *arguments, cwd=tmp_path, **(told | changes))
 
     return run
 
@@ -63,7 +63,18 @@ def order(tmp_path: Path) -> list[str]:
             "inconclusive",
             6,
         ),
-        (["--budget=0.001", "--allow-inconclusive"], 0, "inconclusive", 2),
+        (["--budget=0.001", "--allow-inconclusive"], 4, "inconclusive", 2),
+        (
+            [
+                "--a-env=PRETEND_SPREAD=0.2",
+                "--b-env=PRETEND_SPREAD=0.2",
+                "--max-launches=4",
+                "--allow-inconclusive",
+            ],
+            0,
+            "inconclusive",
+            4,
+        ),
         (["--b-run", "--schedule 1f1b"], 0, "same", 4),
         (["--b-env", "PRETEND_SLOWER=1.1", "--b-run", "--schedule 1f1b"], 3, "regression", 4),
         (["--gate", "peak_memory_bytes=3%"], 9, "missing", 1),
@@ -123,6 +134,9 @@ def test_sides_take_turns_with_their_own_options_after_the_common_ones(ab: Ab, t
         (["--a-env", "PRETEND_EXIT=8 the deadline passed"], 8, "the deadline passed"),
         (["--a-env", "PRETEND_EXIT=7 too few GPUs"], 7, "too few GPUs"),
         (["--a-env", "PRETEND_EXIT=99 what"], 6, "side A"),
+        (["--b-env", "PRETEND_EXIT=3 no verdict of ours"], 6, "no verdict of ours"),
+        (["--b-env", "PRETEND_EXIT=130 interrupted by whom"], 6, "interrupted by whom"),
+        (["--junit", "nowhere/ab.xml"], 7, "--junit nowhere/ab.xml: cannot be written"),
         (["--b-env", "PRETEND_MISSING=1"], 7, "no pipebench there (ModuleNotFoundError"),
         (["--b-env", "PRETEND_OUTPUT=hello"], 10, "side B"),
         (["--b-run", "--bad"], 2, "No such option: --bad"),
@@ -168,6 +182,17 @@ def test_a_side_that_fails_leaves_what_was_complete(ab: Ab, tmp_path: Path) -> N
     assert "error" in [child.tag for case in suite.iter("testcase") for child in case]
 
 
+@pytest.mark.parametrize(("slower", "code"), [("1.1", 3), ("1", 0)])
+def test_a_reader_who_leaves_changes_no_verdict(ab: Ab, tmp_path: Path, slower: str, code: int) -> None:
+    def run(*arguments: str, cwd: Path, **changes: str) -> Ended:
+        return Ended(unheard(*arguments, cwd=cwd, **changes), "", "")
+
+    ended = ab("--b-env", f"PRETEND_SLOWER={slower}", "--junit", "ab.xml", by=run)
+    assert ended.code == code
+    assert ET.parse(tmp_path / "ab.xml").getroot().get("failures") == ("2" if code else "0")
+    assert len(list((tmp_path / "runs").glob("*.json"))) == 2
+
+
 # on this machine
 
 REAL = ("--gpus", "2", *TINY, "--layers", "2", "--steps", "20")
@@ -184,6 +209,10 @@ def test_the_slowest_stage_10_percent_slower_is_a_regression(pipebench: Pipebenc
     path = Path(document["candidate"]["path"])
     codes = [warning["code"] for warning in json.loads(path.read_text())["warnings"]]
     assert codes[0] == "slowed-on-purpose"
+    devices = json.loads(path.read_text())["devices"]
+    assert (
+        max(devices, key=lambda device: device["busy_s"])["device"] == 1
+    )  # the slowest stage, with the projection
     reference = json.loads(Path(document["reference"]["path"]).read_text())
     assert "slowed-on-purpose" not in [warning["code"] for warning in reference["warnings"]]
 
@@ -230,6 +259,8 @@ def test_refs_run_their_own_code_and_leave_no_worktree(
 ) -> None:
     place = tmp_path / "tmp"
     place.mkdir()
+    git(repository, "worktree", "add", "--quiet", "--detach", str(tmp_path / "away"), "old")
+    (tmp_path / "away").rename(tmp_path / "elsewhere")
     refs = ("--a", "old", "--b", "new", "--budget", "1", "--json")
     ended = pipebench(
         *("ab", *refs, "-o", str(tmp_path / "runs"), "--", *REAL),
@@ -245,7 +276,10 @@ def test_refs_run_their_own_code_and_leave_no_worktree(
     assert [each["environment"]["commit"] for each in records] == commits
     assert "environment.commit" in [each["field"] for each in document["drift"]]
     assert f"A: old = {commits[0][:12]}" in ended.err
-    assert len(git(repository, "worktree", "list").splitlines()) == 1
+    assert len(git(repository, "worktree", "list").splitlines()) == 2
+    assert "prunable" in git(
+        repository, "worktree", "list", "--porcelain"
+    )  # another's, on a disk that is away
     assert not list(place.iterdir())
 
 
@@ -292,3 +326,32 @@ def test_a_signal_leaves_records_and_nothing_else(
     assert not list(place.iterdir())
     left = subprocess.run(["pgrep", "-f", str(place)], capture_output=True, text=True, check=False)
     assert not left.stdout
+
+
+def test_a_run_ends_with_an_ab_that_is_killed(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [COMMAND, "ab", "--b-env", "X=1", "-o", str(tmp_path / "runs"), "--", *REAL, "--steps", "1000"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(TMPDIR=str(tmp_path)),
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "launch 1" in line:
+            break
+    time.sleep(1.0)
+    assert running(tmp_path)
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    deadline = time.monotonic() + 10
+    while running(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not running(tmp_path)
+
+
+def running(folder: Path) -> list[str]:
+    """Processes whose command line names the folder."""
+    found = subprocess.run(["pgrep", "-f", f"[-]o {folder}/"], capture_output=True, text=True, check=False)
+    return found.stdout.split()
