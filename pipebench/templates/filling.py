@@ -79,7 +79,12 @@ def next_steps(forge: Forge, choices: Choices) -> str:
         f"  until there is one, set the {forge.variable} PIPEBENCH_GPU to off",
     ]
     if choices.sides == "requirements":
-        lines = [f"{choices.requirements}: pipebench and torch with their versions, committed", *lines]
+        lines = [
+            f"{choices.requirements}: pipebench and torch with their versions, committed, such as",
+            "  pipebench @ git+https://HOST/PATH/pipebench.git@COMMIT",
+            "  torch==2.13.0",
+            *lines,
+        ]
     return (
         forge.include
         + "it needs\n"

@@ -5,10 +5,11 @@ environment() {
   python3 -m venv "$place/$1"
   (cd "$2" && "$place/$1/bin/pip" install --quiet --no-input --disable-pip-version-check -r "$requirements")
 }
-mkdir "$place/tree"
-git archive "$BASE" | tar -x -C "$place/tree"
+GIT_INDEX_FILE=$place/index git read-tree "$BASE"  # all that base has, export-ignore or not
+GIT_INDEX_FILE=$place/index git checkout-index --all --prefix="$place/tree/"
 if [ ! -f "$place/tree/$requirements" ]; then
-  echo "base has no $requirements yet: head is held against itself"
+  echo "::warning title=pipebench::base has no $requirements yet: head is held against itself"
+  mkdir -p "$place/tree/$(dirname "$requirements")"
   cp "$requirements" "$place/tree/$requirements"
 fi
 environment base "$place/tree"

@@ -80,12 +80,15 @@ def test_github_gpu_jobs_run_one_at_a_time_to_their_end() -> None:
     assert jobs["gpu"]["concurrency"] == {
         "group": "pipebench-gpu-self-hosted-a100",
         "cancel-in-progress": False,
+        "queue": "max",
     }
-    assert "github.ref" in jobs["emulated"]["concurrency"]["group"]
-    assert (
-        jobs["emulated"]["concurrency"]["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
-    )
     assert all(job["timeout-minutes"] <= 90 for job in jobs.values())
+
+
+def test_github_only_a_pull_request_replaces_its_own_older_state() -> None:
+    concurrency = workflow()["jobs"]["emulated"]["concurrency"]
+    group = "github.event_name == 'pull_request' && github.ref || github.run_id"
+    assert concurrency == {"group": f"pipebench-emulated-${{{{ {group} }}}}", "cancel-in-progress": True}
 
 
 def test_github_scripts_hold_no_expression() -> None:
@@ -129,10 +132,10 @@ def test_both_jobs_measure_the_same_on_their_own_devices(forge: str) -> None:
         )
     else:
         emulated, gpu = (pipeline()[f"pipebench-{name}"]["variables"] for name in ("emulated", "gpu"))
-    assert emulated["OPTIONS"] == "--gpus 4 --preset tiny --device emulated"
-    assert gpu["OPTIONS"] == "--gpus 4 --preset tiny --device cuda"
-    assert "--allow-inconclusive" in emulated["LIMITS"]
-    assert "--allow-inconclusive" not in gpu["LIMITS"]
+    assert emulated["PIPEBENCH_OPTIONS"] == "--gpus 4 --preset tiny --device emulated"
+    assert gpu["PIPEBENCH_OPTIONS"] == "--gpus 4 --preset tiny --device cuda"
+    assert "--allow-inconclusive" in emulated["PIPEBENCH_LIMITS"]
+    assert "--allow-inconclusive" not in gpu["PIPEBENCH_LIMITS"]
     assert "PIP_EXTRA_INDEX_URL" not in gpu
 
 
@@ -150,8 +153,7 @@ def test_gitlab_gpu_jobs_run_one_at_a_time_to_their_end() -> None:
     parsed = pipeline()
     assert parsed["pipebench-gpu"]["tags"] == ["self-hosted", "a100"]
     assert parsed["pipebench-gpu"]["resource_group"] == "pipebench-gpu-self-hosted-a100"
-    assert parsed["pipebench-gpu"]["interruptible"] is False
-    assert parsed["pipebench-emulated"]["interruptible"] is True
+    assert parsed[".pipebench"]["interruptible"] is False
     assert {parsed[f"pipebench-{name}"]["timeout"] for name in ("emulated", "gpu")} == {
         "45 minutes",
         "90 minutes",

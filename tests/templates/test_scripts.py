@@ -36,25 +36,25 @@ class Repository:
     folder: Path
     commits: list[str]
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, **variables: str) -> str:
         names = {
             f"GIT_{who}_{what}": "a@b.c" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
         }
         ended = subprocess.run(
             ["git", *arguments],
             cwd=self.folder,
-            env=os.environ | names,
+            env=os.environ | names | variables,
             capture_output=True,
             text=True,
             check=True,
         )
         return ended.stdout.strip()
 
-    def commit(self, text: str | None) -> None:
+    def commit(self, text: str | None, **variables: str) -> None:
         if text is not None:
             (self.folder / FILE).write_text(text)
             self.git("add", FILE)
-        self.git("commit", "--quiet", "--allow-empty", "--message", "m")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "m", **variables)
         self.commits.append(self.git("rev-parse", "HEAD"))
 
 
@@ -72,18 +72,32 @@ def repository(tmp_path: Path) -> Repository:
     return made
 
 
-def run(repository: Repository, sides: str = "requirements", **said: str) -> tuple[int, list[str], str]:
-    """The job's exit code, what its fakes noted, its stderr; nothing temporary is left."""
+Ran = tuple[int, list[str], str]
+
+
+def run(repository: Repository, sides: str = "requirements", **said: str) -> Ran:
+    """GitHub's job: its exit code, what its fakes noted, its stderr; nothing temporary is left."""
     parsed = yaml.safe_load(template(forge_of("github"), Choices(sides=sides)))
     (step,) = [step for step in parsed["jobs"]["emulated"]["steps"] if "run" in step]
+    return _run(repository, step["run"], step["env"] | {"EVENT": "push", "BEFORE": "", "ASKED": ""} | said)
+
+
+def run_on_gitlab(repository: Repository, **said: str) -> Ran:
+    """GitLab's job, likewise."""
+    parsed = yaml.safe_load(template(forge_of("gitlab"), Choices(sides="refs")))
+    (script,) = parsed[".pipebench"]["script"]
+    predefined = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BEFORE_SHA": "0" * 40}
+    return _run(repository, script, parsed["pipebench-emulated"]["variables"] | predefined | said)
+
+
+def _run(repository: Repository, script: str, told: dict[str, str]) -> Ran:
     temporary = repository.folder.parent / "temporary"
     temporary.mkdir(exist_ok=True)
     log = repository.folder.parent / "log"
     log.unlink(missing_ok=True)
     path = f"{repository.folder.parent / 'fakes'}{os.pathsep}{os.environ['PATH']}"
-    told = step["env"] | {"EVENT": "push", "BEFORE": "", "ASKED": ""} | said
     ended = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
         cwd=repository.folder,
         env=os.environ | told | {"PATH": path, "TMPDIR": str(temporary), "LOG": str(log)},
         capture_output=True,
@@ -141,6 +155,58 @@ def test_the_base_of_each_event(repository: Repository, said: dict[str, str], ba
         said = said | {"BEFORE": repository.commits[0]}
     _, noted, _ = run(repository, "refs", **said)
     assert noted[1].split()[2] == repository.commits[base]
+
+
+@pytest.mark.parametrize(
+    ("said", "base"),
+    [
+        ({"CI_COMMIT_BEFORE_SHA": "{0}"}, 0),
+        ({}, 1),  # a new branch
+        ({"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_DIFF_BASE_SHA": "{0}"}, 0),
+        (
+            {
+                "CI_PIPELINE_SOURCE": "merge_request_event",
+                "CI_MERGE_REQUEST_DIFF_BASE_SHA": "{0}",
+                "CI_MERGE_REQUEST_TARGET_BRANCH_SHA": "{1}",  # merged results
+            },
+            1,
+        ),
+        ({"CI_PIPELINE_SOURCE": "schedule"}, 1),
+        ({"CI_PIPELINE_SOURCE": "web", "PIPEBENCH_BASE": "main~2"}, 0),
+    ],
+)
+def test_the_base_of_each_source_on_gitlab(repository: Repository, said: dict[str, str], base: int) -> None:
+    code, noted, _ = run_on_gitlab(
+        repository, **{name: value.format(*repository.commits) for name, value in said.items()}
+    )
+    assert code == 3
+    assert noted[1].split()[2] == repository.commits[base]
+
+
+def test_a_week_ago_is_what_the_branch_was_then(repository: Repository) -> None:
+    """A side branch whose commit is older than its merge."""
+    old = {"GIT_COMMITTER_DATE": "2020-01-01T00:00:00Z"}
+    older = {"GIT_COMMITTER_DATE": "2019-01-01T00:00:00Z"}
+    made = Repository(repository.folder.parent / "aged", [])
+    made.folder.mkdir()
+    made.git("init", "--quiet", "--initial-branch", "main")
+    made.commit(None, **older)
+    made.git("checkout", "--quiet", "-b", "side")
+    made.commit(None, **old)
+    made.git("checkout", "--quiet", "main")
+    made.git("merge", "--quiet", "--no-ff", "--message", "m", "side")
+    _, noted, _ = run(made, "refs", EVENT="schedule")
+    assert noted[1].split()[2] == made.commits[0]
+
+
+def test_what_is_left_out_of_archives_is_still_in_base(repository: Repository) -> None:
+    (repository.folder / ".gitattributes").write_text(f"{FILE} export-ignore\n")
+    repository.git("add", ".gitattributes")
+    repository.commit("torch 3")
+    repository.commit("torch 4")
+    _, noted, said = run(repository, BEFORE=repository.commits[-2])
+    assert noted[0] == "pip base torch 3"
+    assert "held against itself" not in said
 
 
 @pytest.mark.parametrize("asked", ["none", "--help", "$(touch hacked)", "main; touch hacked", "a\nb"])
