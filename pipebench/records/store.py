@@ -194,7 +194,7 @@ def paths(folder: Path) -> list[Path]:
     return sorted((path for path in found if path.is_file()), key=_age)
 
 
-_DATED = re.compile(r"(\d{8})-(\d{6})-")
+_DATED = re.compile(r"(\d{8})-(\d{6})(?!\d)")
 _MOMENT = "%Y%m%d%H%M%S"
 
 

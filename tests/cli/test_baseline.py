@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipebench.records.schema import WarningRecord
 from tests.builders import with_config
 from tests.cli.conftest import Pipebench
 from tests.cli.test_compare import numbered, save
@@ -27,6 +28,7 @@ def test_a_baseline_is_saved_listed_shown_promoted_and_verified(pipebench: Pipeb
 
     assert "no baselines" in baseline("list")
     assert "none of this name" in baseline("show", code=9)
+    assert "no baselines" in baseline("verify", code=9)
     path = baseline("save", "20261121", "--reason", "release 1 [bold]\x1b[31m").strip()
     assert (place / path).is_file()
     listed = baseline("list")
@@ -40,7 +42,11 @@ def test_a_baseline_is_saved_listed_shown_promoted_and_verified(pipebench: Pipeb
     assert "hidden 32" in shown
     assert baseline("verify").startswith("good  results/baselines/main/")
     (place / path).write_text("{")
-    assert baseline("verify", code=10).startswith("wrong  results/baselines/main/")
+    wrong = baseline("verify", code=10)
+    assert wrong.startswith("wrong  results/baselines/main/")
+    assert wrong.count("results/baselines/main/") == 1
+    assert "unreadable" in baseline("list")
+    assert "restore it from version control" in baseline("list", "--json")
 
 
 def test_check_and_compare_know_it_by_its_name(pipebench: Pipebench, place: Path) -> None:
@@ -56,6 +62,15 @@ def test_check_and_compare_know_it_by_its_name(pipebench: Pipebench, place: Path
     assert compared["reference"]["id"] == numbered(1).id
     assert compared["overall"]["verdict"] == "regression"
     assert pipebench("compare", "main", "main", cwd=place).code == 2
+
+
+def test_a_noisy_run_is_saved_with_a_notice(pipebench: Pipebench, place: Path) -> None:
+    noisy = numbered(5)
+    warnings = [WarningRecord("cpu-contention", "x", "y")]
+    save(place, noisy=msgspec.structs.replace(noisy, warnings=warnings))
+    ended = pipebench("baseline", "save", "noisy.json", "--reason", "r", cwd=place)
+    assert ended.code == 0
+    assert "often be inconclusive (cpu-contention)" in ended.err
 
 
 def test_a_run_that_failed_becomes_no_baseline(pipebench: Pipebench, place: Path) -> None:

@@ -1,6 +1,7 @@
 """``pipebench check`` through the installed command: every exit code, and what CI systems are told."""
 
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -18,7 +19,7 @@ from tests.builders import (
     with_config,
 )
 from tests.cli import golden
-from tests.cli.conftest import Ended, Pipebench
+from tests.cli.conftest import Ended, Pipebench, unheard
 from tests.cli.test_compare import numbered, save
 
 
@@ -130,6 +131,40 @@ def test_what_cannot_be_checked_is_one_line(
     assert ended.code == code
     assert words in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+def test_the_clock_is_never_let_pass_and_every_output_says_so(pipebench: Pipebench, folder: Path) -> None:
+    fields = [f"--allow-mismatch={name}" for name in ("device.kind", "machine", "clock")]
+    ended = pipebench("check", "wall.json", "--against", "base.json", *fields, cwd=folder)
+    assert ended.code == 5
+    assert "clock-never-passes" in ended.out
+    assert "machine.name: 2014 -> none" in ended.out
+
+
+@pytest.mark.parametrize(("current", "code"), [("slower", 3), ("same", 0), ("noisy", 4)])
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_reader_who_leaves_changes_no_verdict(
+    folder: Path, current: str, code: int, form: list[str]
+) -> None:
+    arguments = ("check", f"{current}.json", "--against", "base.json", "--junit", "x.xml", *form)
+    assert unheard(*arguments, cwd=folder) == code
+    assert ET.parse(folder / "x.xml").getroot().get("tests") == "2"
+
+
+def test_the_self_test_writes_no_junit(pipebench: Pipebench, folder: Path) -> None:
+    ended = pipebench("check", "--self-test", "--junit", "x.xml", cwd=folder)
+    assert (ended.code, "leave out --junit" in ended.err) == (2, True)
+
+
+def test_a_name_that_is_no_text_is_written_out(pipebench: Pipebench, folder: Path) -> None:
+    odd = folder / os.fsdecode(b"od\xff.json")
+    odd.write_bytes((folder / "same.json").read_bytes())
+    ended = pipebench("check", str(odd), "--against", "base.json", "--json", cwd=folder)
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["candidate"]["path"].endswith("od\\xff.json")
+    listed = pipebench("list", ".", "--json", cwd=folder)
+    assert any(line["path"].endswith("od\\xff.json") for line in json.loads(listed.out))
+    assert pipebench("list", ".", cwd=folder).code == 0
 
 
 def test_a_run_that_failed_last_is_not_passed_over(pipebench: Pipebench, tmp_path: Path) -> None:

@@ -287,3 +287,16 @@ def test_no_process_outlives_a_killed_launcher(tmp_path: Path, device: str) -> N
     while any(alive(pid) for pid in measuring) and time.monotonic() < gone_by:
         time.sleep(0.05)
     assert not any(alive(pid) for pid in measuring)
+
+
+def test_1_for_a_bug_of_ours(pipebench: Pipebench, tmp_path: Path) -> None:
+    """Something that nobody thought of, put in as Python starts."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "from pipebench.records import store\n"
+        "def paths(folder):\n    raise RuntimeError('nobody thought of this')\n"
+        "store.paths = paths\n"
+    )
+    ended = pipebench("list", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert (ended.code, ended.out) == (1, "")
+    assert "RuntimeError: nobody thought of this" in ended.err
+    assert ended.err.splitlines()[-1].startswith("pipebench: error: this is a bug in pipebench")

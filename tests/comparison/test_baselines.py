@@ -7,8 +7,8 @@ import pytest
 from pipebench.comparison import baselines
 from pipebench.errors import CorruptRecordError, MissingError, UsageError
 from pipebench.records.baseline import BaselineRecord
-from pipebench.records.schema import RunRecord, Speedup
-from tests.builders import measured_record, steady_record, with_config
+from pipebench.records.schema import RunRecord, Speedup, WarningRecord
+from tests.builders import launch, measured_record, steady_record, with_config
 
 RECORD = steady_record()
 OTHER = with_config(RECORD, hidden=64)
@@ -41,6 +41,52 @@ def test_a_configuration_without_a_baseline_is_told_what_differs(tmp_path: Path)
     with pytest.raises(MissingError, match="none of this name"):
         baselines.find("other", RECORD, tmp_path)
     assert baselines.find("main", OTHER, tmp_path, frozenset({"config.hidden"}))[1] == RECORD
+
+
+def test_of_several_that_may_pass_the_one_that_differs_least_is_taken(tmp_path: Path) -> None:
+    near, far = with_config(RECORD, hidden=64), with_config(RECORD, hidden=64, vocab=300)
+    allowed = frozenset({"config.hidden", "config.vocab", "config.batch"})
+    for record in (near, far):
+        saved(tmp_path, record)
+    assert baselines.find("main", RECORD, tmp_path, allowed)[1] == near
+    saved(tmp_path)
+    assert baselines.find("main", RECORD, tmp_path, allowed)[1] == RECORD
+    for record in (near, with_config(RECORD, vocab=300)):
+        saved(tmp_path / "tie", record)
+    with pytest.raises(MissingError, match=r"several differ as little: .*\.json, .*\.json"):
+        baselines.find("main", RECORD, tmp_path / "tie", allowed)
+
+
+def test_a_damaged_baseline_of_another_configuration_is_in_nobody_s_way(tmp_path: Path) -> None:
+    saved(tmp_path)
+    damaged = baselines.save(OTHER, "main", "released", tmp_path)
+    damaged.write_text("{")
+    assert baselines.find("main", RECORD, tmp_path)[1] == RECORD
+    with pytest.raises(CorruptRecordError, match="restore it from version control"):
+        baselines.find("main", OTHER, tmp_path)
+    kinds = {path: type(each) for path, each in baselines.tried(tmp_path)}
+    assert sorted(each.__name__ for each in kinds.values()) == ["BaselineRecord", "CorruptRecordError"]
+    assert kinds[damaged] is CorruptRecordError
+
+
+def test_a_key_of_before_a_field_counted_is_still_good(tmp_path: Path) -> None:
+    path = baselines.save(RECORD, "main", "released", tmp_path)
+    document = json.loads(path.read_bytes())
+    del document["key"]["config.checkpoint"]
+    older = path.with_name(f"{baselines._hash(document['key'])}.json")
+    older.write_text(json.dumps(document))
+    path.unlink()
+    assert baselines.find("main", RECORD, tmp_path)[0] == older
+    assert baselines.verify(tmp_path) == [(older, None)]
+
+
+def test_a_noisy_run_is_saved_with_reservations() -> None:
+    assert baselines.reservations(RECORD) == []
+    hot = WarningRecord("throttled", "hot", "cool")
+    split = [launch([19.0], [step]) for step in (9.3, 9.7, 9.31, 9.71, 9.3, 9.7)]
+    shared = WarningRecord("cpu-contention", "x", "y")
+    noisy = measured_record(split, warnings=[shared, hot, WarningRecord("imbalance", "x", "y")])
+    assert baselines.reservations(noisy) == ["cpu-contention", "throttled", "bimodal"]
 
 
 def test_a_baseline_is_replaced_by_promotion_only_and_remembers(tmp_path: Path) -> None:

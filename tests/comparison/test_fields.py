@@ -148,3 +148,9 @@ def test_the_clock_stands_whatever_is_allowed() -> None:
     found = [Difference("clock", "virtual", "wall"), Difference("config.dtype", "a", "b")]
     standing, allowed = split_allowed(found, {"clock", "config.dtype"})
     assert (fields_of(standing), fields_of(allowed)) == (["clock"], ["config.dtype"])
+
+
+def test_each_hard_field_is_there_once_and_can_be_named() -> None:
+    assert len(set(HARD)) == len(HARD)
+    assert [named_field(name) for name in HARD] == list(HARD)
+    assert named_field("checkpoint") == "config.checkpoint"

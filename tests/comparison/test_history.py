@@ -6,7 +6,7 @@ import pytest
 from pipebench.comparison.history import history
 from pipebench.errors import CorruptRecordError, MissingError
 from pipebench.records.schema import RunRecord
-from tests.builders import measured_record, noisy_launches, with_config
+from tests.builders import launch, measured_record, noisy_launches, with_config
 
 
 def run(number: int, slower: float = 1.0, **changes: object) -> RunRecord:
@@ -44,6 +44,12 @@ def test_runs_of_other_configurations_and_ends_are_left_out_and_counted() -> Non
     found = history(records, "speedup")
     assert [point.id for point in found.runs] == ["run-3", "run-4"]
     assert (found.other_configurations, found.not_completed, found.unreadable) == (1, 1, 1)
+
+
+def test_a_run_whose_samples_no_clock_can_have_read_is_counted_as_unreadable() -> None:
+    odd = measured_record([launch([1e-12], [1e-12])], id="odd")
+    course = history([run(1), odd], "words_per_s")
+    assert (len(course.runs), course.unreadable) == (1, 1)
 
 
 def test_dates_count_not_their_text() -> None:

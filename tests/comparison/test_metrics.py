@@ -75,6 +75,19 @@ def test_devices_cannot_work_longer_than_their_time(busy_s: list[float], why: st
         samples(by_launch([20.0, 24.0], busy_s))
 
 
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 1e308), (3.0, 2.0)])
+def test_a_timeline_that_no_step_can_have_had_is_corrupt(start_s: float, end_s: float) -> None:
+    timeline = record().timeline
+    assert timeline is not None
+    odd = msgspec.structs.replace(timeline.spans[0], start_s=start_s, end_s=end_s)
+    with pytest.raises(CorruptRecordError, match="timeline: nothing runs from"):
+        samples(
+            msgspec.structs.replace(
+                record(), timeline=msgspec.structs.replace(timeline, spans=[odd, *timeline.spans[1:]])
+            )
+        )
+
+
 @pytest.mark.parametrize("status", ["aborted", "failed"])
 def test_only_a_completed_run_has_metrics(status: str) -> None:
     assert samples(msgspec.structs.replace(record(), status=status)) == {}

@@ -3,6 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipebench.comparison import baselines
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.sources import By, by_named, checked, compared
 from pipebench.errors import CorruptRecordError, MissingError, UsageError
@@ -106,3 +107,22 @@ def test_a_baseline_that_cannot_be_read_is_corrupt(folder: Path) -> None:
     (folder / "broken.json").write_text("{")
     with pytest.raises(CorruptRecordError):
         checked("20261121", str(folder / "broken.json"), folder)
+
+
+def test_a_run_by_two_names_is_not_held_against_itself(tmp_path: Path) -> None:
+    store.write(run(1), tmp_path)
+    with pytest.raises(UsageError, match="are one run"):
+        checked("latest", str(tmp_path), tmp_path)
+    (path,) = tmp_path.glob("*.json")
+    assert checked(str(path), str(path), tmp_path)[0].path == path  # whoever names a file twice means it
+
+
+def test_a_saved_baseline_s_file_is_the_run_in_it(tmp_path: Path) -> None:
+    path = baselines.save(run(1), "main", "released", tmp_path / "b")
+    store.write(run(2), tmp_path)
+    current, against = checked("latest", str(path), tmp_path)
+    assert (current.record, against.record) == (run(2), run(1))
+    assert compared([str(path), "20261122"], tmp_path)[0].record == run(1)
+    path.write_text(path.read_text().replace('"hidden": 32', '"hidden": 64'))
+    with pytest.raises(CorruptRecordError):
+        checked("latest", str(path), tmp_path)

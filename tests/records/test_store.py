@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from datetime import UTC, datetime
 from math import inf, nan
@@ -217,6 +218,45 @@ def test_records_of_a_folder_come_newest_last_with_those_that_cannot_be_read(tmp
     assert found[0][1] == completed_record(id=names[1])
 
 
+def test_a_record_by_another_name_counts_by_its_date(tmp_path: Path) -> None:
+    first, last = (
+        store.write(completed_record(id=name), tmp_path)
+        for name in ("20261123-120000-b", "20261125-080000-a")
+    )
+    between = tmp_path / "baseline.json"  # made at 10:15 in Berlin, by the clock of UTC at 09:15
+    between.write_bytes(store.encode(completed_record(created="2026-11-24T10:15:00+01:00")))
+    without = tmp_path / "aaa.json"  # no zone: UTC
+    without.write_bytes(store.encode(completed_record(created="2026-11-24T09:14:59")))
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    os.utime(broken, (0, datetime(2026, 11, 24, 9, 30, tzinfo=UTC).timestamp()))
+    assert store.paths(tmp_path) == [first, without, between, broken, last]
+
+
+def test_only_files_are_records(tmp_path: Path) -> None:
+    record = store.write(completed_record(), tmp_path)
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "dangling.json").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.json")
+    assert store.paths(tmp_path) == [record]
+
+
+def test_a_folder_that_cannot_be_read_might_hold_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(completed_record(), tmp_path / "locked")
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(CorruptRecordError, match=r"locked: cannot be read \(Permission denied\)"):
+        store.paths(tmp_path)
+
+
 def test_an_empty_or_missing_folder_has_no_records(tmp_path: Path) -> None:
     assert store.paths(tmp_path) == store.paths(tmp_path / "missing") == []
 
@@ -230,6 +270,13 @@ def test_a_record_is_found_by_file_by_id_and_as_latest(tmp_path: Path) -> None:
     assert store.find("20261123-120000-b", tmp_path) == older
     assert store.find("latest", tmp_path) == store.find("latest~0", tmp_path) == newer
     assert store.find("latest~1", tmp_path) == older
+
+
+def test_a_whole_id_is_that_record_though_another_begins_so(tmp_path: Path) -> None:
+    short, _ = (store.write(completed_record(id=name), tmp_path) for name in ("20261123-1", "20261123-10"))
+    assert store.find("20261123-1", tmp_path) == short
+    with pytest.raises(UsageError, match="2 records"):
+        store.find("20261123", tmp_path)
 
 
 @pytest.mark.parametrize(
