@@ -15,6 +15,13 @@ GPU_LIMITS = "--budget 1800"
 TRIED_LIMITS = "--allow-inconclusive --budget 240"
 
 
+# A slowdown that any machine finds, in half a minute.
+FIRING = (
+    'pipebench ab --a-run "--schedule gpipe" --b-run "--schedule naive" -- '
+    "--gpus 4 --layers 4 --hidden 128 --batch 64 --device emulated"
+)
+
+
 class _Blanks(Template):
     """``%%{name}`` stands for a value: ``$`` belongs to shells, ``${{`` to GitHub."""
 
@@ -91,9 +98,7 @@ def next_steps(forge: Forge, choices: Choices) -> str:
         + textwrap.indent("\n".join(lines), "  ")
         + "\n\ntry what its jobs run\n"
         + textwrap.indent("\n".join(_TRIES[choices.sides](choices)), "  ")
-        + "\n\na gate that fires: naive against gpipe ends with 3\n  "
-        + 'pipebench ab --a-run "--schedule gpipe" --b-run "--schedule naive" -- '
-        + "--gpus 4 --layers 4 --device emulated\n"
+        + f"\n\na gate that fires: naive against gpipe ends with 3\n  {FIRING}\n"
     )
 
 
