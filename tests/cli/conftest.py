@@ -36,31 +36,29 @@ def unheard(*arguments: str, cwd: Path, **changes: str) -> int:
     """The exit code of a command that writes to a reader who has left."""
     reader, writer = os.pipe()
     os.close(reader)
-    ended = subprocess.run(
+    ended = _ended(arguments, cwd, changes, stdout=writer, stderr=writer)
+    os.close(writer)
+    return ended.returncode
+
+
+def _ended(
+    arguments: tuple[str, ...], cwd: Path | None, changes: dict[str, str], **streams: int
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [COMMAND, *arguments],
-        stdout=writer,
-        stderr=writer,
+        text=True,
         cwd=cwd,
         env=environment(**changes),
         timeout=120,
         check=False,
+        **streams,
     )
-    os.close(writer)
-    return ended.returncode
 
 
 @pytest.fixture(scope="session")
 def pipebench() -> Pipebench:
     def run(*arguments: str, cwd: Path | None = None, **changes: str) -> Ended:
-        ended = subprocess.run(
-            [COMMAND, *arguments],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            env=environment(**changes),
-            timeout=120,
-            check=False,
-        )
+        ended = _ended(arguments, cwd, changes, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
     return run
