@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 DTYPE_BYTES = {"float32": 4, "float64": 8}
+GRADIENT_TOLERANCE = {"float32": 1e-5, "float64": 1e-10}  # of what computes the same, relative
 _TRAINING = 3  # a forward and a backward twice as expensive
 
 

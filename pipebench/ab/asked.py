@@ -43,12 +43,12 @@ def check_asked(asked: Both) -> None:
 
 
 def varied(asked: Both) -> frozenset[str]:
-    """The fields that may differ since the sides were asked to: all but the clock, where only one side has options.
+    """The fields that may differ since the sides were asked to: the plan, where a side has options of its own.
 
-    All else is common to both: one machine, one sitting, the other options.
+    A difference in model, batch or dtype is no speed of one work, and must be allowed by name.
     """
     options = [_split(each.run, "--a-run or --b-run") for each in asked]
-    return frozenset(fields.HARD) - {fields.CLOCK} if options[0] != options[1] else frozenset()
+    return fields.PLAN if options[0] != options[1] else frozenset()
 
 
 @contextmanager

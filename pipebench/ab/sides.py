@@ -62,9 +62,9 @@ _OF_A_RUN = frozenset(
 class SideError(PipebenchError):
     """A run of a side that did not succeed: its exit code becomes ours."""
 
-    def __init__(self, message: str, exit_code: ExitCode) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    def __init__(self, side: str, why: str, exit_code: ExitCode) -> None:
+        super().__init__(f"{side}: {why}")
+        self.why, self.exit_code = why, exit_code
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ def check(side: Side) -> None:
         SideError: Its ``run`` refuses the options.
     """
     found = _ended(side, ["-c", "import pipebench; print(pipebench.__file__)"])
-    if found.returncode:
+    if found.returncode or not found.stdout.strip():
         raise EnvironmentRefusedError(
-            f"side {side.label} ({side.text}): no pipebench there ({_last_line(found.stderr)}); "
+            f"side {side.label} ({side.text}): no pipebench there ({_last_line(found.stderr) or 'no answer'}); "
             "install it there, of the version that is to be measured"
         )
     if side.worktree is not None and not _lies_in(found.stdout, side.worktree):
@@ -204,7 +204,7 @@ def _failed(side: Side, ended: _Ended) -> SideError:
     code = ended.returncode
     known = ExitCode(code) if code in _OF_A_RUN else RunFailedError.exit_code
     why = f"killed by signal {-code}" if code < 0 else _last_error(ended.stderr) or f"exit {code}"
-    return SideError(f"side {side.label} ({side.text}): {why}", known)
+    return SideError(f"side {side.label} ({side.text})", why, known)
 
 
 def _last_error(text: bytes) -> str:

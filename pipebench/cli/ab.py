@@ -46,7 +46,10 @@ def ab(
     ] = None,
     most: Annotated[int, _help("--max-launches", "Launches a side at most; even.", _EFFORT)] = 24,
     budget: Annotated[
-        float, _help("--budget", "No round begins that would end later than this.", _EFFORT, "SECONDS")
+        float,
+        _help(
+            "--budget", "No round but the first begins that would end later than this.", _EFFORT, "SECONDS"
+        ),
     ] = 1800.0,
     gate: Annotated[
         list[str] | None,

@@ -76,13 +76,12 @@ def show(
 def verify() -> int:
     """Check every baseline: readable, what its place says, as it was saved, fit. 10 if one is not, 9 without any."""
     from pipebench.comparison import baselines
-    from pipebench.render.inert import inert
+    from pipebench.render.baselines import verification_report
 
     found = baselines.verify(baselines.DEFAULT_FOLDER)
     if not found:
         raise MissingError(f"no baselines in {baselines.DEFAULT_FOLDER}")
-    for path, problem in found:
-        print(inert(f"{'wrong' if problem else 'good'}  {path}" + (f": {problem}" if problem else "")))
+    output.print_report(lambda _: verification_report(found))
     return ExitCode.CORRUPT if any(problem for _, problem in found) else ExitCode.DONE
 
 
@@ -91,11 +90,15 @@ def _save(record: str, name: str, reason: str, folder: Path | None, *, promote: 
     from pipebench.records import store
     from pipebench.records.selection import Search, select
 
+    where = folder or store.DEFAULT_FOLDER
+    baselines.check_text(name, reason)
     if Path(name).exists():
         raise UsageError(
             f"--name {name}: there is a file or folder of this name, which check would take instead"
         )
-    run = select(record, Search(folder or store.DEFAULT_FOLDER, completed=False)).record
+    if any(path.stem.startswith(name) for path in store.paths(where)):
+        raise UsageError(f"--name {name}: a record in {where} begins so, which check would no longer find")
+    run = select(record, Search(where, completed=False)).record
     path = baselines.save(run, name, reason, baselines.DEFAULT_FOLDER, promote=promote)
     reservations = baselines.reservations(run)
     if reservations:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipebench.cli import ci, output
-from pipebench.errors import ExitCode, UsageError
+from pipebench.errors import ExitCode, MissingError, UsageError
 
 if TYPE_CHECKING:
     from pipebench.comparison.compare import Rules
@@ -73,18 +73,21 @@ def check(
     from pipebench.records import store
 
     where = folder or store.DEFAULT_FOLDER
-    rules = Rules(
-        gates=gates.gates_from(gate or ()), allowed=frozenset(map(named_field, allow_mismatch or ()))
-    )
+
+    def rules() -> Rules:
+        return Rules(
+            gates=gates.gates_from(gate or ()), allowed=frozenset(map(named_field, allow_mismatch or ()))
+        )
+
     if self_test:
         if junit is not None:
             raise UsageError("--self-test is no check of a run: leave out --junit")
-        return _self_test(against or current, where, rules, json=json)
-    if current is None or against is None:
-        raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
+        return _self_test(current, against, where, rules(), json=json)
     ci.check_junit(junit)
     with ci.errors_reported("check", junit):
-        record = _checked(current, against, where, rules, allow_inconclusive=allow_inconclusive)
+        if current is None or against is None:
+            raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
+        record = _checked(current, against, where, rules(), allow_inconclusive=allow_inconclusive)
     return ci.conclude(record, "check", junit, json=json)
 
 
@@ -98,10 +101,15 @@ def _checked(
     return calibration.with_warnings(record, baseline.record)
 
 
-def _self_test(name: str | None, folder: Path, rules: "Rules", *, json: bool) -> int:
+def _self_test(current: str | None, against: str | None, folder: Path, rules: "Rules", *, json: bool) -> int:
     from pipebench.comparison.self_test import self_test
 
-    result = self_test(name, folder, rules)
+    try:
+        result = self_test(against if against is not None else current, folder, rules)
+    except UsageError as error:
+        if against is None:
+            raise
+        raise MissingError(f"baseline {error}") from None
     if json:
         import msgspec
 

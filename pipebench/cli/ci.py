@@ -5,12 +5,13 @@ Annotations go to stderr, which the runner reads as well, so that ``--json`` lea
 
 import os
 from contextlib import contextmanager, suppress
+from errno import ENAMETOOLONG
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipebench.cli import output
-from pipebench.errors import EnvironmentRefusedError, PipebenchError
+from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ def conclude(record: "ComparisonRecord", command: str, junit: Path | None, *, js
     """Print the verdict of ``check`` or ``ab``, and tell the CI system of it; the exit code that it means.
 
     Raises:
-        EnvironmentRefusedError: The JUnit file cannot be written.
+        PipebenchError: The JUnit file cannot be written.
     """
     assert record.gate is not None
     _report(record, command, junit)
@@ -35,7 +36,8 @@ def check_junit(junit: Path | None) -> None:
     """Make sure that the JUnit file can be written, before anything is measured for it.
 
     Raises:
-        EnvironmentRefusedError: It cannot.
+        UsageError: There is no such folder, or it is one.
+        EnvironmentRefusedError: It may not be written.
     """
     if junit is None:
         return
@@ -71,7 +73,7 @@ def _report(record: "ComparisonRecord", command: str, junit: Path | None) -> Non
         from pipebench.render.comparison import github, markdown
         from pipebench.render.comparison.document import verdict_text
 
-        output.notice(github.annotation_of_check(record, command))
+        output.annotate(github.annotation_of_check(record, command))
         title = f"pipebench {command}: {verdict_text(record.overall.verdict)}"
         _summarize(f"## {title}\n\n{markdown.markdown(record)}\n")
     if junit is not None:
@@ -85,7 +87,7 @@ def _report_error(error: PipebenchError, command: str, junit: Path | None) -> No
         from pipebench.render.comparison import github
         from pipebench.render.comparison.markdown import code
 
-        output.notice(github.annotation_of_error(str(error), command))
+        output.annotate(github.annotation_of_error(str(error), command))
         _summarize(f"## pipebench {command}: error\n\n{code(str(error))}\n")
     if junit is not None:
         from pipebench.render.comparison.junit import junit_error
@@ -116,5 +118,11 @@ def _write(path: Path, text: str) -> None:
         raise _not_written(path, error) from None
 
 
-def _not_written(path: Path, error: OSError) -> EnvironmentRefusedError:
-    return EnvironmentRefusedError(f"--junit {path}: cannot be written ({error.strerror})")
+def _not_written(path: Path, error: OSError) -> PipebenchError:
+    kind = (
+        UsageError if isinstance(error, _NO_PLACE) or error.errno == ENAMETOOLONG else EnvironmentRefusedError
+    )
+    return kind(f"--junit {path}: cannot be written ({error.strerror})")
+
+
+_NO_PLACE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)

@@ -9,6 +9,7 @@ from pipebench.cli import output
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 
 if TYPE_CHECKING:
+    from pipebench.templates.choices import Choices
     from pipebench.templates.filling import Forge
 
 app = typer.Typer(help="Files that a repository needs to use pipebench.", no_args_is_help=True)
@@ -56,10 +57,24 @@ def ci(
     choices = Choices(
         runner=runner, gpus=gpus, run=run, sides=sides, requirements=requirements, branch=branch
     )
+    _check_run(choices)
     path = _write(template(where, choices), where, folder, force=force)
     output.print_text(f"wrote {output.shown(path)}\n\n{next_steps(where, choices)}")
     if not (folder / ".git").exists():
         output.notice(f"{folder}: no repository's top; {where.path} takes effect only there")
+
+
+def _check_run(choices: "Choices") -> None:
+    """Refuse options that the jobs' runs would refuse; whether they fit this machine is not asked."""
+    from pipebench.ab.sides import Side, SideError, check
+    from pipebench.errors import ExitCode
+
+    options = ("--device", "emulated", *choices.common.split())
+    try:
+        check(Side("A", "the jobs' run", options=options))
+    except SideError as error:
+        if error.exit_code is ExitCode.USAGE:
+            raise UsageError(f"--run {choices.run!r}: {error.why}") from None
 
 
 def _write(text: str, forge: "Forge", folder: Path, *, force: bool) -> Path:

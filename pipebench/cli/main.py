@@ -10,6 +10,7 @@ import typer
 
 from pipebench.cli.app import app
 from pipebench.errors import ExitCode, PipebenchError
+from pipebench.render.inert import inert
 
 
 def main() -> NoReturn:
@@ -68,7 +69,7 @@ def _output_failed(error: OSError) -> int:
 
 def _complain(text: str, code: int) -> int:
     """One clear line on stderr, whatever the text holds."""
-    print(f"pipebench: error: {' '.join(text.split())}", file=sys.stderr)
+    print(f"pipebench: error: {inert(' '.join(text.split()))}", file=sys.stderr)
     return code
 
 

@@ -1,15 +1,20 @@
 """Consoles: results on stdout, everything else on stderr; NO_COLOR, pipes and 80 columns are respected."""
 
 import json
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipebench.render.inert import inert
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console, RenderableType
+
+_USUAL_WIDTH, _LEAST_WIDTH = 80, 20
 
 
 def stdout() -> "Console":
@@ -21,7 +26,7 @@ def stdout() -> "Console":
             """Rich would end the program with 1; whoever read us has enough, and that is no failure."""
             raise BrokenPipeError
 
-    return Stdout(highlight=False)
+    return Stdout(highlight=False, width=_width())
 
 
 def stderr() -> "Console":
@@ -33,7 +38,13 @@ def stderr() -> "Console":
             """Nobody reads the progress any more, which ends no measurement."""
             self.quiet = True
 
-    return Stderr(stderr=True, highlight=False)
+    return Stderr(stderr=True, highlight=False, width=_width())
+
+
+def _width() -> int | None:
+    """The width where COLUMNS is too little for a word (0 says that it is unknown); else rich finds it."""
+    columns = os.environ.get("COLUMNS", "")
+    return _USUAL_WIDTH if columns.isdecimal() and int(columns) < _LEAST_WIDTH else None
 
 
 def print_report(build: "Callable[[Console], RenderableType]") -> None:
@@ -64,7 +75,12 @@ def print_text(text: str) -> None:
 
 
 def notice(text: str) -> None:
-    """Print a line to stderr, if anybody reads it."""
+    """Print a line to stderr, if anybody reads it; whatever it holds does nothing."""
+    annotate(inert(text))
+
+
+def annotate(text: str) -> None:
+    """Print a line to stderr that may be a command to the CI runner that reads the log."""
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 

@@ -41,13 +41,11 @@ def save(record: RunRecord, name: str, reason: str, folder: Path, *, promote: bo
     """Make a run the baseline of its configuration; ``promote`` replaces the one that there is, and remembers it.
 
     Raises:
-        UsageError: The name or the run is not fit, or the configuration has a baseline, or (to promote) has none.
+        UsageError: The name or the run is not fit, or the configuration has a baseline.
+        MissingError: It has none to promote over.
         CorruptRecordError: The run's samples cannot be those of a completed run.
     """
-    if not _NAME.fullmatch(name) or name == "latest":
-        raise UsageError(f"--name {name!r}: expected letters, digits, dots, dashes, and not latest")
-    if not reason.strip():
-        raise UsageError("--reason: expected why this run is the baseline, found nothing")
+    check_text(name, reason)
     check_fit(record)
     key = key_of(record)
     path = folder / name / f"{_hash(key)}.json"
@@ -63,6 +61,20 @@ def save(record: RunRecord, name: str, reason: str, folder: Path, *, promote: bo
     )
     _write(saved, path)
     return path
+
+
+def check_text(name: str, reason: str) -> None:
+    """Refuse a name that is no plain word, and a reason that is none.
+
+    Raises:
+        UsageError: One of them is.
+    """
+    if not _NAME.fullmatch(name) or name == "latest":
+        raise UsageError(
+            f"--name {name[:80]!r}: expected up to 64 letters, digits, dots, dashes, and not latest"
+        )
+    if not reason.strip():
+        raise UsageError("--reason: expected why this run is the baseline, found nothing")
 
 
 def check_fit(record: RunRecord) -> None:
@@ -197,7 +209,7 @@ def _replaced(path: Path, *, promote: bool) -> list[Replaced]:
     """What was the baseline before."""
     if not path.exists():
         if promote:
-            raise UsageError(
+            raise MissingError(
                 f"{path.parent.name}: no baseline for this configuration yet: use pipebench baseline save"
             )
         return []

@@ -10,6 +10,7 @@ from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import Doubt, concerning, doubts
 from pipebench.comparison.metrics import METRICS, Sample, samples
 from pipebench.records.comparison import (
+    WORST_FIRST,
     ComparisonRecord,
     Difference,
     MetricComparison,
@@ -17,7 +18,7 @@ from pipebench.records.comparison import (
     Overall,
     Pair,
     Side,
-    Verdict,
+    overall_of,
 )
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.selection import Source
@@ -27,16 +28,6 @@ from pipebench.summary import CONTENTION
 DEFAULT_THRESHOLD = 0.03
 DEFAULT_GATES: Mapping[MetricName, float] = MappingProxyType(
     {"words_per_s": DEFAULT_THRESHOLD, "speedup": DEFAULT_THRESHOLD}
-)
-
-# From worst to best: what is said of several metrics is what is said of the worst.
-_WORST_FIRST: tuple[Verdict, ...] = (
-    "incomparable",
-    "regression",
-    "missing",
-    "inconclusive",
-    "same",
-    "improvement",
 )
 
 
@@ -80,7 +71,7 @@ def compare(sources: Sequence[Source], rules: Rules | None = None) -> Comparison
         reference=_side(measured[0]),
         candidate=first.candidate,
         metrics=first.metrics,
-        overall=first.overall,
+        overall=_worst([first, *others]),
         mismatches=first.mismatches,
         allowed=first.allowed,
         drift=first.drift,
@@ -98,11 +89,9 @@ def label_of(number: int) -> str:
     return letters
 
 
-def overall(metrics: Mapping[MetricName, MetricComparison]) -> Overall:
-    """The worst verdict of the gated metrics."""
-    gated = {name: each.verdict for name, each in metrics.items() if each.gated}
-    worst = min(gated.values(), key=_WORST_FIRST.index)
-    return Overall(worst, [name for name, verdict in gated.items() if verdict == worst])
+def _worst(pairs: Sequence[Pair]) -> Overall:
+    """The worst verdict of all candidates, and the metrics that have it in the first one that is called so."""
+    return min((pair.overall for pair in pairs), key=lambda each: WORST_FIRST.index(each.verdict))
 
 
 def _measure(source: Source, label: str, rules: Rules) -> _Measured:
@@ -119,7 +108,7 @@ def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
     return Pair(
         candidate=_side(candidate),
         metrics=metrics,
-        overall=overall(metrics),
+        overall=overall_of(metrics),
         mismatches=standing,
         allowed=allowed,
         drift=fields.drift(*records),

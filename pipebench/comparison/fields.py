@@ -36,6 +36,14 @@ HARD = (
     "config.input.words_per_step",
 )
 
+# What a plan is: two sides may differ in it because they were asked to, and still do the same work.
+PLAN = frozenset(
+    {
+        *("config.schedule", "config.microbatches", "config.chunks", "config.checkpoint", "config.partition"),
+        *("device.count", "device.names"),
+    }
+)
+
 # What a study varies on purpose, by the name of --by, with what follows from it.
 VARIED: dict[str, frozenset[str]] = {
     "schedule": frozenset({"config.schedule", "config.microbatches", "config.chunks"}),
@@ -56,6 +64,8 @@ DRIFT = (
 
 # Numbers that are never quite the same: how far apart they may lie, relative and absolute.
 _NUMBERS = {"machine.time_dilation": (0.05, 0.0), "environment.load_average_1min": (0.0, 1.0)}
+_ALWAYS_TOLD = ("environment.torch", "environment.driver")
+_PARTITION, _COUNTS = "config.partition", "layers by device"
 _CLOCK_TOLERANCE = (0.02, 0.0)
 _VOLATILE = ("load_average_1min", "memory_available_bytes", "pinned_core", "temperature")
 
@@ -63,16 +73,29 @@ _VOLATILE = ("load_average_1min", "memory_available_bytes", "pinned_core", "temp
 def mismatches(reference: RunRecord, candidate: RunRecord, *, by: str | None = None) -> list[Difference]:
     """The hard fields that differ, those left out that are what is compared."""
     varied = VARIED[by] if by else frozenset()
-    return _differences([name for name in HARD if name not in varied], reference, candidate)
+    found = _differences([name for name in HARD if name not in varied], reference, candidate)
+    if reference.config.partition == candidate.config.partition:  # whichever rule made it
+        found = [each for each in found if each.field != _PARTITION]
+    return found
 
 
 def drift(reference: RunRecord, candidate: RunRecord) -> list[Difference]:
-    """What else differs and may matter; what one side does not tell is no difference."""
-    keys = [key for key in reference.environment if not any(word in key for word in _VOLATILE)]
+    """What else differs and may matter; what one side does not tell is no difference, but for torch and the driver."""
+    keys = [
+        key
+        for key in {**candidate.environment, **reference.environment}
+        if not any(word in key for word in _VOLATILE)
+    ]
     clocks = {f"environment.{key}": _CLOCK_TOLERANCE for key in keys if "clock_hz" in key}
     surroundings = [name for key in keys if (name := f"environment.{key}") not in clocks]
     found = _differences([*DRIFT, *surroundings], reference, candidate)
-    known = [each for each in found if each.reference is not None and each.candidate is not None]
+    known = [
+        each
+        for each in found
+        if (each.reference is not None and each.candidate is not None) or each.field in _ALWAYS_TOLD
+    ]
+    if _partition(reference) == _partition(candidate):  # by measurement, which finds another one each time
+        known += _differences([_COUNTS], reference, candidate)
     return [*known, *_far_apart(_NUMBERS | clocks, reference, candidate)]
 
 
@@ -149,10 +172,7 @@ def _names(names: list[str]) -> str:
 
 def _partition(record: RunRecord) -> str | None:
     """The rule where the partition is measured anew each time, else the partition."""
-    if record.config.partition_rule == "balanced":
-        return "balanced"
-    partition = record.config.partition
-    return None if partition is None else ",".join(map(str, partition))
+    return "balanced" if record.config.partition_rule == "balanced" else _counts(record)
 
 
 def _optimizer(record: RunRecord) -> str:
@@ -161,9 +181,15 @@ def _optimizer(record: RunRecord) -> str:
     return f"{optimizer.name}, momentum {optimizer.momentum:g}, clipping {optimizer.clipping}"
 
 
+def _counts(record: RunRecord) -> str | None:
+    partition = record.config.partition
+    return None if partition is None else ",".join(map(str, partition))
+
+
 _COMPUTED: dict[str, Callable[[RunRecord], str | None]] = {
+    _COUNTS: _counts,
     "device.names": lambda record: _names(record.device.names),
-    "config.partition": _partition,
+    _PARTITION: _partition,
     "config.optimizer": _optimizer,
 }
 

@@ -1,7 +1,8 @@
 """A check: the gated metrics, and the exit code that tells a CI job what was found. It fails closed."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import isfinite
 
 import msgspec
 
@@ -19,6 +20,9 @@ _EXIT_CODES: dict[Verdict, ExitCode] = {
     "incomparable": ExitCode.NOT_COMPARABLE,
     "missing": ExitCode.MISSING,
 }
+
+
+_PERCENTAGE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?%")
 
 
 def check(
@@ -50,7 +54,11 @@ def gates_from(texts: Sequence[str]) -> Mapping[MetricName, float]:
     Raises:
         UsageError: No such metric, or no percentage above 0.
     """
-    return dict(map(_gate, texts)) or DEFAULT_GATES
+    found = list(map(_gate, texts))
+    twice = [name for name, number in Counter(name for name, _ in found).items() if number > 1]
+    if twice:
+        raise UsageError(f"--gate {twice[0]}: given more than once: leave one threshold")
+    return dict(found) or DEFAULT_GATES
 
 
 def _gate(text: str) -> tuple[MetricName, float]:
@@ -62,11 +70,8 @@ def _gate(text: str) -> tuple[MetricName, float]:
 
 def _threshold(text: str, threshold: str) -> float:
     """A share out of a percentage."""
-    try:
-        value = float(threshold.removesuffix("%")) / 100
-    except ValueError:
-        value = -1.0
-    if not threshold.endswith("%") or not isfinite(value) or not 0 < value < 1:
+    value = float(threshold[:-1]) / 100 if _PERCENTAGE.fullmatch(threshold) else 0.0
+    if not 0 < value < 1:
         raise UsageError(
             f"--gate {text!r}: expected a percentage above 0 % and below 100 %, as in words_per_s=3%"
         )

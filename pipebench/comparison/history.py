@@ -14,7 +14,7 @@ from pipebench.comparison.verdicts import middle
 from pipebench.errors import CorruptRecordError, MissingError
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Name, Part, RunRecord
-from pipebench.statistics import change_points
+from pipebench.statistics import change_points, runs_needed
 
 
 class Point(Part, frozen=True):
@@ -37,7 +37,7 @@ class Change(Part, frozen=True):
 
 
 class History(Part, frozen=True, kw_only=True):
-    """A metric's course."""
+    """A metric's course; ``needed``: so many runs at a new level show it, were it to change now."""
 
     metric: MetricName
     threshold: float
@@ -47,6 +47,7 @@ class History(Part, frozen=True, kw_only=True):
     other_configurations: int
     not_completed: int
     unreadable: int
+    needed: int | None = None
 
 
 def history(
@@ -82,6 +83,7 @@ def history(
         other_configurations=len(entries) - len(alike),
         not_completed=not_completed,
         unreadable=unreadable,
+        needed=runs_needed(len(points)),
     )
 
 

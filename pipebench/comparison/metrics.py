@@ -12,6 +12,7 @@ from pipebench.errors import CorruptRecordError
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, RunRecord, TimelineRecord
 from pipebench.records.timelines import busy_s, work_of
+from pipebench.workload import GRADIENT_TOLERANCE
 
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
 _MOST_WORDS = 1e15
@@ -85,11 +86,13 @@ def samples(record: RunRecord) -> dict[MetricName, Sample]:
 def check_trustworthy(record: RunRecord) -> None:
     """Refuse a completed record that no completed run can have left."""
     verification = record.verification
-    if verification and verification.max_relative_gradient_error > verification.tolerance:
-        raise CorruptRecordError(
-            f"{record.id!r}: marked completed, but its gradients differ from the baseline's by "
-            f"{verification.max_relative_gradient_error:.1e} (at most {verification.tolerance:.0e} allowed)"
-        )
+    if verification:
+        allowed = min(verification.tolerance, max(GRADIENT_TOLERANCE.values()))
+        if verification.max_relative_gradient_error > allowed:
+            raise CorruptRecordError(
+                f"{record.id!r}: marked completed, but its gradients differ from the baseline's by "
+                f"{verification.max_relative_gradient_error:.1e} (at most {allowed:.0e} allowed)"
+            )
     words = record.config.input.words_per_step if record.config.input else 1.0
     if not 1 / _MOST_WORDS <= words <= _MOST_WORDS:
         raise CorruptRecordError(f"{record.id!r}: no step has {words:g} words")

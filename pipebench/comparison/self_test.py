@@ -72,7 +72,7 @@ def self_test(name: str | None, folder: Path, rules: Rules) -> SelfTest:
         MissingError: It lacks a metric that is gated.
         CorruptRecordError: It cannot be read, or is no run's.
     """
-    record = select(name, Search(folder)).record if name else specimen()
+    record = select(name, Search(folder)).record if name is not None else specimen()
     lacking = sorted(set(rules.gates) - set(samples(record)))
     if lacking:
         raise MissingError(f"{record.id!r} has no {', '.join(lacking)}: nothing to try that gate on")

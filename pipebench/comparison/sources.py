@@ -11,7 +11,7 @@ from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.schema import RunRecord
-from pipebench.records.selection import Search, Source, select, select_all
+from pipebench.records.selection import Search, Source, check_name, select, select_all
 
 By = Literal["schedule", "gpus"]
 
@@ -65,6 +65,9 @@ def compared(
     chosen = [each for name in names for each in found[name]]
     if len(chosen) < 2:
         hint = "" if by else "; with --by schedule or --by gpus a folder is a study of several"
+        unlike = sum(each.unlike for each in chosen)
+        if unlike:
+            hint = f"; {unlike} others in the folder cannot be compared with {chosen[0].record.id!r}: name records"
         raise UsageError(f"compare: expected at least two records, found {len(chosen)}{hint}")
     return chosen
 
@@ -80,15 +83,12 @@ def checked(
         CorruptRecordError: One cannot be read, or is no run's.
     """
     run = _one(current, Search(folder, completed=False))
-    if _is_baseline(baseline):
-        against = _saved(baseline, [run], allowed)
-    else:
-        try:
-            against = _one(baseline, Search(folder))
-        except UsageError as error:
-            raise MissingError(
-                f"baseline {error}; saved ones have names of their own: pipebench baseline list"
-            ) from None
+    try:
+        against = (
+            _saved(baseline, [run], allowed) if _is_baseline(baseline) else _one(baseline, Search(folder))
+        )
+    except UsageError as error:
+        raise MissingError(f"baseline {error}; saved ones: pipebench baseline list") from None
     if run.path == against.path and current != baseline:
         raise UsageError(f"{current} and {baseline} are one run, {run.path}: name another to hold it against")
     return run, against
@@ -96,6 +96,7 @@ def checked(
 
 def _one(name: str, search: Search) -> Source:
     """A run by its name, or the one in a saved baseline's file."""
+    check_name(name)
     path = Path(name)
     if path.is_file():
         record = store.read(path)
@@ -108,6 +109,7 @@ def _one(name: str, search: Search) -> Source:
 
 def _is_baseline(name: str) -> bool:
     """A path comes first, so that no saved name hides a file."""
+    check_name(name)
     return not Path(name).exists() and baselines.exists(name, baselines.DEFAULT_FOLDER)
 
 

@@ -241,6 +241,8 @@ def _detectable(measured: Estimate, threshold: float, questions: int) -> float |
     ratio = measured.ratio
     if ratio is None or ratio.standard_error is None or ratio.degrees is None:
         return None
+    if min(measured.launches) < LEAST_LAUNCHES:
+        return None  # so few find nothing at all
     confidence = 1 - measured.level / questions
     found = detectable(ratio.standard_error, ratio.degrees, threshold=threshold, confidence=confidence)
     return found if found < inf else None

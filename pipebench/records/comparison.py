@@ -1,10 +1,12 @@
 """The record of a comparison, as ``compare``, ``check`` and ``ab`` print it. Schema version 1, as ``schema``.
 
-``metrics`` and ``overall`` are those of the second record against the first; further records are in ``others``.
+``metrics`` are those of the second record against the first; further records are in ``others``. ``overall`` is the
+worst of all.
 Changes are relative to the reference: -0.05 is 5 % less. They come from the launches' raw samples, never from
 stored summaries.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -85,6 +87,24 @@ class Overall(Part, frozen=True):
     metrics: list[MetricName]
 
 
+# From worst to best: what is said of several metrics, or of several candidates, is what is said of the worst.
+WORST_FIRST: tuple[Verdict, ...] = (
+    "incomparable",
+    "regression",
+    "missing",
+    "inconclusive",
+    "same",
+    "improvement",
+)
+
+
+def overall_of(metrics: Mapping[MetricName, MetricComparison]) -> Overall:
+    """The worst verdict of the gated metrics."""
+    gated = {name: each.verdict for name, each in metrics.items() if each.gated}
+    worst = min(gated.values(), key=WORST_FIRST.index)
+    return Overall(worst, [name for name, verdict in gated.items() if verdict == worst])
+
+
 class Pair(Part, frozen=True, kw_only=True):
     """A candidate against the reference.
 
@@ -143,7 +163,7 @@ class ComparisonRecord(Part, frozen=True, kw_only=True):
         first = Pair(
             candidate=self.candidate,
             metrics=self.metrics,
-            overall=self.overall,
+            overall=overall_of(self.metrics),
             mismatches=self.mismatches,
             allowed=self.allowed,
             drift=self.drift,

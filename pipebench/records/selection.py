@@ -4,6 +4,7 @@ A name is tried in turn as a file, as a folder (its newest run), as ``latest`` o
 records), and as an id or the start of one. A further kind of name is one more function in ``_WAYS``.
 """
 
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +46,29 @@ def select(name: str, search: Search) -> Source:
         UsageError: There is none.
         CorruptRecordError: It is no record of a run, or cannot be read.
     """
+    check_name(name)
     for way in _WAYS:
         found = way(name, search)
         if found is not None:
             return found
     raise AssertionError("the last way finds a record or raises")
+
+
+def check_name(name: str) -> None:
+    """Refuse what no record can be called, before it is looked for.
+
+    Raises:
+        UsageError: It is empty, as an unset variable is, or no name that the system takes.
+    """
+    if not name.strip():
+        raise UsageError(f"{name!r}: expected the name of a record, found nothing")
+    try:
+        Path(name).stat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(f"{name[:60]}...: no such record ({error.strerror})") from None
+    except ValueError:
+        raise UsageError(f"{name!r}: no such record (it holds a null character)") from None
 
 
 def select_all(folder: Path) -> list[Source]:

@@ -123,7 +123,7 @@ def decode(document: bytes, where: str) -> AnyRecord:
     kind = _kind_at_a_glance(document) or _kind_checked(document, where)
     try:
         return msgspec.json.decode(document, type=_KINDS[kind])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptRecordError(f"{where}: not a valid {kind} record: {error}") from None
 
 
@@ -143,7 +143,7 @@ def _kind_at_a_glance(document: bytes) -> str | None:
     """The kind of a record of ours, found without decoding the rest of it."""
     try:
         head = msgspec.json.decode(document, type=_Head)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     ours = head.schema == _SchemaHead(SCHEMA_NAME, SCHEMA_VERSION) and head.kind in _KINDS
     return head.kind if ours else None
@@ -212,7 +212,7 @@ def _age(path: Path) -> tuple[str, str, str]:
         return dated[1] + dated[2], path.stem, path.name
     try:
         made = msgspec.json.decode(path.read_bytes(), type=_Made)
-    except (OSError, msgspec.DecodeError, RecursionError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         touched = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return touched.strftime(_MOMENT), path.stem, path.name
     created = made.created if made.created.tzinfo else made.created.replace(tzinfo=UTC)

@@ -35,6 +35,16 @@ def baseline_report(found: Found) -> Group:
     return Group(*spaced(_facts(path, saved) for path, saved in found))
 
 
+def verification_report(found: Sequence[tuple[Path, str | None]]) -> Table:
+    """A line each: good, or what is wrong with it."""
+    return facts(
+        *(
+            ("wrong" if problem else "good", f"{path}: {problem}" if problem else str(path))
+            for path, problem in found
+        )
+    )
+
+
 def listing(tried: Tried) -> bytes:
     """A JSON array with a line's worth of each."""
     return msgspec.json.format(msgspec.json.encode([_line(path, saved) for path, saved in tried])) + b"\n"

@@ -4,6 +4,7 @@ import msgspec
 
 from pipebench.comparison.calibration import LAUNCHES, PRINCIPAL, detectable
 from pipebench.comparison.metrics import METRICS
+from pipebench.statistics.power import LEAST_LAUNCHES
 from pipebench.telemetry.noise_cache import Noise
 
 
@@ -17,6 +18,7 @@ def calibration_lines(noise: Noise) -> str:
     for name in PRINCIPAL:
         found = "".join(f"{100 * detectable(noise, name, number):>11.1f} %" for number in LAUNCHES)
         lines.append(f"{METRICS[name].title:<8}{100 * noise.log_sd[name]:>8.2f} %{found}")
+    lines.append(f"{LEAST_LAUNCHES} launches are the fewest that check takes for a verdict")
     return "\n".join(lines) + "\n"
 
 

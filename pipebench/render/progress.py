@@ -7,6 +7,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from pipebench.render.inert import inert
+
 _TELLING = 0.1
 
 
@@ -56,7 +58,7 @@ class ProgressView:
     def notice(self, text: str) -> None:
         """A line on stderr, kept above the bar."""
         if not self._quiet:
-            self._print(text)
+            self._print(inert(text))
 
     def _print(self, text: str) -> None:
         """Print a line; a stderr that nobody reads any more must not end a measurement."""

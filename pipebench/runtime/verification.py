@@ -8,8 +8,8 @@ from torch import Tensor
 
 from pipebench.errors import RunFailedError
 from pipebench.records.schema import Verification
+from pipebench.workload import GRADIENT_TOLERANCE
 
-TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 LOSS_TOLERANCE = 1e-4  # relative
 _TOGETHER = 4  # steps over which rounding does not grow beyond it
 
@@ -35,15 +35,15 @@ def verify(
     errors = {name: relative_error(expected[name], found[name]) for name in expected}
     errors["loss"] = abs(loss - expected_loss) / abs(expected_loss)
     worst = max(errors, key=lambda name: errors[name] if isfinite(errors[name]) else float("inf"))
-    if not errors[worst] <= TOLERANCE[dtype]:
+    if not errors[worst] <= GRADIENT_TOLERANCE[dtype]:
         raise RunFailedError(
             f"verification: {worst} of the pipeline differs from the baseline by {errors[worst]:.1e} relative, "
-            f"expected at most {TOLERANCE[dtype]:.0e}; there is no speed-up, since it would mean nothing"
+            f"expected at most {GRADIENT_TOLERANCE[dtype]:.0e}; there is no speed-up, since it would mean nothing"
         )
     del errors["loss"]
     return Verification(
         max_relative_gradient_error=max(errors.values()),
-        tolerance=TOLERANCE[dtype],
+        tolerance=GRADIENT_TOLERANCE[dtype],
         loss=loss,
         baseline_loss=expected_loss,
     )

@@ -12,7 +12,7 @@ errors multiply, so everything is done on logarithms, and a mean is a geometric 
     distributions   Student's t
 """
 
-from pipebench.statistics.changes import ChangePoint, change_points
+from pipebench.statistics.changes import ChangePoint, change_points, runs_needed
 from pipebench.statistics.distributions import incomplete_beta, student_t_cdf, student_t_quantile
 from pipebench.statistics.families import holm
 from pipebench.statistics.intervals import GroupRatio, Interval, geometric_mean, group_ratio, ratio_interval
@@ -37,6 +37,7 @@ __all__ = [
     "mann_whitney",
     "minimum_detectable_effect",
     "ratio_interval",
+    "runs_needed",
     "student_t_cdf",
     "student_t_quantile",
     "trend",

@@ -1,7 +1,9 @@
 """Where a series of runs changed its level.
 
 A change that was undone is invisible to a split of the whole series, so splits are looked for in stretches of many
-lengths (seeded binary segmentation, Kovacs et al. 2023). The split whose ranks differ most is a change point if
+lengths (seeded binary segmentation, Kovacs et al. 2023). The split whose ranks differ most shows a change, and the one
+that leaves least variance beside it tells where: ranks alone pull it to the middle. Of the two the surer one is a
+change point if
 
     its Mann-Whitney p-value, times the number of splits that were looked at, stays below the level
     the two levels differ by more than the threshold
@@ -11,7 +13,8 @@ and then each side is looked at again. A single outlier makes no change point, a
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
-from math import sqrt
+from math import comb, log, sqrt
+from statistics import fmean
 from typing import NamedTuple
 
 from pipebench.statistics.intervals import geometric_mean
@@ -57,17 +60,49 @@ def _cuts(values: Sequence[float], offset: int, level: float, threshold: float) 
     stretches = list(_stretches(len(values)))
     if not stretches:
         return []
-    looked_at = sum(end - start - 2 * _LEAST + 1 for start, end in stretches)
+    looked_at = _looked_at(stretches)
     best = max((_clearest(values, *stretch) for stretch in stretches), key=lambda split: split.distance)
-    before, after = values[best.start : best.cut], values[best.cut : best.end]
-    p_value = min(1.0, mann_whitney(before, after) * looked_at)
+
+    def p_value_at(cut: int) -> float:
+        return mann_whitney(values[best.start : cut], values[cut : best.end])
+
+    cut = _sharpest(values[best.start : best.end]) + best.start
+    before, after = values[best.start : cut], values[cut : best.end]
+    p_value = min(1.0, min(p_value_at(best.cut), p_value_at(cut)) * looked_at)  # any split may be looked at
     if p_value > level or abs(geometric_mean(after) / geometric_mean(before) - 1) <= threshold:
         return []
     return [
-        *_cuts(values[: best.cut], offset, level, threshold),
-        (offset + best.cut, p_value),
-        *_cuts(values[best.cut :], offset + best.cut, level, threshold),
+        *_cuts(values[:cut], offset, level, threshold),
+        (offset + cut, p_value),
+        *_cuts(values[cut:], offset + cut, level, threshold),
     ]
+
+
+def runs_needed(before: int, *, level: float = 0.01) -> int | None:
+    """How many runs at another level must follow ``before`` for that to be found; ``None`` if no number is enough."""
+    for after in range(_LEAST, max(before, 2 * _LEAST) + 1):
+        if 2 / comb(before + after, after) * _looked_at(list(_stretches(before + after))) <= level:
+            return after
+    return None
+
+
+def _looked_at(stretches: Sequence[tuple[int, int]]) -> int:
+    """How many splits there are in the stretches."""
+    return sum(end - start - 2 * _LEAST + 1 for start, end in stretches)
+
+
+def _sharpest(values: Sequence[float]) -> int:
+    """The split that leaves the least variance within its parts; the two most extreme values weigh as the next ones."""
+    logs = [log(value) for value in values]
+    low, high = sorted(logs)[1], sorted(logs)[-2]
+    middle = fmean(logs)
+    sums = list(accumulate(min(max(value, low), high) - middle for value in logs))
+    number, total = len(logs), sums[-1]
+
+    def between(cut: int) -> float:
+        return sums[cut - 1] ** 2 / cut + (total - sums[cut - 1]) ** 2 / (number - cut)
+
+    return max(range(_LEAST, number - _LEAST + 1), key=between)
 
 
 def _stretches(number: int) -> Iterator[tuple[int, int]]:

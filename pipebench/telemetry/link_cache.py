@@ -25,7 +25,7 @@ def load() -> MeasuredLink | None:
     """What was measured here before; ``None`` if nothing was, or the file is no good."""
     try:
         return msgspec.json.decode(path().read_bytes(), type=MeasuredLink)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

@@ -34,7 +34,7 @@ def load(key: Key) -> Noise | None:
     """What was found here before; ``None`` if nothing was, or the file is no good."""
     try:
         noise = msgspec.json.decode(path(key).read_bytes(), type=Noise)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     return noise if noise.key == dict(key) else None
 

@@ -116,8 +116,8 @@ def test_what_cannot_be_compared_ends_after_one_launch_each(tmp_path: Path) -> N
     ("error", "complete"),
     [
         (InterruptedRunError("interrupted"), 5),
-        (SideError("side B: x", ExitCode.RUN_FAILED), 1),
-        (SideError("side A: x", ExitCode.DEADLINE), 0),
+        (SideError("side B", "x", ExitCode.RUN_FAILED), 1),
+        (SideError("side A", "x", ExitCode.DEADLINE), 0),
     ],
 )
 def test_complete_launches_are_kept_whatever_ends_it(tmp_path: Path, error: Exception, complete: int) -> None:

@@ -101,6 +101,15 @@ def test_the_exit_code_is_the_verdict(
         (["empty", "--against", "base.json"], 2, "empty: 0 runs"),
         (["corrupt.json", "--against", "base.json"], 10, "corrupt.json: not a pipebench record"),
         (["same.json", "--against", "corrupt.json"], 10, "corrupt.json: not a pipebench record"),
+        (["same.json", "--against", ""], 9, "baseline '': expected the name of a record"),
+        (["", "--against", "base.json"], 2, "'': expected the name of a record"),
+        (["x" * 300, "--against", "base.json"], 2, "File name too long"),
+        (["same.json", "--against", "x" * 300], 9, "File name too long"),
+        (["\x1b[31mx\u202e", "--against", "base.json"], 2, r"\x1b[31mx\u202e: no such record"),
+        (["latin.json", "--against", "base.json"], 10, "latin.json: not a"),
+        (["same.json", "--against", "base.json", "--junit", "."], 2, "--junit .: cannot be written"),
+        (["--self-test", "--against", "nope"], 9, "baseline nope: no such record"),
+        (["--self-test", "nope"], 2, "nope: no such record"),
         (["same.json"], 2, "expected CURRENT and --against BASELINE"),
         (["--against", "base.json"], 2, "expected CURRENT and --against BASELINE"),
         (["same.json", "--against", "base.json", "--gate", "speed=3%"], 2, "METRIC one of words_per_s"),
@@ -118,7 +127,7 @@ def test_the_exit_code_is_the_verdict(
         (["same.json", "--against", "base.json", "--gate", "speedup"], 2, "expected a percentage"),
         (
             ["same.json", "--against", "base.json", "--junit", "no/x.xml"],
-            7,
+            2,
             "--junit no/x.xml: cannot be written",
         ),
     ],
@@ -127,6 +136,7 @@ def test_what_cannot_be_checked_is_one_line(
     pipebench: Pipebench, folder: Path, arguments: list[str], code: int, words: str
 ) -> None:
     (folder / "empty").mkdir()
+    (folder / "latin.json").write_bytes((folder / "same.json").read_bytes().replace(b"fused", b"fus\xe9d"))
     ended = pipebench("check", *arguments, cwd=folder)
     assert ended.code == code
     assert words in ended.err

@@ -116,7 +116,16 @@ def test_a_partition_that_is_measured_anew_is_known_by_its_rule() -> None:
         with_config(RECORD, partition=split, partition_rule="balanced") for split in ([1, 1], [2, 0])
     )
     assert mismatches(one, other) == []
-    assert fields_of(mismatches(one, RECORD)) == ["config.partition"]
+    assert [(each.field, each.candidate) for each in drift(one, other)] == [("layers by device", "2,0")]
+    even = with_config(RECORD, partition=[1, 1])
+    assert (mismatches(one, even), fields_of(drift(one, even))) == ([], ["config.partition_rule"])
+    assert fields_of(mismatches(other, even)) == ["config.partition"]
+
+
+def test_an_environment_that_says_nothing_of_torch_is_told() -> None:
+    known, unknown = (msgspec.structs.replace(RECORD, environment=each) for each in ({"torch": "2.13"}, {}))
+    for one, other in ((known, unknown), (unknown, known)):
+        assert fields_of(drift(one, other)) == ["environment.torch"]
 
 
 def test_device_names_are_their_kinds_when_all_are_one() -> None:

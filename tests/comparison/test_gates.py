@@ -69,7 +69,8 @@ def test_a_comparison_is_made_when_one_candidate_could_be_compared() -> None:
 def test_gates_are_metrics_with_percentages() -> None:
     assert gates_from(["words_per_s=5%", "step_s=0.5%"]) == {"words_per_s": 0.05, "step_s": 0.005}
     assert gates_from([]) == DEFAULT_GATES == {"words_per_s": 0.03, "speedup": 0.03}
-    assert gates_from(["speedup=3%", "speedup=4%"]) == {"speedup": 0.04}
+    with pytest.raises(UsageError, match="--gate speedup: given more than once"):
+        gates_from(["speedup=3%", "speedup=4%"])
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,9 @@ def test_gates_are_metrics_with_percentages() -> None:
         *(
             "",
             "=3%",
+            "speedup=1_0%",
+            "speedup=\u0663%",
+            "speedup=1e1%",
             "speed=3%",
             "speedup",
             "speedup=",

@@ -17,6 +17,7 @@ def test_lines_are_aligned_and_fit_80_columns() -> None:
         "            spread   3 launches   6 launches  12 launches",
         "words/s     2.00 %       10.2 %        5.3 %        3.4 %",
         "speed-up    1.00 %        5.0 %        2.6 %        1.7 %",
+        "4 launches are the fewest that check takes for a verdict",
     ]
 
 
