@@ -2,8 +2,8 @@
 
 A change that was undone is invisible to a split of the whole series, so splits are looked for in stretches of many
 lengths (seeded binary segmentation, Kovacs et al. 2023). The split whose ranks differ most shows a change, and the one
-that leaves least variance beside it tells where: ranks alone pull it to the middle. Of the two the surer one is a
-change point if
+that leaves least variance beside it, there or in the whole series, tells where: ranks alone pull it to the middle. The
+surest of them is a change point if
 
     its Mann-Whitney p-value, times the number of splits that were looked at, stays below the level
     the two levels differ by more than the threshold
@@ -13,7 +13,7 @@ and then each side is looked at again. A single outlier makes no change point, a
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
-from math import comb, log, sqrt
+from math import log, sqrt
 from statistics import fmean
 from typing import NamedTuple
 
@@ -41,6 +41,10 @@ class _Split(NamedTuple):
     end: int
     distance: float
 
+    def parts(self, values: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:
+        """What lies before and after it."""
+        return values[self.start : self.cut], values[self.cut : self.end]
+
 
 def change_points(
     values: Sequence[float], *, level: float = 0.01, threshold: float = 0.03
@@ -63,12 +67,13 @@ def _cuts(values: Sequence[float], offset: int, level: float, threshold: float) 
     looked_at = _looked_at(stretches)
     best = max((_clearest(values, *stretch) for stretch in stretches), key=lambda split: split.distance)
 
-    def p_value_at(cut: int) -> float:
-        return mann_whitney(values[best.start : cut], values[cut : best.end])
-
-    cut = _sharpest(values[best.start : best.end]) + best.start
-    before, after = values[best.start : cut], values[cut : best.end]
-    p_value = min(1.0, min(p_value_at(best.cut), p_value_at(cut)) * looked_at)  # any split may be looked at
+    sharp = [_Split(s, s + _sharpest(values[s:e]), e, 0.0) for s, e in ((best.start, best.end), stretches[0])]
+    p_values = {split: mann_whitney(*split.parts(values)) for split in (best, *sharp)}
+    surest = min(p_values, key=p_values.__getitem__)
+    if surest is best:  # sure that there is one; the sharper split of the same stretch says where
+        surest = sharp[0]
+    cut, (before, after) = surest.cut, surest.parts(values)
+    p_value = min(1.0, min(p_values.values()) * looked_at)
     if p_value > level or abs(geometric_mean(after) / geometric_mean(before) - 1) <= threshold:
         return []
     return [
@@ -80,8 +85,9 @@ def _cuts(values: Sequence[float], offset: int, level: float, threshold: float) 
 
 def runs_needed(before: int, *, level: float = 0.01) -> int | None:
     """How many runs at another level must follow ``before`` for that to be found; ``None`` if no number is enough."""
-    for after in range(_LEAST, max(before, 2 * _LEAST) + 1):
-        if 2 / comb(before + after, after) * _looked_at(list(_stretches(before + after))) <= level:
+    for after in range(_LEAST, max(before, 2 * _LEAST) + 1 if before >= _LEAST else 0):
+        looked_at = _looked_at(list(_stretches(before + after)))
+        if mann_whitney(range(before), range(before, before + after)) * looked_at <= level:
             return after
     return None
 

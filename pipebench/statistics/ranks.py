@@ -14,20 +14,23 @@ from collections.abc import Sequence
 from math import comb, sqrt
 from statistics import NormalDist
 
-EXACT_UP_TO = 60  # launches on both sides together, some 10 ms; above it the normal approximation
+EXACT_UP_TO = (
+    60 * 30
+)  # launches in all times those of the smaller group, some 10 ms; above it the normal approximation
 
 
 def mann_whitney(first: Sequence[float], second: Sequence[float]) -> float:
-    """The two-sided p-value: twice the smaller tail, at most 1. Exact up to ``EXACT_UP_TO`` launches in all.
+    """The two-sided p-value: twice the smaller tail, at most 1. Exact for up to 30 launches a side, or 4 and 446.
 
     Above that: the normal approximation with the corrections for continuity and ties.
     """
     assert first
     assert second
-    ranks = doubled_ranks([*first, *second])
-    if len(ranks) > EXACT_UP_TO:
-        return _approximate(ranks, len(first))
-    return _exact(ranks, len(first))
+    few, many = sorted((first, second), key=len)
+    ranks = doubled_ranks([*few, *many])
+    if len(ranks) * len(few) > EXACT_UP_TO:
+        return _approximate(ranks, len(few))
+    return _exact(ranks, len(few))
 
 
 def doubled_ranks(values: Sequence[float]) -> list[int]:

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from pipebench.statistics import change_points
+from pipebench.statistics import change_points, runs_needed
 
 
 def series(random: Random, *levels: tuple[int, float], log_sd: float = 0.01) -> list[float]:
@@ -52,3 +52,36 @@ def test_equal_values_have_no_change() -> None:
 def test_thousands_of_values_take_no_time() -> None:
     found = change_points(series(Random(5), (2000, 1.0), (2000, 0.9)))
     assert [change.position for change in found] == [pytest.approx(2000, abs=2)]
+
+
+@pytest.mark.parametrize("after", [5, 6, 8, 10, 20])
+def test_a_change_near_the_end_is_placed_where_it_is(after: int) -> None:
+    """Ranks alone would draw it to the middle of the series."""
+    for seed in range(20):
+        values = series(Random(seed), (30, 100.0), (after, 91.0), log_sd=0.003)
+        assert [change.position for change in change_points(values)] == [30]
+
+
+def test_the_last_of_two_changes_is_placed_where_it_is() -> None:
+    for seed in range(20):
+        values = series(Random(seed), (15, 100.0), (15, 91.0), (8, 83.0), log_sd=0.003)
+        assert [change.position for change in change_points(values)] == [15, 30]
+
+
+def test_an_outlier_beside_a_change_does_not_move_it() -> None:
+    values = series(Random(7), (20, 100.0), (10, 90.0), log_sd=0.003)
+    values[16] = 250.0
+    assert [change.position for change in change_points(values)] == [20]
+
+
+@pytest.mark.parametrize("before", [6, 10, 20, 30, 100])
+def test_so_many_runs_at_a_new_level_show_it_and_one_fewer_does_not(before: int) -> None:
+    needed = runs_needed(before)
+    if needed is None:
+        assert before == 6
+        assert change_points([*range(100, 100 + before), *range(900, 900 + before)]) == []
+        return
+    steady = series(Random(before), (before, 100.0), log_sd=0.001)
+    assert len(change_points([*steady, *[50.0] * needed])) == 1
+    if needed > 4:
+        assert change_points([*steady, *[50.0] * (needed - 1)]) == []

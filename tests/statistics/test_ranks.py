@@ -1,4 +1,5 @@
 from itertools import combinations
+from math import comb
 from random import Random
 
 import numpy as np
@@ -55,17 +56,24 @@ def test_large_groups_have_scipy_s_normal_approximation(digits: int) -> None:
     from scipy import stats
 
     random = Random(5)
-    one = [round(random.gauss(0, 1), digits) for _ in range(EXACT_UP_TO)]
+    one = [round(random.gauss(0, 1), digits) for _ in range(60)]
     other = [round(random.gauss(0.3, 1), digits) for _ in range(40)]
+    assert EXACT_UP_TO < 100 * 40
     expected = stats.mannwhitneyu(one, other, method="asymptotic").pvalue
     assert mann_whitney(one, other) == pytest.approx(expected, rel=1e-10)
 
 
 def test_the_exact_and_the_normal_p_value_meet_where_one_takes_over() -> None:
     random = Random(9)
-    one = [random.gauss(0, 1) for _ in range(EXACT_UP_TO // 2)]
-    other = [random.gauss(0.5, 1) for _ in range(EXACT_UP_TO // 2)]
+    one = [random.gauss(0, 1) for _ in range(30)]
+    other = [random.gauss(0.5, 1) for _ in range(30)]
+    assert EXACT_UP_TO == 60 * 30
     assert mann_whitney(one, other) == pytest.approx(mann_whitney([*one, -0.01], [*other, 0.51]), abs=0.02)
+
+
+def test_a_small_group_against_a_large_one_is_exact_whichever_comes_first() -> None:
+    few, many = [1.0, 2.0, 3.0, 4.0], [10.0 + n for n in range(100)]
+    assert mann_whitney(few, many) == mann_whitney(many, few) == pytest.approx(2 / comb(104, 4))
 
 
 def test_equal_groups_are_told_apart_in_5_percent_of_cases_at_most() -> None:
