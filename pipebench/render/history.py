@@ -50,10 +50,13 @@ def _rows(course: History, values: Sequence[float]) -> list[tuple[str, str]]:
         for each in course.changes
     ]
     if not course.changes:
-        least = "no number of runs shows" if course.needed is None else f"{course.needed} more runs show"
-        rows.append(
-            ("change", f"none found; with {counted(len(values), 'run')} before it, {least} a new level")
+        runs = counted(len(values), "run")
+        told = (
+            f"{runs} are too few to tell"
+            if course.needed is None
+            else f"after these {runs}, {course.needed} more at a new level would show it"
         )
+        rows.append(("change", f"none found; {told}"))
     left_out = [
         counted(number, what, many)
         for number, what, many in (

@@ -15,6 +15,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import pipebench as package
+from pipebench.ab.asked import Asked, varied
+from pipebench.comparison.fields import PLAN
 from pipebench.records import store
 from tests.ab.launches import one_launch
 from tests.cli.conftest import COMMAND, TINY, Ended, Pipebench, environment, unheard
@@ -104,6 +106,20 @@ def test_what_nobody_asked_to_differ_is_not_comparable(ab: Ab, tmp_path: Path) -
     assert ab(*options, "--allow-mismatch", "hidden").code == 0
 
 
+def test_options_of_a_side_may_change_the_plan_and_not_the_work(ab: Ab) -> None:
+    """The pretended interpreter takes a schedule's name from the options, and a model's sizes from its record."""
+    ended = ab("--b-run", "--schedule 1f1b", "--json", "--quiet")
+    assert [each["field"] for each in json.loads(ended.out)["allowed"]] == ["config.schedule"]
+    assert varied((Asked(run="--hidden 32"), Asked(run="--hidden 64"))) == PLAN
+    assert not PLAN & {
+        "clock",
+        "machine.name",
+        "config.hidden",
+        "config.dtype",
+        "config.input.words_per_step",
+    }
+
+
 def test_the_report_says_what_was_measured_and_how_often_it_was_looked_at(ab: Ab) -> None:
     ended = ab("--b-run", "--schedule 1f1b", "--", "--seed", "3")
     assert ended.code == 0
@@ -148,6 +164,8 @@ def test_sides_take_turns_with_their_own_options_after_the_common_ones(ab: Ab, t
         (["--max-launches", "5"], 2, "expected an even number"),
         (["--budget", "0"], 2, "--budget must be a number of seconds above 0"),
         (["--gate", "speed=3%"], 2, "METRIC one of words_per_s"),
+        (["--b-python", "true"], 7, "no pipebench there (no answer)"),
+        (["--b-python", "\x1b[31mx"], 2, r"--b-python \x1b[31mx: no such interpreter"),
         (["--a", "HEAD"], 2, "expected two refs, found one"),
         (["--a", "HEAD", "--b", "HEAD"], 2, "is in none"),
         (["-o", "record.json"], 2, "expected a folder, found a file"),

@@ -78,9 +78,11 @@ def test_a_run_that_failed_becomes_no_baseline(pipebench: Pipebench, place: Path
     ended = pipebench("baseline", "save", "failed.json", "--reason", "r", cwd=place)
     assert (ended.code, "found one that is failed" in ended.err) == (2, True)
     assert pipebench("baseline", "save", "none.json", "--reason", "r", cwd=place).code == 2
-    assert (
-        pipebench("baseline", "save", "20261121", "--reason", "r", "--name", "results", cwd=place).code == 2
-    )
+    for name in ("results", "20261122", numbered(2).id, "x" * 300, ""):
+        ended = pipebench("baseline", "save", "20261121", "--reason", "r", "--name", name, cwd=place)
+        assert (ended.code, "--name" in ended.err) == (2, True)
+    ended = pipebench("baseline", "promote", "20261121", "--reason", "r", "--name", "none", cwd=place)
+    assert ended.code == 9
 
 
 def test_json_is_one_document(pipebench: Pipebench, place: Path) -> None:

@@ -251,13 +251,32 @@ def test_junit_says_what_the_exit_code_says(
     assert found == outcomes
 
 
-def test_errors_are_told_to_github_too(pipebench: Pipebench, folder: Path) -> None:
+@pytest.mark.parametrize("columns", ["0", "1"])
+def test_a_width_that_is_none_is_80_columns(pipebench: Pipebench, folder: Path, columns: str) -> None:
+    arguments = ("check", "slower.json", "--against", "base.json")
+    usual, odd = (pipebench(*arguments, cwd=folder, COLUMNS=each) for each in ("80", columns))
+    assert odd == usual
+    assert "▼ regression" in odd.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["none.json", "--against", "base.json"], "none.json: no such record"),
+        (["same.json", "--against", "base.json", "--gate", "foo"], "--gate 'foo'"),
+        (["same.json"], "check: expected CURRENT"),
+    ],
+)
+def test_errors_are_told_to_github_too(
+    pipebench: Pipebench, folder: Path, arguments: list[str], words: str
+) -> None:
     summary = folder / "summary.md"
-    arguments = ("check", "none.json", "--against", "base.json")
-    ended = pipebench(*arguments, cwd=folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+    ended = pipebench(
+        "check", *arguments, cwd=folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary)
+    )
     assert ended.code == 2
-    assert ended.err.startswith("::error title=pipebench check::none.json: no such record")
-    assert "none.json: no such record" in summary.read_text()
+    assert ended.err.startswith(f"::error title=pipebench check::{words}")
+    assert words in summary.read_text()
 
 
 @pytest.mark.parametrize("options", [[], ["--against", "base.json"], ["base.json", "--gate", "step_s=10%"]])

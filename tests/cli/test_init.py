@@ -103,3 +103,20 @@ def test_the_template_of_this_repository_is_what_its_command_writes(
     _, _, command = committed.splitlines()[0].partition("# Made by: pipebench ")
     assert pipebench(*command.split(), cwd=tmp_path).code == 0
     assert (tmp_path / PATHS["github"]).read_text() == committed
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--run", "--nonsense"), "--run '--nonsense': No such option: --nonsense"),
+        (("--run", "--preset nope"), "unknown --preset 'nope'"),
+        (("--gpus", "12"), "12 devices for 8 LSTM layers"),
+    ],
+)
+def test_2_for_what_the_jobs_run_would_refuse(
+    pipebench: Pipebench, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    ended = pipebench("init", "ci", "github", *options, cwd=tmp_path)
+    assert ended.code == 2
+    assert words in ended.err
+    assert not list(tmp_path.iterdir())
