@@ -23,7 +23,13 @@ def ab(
         typer.Argument(metavar="-- RUN OPTIONS", help="Options of run that both sides have, after --."),
     ] = None,
     a_run: Annotated[
-        str | None, _help("--a-run", "Options of run that only A has.", _SIDES, '"OPTIONS"')
+        str | None,
+        _help(
+            "--a-run",
+            "Options of run that only A has; for another plan, not other work.",
+            _SIDES,
+            '"OPTIONS"',
+        ),
     ] = None,
     b_run: Annotated[
         str | None, _help("--b-run", "Options of run that only B has.", _SIDES, '"OPTIONS"')
@@ -60,7 +66,12 @@ def ab(
     ] = False,
     allow_mismatch: Annotated[
         list[str] | None,
-        _help("--allow-mismatch", "Let a field differ, such as dtype. Repeatable.", _VERDICT, "FIELD"),
+        _help(
+            "--allow-mismatch",
+            "Let a field differ that is no part of the plan, such as dtype. Repeatable.",
+            _VERDICT,
+            "FIELD",
+        ),
     ] = None,
     junit: Annotated[Path | None, _help("--junit", "Write JUnit XML too.", _OUTPUT, "FILE")] = None,
     folder: Annotated[

@@ -1,25 +1,19 @@
-"""``pipebench ab`` through the installed command: on pretended interpreters, then on this machine."""
+"""``pipebench ab`` through the installed command, on pretended interpreters."""
 
 import json
-import os
 import shlex
-import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-import pipebench as package
 from pipebench.ab.asked import Asked, varied
 from pipebench.comparison.fields import PLAN
 from pipebench.records import store
 from tests.ab.launches import one_launch
-from tests.cli.conftest import COMMAND, TINY, Ended, Pipebench, environment, unheard
+from tests.cli.conftest import Ended, Pipebench, unheard
 from tests.pretend import interpreter
 
 Ab = Callable[..., Ended]
@@ -209,167 +203,3 @@ def test_a_reader_who_leaves_changes_no_verdict(ab: Ab, tmp_path: Path, slower: 
     assert ended.code == code
     assert ET.parse(tmp_path / "ab.xml").getroot().get("failures") == ("2" if code else "0")
     assert len(list((tmp_path / "runs").glob("*.json"))) == 2
-
-
-# on this machine
-
-REAL = ("--gpus", "2", *TINY, "--layers", "2", "--steps", "20")
-
-
-def test_the_slowest_stage_10_percent_slower_is_a_regression(pipebench: Pipebench, tmp_path: Path) -> None:
-    """Seconds of steps of some ms on a busy machine: the speed-up, taken within launches, is what can be trusted."""
-    slow = ("--b-env", "PIPEBENCH_INJECT=slow@stage:1")
-    gate = ("--gate", "speedup=3%", "--max-launches", "12", "--json")
-    ended = pipebench("ab", *slow, *gate, "-o", str(tmp_path), "--", *REAL)
-    assert ended.code == 3, ended.out
-    document = json.loads(ended.out)
-    assert -0.2 < document["metrics"]["speedup"]["change"] < -0.04
-    path = Path(document["candidate"]["path"])
-    codes = [warning["code"] for warning in json.loads(path.read_text())["warnings"]]
-    assert codes[0] == "slowed-on-purpose"
-    devices = json.loads(path.read_text())["devices"]
-    assert (
-        max(devices, key=lambda device: device["busy_s"])["device"] == 1
-    )  # the slowest stage, with the projection
-    reference = json.loads(Path(document["reference"]["path"]).read_text())
-    assert "slowed-on-purpose" not in [warning["code"] for warning in reference["warnings"]]
-
-
-def test_the_same_on_both_sides_is_no_regression(pipebench: Pipebench, tmp_path: Path) -> None:
-    """Two interpreters by name, which happen to be one."""
-    gate = ("--gate", "speedup=3%", "--max-launches", "4", "--allow-inconclusive")
-    pythons = ("--a-python", sys.executable, "--b-python", sys.executable)
-    ended = pipebench("ab", *pythons, *gate, "-o", str(tmp_path), "--", *REAL)
-    assert ended.code == 0, ended.out
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """A repository with two versions of pipebench; the newer one slows stage 1 down, whoever asks."""
-    folder = tmp_path / "repository"
-    source = Path(package.__file__).parent
-    shutil.copytree(source, folder / "pipebench", ignore=shutil.ignore_patterns("__pycache__"))
-    git(folder, "init", "--quiet", "--initial-branch", "main")
-    commit(folder, "old")
-    faults = folder / "pipebench/runtime/faults.py"
-    faults.write_text(faults.read_text().replace("_SLOWER = 0.1", "_SLOWER = 0.2"))
-    commit(folder, "new")
-    (folder / "pipebench").rename(folder / "other")
-    commit(folder, "foreign")
-    return folder
-
-
-def git(folder: Path, *arguments: str) -> str:
-    who = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
-    return subprocess.run(
-        ["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-def commit(folder: Path, name: str) -> None:
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "-m", name)
-    git(folder, "tag", name)
-
-
-def test_refs_run_their_own_code_and_leave_no_worktree(
-    pipebench: Pipebench, repository: Path, tmp_path: Path
-) -> None:
-    place = tmp_path / "tmp"
-    place.mkdir()
-    git(repository, "worktree", "add", "--quiet", "--detach", str(tmp_path / "away"), "old")
-    (tmp_path / "away").rename(tmp_path / "elsewhere")
-    refs = ("--a", "old", "--b", "new", "--budget", "1", "--json")
-    ended = pipebench(
-        *("ab", *refs, "-o", str(tmp_path / "runs"), "--", *REAL),
-        cwd=repository,
-        TMPDIR=str(place),
-        PIPEBENCH_INJECT="slow@stage:1",
-    )
-    assert ended.code == 4, ended.err
-    document = json.loads(ended.out)
-    records = [json.loads(Path(document[side]["path"]).read_text()) for side in ("reference", "candidate")]
-    assert [each["warnings"][0]["cause"].split()[4] for each in records] == ["10", "20"]
-    commits = [git(repository, "rev-parse", name) for name in ("old", "new")]
-    assert [each["environment"]["commit"] for each in records] == commits
-    assert "environment.commit" in [each["field"] for each in document["drift"]]
-    assert f"A: old = {commits[0][:12]}" in ended.err
-    assert len(git(repository, "worktree", "list").splitlines()) == 2
-    assert "prunable" in git(
-        repository, "worktree", "list", "--porcelain"
-    )  # another's, on a disk that is away
-    assert not list(place.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("ref", "words"),
-    [("nowhere", "--b nowhere: no such commit"), ("foreign", "--b foreign: no version of pipebench")],
-)
-def test_a_ref_that_is_none_of_pipebench_is_refused(
-    pipebench: Pipebench, repository: Path, ref: str, words: str
-) -> None:
-    ended = pipebench("ab", "--a", "old", "--b", ref, "--", *REAL, cwd=repository)
-    assert ended.code == 2
-    assert words in ended.err
-    assert len(git(repository, "worktree", "list").splitlines()) == 1
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_leaves_records_and_nothing_else(
-    repository: Path, tmp_path: Path, number: signal.Signals, code: int
-) -> None:
-    place = tmp_path / "tmp"
-    place.mkdir()
-    process = subprocess.Popen(
-        [COMMAND, "ab", "--a", "old", "--b", "old", "-o", str(tmp_path / "runs"), "--", *REAL],
-        cwd=repository,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(TMPDIR=str(place)),
-        start_new_session=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "launch 2" in line:
-            break
-    time.sleep(1.0)
-    os.killpg(process.pid, number)  # as a terminal does
-    rest = process.stderr.read()
-    process.stderr.close()
-    assert process.wait(10) == code, rest
-    (path,) = (tmp_path / "runs").glob("*.json")
-    assert json.loads(path.read_text())["status"] == "aborted"
-    assert len(git(repository, "worktree", "list").splitlines()) == 1
-    assert not list(place.iterdir())
-    left = subprocess.run(["pgrep", "-f", str(place)], capture_output=True, text=True, check=False)
-    assert not left.stdout
-
-
-def test_a_run_ends_with_an_ab_that_is_killed(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [COMMAND, "ab", "--b-env", "X=1", "-o", str(tmp_path / "runs"), "--", *REAL, "--steps", "1000"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(TMPDIR=str(tmp_path)),
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "launch 1" in line:
-            break
-    time.sleep(1.0)
-    assert running(tmp_path)
-    process.kill()
-    process.wait()
-    process.stderr.close()
-    deadline = time.monotonic() + 10
-    while running(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not running(tmp_path)
-
-
-def running(folder: Path) -> list[str]:
-    """Processes whose command line names the folder."""
-    found = subprocess.run(["pgrep", "-f", f"[-]o {folder}/"], capture_output=True, text=True, check=False)
-    return found.stdout.split()
