@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from math import isclose
 
-from pipebench.comparison.metrics import Sample, bubble_fraction
+from pipebench.comparison.metrics import Sample, bubble_fraction, busy_is_known
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import RunRecord
 from pipebench.statistics import geometric_mean, ratio_interval
@@ -20,7 +20,14 @@ def contradictions(record: RunRecord, found: Mapping[MetricName, Sample]) -> lis
         for field, stored, computed in _pairs(record, found)
         if stored is not None and not isclose(stored, computed, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
     ]
-    return [*wrong, *_counts(record)]
+    return [*wrong, *_counts(record), *_busy(record)]
+
+
+def _busy(record: RunRecord) -> Iterator[str]:
+    """The bubble of such a launch is not taken from it."""
+    for number, launch in enumerate(record.launches, start=1):
+        if launch.pipeline.busy_s and not busy_is_known(launch, record.device.count):
+            yield f"launch {number}: pipeline.busy_s is not that of its {len(launch.pipeline.step_s)} steps"
 
 
 def _pairs(

@@ -103,25 +103,10 @@ def check_trustworthy(record: RunRecord) -> None:
                     f"{record.id!r}: launch {number}: expected {kind} steps between {_SHORTEST_S:g} and "
                     f"{_LONGEST_S:g} s, found {min(steps, default='none')} to {max(steps, default='none')}"
                 )
-        _check_busy(record, launch, number)
     for span in work_of(record.timeline) if record.timeline else ():
         if not 0 <= span.start_s <= span.end_s <= _LONGEST_S:
             raise CorruptRecordError(
                 f"{record.id!r}: timeline: nothing runs from {span.start_s:g} to {span.end_s:g} s"
-            )
-
-
-def _check_busy(record: RunRecord, launch: Launch, number: int) -> None:
-    steps, busy = launch.pipeline.step_s, launch.pipeline.busy_s
-    if busy and len(busy) != len(steps):
-        raise CorruptRecordError(
-            f"{record.id!r}: launch {number}: {len(steps)} pipeline steps, and how busy {len(busy)} of them were"
-        )
-    for step, work in zip(steps, busy, strict=bool(busy)):
-        if work > record.device.count * step * (1 + _ROUNDING):
-            raise CorruptRecordError(
-                f"{record.id!r}: launch {number}: {record.device.count} devices cannot work {work:g} s "
-                f"in a step of {step:g} s"
             )
 
 
@@ -131,9 +116,17 @@ def bubble_fraction(timeline: TimelineRecord, devices: int) -> float:
     return 1 - busy_s(timeline) / (devices * makespan_s) if makespan_s else 0.0
 
 
+def busy_is_known(launch: Launch, devices: int) -> bool:
+    """Whether it says of each step how long all devices worked in it, and no longer than they could."""
+    steps, busy = launch.pipeline.step_s, launch.pipeline.busy_s
+    return len(steps) == len(busy) and all(
+        work <= devices * step * (1 + _ROUNDING) for step, work in zip(steps, busy, strict=True)
+    )
+
+
 def _bubble(record: RunRecord) -> Sample:
     devices = record.device.count
-    if all(launch.pipeline.busy_s for launch in record.launches):
+    if all(busy_is_known(launch, devices) for launch in record.launches):
         return Sample(tuple(_of_launch(launch, devices) for launch in record.launches), "idle time")
     assert record.timeline is not None
     return Sample((bubble_fraction(record.timeline, devices),), "timeline")

@@ -97,7 +97,7 @@ def _idler(record: RunRecord, by: float) -> RunRecord:
 
     def idle(launch: Launch) -> Launch:
         capacity = [record.device.count * step for step in launch.pipeline.step_s]
-        pairs = zip(capacity, launch.pipeline.busy_s, strict=bool(launch.pipeline.busy_s))
+        pairs = zip(capacity, launch.pipeline.busy_s, strict=False)  # none, where it was not kept
         busy = [max(work - by * (whole - work), 0.0) for whole, work in pairs]
         return msgspec.structs.replace(launch, pipeline=PipelineSamples(launch.pipeline.step_s, busy))
 
