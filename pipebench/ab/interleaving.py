@@ -119,6 +119,10 @@ class Interleaved:
                 if not self._round(rules, numbers[-1]):
                     return taken
                 longest_s = max(longest_s, self.clock() - begun_s)
+            if self.launches < number:
+                self.listener.notice(
+                    f"stopped: another round of {longest_s:.0f} s would pass the budget of {budget_s:g} s"
+                )
             if self.launches == before:
                 return max(taken - 1, 1)
             if self._look(rules) != "inconclusive" or self.launches < number:

@@ -10,6 +10,9 @@ from pipebench.cli import ci, output
 _SIDES, _EFFORT, _VERDICT, _OUTPUT = "Sides (B is held against A)", "Effort", "Verdict", "Output"
 
 
+_FOLDER = Path("results/ab")  # not results/runs: a side is no run that latest or a history should mean
+
+
 def _help(name: str, text: str, panel: str, metavar: str | None = None) -> typer.models.OptionInfo:
     option: typer.models.OptionInfo = typer.Option(
         *name.split(), help=text, rich_help_panel=panel, metavar=metavar
@@ -75,7 +78,7 @@ def ab(
     ] = None,
     junit: Annotated[Path | None, _help("--junit", "Write JUnit XML too.", _OUTPUT, "FILE")] = None,
     folder: Annotated[
-        Path | None, _help("--output -o", "Folder for the two records. Default: results/runs.", _OUTPUT)
+        Path | None, _help("--output -o", "Folder for the two records. Default: results/ab.", _OUTPUT)
     ] = None,
     json: Annotated[bool, _help("--json", "Print the comparison as JSON.", _OUTPUT)] = False,
     quiet: Annotated[bool, _help("--quiet", "No progress and no notices.", _OUTPUT)] = False,
@@ -93,7 +96,6 @@ def ab(
     from pipebench.ab.asked import Asked
     from pipebench.ab.interleaving import Effort, EndedError
     from pipebench.ab.session import Session
-    from pipebench.records import store
     from pipebench.render.progress import ProgressView
     from pipebench.signals import orderly_end
 
@@ -105,7 +107,7 @@ def ab(
             effort=Effort(most, budget),
             gates=gate or (),
             allowed=allow_mismatch or (),
-            folder=folder or store.DEFAULT_FOLDER,
+            folder=folder or _FOLDER,
         )
         try:
             with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:

@@ -115,6 +115,7 @@ def _self_test(current: str | None, against: str | None, folder: Path, rules: "R
 
         output.print_json(msgspec.json.format(msgspec.json.encode(result.document())) + b"\n")
         return result.exit_code
+    output.notice(f"tried on {result.tried_on}")
     for trial in result.trials:
         print(trial.line())
     if result.exit_code is ExitCode.INCONCLUSIVE:

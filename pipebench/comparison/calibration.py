@@ -13,7 +13,7 @@ import msgspec
 
 from pipebench.comparison import fields
 from pipebench.comparison.metrics import METRICS, samples
-from pipebench.comparison.verdicts import LEVEL
+from pipebench.comparison.verdicts import LEVEL, as_change_of
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.statistics import minimum_detectable_effect
@@ -49,14 +49,15 @@ def key_of(record: RunRecord) -> dict[str, str | None]:
 
 
 def detectable(
-    noise: Noise, metric: str, launches: int, *, level: float = LEVEL, questions: int = len(PRINCIPAL)
+    noise: Noise, metric: MetricName, launches: int, *, level: float = LEVEL, questions: int = len(PRINCIPAL)
 ) -> float:
     """The smallest relative change that noise lets ``launches`` a side find 95 times in 100, whatever the threshold.
 
     As one of so many ``questions`` of a gate, by the strictest of Holm's levels.
     """
     confidence = 1 - level / questions
-    return minimum_detectable_effect(noise.log_sd[metric], launches, threshold=0.0, confidence=confidence)
+    found = minimum_detectable_effect(noise.log_sd[metric], launches, threshold=0.0, confidence=confidence)
+    return as_change_of(metric, found)
 
 
 def with_warnings(record: ComparisonRecord, reference: RunRecord) -> ComparisonRecord:

@@ -43,9 +43,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class SelfTest:
-    """All trials of a gate."""
+    """All trials of a gate, and the record they started from."""
 
     trials: list[Trial]
+    tried_on: str = "a made-up record"
 
     @property
     def exit_code(self) -> ExitCode:
@@ -77,7 +78,8 @@ def self_test(name: str | None, folder: Path, rules: Rules) -> SelfTest:
     if lacking:
         raise MissingError(f"{record.id!r} has no {', '.join(lacking)}: nothing to try that gate on")
     with tempfile.TemporaryDirectory(prefix="pipebench-") as place:
-        return SelfTest(list(_trials(record, Path(place), rules)))
+        trials = list(_trials(record, Path(place), rules))
+    return SelfTest(trials, record.id) if name is not None else SelfTest(trials)
 
 
 def slowed(record: RunRecord, worsening: float) -> RunRecord:

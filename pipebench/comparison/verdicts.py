@@ -245,4 +245,9 @@ def _detectable(measured: Estimate, threshold: float, questions: int) -> float |
         return None  # so few find nothing at all
     confidence = 1 - measured.level / questions
     found = detectable(ratio.standard_error, ratio.degrees, threshold=threshold, confidence=confidence)
-    return found if found < inf else None
+    return as_change_of(measured.metric, found) if found < inf else None
+
+
+def as_change_of(metric: MetricName, longer: float) -> float:
+    """How much worse a metric is by ratio ``1 + longer`` of the two, relative: half the words/s are a loss of 50 %."""
+    return longer / (1 + longer) if METRICS[metric].higher_is_better else longer

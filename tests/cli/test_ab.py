@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pipebench.ab.asked import Asked, varied
+from pipebench.cli.ab import _FOLDER
 from pipebench.comparison.fields import PLAN
 from pipebench.records import store
 from tests.ab.launches import one_launch
@@ -98,6 +99,16 @@ def test_what_nobody_asked_to_differ_is_not_comparable(ab: Ab, tmp_path: Path) -
     assert (ended.code, len(order(tmp_path))) == (5, 2)
     assert "config.hidden: 32 -> 64" in ended.out
     assert ab(*options, "--allow-mismatch", "hidden").code == 0
+
+
+def test_a_budget_that_ends_it_is_told(ab: Ab) -> None:
+    assert "stopped: another round of" in ab("--budget=0.001").err
+
+
+def test_sides_are_no_runs_that_latest_means(ab: Ab, pipebench: Pipebench, tmp_path: Path) -> None:
+    assert ab("--output", "results/ab").code == 0  # where they go by default
+    assert Path("results/ab") == _FOLDER
+    assert pipebench("compare", "latest", "latest~1", cwd=tmp_path).code == 2
 
 
 def test_options_of_a_side_may_change_the_plan_and_not_the_work(ab: Ab) -> None:

@@ -52,4 +52,4 @@ def test_a_threshold_below_the_noise_is_warned_of(
     assert ended.code == 0, ended.err
     (warning,) = json.loads(ended.out)["warnings"]
     assert warning["code"] == "threshold-below-noise"
-    assert warning["cause"].startswith("words/s: the threshold of 3 % is below the 8.07 % that 6")
+    assert warning["cause"].startswith("words/s: the threshold of 3 % is below the 7.47 % that 6")

@@ -143,6 +143,21 @@ def test_what_cannot_be_checked_is_one_line(
     assert len(ended.err.splitlines()) == 1
 
 
+def test_noise_that_is_allowed_passes_without_a_verdict(pipebench: Pipebench, folder: Path) -> None:
+    arguments = ("check", "noisy.json", "--against", "base.json", "--allow-inconclusive")
+    assert "exit 0 without a verdict, inconclusive is allowed" in pipebench(*arguments, cwd=folder).out
+
+
+def test_runs_of_two_sittings_say_so_where_they_differ(pipebench: Pipebench, folder: Path) -> None:
+    later = steady_record(1.1, created="2026-11-24T09:16:30+00:00")
+    save(folder, later=later, later_same=msgspec.structs.replace(steady_record(), created=later.created))
+    told = {
+        name: pipebench("check", f"{name}.json", "--against", "base.json", cwd=folder).out
+        for name in ("slower", "later", "later_same")
+    }
+    assert ["measured in another sitting" in told[name] for name in told] == [False, True, False]
+
+
 def test_the_clock_is_never_let_pass_and_every_output_says_so(pipebench: Pipebench, folder: Path) -> None:
     fields = [f"--allow-mismatch={name}" for name in ("device.kind", "machine", "clock")]
     ended = pipebench("check", "wall.json", "--against", "base.json", *fields, cwd=folder)
@@ -284,7 +299,8 @@ def test_the_self_test_catches_all_that_it_puts_in(
     pipebench: Pipebench, folder: Path, options: list[str]
 ) -> None:
     ended = pipebench("check", "--self-test", *options, cwd=folder)
-    assert (ended.code, ended.err) == (0, "")
+    tried = "20261124-091500-emulated2-gpipe-3fa9c1" if options else "a made-up record"
+    assert (ended.code, ended.err) == (0, f"tried on {tried}\n")
     lines = ended.out.splitlines()
     assert [line.split("found ")[1] for line in lines] == ["0", "3", "9", "10", "5", "9"]
     assert all(line.startswith("caught") for line in lines)

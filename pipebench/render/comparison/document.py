@@ -4,6 +4,7 @@ A cell is a row of parts; ``Foreign`` parts come from a record and are the only 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from pipebench.comparison.metrics import METRICS
@@ -83,6 +84,8 @@ class Footnotes:
 
 
 Block = Facts | Grid
+
+_SITTING_S = 15.0
 
 
 def document(record: ComparisonRecord) -> list[Block]:
@@ -276,11 +279,25 @@ def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
             found = f"{pair.candidate.label}: a worsening is found 95 times in 100 at this noise: "
             yield "finds", cell(found + ", ".join(smallest))
     for pair in record.pairs:
+        apart_s = _apart_s(record.reference, pair.candidate)
+        if apart_s > _SITTING_S and pair.overall.verdict in {"regression", "improvement"}:
+            text = "measured in another sitting, which no interval sees; ab measures both in turn"
+            yield "apart", cell(f"{pair.candidate.label}: {text}")
+    for pair in record.pairs:
         text = f"{pair.candidate.label}: {verdict_text(pair.overall.verdict)}"
         yield (
             "overall",
             cell(f"{text} ({titles(pair.overall.metrics)})", verdict=pair.overall.verdict),
         )
+
+
+def _apart_s(reference: Side, candidate: Side) -> float:
+    """Seconds between their beginnings; sides of one measurement begin together. 0 where a date is none."""
+    try:
+        one, other = (datetime.fromisoformat(side.created) for side in (reference, candidate))
+        return abs((other - one).total_seconds())
+    except (ValueError, TypeError):  # no date, or only one with a zone
+        return 0.0
 
 
 def _gate(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
@@ -292,4 +309,6 @@ def _gate(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
         yield "looks", cell(text)
     if record.gate is not None:
         allowed = ", inconclusive is allowed" if record.gate.allow_inconclusive else ""
-        yield "gate", cell(f"exit {record.gate.exit_code}{allowed}")
+        passed = record.gate.allow_inconclusive and record.overall.verdict == "inconclusive"
+        without = " without a verdict" if passed and record.gate.exit_code == 0 else ""
+        yield "gate", cell(f"exit {record.gate.exit_code}{without}{allowed}")
