@@ -124,7 +124,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ranks(self) -> int:
         """Processes of a launch: one a device, or one that emulates them all."""
-        return self.gpus if self.device in ("cpu", "cuda") else 1
+        return 1 if self.kind == "emulated" else self.gpus
 
     @property
     def graph(self) -> Graph:

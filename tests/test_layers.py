@@ -29,6 +29,7 @@ FORBIDDEN = {
     "partition": {"runtime", "render", "cli", "models", "experiment", "records"},
     "config": {"runtime", "render", "cli", "models", "experiment", "records"},
     "workload": {"*"},
+    "leash": {"*"},
     "devices": {"runtime", "render", "cli", "models", "experiment"},
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
@@ -46,7 +47,7 @@ PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
-    *("devices", "accuracy", "ab", "templates"),
+    *("devices", "accuracy", "ab", "templates", "leash"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

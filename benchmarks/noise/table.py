@@ -30,9 +30,12 @@ def main() -> None:
 
 def runs(folder: Path) -> list[RunRecord]:
     """The complete runs of a variant, in order."""
-    found = [record for _, record in store.read_all(folder)]
-    assert all(isinstance(record, RunRecord) and record.status == "completed" for record in found)
-    return found  # type: ignore[return-value]
+    found = []
+    for path, record in store.read_all(folder):
+        assert isinstance(record, RunRecord), f"{path}: no record of a run"
+        assert record.status == "completed", f"{path}: {record.status}"
+        found.append(record)
+    return found
 
 
 def row(variant: str, record: RunRecord) -> str:

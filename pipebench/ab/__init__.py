@@ -4,7 +4,6 @@ What all launches of one sitting share (a warm machine, a neighbour) cancels bet
 
 looks         after how many launches the verdict is looked at, and the level of each look
 sides         what a side is, and one launch of it: ``pipebench run --launches 1 --json`` in a process of its own
-leash         ties a run to us
 worktrees     git refs as folders
 merging       one-launch records of a side -> one record
 interleaving  the order, the stopping rule, what is kept

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipebench import signals
-from pipebench.ab import leash
+from pipebench import leash, signals
 from pipebench.errors import (
     CorruptRecordError,
     EnvironmentRefusedError,

@@ -71,7 +71,7 @@ def errors_reported(command: str, junit: Path | None) -> "Iterator[None]":
 def _report(record: "ComparisonRecord", command: str, junit: Path | None) -> None:
     if _on_github():
         from pipebench.render.comparison import github, markdown
-        from pipebench.render.comparison.document import verdict_text
+        from pipebench.render.comparison.words import verdict_text
 
         output.annotate(github.annotation_of_check(record, command))
         title = f"pipebench {command}: {verdict_text(record.overall.verdict)}"

@@ -28,15 +28,12 @@ def list_(
         raise UsageError(
             f"{folder}: expected a folder of records, found {'a file' if folder.exists() else 'nothing'}"
         )
-    if not store.paths(where):
-        if json:
-            output.print_json(store.listing(()))
-        else:
-            output.notice(f"no records in {where}: make one with pipebench run --gpus 8")
-        return
-    records = store.read_all(where)
     if json:
-        output.print_json(store.listing(records))
+        output.print_json(store.listing(store.read_all(where)))
+        return
+    records = list(store.read_all(where))
+    if not records:
+        output.notice(f"no records in {where}: make one with pipebench run --gpus 8")
         return
     from pipebench.render.tables import record_table
 

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from pipebench.comparison.history import History
 from pipebench.comparison.metrics import METRICS
-from pipebench.render.comparison.document import change_text, value_text
+from pipebench.render.comparison.words import change_text, value_text
 from pipebench.render.inert import inert
 from pipebench.render.tables import facts, needs_ascii, spaced
 from pipebench.render.units import counted

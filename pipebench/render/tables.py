@@ -70,12 +70,11 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
     return table
 
 
-def record_table(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]], *, width: int) -> Table:
+def record_table(found: Sequence[tuple[Path, AnyRecord | CorruptRecordError]], *, width: int) -> Table:
     """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``.
 
     The clock stands in the same cell as the speed-up, so that no width parts them.
     """
-    found = list(records)
     columns = ["record", "status", "speed-up", "plan", "words/s"]
     rows = [_row(path, record) for path, record in found]
     while len(columns) > 3 and _width(columns, rows) > width:

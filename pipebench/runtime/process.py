@@ -10,12 +10,12 @@ new pages. The baseline and the pipeline run in the same process, under the same
 
 import ctypes
 import os
-import signal
 import sys
 import threading
 
+from pipebench import leash
+
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
-_PR_SET_PDEATHSIG = 1
 
 
 def prepare(*, parent: int) -> None:
@@ -96,10 +96,7 @@ def pin(rank: int) -> int | None:
 
 def _end_with_parent(parent: int) -> None:
     """End this process when its parent is gone: by the kernel on Linux, by a closed pipe everywhere."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    leash.tie_to(parent)
     threading.Thread(target=_wait_for_end, daemon=True).start()
 
 

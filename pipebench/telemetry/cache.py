@@ -4,6 +4,11 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+Document = TypeVar("Document", bound=msgspec.Struct)
 
 
 def folder() -> Path:
@@ -13,6 +18,14 @@ def folder() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "pipebench" / "cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipebench"
+
+
+def read(path: Path, kind: type[Document]) -> Document | None:
+    """What was kept there; ``None`` if nothing was, or the file is no good."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def write(target: Path, document: bytes) -> Path | None:

@@ -18,21 +18,14 @@ def path() -> Path:
     """The file of this machine: another processor, number of cores, host or torch is another file."""
     parts = (_FORMAT, cpu_model(), cpus_allowed(), platform.node(), platform.release(), version("torch"))
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-    return _folder() / f"link-{digest}.json"
+    return cache.folder() / f"link-{digest}.json"
 
 
 def load() -> MeasuredLink | None:
     """What was measured here before; ``None`` if nothing was, or the file is no good."""
-    try:
-        return msgspec.json.decode(path().read_bytes(), type=MeasuredLink)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
+    return cache.read(path(), MeasuredLink)
 
 
 def save(link: MeasuredLink) -> Path | None:
     """Keep it, whole or not at all; ``None`` where nothing can be written, which only costs time later."""
     return cache.write(path(), msgspec.json.format(msgspec.json.encode(link), indent=1) + b"\n")
-
-
-def _folder() -> Path:
-    return cache.folder()

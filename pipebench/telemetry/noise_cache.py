@@ -32,11 +32,8 @@ def path(key: Key) -> Path:
 
 def load(key: Key) -> Noise | None:
     """What was found here before; ``None`` if nothing was, or the file is no good."""
-    try:
-        noise = msgspec.json.decode(path(key).read_bytes(), type=Noise)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return noise if noise.key == dict(key) else None
+    noise = cache.read(path(key), Noise)
+    return noise if noise is not None and noise.key == dict(key) else None
 
 
 def save(noise: Noise) -> Path | None:

@@ -1,9 +1,6 @@
-"""What is said of a comparison, whatever it is written in: facts and grids of cells.
+"""What is said of a comparison, whatever it is written in: facts and grids of cells, which are rows of parts."""
 
-A cell is a row of parts; ``Foreign`` parts come from a record and are the only ones that a format must not trust.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,42 +8,24 @@ from pipebench.comparison.metrics import METRICS
 from pipebench.comparison.verdicts import LEVEL
 from pipebench.records.comparison import (
     ComparisonRecord,
-    Difference,
     MetricComparison,
     MetricName,
     Pair,
     Side,
     Verdict,
 )
-from pipebench.render.units import counted, data_size, percent, rate, seconds
-
-
-class Foreign(str):
-    """Text out of a record."""
-
-    __slots__ = ()
-
-
-Part = str | Foreign
-
-SYMBOLS: dict[Verdict, str] = {
-    "improvement": "▲",
-    "same": "=",
-    "regression": "▼",
-    "inconclusive": "?",
-    "incomparable": "≠",
-    "missing": "-",
-}
-ASCII_SYMBOLS = {"▲": "+", "▼": "!", "≠": "#"}
-
-_VALUES: dict[MetricName, Callable[[float], str]] = {
-    "words_per_s": rate,
-    "speedup": lambda value: f"{value:.2f}x",
-    "step_s": seconds,
-    "efficiency": percent,
-    "bubble_fraction": percent,
-    "peak_memory_bytes": data_size,
-}
+from pipebench.render.comparison.words import (
+    Foreign,
+    Part,
+    change_text,
+    difference_parts,
+    interval_text,
+    threshold_text,
+    titles,
+    value_text,
+    verdict_text,
+)
+from pipebench.render.units import counted
 
 
 class Cell(NamedTuple):
@@ -104,52 +83,6 @@ def document(record: ComparisonRecord) -> list[Block]:
 def cell(*parts: Part, verdict: Verdict | None = None) -> Cell:
     """A cell of these parts."""
     return Cell(parts, verdict)
-
-
-def verdict_text(verdict: Verdict) -> str:
-    """Symbol and word."""
-    return f"{SYMBOLS[verdict]} {verdict}"
-
-
-def value_text(metric: MetricName, value: float | None) -> str:
-    """A metric's value with its unit; a dash for unknown."""
-    return "-" if value is None else _VALUES[metric](value)
-
-
-def change_text(change: float | None) -> str:
-    """Such as ``+1.6 %``; a dash for unknown."""
-    return "-" if change is None else f"{_signed(change)} %"
-
-
-def interval_text(metric: MetricComparison) -> str:
-    """Such as ``-1.6 to +4.9 %``; a dash where there is none."""
-    if metric.low is None or metric.high is None:
-        return "-"
-    return f"{_signed(metric.low)} to {_signed(metric.high)} %"
-
-
-def difference_parts(difference: Difference) -> tuple[Part, ...]:
-    """The field, and its two values."""
-    nothing = "none" if difference.field == "machine.name" else "unknown"  # real devices emulate no machine
-    one, other = (
-        nothing if value is None else Foreign(value) for value in (difference.reference, difference.candidate)
-    )
-    return Foreign(difference.field), ": ", one, " -> ", other
-
-
-def titles(metrics: Sequence[MetricName]) -> str:
-    """Metrics by their names for people."""
-    return ", ".join(METRICS[name].title for name in metrics)
-
-
-def threshold_text(threshold: float) -> str:
-    """Such as ``3 %``."""
-    return f"{100 * threshold:.4g} %"
-
-
-def _signed(change: float) -> str:
-    text = f"{100 * change:+,.1f}"
-    return "0.0" if text in {"+0.0", "-0.0"} else text
 
 
 def _sides(record: ComparisonRecord) -> list[Side]:

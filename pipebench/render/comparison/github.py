@@ -13,8 +13,8 @@ from pipebench.records.comparison import (
     Pair,
     Verdict,
 )
-from pipebench.render.comparison.document import difference_parts, titles
 from pipebench.render.comparison.junit import metric_line
+from pipebench.render.comparison.words import difference_parts, titles
 from pipebench.render.inert import inert
 
 _LEVELS: dict[Verdict, str] = {

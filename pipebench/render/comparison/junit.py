@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from pipebench.comparison.metrics import METRICS
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName, Pair
-from pipebench.render.comparison.document import (
+from pipebench.render.comparison.words import (
     change_text,
     difference_parts,
     interval_text,

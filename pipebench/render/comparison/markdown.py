@@ -6,7 +6,8 @@ Foreign text stands in code spans, where nothing has a meaning: no link, no HTML
 from collections.abc import Sequence
 
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.render.comparison.document import Cell, Facts, Foreign, Grid, Part, document
+from pipebench.render.comparison.document import Cell, Facts, Grid, document
+from pipebench.render.comparison.words import Foreign, Part
 from pipebench.render.inert import inert
 
 

@@ -3,7 +3,8 @@
 from html import escape
 
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.render.comparison.document import Block, Cell, Facts, Foreign, Grid, document
+from pipebench.render.comparison.document import Block, Cell, Facts, Grid, document
+from pipebench.render.comparison.words import Foreign
 from pipebench.render.inert import inert
 
 _STYLE = """

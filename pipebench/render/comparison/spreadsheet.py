@@ -8,7 +8,7 @@ import io
 from collections.abc import Sequence
 
 from pipebench.records.comparison import ComparisonRecord, Difference, Pair
-from pipebench.render.comparison.document import difference_parts
+from pipebench.render.comparison.words import difference_parts
 from pipebench.render.inert import inert
 
 COLUMNS = (

@@ -5,7 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipebench.records.comparison import ComparisonRecord, Verdict
-from pipebench.render.comparison.document import ASCII_SYMBOLS, Cell, Facts, Grid, document
+from pipebench.render.comparison.document import Cell, Facts, Grid, document
+from pipebench.render.comparison.words import ASCII_SYMBOLS
 from pipebench.render.inert import inert
 from pipebench.render.tables import facts, needs_ascii, plain_table, spaced
 

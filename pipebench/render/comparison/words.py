@@ -1,0 +1,84 @@
+"""How figures, verdicts and differences are written, whatever they are written in.
+
+``Foreign`` parts come from a record and are the only ones that a format must not trust.
+"""
+
+from collections.abc import Callable, Sequence
+
+from pipebench.comparison.metrics import METRICS
+from pipebench.records.comparison import Difference, MetricComparison, MetricName, Verdict
+from pipebench.render.units import data_size, percent, rate, seconds
+
+
+class Foreign(str):
+    """Text out of a record."""
+
+    __slots__ = ()
+
+
+Part = str | Foreign
+
+SYMBOLS: dict[Verdict, str] = {
+    "improvement": "▲",
+    "same": "=",
+    "regression": "▼",
+    "inconclusive": "?",
+    "incomparable": "≠",
+    "missing": "-",
+}
+ASCII_SYMBOLS = {"▲": "+", "▼": "!", "≠": "#"}
+
+_VALUES: dict[MetricName, Callable[[float], str]] = {
+    "words_per_s": rate,
+    "speedup": lambda value: f"{value:.2f}x",
+    "step_s": seconds,
+    "efficiency": percent,
+    "bubble_fraction": percent,
+    "peak_memory_bytes": data_size,
+}
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Symbol and word."""
+    return f"{SYMBOLS[verdict]} {verdict}"
+
+
+def value_text(metric: MetricName, value: float | None) -> str:
+    """A metric's value with its unit; a dash for unknown."""
+    return "-" if value is None else _VALUES[metric](value)
+
+
+def change_text(change: float | None) -> str:
+    """Such as ``+1.6 %``; a dash for unknown."""
+    return "-" if change is None else f"{_signed(change)} %"
+
+
+def interval_text(metric: MetricComparison) -> str:
+    """Such as ``-1.6 to +4.9 %``; a dash where there is none."""
+    if metric.low is None or metric.high is None:
+        return "-"
+    return f"{_signed(metric.low)} to {_signed(metric.high)} %"
+
+
+def difference_parts(difference: Difference) -> tuple[Part, ...]:
+    """The field, and its two values."""
+    nothing = "none" if difference.field == "machine.name" else "unknown"  # real devices emulate no machine
+    one, other = (
+        nothing if value is None else Foreign(value) for value in (difference.reference, difference.candidate)
+    )
+    return Foreign(difference.field), ": ", one, " -> ", other
+
+
+def titles(metrics: Sequence[MetricName]) -> str:
+    """Metrics by their names for people."""
+    return ", ".join(METRICS[name].title for name in metrics)
+
+
+def threshold_text(threshold: float) -> str:
+    """Such as ``3 %``."""
+    return f"{100 * threshold:.4g} %"
+
+
+def _signed(change: float) -> str:
+    text = f"{100 * change:+,.1f}"
+    return "0.0" if text in {"+0.0", "-0.0"} else text

@@ -1,0 +1,107 @@
+"""What ``check`` tells a CI system: annotations and job summaries on GitHub, JUnit, the exit code whoever listens."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.cli import golden
+from tests.cli.conftest import Ended, Pipebench, unheard
+from tests.cli.gated import written
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return written(tmp_path)
+
+
+@pytest.mark.parametrize(("current", "code"), [("slower", 3), ("same", 0), ("noisy", 4)])
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_reader_who_leaves_changes_no_verdict(
+    folder: Path, current: str, code: int, form: list[str]
+) -> None:
+    arguments = ("check", f"{current}.json", "--against", "base.json", "--junit", "x.xml", *form)
+    assert unheard(*arguments, cwd=folder) == code
+    assert ET.parse(folder / "x.xml").getroot().get("tests") == "2"
+
+
+@pytest.mark.parametrize("current", ["same", "slower", "noisy", "other", "aborted", "hostile"])
+def test_golden_checks_on_github(
+    pipebench: Pipebench, folder: Path, write_golden: bool, current: str
+) -> None:
+    against = "friendly.json" if current == "hostile" else "base.json"
+    arguments = ("check", f"{current}.json", "--against", against)
+    summary = folder / "summary.md"
+    ended = pipebench(*arguments, cwd=folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+    told = Ended(ended.code, f"{ended.out}--- summary\n{summary.read_text()}", ended.err)
+    golden.check(f"check-{current}", arguments, told, write=write_golden)
+    assert len([line for line in ended.err.splitlines() if line.startswith("::")]) == 1
+    assert not [line for line in ended.out.splitlines() if line.lstrip().startswith("::")]
+
+
+def test_json_is_alone_on_stdout_on_github_too(pipebench: Pipebench, folder: Path) -> None:
+    ended = pipebench(
+        "check", "slower.json", "--against", "base.json", "--json", cwd=folder, GITHUB_ACTIONS="true"
+    )
+    assert json.loads(ended.out)["gate"]["exit_code"] == 3
+    assert ended.err.startswith("::error title=pipebench check%3A regression (words/s%2C speed-up)::")
+
+
+def test_a_job_s_summary_grows_and_its_absence_changes_nothing(pipebench: Pipebench, folder: Path) -> None:
+    summary = folder / "summary.md"
+    for current, code in (("slower", 3), ("same", 0)):
+        arguments = ("check", f"{current}.json", "--against", "base.json")
+        ended = pipebench(*arguments, cwd=folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+        assert ended.code == code
+    assert summary.read_text().count("## pipebench check: ") == 2
+    nowhere = pipebench(*arguments, cwd=folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY="/nowhere/x")
+    assert nowhere.code == 0
+    assert "no job summary" in nowhere.err
+
+
+def test_nothing_is_told_to_github_elsewhere(pipebench: Pipebench, folder: Path) -> None:
+    ended = pipebench("check", "slower.json", "--against", "base.json", cwd=folder, GITHUB_ACTIONS="")
+    assert (ended.code, ended.err) == (3, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "outcomes"),
+    [
+        (["slower.json"], 3, ["failure", "failure"]),
+        (["same.json"], 0, []),
+        (["noisy.json"], 4, ["failure", "failure"]),
+        (["noisy.json", "--allow-inconclusive"], 0, ["skipped", "skipped"]),
+        (["other.json"], 5, ["error", "error"]),
+        (["corrupt.json"], 10, ["error"]),
+        (["none.json"], 2, ["error"]),
+    ],
+)
+def test_junit_says_what_the_exit_code_says(
+    pipebench: Pipebench, folder: Path, arguments: list[str], code: int, outcomes: list[str]
+) -> None:
+    ended = pipebench("check", *arguments, "--against", "base.json", "--junit", "check.xml", cwd=folder)
+    assert ended.code == code
+    suite = ET.parse(folder / "check.xml").getroot()
+    found = [child.tag for case in suite.iter("testcase") for child in case if child.tag != "system-out"]
+    assert found == outcomes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["none.json", "--against", "base.json"], "none.json: no such record"),
+        (["same.json", "--against", "base.json", "--gate", "foo"], "--gate 'foo'"),
+        (["same.json"], "check: expected CURRENT"),
+    ],
+)
+def test_errors_are_told_to_github_too(
+    pipebench: Pipebench, folder: Path, arguments: list[str], words: str
+) -> None:
+    summary = folder / "summary.md"
+    ended = pipebench(
+        "check", *arguments, cwd=folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary)
+    )
+    assert ended.code == 2
+    assert ended.err.startswith(f"::error title=pipebench check::{words}")
+    assert words in summary.read_text()
