@@ -31,10 +31,10 @@ def list_(
     if json:
         output.print_json(store.listing(store.read_all(where)))
         return
-    records = list(store.read_all(where))
-    if not records:
+    from pipebench.render.tables import record_row, record_table
+
+    rows = [record_row(path, record) for path, record in store.read_all(where)]
+    if not rows:
         output.notice(f"no records in {where}: make one with pipebench run --gpus 8")
         return
-    from pipebench.render.tables import record_table
-
-    output.print_report(lambda console: record_table(records, width=console.width))
+    output.print_report(lambda console: record_table(rows, width=console.width))

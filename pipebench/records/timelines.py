@@ -1,6 +1,6 @@
 """Timelines to and from their place in a record."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.plan.actions import parse_action
@@ -98,10 +98,9 @@ def busy_s(record: TimelineRecord) -> float:
     return sum(item.end_s - item.start_s for item in work_of(record))
 
 
-def work_of(record: TimelineRecord) -> Iterator[SpanRecord | OtherRecord]:
+def work_of(record: TimelineRecord) -> list[SpanRecord | OtherRecord]:
     """All that a device did: actions, and the rest of the step."""
-    yield from record.spans
-    yield from record.other
+    return [*record.spans, *record.other]
 
 
 def bubble(timeline: Timeline) -> Bubble:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -70,42 +71,55 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
     return table
 
 
-def record_table(found: Sequence[tuple[Path, AnyRecord | CorruptRecordError]], *, width: int) -> Table:
-    """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``.
+class RecordRow(NamedTuple):
+    """What a table says of a record: a cell a column, and the speed-up without its interval.
 
-    The clock stands in the same cell as the speed-up, so that no width parts them.
+    The record itself is not kept: a thousand timelines are no small thing.
     """
+
+    cells: tuple[Text, ...]
+    short: Text
+
+
+def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
+    """The line of a record; the clock stands in the same cell as the speed-up, so that no width parts them."""
+    if isinstance(record, CorruptRecordError):
+        return _other_row(str(path), Text("unreadable", style="red"))
+    if not isinstance(record, RunRecord):
+        return _other_row(path.stem, Text(record.kind))
+    config, speedup = record.config, record.speedup
+    measured = short = "-"
+    if speedup is not None:
+        within = f" [{speedup.low:.2f}, {speedup.high:.2f}]" if speedup.low and speedup.high else ""
+        measured = f"{speedup.value:.2f}x{within} {record.clock}"
+        short = f"{speedup.value:.2f}x {record.clock}"
+    plan = f"{config.schedule} {counted(config.gpus, 'device')}, M {config.microbatches}, C {config.chunks}"
+    words = rate(record.pipeline.words_per_s if record.pipeline else None)
+    style = "" if record.status == "completed" else "yellow"
+    cells = (path.stem, record.status, measured, plan, words)
+    return RecordRow(tuple(Text(inert(cell), style=style) for cell in cells), Text(inert(short), style=style))
+
+
+def record_table(rows: Sequence[RecordRow], *, width: int) -> Table:
+    """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``."""
     columns = ["record", "status", "speed-up", "plan", "words/s"]
-    rows = [_row(path, record) for path, record in found]
-    while len(columns) > 3 and _width(columns, rows) > width:
+    lines = [row.cells for row in rows]
+    while len(columns) > 3 and _width(columns, lines) > width:
         columns.pop()
-    if _width(columns, rows) > width:
-        rows = [_row(path, record, bounds=False) for path, record in found]
+    if _width(columns, lines) > width:
+        lines = [(*row.cells[:2], row.short) for row in rows]
     table = plain_table(*columns, left=len(columns))
     table.columns[0].no_wrap = True
-    for row in rows:
-        table.add_row(*row[: len(columns)])
+    for line in lines:
+        table.add_row(*line[: len(columns)])
     return table
+
+
+def _other_row(name: str, what: Text) -> RecordRow:
+    return RecordRow((Text(inert(name)), what, *[Text("-")] * 3), Text("-"))
 
 
 def _width(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> int:
     """Characters that the table needs."""
     widths = (max(len(column), *(len(row[n]) for row in rows)) + 2 for n, column in enumerate(columns))
     return sum(widths)
-
-
-def _row(path: Path, record: AnyRecord | CorruptRecordError, *, bounds: bool = True) -> list[Text]:
-    if isinstance(record, CorruptRecordError):
-        return [Text(inert(str(path))), Text("unreadable", style="red"), *[Text("-")] * 3]
-    if not isinstance(record, RunRecord):
-        return [Text(inert(path.stem)), Text(record.kind), *[Text("-")] * 3]
-    config, speedup = record.config, record.speedup
-    measured = "-"
-    if speedup is not None:
-        within = f" [{speedup.low:.2f}, {speedup.high:.2f}]" if speedup.low and speedup.high else ""
-        measured = f"{speedup.value:.2f}x{within if bounds else ''} {record.clock}"
-    plan = f"{config.schedule} {counted(config.gpus, 'device')}, M {config.microbatches}, C {config.chunks}"
-    words = rate(record.pipeline.words_per_s if record.pipeline else None)
-    style = "" if record.status == "completed" else "yellow"
-    cells = (path.stem, record.status, measured, plan, words)
-    return [Text(inert(cell), style=style) for cell in cells]
