@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pipebench.records.comparison import ComparisonRecord
 
 
+GATES = ("check", "ab")  # the commands whose end a CI system is told
+
+
 def conclude(record: "ComparisonRecord", command: str, junit: Path | None, *, json: bool) -> int:
     """Print the verdict of ``check`` or ``ab``, and tell the CI system of it; the exit code that it means.
 
@@ -64,8 +67,22 @@ def errors_reported(command: str, junit: Path | None) -> "Iterator[None]":
     try:
         yield
     except PipebenchError as error:
-        _report_error(error, command, junit)
+        report_error(str(error), command)
+        if junit is not None:
+            from pipebench.render.comparison.junit import junit_error
+
+            _write(junit, junit_error(str(error), type(error).__name__, command))
         raise
+
+
+def report_error(text: str, command: str) -> None:
+    """Tell GitHub of an error that leaves no verdict."""
+    if _on_github():
+        from pipebench.render.comparison import github
+        from pipebench.render.comparison.markdown import code
+
+        output.annotate(github.annotation_of_error(text, command))
+        _summarize(f"## pipebench {command}: error\n\n{code(text)}\n")
 
 
 def _report(record: "ComparisonRecord", command: str, junit: Path | None) -> None:
@@ -80,19 +97,6 @@ def _report(record: "ComparisonRecord", command: str, junit: Path | None) -> Non
         from pipebench.render.comparison.junit import junit as junit_of
 
         _write(junit, junit_of(record))
-
-
-def _report_error(error: PipebenchError, command: str, junit: Path | None) -> None:
-    if _on_github():
-        from pipebench.render.comparison import github
-        from pipebench.render.comparison.markdown import code
-
-        output.annotate(github.annotation_of_error(str(error), command))
-        _summarize(f"## pipebench {command}: error\n\n{code(str(error))}\n")
-    if junit is not None:
-        from pipebench.render.comparison.junit import junit_error
-
-        _write(junit, junit_error(str(error), type(error).__name__, command))
 
 
 def _on_github() -> bool:

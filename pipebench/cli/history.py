@@ -29,7 +29,7 @@ def history(
 
     from pipebench.comparison.history import history as course_of
     from pipebench.comparison.metrics import METRICS
-    from pipebench.errors import CorruptRecordError
+    from pipebench.errors import CorruptRecordError, MissingError
     from pipebench.records import store
     from pipebench.records.schema import RunRecord
 
@@ -37,8 +37,14 @@ def history(
         raise UsageError(f"history {metric!r}: expected one of {', '.join(METRICS)}")
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{folder}: expected a folder of records")
-    records = (record for _, record in store.read_all(folder or store.DEFAULT_FOLDER))
-    course = course_of((each for each in records if isinstance(each, RunRecord | CorruptRecordError)), metric)
+    where = folder or store.DEFAULT_FOLDER
+    records = (record for _, record in store.read_all(where))
+    try:
+        course = course_of(
+            (each for each in records if isinstance(each, RunRecord | CorruptRecordError)), metric
+        )
+    except MissingError as error:
+        raise MissingError(f"{error} in {where}; make one with pipebench run -o {where}") from None
     if json:
         output.print_json(msgspec.json.format(msgspec.json.encode(course)) + b"\n")
         return

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import typer
 
+from pipebench.cli import ci
 from pipebench.cli.app import application
 from pipebench.errors import ExitCode, PipebenchError
 from pipebench.render.inert import inert
@@ -33,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as ending:  # what typer makes of a broken pipe
         return _output_failed(ending.__context__) if isinstance(ending.__context__, OSError) else ExitCode.BUG
     except Exception as error:  # noqa: BLE001 - whatever is not a user's error is our bug and exits 1
-        return _explain(error)
+        return _explain(error, arguments)
     return _flushed(result if isinstance(result, int) else ExitCode.DONE)
 
 
@@ -47,15 +48,32 @@ def _flushed(code: int) -> int:
     return code
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: Exception, arguments: Sequence[str]) -> int:
     if isinstance(error, PipebenchError):
         return _complain(str(error), error.exit_code)
     if _is_command_line_error(error):
         if type(error).__name__ == "NoArgsIsHelpError":  # the help was printed, and says it all
             return ExitCode.USAGE
-        return _complain(getattr(error, "format_message", error.__str__)(), ExitCode.USAGE)
+        return _refuse(error, arguments)
     traceback.print_exception(error)
     return _complain("this is a bug in pipebench: please report the lines above", ExitCode.BUG)
+
+
+def _refuse(error: Exception, arguments: Sequence[str]) -> int:
+    """What is wrong with a command line, told where the command's verdict would have been told."""
+    context = getattr(error, "ctx", None)
+    text = getattr(error, "format_message", error.__str__)()
+    if type(error).__name__ == "NoSuchOption" and _takes_run_options(context):
+        text = f"{text.rstrip('.')}; options of run come last, after --"
+    if arguments and arguments[0] in ci.GATES:
+        ci.report_error(text, arguments[0])
+    return _complain(text, ExitCode.USAGE)
+
+
+def _takes_run_options(context: typer.Context | None) -> bool:
+    """Whether the command is one that hands options to ``run``."""
+    parameters = context.command.params if context is not None else ()
+    return any((parameter.metavar or "").startswith("-- ") for parameter in parameters)
 
 
 def _output_failed(error: OSError) -> int:

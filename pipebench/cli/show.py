@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipebench.cli import output
+from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
     from pipebench.records.schema import RunRecord
@@ -16,7 +17,8 @@ def show(
     record: Annotated[
         str,
         typer.Argument(
-            metavar="RECORD", help="A record's file, its id, or latest (in the folder of --output)."
+            metavar="RECORD",
+            help="A record's file, its id, a folder (its newest) or latest (in the folder of --output).",
         ),
     ] = "latest",
     folder: Annotated[
@@ -32,7 +34,11 @@ def show(
     """
     from pipebench.records import store
 
-    path = store.find(record, folder or store.DEFAULT_FOLDER)
+    try:
+        path = store.find(record, folder or store.DEFAULT_FOLDER)
+    except UsageError:
+        _refuse_baseline(record)
+        raise
     document = store.read_bytes(path)
     decoded = store.decode(document, str(path))
     if json:
@@ -55,6 +61,14 @@ def show(
         output.print_report(lambda _: baseline_report([(path, decoded)]))
     else:
         output.print_report(partial(simulation_report, decoded))
+
+
+def _refuse_baseline(name: str) -> None:
+    """Point to the command that shows a baseline, where the name is one's."""
+    from pipebench.comparison import baselines
+
+    if baselines.exists(name, baselines.DEFAULT_FOLDER):
+        raise UsageError(f"{name}: the name of a baseline: pipebench baseline show {name}")
 
 
 def _contradictions(record: "RunRecord") -> list[str]:

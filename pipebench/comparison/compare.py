@@ -203,7 +203,10 @@ def _warnings(
         cause = f"{label}: a launch took {worst:.2f}x its CPU time by the wall clock"
         result.append(WarningRecord("cpu-contention", cause, "stop other programs and run again"))
     if source.unlike:
-        cause = f"{source.unlike} runs of other configurations in the folder of {label} left out"
+        cause = (
+            f"{source.unlike} runs of other configurations in the folder of {label} left out: "
+            f"they differ in {', '.join(source.apart)}"
+        )
         result.append(WarningRecord("unlike", cause, "pipebench list shows them; name those to be compared"))
     if source.passed_over:
         cause = f"{label}: {source.passed_over} newer beside it passed over: not completed, or unreadable"

@@ -67,7 +67,11 @@ def compared(
         hint = "" if by else "; with --by schedule or --by gpus a folder is a study of several"
         unlike = sum(each.unlike for each in chosen)
         if unlike:
-            hint = f"; {unlike} others in the folder cannot be compared with {chosen[0].record.id!r}: name records"
+            apart = ", ".join(dict.fromkeys(name for each in chosen for name in each.apart))
+            hint = (
+                f"; {unlike} others in the folder cannot be compared with {chosen[0].record.id!r}: "
+                f"they differ in {apart}; name the records to compare"
+            )
         raise UsageError(f"compare: expected at least two records, found {len(chosen)}{hint}")
     return chosen
 
@@ -129,13 +133,18 @@ def _selected(
         return [_one(name, search)]
     runs = select_all(Path(name))
     like = [*reference, runs[-1]][0].record
-    alike = [each for each in runs if _is_alike(like, each.record, by, allowed)] or runs
+    standing = [_standing(like, each.record, by, allowed) for each in runs]
+    alike = [each for each, names in zip(runs, standing, strict=True) if not names] or runs
     order = _ORDERS[by]
     newest = {order(each.record): each for each in alike}
     first, *others = [newest[key] for key in sorted(newest)]
-    return [replace(first, unlike=len(runs) - len(alike)), *others]
+    if alike is not runs:
+        apart = tuple(name for name in fields.HARD if any(name in names for names in standing))
+        first = replace(first, unlike=len(runs) - len(alike), apart=apart)
+    return [first, *others]
 
 
-def _is_alike(reference: RunRecord, record: RunRecord, by: By, allowed: frozenset[str]) -> bool:
+def _standing(reference: RunRecord, record: RunRecord, by: By, allowed: frozenset[str]) -> list[str]:
+    """The fields in which a run cannot be compared with the reference."""
     standing, _ = fields.split_allowed(fields.mismatches(reference, record, by=by), allowed)
-    return not standing
+    return [each.field for each in standing]

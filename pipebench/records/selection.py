@@ -19,13 +19,14 @@ class Source:
     """A run's record and where it was found.
 
     ``passed_over`` newer ones there were not completed, or unreadable; ``unlike`` ones of a study's folder are of
-    another configuration.
+    another configuration: they differ from it in the fields ``apart``.
     """
 
     record: RunRecord
     path: Path
     passed_over: int = 0
     unlike: int = 0
+    apart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

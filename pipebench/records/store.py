@@ -234,7 +234,7 @@ def read_all(folder: Path) -> Iterator[tuple[Path, AnyRecord | CorruptRecordErro
 
 
 def find(name: str, folder: Path) -> Path:
-    """A record's file by its path, its id or the start of it, or ``latest`` and ``latest~1`` within a folder.
+    """A record's file by its path, its id or the start of it, ``latest`` and ``latest~1`` within a folder, or a folder.
 
     Raises:
         UsageError: There is none.
@@ -242,6 +242,8 @@ def find(name: str, folder: Path) -> Path:
     path = Path(name)
     if path.is_file():
         return path
+    if name.strip() and path.is_dir():
+        name, folder = "latest", path
     latest, _, back = name.partition("~")
     if latest == "latest" and (not back or back.isdecimal()):
         found = paths(folder)

@@ -35,15 +35,17 @@ class Forge:
     name: str
     path: str
     variable: str
+    label: str  # what tells its runners apart
     include: str = ""
 
 
 FORGES = {
-    "github": Forge("github", ".github/workflows/pipebench.yml", "repository variable"),
+    "github": Forge("github", ".github/workflows/pipebench.yml", "repository variable", "label"),
     "gitlab": Forge(
         "gitlab",
         ".gitlab-ci-pipebench.yml",
         "CI/CD variable",
+        "tag",
         include="in .gitlab-ci.yml\n  include:\n    - local: .gitlab-ci-pipebench.yml\n\n",
     ),
 }
@@ -80,7 +82,8 @@ def template(forge: Forge, choices: Choices) -> str:
 
 def next_steps(forge: Forge, choices: Choices) -> str:
     """What else the template needs, and its commands to try here."""
-    needs = f"a runner with {'the label ' if len(choices.labels) == 1 else 'all labels '}{choices.runner}"
+    many = len(choices.labels) > 1
+    needs = f"a runner with {f'all {forge.label}s' if many else f'the {forge.label}'} {choices.runner}"
     lines = [
         f"{needs}, {choices.gpus} GPUs and Python 3.11 or newer;",
         f"  until there is one, set the {forge.variable} PIPEBENCH_GPU to off",

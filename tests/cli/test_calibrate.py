@@ -28,7 +28,11 @@ def test_the_noise_of_this_machine_is_measured_and_kept(pipebench: Pipebench, tm
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["--launches", "2"], "expected at least 4"), (["--", "--bad"], "No such option: --bad")],
+    [
+        (["--launches", "2"], "expected at least 4"),
+        (["--", "--bad"], "No such option: --bad"),
+        (["--preset", "tiny"], "No such option: --preset; options of run come last, after --"),
+    ],
 )
 def test_what_cannot_be_calibrated_is_one_line(
     pipebench: Pipebench, arguments: list[str], words: str

@@ -93,6 +93,8 @@ def test_junit_says_what_the_exit_code_says(
         (["none.json", "--against", "base.json"], "none.json: no such record"),
         (["same.json", "--against", "base.json", "--gate", "foo"], "--gate 'foo'"),
         (["same.json"], "check: expected CURRENT"),
+        (["same.json", "--agains", "base.json"], "No such option: --agains (Possible options: --against)"),
+        (["same.json", "--against"], "Option '--against' requires an argument."),
     ],
 )
 def test_errors_are_told_to_github_too(

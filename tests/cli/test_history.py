@@ -25,7 +25,7 @@ def test_a_folder_s_history_is_shown_and_printed(pipebench: Pipebench, tmp_path:
     [
         (["taste"], 2, "history 'taste': expected one of words_per_s"),
         (["speedup", "nowhere"], 2, "nowhere: expected a folder"),
-        (["speedup"], 9, "no completed run has speedup"),
+        (["speedup"], 9, "no completed run has speedup in results/runs; make one with pipebench run"),
     ],
 )
 def test_what_has_no_history_is_one_line(

@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import CompletedRun, Pipebench
 
 
@@ -60,6 +62,26 @@ def test_list_shows_every_record_and_names_the_unreadable(
     assert "unreadable" in ended.out
     lines = json.loads(pipebench("list", str(tmp_path), "--json").out)
     assert [line["status"] for line in lines] == ["completed", "unreadable"]
+
+
+def test_a_folder_stands_for_its_newest_record(pipebench: Pipebench, completed: CompletedRun) -> None:
+    assert pipebench("show", str(completed.path.parent)).out == pipebench("show", str(completed.path)).out
+
+
+def test_a_baseline_s_name_leads_to_its_command(
+    pipebench: Pipebench, completed: CompletedRun, tmp_path: Path
+) -> None:
+    (tmp_path / "results/baselines/main").mkdir(parents=True)
+    (tmp_path / "results/baselines/main/0.json").write_bytes(completed.path.read_bytes())
+    ended = pipebench("show", "main", cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert "main: the name of a baseline: pipebench baseline show main" in ended.err
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_shows_nothing(pipebench: Pipebench, completed: CompletedRun, name: str) -> None:
+    ended = pipebench("show", name, cwd=completed.path.parent)
+    assert (ended.code, ended.out) == (2, "")
 
 
 def test_an_empty_folder_is_no_error(pipebench: Pipebench, tmp_path: Path) -> None:

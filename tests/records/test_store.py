@@ -270,6 +270,7 @@ def test_a_record_is_found_by_file_by_id_and_as_latest(tmp_path: Path) -> None:
     assert store.find("20261123-120000-b", tmp_path) == older
     assert store.find("latest", tmp_path) == store.find("latest~0", tmp_path) == newer
     assert store.find("latest~1", tmp_path) == older
+    assert store.find(str(tmp_path), Path("elsewhere")) == newer
 
 
 def test_a_whole_id_is_that_record_though_another_begins_so(tmp_path: Path) -> None:

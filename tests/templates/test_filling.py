@@ -174,7 +174,9 @@ def test_the_next_steps_say_what_is_needed() -> None:
     fires = github.splitlines()[-1].strip()
     assert fires.startswith("pipebench ab ")
     assert fires in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "include:\n    - local: .gitlab-ci-pipebench.yml" in next_steps(forge_of("gitlab"), CHOSEN)
+    gitlab = next_steps(forge_of("gitlab"), CHOSEN)
+    assert "include:\n    - local: .gitlab-ci-pipebench.yml" in gitlab
+    assert "a runner with all tags self-hosted,a100, 4 GPUs" in gitlab
     refs = next_steps(forge_of("github"), Choices(sides="refs"))
     assert "requirements" not in refs
     assert "pipebench ab --a HEAD^1 --b HEAD " in refs

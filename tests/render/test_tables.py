@@ -1,0 +1,62 @@
+"""The table of records: whole ids, and as much else as fits."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pipebench.errors import CorruptRecordError
+from pipebench.render.tables import record_row, record_table
+from tests.builders import completed_record, hostile_record, simulation_record, steady_record
+
+NAME = "20261124-091500-emulated2-gpipe-3fa9c1"
+
+
+def lines(width: int, *names: str) -> list[str]:
+    rows = [record_row(Path(f"{name}.json"), steady_record()) for name in names or (NAME,)]
+    console = Console(width=width, record=True)
+    console.print(record_table(rows, width=width))
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (160, ["record", "status", "speed-up", "plan", "words/s"]),
+        (110, ["record", "status", "speed-up", "plan"]),
+        (80, ["record", "status", "speed-up"]),
+    ],
+)
+def test_columns_leave_from_the_right_where_the_width_ends(width: int, columns: list[str]) -> None:
+    header, line = lines(width)
+    assert header.split() == columns
+    assert line.split()[0] == NAME
+    assert max(map(len, (header, line))) <= width
+
+
+def test_the_interval_leaves_last_and_the_clock_never() -> None:
+    long = f"{NAME}-{'x' * 20}"
+    _, wide = lines(100, long)
+    _, narrow = lines(88, long)
+    assert wide.endswith("2.00x [1.98, 2.02] virtual")
+    assert narrow.endswith("2.00x virtual")
+    assert narrow.startswith(long)
+
+
+def test_what_is_no_run_has_a_line_too() -> None:
+    broken = record_row(Path("a/broken.json"), CorruptRecordError("a/broken.json: no JSON"))
+    assert [cell.plain for cell in broken.cells] == ["a/broken.json", "unreadable", "-", "-", "-"]
+    simulated = record_row(Path("a/simulated.json"), simulation_record())
+    assert [cell.plain for cell in simulated.cells[:2]] == ["simulated", "simulation"]
+
+
+def test_a_run_that_was_not_completed_has_no_speed_up() -> None:
+    aborted = completed_record(status="aborted", speedup=None, pipeline=None)
+    cells = [cell.plain for cell in record_row(Path("x.json"), aborted).cells]
+    assert cells[1:3] == ["aborted", "-"]
+    assert cells[-1] == "-"
+
+
+def test_a_hostile_name_is_inert() -> None:
+    row = record_row(Path("a\x1b[31m.json"), hostile_record())
+    assert "\x1b" not in "".join(cell.plain for cell in row.cells)

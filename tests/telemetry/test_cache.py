@@ -1,0 +1,47 @@
+"""Small files in the user's cache folder."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipebench.telemetry import cache
+
+
+class Kept(msgspec.Struct):
+    value: int
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "deep/er/a.json"
+    assert cache.write(path, b'{"value":7}') == path
+    assert cache.read(path, Kept) == Kept(7)
+    assert [each.name for each in path.parent.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("document", [b"", b"{", b'{"value":"seven"}', b"\xff\xfe", b"[]"])
+def test_a_file_that_is_no_good_is_as_none(tmp_path: Path, document: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(document)
+    assert cache.read(tmp_path / "a.json", Kept) is None
+
+
+def test_a_missing_file_is_none(tmp_path: Path) -> None:
+    assert cache.read(tmp_path / "a.json", Kept) is None
+
+
+def test_where_nothing_can_be_written_nothing_is_kept_or_left(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert cache.write(tmp_path / "file/a.json", b"{}") is None
+    (tmp_path / "a.json").mkdir()
+    assert cache.write(tmp_path / "a.json", b"{}") is None
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.json", "file"]
+
+
+def test_the_folder_is_the_system_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.folder() == tmp_path / "pipebench"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache.folder() == Path.home() / ".cache/pipebench"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert cache.folder() == Path.home() / "Library/Caches/pipebench"
