@@ -100,7 +100,7 @@ def ab(
     from pipebench.signals import orderly_end
 
     ci.check_junit(junit)
-    with ci.errors_reported("ab", junit):
+    with ci.errors_in_junit("ab", junit):
         session = Session(
             asked=(Asked(a_run, a_ref, a_python, a_env or ()), Asked(b_run, b_ref, b_python, b_env or ())),
             common=common or (),

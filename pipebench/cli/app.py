@@ -1,4 +1,4 @@
-"""The typer application: a command's module is imported when its name is asked for, all of them for the help.
+"""The typer application: of a command line that begins with a command's name, only that command is imported.
 
 Each command needs one of them, and all of them with what they import were a tenth of the time that ``compare`` takes.
 """
@@ -11,7 +11,7 @@ import typer
 
 from pipebench import __version__
 
-# In the order of the help; each is a function of that name in ``pipebench.cli.<name>``.
+# In the order of the help; each is a function in a module of the same name, ``list`` with a ``_`` behind it.
 _COMMANDS = ("run", "simulate", "show", "list", "compare", "check", "ab", "calibrate", "history")
 # Each is a typer application of its own in ``pipebench.cli.<name>``.
 _GROUPS = ("baseline", "init")

@@ -25,7 +25,7 @@ def save(record: _Run, reason: _Reason, name: _Name = "main", folder: _Runs = No
 
     pipebench baseline save latest --name main --reason "release 1.2"
     """
-    print(_save(record, name, reason, folder, promote=False))
+    output.print_text(f"{_save(record, name, reason, folder, promote=False)}\n")
 
 
 @app.command("promote")
@@ -34,7 +34,7 @@ def promote(record: _Run, reason: _Reason, name: _Name = "main", folder: _Runs =
 
     pipebench baseline promote latest --name main --reason "a faster schedule, reviewed"
     """
-    print(_save(record, name, reason, folder, promote=True))
+    output.print_text(f"{_save(record, name, reason, folder, promote=True)}\n")
 
 
 @app.command("list")

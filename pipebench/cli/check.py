@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipebench.cli import ci, output
-from pipebench.errors import ExitCode, MissingError, UsageError
+from pipebench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from pipebench.comparison.compare import Rules
@@ -23,7 +23,9 @@ def check(
     against: Annotated[
         str | None,
         typer.Option(
-            "--against", metavar="BASELINE", help="The run it is held against, named in the same ways."
+            "--against",
+            metavar="BASELINE",
+            help="The run it is held against, named in the same ways, or a saved baseline's name.",
         ),
     ] = None,
     gate: Annotated[
@@ -84,7 +86,7 @@ def check(
             raise UsageError("--self-test is no check of a run: leave out --junit")
         return _self_test(current, against, where, rules(), json=json)
     ci.check_junit(junit)
-    with ci.errors_reported("check", junit):
+    with ci.errors_in_junit("check", junit):
         if current is None or against is None:
             raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
         record = _checked(current, against, where, rules(), allow_inconclusive=allow_inconclusive)
@@ -102,14 +104,10 @@ def _checked(
 
 
 def _self_test(current: str | None, against: str | None, folder: Path, rules: "Rules", *, json: bool) -> int:
+    from pipebench.comparison import sources
     from pipebench.comparison.self_test import self_test
 
-    try:
-        result = self_test(against if against is not None else current, folder, rules)
-    except UsageError as error:
-        if against is None:
-            raise
-        raise MissingError(f"baseline {error}") from None
+    result = self_test(sources.tried(current, against, folder), rules)
     if json:
         import msgspec
 
@@ -117,7 +115,7 @@ def _self_test(current: str | None, against: str | None, folder: Path, rules: "R
         return result.exit_code
     output.notice(f"tried on {result.tried_on}")
     for trial in result.trials:
-        print(trial.line())
+        output.print_text(f"{trial.line()}\n")
     if result.exit_code is ExitCode.INCONCLUSIVE:
         output.notice(
             "the noise of this record's own launches hides what was put in: a gate on it seldom fires; "

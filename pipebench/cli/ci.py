@@ -4,7 +4,7 @@ Annotations go to stderr, which the runner reads as well, so that ``--json`` lea
 """
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from errno import ENAMETOOLONG
 from functools import partial
 from pathlib import Path
@@ -30,8 +30,7 @@ def conclude(record: "ComparisonRecord", command: str, junit: Path | None, *, js
     """
     assert record.gate is not None
     _report(record, command, junit)
-    with suppress(BrokenPipeError):  # whoever read us has enough; the verdict stands
-        _print(record, json=json)
+    _print(record, json=json)
     return record.gate.exit_code
 
 
@@ -62,12 +61,11 @@ def _print(record: "ComparisonRecord", *, json: bool) -> None:
 
 
 @contextmanager
-def errors_reported(command: str, junit: Path | None) -> "Iterator[None]":
-    """Tell the CI system of an error that leaves no verdict; it goes on to whoever calls."""
+def errors_in_junit(command: str, junit: Path | None) -> "Iterator[None]":
+    """Write an error that leaves no verdict into the JUnit file; it goes on to whoever tells it to people."""
     try:
         yield
     except PipebenchError as error:
-        report_error(str(error), command)
         if junit is not None:
             from pipebench.render.comparison.junit import junit_error
 

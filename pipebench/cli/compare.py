@@ -20,8 +20,8 @@ def compare(
         list[str],
         typer.Argument(
             metavar="A B [C ...]",
-            help="Records: files, ids, folders (their newest completed run), latest, latest~1. "
-            "The first is the reference.",
+            help="Records: files, ids, folders (their newest completed run), latest, latest~1, "
+            "names of saved baselines. The first is the reference.",
         ),
     ],
     by: Annotated[

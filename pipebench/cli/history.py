@@ -44,7 +44,7 @@ def history(
             (each for each in records if isinstance(each, RunRecord | CorruptRecordError)), metric
         )
     except MissingError as error:
-        raise MissingError(f"{error} in {where}; make one with pipebench run -o {where}") from None
+        raise MissingError(f"{error} in {where}") from None
     if json:
         output.print_json(msgspec.json.format(msgspec.json.encode(course)) + b"\n")
         return

@@ -8,10 +8,9 @@ from typing import NoReturn
 
 import typer
 
-from pipebench.cli import ci
+from pipebench.cli import ci, output
 from pipebench.cli.app import application
 from pipebench.errors import ExitCode, PipebenchError
-from pipebench.render.inert import inert
 
 
 def main() -> NoReturn:
@@ -35,50 +34,56 @@ def run(arguments: Sequence[str]) -> int:
         return _output_failed(ending.__context__) if isinstance(ending.__context__, OSError) else ExitCode.BUG
     except Exception as error:  # noqa: BLE001 - whatever is not a user's error is our bug and exits 1
         return _explain(error, arguments)
-    return _flushed(result if isinstance(result, int) else ExitCode.DONE)
+    return _told(result if isinstance(result, int) else ExitCode.DONE)
 
 
-def _flushed(code: int) -> int:
+def _told(code: int) -> int:
     """The command's code; nobody who stops reading turns a verdict into a success."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        failed = _output_failed(error)
-        return code or failed
-    return code
+    lost = output.lost()
+    if lost is None:
+        return code
+    failed = _output_failed(lost)
+    return code or failed
 
 
 def _explain(error: Exception, arguments: Sequence[str]) -> int:
+    """Say what is wrong, also where the command's verdict would have been told."""
     if isinstance(error, PipebenchError):
-        return _complain(str(error), error.exit_code)
-    if _is_command_line_error(error):
+        text, code = str(error), error.exit_code
+    elif _is_command_line_error(error):
         if type(error).__name__ == "NoArgsIsHelpError":  # the help was printed, and says it all
             return ExitCode.USAGE
-        return _refuse(error, arguments)
-    traceback.print_exception(error)
-    return _complain("this is a bug in pipebench: please report the lines above", ExitCode.BUG)
-
-
-def _refuse(error: Exception, arguments: Sequence[str]) -> int:
-    """What is wrong with a command line, told where the command's verdict would have been told."""
-    context = getattr(error, "ctx", None)
-    text = getattr(error, "format_message", error.__str__)()
-    if type(error).__name__ == "NoSuchOption" and _takes_run_options(context):
-        text = f"{text.rstrip('.')}; options of run come last, after --"
+        text, code = _usage(error), ExitCode.USAGE
+    else:
+        traceback.print_exception(error)
+        text, code = "this is a bug in pipebench: please report the lines above", ExitCode.BUG
     if arguments and arguments[0] in ci.GATES:
         ci.report_error(text, arguments[0])
-    return _complain(text, ExitCode.USAGE)
+    return _complain(text, code)
 
 
-def _takes_run_options(context: typer.Context | None) -> bool:
-    """Whether the command is one that hands options to ``run``."""
-    parameters = context.command.params if context is not None else ()
-    return any((parameter.metavar or "").startswith("-- ") for parameter in parameters)
+def _usage(error: Exception) -> str:
+    """What is wrong with a command line."""
+    text: str = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    handed_on = context is not None and any(
+        (parameter.metavar or "").startswith("-- ") for parameter in context.command.params
+    )
+    if type(error).__name__ == "NoSuchOption" and handed_on and _of_run(getattr(error, "option_name", "")):
+        return f"{text.rstrip('.')}; it is one of run's, which come last, after --"
+    return text
+
+
+def _of_run(option: str) -> bool:
+    """Whether ``run`` has an option of this name."""
+    group = typer.main.get_command(application(["run"]))
+    assert isinstance(group, typer.core.TyperGroup)
+    return any(option in parameter.opts for parameter in group.commands["run"].params)
 
 
 def _output_failed(error: OSError) -> int:
     """Whoever reads us has enough (no failure), or the output cannot be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer
+    output.discard(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return ExitCode.DONE
     where = f"{error.filename}: " if error.filename else ""
@@ -87,7 +92,7 @@ def _output_failed(error: OSError) -> int:
 
 def _complain(text: str, code: int) -> int:
     """One clear line on stderr, whatever the text holds."""
-    print(f"pipebench: error: {inert(' '.join(text.split()))}", file=sys.stderr)
+    output.notice(f"pipebench: error: {' '.join(text.split())}")
     return code
 
 

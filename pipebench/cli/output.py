@@ -1,16 +1,21 @@
-"""Consoles: results on stdout, everything else on stderr; NO_COLOR, pipes and 80 columns are respected."""
+"""Consoles: results on stdout, everything else on stderr; NO_COLOR, pipes and 80 columns are respected.
+
+Printing raises nothing: a reader who has left, or a full disk, must not cost a command the exit code that it has to
+give. What was lost is asked for at the end, by ``lost``.
+"""
 
 import json
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipebench.render.inert import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
 
     from rich.console import Console, RenderableType
 
@@ -23,7 +28,7 @@ def stdout() -> "Console":
 
     class Stdout(Console):
         def on_broken_pipe(self) -> None:
-            """Rich would end the program with 1; whoever read us has enough, and that is no failure."""
+            """Rich would end the program with 1."""
             raise BrokenPipeError
 
     return Stdout(highlight=False, width=_width())
@@ -50,12 +55,14 @@ def _width() -> int | None:
 def print_report(build: "Callable[[Console], RenderableType]") -> None:
     """Print what ``build`` makes for stdout's console; outside a terminal without padding at line ends."""
     console = stdout()
-    if console.is_terminal:
-        console.print(build(console))
-        return
-    with console.capture() as captured:
-        console.print(build(console))
-    sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+    report = build(console)
+    with _kept():
+        if console.is_terminal:
+            console.print(report)
+            return
+        with console.capture() as captured:
+            console.print(report)
+        _write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
 
 
 def print_json(document: bytes) -> None:
@@ -65,13 +72,46 @@ def print_json(document: bytes) -> None:
         text = "".join(
             letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text
         )
-    sys.stdout.write(text)
+    _write(text)
 
 
 def print_text(text: str) -> None:
     r"""Print to stdout as it is; what the output cannot encode is written out, as in ``\xe9``."""
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    _write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _write(text: str) -> None:
+    with _kept():
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+_lost: list[OSError] = []
+
+
+def lost() -> OSError | None:
+    """Why something that was printed to stdout since this was asked did not get there, if that is so."""
+    with _kept():
+        sys.stdout.flush()
+    first = _lost[0] if _lost else None
+    _lost.clear()
+    return first
+
+
+@contextmanager
+def _kept() -> "Iterator[None]":
+    """Keep why stdout cannot be written; what is left for it goes nowhere."""
+    try:
+        yield
+    except OSError as error:
+        _lost.append(error)
+        discard(sys.stdout)
+
+
+def discard(stream: "TextIO") -> None:
+    """From now on what goes to a stream goes nowhere, what is in its buffer too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def notice(text: str) -> None:
@@ -81,8 +121,10 @@ def notice(text: str) -> None:
 
 def annotate(text: str) -> None:
     """Print a line to stderr that may be a command to the CI runner that reads the log."""
-    with suppress(OSError):
+    try:
         print(text, file=sys.stderr, flush=True)
+    except OSError:
+        discard(sys.stderr)
 
 
 def shown(path: Path) -> str:

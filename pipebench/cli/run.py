@@ -234,9 +234,9 @@ def _run(config: "RunConfig", folder: Path | None, *, remeasure: bool, json: boo
         output.print_json(store.read_bytes(path))
         return 0
     if sys.stdout.isatty():
-        print()
+        output.print_text("\n")
     output.print_report(partial(run_report, record))
-    print(f"\nrecord   {output.shown(path)}\nnext     {_next(config, record, path)}")
+    output.print_text(f"\nrecord   {output.shown(path)}\nnext     {_next(config, record, path)}\n")
     return 0
 
 

@@ -33,7 +33,9 @@ def show(
     pipebench show results/runs/20261124-091500-emulated8-gpipe-3fa9c1.json --json
     """
     from pipebench.records import store
+    from pipebench.records.selection import check_name
 
+    check_name(record)
     try:
         path = store.find(record, folder or store.DEFAULT_FOLDER)
     except UsageError:

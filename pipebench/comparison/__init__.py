@@ -7,4 +7,9 @@ doubts           what keeps launches from being replicates of one thing
 verdicts         one metric of two records -> improvement, same, regression, inconclusive
 compare          records -> the record of a comparison
 gates            which metrics a check watches, and its exit code
+sources          names on a command line -> records
+baselines        saved runs that others are held against
+calibration      the noise of this machine, and thresholds below it
+history          one metric over many runs, and where it changed
+self_test        the gate tried on what it must catch: in specimen, a made-up record, or in one of the user's
 """

@@ -72,11 +72,23 @@ _VOLATILE = ("load_average_1min", "memory_available_bytes", "pinned_core", "temp
 
 def mismatches(reference: RunRecord, candidate: RunRecord, *, by: str | None = None) -> list[Difference]:
     """The hard fields that differ, those left out that are what is compared."""
-    varied = VARIED[by] if by else frozenset()
-    found = _differences([name for name in HARD if name not in varied], reference, candidate)
-    if reference.config.partition == candidate.config.partition:  # whichever rule made it
-        found = [each for each in found if each.field != _PARTITION]
-    return found
+    return mismatches_of(identity(reference), identity(candidate), by=by)
+
+
+def identity(record: RunRecord) -> Mapping[str, object]:
+    """All that ``mismatches_of`` looks at, for whoever holds many records against each other and keeps none."""
+    return {name: value_of(record, name) for name in (*HARD, _COUNTS)}
+
+
+def mismatches_of(
+    reference: Mapping[str, object], candidate: Mapping[str, object], *, by: str | None = None
+) -> list[Difference]:
+    """As ``mismatches``, of two identities."""
+    passing = set(VARIED[by] if by else ())
+    if reference[_COUNTS] == candidate[_COUNTS]:  # whichever rule made them
+        passing.add(_PARTITION)
+    values = ((name, reference[name], candidate[name]) for name in HARD if name not in passing)
+    return [Difference(name, text_of(one), text_of(other)) for name, one, other in values if one != other]
 
 
 def drift(reference: RunRecord, candidate: RunRecord) -> list[Difference]:

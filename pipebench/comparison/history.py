@@ -4,11 +4,11 @@ A run is one value here: the geometric mean of its launches. Runs that cannot be
 out and counted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from pipebench.comparison.fields import HARD, value_of
+from pipebench.comparison.fields import identity, mismatches_of
 from pipebench.comparison.metrics import samples
 from pipebench.comparison.verdicts import middle
 from pipebench.errors import CorruptRecordError, MissingError
@@ -70,14 +70,17 @@ def history(
             except CorruptRecordError:
                 unreadable += 1
     entries.sort(key=lambda entry: (entry.moment, entry.id))
-    alike = [entry for entry in entries if entry.key == entries[-1].key]
+    if not entries:
+        raise MissingError("history: no completed run")
+    newest = entries[-1]
+    alike = [entry for entry in entries if not mismatches_of(newest.identity, entry.identity)]
     points = [Point(each.id, each.created, each.value) for each in alike if each.value is not None]
     if not points:
-        raise MissingError(f"history: no completed run has {metric}")
+        raise MissingError(f"history: no run of the newest one's configuration has {metric}")
     return History(
         metric=metric,
         threshold=threshold,
-        of=entries[-1].of,
+        of=newest.of,
         runs=points,
         changes=_changes(points, threshold),
         other_configurations=len(entries) - len(alike),
@@ -93,7 +96,7 @@ class _Entry(NamedTuple):
     moment: float
     id: str
     created: str
-    key: tuple[object, ...]
+    identity: Mapping[str, object]
     of: str
     value: float | None
 
@@ -104,7 +107,7 @@ def _entry(run: RunRecord, metric: MetricName) -> _Entry:
         moment=_moment(run),
         id=run.id,
         created=run.created,
-        key=tuple(value_of(run, name) for name in HARD),
+        identity=identity(run),
         of=_described(run),
         value=middle(sample) if sample else None,
     )
@@ -114,7 +117,7 @@ def _moment(run: RunRecord) -> float:
     """When it was made; what is no date comes first."""
     try:
         return datetime.fromisoformat(run.created).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
 
 

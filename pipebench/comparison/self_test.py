@@ -4,7 +4,7 @@ A gate that cannot fire is worse than none. Every trial goes the whole way of a 
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +15,11 @@ from pipebench.comparison import gates, sources
 from pipebench.comparison.compare import Rules
 from pipebench.comparison.metrics import samples
 from pipebench.comparison.specimen import specimen
-from pipebench.errors import ExitCode, MissingError, PipebenchError
+from pipebench.comparison.verdicts import middle
+from pipebench.errors import ExitCode, MissingError, PipebenchError, UsageError
 from pipebench.records import store
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, PipelineSamples, RunRecord
-from pipebench.records.selection import Search, select
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,21 @@ class SelfTest:
         return {"trials": trials, "exit_code": self.exit_code}
 
 
-def self_test(name: str | None, folder: Path, rules: Rules) -> SelfTest:
-    """Try the gate on a record by its name, or on a made-up one.
+def self_test(given: RunRecord | None, rules: Rules) -> SelfTest:
+    """Try the gate on a run, or on a made-up one.
 
     Raises:
-        UsageError: There is no such record.
+        UsageError: A gate can never fire on it.
         MissingError: It lacks a metric that is gated.
-        CorruptRecordError: It cannot be read, or is no run's.
+        CorruptRecordError: Its samples cannot be those of a completed run.
     """
-    record = select(name, Search(folder)).record if name is not None else specimen()
+    record = given or specimen()
     lacking = sorted(set(rules.gates) - set(samples(record)))
     if lacking:
         raise MissingError(f"{record.id!r} has no {', '.join(lacking)}: nothing to try that gate on")
     with tempfile.TemporaryDirectory(prefix="pipebench-") as place:
         trials = list(_trials(record, Path(place), rules))
-    return SelfTest(trials, record.id) if name is not None else SelfTest(trials)
+    return SelfTest(trials, given.id) if given else SelfTest(trials)
 
 
 def slowed(record: RunRecord, worsening: float) -> RunRecord:
@@ -148,8 +148,9 @@ def _trials(record: RunRecord, place: Path, rules: Rules) -> Iterator[Trial]:
         largest = max((rules.gates[name] for name in metrics & rules.gates.keys()), default=None)
         if largest is not None:
             by = min(2 * largest, (1 + largest) / 2)
-            worse = store.encode(put_in(record, by))
-            yield trial(text.format(f"{100 * by:.3g}"), worse, ExitCode.REGRESSION)
+            worse = put_in(record, by)
+            _check_reach(record, worse, {name: rules.gates[name] for name in metrics & rules.gates.keys()})
+            yield trial(text.format(f"{100 * by:.3g}"), store.encode(worse), ExitCode.REGRESSION)
     yield trial(
         "a missing metric, in a run that was aborted", store.encode(_aborted(record)), ExitCode.MISSING
     )
@@ -161,6 +162,18 @@ def _trials(record: RunRecord, place: Path, rules: Rules) -> Iterator[Trial]:
     yield trial("another clock", store.encode(_other_clock(record)), ExitCode.NOT_COMPARABLE)
     baseline.unlink()
     yield trial("a missing baseline", store.encode(record), ExitCode.MISSING)
+
+
+def _check_reach(record: RunRecord, worse: RunRecord, gated: Mapping[MetricName, float]) -> None:
+    """Refuse a gate that nothing can fire: a bubble of 90 % has no room to grow by 20 %."""
+    before, after = samples(record), samples(worse)
+    for name, threshold in gated.items():
+        change = abs(middle(after[name]) / middle(before[name]) - 1)
+        if change <= threshold:
+            raise UsageError(
+                f"--gate {name}={100 * threshold:g}%: can never fire on {record.id!r}, "
+                f"which can get worse by {100 * change:.1f} % at most"
+            )
 
 
 def _exit_code(current: Path, baseline: Path, rules: Rules) -> ExitCode:

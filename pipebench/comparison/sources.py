@@ -92,10 +92,40 @@ def checked(
             _saved(baseline, [run], allowed) if _is_baseline(baseline) else _one(baseline, Search(folder))
         )
     except UsageError as error:
-        raise MissingError(f"baseline {error}; saved ones: pipebench baseline list") from None
-    if run.path == against.path and current != baseline:
+        raise _no_baseline(error) from None
+    if current != baseline and run.path.exists() and run.path.samefile(against.path):
         raise UsageError(f"{current} and {baseline} are one run, {run.path}: name another to hold it against")
     return run, against
+
+
+def tried(current: str | None, baseline: str | None, folder: Path) -> RunRecord | None:
+    """The run that a gate tries itself on: the baseline's, else the one to check; ``None`` if neither is named.
+
+    Raises:
+        UsageError: There is no such run to check, or a baseline's name stands for several.
+        MissingError: There is no such baseline.
+        CorruptRecordError: It cannot be read, or is no run's.
+    """
+    name = baseline if baseline is not None else current
+    if name is None:
+        return None
+    if _is_baseline(name):
+        saved = dict(baselines.read_all(baselines.DEFAULT_FOLDER, name))
+        if len(saved) > 1:
+            raise UsageError(
+                f"{name}: the name of several baselines: name one file of {', '.join(map(str, saved))}"
+            )
+        return next(iter(saved.values())).record
+    try:
+        return _one(name, Search(folder)).record
+    except UsageError as error:
+        if baseline is None:
+            raise
+        raise _no_baseline(error) from None
+
+
+def _no_baseline(error: UsageError) -> MissingError:
+    return MissingError(f"baseline {error}; saved ones: pipebench baseline list")
 
 
 def _one(name: str, search: Search) -> Source:

@@ -332,6 +332,10 @@ class RunRecord(Part, frozen=True, kw_only=True):
             missing = [name for name in _PROMISED if getattr(self, name) in (None, [])]
             if missing:
                 raise ValueError(f"a completed record needs {', '.join(missing)}")
+            if self.timeline is not None and not self.timeline.makespan_s:
+                raise ValueError("a completed record needs timeline.makespan_s above 0")
+            if self.machine is not None and self.machine.link is None:
+                raise ValueError("a completed record of a machine needs machine.link")
         if self.speedup is not None and None in (self.baseline, self.pipeline, self.config.input):
             raise ValueError("a record with a speed-up needs baseline, pipeline and config.input")
 

@@ -212,11 +212,12 @@ def _age(path: Path) -> tuple[str, str, str]:
         return dated[1] + dated[2], path.stem, path.name
     try:
         made = msgspec.json.decode(path.read_bytes(), type=_Made)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        created = made.created if made.created.tzinfo else made.created.replace(tzinfo=UTC)
+        moment = created.astimezone(UTC).strftime(_MOMENT)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
         touched = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return touched.strftime(_MOMENT), path.stem, path.name
-    created = made.created if made.created.tzinfo else made.created.replace(tzinfo=UTC)
-    return created.astimezone(UTC).strftime(_MOMENT), made.id, path.name
+    return moment, made.id, path.name
 
 
 def path_text(path: Path) -> str:
@@ -242,8 +243,11 @@ def find(name: str, folder: Path) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    if name.strip() and path.is_dir():
-        name, folder = "latest", path
+    if path.is_dir():
+        inside = paths(path)
+        if not inside:
+            raise UsageError(f"{name}: no records in this folder; make one with pipebench run -o {name}")
+        return inside[-1]
     latest, _, back = name.partition("~")
     if latest == "latest" and (not back or back.isdecimal()):
         found = paths(folder)

@@ -12,12 +12,12 @@ Document = TypeVar("Document", bound=msgspec.Struct)
 
 
 def folder() -> Path:
-    """As the system has it."""
+    """As the system has it; where there is no home, one that cannot be, so that nothing is found or kept."""
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "pipebench"
+        return _home() / "Library" / "Caches" / "pipebench"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "pipebench" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipebench"
+        return Path(os.environ.get("LOCALAPPDATA") or _home()) / "pipebench" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "pipebench"
 
 
 def read(path: Path, kind: type[Document]) -> Document | None:
@@ -26,6 +26,14 @@ def read(path: Path, kind: type[Document]) -> Document | None:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _home() -> Path:
+    """A container's user may have none: neither HOME nor a line in passwd."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(os.devnull)
 
 
 def write(target: Path, document: bytes) -> Path | None:

@@ -13,7 +13,7 @@ from tests.builders import (
     steady_record,
     with_config,
 )
-from tests.cli.test_compare import save
+from tests.cli.saved import save
 
 
 def written(folder: Path) -> Path:

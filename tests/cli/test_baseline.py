@@ -9,7 +9,7 @@ import pytest
 from pipebench.records.schema import WarningRecord
 from tests.builders import with_config
 from tests.cli.conftest import Pipebench
-from tests.cli.test_compare import numbered, save
+from tests.cli.saved import numbered, save
 
 
 @pytest.fixture

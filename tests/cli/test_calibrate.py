@@ -10,7 +10,7 @@ from pipebench.comparison.calibration import noise_of
 from pipebench.telemetry import noise_cache
 from tests.builders import steady_record
 from tests.cli.conftest import TINY, Pipebench
-from tests.cli.test_compare import save
+from tests.cli.saved import save
 
 
 def test_the_noise_of_this_machine_is_measured_and_kept(pipebench: Pipebench, tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_the_noise_of_this_machine_is_measured_and_kept(pipebench: Pipebench, tm
     [
         (["--launches", "2"], "expected at least 4"),
         (["--", "--bad"], "No such option: --bad"),
-        (["--preset", "tiny"], "No such option: --preset; options of run come last, after --"),
+        (["--preset", "tiny"], "No such option: --preset; it is one of run's, which come last, after --"),
     ],
 )
 def test_what_cannot_be_calibrated_is_one_line(

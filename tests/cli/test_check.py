@@ -13,7 +13,7 @@ from pipebench.records.schema import RunRecord
 from tests.builders import steady_record
 from tests.cli.conftest import Pipebench
 from tests.cli.gated import written
-from tests.cli.test_compare import numbered, save
+from tests.cli.saved import numbered, save
 
 
 @pytest.fixture

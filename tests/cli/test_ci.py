@@ -1,13 +1,14 @@
 """What ``check`` tells a CI system: annotations and job summaries on GitHub, JUnit, the exit code whoever listens."""
 
 import json
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.cli import golden
-from tests.cli.conftest import Ended, Pipebench, unheard
+from tests.cli.conftest import COMMAND, Ended, Pipebench, environment, unheard
 from tests.cli.gated import written
 
 
@@ -18,12 +19,57 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("current", "code"), [("slower", 3), ("same", 0), ("noisy", 4)])
 @pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_reader_who_leaves_changes_no_verdict(
-    folder: Path, current: str, code: int, form: list[str]
+    folder: Path, current: str, code: int, form: list[str], unbuffered: str
 ) -> None:
     arguments = ("check", f"{current}.json", "--against", "base.json", "--junit", "x.xml", *form)
-    assert unheard(*arguments, cwd=folder) == code
+    assert unheard(*arguments, cwd=folder, PYTHONUNBUFFERED=unbuffered) == code
     assert ET.parse(folder / "x.xml").getroot().get("tests") == "2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["compare", "other.json", "base.json"], 5),
+        (["compare", "other.json", "base.json", "--json"], 5),
+        (["compare", "same.json", "base.json", "--format", "md"], 0),
+        (["check", "--self-test", "noisy.json"], 4),
+        (["check", "--self-test", "noisy.json", "--json"], 4),
+        (["baseline", "verify"], 10),
+        (["show", "base.json"], 0),
+        (["show", "none.json"], 2),
+        (["compar"], 2),
+        (["list", "."], 0),
+    ],
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_leaves_changes_no_exit_code(
+    folder: Path, arguments: list[str], code: int, unbuffered: str
+) -> None:
+    place = folder / "results/baselines/main"
+    place.mkdir(parents=True)
+    (place / "0.json").write_text("{")
+    assert unheard(*arguments, cwd=folder, PYTHONUNBUFFERED=unbuffered) == code
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(("current", "code"), [("slower", 3), ("same", 7)])
+def test_a_full_disk_is_a_failure_but_no_way_around_a_verdict(
+    folder: Path, current: str, code: int, unbuffered: str
+) -> None:
+    arguments = ("check", f"{current}.json", "--against", "base.json")
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [COMMAND, *arguments],
+            cwd=folder,
+            env=environment(PYTHONUNBUFFERED=unbuffered),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (code, "pipebench: error: No space left on device\n")
 
 
 @pytest.mark.parametrize("current", ["same", "slower", "noisy", "other", "aborted", "hostile"])
@@ -94,6 +140,8 @@ def test_junit_says_what_the_exit_code_says(
         (["same.json", "--against", "base.json", "--gate", "foo"], "--gate 'foo'"),
         (["same.json"], "check: expected CURRENT"),
         (["same.json", "--agains", "base.json"], "No such option: --agains (Possible options: --against)"),
+        (["same.json", "--against", "base.json", "--junit", "no/x.xml"], "--junit no/x.xml: cannot be"),
+        (["--self-test", "none.json"], "none.json: no such record"),
         (["same.json", "--against"], "Option '--against' requires an argument."),
     ],
 )

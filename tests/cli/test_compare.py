@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
 from tests.builders import (
     friendly_record_of,
     hostile_record,
@@ -17,19 +16,7 @@ from tests.builders import (
 )
 from tests.cli import golden
 from tests.cli.conftest import Pipebench
-
-
-def save(folder: Path, **records: RunRecord) -> None:
-    folder.mkdir(exist_ok=True, parents=True)
-    for name, record in records.items():
-        (folder / f"{name}.json").write_bytes(store.encode(record))
-
-
-def numbered(number: int, factor: float = 1.0, **config: object) -> RunRecord:
-    """Records whose ids sort by their number."""
-    return with_config(
-        steady_record(factor, id=f"2026112{number}-091500-emulated2-x-00000{number}"), **config
-    )
+from tests.cli.saved import numbered, save
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Pipebench
-from tests.cli.test_compare import numbered, save
+from tests.cli.saved import numbered, save
 
 
 def test_a_folder_s_history_is_shown_and_printed(pipebench: Pipebench, tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_a_folder_s_history_is_shown_and_printed(pipebench: Pipebench, tmp_path:
     [
         (["taste"], 2, "history 'taste': expected one of words_per_s"),
         (["speedup", "nowhere"], 2, "nowhere: expected a folder"),
-        (["speedup"], 9, "no completed run has speedup in results/runs; make one with pipebench run"),
+        (["speedup"], 9, "history: no completed run in results/runs"),
     ],
 )
 def test_what_has_no_history_is_one_line(

@@ -80,7 +80,7 @@ def test_a_baseline_s_name_leads_to_its_command(
 
 @pytest.mark.parametrize("name", ["", " "])
 def test_an_empty_name_shows_nothing(pipebench: Pipebench, completed: CompletedRun, name: str) -> None:
-    ended = pipebench("show", name, cwd=completed.path.parent)
+    ended = pipebench("show", name, "-o", str(completed.path.parent))
     assert (ended.code, ended.out) == (2, "")
 
 

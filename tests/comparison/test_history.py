@@ -3,6 +3,7 @@ from random import Random
 import msgspec
 import pytest
 
+from pipebench.comparison.fields import mismatches
 from pipebench.comparison.history import history
 from pipebench.errors import CorruptRecordError, MissingError
 from pipebench.records.schema import RunRecord
@@ -46,6 +47,22 @@ def test_runs_of_other_configurations_and_ends_are_left_out_and_counted() -> Non
     assert (found.other_configurations, found.not_completed, found.unreadable) == (1, 1, 1)
 
 
+def test_what_compare_compares_is_one_history() -> None:
+    """The same partition, whichever rule made it; two partitions by measurement, which finds another one each time."""
+    rules = [("even", [1, 1]), ("balanced", [1, 1]), ("even", [2, 0])]
+    runs = [
+        with_config(run(number), partition_rule=rule, partition=partition)
+        for number, (rule, partition) in enumerate(rules)
+    ]
+    found = history(
+        [runs[2], runs[0], msgspec.structs.replace(runs[1], created="2026-12-01T00:00:00")], "speedup"
+    )
+    assert [point.id for point in found.runs] == ["run-0", "run-1"]
+    assert found.other_configurations == 1
+    assert not mismatches(runs[0], runs[1])
+    assert mismatches(runs[0], runs[2])
+
+
 def test_a_run_whose_samples_no_clock_can_have_read_is_counted_as_unreadable() -> None:
     odd = measured_record([launch([1e-12], [1e-12])], id="odd")
     course = history([run(1), odd], "words_per_s")
@@ -62,7 +79,7 @@ def test_dates_count_not_their_text() -> None:
 
 @pytest.mark.parametrize("records", [[], [msgspec.structs.replace(run(1), status="failed")]])
 def test_without_a_completed_run_there_is_no_history(records: list[RunRecord]) -> None:
-    with pytest.raises(MissingError, match="no completed run has words_per_s"):
+    with pytest.raises(MissingError, match="no completed run"):
         history(records, "words_per_s")
 
 

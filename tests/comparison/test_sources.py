@@ -5,7 +5,7 @@ import pytest
 
 from pipebench.comparison import baselines
 from pipebench.comparison.compare import Rules, compare
-from pipebench.comparison.sources import By, by_named, checked, compared
+from pipebench.comparison.sources import By, by_named, checked, compared, tried
 from pipebench.errors import CorruptRecordError, MissingError, UsageError
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
@@ -118,6 +118,26 @@ def test_a_run_by_two_names_is_not_held_against_itself(tmp_path: Path) -> None:
         checked("latest", str(tmp_path), tmp_path)
     (path,) = tmp_path.glob("*.json")
     assert checked(str(path), str(path), tmp_path)[0].path == path  # whoever names a file twice means it
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(UsageError, match="are one run"):
+        checked(str(tmp_path / "link"), str(tmp_path), tmp_path)
+
+
+def test_a_gate_tries_itself_on_the_baseline_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tried(None, None, folder) is None
+    found = tried("latest", "20261121", folder)
+    assert found is not None
+    assert found.id[7] == "1"
+    with pytest.raises(UsageError, match=r"^none"):
+        tried("none", None, folder)
+    with pytest.raises(MissingError, match="baseline none"):
+        tried("latest", "none", folder)
+    monkeypatch.setattr(baselines, "DEFAULT_FOLDER", folder / "saved")
+    baselines.save(run(2), "main", "released", folder / "saved")
+    assert tried(None, "main", folder) == run(2)
+    baselines.save(run(4, "naive"), "main", "released", folder / "saved")
+    with pytest.raises(UsageError, match="main: the name of several baselines: name one file of"):
+        tried(None, "main", folder)
 
 
 def test_a_saved_baseline_s_file_is_the_run_in_it(tmp_path: Path) -> None:

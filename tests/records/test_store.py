@@ -257,6 +257,13 @@ def test_a_folder_that_cannot_be_read_might_hold_the_newest(
         store.paths(tmp_path)
 
 
+@pytest.mark.parametrize("created", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_no_calendar_has_in_utc_hinders_nobody(tmp_path: Path, created: str) -> None:
+    good = store.write(completed_record(id="20991124-080000-a"), tmp_path)
+    (tmp_path / "odd.json").write_bytes(store.encode(completed_record(id="odd", created=created)))
+    assert store.paths(tmp_path) == [tmp_path / "odd.json", good]
+
+
 def test_an_empty_or_missing_folder_has_no_records(tmp_path: Path) -> None:
     assert store.paths(tmp_path) == store.paths(tmp_path / "missing") == []
 

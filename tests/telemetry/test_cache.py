@@ -37,6 +37,17 @@ def test_where_nothing_can_be_written_nothing_is_kept_or_left(tmp_path: Path) ->
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.json", "file"]
 
 
+def test_without_a_home_nothing_is_found_or_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    path = cache.folder() / "a.json"
+    assert cache.write(path, b"{}") is None
+    assert cache.read(path, Kept) is None
+
+
 def test_the_folder_is_the_system_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -1,0 +1,20 @@
+"""Records in a folder, for the commands that read them."""
+
+from pathlib import Path
+
+from pipebench.records import store
+from pipebench.records.schema import RunRecord
+from tests.builders import steady_record, with_config
+
+
+def save(folder: Path, **records: RunRecord) -> None:
+    folder.mkdir(exist_ok=True, parents=True)
+    for name, record in records.items():
+        (folder / f"{name}.json").write_bytes(store.encode(record))
+
+
+def numbered(number: int, factor: float = 1.0, **config: object) -> RunRecord:
+    """Records whose ids sort by their number."""
+    return with_config(
+        steady_record(factor, id=f"2026112{number}-091500-emulated2-x-00000{number}"), **config
+    )
