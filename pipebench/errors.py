@@ -84,6 +84,6 @@ class InterruptedRunError(PipebenchError):
 
 
 class TerminatedRunError(PipebenchError):
-    """SIGTERM."""
+    """SIGTERM, or a terminal that hung up."""
 
     exit_code = ExitCode.TERMINATED

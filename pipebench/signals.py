@@ -12,13 +12,15 @@ from types import FrameType
 
 from pipebench.errors import ExitCode, InterruptedRunError, TerminatedRunError
 
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+# A terminal that is closed hangs up; Windows has no such signal.
+_HANG_UP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
+_ENDING = (signal.SIGINT, signal.SIGTERM, *_HANG_UP)
 _IMPATIENT_S = 1.0  # an orderly end takes a third of that; only then is a second signal taken at its word
 
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into errors that end the run and keep its record."""
+    """Turn SIGINT, SIGTERM and SIGHUP into errors that end the run and keep its record; ``nohup`` is respected."""
     first_s: list[float] = []
 
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
@@ -26,12 +28,13 @@ def orderly_end() -> Iterator[None]:
             first_s.append(time.monotonic())
             if number == signal.SIGINT:
                 raise InterruptedRunError("interrupted (Ctrl-C)")
-            raise TerminatedRunError("terminated (SIGTERM)")
+            raise TerminatedRunError(f"terminated ({signal.Signals(number).name})")
         if time.monotonic() - first_s[0] > _IMPATIENT_S:
             # launches end with this process
             os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
 
-    before = {number: signal.signal(number, end) for number in _ENDING}
+    ignored = {number for number in _HANG_UP if signal.getsignal(number) == signal.SIG_IGN}
+    before = {number: signal.signal(number, end) for number in _ENDING if number not in ignored}
     try:
         yield
     finally:

@@ -14,7 +14,12 @@ def restored(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "error"), [(signal.SIGINT, InterruptedRunError), (signal.SIGTERM, TerminatedRunError)]
+    ("number", "error"),
+    [
+        (signal.SIGINT, InterruptedRunError),
+        (signal.SIGTERM, TerminatedRunError),
+        (signal.SIGHUP, TerminatedRunError),
+    ],
 )
 def test_the_first_signal_is_an_error_and_the_next_ones_wait(number: int, error: type[Exception]) -> None:
     try:
@@ -24,8 +29,18 @@ def test_the_first_signal_is_an_error_and_the_next_ones_wait(number: int, error:
             finally:
                 os.kill(os.getpid(), number)  # would be a second error in the midst of the ending
     finally:
-        restored(signal.SIGINT)
-        restored(signal.SIGTERM)
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            restored(each)
+
+
+def test_nohup_is_respected() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with orderly_end():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        restored(signal.SIGHUP)
 
 
 def test_a_held_signal_comes_when_the_work_is_done() -> None:
@@ -37,8 +52,8 @@ def test_a_held_signal_comes_when_the_work_is_done() -> None:
                 done.append("whole")
             done.append("never reached")
     finally:
-        restored(signal.SIGINT)
-        restored(signal.SIGTERM)
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            restored(each)
     assert done == ["whole"]
 
 

@@ -105,7 +105,8 @@ def check_options(options: Sequence[str]) -> None:
         UsageError: One of them is.
     """
     for option in options:
-        if option.partition("=")[0] in _OURS:
+        short = option[:2] in _OURS and not option.startswith("--")  # its value may be right behind it
+        if option.partition("=")[0] in _OURS or short:
             raise UsageError(
                 f"{option}: each launch is a run of its own whose {option} is set here; leave it out"
             )

@@ -38,15 +38,22 @@ def check_junit(junit: Path | None) -> None:
     """Make sure that the JUnit file can be written, before anything is measured for it.
 
     Raises:
-        UsageError: There is no such folder, or it is one.
+        UsageError: There is no such folder, it is one, or something else is there that must not be lost.
         EnvironmentRefusedError: It may not be written.
     """
     if junit is None:
         return
     try:
+        before = junit.read_bytes() if junit.exists() else None
         junit.open("a").close()
+        if before is None:
+            junit.unlink()
     except OSError as error:
         raise _not_written(junit, error) from None
+    if before and not before.lstrip().startswith(b"<"):
+        raise UsageError(
+            f"--junit {junit}: expected no file or one of JUnit, found another, which would be lost"
+        )
 
 
 def _print(record: "ComparisonRecord", *, json: bool) -> None:

@@ -69,12 +69,13 @@ def _check_run(choices: "Choices") -> None:
     from pipebench.ab.sides import Side, SideError, check
     from pipebench.errors import ExitCode
 
-    options = ("--device", "emulated", *choices.common.split())
-    try:
-        check(Side("A", "the jobs' run", options=options))
-    except SideError as error:
-        if error.exit_code is ExitCode.USAGE:
-            raise UsageError(f"--run {choices.run!r}: {error.why}") from None
+    for device in ("emulated", "cuda"):
+        try:
+            check(Side("A", "the jobs' run", options=("--device", device, *choices.common.split())))
+        except SideError as error:
+            if error.exit_code is ExitCode.USAGE:
+                job = ", on GPUs" if device == "cuda" else ""
+                raise UsageError(f"--run {choices.run!r}{job}: {error.why}") from None
 
 
 def _write(text: str, forge: "Forge", folder: Path, *, force: bool) -> Path:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _USUAL_WIDTH, _LEAST_WIDTH = 80, 20
+_DELETE = "\x7f"
 
 
 def stdout() -> "Console":
@@ -68,11 +69,15 @@ def print_report(build: "Callable[[Console], RenderableType]") -> None:
 def print_json(document: bytes) -> None:
     """Print a JSON document, and nothing else, to stdout; what a terminal might obey is escaped as JSON can."""
     text = document.decode()
-    if not text.isascii():
+    if not text.isascii() or _DELETE in text:  # what else is not seen, JSON escapes itself
         text = "".join(
-            letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text
+            letter if letter.isprintable() or letter == "\n" else _escaped(letter) for letter in text
         )
     _write(text)
+
+
+def _escaped(letter: str) -> str:
+    return "\\u007f" if letter == _DELETE else json.dumps(letter)[1:-1]
 
 
 def print_text(text: str) -> None:

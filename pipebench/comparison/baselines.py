@@ -57,8 +57,9 @@ def save(record: RunRecord, name: str, reason: str, folder: Path, *, promote: bo
         key=key,
         record=record,
         replaced=replaced,
-        sha256=_digest(json.loads(store.encode(record))),
+        sha256="",
     )
+    saved = msgspec.structs.replace(saved, sha256=_digest(store.encode(saved)))
     _write(saved, path)
     return path
 
@@ -75,6 +76,8 @@ def check_text(name: str, reason: str) -> None:
         )
     if not reason.strip():
         raise UsageError("--reason: expected why this run is the baseline, found nothing")
+    if not reason.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in reason):
+        raise UsageError(f"--reason {reason!r}: expected text, found bytes that are none")
 
 
 def check_fit(record: RunRecord) -> None:
@@ -169,10 +172,10 @@ def read(path: Path) -> BaselineRecord:
     Raises:
         CorruptRecordError: It cannot be read, or is not what its place says.
     """
-    document = store.read_bytes(path)
     try:
+        document = store.read_bytes(path)
         saved = store.decode(document, str(path))
-    except CorruptRecordError as error:
+    except (CorruptRecordError, UsageError) as error:  # a link that leads nowhere is there, and no baseline
         raise CorruptRecordError(f"{error}; {_REMEDY}") from None
     if not isinstance(saved, BaselineRecord):
         raise CorruptRecordError(
@@ -182,8 +185,8 @@ def read(path: Path) -> BaselineRecord:
     own = {name: now.get(name) for name in saved.key}
     if saved.key != own or path.stem != _hash(saved.key) or path.parent.name != saved.name:
         raise CorruptRecordError(f"{path}: its name or key is not that of the run in it; {_REMEDY}")
-    if saved.sha256 is not None and saved.sha256 != _digest(json.loads(document)["record"]):
-        raise CorruptRecordError(f"{path}: the run in it was edited after it was saved; {_REMEDY}")
+    if saved.sha256 != _digest(document):
+        raise CorruptRecordError(f"{path}: was edited after it was saved; {_REMEDY}")
     return saved
 
 
@@ -221,9 +224,10 @@ def _replaced(path: Path, *, promote: bool) -> list[Replaced]:
     return [*before.replaced, Replaced(before.record.id, before.saved, before.reason)]
 
 
-def _digest(record: object) -> str:
-    """Of a record as it is in JSON, whatever this version would make of it."""
-    return hashlib.sha256(json.dumps(record, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def _digest(document: bytes) -> str:
+    """Of all that a baseline's JSON says, whatever this version would make of it."""
+    told = {name: value for name, value in json.loads(document).items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _hash(key: dict[str, str | None]) -> str:

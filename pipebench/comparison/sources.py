@@ -46,7 +46,8 @@ def compared(
     Of a folder with several studies, those runs count that can be compared with the reference, if that was named
     before, else with the newest.
 
-    A baseline's name stands for the one that can be compared with the first run that is named otherwise.
+    A baseline's name stands for the one that can be compared with the first run that is named otherwise, or is its
+    only one.
 
     Raises:
         UsageError: A name stands for nothing, or fewer than two records are named.
@@ -61,7 +62,8 @@ def compared(
             run = run or found[name]
     for name in names:
         if name not in found:
-            found[name] = [_saved(name, run, allowed)]
+            found[name] = [_saved(name, run, allowed) if run else _only_saved(name)]
+            run = run or found[name]
     chosen = [each for name in names for each in found[name]]
     if len(chosen) < 2:
         hint = "" if by else "; with --by schedule or --by gpus a folder is a study of several"
@@ -110,12 +112,7 @@ def tried(current: str | None, baseline: str | None, folder: Path) -> RunRecord 
     if name is None:
         return None
     if _is_baseline(name):
-        saved = dict(baselines.read_all(baselines.DEFAULT_FOLDER, name))
-        if len(saved) > 1:
-            raise UsageError(
-                f"{name}: the name of several baselines: name one file of {', '.join(map(str, saved))}"
-            )
-        return next(iter(saved.values())).record
+        return _only_saved(name).record
     try:
         return _one(name, Search(folder)).record
     except UsageError as error:
@@ -147,11 +144,17 @@ def _is_baseline(name: str) -> bool:
     return not Path(name).exists() and baselines.exists(name, baselines.DEFAULT_FOLDER)
 
 
+def _only_saved(name: str) -> Source:
+    """The run of a baseline's name that stands for one configuration only."""
+    saved = list(baselines.read_all(baselines.DEFAULT_FOLDER, name))
+    if len(saved) > 1:
+        files = ", ".join(str(path) for path, _ in saved)
+        raise UsageError(f"{name}: the name of several baselines: name one of their files, {files}")
+    ((path, only),) = saved
+    return Source(only.record, path)
+
+
 def _saved(name: str, runs: Sequence[Source], allowed: frozenset[str] = frozenset()) -> Source:
-    if not runs:
-        raise UsageError(
-            f"{name}: a baseline's name stands for one of several runs: name a run to compare it with"
-        )
     path, record = baselines.find(name, runs[0].record, baselines.DEFAULT_FOLDER, allowed)
     return Source(record, path)
 

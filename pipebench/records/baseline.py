@@ -20,7 +20,7 @@ class Replaced(Part, frozen=True):
 class BaselineRecord(Part, frozen=True, kw_only=True):
     """A completed run that others are held against; ``key`` is what they must have in common with it.
 
-    ``sha256`` is that of the record as it was saved, as JSON with sorted keys and without white space.
+    ``sha256`` is that of all else as it was saved, as JSON with sorted keys and without white space.
     """
 
     schema: Schema = Schema()
@@ -31,4 +31,4 @@ class BaselineRecord(Part, frozen=True, kw_only=True):
     key: dict[str, str | None]
     record: RunRecord
     replaced: list[Replaced]
-    sha256: str | None = None
+    sha256: str

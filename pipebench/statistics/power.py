@@ -18,6 +18,8 @@ LEAST_LAUNCHES = (
 )
 _MOST_LAUNCHES = 100
 _NODES = 48
+_HALVINGS = 16  # of an interval a few times as wide as the answer: better than one part in a thousand
+_MOST_LOG = 700.0  # e to this is still a number
 
 
 def detection_power(
@@ -65,8 +67,8 @@ def detectable(
     low = log1p(threshold)
     if standard_error == 0:
         return threshold
-    high = low + (3 * critical + 5) * standard_error
-    while high - low > 1e-3 * high:
+    high = min(low + (3 * critical + 5) * standard_error, _MOST_LOG)
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
         found = detection_power(
             expm1(middle), standard_error, degrees, threshold=threshold, confidence=confidence

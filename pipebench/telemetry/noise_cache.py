@@ -12,13 +12,13 @@ from pipebench.telemetry import cache
 _FORMAT = 1
 
 Key = Mapping[str, str | None]
-Spread = Annotated[float, msgspec.Meta(ge=0)]
+Spread = Annotated[float, msgspec.Meta(ge=0, le=50)]
 
 
 class Noise(msgspec.Struct, frozen=True, kw_only=True):
     """How much equal launches differ: the standard deviation of a metric's logarithm, by the metric's name."""
 
-    created: str
+    created: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}")]
     launches: Annotated[int, msgspec.Meta(ge=2)]
     key: dict[str, str | None]
     log_sd: dict[str, Spread]

@@ -54,8 +54,8 @@ class Choices:
         _check_run(self.run)
         if self.sides not in SIDES:
             raise UsageError(f"unknown --sides {self.sides!r}: expected one of {', '.join(SIDES)}")
-        _check("--requirements", self.requirements, _is_path_below, "a path below the repository's top")
-        _check("--branch", self.branch, _is_path_below, "the name of a branch")
+        _check("--requirements", self.requirements, _is_file_below, "a file below the repository's top")
+        _check("--branch", self.branch, _is_branch, "the name of a branch")
 
     @property
     def labels(self) -> list[str]:
@@ -90,9 +90,19 @@ def _check(option: str, value: str, is_good: Callable[[str], object], expected: 
         raise UsageError(f"{option} {value!r}: expected {expected}, of letters, digits and . _ - only")
 
 
-def _is_path_below(text: str) -> bool:
-    """Whether it stays below the folder it starts from, as the names of branches do too."""
-    return _PATH.fullmatch(text) is not None and ".." not in PurePosixPath(text).parts
+def _is_file_below(text: str) -> bool:
+    """Whether it can be a file, and stays below the folder it starts from."""
+    parts = PurePosixPath(text).parts
+    return bool(_PATH.fullmatch(text) and parts) and ".." not in parts and text[-1] != "/"
+
+
+def _is_branch(text: str) -> bool:
+    """Whether git takes it as a branch's name, and GitHub as nothing but one: a ``+`` there is a pattern."""
+    parts = text.split("/")
+    good = all(
+        part and part[0] != "." and not part.endswith((".", ".lock")) and ".." not in part for part in parts
+    )
+    return bool(_PATH.fullmatch(text)) and good and "+" not in text and parts[0] != "refs" and text != "HEAD"
 
 
 def _check_run(run: str) -> None:
@@ -101,7 +111,7 @@ def _check_run(run: str) -> None:
             raise UsageError(
                 f"--run: {word!r} holds what a shell or YAML might act on; give plain options of run"
             )
-        if word.partition("=")[0] in _OURS:
+        if word.partition("=")[0] in _OURS or word[:2] in {"-o", "-h"}:
             raise UsageError(
                 f"--run: {word} is set by the template (--gpus here is an option of its own); leave it out"
             )

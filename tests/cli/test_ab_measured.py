@@ -115,7 +115,9 @@ def test_a_ref_that_is_none_of_pipebench_is_refused(
     assert len(git(repository, "worktree", "list").splitlines()) == 1
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
 def test_a_signal_leaves_records_and_nothing_else(
     repository: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:

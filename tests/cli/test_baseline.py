@@ -61,7 +61,13 @@ def test_check_and_compare_know_it_by_its_name(pipebench: Pipebench, place: Path
     compared = json.loads(pipebench("compare", "main", "20261123", "--json", cwd=place).out)
     assert compared["reference"]["id"] == numbered(1).id
     assert compared["overall"]["verdict"] == "regression"
-    assert pipebench("compare", "main", "main", cwd=place).code == 2
+    assert pipebench("baseline", "save", "20261122", "--name", "next", "--reason", "r", cwd=place).code == 0
+    assert "= same" in pipebench("compare", "main", "next", cwd=place).out
+    assert pipebench("baseline", "save", "20261124", "--reason", "r", cwd=place).code == 0
+    several = pipebench("compare", "main", "next", cwd=place)
+    assert (several.code, "main: the name of several baselines" in several.err) == (2, True)
+    tried = pipebench("check", "--self-test", "--against", "next", cwd=place)
+    assert (tried.code, f"tried on {numbered(2).id}" in tried.err) == (0, True)
 
 
 def test_a_noisy_run_is_saved_with_a_notice(pipebench: Pipebench, place: Path) -> None:

@@ -106,6 +106,31 @@ def test_a_job_s_summary_grows_and_its_absence_changes_nothing(pipebench: Pipebe
     assert "no job summary" in nowhere.err
 
 
+def test_a_junit_file_replaces_nothing_else(pipebench: Pipebench, folder: Path) -> None:
+    arguments = ("check", "slower.json", "--against", "base.json", "--junit")
+    before = (folder / "slower.json").read_bytes()
+    ended = pipebench(*arguments, "slower.json", cwd=folder)
+    assert (ended.code, (folder / "slower.json").read_bytes()) == (2, before)
+    assert "--junit slower.json: expected no file or one of JUnit" in ended.err
+    assert [pipebench(*arguments, "new.xml", cwd=folder).code for _ in range(2)] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["none.json"], 2), (["corrupt.json"], 10), (["slower.json"], 3)]
+)
+def test_a_full_stderr_changes_no_exit_code(folder: Path, arguments: list[str], code: int) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [COMMAND, "check", *arguments, "--against", "base.json"],
+            cwd=folder,
+            env=environment(GITHUB_ACTIONS="true"),
+            stdout=subprocess.DEVNULL,
+            stderr=full,
+            check=False,
+        )
+    assert ended.returncode == code
+
+
 def test_nothing_is_told_to_github_elsewhere(pipebench: Pipebench, folder: Path) -> None:
     ended = pipebench("check", "slower.json", "--against", "base.json", cwd=folder, GITHUB_ACTIONS="")
     assert (ended.code, ended.err) == (3, "")

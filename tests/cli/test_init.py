@@ -110,6 +110,7 @@ def test_the_template_of_this_repository_is_what_its_command_writes(
     [
         (("--run", "--nonsense"), "--run '--nonsense': No such option: --nonsense"),
         (("--run", "--preset nope"), "unknown --preset 'nope'"),
+        (("--run", "--machine local"), "--run '--machine local', on GPUs: --machine is for emulated devices"),
         (("--gpus", "12"), "12 devices for 8 LSTM layers"),
     ],
 )

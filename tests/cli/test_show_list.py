@@ -51,6 +51,16 @@ def test_markup_in_a_record_is_inert(pipebench: Pipebench, completed: CompletedR
     assert "[/]odd.txt" in ended.out
 
 
+def test_what_a_terminal_might_obey_is_escaped_in_json(
+    pipebench: Pipebench, completed: CompletedRun, tmp_path: Path
+) -> None:
+    name = "x\x7f\x1b\u202ey\u00e9"
+    (tmp_path / "odd.json").write_text(json.dumps(json.loads(completed.printed) | {"id": name}))
+    ended = pipebench("list", str(tmp_path), "--json")
+    assert [letter for letter in ended.out if not (letter.isprintable() or letter == "\n")] == []
+    assert json.loads(ended.out)[0]["id"] == name
+
+
 def test_list_shows_every_record_and_names_the_unreadable(
     pipebench: Pipebench, completed: CompletedRun, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def test_a_key_of_before_a_field_counted_is_still_good(tmp_path: Path) -> None:
     path = baselines.save(RECORD, "main", "released", tmp_path)
     document = json.loads(path.read_bytes())
     del document["key"]["config.checkpoint"]
+    document["sha256"] = baselines._digest(json.dumps(document).encode())
     older = path.with_name(f"{baselines._hash(document['key'])}.json")
     older.write_text(json.dumps(document))
     path.unlink()
@@ -159,6 +160,39 @@ def test_verify_finds_what_was_edited_moved_or_cut(tmp_path: Path) -> None:
     assert "edited after it was saved" in (problems["b"] or "")
     assert "not a pipebench record" in (problems["c"] or "")
     assert "not that of the run in it" in (problems["e"] or "")
+
+
+@pytest.mark.parametrize(
+    "change", [{"reason": "as good"}, {"replaced": [], "saved": "2020"}, {"sha256": "0" * 64}]
+)
+def test_whatever_of_it_was_edited_is_found(tmp_path: Path, change: dict[str, object]) -> None:
+    path = baselines.save(RECORD, "main", "released", tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | change))
+    with pytest.raises(CorruptRecordError, match="was edited after it was saved"):
+        baselines.read(path)
+
+
+def test_a_baseline_without_its_digest_is_none(tmp_path: Path) -> None:
+    path = baselines.save(RECORD, "main", "released", tmp_path)
+    document = json.loads(path.read_bytes())
+    del document["sha256"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(CorruptRecordError, match="sha256"):
+        baselines.read(path)
+
+
+def test_what_is_in_a_baseline_s_place_and_no_file_is_told_and_hinders_no_list(tmp_path: Path) -> None:
+    good = baselines.save(RECORD, "main", "released", tmp_path)
+    (tmp_path / "main/away.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "main/folder.json").mkdir()
+    found = dict(baselines.tried(tmp_path))
+    assert isinstance(found.pop(good), BaselineRecord)
+    assert [type(each) for each in found.values()] == [CorruptRecordError] * 2
+
+
+def test_a_reason_is_text(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected text, found bytes"):
+        baselines.save(RECORD, "main", "\udcff bad", tmp_path)
 
 
 def test_a_baseline_that_was_edited_is_not_used(tmp_path: Path) -> None:

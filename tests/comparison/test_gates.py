@@ -6,9 +6,9 @@ import pytest
 from pipebench.comparison.compare import DEFAULT_GATES, Rules, compare
 from pipebench.comparison.gates import check, exit_code_of_comparison, gates_from
 from pipebench.errors import ExitCode, UsageError
-from pipebench.records.schema import RunRecord
+from pipebench.records.schema import Launch, PipelineSamples, RunRecord
 from pipebench.records.selection import Source
-from tests.builders import steady_record, with_config
+from tests.builders import measured_record, steady_record, with_config
 
 
 def source(record: RunRecord) -> Source:
@@ -39,6 +39,21 @@ def test_noise_is_inconclusive_unless_that_is_allowed() -> None:
     few = msgspec.structs.replace(steady_record(), launches=steady_record().launches[:3])
     assert code(few) is ExitCode.INCONCLUSIVE
     assert code(few, allow_inconclusive=True) is ExitCode.DONE
+
+
+def test_a_bubble_out_of_nothing_is_no_noise() -> None:
+    def waiting(share: float) -> RunRecord:
+        def busy(launch: Launch) -> Launch:
+            work = [(1 - share) * 2 * step for step in launch.pipeline.step_s]
+            return msgspec.structs.replace(launch, pipeline=PipelineSamples(launch.pipeline.step_s, work))
+
+        return measured_record([busy(launch) for launch in steady_record().launches])
+
+    gates = Rules(gates={"bubble_fraction": 0.03})
+    for reference, current, expected in ((0.0, 0.5, 4), (0.0, 0.0, 0), (0.5, 0.0, 4)):
+        record = check(source(waiting(current)), source(waiting(reference)), gates, allow_inconclusive=True)
+        assert record.gate is not None
+        assert record.gate.exit_code == expected
 
 
 def test_the_worst_gated_metric_decides() -> None:
@@ -90,7 +105,7 @@ def test_gates_are_metrics_with_percentages() -> None:
             "speedup=-3%",
             "speedup=0%",
         ),
-        *("speedup=100%", "speedup=inf%", "speedup=nan%", "speedup=3%%", "speedup = 3%"),
+        *("speedup=100%", "speedup=99.1%", "speedup=inf%", "speedup=nan%", "speedup=3%%", "speedup = 3%"),
     ],
 )
 def test_what_is_no_gate_is_refused(text: str) -> None:

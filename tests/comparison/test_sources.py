@@ -136,7 +136,7 @@ def test_a_gate_tries_itself_on_the_baseline_first(folder: Path, monkeypatch: py
     baselines.save(run(2), "main", "released", folder / "saved")
     assert tried(None, "main", folder) == run(2)
     baselines.save(run(4, "naive"), "main", "released", folder / "saved")
-    with pytest.raises(UsageError, match="main: the name of several baselines: name one file of"):
+    with pytest.raises(UsageError, match="main: the name of several baselines: name one of their files"):
         tried(None, "main", folder)
 
 

@@ -19,6 +19,7 @@ def found() -> list[tuple[Path, BaselineRecord]]:
         key=key_of(record),
         record=record,
         replaced=[Replaced("older", "2026-11-23", HOSTILE["command"])],
+        sha256="0" * 64,
     )
     return [(Path("results/baselines/main/x.json"), saved)]
 

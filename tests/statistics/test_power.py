@@ -55,6 +55,12 @@ def test_more_launches_less_noise_and_a_lower_threshold_find_smaller_effects() -
     assert minimum_detectable_effect(0.02, 6, power=0.99) > base
 
 
+@pytest.mark.parametrize("log_sd", [5e-324, 1e-300, 1e-9, 50.0, 1e300])
+def test_any_noise_has_an_answer(log_sd: float) -> None:
+    found = minimum_detectable_effect(log_sd, 2, threshold=0.0)
+    assert 0 <= found < float("inf")
+
+
 def test_without_noise_all_beyond_the_threshold_is_found() -> None:
     assert minimum_detectable_effect(0.0, 6) == pytest.approx(0.03)
     assert detection_power(0.031, 0.0, 10) == 1.0

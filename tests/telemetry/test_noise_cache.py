@@ -30,6 +30,14 @@ def test_what_was_kept_is_replaced(cache: Path) -> None:
     assert len(list(cache.iterdir())) == 1
 
 
+@pytest.mark.parametrize("field", [{"created": "\x1b[31m"}, {"log_sd": {"speedup": 700.0}}, {"launches": 1}])
+def test_what_no_measurement_can_have_left_is_none(field: dict[str, object]) -> None:
+    kept = noise_cache.save(NOISE)
+    assert kept is not None
+    kept.write_bytes(msgspec.json.encode(msgspec.to_builtins(NOISE) | field))
+    assert noise_cache.load(NOISE.key) is None
+
+
 @pytest.mark.parametrize("text", ["", "{", '{"created": "x"}'])
 def test_a_file_that_is_no_good_is_none(text: str) -> None:
     kept = noise_cache.save(NOISE)

@@ -39,6 +39,20 @@ def test_a_path_stays_below_and_holds_nothing_else(field: str, value: str) -> No
         Choices(**{field: value})
 
 
+@pytest.mark.parametrize("value", [".", "sub/", "a/"])
+def test_what_is_required_stands_in_a_file(value: str) -> None:
+    with pytest.raises(UsageError, match="--requirements"):
+        Choices(requirements=value)
+
+
+@pytest.mark.parametrize(
+    "value", ["c++", "refs/heads/main", "HEAD", "main/", "a//b", "x.lock", "x.lock/y", ".x", "a..b", "a."]
+)
+def test_a_branch_is_what_git_takes_and_no_pattern(value: str) -> None:
+    with pytest.raises(UsageError, match="--branch"):
+        Choices(branch=value)
+
+
 @pytest.mark.parametrize("value", [value for value in HOSTILE if value != "a b"])
 def test_run_options_are_plain_words(value: str) -> None:
     with pytest.raises(UsageError, match="--run"):
@@ -46,7 +60,7 @@ def test_run_options_are_plain_words(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["--gpus 2", "--device=cpu", "-o x", "--launches 3", "--json", "--", "--help"]
+    "value", ["--gpus 2", "--device=cpu", "-o x", "-ox", "--launches 3", "--json", "--", "--help"]
 )
 def test_run_options_are_not_what_the_template_sets(value: str) -> None:
     with pytest.raises(UsageError, match="leave it out"):
