@@ -37,6 +37,8 @@ _VALUES: dict[MetricName, Callable[[float], str]] = {
     "peak_memory_bytes": data_size,
 }
 
+_HUGE = 10_000.0
+
 
 def verdict_text(verdict: Verdict) -> str:
     """Symbol and word."""
@@ -80,5 +82,8 @@ def threshold_text(threshold: float) -> str:
 
 
 def _signed(change: float) -> str:
+    """Percent; beyond some thousands only the size of the number says anything, and it must leave room for words."""
+    if abs(100 * change) >= _HUGE:
+        return f"{100 * change:+.0e}"
     text = f"{100 * change:+,.1f}"
     return "0.0" if text in {"+0.0", "-0.0"} else text
