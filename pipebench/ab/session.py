@@ -1,6 +1,5 @@
 """One ``pipebench ab`` from what was asked for to the record of the comparison."""
 
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from pipebench.ab import looks
 from pipebench.ab.asked import Both, check_asked, sides, varied
 from pipebench.ab.interleaving import Effort, Interleaved, Listener
+from pipebench.ab.place import place
 from pipebench.ab.sides import check, launch
 from pipebench.comparison.compare import Rules
 from pipebench.comparison.fields import named_field
@@ -57,13 +57,11 @@ class Session:
             EndedError: A launch failed, or a signal came.
         """
         store.check_folder(self.folder)
-        with tempfile.TemporaryDirectory(prefix="pipebench-") as name:
-            place = Path(name)
-            with sides(self.asked, self.common, place) as both:
-                for side in both:
-                    check(side)
-                    listener.notice(f"{side.label}: {side.text}")
-                interleaved = Interleaved(both, partial(launch, place=place), listener)
-                return interleaved.measure(
-                    self.effort, self.rules, self.folder, allow_inconclusive=allow_inconclusive
-                )
+        with place() as folder, sides(self.asked, self.common, folder) as both:
+            for side in both:
+                check(side)
+                listener.notice(f"{side.label}: {side.text}")
+            interleaved = Interleaved(both, partial(launch, place=folder), listener)
+            return interleaved.measure(
+                self.effort, self.rules, self.folder, allow_inconclusive=allow_inconclusive
+            )

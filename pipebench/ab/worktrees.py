@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipebench import signals
+from pipebench.ab.place import WORKTREE, abandoned
 from pipebench.errors import EnvironmentRefusedError, UsageError
 
 _PACKAGE = "pipebench/__main__.py"
@@ -30,15 +31,18 @@ class Worktree(NamedTuple):
 def worktrees(refs: Sequence[tuple[str, str]], place: Path) -> Iterator[list[Worktree]]:
     """Each (option, ref) of the repository in the working folder, checked out below ``place``.
 
+    What a killed ``ab`` left of this repository is cleared away; other worktrees stay, wherever they are.
+
     Raises:
         UsageError: No repository here, no such ref, or no version of pipebench.
         EnvironmentRefusedError: There is no git, or it cannot make a worktree.
     """
     top = _top()
     found = [
-        Worktree(ref, _commit(option, ref, top), place / f"worktree-{number}")
+        Worktree(ref, _commit(option, ref, top), place / f"{WORKTREE}{number}")
         for number, (option, ref) in enumerate(refs)
     ]
+    _clear(top)
     try:
         for each in found:
             _must(["worktree", "add", "--quiet", "--detach", "--force", str(each.folder), each.commit], top)
@@ -46,8 +50,24 @@ def worktrees(refs: Sequence[tuple[str, str]], place: Path) -> Iterator[list[Wor
     finally:
         with signals.held():  # between the calls too
             for each in found:
-                _git(["worktree", "remove", "--force", "--force", str(each.folder)], top)
-                shutil.rmtree(each.folder, ignore_errors=True)
+                _remove(each.folder, top)
+
+
+def _clear(top: Path) -> None:
+    listed = _git(["worktree", "list", "--porcelain", "-z"], top).stdout.split("\0")
+    linked = {Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")}
+    for folder in abandoned():
+        mine = [path for path in folder.resolve().glob(f"{WORKTREE}*") if path in linked]
+        with signals.held():
+            for path in mine:
+                _remove(path, top)
+            if mine:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(folder: Path, top: Path) -> None:
+    _git(["worktree", "remove", "--force", "--force", str(folder)], top)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _top() -> Path:

@@ -1,6 +1,8 @@
 """Git refs as folders, and what is no ref of pipebench."""
 
+import fcntl
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,25 @@ def test_they_are_gone_whatever_ends_the_measurement(repository: Path, tmp_path:
     with pytest.raises(KeyboardInterrupt), worktrees([("--a", "one"), ("--b", "one")], tmp_path / "place"):
         raise KeyboardInterrupt
     assert linked(repository) == 1
+
+
+def test_what_a_killed_one_left_is_cleared_and_other_worktrees_stay(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed, used, foreign = (tmp_path / name for name in ("pipebench-ab-killed", "pipebench-ab-used", "mine"))
+    for folder in (killed, used, foreign):
+        folder.mkdir()
+        (folder / "in-use").touch()
+        git(repository, "worktree", "add", "--quiet", "--detach", str(folder / "worktree-0"), "one")
+    with (used / "in-use").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with worktrees([("--a", "one"), ("--b", "two")], tmp_path / "place"):
+            assert not killed.exists()
+            assert (used / "worktree-0/pipebench").is_dir()
+            assert (foreign / "worktree-0/pipebench").is_dir()
+            assert linked(repository) == 5
+    assert linked(repository) == 3
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""The temporary folder of one ``ab``, locked as long as it is used.
+
+A killed ``ab`` leaves its folder behind, with worktrees in it that its repository still lists. The lock goes with the
+process, so that the next one can tell what was left from what is in use, in another container too.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+_PREFIX = "pipebench-ab-"
+_LOCK = "in-use"
+WORKTREE = "worktree-"
+
+
+@contextmanager
+def place() -> Iterator[Path]:
+    """A folder of our own; those that were left without worktrees are cleared away."""
+    for folder in abandoned():
+        if not any(folder.glob(f"{WORKTREE}*")):
+            shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
+        made = Path(name) / f".{_LOCK}"
+        with made.open("w") as lock:
+            _take(lock)
+            made.rename(Path(name) / _LOCK)  # it has its name when it is locked, not before
+            yield Path(name)
+
+
+def abandoned() -> list[Path]:
+    """The folders that nobody uses any more."""
+    return [lock.parent for lock in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}") if _is_free(lock)]
+
+
+def _is_free(path: Path) -> bool:
+    try:
+        with path.open("a") as lock:
+            _take(lock)
+    except OSError:  # it is held, or another user's
+        return False
+    return True
+
+
+def _take(lock: IO[str]) -> None:
+    """Lock the file until it is closed.
+
+    Raises:
+        OSError: Somebody else holds it.
+    """
+    import fcntl  # noqa: PLC0415 - Windows has none, and ab, which measures nothing there, is to say so itself
+
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
