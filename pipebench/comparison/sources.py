@@ -95,7 +95,7 @@ def checked(
         )
     except UsageError as error:
         raise _no_baseline(error) from None
-    if current != baseline and run.path.exists() and run.path.samefile(against.path):
+    if current != baseline and run.path.resolve() == against.path.resolve():
         raise UsageError(f"{current} and {baseline} are one run, {run.path}: name another to hold it against")
     return run, against
 
