@@ -21,8 +21,7 @@ def settled(config: RunConfig) -> tuple[RunConfig, str | None]:
     Raises:
         EnvironmentRefusedError: This system cannot run, has too few GPUs, or too little memory.
     """
-    if sys.platform == "win32":
-        raise EnvironmentRefusedError("run needs Linux or macOS: on Windows use simulate, show and list")
+    check_system("run")
     found = gpus() if config.device in ("auto", "cuda") else []
     line = None
     if config.device == "auto":
@@ -33,6 +32,18 @@ def settled(config: RunConfig) -> tuple[RunConfig, str | None]:
         _check_gpu_memory(config, found)
     budget.check_memory(config, memory_available_bytes())
     return config, line
+
+
+def check_system(command: str) -> None:
+    """Refuse to measure where neither signals can be held nor files locked.
+
+    Raises:
+        EnvironmentRefusedError: It is Windows.
+    """
+    if sys.platform == "win32":
+        raise EnvironmentRefusedError(
+            f"{command} needs Linux or macOS: on Windows use simulate, show, list, compare and check"
+        )
 
 
 def _choose(config: RunConfig, found: int) -> tuple[RunConfig, str]:

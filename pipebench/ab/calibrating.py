@@ -12,6 +12,7 @@ from pipebench.ab.interleaving import Listener
 from pipebench.ab.merging import check_alike, merged
 from pipebench.ab.sides import Side, check, check_options, launch
 from pipebench.comparison.calibration import noise_of
+from pipebench.devices import check_system
 from pipebench.errors import UsageError
 from pipebench.records.schema import RunRecord
 from pipebench.telemetry.noise_cache import Noise
@@ -28,6 +29,7 @@ def calibrate(options: Sequence[str], launches: int, listener: Listener) -> Nois
     """
     if launches < _LEAST:
         raise UsageError(f"--launches {launches}: expected at least {_LEAST} to tell how far they spread")
+    check_system("calibrate")
     check_options(options)
     side = Side("A", "this configuration", options=tuple(options))
     check(side)

@@ -50,6 +50,6 @@ def _take(lock: IO[str]) -> None:
     Raises:
         OSError: Somebody else holds it.
     """
-    import fcntl  # noqa: PLC0415 - Windows has none, and ab, which measures nothing there, is to say so itself
+    import fcntl  # noqa: PLC0415 - Windows has none; ab refuses to measure there
 
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,7 @@ from pipebench.ab.sides import check, launch
 from pipebench.comparison.compare import Rules
 from pipebench.comparison.fields import named_field
 from pipebench.comparison.gates import gates_from
+from pipebench.devices import check_system
 from pipebench.errors import UsageError
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
@@ -56,6 +57,7 @@ class Session:
             PipebenchError: A side is not there or refuses its options; nothing was measured.
             EndedError: A launch failed, or a signal came.
         """
+        check_system("ab")
         store.check_folder(self.folder)
         with place() as folder, sides(self.asked, self.common, folder) as both:
             for side in both:

@@ -1,3 +1,4 @@
+import sys
 from random import Random
 
 import pytest
@@ -31,3 +32,9 @@ def test_launches_must_be_alike() -> None:
 def test_what_cannot_be_calibrated_is_refused(options: list[str], launches: int, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         calibrating.calibrate(options, launches, Watcher())
+
+
+def test_windows_is_refused_before_anything_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(EnvironmentRefusedError, match="calibrate needs Linux or macOS"):
+        calibrating.calibrate([], 8, Watcher())
