@@ -4,6 +4,7 @@ A killed ``ab`` leaves its folder behind, with worktrees in it that its reposito
 process, so that the next one can tell what was left from what is in use, in another container too.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -31,8 +32,13 @@ def place() -> Iterator[Path]:
 
 
 def abandoned() -> list[Path]:
-    """The folders that nobody uses any more."""
-    return [lock.parent for lock in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}") if _is_free(lock)]
+    """Our own folders that nobody uses any more; in a temporary folder that all share, others may lay links."""
+    locks = Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}")
+    return [lock.parent for lock in locks if _is_ours(lock.parent) and _is_free(lock)]
+
+
+def _is_ours(folder: Path) -> bool:
+    return not folder.is_symlink() and folder.stat().st_uid == os.getuid()
 
 
 def _is_free(path: Path) -> bool:

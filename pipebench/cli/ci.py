@@ -30,7 +30,7 @@ def conclude(record: "ComparisonRecord", command: str, junit: Path | None, *, js
     """
     assert record.gate is not None
     _report(record, command, junit)
-    _print(record, json=json)
+    print_comparison(record, json=json)
     return record.gate.exit_code
 
 
@@ -56,7 +56,8 @@ def check_junit(junit: Path | None) -> None:
         )
 
 
-def _print(record: "ComparisonRecord", *, json: bool) -> None:
+def print_comparison(record: "ComparisonRecord", *, json: bool) -> None:
+    """Print it for people, or as it is stored."""
     if json:
         from pipebench.records import store
 

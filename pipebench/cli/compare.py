@@ -1,12 +1,11 @@
 """``pipebench compare``: records side by side, with a verdict on each metric."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import output
+from pipebench.cli import ci, output
 from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,14 +68,8 @@ def compare(
 
 
 def _print(record: "ComparisonRecord", form: str) -> None:
-    if form == "table":
-        from pipebench.render.comparison.terminal import comparison_report
-
-        output.print_report(partial(comparison_report, record))
-    elif form == "json":
-        from pipebench.records import store
-
-        output.print_json(store.encode(record))
+    if form in ("table", "json"):
+        ci.print_comparison(record, json=form == "json")
     else:
         output.print_text(_written(record, form))
 

@@ -71,3 +71,13 @@ def test_a_folder_that_is_not_locked_yet_is_nobody_s_to_clear(temporary: Path) -
     with places.place():
         assert young.is_dir()
     assert list(temporary.iterdir()) == [young]
+
+
+def test_a_link_that_looks_like_one_leads_nowhere(temporary: Path) -> None:
+    kept = temporary / "kept"
+    kept.mkdir()
+    (kept / "in-use").touch()
+    (temporary / "pipebench-ab-link").symlink_to(kept)
+    with places.place():
+        assert places.abandoned() == []
+    assert (kept / "in-use").exists()
