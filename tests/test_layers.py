@@ -34,6 +34,7 @@ FORBIDDEN = {
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
     "comparison": {"runtime", "render", "cli", "models", "experiment"},
+    "diagnosis": {"runtime", "render", "cli", "models", "experiment"},
     "summary": {"runtime", "render", "cli", "models", "experiment"},
     "telemetry": {"runtime", "render", "cli", "models", "experiment", "records"},
     "runtime": {"render", "cli", "experiment"},
@@ -47,7 +48,7 @@ PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
-    *("devices", "accuracy", "ab", "templates", "leash"),
+    *("devices", "accuracy", "ab", "templates", "leash", "diagnosis"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 
