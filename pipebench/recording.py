@@ -46,7 +46,7 @@ class SoFar:
 
 def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None) -> schema.RunRecord:
     """Everything so far as a record; figures are there from the first complete launch on."""
-    so_far.environment |= _lost(so_far.lost_before)
+    so_far.environment |= _lost(so_far.lost_before) | {"onednn_projection": so_far.config.onednn}
     config = so_far.config
     names = so_far.device_names or [cpu_model()] * config.gpus
     base = schema.RunRecord(
@@ -100,6 +100,7 @@ def _whole_cores() -> int | None:
 def _config(so_far: SoFar) -> schema.Config:
     given = msgspec.structs.asdict(so_far.config)
     rate = given.pop("learning_rate")
+    del given["onednn"]  # no option but a finding: see the environment
     return schema.Config(
         **{**given, "partition": list(so_far.config.partition) if so_far.config.partition else None},
         optimizer=schema.Optimizer(learning_rate=rate),

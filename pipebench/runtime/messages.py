@@ -84,7 +84,8 @@ class Verified(Message, frozen=True, tag="verified"):
 class Raced(Message, frozen=True, tag="raced"):
     """The strongest form of the baseline, and the host's speed by it.
 
-    With several GPUs: the one it ran on, of median speed, and every one's speed on the fused form.
+    With several GPUs: the one it ran on, of median speed, and every one's speed on the fused form. ``onednn`` says
+    whether the projection's products were oneDNN's.
     """
 
     form: Form
@@ -92,6 +93,7 @@ class Raced(Message, frozen=True, tag="raced"):
     host_flops_per_s: float
     device: int = 0
     device_flops_per_s: list[float] = []
+    onednn: bool = False
 
 
 class Measured(Message, frozen=True, tag="measured"):

@@ -52,7 +52,9 @@ class SingleDevice:
         best_s = min(min(candidate.step_s) for candidate in candidates)
         speed = self.workload.step_flops(self.workload.whole) / best_s
         self.choose(form)
-        return messages.Raced(form=form, candidates=candidates, host_flops_per_s=speed)
+        return messages.Raced(
+            form=form, candidates=candidates, host_flops_per_s=speed, onednn=self.workload.onednn
+        )
 
     def choose(self, form: messages.Form) -> None:
         """Take a form, with fresh parameters."""
