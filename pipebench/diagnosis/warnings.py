@@ -56,6 +56,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
     """All warnings of a run, the gravest for its figures first."""
     found = [
         _cores_shared(facts),
+        _few_cores(facts),
         _dilation(facts),
         *_gpus(facts),
         None if facts.cores_shared else contention(facts.launches, facts.environment),
@@ -76,6 +77,18 @@ def _cores_shared(facts: Facts) -> WarningRecord | None:
         code="cores-shared",
         cause=f"{ranks} devices share {facts.cores.text()}: the speed-up is not that of {ranks} devices",
         next_step=fewer_devices(facts.cores),
+    )
+
+
+def _few_cores(facts: Facts) -> WarningRecord | None:
+    """GPUs whose ranks take turns on a core."""
+    usable, gpus = facts.cores.usable, facts.config.gpus
+    if facts.config.device != "cuda" or usable is None or usable >= gpus:
+        return None
+    return WarningRecord(
+        code="few-cores",
+        cause=f"{gpus} GPUs get their work from {facts.cores.text()}: a GPU can wait for its rank's turn",
+        next_step="give the run at least as many cores as GPUs",
     )
 
 

@@ -182,6 +182,12 @@ def test_a_quota_is_the_reason_where_it_binds() -> None:
     assert found(device="emulated", cores=cores) == {}
 
 
+def test_gpus_whose_ranks_share_a_core_are_told() -> None:
+    cause, _ = found(device="cuda", cores=Cores(1.0))["few-cores"]
+    assert cause == "2 GPUs get their work from 1 core: a GPU can wait for its rank's turn"
+    assert found(device="cuda", cores=Cores(2.0)) == found(device="cuda") == {}
+
+
 def test_a_dilation_that_the_card_was_not_rated_for_is_told() -> None:
     assert found(time_dilation=8.0) == {}
     assert found(time_dilation=1000.0, dtype="float32")["dilation"][1] == "use a larger --hidden or --batch"
