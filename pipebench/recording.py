@@ -200,5 +200,6 @@ def _warnings(
         cpus_allowed=cpus_allowed() if so_far.config.device != "cuda" else None,
         environment=so_far.environment,
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,
+        verification=so_far.verification,
     )
     return [on_purpose, *found] if on_purpose is not None else found

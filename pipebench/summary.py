@@ -8,8 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
-from pipebench.records.schema import DeviceUsage, Launch, Speedup, TimelineRecord, WarningRecord
+from pipebench.records.schema import (
+    DeviceUsage,
+    Launch,
+    Speedup,
+    TimelineRecord,
+    Verification,
+    WarningRecord,
+)
 from pipebench.statistics import geometric_mean, ratio_interval
+from pipebench.workload import StageLayers
 
 if TYPE_CHECKING:
     from pipebench.config import RunConfig
@@ -59,6 +67,7 @@ def warnings(
     cpus_allowed: int | None = None,
     time_dilation: float | None = None,
     environment: Mapping[str, str | int | float | bool | None] | None = None,
+    verification: Verification | None = None,
 ) -> list[WarningRecord]:
     """What a reader of the figures must know, each with its cause and the next step."""
     found = [
@@ -71,6 +80,7 @@ def warnings(
         _imbalance(config, devices, cpus_allowed),
         _slower(measured),
         _repeated(repeated_text),
+        _vanishing(config, verification) if verification is not None else None,
     ]
     return [warning for warning in found if warning is not None]
 
@@ -197,4 +207,22 @@ def _repeated(repeated_text: bool) -> WarningRecord | None:
         code="short-text",
         cause="the text has fewer sentences than the batches need: they were used again",
         next_step="use a longer --text, or a smaller --batch",
+    )
+
+
+def _vanishing(config: "RunConfig", verification: Verification) -> WarningRecord | None:
+    """Gradients too small to be verified; in sequences of one word recurrent weights have none, vanished or not."""
+    names = [name for name in verification.vanishing if config.sequence_length > 1 or "weight_hh" not in name]
+    if not names:
+        return None
+    lstm = [int(name.split(".")[1]) for name in names if name.startswith("lstm.")]
+    embedding, projection = (
+        any(name.startswith(part) for name in names) for part in ("embedding", "projection")
+    )
+    where = StageLayers(min(lstm, default=0), max(lstm, default=-1) + 1, embedding, projection).text()
+    return WarningRecord(
+        code="vanishing-gradients",
+        cause=f"the gradients of {len(names)} of {verification.tensors} tensors vanish ({where or names[0]}): they are "
+        "so small beside the others that a wrong one would not show, and these layers hardly learn",
+        next_step="use fewer --layers if they are to learn; what is timed is the same work either way",
     )

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench import summary
-from pipebench.records.schema import DeviceUsage, Launch, Speedup, TimelineRecord
+from pipebench.records.schema import DeviceUsage, Launch, Speedup, TimelineRecord, Verification
 from tests.builders import PROPERTY, completed_record, launch, run_config
 
 NARROW = Speedup(3.5, 3.4, 3.6)
@@ -24,6 +24,7 @@ def found(
     busy_s: tuple[float, ...] = (1.0, 1.0),
     measured: Speedup = NARROW,
     repeated: bool = False,
+    vanishing: tuple[str, ...] = (),
     **options: object,
 ) -> dict[str, tuple[str, str]]:
     """The warnings of a run that has nothing to warn of but what is given: code -> cause, next step."""
@@ -33,6 +34,7 @@ def found(
         usages(*busy_s),
         measured,
         repeated_text=repeated,
+        verification=Verification(1e-7, 1e-5, 5.3, 5.3, 35, list(vanishing)),
     )
     return {warning.code: (warning.cause, warning.next_step) for warning in warnings}
 
@@ -181,3 +183,25 @@ def test_a_dilation_that_the_card_was_not_rated_for_is_told() -> None:
 
     assert codes(8.0, "float32") == []
     assert codes(1000.0, "float32") == codes(16.0, "float64") == ["dilation"]
+
+
+@pytest.mark.parametrize(
+    ("vanishing", "where"),
+    [
+        (("embedding.weight", "lstm.0.weight_ih_l0", "lstm.2.weight_hh_l0"), "embedding + LSTM 0-2"),
+        (("lstm.1.bias_ih_l0",), "LSTM 1"),
+        (("blocks.0.key.bias",), "blocks.0.key.bias"),
+    ],
+)
+def test_vanishing_gradients_are_told_with_their_place(vanishing: tuple[str, ...], where: str) -> None:
+    cause, next_step = found(vanishing=vanishing)["vanishing-gradients"]
+    assert f"the gradients of {len(vanishing)} of 35 tensors vanish ({where})" in cause
+    assert "--layers" in next_step
+
+
+def test_recurrent_weights_of_sequences_of_one_word_have_no_gradient_to_vanish() -> None:
+    recurrent = ("lstm.0.weight_hh_l0", "lstm.1.weight_hh_l0")
+    assert found(vanishing=recurrent, sequence_length=1, chunks=1) == {}
+    more = found(vanishing=("embedding.weight", *recurrent), sequence_length=1, chunks=1)
+    assert "the gradients of 1 of 35 tensors vanish (embedding)" in more["vanishing-gradients"][0]
+    assert "vanishing-gradients" in found(vanishing=recurrent)
