@@ -40,12 +40,11 @@ class SoFar:
 def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None) -> schema.RunRecord:
     """Everything so far as a record; figures are there from the first complete launch on."""
     config = so_far.config
-    names = so_far.device_names or [cpu_model()] * config.gpus
     base = schema.RunRecord(
         id=store.new_id(so_far.created, f"{config.kind}{config.gpus}-{config.schedule}"),
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
-        device=schema.Device(kind=config.kind, count=config.gpus, names=names),
+        device=schema.Device(kind=config.kind, count=config.gpus, names=_device_names(so_far)),
         clock=config.clock,
         machine=_machine(so_far),
         config=_config(so_far),
@@ -65,6 +64,14 @@ def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None)
     )
     figures = _figures(so_far) if so_far.launches else {}
     return msgspec.structs.replace(base, status=status, **figures)
+
+
+def _device_names(so_far: SoFar) -> list[str]:
+    """As CUDA told them or, in a run that ended before, as the driver did; without a GPU the CPU's."""
+    if so_far.config.kind != "cuda":
+        return [cpu_model()] * so_far.config.gpus
+    told = (so_far.environment.get(f"gpu{number}_name") for number in range(so_far.config.gpus))
+    return so_far.device_names or [str(name or "unknown GPU") for name in told]
 
 
 def _accuracy(so_far: SoFar) -> schema.Accuracy:

@@ -30,6 +30,7 @@ FORBIDDEN = {
     "config": {"runtime", "render", "cli", "models", "experiment", "records"},
     "workload": {"*"},
     "leash": {"*"},
+    "refusals": {"runtime", "render", "cli", "models", "experiment", "records"},
     "devices": {"runtime", "render", "cli", "models", "experiment"},
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
@@ -48,7 +49,7 @@ PURE = (
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
     *("devices", "accuracy", "ab", "templates", "leash"),
-    *("runtime.faults", "runtime.heartbeat"),
+    *("runtime.faults", "runtime.heartbeat", "runtime.allocator", "runtime.torch_check", "refusals"),
 )
 
 
