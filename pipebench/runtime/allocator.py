@@ -37,10 +37,10 @@ def keeps_memory(touch: Callable[[], None], page_faults: Callable[[], int] | Non
 
 
 def library() -> str | None:
-    """The file that this process's ``malloc`` is in, such as ``libc.so.6``; ``None`` where that cannot be told."""
+    """The file that tensors have their memory from, such as ``libc.so.6``; ``None`` where that cannot be told."""
     try:
         process = ctypes.CDLL(None)
-        address = ctypes.cast(process.malloc, ctypes.c_void_p)
+        address = ctypes.cast(process.posix_memalign, ctypes.c_void_p)  # as torch calls it
         found = _Found()
         known = process.dladdr(address, ctypes.byref(found))
     except (AttributeError, OSError, TypeError):
