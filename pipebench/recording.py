@@ -48,12 +48,11 @@ def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None)
     """Everything so far as a record; figures are there from the first complete launch on."""
     so_far.environment |= _lost(so_far.lost_before) | {"onednn_projection": so_far.config.onednn}
     config = so_far.config
-    names = so_far.device_names or [cpu_model()] * config.gpus
     base = schema.RunRecord(
         id=store.new_id(so_far.created, f"{config.kind}{config.gpus}-{config.schedule}"),
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
-        device=schema.Device(kind=config.kind, count=config.gpus, names=names),
+        device=schema.Device(kind=config.kind, count=config.gpus, names=_device_names(so_far)),
         clock=config.clock,
         machine=_machine(so_far),
         config=_config(so_far),
@@ -79,6 +78,14 @@ def _lost(before: LostTime) -> dict[str, Value]:
     """The processor time that was taken away since the run began."""
     pairs = zip(LostTime._fields, before, lost_time(), strict=True)
     return {f"cpu_{name}": None if then is None or now is None else now - then for name, then, now in pairs}
+
+
+def _device_names(so_far: SoFar) -> list[str]:
+    """As CUDA told them or, in a run that ended before, as the driver did; without a GPU the CPU's."""
+    if so_far.config.kind != "cuda":
+        return [cpu_model()] * so_far.config.gpus
+    told = (so_far.environment.get(f"gpu{number}_name") for number in range(so_far.config.gpus))
+    return so_far.device_names or [str(name or "unknown GPU") for name in told]
 
 
 def _accuracy(so_far: SoFar) -> schema.Accuracy:
@@ -224,6 +231,7 @@ def _warnings(
         available=_available(so_far.config, cores),
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,
         environment=so_far.environment,
+        verification=so_far.verification,
     )
     found = warnings(facts)
     return [on_purpose, *found] if on_purpose is not None else found

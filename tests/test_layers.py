@@ -30,6 +30,7 @@ FORBIDDEN = {
     "config": {"runtime", "render", "cli", "models", "experiment", "records"},
     "workload": {"*"},
     "leash": {"*"},
+    "refusals": {"runtime", "render", "cli", "models", "experiment", "records"},
     "devices": {"runtime", "render", "cli", "models", "experiment"},
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
@@ -50,6 +51,8 @@ PURE = (
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
     *("devices", "accuracy", "ab", "templates", "leash", "diagnosis"),
     *("runtime.faults", "runtime.heartbeat"),
+    *("devices", "accuracy", "ab", "templates", "leash"),
+    *("runtime.faults", "runtime.heartbeat", "runtime.allocator", "runtime.torch_check", "refusals"),
 )
 
 

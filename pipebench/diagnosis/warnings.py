@@ -8,7 +8,8 @@ from pipebench.config import RunConfig
 from pipebench.diagnosis.causes import WORTH_NAMING, Cause, Cores, causes, fewer_devices, more_equal
 from pipebench.diagnosis.contention import Environment, contention
 from pipebench.diagnosis.factors import Factors
-from pipebench.records.schema import DeviceUsage, Launch, Speedup, WarningRecord
+from pipebench.records.schema import DeviceUsage, Launch, Speedup, Verification, WarningRecord
+from pipebench.workload import StageLayers
 
 FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us
 _DILATION = 300  # an H100 over one CPU core is 120 to 150
@@ -33,6 +34,7 @@ class Facts:
         available: how many devices of this kind there are, ``None`` if any number can be had.
         time_dilation: of an emulated machine.
         environment: of the record.
+        verification: what the gradients were held against.
     """
 
     config: RunConfig
@@ -45,6 +47,7 @@ class Facts:
     available: int | None = None
     time_dilation: float | None = None
     environment: Environment = field(default_factory=dict)
+    verification: Verification | None = None
 
     @property
     def cores_shared(self) -> bool:
@@ -65,6 +68,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         _imbalance(facts),
         _slower(facts),
         _repeated(facts),
+        _vanishing(facts),
     ]
     return [warning for warning in found if warning is not None]
 
@@ -220,4 +224,25 @@ def _repeated(facts: Facts) -> WarningRecord | None:
         code="short-text",
         cause="the text has fewer sentences than the batches need: they were used again",
         next_step="use a longer --text, or a smaller --batch",
+    )
+
+
+def _vanishing(facts: Facts) -> WarningRecord | None:
+    """Gradients too small to be verified; in sequences of one word recurrent weights have none, vanished or not."""
+    verification, words = facts.verification, facts.config.sequence_length
+    if verification is None:
+        return None
+    names = [name for name in verification.vanishing if words > 1 or "weight_hh" not in name]
+    if not names:
+        return None
+    lstm = [int(name.split(".")[1]) for name in names if name.startswith("lstm.")]
+    embedding, projection = (
+        any(name.startswith(part) for name in names) for part in ("embedding", "projection")
+    )
+    where = StageLayers(min(lstm, default=0), max(lstm, default=-1) + 1, embedding, projection).text()
+    return WarningRecord(
+        code="vanishing-gradients",
+        cause=f"the gradients of {len(names)} of {verification.tensors} tensors vanish ({where or names[0]}): they are "
+        "so small beside the others that a wrong one would not show, and these layers hardly learn",
+        next_step="use fewer --layers if they are to learn; what is timed is the same work either way",
     )

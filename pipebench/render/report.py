@@ -17,6 +17,7 @@ from pipebench.records.schema import (
     DeviceUsage,
     MachineRecord,
     RunRecord,
+    Verification,
     WarningRecord,
 )
 from pipebench.records.simulation import SimulationRecord
@@ -180,13 +181,7 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Table:
     verification, bubble = record.verification, record.bubble
     rows: list[tuple[str, str]] = []
     if verification is not None:
-        rows.append(
-            (
-                "verified",
-                f"gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
-                f"(at most {verification.tolerance:.0e} allowed)",
-            )
-        )
+        rows.append(("verified", _verified(verification)))
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
     if timeline is not None:
@@ -196,6 +191,18 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Table:
     if record.machine is not None and record.machine.time_dilation is not None:
         rows += _machine(record.machine)
     return facts(*rows)
+
+
+def _verified(verification: Verification) -> str:
+    """How near the gradients are, and how many are too small to tell."""
+    equal = (
+        f"gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
+        f"(at most {verification.tolerance:.0e} allowed)"
+    )
+    if not verification.vanishing:
+        return equal
+    all_ = "" if verification.tensors is None else f" of {verification.tensors}"
+    return f"{equal}; {len(verification.vanishing)}{all_} vanish: a wrong one would not show"
 
 
 def _where_it_goes(record: RunRecord, timeline: Timeline) -> Iterator[tuple[str, str]]:

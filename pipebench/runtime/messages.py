@@ -55,6 +55,10 @@ class Message(msgspec.Struct, frozen=True, tag_field="message"):
     """Base of what a launch reports."""
 
 
+class Loaded(Message, frozen=True, tag="loaded"):
+    """This process has all that it needs to begin: a fresh Python that runs pipebench and torch."""
+
+
 class Progress(Message, frozen=True, tag="progress"):
     """What it does now, and the share of this launch's steps that is done."""
 
@@ -118,8 +122,8 @@ class Environment(Message, frozen=True, tag="environment"):
 class Failed(Message, frozen=True, tag="failed"):
     """A process broke; ``cause`` is one line, ``traceback`` the whole story.
 
-    ``lost_peer``: it lost the connection to another one, which is then the culprit. ``refused``: this
-    machine cannot do it.
+    ``lost_peer``: it lost the connection to another one, which is then the culprit, or never had one.
+    ``refused``: this machine cannot do it.
     """
 
     cause: str
@@ -133,5 +137,15 @@ class Done(Message, frozen=True, tag="done"):
 
 
 AnyMessage = (
-    Progress | LayerCosts | LinkTimes | Verified | Raced | Measured | Devices | Environment | Failed | Done
+    Loaded
+    | Progress
+    | LayerCosts
+    | LinkTimes
+    | Verified
+    | Raced
+    | Measured
+    | Devices
+    | Environment
+    | Failed
+    | Done
 )

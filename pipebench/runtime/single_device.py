@@ -12,7 +12,7 @@ from pipebench.records.schema import Verification
 from pipebench.runtime import messages
 from pipebench.runtime.baseline import Baseline, race
 from pipebench.runtime.device import RankDevice
-from pipebench.runtime.faults import injected
+from pipebench.runtime.faults import VARIABLE, injected, wrong_tensor
 from pipebench.runtime.verification import verify
 
 
@@ -80,6 +80,10 @@ def judge(
 ) -> Verification:
     """Hold the pipeline's gradients and loss against the reference's."""
     (expected, expected_loss), (gradients, loss) = reference, found
+    lost = wrong_tensor()
+    if lost is not None:
+        assert lost in gradients, f"{VARIABLE}: there is no parameter {lost!r}"
+        gradients = {**gradients, lost: None}
     if injected("mismatch"):
         gradients = {name: g * 1.001 if g is not None else None for name, g in gradients.items()}
     return verify(

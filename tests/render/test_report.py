@@ -45,6 +45,15 @@ def test_a_wall_clock_run_says_so_and_has_no_machine() -> None:
     assert "dilation" not in words
 
 
+def test_how_many_gradients_vanish_stands_beside_how_near_they_are() -> None:
+    sure = completed_record()
+    assert sure.verification is not None
+    assert "to 1.0e-07 (at most 1e-04 allowed) bubble" in words_of(sure)
+    vague = msgspec.structs.replace(sure.verification, tensors=35, vanishing=["a", "b"])
+    words = words_of(msgspec.structs.replace(sure, verification=vague))
+    assert "(at most 1e-04 allowed); 2 of 35 vanish: a wrong one would not show bubble" in words
+
+
 def test_an_aborted_run_without_launches_shows_why() -> None:
     record = msgspec.structs.replace(
         completed_record(),
