@@ -69,7 +69,7 @@ def metric_line(name: MetricName, metric: MetricComparison) -> str:
     )
     if metric.change is not None:
         line += f", change {change_text(metric.change)} ({interval_text(metric)})"
-    return "; ".join(part for part in (line, metric.reason, metric.note) if part)
+    return "; ".join(part for part in (line, metric.reason, metric.note, metric.explanation) if part)
 
 
 def _properties(record: ComparisonRecord) -> Iterator[tuple[str, str]]:
