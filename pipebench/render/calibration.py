@@ -25,7 +25,9 @@ def calibration_lines(noise: Noise) -> str:
 
 def document(noise: Noise) -> bytes:
     """The same as a JSON document."""
-    found = {name: {str(number): detectable(noise, name, number) for number in LAUNCHES} for name in _known(noise)}
+    found = {
+        name: {str(number): detectable(noise, name, number) for number in LAUNCHES} for name in _known(noise)
+    }
     whole = {"kind": "calibration", **msgspec.structs.asdict(noise), "detectable": found}
     return msgspec.json.format(msgspec.json.encode(whole)) + b"\n"
 
