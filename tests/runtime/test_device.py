@@ -82,7 +82,7 @@ def test_marks_can_be_used_again(cuda: list[str]) -> None:
 
 def test_one_call_is_timed_on_a_gpu_at_rest(cuda: list[str]) -> None:
     seconds = CudaDevice(0).seconds(lambda: cuda.append("run"))
-    assert 0 < seconds < 1
+    assert 0 < seconds < 60
     told = [word for word in cuda if "stream" not in word]
     assert told == ["synchronize cuda:0", "record", "run", "record", "synchronize cuda:0"]
 

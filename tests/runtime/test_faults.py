@@ -9,7 +9,15 @@ from pipebench.runtime import faults
 
 @pytest.mark.parametrize(
     ("text", "stage"),
-    [("slow@stage:7", 7), ("slow@stage:", None), ("slow@stage:x", None), ("kill@timed:1", None), ("", None)],
+    [
+        ("slow@stage:7", 7),
+        ("slow@stage:7:", 7),
+        ("slow@stage:", None),
+        ("slow@stage::50", None),
+        ("slow@stage:x", None),
+        ("kill@timed:1", None),
+        ("", None),
+    ],
 )
 def test_the_stage_is_named(text: str, stage: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(faults.VARIABLE, text)
@@ -37,8 +45,19 @@ def test_the_lost_gradient_is_named(text: str, tensor: str | None, monkeypatch: 
     assert (warning is not None and f"gradient of {tensor}" in warning.cause) == (tensor is not None)
 
 
-def test_calls_take_10_percent_longer() -> None:
+@pytest.mark.parametrize(
+    ("text", "took", "told"),
+    [
+        ("slow@stage:1", 1100.0, "10 %"),
+        ("slow@stage:1:400", 5000.0, "400 %"),
+        ("slow@stage:1:0", 1000.0, "0 %"),
+    ],
+)
+def test_calls_take_so_much_longer(
+    text: str, took: float, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a clock that moves by 1 at each reading, and by 1,000 in the call."""
+    monkeypatch.setenv(faults.VARIABLE, text)
     readings = count(0.0)
     now = [0.0]
 
@@ -52,4 +71,7 @@ def test_calls_take_10_percent_longer() -> None:
     begun = clock()
     for call in calls:
         call()
-    assert clock() - begun == pytest.approx(1100.0, abs=6)
+    assert clock() - begun == pytest.approx(took, abs=10)
+    warning = faults.warning()
+    assert warning is not None
+    assert f"made stage 1 {told} slower" in warning.cause
