@@ -30,6 +30,7 @@ FORBIDDEN = {
     "config": {"runtime", "render", "cli", "models", "experiment", "records"},
     "workload": {"*"},
     "leash": {"*"},
+    "rendezvous": {"runtime", "render", "cli", "models", "experiment", "records", "plan", "timing"},
     "devices": {"runtime", "render", "cli", "models", "experiment"},
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
@@ -47,7 +48,7 @@ PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
-    *("devices", "accuracy", "ab", "templates", "leash"),
+    *("devices", "accuracy", "ab", "templates", "leash", "rendezvous"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

@@ -1,5 +1,6 @@
 """``pipebench run``: measure a pipeline against the best single device."""
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -210,12 +211,13 @@ def _dry_run(config: "RunConfig", *, json: bool) -> None:
 
 
 def _run(config: "RunConfig", folder: Path | None, *, remeasure: bool, json: bool, quiet: bool) -> int:
-    from pipebench import experiment
+    from pipebench import experiment, rendezvous
     from pipebench.records import store
     from pipebench.render.progress import ProgressView
     from pipebench.render.report import run_report
     from pipebench.signals import orderly_end
 
+    rendezvous.check_alone("run", sys.argv[1:], os.environ)
     target = folder or store.DEFAULT_FOLDER
     try:
         with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:

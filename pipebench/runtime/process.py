@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 
-from pipebench import leash
+from pipebench import leash, rendezvous
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
@@ -50,8 +50,8 @@ _kept: list[bool] = []
 
 
 def start_environment() -> dict[str, str]:
-    """The environment that a measuring process must be started with."""
-    environment = dict(os.environ)
+    """The environment that a measuring process must be started with; its rank is ours to tell."""
+    environment = rendezvous.without_ranks(os.environ)
     if not _default_allocator():
         given = environment.get("GLIBC_TUNABLES")
         environment["GLIBC_TUNABLES"] = f"{given}:{_TUNABLE}" if given else _TUNABLE
