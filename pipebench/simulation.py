@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pipebench.errors import UsageError
 from pipebench.plan.check import check
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
@@ -9,7 +10,7 @@ from pipebench.plan.schedules import schedule_named
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.timelines import bubble, device_usages, timeline_record
-from pipebench.timing.costs import UniformCosts
+from pipebench.timing.costs import MOST_S, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
 
@@ -57,6 +58,10 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         2 * options.forward_s if options.backward_s is None and halves == (None, None) else options.backward_s
     )
     costs = UniformCosts(options.forward_s, backward, *halves)
+    if not 0 <= options.transfer_s <= MOST_S:
+        raise UsageError(
+            f"transfer must be a finite number of seconds, at least 0 and at most {MOST_S:g}, got {options.transfer_s}"
+        )
     timeline = simulate(plan, costs, latency_only(options.transfer_s), blocking=options.blocking)
     graph = plan.graph
     return SimulationRecord(

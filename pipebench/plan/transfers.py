@@ -9,6 +9,7 @@ order in which they were sent (NCCL knows no tags).
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipebench.plan.actions import Action, Operation
@@ -95,11 +96,12 @@ def _with_transfers(
 ) -> Program:
     """One device's program with its transfers; ``sent`` gives the order on each directed pair."""
     result: list[Action] = []
-    waiting = {pair: iter(messages) for pair, messages in sent.items()}
+    waiting: dict[_Pair, Iterator[Message]] = {}
     received: set[Message] = set()
     for action in program:
         for message in messages_to(graph, action):
-            queue = waiting.get((message.sender, message.receiver), iter(()))
+            pair = message.sender, message.receiver
+            queue = waiting.setdefault(pair, iter(sent[pair]))
             while message not in received and (earlier := next(queue, None)) is not None:
                 result.append(earlier.receive)
                 received.add(earlier)

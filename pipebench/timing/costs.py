@@ -6,10 +6,13 @@ first action (zeroing gradients) and after its last (the optimizer).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isclose
 from typing import Protocol
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import Action, Operation
+
+MOST_S = 1e15  # 30 million years: sums of a million of them are still exact to a second
 
 
 class Costs(Protocol):
@@ -41,13 +44,15 @@ class UniformCosts:
     def __post_init__(self) -> None:
         for name in ("forward", "backward", "backward_input", "backward_weight"):
             value = getattr(self, name)
-            if value is not None and not 0 <= value < float("inf"):
-                raise UsageError(f"{name} must be a finite number of seconds, at least 0, got {value}")
+            if value is not None and not 0 <= value <= MOST_S:
+                raise UsageError(
+                    f"{name} must be a finite number of seconds, at least 0 and at most {MOST_S:g}, got {value}"
+                )
         if (self.backward_input is None) != (self.backward_weight is None):
             raise UsageError("backward_input and backward_weight go together: give both or neither")
         if self.backward_input is not None and self.backward_weight is not None:
             total = self.backward_input + self.backward_weight
-            if self.backward is not None and abs(self.backward - total) > 1e-12 * max(1.0, total):
+            if self.backward is not None and not isclose(self.backward, total, rel_tol=1e-9):
                 raise UsageError(
                     f"backward {self.backward} is not backward_input + backward_weight = {total}: leave one out"
                 )
