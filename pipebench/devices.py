@@ -7,7 +7,7 @@ from importlib.metadata import version
 import msgspec
 
 from pipebench import budget
-from pipebench.config import RunConfig
+from pipebench.config import EMULATION_ORDERS, RunConfig
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.telemetry.environment import memory_available_bytes
 from pipebench.telemetry.gpus import Gpu, gpus
@@ -52,6 +52,8 @@ def _choose(config: RunConfig, found: int) -> tuple[RunConfig, str]:
     there = "no GPU" if found == 0 else "1 GPU" if found == 1 else f"{found} GPUs"
     unusable = "" if usable or not found else "; this torch is built for CPUs only"
     line = f"device: {kind} (auto: {there} visible, {config.gpus} asked for{unusable})"
+    if kind == "cuda" and config.emulation_order != EMULATION_ORDERS[0]:
+        line += "; --emulation-order: no effect, only emulated devices share a core and have an order"
     return msgspec.structs.replace(config, device=kind), line
 
 

@@ -10,9 +10,11 @@ from pipebench.plan.schedules import schedule_named
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.timelines import bubble, device_usages, timeline_record
-from pipebench.timing.costs import MOST_S, UniformCosts
+from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
+
+_MOST_S = 1e15  # 30 million years; what a million of them add up to is far from what no number can hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +54,13 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         UsageError: A size or cost is out of range.
         DeadlockError: The plan gets stuck with blocking transfers.
     """
+    _check_costs(options)
     plan = plan_of(options)
     halves = options.backward_input_s, options.backward_weight_s
     backward = (
         2 * options.forward_s if options.backward_s is None and halves == (None, None) else options.backward_s
     )
     costs = UniformCosts(options.forward_s, backward, *halves)
-    if not 0 <= options.transfer_s <= MOST_S:
-        raise UsageError(
-            f"transfer must be a finite number of seconds, at least 0 and at most {MOST_S:g}, got {options.transfer_s}"
-        )
     timeline = simulate(plan, costs, latency_only(options.transfer_s), blocking=options.blocking)
     graph = plan.graph
     return SimulationRecord(
@@ -82,3 +81,12 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         devices=device_usages(timeline, [f"stage {stage}" for stage in range(graph.stages)]),
         timeline=timeline_record(timeline, clock="simulated"),
     )
+
+
+def _check_costs(options: SimulationOptions) -> None:
+    for name in ("forward", "backward", "backward_input", "backward_weight", "transfer"):
+        given = getattr(options, f"{name}_s")
+        if given is not None and not 0 <= given <= _MOST_S:
+            raise UsageError(
+                f"--{name.replace('_', '-')} must be a number of seconds from 0 to {_MOST_S:g}, got {given}"
+            )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import output
+from pipebench.cli import no_effect, output
 from pipebench.config import DEFAULT_MACHINE, DEFAULT_PRESET, PRESETS
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
@@ -29,6 +29,7 @@ def _help(name: str, text: str, panel: str) -> typer.models.OptionInfo:
 
 
 def run(
+    context: typer.Context,
     gpus: Annotated[
         int | None,
         _help("--gpus --devices", "Devices, one stage each. Default: as --partition lists, else 8.", _PLAN),
@@ -185,6 +186,8 @@ def run(
     )
     if remeasure and not config.needs_link:
         raise UsageError(f"--remeasure measures the link of --machine {LOCAL}: leave it out, or add that")
+    if not quiet:
+        no_effect.tell(context, gpus=config.gpus, microbatches=config.microbatches, kind=config.device)
     if dry_run:
         _dry_run(config, json=json)
         return 0

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from pipebench.cli import output
+from pipebench.cli import no_effect, output
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
 
 
 def simulate(
+    context: typer.Context,
     schedule: Annotated[str, typer.Option(help=f"One of {', '.join(SCHEDULES)}.")] = "gpipe",
     stages: Annotated[int, typer.Option("--stages", "--gpus", "--devices", help="Stages, one a device.")] = 8,
     microbatches: Annotated[
@@ -63,9 +64,12 @@ def simulate(
         blocking=blocking,
     )
     if csv:
-        output.print_json(plan_of(options).csv().encode())
+        document = plan_of(options).csv().encode()
+        no_effect.tell(context)
+        output.print_json(document)
         return
     record = simulation(options)
+    no_effect.tell(context)
     if json:
         from pipebench.records import store
 

@@ -9,12 +9,14 @@ order in which they were sent (NCCL knows no tags).
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SEND = {
     Operation.FORWARD: Operation.SEND_FORWARD,
