@@ -1,6 +1,6 @@
 """What a run will take, before it runs: seconds from an assumed rate, bytes from the sizes. Pure."""
 
-from pipebench.config import RunConfig
+from pipebench.config import MOST_DEADLINE_S, RunConfig
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.partition import computed_balanced, stage_layers
 from pipebench.plan.checkpoints import peak_saved
@@ -43,8 +43,8 @@ def run_s(config: RunConfig) -> float:
 
 
 def deadline_s(config: RunConfig) -> float:
-    """The deadline: as given, else 10 times the estimate and at least 600 s."""
-    return config.deadline_s or max(10 * run_s(config), _LEAST_DEADLINE_S)
+    """The deadline: as given, else 10 times the estimate, at least 600 s and at most a year."""
+    return config.deadline_s or min(max(10 * run_s(config), _LEAST_DEADLINE_S), MOST_DEADLINE_S)
 
 
 def planned_partition(config: RunConfig) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 ``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
 """
 
+from math import isqrt
 from typing import Literal
 
 import msgspec
@@ -18,6 +19,14 @@ from pipebench.workload import DTYPE_BYTES, Workload
 DEFAULT_MACHINE = "2014"
 DEFAULT_PRESET = "talk8-small"
 RESERVED_WORDS = 3  # padding, unknown word, end of sentence
+_MOST = (
+    2**31 - 1
+)  # of a size: what counts elements and bytes in 32 bits, as libraries below torch do, ends there
+_MOST_LAYERS = 4096  # no model has more, and a partition is looked for among all of them
+_MOST_REPEATS = 1_000_000  # of launches and steps: years
+MOST_DEADLINE_S = (
+    366 * 24 * 3600.0
+)  # of a deadline: what waits for messages takes no number of seconds whatever
 EMULATION_ORDERS = ("dependence", "device")
 DEVICE_KINDS = ("auto", "cuda", "cpu", "emulated")
 _KINDS: dict[str, Literal["cpu", "cuda", "emulated"]] = {
@@ -169,8 +178,8 @@ def resolve(options: RunOptions) -> RunConfig:
         text=options.text,
         synthetic=options.synthetic,
         launches=_launches(options),
-        steps=_at_least("--steps", options.steps, 1),
-        warmup=_at_least("--warmup", options.warmup, 0),
+        steps=_at_least("--steps", options.steps, 1, _MOST_REPEATS),
+        warmup=_at_least("--warmup", options.warmup, 0, _MOST_REPEATS),
         seed=_seed(options.seed),
         deadline_s=options.deadline_s,
         emulation_order=options.emulation_order,
@@ -179,16 +188,18 @@ def resolve(options: RunOptions) -> RunConfig:
     return config
 
 
-def _at_least(name: str, value: int, least: int) -> int:
+def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
     if value < least:
         raise UsageError(f"{name} must be at least {least}, got {value}")
+    if value > most:
+        raise UsageError(f"{name} must be at most {most}, got {value}")
     return value
 
 
 def _seed(value: int) -> int:
     if value >= 2**63:
         raise UsageError(f"--seed must be below 2**63, got {value}")
-    return _at_least("--seed", value, 0)
+    return _at_least("--seed", value, 0, 2**63 - 1)
 
 
 def _check_choices(options: RunOptions) -> None:
@@ -205,8 +216,11 @@ def _check_choices(options: RunOptions) -> None:
         raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
     if options.text is not None and options.synthetic:
         raise UsageError("--text and --synthetic exclude each other: leave one out")
-    if options.deadline_s is not None and not 0 < options.deadline_s < float("inf"):
-        raise UsageError(f"--deadline must be a number of seconds above 0, got {options.deadline_s}")
+    if options.deadline_s is not None and not 0 < options.deadline_s <= MOST_DEADLINE_S:
+        raise UsageError(
+            f"--deadline must be a number of seconds above 0 and at most {MOST_DEADLINE_S:.0f} (a year), "
+            f"got {options.deadline_s}"
+        )
 
 
 def _sizes(options: RunOptions) -> dict[str, int]:
@@ -216,7 +230,8 @@ def _sizes(options: RunOptions) -> dict[str, int]:
         given = getattr(options, name)
         least = RESERVED_WORDS + 1 if name == "vocab" else 1
         option = f"--{name.replace('_', '-')}"
-        result[name] = default if given is None else _at_least(option, given, least)
+        most = _MOST_LAYERS if name == "layers" else _MOST
+        result[name] = default if given is None else _at_least(option, given, least, most)
     return result
 
 
@@ -244,12 +259,17 @@ def _slices(options: RunOptions, schedule: Schedule, batch: int, sequence_length
 
 def largest_divisor(size: int, limit: int) -> int:
     """The largest divisor of ``size`` that is at most ``limit``."""
-    return next(value for value in range(min(size, limit), 0, -1) if size % value == 0)
+    return max(value for value in _divisors(size) if value <= limit)
 
 
 def _divisor_above(size: int, limit: int) -> int:
     """The smallest divisor of ``size`` that is at least ``limit``, which is at most ``size``."""
-    return next(value for value in range(limit, size + 1) if size % value == 0)
+    return min(value for value in _divisors(size) if value >= limit)
+
+
+def _divisors(size: int) -> set[int]:
+    small = [value for value in range(1, isqrt(size) + 1) if size % value == 0]
+    return {*small, *(size // value for value in small)}
 
 
 def _partition(options: RunOptions, layers: int) -> tuple[int, ...] | None:
@@ -275,5 +295,5 @@ def _launches(options: RunOptions) -> int:
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} exclude each other: leave one out")
     if options.launches is not None:
-        return _at_least("--launches", options.launches, 1)
+        return _at_least("--launches", options.launches, 1, _MOST_REPEATS)
     return 3 if options.quick else 12 if options.rigorous else 6

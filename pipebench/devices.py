@@ -1,5 +1,6 @@
 """What the devices of a run are: settles ``auto``, and refuses GPUs that are not there or too small. Pure."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -7,11 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 import msgspec
 
 from pipebench import budget
-from pipebench.config import RunConfig
+from pipebench.config import EMULATION_ORDERS, RunConfig
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.telemetry.environment import memory_available_bytes
-from pipebench.telemetry.gpus import Gpu, gpus
+from pipebench.telemetry.gpus import Gpu, count_of_gpus, gpus, trouble
 
+_ORDER = "PCI_BUS_ID"
 _RESERVE_BYTES = 2 * 2**30
 
 
@@ -30,6 +32,7 @@ def settled(config: RunConfig) -> tuple[RunConfig, str | None]:
         _require(config.gpus, len(found))
         _require_cuda_build()
         _check_gpu_memory(config, found)
+        line = "; ".join(filter(None, (line, _overruled_order()))) or None
     budget.check_memory(config, memory_available_bytes())
     return config, line
 
@@ -50,15 +53,27 @@ def _choose(config: RunConfig, found: int) -> tuple[RunConfig, str]:
     usable = _torch_has_cuda()
     kind = "cuda" if found >= config.gpus and usable else "emulated"
     there = "no GPU" if found == 0 else "1 GPU" if found == 1 else f"{found} GPUs"
+    if not found and (why := trouble()):
+        there = f"no GPU ({why})"
     unusable = "" if usable or not found else "; this torch is built for CPUs only"
     line = f"device: {kind} (auto: {there} visible, {config.gpus} asked for{unusable})"
+    if kind == "cuda" and config.emulation_order != EMULATION_ORDERS[0]:
+        line += "; --emulation-order: no effect, only emulated devices share a core and have an order"
     return msgspec.structs.replace(config, device=kind), line
+
+
+def _overruled_order() -> str | None:
+    """A line where GPUs would count in another order than the one that a run counts in."""
+    asked = os.environ.get("CUDA_DEVICE_ORDER", _ORDER)
+    if asked == _ORDER:
+        return None
+    return f"CUDA_DEVICE_ORDER={asked}: no effect, GPUs count as in nvidia-smi ({_ORDER})"
 
 
 def _require(needed: int, found: int) -> None:
     if found >= needed:
         return
-    what = f"found {found}" if found else "found none (no NVIDIA driver, no GPU, or none visible)"
+    what = f"found {found or 'none'} ({count_of_gpus()})"
     raise EnvironmentRefusedError(
         f"--device cuda: expected {needed} visible GPUs, {what}; "
         f"use --device emulated to emulate {needed} devices on this CPU"

@@ -258,12 +258,12 @@ class Experiment:
                     self.gpus.end()
                     self.so_far.environment |= self.gpus.environment()
 
-    def _weights(self) -> list[float]:
-        """The share of the run's time that each launch is expected to take."""
-        total = budget.run_s(self.so_far.config)
-        later = budget.launch_s(self.so_far.config) / total
-        return [1 - later * (self.so_far.config.launches - 1)] + [later] * (self.so_far.config.launches - 1)
+    def _weights(self) -> tuple[float, float]:
+        """The share of the run's time that the first launch and each later one is expected to take."""
+        later = budget.launch_s(self.so_far.config) / budget.run_s(self.so_far.config)
+        return 1 - later * (self.so_far.config.launches - 1), later
 
     def _progress(self, number: int, doing: str, share: float) -> None:
-        done = sum(self.launch_weights[:number]) + share * self.launch_weights[number]
+        first, later = self.launch_weights
+        done = share * first if number == 0 else first + (number - 1 + share) * later
         self.listener.progress(doing, done)

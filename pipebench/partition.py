@@ -3,9 +3,10 @@
 The embedding goes with the first device and the projection with the last, which may hold no LSTM layer.
 """
 
+from array import array
 from collections.abc import Sequence
-from functools import cache
 from itertools import accumulate, pairwise
+from math import inf
 
 from pipebench.errors import UsageError
 from pipebench.workload import StageLayers, Workload
@@ -87,24 +88,38 @@ def balanced(
     if devices > layers + 1:
         check_devices(layers, devices)
     sums = [0.0, *accumulate(layer_costs)]
+    slowest = [
+        total + embedding + projection * (devices == 1) for total in sums
+    ]  # of layers 0 to end on one device
+    cuts = []
+    for device in range(1, devices):
+        last = device == devices - 1
+        slowest, cut_before = _with_device(sums, slowest, device, 0 if last else 1, projection * last)
+        cuts.append(cut_before)
+    ends = [layers]
+    for cut_before in reversed(cuts):
+        ends.append(cut_before[ends[-1]])
+    return tuple(end - first for first, end in pairwise([0, *reversed(ends)]))
 
-    def load(first: int, end: int, device: int) -> float:
-        on_top = embedding * (device == 0) + projection * (device == devices - 1)
-        return sums[end] - sums[first] + on_top
 
-    @cache
-    def best(end: int, device: int) -> tuple[float, tuple[int, ...]]:
-        """The least slowest load of layers 0 to end on devices 0 to device, and the counts."""
-        if device == 0:
-            return load(0, end, 0), (end,)
-        least = 0 if device == devices - 1 else 1
-        options = (
-            (max(best(cut, device - 1)[0], load(cut, end, device)), (*best(cut, device - 1)[1], end - cut))
-            for cut in range(device, end - least + 1)
-        )
-        return min(options, key=lambda option: option[0])
+def _with_device(
+    sums: Sequence[float], slowest: Sequence[float], device: int, least: int, on_top: float
+) -> tuple[list[float], Sequence[int]]:
+    """For layers 0 to each end: the load of the slowest of devices 0 to ``device``, and where that one's layers begin.
 
-    return best(layers, devices - 1)[1]
+    What a later cut takes from this device it gives to those before. The best cut is where the two loads meet, and
+    that place moves up with the end.
+    """
+    best, begins = [inf] * len(sums), array("i", [0]) * len(sums)
+    meeting = device  # the first cut at which this device is no slower than those before
+    for end in range(device + least, len(sums)):
+        while meeting <= end - least and sums[end] - sums[meeting] + on_top > slowest[meeting]:
+            meeting += 1
+        for cut in (meeting - 1, meeting):
+            load = max(slowest[cut], sums[end] - sums[cut] + on_top) if device <= cut <= end - least else inf
+            if load < best[end]:
+                best[end], begins[end] = load, cut
+    return best, begins
 
 
 def computed_balanced(workload: Workload, devices: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pipebench.errors import UsageError
 from pipebench.plan.check import check
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
@@ -12,6 +13,8 @@ from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
+
+_MOST_S = 1e15  # 30 million years; what a million of them add up to is far from what no number can hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         UsageError: A size or cost is out of range.
         DeadlockError: The plan gets stuck with blocking transfers.
     """
+    _check_costs(options)
     plan = plan_of(options)
     halves = options.backward_input_s, options.backward_weight_s
     backward = (
@@ -77,3 +81,12 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         devices=device_usages(timeline, [f"stage {stage}" for stage in range(graph.stages)]),
         timeline=timeline_record(timeline, clock="simulated"),
     )
+
+
+def _check_costs(options: SimulationOptions) -> None:
+    for name in ("forward", "backward", "backward_input", "backward_weight", "transfer"):
+        given = getattr(options, f"{name}_s")
+        if given is not None and not 0 <= given <= _MOST_S:
+            raise UsageError(
+                f"--{name.replace('_', '-')} must be a number of seconds from 0 to {_MOST_S:g}, got {given}"
+            )

@@ -151,7 +151,10 @@ def test_one_device_more_than_layers_needs_a_partition_that_ends_in_0() -> None:
         ({"text": "a.txt", "synthetic": True}, "--text and --synthetic exclude each other"),
         ({"quick": True, "rigorous": True}, "--quick and --rigorous exclude each other: leave one out"),
         ({"launches": 2, "quick": True}, "--launches and --quick exclude each other: leave one out"),
-        ({"deadline_s": 0.0}, "--deadline must be a number of seconds above 0, got 0.0"),
+        (
+            {"deadline_s": 0.0},
+            "--deadline must be a number of seconds above 0 and at most 31622400 (a year), got 0.0",
+        ),
         ({"deadline_s": -1.0}, "--deadline must be a number of seconds above 0"),
         ({"deadline_s": nan}, "--deadline must be a number of seconds above 0"),
         ({"deadline_s": inf}, "--deadline must be a number of seconds above 0"),

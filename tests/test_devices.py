@@ -41,6 +41,37 @@ def test_hidden_gpus_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settled(run_config(device="auto"))[0].device == "emulated"
 
 
+def test_what_is_wrong_with_the_driver_is_said_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mismatch() -> None:
+        raise pynvml.NVMLError("Driver/library version mismatch")
+
+    monkeypatch.setattr(pynvml, "nvmlInit", mismatch)
+    _, line = settled(run_config(device="auto"))
+    assert line == "device: emulated (auto: no GPU (Driver/library version mismatch) visible, 2 asked for)"
+    with pytest.raises(EnvironmentRefusedError, match=r"found none .*: Driver/library version mismatch"):
+        settled(run_config(device="cuda"))
+
+
+def test_another_order_of_gpus_is_told_to_have_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRETEND_GPUS", "2")
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    assert settled(run_config(device="cuda"))[1] == (
+        "CUDA_DEVICE_ORDER=FASTEST_FIRST: no effect, GPUs count as in nvidia-smi (PCI_BUS_ID)"
+    )
+    assert settled(run_config(device="emulated"))[1] is None
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    assert settled(run_config(device="cuda"))[1] is None
+
+
+def test_an_order_of_emulation_is_told_to_have_no_effect_on_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRETEND_GPUS", "2")
+    _, line = settled(run_config(device="auto", emulation_order="device"))
+    assert line is not None
+    assert line.endswith(
+        "; --emulation-order: no effect, only emulated devices share a core and have an order"
+    )
+
+
 def test_a_machine_that_is_named_is_emulated_whatever_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRETEND_GPUS", "8")
     config, told = settled(run_config(device="auto", machine="2014"))

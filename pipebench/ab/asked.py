@@ -107,7 +107,9 @@ def _interpreter(option: str, given: str | None) -> str:
         return sys.executable
     found = shutil.which(given)
     if found is None:
-        raise UsageError(f"{option} {given}: no such interpreter")
+        there = Path(given).exists()
+        why = "expected an interpreter, found what cannot be executed" if there else "no such interpreter"
+        raise UsageError(f"{option} {given}: {why}")
     return str(Path(found).absolute())
 
 

@@ -121,10 +121,7 @@ def check(side: Side) -> None:
     """
     found = _ended(side, ["-c", "import pipebench; print(pipebench.__file__)"])
     if found.returncode or not found.stdout.strip():
-        raise EnvironmentRefusedError(
-            f"side {side.label} ({side.text}): no pipebench there ({_last_line(found.stderr) or 'no answer'}); "
-            "install it there, of the version that is to be measured"
-        )
+        raise EnvironmentRefusedError(f"side {side.label} ({side.text}): {_without_pipebench(side, found)}")
     if side.worktree is not None and not _lies_in(found.stdout, side.worktree):
         raise EnvironmentRefusedError(
             f"side {side.label} ({side.text}): {side.python} takes pipebench from elsewhere "
@@ -133,7 +130,7 @@ def check(side: Side) -> None:
     started = _ended(side, ["-m", "pipebench", "--version"])
     if started.returncode:
         raise EnvironmentRefusedError(
-            f"side {side.label} ({side.text}): pipebench does not start ({_last_line(started.stderr)}); "
+            f"side {side.label} ({side.text}): pipebench does not start ({_why(started)}); "
             "if it needs other packages, name interpreters that have them with --a-python and --b-python"
         )
     planned = _ended(side, ["-m", "pipebench", "run", *side.options, "--dry-run", "--json"])
@@ -203,8 +200,23 @@ def _failed(side: Side, ended: _Ended) -> SideError:
     """With the run's own last word and exit code; whatever no run ends with, a verdict above all, is a failure."""
     code = ended.returncode
     known = ExitCode(code) if code in _OF_A_RUN else RunFailedError.exit_code
-    why = f"killed by signal {-code}" if code < 0 else _last_error(ended.stderr) or f"exit {code}"
+    why = _why(ended) if code < 0 else _last_error(ended.stderr) or _why(ended)
     return SideError(f"side {side.label} ({side.text})", why, known)
+
+
+def _without_pipebench(side: Side, ended: _Ended) -> str:
+    """Why an interpreter cannot import pipebench: it has none, or something else is wrong with it or with that."""
+    why = _why(ended) if ended.returncode else "no answer"
+    if not ended.returncode or "No module named 'pipebench'" in why:
+        return f"no pipebench there ({why}); install it there, of the version that is to be measured"
+    return f"{side.python} cannot import pipebench: {why}"
+
+
+def _why(ended: _Ended) -> str:
+    """A process's own last word, or how it ended without one."""
+    if ended.returncode < 0:
+        return f"killed by signal {-ended.returncode}"
+    return _last_line(ended.stderr) or f"exit {ended.returncode} without a word"
 
 
 def _last_error(text: bytes) -> str:

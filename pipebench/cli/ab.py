@@ -1,5 +1,7 @@
 """``pipebench ab``: two sides measured in turn, with a verdict."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -93,6 +95,7 @@ def ab(
 
     pipebench ab --a-python old/bin/python --b-python new/bin/python -- --gpus 8 --device cuda
     """
+    from pipebench import rendezvous
     from pipebench.ab.asked import Asked
     from pipebench.ab.interleaving import Effort, EndedError
     from pipebench.ab.session import Session
@@ -101,6 +104,7 @@ def ab(
 
     ci.check_junit(junit)
     with ci.errors_in_junit("ab", junit):
+        rendezvous.check_alone("ab", sys.argv[1:], os.environ)
         session = Session(
             asked=(Asked(a_run, a_ref, a_python, a_env or ()), Asked(b_run, b_ref, b_python, b_env or ())),
             common=common or (),

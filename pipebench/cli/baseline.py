@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipebench.cli import output
+from pipebench.cli import no_effect, output
 from pipebench.errors import ExitCode, MissingError, UsageError
 
 app = typer.Typer(help="Runs that others are held against, under a name.", no_args_is_help=True)
@@ -20,20 +20,26 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines
 
 
 @app.command("save")
-def save(record: _Run, reason: _Reason, name: _Name = "main", folder: _Runs = None) -> None:
+def save(
+    context: typer.Context, record: _Run, reason: _Reason, name: _Name = "main", folder: _Runs = None
+) -> None:
     """Make a completed, verified run the baseline of its configuration.
 
     pipebench baseline save latest --name main --reason "release 1.2"
     """
+    no_effect.tell(context)
     output.print_text(f"{_save(record, name, reason, folder, promote=False)}\n")
 
 
 @app.command("promote")
-def promote(record: _Run, reason: _Reason, name: _Name = "main", folder: _Runs = None) -> None:
+def promote(
+    context: typer.Context, record: _Run, reason: _Reason, name: _Name = "main", folder: _Runs = None
+) -> None:
     """Replace the baseline of a configuration by a newer run; what it was stays on record.
 
     pipebench baseline promote latest --name main --reason "a faster schedule, reviewed"
     """
+    no_effect.tell(context)
     output.print_text(f"{_save(record, name, reason, folder, promote=True)}\n")
 
 

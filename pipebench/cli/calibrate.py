@@ -1,5 +1,7 @@
 """``pipebench calibrate``: what this machine's noise lets a comparison find."""
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -22,12 +24,14 @@ def calibrate(
 
     pipebench calibrate -- --gpus 8 --schedule wavefront
     """
+    from pipebench import rendezvous
     from pipebench.ab.calibrating import calibrate as noise_of
     from pipebench.render.calibration import calibration_lines, document
     from pipebench.render.progress import ProgressView
     from pipebench.signals import orderly_end
     from pipebench.telemetry import noise_cache
 
+    rendezvous.check_alone("calibrate", sys.argv[1:], os.environ)
     with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
         noise = noise_of(options or (), launches, view)
     kept = noise_cache.save(noise)

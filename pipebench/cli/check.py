@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import ci, output
+from pipebench.cli import ci, no_effect, output
 from pipebench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def check(
+    context: typer.Context,
     current: Annotated[
         str | None,
         typer.Argument(
@@ -83,13 +84,20 @@ def check(
         )
 
     if self_test:
-        if junit is not None:
-            raise UsageError("--self-test is no check of a run: leave out --junit")
+        for option, unfit in (
+            ("--junit", junit is not None),
+            ("--allow-inconclusive", allow_inconclusive),
+            ("--allow-mismatch", bool(allow_mismatch)),
+        ):
+            if unfit:
+                raise UsageError(f"--self-test is no check of a run: leave out {option}")
+        no_effect.tell(context)
         return _self_test(current, against, where, rules(), json=json)
     ci.check_junit(junit)
     with ci.errors_in_junit("check", junit):
         if current is None or against is None:
             raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
+        no_effect.tell(context)
         record = _checked(current, against, where, rules(), allow_inconclusive=allow_inconclusive)
     return ci.conclude(record, "check", junit, json=json)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import ci, output
+from pipebench.cli import ci, no_effect, output
 from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ _FORMATS = ("table", "json", "md", "csv", "html", "junit", "github")
 
 
 def compare(
+    context: typer.Context,
     records: Annotated[
         list[str],
         typer.Argument(
@@ -53,6 +54,8 @@ def compare(
     """
     if form not in _FORMATS:
         raise UsageError(f"--format {form!r}: expected one of {', '.join(_FORMATS)}")
+    if json and form not in ("table", "json"):
+        raise UsageError(f"--json and --format {form} exclude each other: leave one out")
     from pipebench.comparison import calibration, gates, sources
     from pipebench.comparison.compare import Rules
     from pipebench.comparison.compare import compare as compare_records
@@ -62,6 +65,7 @@ def compare(
     kind = sources.by_named(by)
     allowed = frozenset(map(named_field, allow_mismatch or ()))
     found = sources.compared(records, folder or store.DEFAULT_FOLDER, kind, allowed)
+    no_effect.tell(context)
     record = compare_records(found, Rules(allowed=allowed, by=kind))
     record = calibration.with_warnings(record, found[0].record)
     _print(record, "json" if json else form)

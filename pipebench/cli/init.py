@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import output
+from pipebench.cli import no_effect, output
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ app = typer.Typer(help="Files that a repository needs to use pipebench.", no_arg
 
 @app.command("ci")
 def ci(
+    context: typer.Context,
     forge: Annotated[str, typer.Argument(metavar="github|gitlab", help="Where the repository's CI runs.")],
     folder: Annotated[
         Path, typer.Option("-o", "--output", metavar="FOLDER", help="The repository's top.")
@@ -58,6 +59,7 @@ def ci(
         runner=runner, gpus=gpus, run=run, sides=sides, requirements=requirements, branch=branch
     )
     _check_run(choices)
+    no_effect.tell(context)
     path = _write(template(where, choices), where, folder, force=force)
     output.print_text(f"wrote {output.shown(path)}\n\n{next_steps(where, choices)}")
     if not (folder / ".git").exists():

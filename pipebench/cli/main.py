@@ -91,8 +91,8 @@ def _output_failed(error: OSError) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    """One clear line on stderr, whatever the text holds."""
-    output.notice(f"pipebench: error: {' '.join(text.split())}")
+    """One clear line on stderr, whatever the text holds; a command in it can be pasted as it is."""
+    output.notice(f"pipebench: error: {' '.join(line.strip() for line in text.splitlines() if line.strip())}")
     return code
 
 

@@ -1,5 +1,6 @@
 """``pipebench run``: measure a pipeline against the best single device."""
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import output
+from pipebench.cli import no_effect, output
 from pipebench.config import DEFAULT_MACHINE, DEFAULT_PRESET, PRESETS
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
@@ -28,6 +29,7 @@ def _help(name: str, text: str, panel: str) -> typer.models.OptionInfo:
 
 
 def run(
+    context: typer.Context,
     gpus: Annotated[
         int | None,
         _help("--gpus --devices", "Devices, one stage each. Default: as --partition lists, else 8.", _PLAN),
@@ -184,6 +186,8 @@ def run(
     )
     if remeasure and not config.needs_link:
         raise UsageError(f"--remeasure measures the link of --machine {LOCAL}: leave it out, or add that")
+    if not quiet:
+        no_effect.tell(context, gpus=config.gpus, microbatches=config.microbatches, kind=config.device)
     if dry_run:
         _dry_run(config, json=json)
         return 0
@@ -210,12 +214,13 @@ def _dry_run(config: "RunConfig", *, json: bool) -> None:
 
 
 def _run(config: "RunConfig", folder: Path | None, *, remeasure: bool, json: bool, quiet: bool) -> int:
-    from pipebench import experiment
+    from pipebench import experiment, rendezvous
     from pipebench.records import store
     from pipebench.render.progress import ProgressView
     from pipebench.render.report import run_report
     from pipebench.signals import orderly_end
 
+    rendezvous.check_alone("run", sys.argv[1:], os.environ)
     target = folder or store.DEFAULT_FOLDER
     try:
         with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import output
+from pipebench.cli import no_effect, output
 from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def show(
+    context: typer.Context,
     record: Annotated[
         str,
         typer.Argument(
@@ -41,6 +42,7 @@ def show(
     except UsageError:
         _refuse_baseline(record)
         raise
+    no_effect.tell(context)
     document = store.read_bytes(path)
     decoded = store.decode(document, str(path))
     if json:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import output
+from pipebench.cli import no_effect, output
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def simulate(
+    context: typer.Context,
     schedule: Annotated[str, typer.Option(help=f"One of {', '.join(SCHEDULES)}.")] = "gpipe",
     stages: Annotated[int, typer.Option("--stages", "--gpus", "--devices", help="Stages, one a device.")] = 8,
     microbatches: Annotated[
@@ -72,9 +73,12 @@ def simulate(
         blocking=blocking,
     )
     if csv:
-        _print_csv(plan_of(options))
+        plan = plan_of(options)
+        no_effect.tell(context)
+        _print_csv(plan)
         return
     record = simulation(options)
+    no_effect.tell(context)
     if json:
         from pipebench.records import store
 

@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 from pipebench.errors import UsageError
 from pipebench.plan.actions import Action, Operation
 
+MOST_STAGES = 10_000
+MOST_ACTIONS = 1_000_000  # of a step: on paper they take 1.5 GB of memory, and minutes
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
@@ -43,6 +46,13 @@ class Graph:
             value = getattr(self, name)
             if value < 1:
                 raise UsageError(f"{name} must be at least 1, got {value}")
+        if self.stages > MOST_STAGES:
+            raise UsageError(f"expected at most {MOST_STAGES:,} stages, got {self.stages}")
+        if self.stages * self.microbatches * self.chunks * len(self.operations) > MOST_ACTIONS:
+            raise UsageError(
+                f"{self.stages} stages x {self.microbatches} microbatches x {self.chunks} chunks: expected at most "
+                f"{MOST_ACTIONS:,} actions a step, forwards and backwards"
+            )
         if not self.device_of:
             object.__setattr__(self, "device_of", tuple(range(self.stages)))
         if len(self.device_of) != self.stages:

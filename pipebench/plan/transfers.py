@@ -9,11 +9,14 @@ order in which they were sent (NCCL knows no tags).
 """
 
 from collections import defaultdict
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SEND = {
     Operation.FORWARD: Operation.SEND_FORWARD,
@@ -95,11 +98,12 @@ def _with_transfers(
 ) -> Program:
     """One device's program with its transfers; ``sent`` gives the order on each directed pair."""
     result: list[Action] = []
-    waiting = {pair: iter(messages) for pair, messages in sent.items()}
+    waiting: dict[_Pair, Iterator[Message]] = {}
     received: set[Message] = set()
     for action in program:
         for message in messages_to(graph, action):
-            queue = waiting.get((message.sender, message.receiver), iter(()))
+            pair = message.sender, message.receiver
+            queue = waiting.setdefault(pair, iter(sent[pair]))
             while message not in received and (earlier := next(queue, None)) is not None:
                 result.append(earlier.receive)
                 received.add(earlier)

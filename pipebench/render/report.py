@@ -61,6 +61,8 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
 def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
     """What the plan gives at the costs it was simulated with: all work, one device against all of them."""
     work_s = sum(device.busy_s for device in devices)
+    if not makespan_s:
+        return "-, since nothing takes any time at these costs"
     return f"{work_s / makespan_s:.2f}x of {len(devices)} at these costs, if one device pays them too"
 
 

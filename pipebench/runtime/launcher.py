@@ -29,6 +29,7 @@ from pipebench.runtime.heartbeat import Heartbeats
 
 _BEYOND_THE_DEADLINE_S = 600.0  # a rank's wait must not end before the launcher names the culprit
 _LOG_CHARACTERS = 1 << 16
+_LONGEST_WAIT_S = 3600.0  # at once: what waits for pipes takes no more than some weeks
 _GRACE_S = 0.5  # after a first failure: the culprit's own word may come after its victims'
 
 
@@ -94,8 +95,9 @@ class _Launch:
                 selector.register(child.reading, selectors.EVENT_READ, child)
             until = self.deadline
             while selector.get_map():
-                ready = selector.select(max(until - time.monotonic(), 0))
-                if not ready:
+                left_s = until - time.monotonic()
+                ready = selector.select(min(max(left_s, 0), _LONGEST_WAIT_S))
+                if not ready and left_s <= _LONGEST_WAIT_S:
                     break
                 for key, _ in ready:
                     yield from self._take(key.data, selector)

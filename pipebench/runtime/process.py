@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 
-from pipebench import leash, refusals
+from pipebench import leash, refusals, rendezvous
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
@@ -53,8 +53,8 @@ _TUNABLE = "glibc.malloc.tcache_count=0"
 
 
 def start_environment() -> dict[str, str]:
-    """The environment that a measuring process must be started with."""
-    environment = dict(os.environ)
+    """The environment that a measuring process must be started with; its rank is ours to tell."""
+    environment = rendezvous.without_ranks(os.environ)
     if not _default_allocator():
         given = environment.get("GLIBC_TUNABLES")
         environment["GLIBC_TUNABLES"] = f"{given}:{_TUNABLE}" if given else _TUNABLE

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from pipebench.telemetry.visible_gpus import visible
+
 Value = str | int | float | bool | None
 
 # The bits of NVML's clocks event reasons that mean: slower than the GPU could be. (Idle and chosen clocks
@@ -20,6 +22,9 @@ THROTTLE_REASONS = {
     0x40: "hw-thermal-slowdown",
     0x80: "hw-power-brake",
 }
+
+
+_NO_DRIVER = (9, 12)  # NVML's codes for a driver that is not loaded, and a library that is not there
 
 
 class Gpu(NamedTuple):
@@ -50,6 +55,35 @@ def readings() -> list[Reading]:
     """Clocks and throttling of the visible GPUs now; empty without a driver."""
     with _driver() as nvml:
         return [_reading(nvml, handle) for handle in _visible(nvml)] if nvml else []
+
+
+def count_of_gpus() -> str:
+    """How many GPUs this machine has and what hides some, or why the driver does not tell, in its own words."""
+    import pynvml  # noqa: PLC0415 - see _driver
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        return f"the NVIDIA driver does not answer: {error}"
+    try:
+        there = len(_all(pynvml))
+    finally:
+        pynvml.nvmlShutdown()
+    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    hiding = f", and CUDA_VISIBLE_DEVICES={asked!r}" if asked is not None else ""
+    return f"this machine has {there}{hiding}"
+
+
+def trouble() -> str | None:
+    """What is wrong with a driver that is there; ``None`` if nothing is, or none is there."""
+    import pynvml  # noqa: PLC0415 - see _driver
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        return None if getattr(error, "value", None) in _NO_DRIVER else str(error)
+    pynvml.nvmlShutdown()
+    return None
 
 
 def driver_versions() -> dict[str, Value]:
@@ -88,31 +122,23 @@ def _driver() -> Iterator[Any]:
 
 
 def _visible(nvml: Any) -> list[Any]:
-    """Handles of the GPUs that CUDA shows, in its order; as CUDA does, the first bad entry ends the list."""
+    """Handles of the GPUs that CUDA shows, in its order."""
+    handles = _all(nvml)
+    uuids = [None if handle is None else _uuid(nvml, handle) for handle in handles]
+
+    def is_slice(name: str) -> bool:
+        return _ask(nvml.nvmlDeviceGetHandleByUUID, name) is not None
+
+    found = visible(os.environ.get("CUDA_VISIBLE_DEVICES"), uuids, is_slice)
+    return [
+        _ask(nvml.nvmlDeviceGetHandleByUUID, gpu) if isinstance(gpu, str) else handles[gpu] for gpu in found
+    ]
+
+
+def _all(nvml: Any) -> list[Any]:
+    """A handle for each GPU of this machine, ``None`` for one that the driver has lost."""
     count = _ask(nvml.nvmlDeviceGetCount) or 0
-    handles = [_ask(nvml.nvmlDeviceGetHandleByIndex, number) for number in range(count)]
-    asked = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if asked is None:
-        return [handle for handle in handles if handle is not None]
-    found: list[Any] = []
-    for entry in (part.strip() for part in asked.split(",")):
-        handle = _named(nvml, handles, entry)
-        if handle is None:
-            break
-        found.append(handle)
-    return found
-
-
-def _named(nvml: Any, handles: list[Any], entry: str) -> Any:
-    """The GPU that an entry of CUDA_VISIBLE_DEVICES means: a number, or a UUID or the start of one."""
-    if entry.isdigit():
-        return handles[int(entry)] if int(entry) < len(handles) else None
-    if entry.startswith("MIG-"):
-        return _ask(nvml.nvmlDeviceGetHandleByUUID, entry)
-    if entry.startswith("GPU-"):
-        matching = [h for h in handles if h is not None and _uuid(nvml, h).startswith(entry)]
-        return matching[0] if len(matching) == 1 else None
-    return None
+    return [_ask(nvml.nvmlDeviceGetHandleByIndex, number) for number in range(count)]
 
 
 def _uuid(nvml: Any, handle: Any) -> str:

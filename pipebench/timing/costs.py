@@ -6,6 +6,7 @@ first action (zeroing gradients) and after its last (the optimizer).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf, isclose
 from typing import Protocol
 
 from pipebench.errors import UsageError
@@ -41,13 +42,13 @@ class UniformCosts:
     def __post_init__(self) -> None:
         for name in ("forward", "backward", "backward_input", "backward_weight"):
             value = getattr(self, name)
-            if value is not None and not 0 <= value < float("inf"):
+            if value is not None and not 0 <= value < inf:
                 raise UsageError(f"{name} must be a finite number of seconds, at least 0, got {value}")
         if (self.backward_input is None) != (self.backward_weight is None):
             raise UsageError("backward_input and backward_weight go together: give both or neither")
         if self.backward_input is not None and self.backward_weight is not None:
             total = self.backward_input + self.backward_weight
-            if self.backward is not None and abs(self.backward - total) > 1e-12 * max(1.0, total):
+            if self.backward is not None and not isclose(self.backward, total, rel_tol=1e-9):
                 raise UsageError(
                     f"backward {self.backward} is not backward_input + backward_weight = {total}: leave one out"
                 )

@@ -85,7 +85,7 @@ class Timeline:
     def bubble_fraction(self) -> float:
         """1 - busy / (devices x makespan): GPipe's definition."""
         busy = sum(self.usage(device).busy_s for device in range(self.graph.devices))
-        return 1 - busy / (self.graph.devices * self.makespan_s) if self.makespan_s else 0.0
+        return max(1 - busy / (self.graph.devices * self.makespan_s), 0.0) if self.makespan_s else 0.0
 
     def spans_of(self, device: int) -> list[Span]:
         """The compute actions of one device, first to last."""
@@ -101,7 +101,7 @@ class Timeline:
 
     def usage(self, device: int) -> Usage:
         """Split one device's makespan into busy, waiting, transfer and idle."""
-        busy = sum(item.end_s - item.start_s for item in self._work if item.device == device)
+        busy = sum(item.end_s - item.start_s for item in self._lanes[device])
         gaps = self.gaps(device)
         waiting = sum(gap.sent_s - gap.start_s for gap in gaps)
         transfer = sum(gap.end_s - gap.sent_s for gap in gaps)
@@ -170,12 +170,17 @@ class Timeline:
         return result
 
     @cached_property
-    def _before(self) -> dict[Span | OtherWork, Span | OtherWork]:
-        """For each piece of a device's work, the piece before it on the same device."""
+    def _lanes(self) -> dict[int, list[Span | OtherWork]]:
+        """All that each device does, first to last."""
         lanes: dict[int, list[Span | OtherWork]] = defaultdict(list)
         for item in self.in_order():
             lanes[item.device].append(item)
-        return {item: before for lane in lanes.values() for before, item in pairwise(lane)}
+        return lanes
+
+    @cached_property
+    def _before(self) -> dict[Span | OtherWork, Span | OtherWork]:
+        """For each piece of a device's work, the piece before it on the same device."""
+        return {item: before for lane in self._lanes.values() for before, item in pairwise(lane)}
 
     @cached_property
     def _span_of(self) -> dict[Action, Span]:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -225,3 +226,36 @@ def test_a_reader_who_leaves_changes_no_verdict(ab: Ab, tmp_path: Path, slower: 
     assert ended.code == code
     assert ET.parse(tmp_path / "ab.xml").getroot().get("failures") == ("2" if code else "0")
     assert len(list((tmp_path / "runs").glob("*.json"))) == 2
+
+
+def test_what_git_refuses_is_said_in_its_own_words_and_its_configuration_counts(
+    pipebench: Pipebench, tmp_path: Path
+) -> None:
+    """A clone of another user, as git tells it to itself in its own tests."""
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    other = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
+    refs = ("ab", "--a", "HEAD~1", "--b", "HEAD", "--", "--gpus", "2")
+    refused = pipebench(*refs, cwd=tmp_path, **other)
+    assert refused.code == 7
+    assert "fatal: detected dubious ownership in repository" in refused.err
+    assert f"git config --global --add safe.directory {tmp_path}" in refused.err
+    assert "is in none" not in refused.err
+    safe = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": str(tmp_path),
+    }
+    trusted = pipebench(*refs, cwd=tmp_path, **other, **safe, GIT_DIR="/nowhere", GIT_INDEX_FILE="/nowhere")
+    assert trusted.code == 2  # the repository is taken; it has no such commit
+    assert f"--a HEAD~1: no such commit in {tmp_path} (git: fatal: " in trusted.err
+
+
+def test_an_interpreter_that_fails_is_not_taken_for_one_without_pipebench(ab: Ab, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho 'Fatal Python error: no codec' >&2\nexit 1\n")
+    told = ab("--b-python", str(broken))
+    assert (told.code, "expected an interpreter, found what cannot be executed" in told.err) == (2, True)
+    broken.chmod(0o755)
+    ended = ab("--b-python", str(broken))
+    assert ended.code == 7
+    assert f"{broken} cannot import pipebench: Fatal Python error: no codec" in ended.err

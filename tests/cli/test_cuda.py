@@ -63,7 +63,13 @@ def test_auto_takes_them_and_the_report_says_so(pipebench: Pipebench, tmp_path: 
 def test_too_few_gpus_exit_7(pipebench: Pipebench, tmp_path: Path) -> None:
     ended = run(pipebench, tmp_path, "--device", "cuda", CUDA_VISIBLE_DEVICES="1")
     assert ended.code == 7
-    assert "expected 2 visible GPUs, found 1" in ended.err
+    assert "expected 2 visible GPUs, found 1 (this machine has 3, and CUDA_VISIBLE_DEVICES='1')" in ended.err
+
+
+def test_a_gpu_that_is_listed_twice_leaves_none(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = run(pipebench, tmp_path, "--device", "cuda", CUDA_VISIBLE_DEVICES="0,1,0")
+    assert (ended.code, ended.out) == (7, "")
+    assert "found none (this machine has 3, and CUDA_VISIBLE_DEVICES='0,1,0')" in ended.err
     assert not list(tmp_path.iterdir())
 
 

@@ -7,12 +7,16 @@ NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
 
 
 class NVMLError(Exception):
-    pass
+    value = 999
+
+
+class NVMLError_LibraryNotFound(NVMLError):  # noqa: N801, N818 - as in nvidia-ml-py
+    value = 12
 
 
 def nvmlInit() -> None:  # noqa: N802
     if "PRETEND_GPUS" not in os.environ:
-        raise NVMLError("no driver")
+        raise NVMLError_LibraryNotFound("NVML Shared Library Not Found")
 
 
 def nvmlShutdown() -> None:  # noqa: N802

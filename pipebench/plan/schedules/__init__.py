@@ -20,7 +20,8 @@ from pipebench.plan.schedules.wavefront import wavefront
 class Schedule:
     """A schedule with what a user must know of it.
 
-    ``microbatches`` and ``chunks`` are the defaults; ``single`` says that no other value than 1 is legal.
+    ``microbatches`` and ``chunks`` are the defaults; ``single`` says that no other value than 1 is legal;
+    ``splits_backward`` says that it orders I and W by themselves: the others run one B that lasts as long as both.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Schedule:
     microbatches: int
     chunks: int
     single: bool = False
+    splits_backward: bool = False
 
     def plan(self, graph: Graph) -> Plan:
         """Order the graph.

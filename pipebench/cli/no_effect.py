@@ -1,0 +1,144 @@
+"""Options that do nothing beside the others that were given: whoever gave one is told so in a line on stderr.
+
+An option that contradicts another is refused where it is read; these are harmless and not what their user takes them
+for. A rule names options, when they do nothing, and why. Defaults are nobody's mistake: only what was given counts.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipebench.cli import output
+
+if TYPE_CHECKING:
+    import typer
+
+Values = Mapping[str, Any]  # of the command's parameters by name, and what has been decided from them
+
+
+class Rule(NamedTuple):
+    """``options`` do nothing where ``holds``; ``why`` may name values in braces."""
+
+    options: tuple[str, ...]
+    holds: Callable[[Values], bool]
+    why: str
+
+
+def _is_path(name: str | None) -> bool:
+    """Whether a record is named by its place, and not looked up in the folder of records."""
+    return name is None or Path(name).exists()
+
+
+def _runs_whole_backwards(values: Values) -> bool:
+    from pipebench.plan.schedules import schedule_named
+
+    return not schedule_named(values["schedule"]).splits_backward
+
+
+_SIZES = ("layers", "hidden", "vocab", "batch", "sequence_length")
+_COSTS = ("forward", "backward", "backward_input", "backward_weight", "transfer", "blocking")
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "run": (
+        Rule(
+            ("folder", "remeasure"),
+            lambda v: v["dry_run"],
+            "no effect, a dry run measures and stores nothing",
+        ),
+        Rule(
+            ("emulation_order",),
+            lambda v: v["kind"] not in ("emulated", "auto"),
+            "no effect, only emulated devices share a core and have an order",
+        ),
+        Rule(
+            ("emulation_order",),
+            lambda v: v["gpus"] == 1 and v["kind"] != "cpu",
+            "no effect, one device has one order",
+        ),
+        Rule(
+            ("checkpoint",),
+            lambda v: v["checkpoint"] == "except-last" and v["microbatches"] == 1,
+            "no effect, the only microbatch is the last one, which keeps everything",
+        ),
+        Rule(
+            ("partition",),
+            lambda v: v["partition"] == "balanced" and v["gpus"] == 1,
+            "no effect, one device holds all layers",
+        ),
+        Rule(
+            ("preset",),
+            lambda v: all(v["given"][name] for name in _SIZES),
+            "no effect, each of its sizes is given by itself",
+        ),
+    ),
+    "simulate": (
+        Rule(_COSTS, lambda v: v["csv"], "no effect, a plan as CSV has no times"),
+        Rule(
+            ("backward_input", "backward_weight"),
+            lambda v: not v["csv"] and _runs_whole_backwards(v),
+            "schedule {schedule} runs the backward whole, so only their sum counts",
+        ),
+        Rule(
+            ("transfer", "blocking"),
+            lambda v: not v["csv"] and v["stages"] == 1,
+            "no effect, a single stage sends nothing",
+        ),
+    ),
+    "show": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),
+    "compare": (
+        Rule(
+            ("folder",),
+            lambda v: all(map(_is_path, v["records"])),
+            "no effect, all records are named by their place",
+        ),
+    ),
+    "check": (
+        Rule(
+            ("folder",),
+            lambda v: _is_path(v["current"]) and _is_path(v["against"]),
+            "no effect, both records are named by their place",
+        ),
+        Rule(
+            ("current",),
+            lambda v: v["self_test"] and v["against"] is not None,
+            "no effect, the self-test tries itself on BASELINE",
+        ),
+    ),
+    "save": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),
+    "promote": (
+        Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),
+    ),
+    "ci": (
+        Rule(
+            ("requirements",),
+            lambda v: v["sides"] == "refs",
+            "no effect, --sides refs compares two versions of pipebench, whatever they require",
+        ),
+    ),
+}
+
+
+def tell(context: "typer.Context", **decided: object) -> None:
+    """Say which of the options that were given do nothing.
+
+    Args:
+        context: of the command, with its parameters.
+        decided: what the rules need beside them, or instead of them where a default was filled in.
+    """
+    given = {name: _was_given(context, name) for name in context.params}
+    values = {**context.params, "given": given, **decided}
+    for rule in RULES[str(context.info_name)]:
+        named = [_typed(context, name) for name in rule.options if given[name]]
+        if named and rule.holds(values):
+            output.notice(f"pipebench: {', '.join(named)}: {rule.why.format_map(values)}")
+
+
+def _was_given(context: "typer.Context", name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _typed(context: "typer.Context", name: str) -> str:
+    """The option by its long name, an argument as its help calls it."""
+    (parameter,) = (each for each in context.command.params if each.name == name)
+    return next((option for option in parameter.opts if option.startswith("--")), name.upper())

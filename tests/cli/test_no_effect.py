@@ -1,0 +1,137 @@
+"""Options that do nothing beside others are told of in one line on stderr; the exit code is what it was."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipebench.cli.no_effect import RULES
+from tests.builders import steady_record
+from tests.cli.conftest import Pipebench
+from tests.cli.saved import save
+from tests.cli.test_numbers import ended
+
+DRY = ("run", "--dry-run", "--synthetic", "--preset", "tiny")
+SIX = ("--layers=4", "--hidden=8", "--vocab=20", "--batch=4", "--sequence-length=4")
+
+
+@pytest.fixture(autouse=True)
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "results/runs", base=steady_record(), same=steady_record())
+    save(tmp_path, a=steady_record(), b=steady_record())
+    return tmp_path
+
+
+TOLD = [
+    ([*DRY, "-o", "x"], "--output: no effect, a dry run measures and stores nothing"),
+    ([*DRY, "--machine", "local", "--remeasure"], "--remeasure: no effect, a dry run"),
+    (
+        [*DRY, "--device=cpu", "--emulation-order=device"],
+        "--emulation-order: no effect, only emulated devices",
+    ),
+    (
+        [*DRY, "--gpus=1", "--emulation-order=device"],
+        "--emulation-order: no effect, one device has one order",
+    ),
+    (
+        [*DRY, "--checkpoint=except-last", "-M", "1"],
+        "--checkpoint: no effect, the only microbatch is the last one",
+    ),
+    ([*DRY, "--checkpoint=except-last", "--schedule=naive"], "--checkpoint: no effect, the only microbatch"),
+    ([*DRY, "--gpus=1", "--partition=balanced"], "--partition: no effect, one device holds all layers"),
+    ([*DRY, "--gpus=2", *SIX], "--preset: no effect, each of its sizes is given by itself"),
+    (
+        ["simulate", "--schedule=1f1b", "--stages=4", "--backward-input=1", "--backward-weight=1"],
+        "--backward-input, --backward-weight: schedule 1f1b runs the backward whole, so only their sum counts",
+    ),
+    (
+        ["simulate", "--backward=2", "--backward-input=1", "--backward-weight=1"],
+        "schedule gpipe runs the backward",
+    ),
+    (["simulate", "--stages=1", "--transfer=1"], "--transfer: no effect, a single stage sends nothing"),
+    (["simulate", "--stages=1", "--blocking"], "--blocking: no effect, a single stage sends nothing"),
+    (
+        ["simulate", "--csv", "--forward=2", "--blocking"],
+        "--forward, --blocking: no effect, a plan as CSV has no times",
+    ),
+    (["show", "a.json", "-o", "results"], "--output: no effect, RECORD is named by its place"),
+    (["compare", "a.json", "b.json", "-o", "x"], "--output: no effect, all records are named by their place"),
+    (["check", "a.json", "--against", "b.json", "-o", "x"], "--output: no effect, both records are named by"),
+    (
+        ["check", "a.json", "--self-test", "--against", "b.json"],
+        "CURRENT: no effect, the self-test tries itself on",
+    ),
+    (
+        ["baseline", "save", "a.json", "--reason=x", "-o", "results"],
+        "--output: no effect, RECORD is named by",
+    ),
+    (
+        ["baseline", "promote", "a.json", "--reason=x", "-o", "results"],
+        "--output: no effect, RECORD is named by",
+    ),
+]
+
+NOT_TOLD = [
+    [*DRY, "--gpus=2", "--emulation-order=device", "--checkpoint=except-last", "--partition=balanced"],
+    [*DRY, "--gpus=1", "--quick", "--deadline=9", "--seed=3", *SIX[1:]],
+    ["simulate", "--stages=2", "--transfer=1", "--forward=1", "--backward=2"],
+    ["simulate", "--stages=1", "--csv"],
+    ["show", "base", "-o", "results/runs"],
+    ["compare", "a.json", "base", "-o", "results/runs"],
+    ["check", "a.json", "--against", "base", "-o", "results/runs"],
+    ["show", "a.json"],
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), TOLD)
+def test_an_option_without_effect_is_told_in_one_line(arguments: list[str], words: str) -> None:
+    code, _, err = ended(arguments)
+    lines = [line for line in err.splitlines() if "tried on" not in line and "error" not in line]
+    assert len(lines) == 1, err
+    assert f"pipebench: {words}" in lines[0] or words in lines[0]
+    assert code == (9 if "promote" in arguments else 0)
+
+
+@pytest.mark.parametrize("arguments", NOT_TOLD)
+def test_defaults_and_what_counts_are_not_told(arguments: list[str]) -> None:
+    assert ended(arguments)[::2] == (0, "")
+
+
+def test_who_wants_no_notices_gets_none() -> None:
+    assert ended([*DRY, "-o", "x", "--quiet"])[::2] == (0, "")
+
+
+def test_every_rule_has_a_line_here() -> None:
+    """But for init's, which starts a process: it stands in its own tests."""
+    commands = {part for arguments, _ in TOLD for part in arguments[:2]}
+    assert set(RULES) - commands == {"ci"}
+
+
+def test_halves_of_a_backward_through_the_command(pipebench: Pipebench) -> None:
+    sizes = ("simulate", "--schedule", "1f1b", "--stages", "4", "--microbatches", "4", "--json")
+    halves = pipebench(*sizes, "--backward-input", "1", "--backward-weight", "1")
+    whole = pipebench(*sizes, "--backward", "2")
+    assert (halves.code, whole.code, whole.err) == (0, 0, "")
+    assert halves.err == (
+        "pipebench: --backward-input, --backward-weight: schedule 1f1b runs the backward whole, "
+        "so only their sum counts\n"
+    )
+    assert json.loads(halves.out)["makespan_s"] == json.loads(whole.out)["makespan_s"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check", "a.json", "--self-test", "--allow-inconclusive"], "leave out --allow-inconclusive"),
+        (["check", "a.json", "--self-test", "--allow-mismatch=dtype"], "leave out --allow-mismatch"),
+        (
+            ["compare", "a.json", "b.json", "--json", "--format=csv"],
+            "--json and --format csv exclude each other",
+        ),
+    ],
+)
+def test_what_would_end_or_print_otherwise_than_asked_is_refused(arguments: list[str], words: str) -> None:
+    code, out, err = ended(arguments)
+    assert (code, out) == (2, "")
+    assert words in err

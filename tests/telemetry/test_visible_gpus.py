@@ -1,0 +1,74 @@
+"""CUDA_VISIBLE_DEVICES as the driver reads it."""
+
+import pytest
+
+from pipebench.telemetry.visible_gpus import visible
+
+UUIDS = ["GPU-0abc-def", "GPU-1abc-def", "GPU-2abc-def", "GPU-2abd-def"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (None, [0, 1, 2, 3]),
+        ("", []),
+        (" ", []),
+        ("0", [0]),
+        ("2,0", [2, 0]),
+        (" 2,\t1 ", [2, 1]),
+        ("-1", []),
+        ("1,-1,0", [1]),
+        ("1,7,0", [1]),
+        ("7,1", []),
+        ("1,,0", [1]),
+        (",1", []),
+        ("1,", [1]),
+        ("1,1", []),
+        ("0,1,0", []),
+        ("0,01", [0, 1]),
+        ("01,1", []),
+        ("0,9,0", [0]),  # the list has ended before
+        ("+1", [1]),
+        ("-0", [0]),
+        ("1abc,2nd", [1, 2]),
+        ("1 2", [1]),
+        ("0x1", [0]),
+        ("1.9", [1]),
+        ("1:2", [1]),
+        ("abc", []),
+        ("all", []),
+        ("NoDevFiles", []),
+        ("99999999999999999999999", []),
+        ("\u0661", []),  # a digit, and not one of C's
+        ("GPU-1abc-def", [1]),
+        ("GPU-1", [1]),
+        ("GPU-1,GPU-0", [1, 0]),
+        ("GPU-1, GPU-0", [1, 0]),
+        ("GPU-2ab", []),  # two begin so
+        ("GPU-2abd,GPU-2ab", [3]),
+        ("GPU-", []),
+        ("GPU-1,GPU-1abc", []),
+        ("GPU-9,GPU-1", []),
+        ("GPU-1,GPU-9", [1]),
+        ("GPU-1,0", [1]),
+        ("0,GPU-1", [0]),
+        ("gpu-1", []),
+        ("1abc-def", [1]),  # no UUID without its beginning: the number 1
+        ("MIG-x", ["MIG-x"]),
+        ("MIG-x,MIG-y", ["MIG-x", "MIG-y"]),
+        ("MIG-x,MIG-x", []),
+        ("MIG-z,MIG-x", []),
+        ("MIG-x,GPU-1", ["MIG-x"]),
+    ],
+)
+def test_a_list_is_read_as_the_driver_reads_it(asked: str | None, expected: list[int | str]) -> None:
+    assert visible(asked, UUIDS, {"MIG-x", "MIG-y"}.__contains__) == expected
+
+
+def test_the_start_of_the_only_uuid_is_enough() -> None:
+    assert visible("GPU-", UUIDS[:1], bool) == [0]
+
+
+def test_a_gpu_that_does_not_answer_ends_the_list() -> None:
+    assert visible("0,1,2", ["GPU-0", None, "GPU-2"], bool) == [0]
+    assert visible(None, ["GPU-0", None, "GPU-2"], bool) == [0, 2]
