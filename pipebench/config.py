@@ -3,7 +3,7 @@
 ``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
 """
 
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import msgspec
 
@@ -14,6 +14,9 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import Schedule, schedule_named
 from pipebench.timing.machines import LOCAL, check_machine
 from pipebench.workload import DTYPE_BYTES, Workload
+
+TokenRule = Literal["words", "characters", "spaces"]
+TOKEN_RULES: tuple[str, ...] = get_args(TokenRule)
 
 DEFAULT_MACHINE = "2014"
 DEFAULT_PRESET = "talk8-small"
@@ -54,6 +57,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     partition: str = "even"
     checkpoint: str = "none"
     text: str | None = None
+    tokens: str = "words"
     synthetic: bool = False
     launches: int | None = None
     quick: bool = False
@@ -85,6 +89,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     partition_rule: str
     checkpoint: str
     text: str | None
+    tokens: TokenRule
     synthetic: bool
     launches: int
     steps: int
@@ -156,6 +161,7 @@ def resolve(options: RunOptions) -> RunConfig:
         partition_rule=options.partition if options.partition in ("even", "balanced") else "explicit",
         checkpoint=options.checkpoint,
         text=options.text,
+        tokens=cast("TokenRule", options.tokens),
         synthetic=options.synthetic,
         launches=_launches(options),
         steps=_at_least("--steps", options.steps, 1),
@@ -186,6 +192,7 @@ def _check_choices(options: RunOptions) -> None:
         ("--dtype", options.dtype, tuple(DTYPE_BYTES)),
         ("--preset", options.preset, tuple(PRESETS)),
         ("--checkpoint", options.checkpoint, CHECKPOINTS),
+        ("--tokens", options.tokens, TOKEN_RULES),
         ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
     ):
         if value not in known:
@@ -194,6 +201,8 @@ def _check_choices(options: RunOptions) -> None:
         raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
     if options.text is not None and options.synthetic:
         raise UsageError("--text and --synthetic exclude each other: leave one out")
+    if options.synthetic and options.tokens != "words":
+        raise UsageError("--tokens says what a word of a text is: leave it out with --synthetic")
     if options.deadline_s is not None and not 0 < options.deadline_s < float("inf"):
         raise UsageError(f"--deadline must be a number of seconds above 0, got {options.deadline_s}")
 
