@@ -3,6 +3,7 @@
 ``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
 """
 
+from math import isqrt
 from typing import Literal, cast, get_args
 
 import msgspec
@@ -20,6 +21,7 @@ TOKEN_RULES: tuple[str, ...] = get_args(TokenRule)
 
 DEFAULT_MACHINE = "2014"
 DEFAULT_PRESET = "talk8-small"
+_MOST, _MOST_DEVICES = 2**31 - 1, 2**16  # of anything that is counted; each device is a process or a row
 RESERVED_WORDS = 3  # padding, unknown word, end of sentence
 EMULATION_ORDERS = ("dependence", "device")
 DEVICE_KINDS = ("auto", "cuda", "cpu", "emulated")
@@ -147,8 +149,8 @@ def resolve(options: RunOptions) -> RunConfig:
     sizes = _sizes(options)
     schedule = schedule_named(options.schedule)
     microbatches, chunks = _slices(options, schedule, sizes["batch"], sizes["sequence_length"])
-    config = RunConfig(
-        gpus=_at_least("--gpus", options.gpus, 1),
+    return RunConfig(
+        gpus=_at_least("--gpus", options.gpus, 1, most=_MOST_DEVICES),
         device="emulated" if options.machine is not None else options.device,
         machine=check_machine(options.machine or DEFAULT_MACHINE),
         preset=options.preset,
@@ -170,20 +172,22 @@ def resolve(options: RunOptions) -> RunConfig:
         deadline_s=options.deadline_s,
         emulation_order=options.emulation_order,
     )
-    schedule.plan(config.graph)  # what the schedule itself refuses
-    return config
 
 
-def _at_least(name: str, value: int, least: int) -> int:
+def _at_least(name: str, value: int, least: int, *, most: int = _MOST) -> int:
     if value < least:
         raise UsageError(f"{name} must be at least {least}, got {value}")
+    if value > most:
+        raise UsageError(f"{name} must be at most {most}, got {value}")
     return value
 
 
 def _seed(value: int) -> int:
     if value >= 2**63:
         raise UsageError(f"--seed must be below 2**63, got {value}")
-    return _at_least("--seed", value, 0)
+    if value < 0:
+        raise UsageError(f"--seed must be at least 0, got {value}")
+    return value
 
 
 def _check_choices(options: RunOptions) -> None:
@@ -242,12 +246,17 @@ def _slices(options: RunOptions, schedule: Schedule, batch: int, sequence_length
 
 def largest_divisor(size: int, limit: int) -> int:
     """The largest divisor of ``size`` that is at most ``limit``."""
-    return next(value for value in range(min(size, limit), 0, -1) if size % value == 0)
+    return max(value for value in _divisors(size) if value <= limit)
 
 
 def _divisor_above(size: int, limit: int) -> int:
     """The smallest divisor of ``size`` that is at least ``limit``, which is at most ``size``."""
-    return next(value for value in range(limit, size + 1) if size % value == 0)
+    return min(value for value in _divisors(size) if value >= limit)
+
+
+def _divisors(size: int) -> set[int]:
+    low = [value for value in range(1, isqrt(size) + 1) if size % value == 0]
+    return {*low, *(size // value for value in low)}
 
 
 def _partition(options: RunOptions, layers: int) -> tuple[int, ...] | None:

@@ -106,7 +106,11 @@ def _wide(sample: bytes) -> Guess | None:
         little, big = (_is_utf16(sample, name, spaced=low + high > 0) for name in ("UTF-16LE", "UTF-16BE"))
     if little == big:
         return None
-    return _encoded("UTF-16 (little-endian)", "UTF-16LE") if little else _encoded("UTF-16 (big-endian)", "UTF-16BE")
+    return (
+        _encoded("UTF-16 (little-endian)", "UTF-16LE")
+        if little
+        else _encoded("UTF-16 (big-endian)", "UTF-16BE")
+    )
 
 
 def _is_utf16(sample: bytes, name: str, *, spaced: bool) -> bool:

@@ -19,6 +19,8 @@ _DILATION = 300  # an H100 over one CPU core is 120 to 150
 FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us
 _WIDE = 0.05
 _IMBALANCE = 1.2
+_MANY_UNKNOWN = 1 / 3
+_LARGE_VOCABULARY = 20  # times the one that was asked for: the projection would be most of the model
 
 
 def speedup(launches: Sequence[Launch]) -> Speedup:
@@ -56,6 +58,8 @@ def warnings(
     measured: Speedup,
     *,
     repeated_text: bool,
+    unknown_share: float = 0.0,
+    enough_vocab: int | None = None,
     cpus_allowed: int | None = None,
     time_dilation: float | None = None,
     environment: Mapping[str, str | int | float | bool | None] | None = None,
@@ -71,6 +75,7 @@ def warnings(
         _imbalance(config, devices, cpus_allowed),
         _slower(measured),
         _repeated(repeated_text),
+        _unknown(config, unknown_share, enough_vocab),
     ]
     return [warning for warning in found if warning is not None]
 
@@ -197,4 +202,27 @@ def _repeated(repeated_text: bool) -> WarningRecord | None:
         code="short-text",
         cause="the text has fewer sentences than the batches need: they were used again",
         next_step="use a longer --text, or a smaller --batch",
+    )
+
+
+def _unknown(config: "RunConfig", unknown_share: float, enough_vocab: int | None) -> WarningRecord | None:
+    """Words without an id are all one to the model: what it is given is hardly the text any more."""
+    if unknown_share <= _MANY_UNKNOWN:
+        return None
+    units = {"words": "words", "characters": "characters", "spaces": "tokens"}[config.tokens]
+    helps = enough_vocab is not None and enough_vocab <= _LARGE_VOCABULARY * config.vocab
+    larger = f"--vocab {enough_vocab} leaves a quarter of them"
+    if config.tokens == "characters":
+        step = f"use a larger --vocab: {larger}" if enough_vocab else "use another text"
+    elif enough_vocab is None:
+        step = "the text says itself that they are unknown: use one whose rare words were not replaced"
+    elif helps:
+        step = f"use a larger --vocab: {larger}"
+    else:
+        other = "--tokens characters, or words" if config.tokens == "spaces" else "--tokens characters"
+        step = f"use {other}: this text has so many {units} that only {larger}"
+    return WarningRecord(
+        code="unknown-words",
+        cause=f"{100 * unknown_share:.0f} % of the {units} have no id among {config.vocab}: all of them are one word",
+        next_step=step,
     )

@@ -30,6 +30,7 @@ FORBIDDEN = {
     "config": {"runtime", "render", "cli", "models", "experiment", "records"},
     "workload": {"*"},
     "leash": {"*"},
+    "encodings": {"*"},
     "devices": {"runtime", "render", "cli", "models", "experiment"},
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
@@ -45,9 +46,10 @@ FORBIDDEN = {
 # No torch at module level, directly or through what is imported there.
 PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
-    *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
+    *("errors", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
+    *("models.data", "models.reading", "models.vocabulary", "models.words"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
-    *("devices", "accuracy", "ab", "templates", "leash"),
+    *("devices", "accuracy", "ab", "templates", "leash", "encodings", "supervision"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

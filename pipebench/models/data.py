@@ -108,9 +108,7 @@ def from_file(name: str, config: RunConfig) -> Data:
     """Batches of a file's sentences, or of those of its first part."""
     file = TextFile(name, most_bytes(config))
     data = _from_blocks(file.blocks(), "text", config, lambda: file.whole)
-    return msgspec.structs.replace(
-        data, sha256=file.sha256, bytes_read=file.bytes_read, whole=file.whole
-    )
+    return msgspec.structs.replace(data, sha256=file.sha256, bytes_read=file.bytes_read, whole=file.whole)
 
 
 def from_text(text: str, kind: str, config: RunConfig) -> Data:
@@ -119,9 +117,7 @@ def from_text(text: str, kind: str, config: RunConfig) -> Data:
     return msgspec.structs.replace(data, sha256=hashlib.sha256(text.encode()).hexdigest())
 
 
-def _from_blocks(
-    blocks: Iterable[str], kind: str, config: RunConfig, is_whole: Callable[[], bool]
-) -> Data:
+def _from_blocks(blocks: Iterable[str], kind: str, config: RunConfig, is_whole: Callable[[], bool]) -> Data:
     needed = BATCHES * config.batch
     counted = Counted(
         sentences(blocks, config.tokens, is_whole=is_whole),
@@ -150,7 +146,7 @@ def _from_blocks(
 
 def _round(number: int) -> int:
     """Up to two digits and zeros."""
-    unit = 10 ** max(len(str(number)) - 2, 0)
+    unit = int("1" + "0" * (len(str(number)) - 2))
     return -(-number // unit) * unit
 
 

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from os import fstat
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 from pipebench import encodings
 from pipebench.encodings import Guess
@@ -71,7 +71,9 @@ class TextFile:
             yield text.removeprefix("\ufeff") if start == 0 else text
             start, rest = start + used, data[used:]
         if rest and self.whole:
-            self._refuse(f"expected UTF-8, the letter at byte {start} is cut off", encodings.guess(rest))
+            raise self._refused(
+                f"expected UTF-8, the letter at byte {start} is cut off", encodings.guess(rest)
+            )
         self._conclude()
 
     def _bytes(self, file: BinaryIO) -> Iterator[bytes]:
@@ -95,18 +97,18 @@ class TextFile:
     def _check_beginning(self, data: bytes) -> None:
         known = encodings.beginning(data)
         if known is not None:
-            self._refuse("expected text in UTF-8, byte 0 begins something else", known)
+            raise self._refused("expected text in UTF-8, byte 0 begins something else", known)
 
     def _check_bytes(self, data: bytes, start: int) -> None:
         """Refuse what is valid UTF-8 and in no text of it."""
         nul = data.find(0)
         if nul >= 0:
             guess = encodings.guess(_around(data, nul, start))
-            self._refuse(f"expected text in UTF-8, byte {start + nul} is NUL", guess)
+            raise self._refused(f"expected text in UTF-8, byte {start + nul} is NUL", guess)
         shift = encodings.shifts(data)
         if shift is not None:
             problem = f"expected text in UTF-8, byte {start + shift} begins a change of alphabet"
-            self._refuse(problem, encodings.SEVEN_BITS)
+            raise self._refused(problem, encodings.SEVEN_BITS)
 
     def _decoded(self, data: bytes, start: int) -> str:
         """The whole letters of ``data``, whose place in the file is ``start``."""
@@ -117,7 +119,7 @@ class TextFile:
                 return data[: error.start].decode("utf-8")
             guess = encodings.guess(_around(data, error.start, start))
             problem = f"expected UTF-8, byte {start + error.start} (0x{data[error.start]:02X}) is not"
-        self._refuse(problem, guess)
+        raise self._refused(problem, guess)
 
     def _check_letters(self, text: str, data: bytes, start: int) -> None:
         self._controls.take(_CONTROL.findall(text), text, data, start)
@@ -131,7 +133,7 @@ class TextFile:
             told = f"{self._controls.found:,} of {self._controls.letters:,} letters are control characters"
             problem = f"expected text in UTF-8, {told}, the first at byte {self._controls.first}"
             guess = encodings.guess(self._controls.sample)
-            self._refuse(problem, guess if guess.looks.startswith("UTF") else encodings.BINARY)
+            raise self._refused(problem, guess if guess.looks.startswith("UTF") else encodings.BINARY)
         if self._replaced.is_founded:
             told = f"{self._replaced.found:,} of {self._replaced.letters:,} letters are U+FFFD"
             raise UsageError(
@@ -139,8 +141,8 @@ class TextFile:
                 "it was decoded wrongly before; convert the original again"
             )
 
-    def _refuse(self, problem: str, guess: Guess) -> NoReturn:
-        raise UsageError(f"--text {self.name}: {problem}: looks like {guess.looks}; {self._remedy(guess)}")
+    def _refused(self, problem: str, guess: Guess) -> UsageError:
+        return UsageError(f"--text {self.name}: {problem}: looks like {guess.looks}; {self._remedy(guess)}")
 
     def _remedy(self, guess: Guess) -> str:
         if guess.command is None:

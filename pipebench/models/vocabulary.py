@@ -87,7 +87,10 @@ class Counted:
 
     def size_for(self, share: float, order: Sequence[int]) -> int | None:
         """How many words of ``order`` leave at most this share of the pieces unknown; ``None`` if no number does."""
-        places = {number: place for place, number in enumerate(order, 1)} | {_END: 0, _UNKNOWN: len(order) + 1}
+        places = {number: place for place, number in enumerate(order, 1)} | {
+            _END: 0,
+            _UNKNOWN: len(order) + 1,
+        }
         found = sorted(places[number] for piece in self.pieces() for number in piece[1:])
         size = found[ceil((1 - share) * len(found)) - 1]
         return size if size <= len(order) else None
