@@ -80,7 +80,11 @@ def host_bytes(config: RunConfig) -> int:
 
     With GPUs the models are in their memory, see ``devices``.
     """
-    ours = plan_bytes(config) + _PARENT_BYTES + _BATCHES * config.workload.positions * _TARGET_BYTES
+    ours = (
+        (1 + config.ranks) * actions(config) * _ACTION_BYTES
+        + _PARENT_BYTES
+        + _BATCHES * config.workload.positions * _TARGET_BYTES
+    )
     if config.device == "cuda":
         return ours + config.ranks * _GPU_PROCESS_BYTES
     pipeline = sum(memory.total for memory in device_memory(config, planned_partition(config)))
@@ -89,10 +93,23 @@ def host_bytes(config: RunConfig) -> int:
     return ours + config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(1.5 * whole.total))
 
 
-def plan_bytes(config: RunConfig) -> int:
-    """Computed bytes of the plan, in this process and in those of a launch together."""
-    actions = 2 * config.gpus * config.microbatches * config.chunks
-    return (1 + config.ranks) * actions * _ACTION_BYTES
+def actions(config: RunConfig) -> int:
+    """Of the plan: forwards and backwards."""
+    return 2 * config.gpus * config.microbatches * config.chunks
+
+
+def check_actions(number: int, available_bytes: int | None) -> None:
+    """Refuse a plan that would not fit; it can be told before there is one.
+
+    Raises:
+        EnvironmentRefusedError: The computed need exceeds what is available.
+    """
+    needed = number * _ACTION_BYTES
+    if available_bytes is not None and needed > available_bytes:
+        raise EnvironmentRefusedError(
+            f"would not fit in memory: {needed / 2**30:.1f} GiB needed for {number:,} actions of the plan (computed), "
+            f"{available_bytes / 2**30:.1f} GiB available; use fewer devices, --microbatches or --chunks"
+        )
 
 
 def check_memory(config: RunConfig, available_bytes: int | None) -> None:
@@ -101,11 +118,7 @@ def check_memory(config: RunConfig, available_bytes: int | None) -> None:
     Raises:
         EnvironmentRefusedError: The computed need exceeds what is available.
     """
-    if available_bytes is not None and plan_bytes(config) > available_bytes:  # too large to be made
-        raise EnvironmentRefusedError(
-            f"would not fit in memory: {plan_bytes(config) / 2**30:.1f} GiB needed for the plan alone (computed), "
-            f"{available_bytes / 2**30:.1f} GiB available; use fewer --gpus, --microbatches or --chunks"
-        )
+    check_actions((1 + config.ranks) * actions(config), available_bytes)  # before the plan is made
     needed = host_bytes(config)
     if available_bytes is not None and needed > available_bytes:
         raise EnvironmentRefusedError(

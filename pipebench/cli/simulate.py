@@ -1,6 +1,7 @@
 """``pipebench simulate``: a schedule on paper."""
 
 from functools import partial
+from math import inf
 from typing import Annotated
 
 import typer
@@ -49,6 +50,7 @@ def simulate(
     if csv and json:
         raise UsageError("--csv and --json exclude each other: leave one out")
     from pipebench.simulation import SimulationOptions, plan_of, simulation
+    from pipebench.supervision import supervised
 
     options = SimulationOptions(
         schedule=schedule,
@@ -62,10 +64,12 @@ def simulate(
         transfer_s=transfer,
         blocking=blocking,
     )
-    if csv:
-        output.print_json(plan_of(options).csv().encode())
-        return
-    record = simulation(options)
+    with supervised(inf, output.notice) as phase:
+        phase("simulating the plan")
+        if csv:
+            output.print_json(plan_of(options).csv().encode())
+            return
+        record = simulation(options)
     if json:
         from pipebench.records import store
 

@@ -59,7 +59,11 @@ class TextFile:
             ) from None
 
     def _texts(self, file: BinaryIO) -> Iterator[str]:
-        start, rest = 0, b""  # of the file: where the data begins, and a letter that a block's end has cut
+        start, rest, data = (
+            0,
+            b"",
+            b"",
+        )  # where the data begins in the file; a letter that a block's end has cut
         for block in self._bytes(file):
             data = rest + block
             if start == 0:
@@ -71,9 +75,8 @@ class TextFile:
             yield text.removeprefix("\ufeff") if start == 0 else text
             start, rest = start + used, data[used:]
         if rest and self.whole:
-            raise self._refused(
-                f"expected UTF-8, the letter at byte {start} is cut off", encodings.guess(rest)
-            )
+            problem = f"expected UTF-8, byte {start} (0x{rest[0]:02X}) begins a letter that does not end"
+            raise self._refused(problem, encodings.guess(data[-encodings.SAMPLE_BYTES :]))
         self._conclude()
 
     def _bytes(self, file: BinaryIO) -> Iterator[bytes]:
