@@ -13,7 +13,8 @@ from types import FrameType
 
 from pipebench.errors import DeadlineError
 
-_LONG_S = 1.0  # then a phase is told
+_LONG_S = 2.0  # then a phase is told
+_TICK_S, _AGAIN_S = 0.25, 1.0
 _LEAST_S = 0.001  # an alarm in no time is none
 
 
@@ -63,10 +64,8 @@ def supervised(deadline: float, tell: Callable[[str], None]) -> Iterator[Phases]
         if over:
             return
         left_s = deadline - time.monotonic()
-        # again later in any case: an error that is raised in a finalizer is lost
-        signal.setitimer(
-            signal.ITIMER_REAL, min(max(left_s, _LEAST_S), _LONG_S / 2) if left_s > 0 else _LONG_S
-        )
+        # again in any case: an error that is raised in a finalizer is lost
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S if left_s <= 0 else max(min(left_s, _TICK_S), _LEAST_S))
         if left_s <= 0:
             raise DeadlineError(
                 f"the deadline passed while {phases.doing}: give more time with --deadline, or do less"
@@ -75,7 +74,7 @@ def supervised(deadline: float, tell: Callable[[str], None]) -> Iterator[Phases]
 
     before = signal.signal(signal.SIGALRM, ring)
     try:
-        signal.setitimer(signal.ITIMER_REAL, max(min(deadline - time.monotonic(), _LONG_S), _LEAST_S))
+        signal.setitimer(signal.ITIMER_REAL, max(min(deadline - time.monotonic(), _TICK_S), _LEAST_S))
         try:
             yield phases
         finally:

@@ -24,6 +24,7 @@ def found(
     busy_s: tuple[float, ...] = (1.0, 1.0),
     measured: Speedup = NARROW,
     repeated: bool = False,
+    unknown: tuple[float, int | None] = (0.0, None),
     **options: object,
 ) -> dict[str, tuple[str, str]]:
     """The warnings of a run that has nothing to warn of but what is given: code -> cause, next step."""
@@ -33,6 +34,8 @@ def found(
         usages(*busy_s),
         measured,
         repeated_text=repeated,
+        unknown_share=unknown[0],
+        enough_vocab=unknown[1],
     )
     return {warning.code: (warning.cause, warning.next_step) for warning in warnings}
 
@@ -181,3 +184,21 @@ def test_a_dilation_that_the_card_was_not_rated_for_is_told() -> None:
 
     assert codes(8.0, "float32") == []
     assert codes(1000.0, "float32") == codes(16.0, "float64") == ["dilation"]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "enough", "step"),
+    [
+        ("words", 1200, "--vocab 1200"),
+        ("words", 500_000, "--tokens characters"),
+        ("spaces", 500_000, "--tokens characters, or words"),
+        ("spaces", 1200, "--vocab 1200"),
+        ("characters", 500_000, "--vocab 500000"),
+        ("words", None, "rare words were not replaced"),
+    ],
+)
+def test_more_than_a_third_of_unknown_words_is_warned_of(tokens: str, enough: int | None, step: str) -> None:
+    warned = found(unknown=(0.34, enough), tokens=tokens)["unknown-words"]
+    assert warned[0].startswith("34 % of the ")
+    assert step in warned[1]
+    assert "unknown-words" not in found(unknown=(1 / 3, enough), tokens=tokens)

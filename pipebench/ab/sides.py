@@ -31,6 +31,7 @@ from pipebench.records.store import MOST_BYTES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ANSWER_BYTES = 1 << 24  # to a question, a plan on paper at most
 _ERROR_BYTES = 1 << 16  # of which the last lines are told
 
 # What decides about the record itself is ours to say.
@@ -172,7 +173,8 @@ def launch(side: Side, place: Path, *, launches: int = 1) -> RunRecord:
         CorruptRecordError: What it printed is no record that this version can read.
     """
     effort = ["--launches", str(launches), "--json", "--quiet", "-o", str(place / "runs")]
-    ended = _ended(side, ["-m", "pipebench", "run", *side.options, *effort], TMPDIR=str(place))
+    run = ["-m", "pipebench", "run", *side.options, *effort]
+    ended = _ended(side, run, most=MOST_BYTES, TMPDIR=str(place))
     if ended.returncode:
         raise _failed(side, ended)
     record = store.decode(ended.stdout, f"side {side.label} ({side.text})")
@@ -188,12 +190,12 @@ class _Ended:
     stderr: bytes
 
 
-def _ended(side: Side, arguments: Sequence[str], **variables: str) -> _Ended:
-    """Run the side's interpreter to its end, or to ours; -P: not the user's working folder."""
+def _ended(side: Side, arguments: Sequence[str], *, most: int = _ANSWER_BYTES, **variables: str) -> _Ended:
+    """Run the side's interpreter to its end, to ours, or to what it may print at most; -P: not the user's folder."""
     tied = [sys.executable, "-I", leash.__file__, str(os.getpid())]
     with _running([*tied, side.python, "-P", *arguments], side.environment | variables) as process:
-        stdout, stderr = _printed(process)
-    if len(stdout) > MOST_BYTES:
+        stdout, stderr = _printed(process, most)
+    if len(stdout) > most:
         raise EnvironmentRefusedError(
             f"side {side.label} ({side.text}): {side.python} prints without end: expected a Python with pipebench"
         )
@@ -202,22 +204,22 @@ def _ended(side: Side, arguments: Sequence[str], **variables: str) -> _Ended:
     return _Ended(process.returncode, stdout, stderr)
 
 
-def _printed(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
-    """All of its output, up to more than a record can have, and the end of its errors."""
+def _printed(process: "subprocess.Popen[bytes]", most: int) -> tuple[bytes, bytes]:
+    """All of its output, or more than ``most`` bytes of it, and the end of its errors."""
     assert process.stdout is not None
     assert process.stderr is not None
     output, errors = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ, output)
         selector.register(process.stderr, selectors.EVENT_READ, errors)
-        while selector.get_map() and len(output) <= MOST_BYTES:
+        while selector.get_map() and len(output) <= most:
             for key, _ in selector.select():
                 data = os.read(key.fd, 1 << 16)
                 if not data:
                     selector.unregister(key.fileobj)
                 key.data.extend(data)
             del errors[:-_ERROR_BYTES]
-    if len(output) <= MOST_BYTES:
+    if len(output) <= most:
         process.wait()
     return bytes(output), bytes(errors)
 
