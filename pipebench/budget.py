@@ -16,6 +16,10 @@ _LAYER_STEPS = 3
 _LEAST_DEADLINE_S = 600.0
 _PROCESS_BYTES = 500 * 2**20  # an interpreter with torch loaded
 _GPU_PROCESS_BYTES = 2 * 2**30  # and with CUDA's libraries
+_PARENT_BYTES = 150 * 2**20  # this process, while it reads a text
+_ACTION_BYTES = 2000  # of a plan that is checked, simulated and kept with its times
+_TARGET_BYTES = 64  # of a word in the batches while they are made
+_BATCHES = 4
 
 
 def launch_s(config: RunConfig) -> float:
@@ -76,12 +80,36 @@ def host_bytes(config: RunConfig) -> int:
 
     With GPUs the models are in their memory, see ``devices``.
     """
+    ours = (
+        (1 + config.ranks) * actions(config) * _ACTION_BYTES
+        + _PARENT_BYTES
+        + _BATCHES * config.workload.positions * _TARGET_BYTES
+    )
     if config.device == "cuda":
-        return config.ranks * _GPU_PROCESS_BYTES
+        return ours + config.ranks * _GPU_PROCESS_BYTES
     pipeline = sum(memory.total for memory in device_memory(config, planned_partition(config)))
     whole = config.workload.whole_memory
     standing = 2 * (whole.parameters + whole.gradients)
-    return config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(1.5 * whole.total))
+    return ours + config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(1.5 * whole.total))
+
+
+def actions(config: RunConfig) -> int:
+    """Of the plan: forwards and backwards."""
+    return 2 * config.gpus * config.microbatches * config.chunks
+
+
+def check_actions(number: int, available_bytes: int | None) -> None:
+    """Refuse a plan that would not fit; it can be told before there is one.
+
+    Raises:
+        EnvironmentRefusedError: The computed need exceeds what is available.
+    """
+    needed = number * _ACTION_BYTES
+    if available_bytes is not None and needed > available_bytes:
+        raise EnvironmentRefusedError(
+            f"would not fit in memory: {needed / 2**30:.1f} GiB needed for {number:,} actions of the plan (computed), "
+            f"{available_bytes / 2**30:.1f} GiB available; use fewer devices, --microbatches or --chunks"
+        )
 
 
 def check_memory(config: RunConfig, available_bytes: int | None) -> None:
@@ -90,6 +118,7 @@ def check_memory(config: RunConfig, available_bytes: int | None) -> None:
     Raises:
         EnvironmentRefusedError: The computed need exceeds what is available.
     """
+    check_actions((1 + config.ranks) * actions(config), available_bytes)  # before the plan is made
     needed = host_bytes(config)
     if available_bytes is not None and needed > available_bytes:
         raise EnvironmentRefusedError(

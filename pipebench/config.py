@@ -4,7 +4,7 @@
 """
 
 from math import isqrt
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import msgspec
 
@@ -16,8 +16,12 @@ from pipebench.plan.schedules import Schedule, schedule_named
 from pipebench.timing.machines import LOCAL, check_machine
 from pipebench.workload import DTYPE_BYTES, Workload
 
+TokenRule = Literal["words", "characters", "spaces"]
+TOKEN_RULES: tuple[str, ...] = get_args(TokenRule)
+
 DEFAULT_MACHINE = "2014"
 DEFAULT_PRESET = "talk8-small"
+_MOST, _MOST_DEVICES = 2**31 - 1, 2**16  # of anything that is counted; each device is a process or a row
 RESERVED_WORDS = 3  # padding, unknown word, end of sentence
 _MOST = (
     2**31 - 1
@@ -63,6 +67,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     partition: str = "even"
     checkpoint: str = "none"
     text: str | None = None
+    tokens: str = "words"
     synthetic: bool = False
     launches: int | None = None
     quick: bool = False
@@ -98,6 +103,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     partition_rule: str
     checkpoint: str
     text: str | None
+    tokens: TokenRule
     synthetic: bool
     launches: int
     steps: int
@@ -158,8 +164,8 @@ def resolve(options: RunOptions) -> RunConfig:
     sizes = _sizes(options)
     schedule = schedule_named(options.schedule)
     microbatches, chunks = _slices(options, schedule, sizes["batch"], sizes["sequence_length"])
-    config = RunConfig(
-        gpus=_at_least("--gpus", options.gpus, 1),
+    return RunConfig(
+        gpus=_at_least("--gpus", options.gpus, 1, most=_MOST_DEVICES),
         device="emulated" if options.machine is not None else options.device,
         machine=check_machine(options.machine or DEFAULT_MACHINE),
         preset=options.preset,
@@ -176,6 +182,7 @@ def resolve(options: RunOptions) -> RunConfig:
         partition_rule=options.partition if options.partition in ("even", "balanced") else "explicit",
         checkpoint=options.checkpoint,
         text=options.text,
+        tokens=cast("TokenRule", options.tokens),
         synthetic=options.synthetic,
         launches=_launches(options),
         steps=_at_least("--steps", options.steps, 1, _MOST_REPEATS),
@@ -184,8 +191,6 @@ def resolve(options: RunOptions) -> RunConfig:
         deadline_s=options.deadline_s,
         emulation_order=options.emulation_order,
     )
-    schedule.plan(config.graph)  # what the schedule itself refuses
-    return config
 
 
 def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
@@ -208,6 +213,7 @@ def _check_choices(options: RunOptions) -> None:
         ("--dtype", options.dtype, tuple(DTYPE_BYTES)),
         ("--preset", options.preset, tuple(PRESETS)),
         ("--checkpoint", options.checkpoint, CHECKPOINTS),
+        ("--tokens", options.tokens, TOKEN_RULES),
         ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
     ):
         if value not in known:
@@ -216,6 +222,8 @@ def _check_choices(options: RunOptions) -> None:
         raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
     if options.text is not None and options.synthetic:
         raise UsageError("--text and --synthetic exclude each other: leave one out")
+    if options.synthetic and options.tokens != "words":
+        raise UsageError("--tokens says what a word of a text is: leave it out with --synthetic")
     if options.deadline_s is not None and not 0 < options.deadline_s <= MOST_DEADLINE_S:
         raise UsageError(
             f"--deadline must be a number of seconds above 0 and at most {MOST_DEADLINE_S:.0f} (a year), "

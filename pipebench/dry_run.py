@@ -1,5 +1,7 @@
 """A dry run: the plan, the time budget and the memory of a run, without measuring anything. Pure."""
 
+import time
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -14,6 +16,7 @@ from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import DeviceUsage, Schema
 from pipebench.records.timelines import device_usages
+from pipebench.supervision import supervised
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
@@ -35,17 +38,31 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float
     host_bytes_computed: int
     devices: list[DeviceUsage]
+    unknown_share: float
 
 
-def dry_run(config: RunConfig) -> tuple[DryRun, Timeline]:
+def dry_run(config: RunConfig, tell: Callable[[str], None]) -> tuple[DryRun, Timeline]:
     """The run on paper, and its timeline with costs in proportion to computed operations.
 
+    Args:
+        config: what to run.
+        tell: takes the name of what takes long.
+
     Raises:
+        DeadlineError: The run's deadline passed.
         UsageError: The input is missing, or not what it should be.
         EnvironmentRefusedError: The run would not fit in memory.
     """
-    config, _ = settled(config)
-    words.load(config)
+    with supervised(time.monotonic() + budget.deadline_s(config), tell) as phase:
+        phase("looking for devices and memory")
+        config, _ = settled(config)
+        phase(f"reading {config.text or 'the words'}")
+        data = words.load(config)
+        phase("simulating the plan")
+        return _on_paper(config, data.unknown_share)
+
+
+def _on_paper(config: RunConfig, unknown_share: float) -> tuple[DryRun, Timeline]:
     partition = budget.planned_partition(config)
     stages = stage_layers(partition)
     assumed = budget.assumed_flops_per_s(config)
@@ -77,5 +94,6 @@ def dry_run(config: RunConfig) -> tuple[DryRun, Timeline]:
         devices=device_usages(
             timeline, [stage.text() for stage in stages], budget.device_memory(config, partition)
         ),
+        unknown_share=unknown_share,
     )
     return document, timeline

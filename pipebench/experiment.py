@@ -6,6 +6,7 @@ Whatever ends a run, every complete launch goes into a record: ``completed``, ``
 
 import time
 from contextlib import closing
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -30,11 +31,14 @@ from pipebench.recording import SoFar, record_of
 from pipebench.records import schema, store
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
+from pipebench.supervision import supervised
 from pipebench.telemetry import link_cache
 from pipebench.telemetry.environment import load_average
 from pipebench.telemetry.gpu_watch import GpuWatch
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.simulator import simulate
+
+_PATIENCE_S = 2.0  # with the figures of a run that was ended
 
 
 class Listener(Protocol):
@@ -78,14 +82,10 @@ def run(
         PipebenchError: Nothing was started: bad input, or the machine refuses.
         RunEndedError: The run started and did not complete; its record is kept.
     """
-    config, line = settled(config)
-    deadline = time.monotonic() + budget.deadline_s(config)
     experiment = Experiment(config, listener, remeasure=remeasure)
     try:
         experiment.prepare(folder)
-        if line is not None:
-            listener.notice(line)
-        experiment.measure(Launcher(deadline=deadline))
+        experiment.measure(Launcher(deadline=experiment.deadline))
         return experiment.store("completed", folder)
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
         status = "failed" if isinstance(error, RunFailedError) else "aborted"
@@ -109,23 +109,38 @@ class Experiment:
 
     def __init__(self, config: RunConfig, listener: Listener, *, remeasure: bool = False) -> None:
         self.listener, self.remeasure = listener, remeasure
+        self.began = time.monotonic()
         self.so_far = SoFar(config)
-        self.gpus = GpuWatch(config.gpus) if config.device == "cuda" else None
-        self.launch_weights = self._weights()
+        self.gpus: GpuWatch | None = None
         self.stored: tuple[schema.RunRecord, Path] | None = None
 
+    @property
+    def deadline(self) -> float:
+        """On the ``time.monotonic`` clock; it counts from the start."""
+        return self.began + budget.deadline_s(self.so_far.config)
+
     def prepare(self, folder: Path) -> None:
-        """Read the words, check the plan and the folder; what is bad ends here, before anything starts.
+        """Look at the devices, read the words, check plan and folder; what is bad ends here, before anything starts.
 
         Raises:
             UsageError: The text is missing or not what it should be, or the folder is a file.
-            EnvironmentRefusedError: The folder cannot be written.
+            EnvironmentRefusedError: This machine cannot do it, or the folder cannot be written.
+            DeadlineError: The deadline passed.
         """
-        self.so_far.data = words.load(self.so_far.config)
-        check_plan(self.so_far.config)
-        if self.gpus is not None:
-            self.so_far.environment |= self.gpus.start()
-        store.check_folder(folder)
+        with supervised(self.deadline, self._tell) as phase:
+            phase("looking for devices and memory")
+            self.so_far.config, line = settled(self.so_far.config)
+            phase(f"reading {self.so_far.config.text or 'the words'}")
+            self.so_far.data = words.load(self.so_far.config)
+            phase("checking the plan")
+            check_plan(self.so_far.config)
+            if self.so_far.config.device == "cuda":
+                phase("looking at the GPUs")
+                self.gpus = GpuWatch(self.so_far.config.gpus)
+                self.so_far.environment |= self.gpus.start()
+            store.check_folder(folder)
+        if line is not None:
+            self.listener.notice(line)
 
     def measure(self, launcher: Launcher) -> None:
         """All launches, one at a time."""
@@ -159,10 +174,17 @@ class Experiment:
     def store(
         self, status: str, folder: Path, error: PipebenchError | None = None
     ) -> tuple[schema.RunRecord, Path]:
-        """Write everything so far as a record, and the culprit's log; a signal waits until that is done."""
+        """Write everything so far as a record, and the culprit's log; a signal waits until that is done.
+
+        The figures of a run that was ended may not take long: a plan can be large.
+        """
+        if self.stored is None and error is None:
+            with supervised(inf, self._tell) as phase:
+                phase("computing the figures")
+                complete = record_of(self.so_far, status)
         if self.stored is None:
             with signals.held():
-                record = record_of(self.so_far, status, _failure(error) if error else None)
+                record = complete if error is None else self._ended(status, error)
                 log = error.log if isinstance(error, RunBrokenError) else ""
                 kept = store.write_log(log, record.id, folder) if log else None
                 if kept is not None and record.failure is not None:
@@ -170,6 +192,16 @@ class Experiment:
                     record = msgspec.structs.replace(record, failure=failure)
                 self.stored = record, store.write(record, folder)
         return self.stored
+
+    def _ended(self, status: str, error: PipebenchError) -> schema.RunRecord:
+        try:
+            with supervised(time.monotonic() + _PATIENCE_S, self._tell):
+                return record_of(self.so_far, status, _failure(error))
+        except DeadlineError:
+            return record_of(self.so_far, status, _failure(error), figures=False)
+
+    def _tell(self, doing: str) -> None:
+        self.listener.progress(doing, float(bool(self.so_far.launches)))
 
     # measuring
 
@@ -258,12 +290,10 @@ class Experiment:
                     self.gpus.end()
                     self.so_far.environment |= self.gpus.environment()
 
-    def _weights(self) -> tuple[float, float]:
-        """The share of the run's time that the first launch and each later one is expected to take."""
-        later = budget.launch_s(self.so_far.config) / budget.run_s(self.so_far.config)
-        return 1 - later * (self.so_far.config.launches - 1), later
-
     def _progress(self, number: int, doing: str, share: float) -> None:
-        first, later = self.launch_weights
-        done = share * first if number == 0 else first + (number - 1 + share) * later
+        """By the time that each launch is expected to take; the first one also races and verifies."""
+        config = self.so_far.config
+        later = budget.launch_s(config) / budget.run_s(config)
+        first = 1 - later * (config.launches - 1)
+        done = share * first if number == 0 else first + later * (number - 1 + share)
         self.listener.progress(doing, done)

@@ -22,11 +22,13 @@ def even(layers: int, devices: int) -> tuple[int, ...]:
 def check_devices(layers: int, devices: int) -> None:
     """Refuse more devices than layers."""
     if devices > layers:
-        ending = ",".join(["1"] * layers + ["0"])
-        hint = f", or --partition {ending} for a device with the projection alone"
+        hint = ""
+        if devices == layers + 1 and layers <= 16:
+            ending = ",".join(["1"] * layers + ["0"])
+            hint = f", or --partition {ending} for a device with the projection alone"
         raise UsageError(
             f"{devices} devices for {layers} LSTM layers: expected at most {layers}; use --gpus {layers} or more "
-            f"--layers{hint if devices == layers + 1 and layers <= 16 else ''}"
+            f"--layers{hint}"
         )
 
 

@@ -44,8 +44,10 @@ class SoFar:
     timelines: list[schema.TimelineRecord] = field(default_factory=list)
 
 
-def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None) -> schema.RunRecord:
-    """Everything so far as a record; figures are there from the first complete launch on."""
+def record_of(
+    so_far: SoFar, status: str, failure: schema.Failure | None = None, *, figures: bool = True
+) -> schema.RunRecord:
+    """Everything so far as a record; figures are there from the first complete launch on, if they are wanted."""
     so_far.environment |= _lost(so_far.lost_before) | {"onednn_projection": so_far.config.onednn}
     config = so_far.config
     base = schema.RunRecord(
@@ -70,8 +72,8 @@ def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None)
         failure=failure,
         accuracy=_accuracy(so_far) if config.kind == "emulated" else None,
     )
-    figures = _figures(so_far) if so_far.launches else {}
-    return msgspec.structs.replace(base, status=status, **figures)
+    computed = _figures(so_far) if so_far.launches and figures else {}
+    return msgspec.structs.replace(base, status=status, **computed)
 
 
 def _lost(before: LostTime) -> dict[str, Value]:
@@ -119,14 +121,19 @@ def _input(so_far: SoFar) -> schema.Input | None:
     """What is counted as words/s; ``None`` if the run ended before the words were read."""
     if so_far.data is None:
         return None
-    timed = [so_far.data.batches[n % words.BATCHES].words for n in range(so_far.config.steps)]
+    rounds, rest = divmod(so_far.config.steps, words.BATCHES)
+    words_of = [batch.words for batch in so_far.data.batches]
+    timed = rounds * sum(words_of) + sum(words_of[:rest])
     return schema.Input(
         kind=so_far.data.kind,
         sha256=so_far.data.sha256,
         tokens=so_far.data.tokens,
         vocabulary=so_far.data.vocabulary,
-        words_per_step=sum(timed) / len(timed),
-        count_rule=words.COUNT_RULE,
+        words_per_step=timed / so_far.config.steps,
+        count_rule=so_far.data.count_rule,
+        unknown_share=so_far.data.unknown_share,
+        bytes_read=so_far.data.bytes_read,
+        whole=so_far.data.whole,
     )
 
 
@@ -227,6 +234,8 @@ def _warnings(
         measured=measured,
         factors=factors_of(timeline, summary.baseline_step_s(so_far.launches)),
         repeated_text=so_far.data.repeated,
+        unknown_share=so_far.data.unknown_share,
+        enough_vocab=so_far.data.enough_vocab,
         cores=cores,
         available=_available(so_far.config, cores),
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pipebench import budget
 from pipebench.errors import UsageError
 from pipebench.plan.check import check
 from pipebench.plan.graph import Graph
@@ -10,6 +11,7 @@ from pipebench.plan.schedules import schedule_named
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.timelines import bubble, device_usages, timeline_record
+from pipebench.telemetry.environment import memory_available_bytes
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
@@ -38,10 +40,12 @@ def plan_of(options: SimulationOptions) -> Plan:
 
     Raises:
         UsageError: A size is out of range or the schedule is unknown.
+        EnvironmentRefusedError: It would not fit in memory.
     """
     schedule = schedule_named(options.schedule)
     microbatches = schedule.microbatches if options.microbatches is None else options.microbatches
     chunks = schedule.chunks if options.chunks is None else options.chunks
+    budget.check_actions(2 * options.stages * microbatches * chunks, memory_available_bytes())
     plan = schedule.plan(Graph(options.stages, microbatches, chunks))
     check(add_transfers(plan))
     return plan

@@ -102,4 +102,5 @@ def test_gpus_are_taken_to_be_faster_and_hold_the_models_themselves() -> None:
     cpu, cuda = run_config(device="cpu", hidden=512), run_config(device="cuda", hidden=512)
     assert budget.step_s(cuda) < budget.step_s(cpu)
     larger = run_config(device="cuda", hidden=1024)
-    assert budget.host_bytes(larger) == budget.host_bytes(cuda) == 2 * 2 * 2**30
+    assert budget.host_bytes(larger) == budget.host_bytes(cuda)
+    assert 0 < budget.host_bytes(cuda) - 2 * 2 * 2**30 < 2**28

@@ -6,6 +6,7 @@ Each launch is a run of its own, as in an ``ab``, so that the race of the baseli
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from pipebench.ab.interleaving import Listener
@@ -15,6 +16,7 @@ from pipebench.comparison.calibration import noise_of
 from pipebench.devices import check_system
 from pipebench.errors import UsageError
 from pipebench.records.schema import RunRecord
+from pipebench.supervision import supervised
 from pipebench.telemetry.noise_cache import Noise
 
 DEFAULT_LAUNCHES = 8
@@ -32,7 +34,9 @@ def calibrate(options: Sequence[str], launches: int, listener: Listener) -> Nois
     check_system("calibrate")
     check_options(options)
     side = Side("A", "this configuration", options=tuple(options))
-    check(side)
+    with supervised(inf, lambda doing: listener.progress(doing, 0.0)) as phase:
+        phase("checking the options")
+        check(side)
     with tempfile.TemporaryDirectory(prefix="pipebench-") as name:
         return measured(partial(launch, side, Path(name)), launches, listener)
 

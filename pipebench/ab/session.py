@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from pipebench.ab import looks
@@ -16,6 +17,7 @@ from pipebench.devices import check_system
 from pipebench.errors import UsageError
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
+from pipebench.supervision import supervised
 
 
 class Session:
@@ -61,7 +63,9 @@ class Session:
         store.check_folder(self.folder)
         with place() as folder, sides(self.asked, self.common, folder) as both:
             for side in both:
-                check(side)
+                with supervised(inf, lambda doing: listener.progress(doing, 0.0)) as phase:
+                    phase(f"checking side {side.label}")
+                    check(side)
                 listener.notice(f"{side.label}: {side.text}")
             interleaved = Interleaved(both, partial(launch, place=folder), listener)
             return interleaved.measure(

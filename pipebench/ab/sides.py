@@ -6,6 +6,7 @@ when we end, however that is; its own processes end with it.
 """
 
 import os
+import selectors
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,9 +26,13 @@ from pipebench.errors import (
 )
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
+from pipebench.records.store import MOST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_ANSWER_BYTES = 1 << 24  # to a question, a plan on paper at most
+_ERROR_BYTES = 1 << 16  # of which the last lines are told
 
 # What decides about the record itself is ours to say.
 _OURS = frozenset(
@@ -110,6 +115,25 @@ def check_options(options: Sequence[str]) -> None:
             raise UsageError(
                 f"{option}: each launch is a run of its own whose {option} is set here; leave it out"
             )
+    _check_text(options)
+
+
+def _check_text(options: Sequence[str]) -> None:
+    """Each launch reads the text anew: a pipe would be empty for the second."""
+    for option, value in zip(options, [*options, ""][1:], strict=True):
+        name, equals, after = option.partition("=")
+        text = Path(after if equals else value)
+        if name == "--text" and _is_read_once(text):
+            raise UsageError(
+                f"--text {text}: expected a file, since each launch reads it; save it as one first"
+            )
+
+
+def _is_read_once(path: Path) -> bool:
+    try:
+        return path.is_fifo() or path.is_char_device()
+    except OSError:  # a run will say so
+        return False
 
 
 def check(side: Side) -> None:
@@ -146,7 +170,8 @@ def launch(side: Side, place: Path, *, launches: int = 1) -> RunRecord:
         CorruptRecordError: What it printed is no record that this version can read.
     """
     effort = ["--launches", str(launches), "--json", "--quiet", "-o", str(place / "runs")]
-    ended = _ended(side, ["-m", "pipebench", "run", *side.options, *effort], TMPDIR=str(place))
+    run = ["-m", "pipebench", "run", *side.options, *effort]
+    ended = _ended(side, run, most=MOST_BYTES, TMPDIR=str(place))
     if ended.returncode:
         raise _failed(side, ended)
     record = store.decode(ended.stdout, f"side {side.label} ({side.text})")
@@ -162,14 +187,38 @@ class _Ended:
     stderr: bytes
 
 
-def _ended(side: Side, arguments: Sequence[str], **variables: str) -> _Ended:
-    """Run the side's interpreter to its end, or to ours; -P: not the user's working folder."""
+def _ended(side: Side, arguments: Sequence[str], *, most: int = _ANSWER_BYTES, **variables: str) -> _Ended:
+    """Run the side's interpreter to its end, to ours, or to what it may print at most; -P: not the user's folder."""
     tied = [sys.executable, "-I", leash.__file__, str(os.getpid())]
     with _running([*tied, side.python, "-P", *arguments], side.environment | variables) as process:
-        stdout, stderr = process.communicate()
+        stdout, stderr = _printed(process, most)
+    if len(stdout) > most:
+        raise EnvironmentRefusedError(
+            f"side {side.label} ({side.text}): {side.python} prints without end: expected a Python with pipebench"
+        )
     if process.returncode == leash.CANNOT:
         raise EnvironmentRefusedError(f"side {side.label} ({side.text}): {side.python} {_last_line(stderr)}")
     return _Ended(process.returncode, stdout, stderr)
+
+
+def _printed(process: "subprocess.Popen[bytes]", most: int) -> tuple[bytes, bytes]:
+    """All of its output, or more than ``most`` bytes of it, and the end of its errors."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    output, errors = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, output)
+        selector.register(process.stderr, selectors.EVENT_READ, errors)
+        while selector.get_map() and len(output) <= most:
+            for key, _ in selector.select():
+                data = os.read(key.fd, 1 << 16)
+                if not data:
+                    selector.unregister(key.fileobj)
+                key.data.extend(data)
+            del errors[:-_ERROR_BYTES]
+    if len(output) <= most:
+        process.wait()
+    return bytes(output), bytes(errors)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipebench import encodings
 from pipebench.cli import output
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 
@@ -44,16 +45,22 @@ def check_junit(junit: Path | None) -> None:
     if junit is None:
         return
     try:
-        before = junit.read_bytes() if junit.exists() else None
+        exists = junit.exists()
+        before = _beginning(junit) if junit.is_file() else b""
         junit.open("a").close()
-        if before is None:
+        if not exists:
             junit.unlink()
     except OSError as error:
         raise _not_written(junit, error) from None
-    if before and not before.lstrip().startswith(b"<"):
+    if before and not before.removeprefix(encodings.BOM).lstrip().startswith(b"<"):
         raise UsageError(
             f"--junit {junit}: expected no file or one of JUnit, found another, which would be lost"
         )
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(1 << 12)
 
 
 def print_comparison(record: "ComparisonRecord", *, json: bool) -> None:

@@ -107,8 +107,21 @@ def run(
     dtype: Annotated[str, _help("--dtype", "float32 or float64.", _SIZES)] = "float32",
     text: Annotated[
         str | None,
-        _help("--text", "UTF-8 file to train on. Default: the language reference of this Python.", _SIZES),
+        _help(
+            "--text",
+            "UTF-8 file to train on; of a long one the first part. Default: the language reference of this Python.",
+            _SIZES,
+        ),
     ] = None,
+    tokens: Annotated[
+        str,
+        _help(
+            "--tokens",
+            "What is a word of the text: words (Unicode's; in scripts without spaces each letter), characters, or "
+            "spaces (what stands between them, as in text that was cut before; a line is a sentence).",
+            _SIZES,
+        ),
+    ] = "words",
     synthetic: Annotated[bool, _help("--synthetic", "Random words by Zipf's law instead.", _SIZES)] = False,
     launches: Annotated[
         int | None, _help("--launches", "Fresh starts, each one replicate. Default: 6.", _EFFORT)
@@ -122,7 +135,7 @@ def run(
         float | None,
         _help(
             "--deadline",
-            "Seconds until the run is given up. Default: 10 x the estimate, at least 600.",
+            "Seconds until the run is given up, from its start. Default: 10 x the estimate, at least 600.",
             _EFFORT,
         ),
     ] = None,
@@ -173,6 +186,7 @@ def run(
             partition=partition,
             checkpoint=checkpoint,
             text=text,
+            tokens=tokens,
             synthetic=synthetic,
             launches=launches,
             quick=quick,
@@ -189,7 +203,7 @@ def run(
     if not quiet:
         no_effect.tell(context, gpus=config.gpus, microbatches=config.microbatches, kind=config.device)
     if dry_run:
-        _dry_run(config, json=json)
+        _dry_run(config, json=json, quiet=quiet)
         return 0
     return _run(config, folder, remeasure=remeasure, json=json, quiet=quiet)
 
@@ -199,10 +213,12 @@ def _devices(partition: str) -> int:
     return len(partition.split(",")) if "," in partition else 8
 
 
-def _dry_run(config: "RunConfig", *, json: bool) -> None:
+def _dry_run(config: "RunConfig", *, json: bool, quiet: bool) -> None:
     from pipebench.dry_run import dry_run
+    from pipebench.signals import orderly_end
 
-    document, timeline = dry_run(config)
+    with orderly_end():
+        document, timeline = dry_run(config, lambda doing: None if quiet else output.notice(doing))
     if json:
         import msgspec
 

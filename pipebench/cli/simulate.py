@@ -1,6 +1,7 @@
 """``pipebench simulate``: a schedule on paper."""
 
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -59,6 +60,7 @@ def simulate(
     if csv and json:
         raise UsageError("--csv and --json exclude each other: leave one out")
     from pipebench.simulation import SimulationOptions, plan_of, simulation
+    from pipebench.supervision import supervised
 
     options = SimulationOptions(
         schedule=schedule,
@@ -72,12 +74,14 @@ def simulate(
         transfer_s=transfer,
         blocking=blocking,
     )
-    if csv:
-        plan = plan_of(options)
-        no_effect.tell(context)
-        _print_csv(plan)
-        return
-    record = simulation(options)
+    with supervised(inf, output.notice) as phase:
+        phase("simulating the plan")
+        if csv:
+            plan = plan_of(options)
+            no_effect.tell(context)
+            _print_csv(plan)
+            return
+        record = simulation(options)
     no_effect.tell(context)
     if json:
         from pipebench.records import store

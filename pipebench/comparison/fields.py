@@ -33,6 +33,7 @@ HARD = (
     "config.partition",
     "config.checkpoint",
     "config.optimizer",
+    "config.tokens",
     "config.input.words_per_step",
 )
 
@@ -52,6 +53,7 @@ VARIED: dict[str, frozenset[str]] = {
 
 DRIFT = (
     "config.input.sha256",
+    "config.input.count_rule",
     "config.steps",
     "config.warmup",
     "config.seed",

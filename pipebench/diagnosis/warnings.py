@@ -8,6 +8,7 @@ from pipebench.config import RunConfig
 from pipebench.diagnosis.causes import WORTH_NAMING, Cause, Cores, causes, fewer_devices, more_equal
 from pipebench.diagnosis.contention import Environment, contention
 from pipebench.diagnosis.factors import Factors
+from pipebench.diagnosis.unknown import unknown_words
 from pipebench.records.schema import DeviceUsage, Launch, Speedup, Verification, WarningRecord
 from pipebench.workload import StageLayers
 
@@ -30,6 +31,8 @@ class Facts:
         measured: the speed-up.
         factors: of a step near the median; ``None`` leaves its causes unknown.
         repeated_text: whether the text was too short for the batches.
+        unknown_share: of the words that are counted, those without an id.
+        enough_vocab: with which a quarter of them would be left, ``None`` if none is.
         cores: that the run could use.
         available: how many devices of this kind there are, ``None`` if any number can be had.
         time_dilation: of an emulated machine.
@@ -43,6 +46,8 @@ class Facts:
     measured: Speedup
     factors: Factors | None = None
     repeated_text: bool = False
+    unknown_share: float = 0.0
+    enough_vocab: int | None = None
     cores: Cores = field(default_factory=Cores)
     available: int | None = None
     time_dilation: float | None = None
@@ -68,6 +73,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         _imbalance(facts),
         _slower(facts),
         _repeated(facts),
+        unknown_words(facts.config, facts.unknown_share, facts.enough_vocab),
         _vanishing(facts),
     ]
     return [warning for warning in found if warning is not None]

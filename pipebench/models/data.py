@@ -2,30 +2,41 @@
 
 A sentence longer than T + 1 words is cut; pieces are sorted by length, so that those of like length share a
 batch, and the longest come first, which keeps padding low. Every word beyond the ``vocab`` most frequent is
-UNK. A batch's inputs are words 0..T-1 of each piece and its targets words 1..T; a target that is padding is
-not counted and has no loss.
+UNK, as is a literal ``<unk>``. A batch's inputs are words 0..T-1 of each piece and its targets words 1..T; a target
+that is padding is not counted and has no loss.
+
+Of a long text the first part is read, more than enough for vocabulary and batches.
 """
 
 import hashlib
 import random
-import re
 from array import array
-from collections import Counter
-from collections.abc import Sequence
-from itertools import accumulate, chain, cycle, islice
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, cycle, islice
 
 import msgspec
 
-from pipebench.config import RESERVED_WORDS, RunConfig
+from pipebench.config import RESERVED_WORDS, RunConfig, TokenRule
 from pipebench.errors import EnvironmentRefusedError, UsageError
+from pipebench.models.reading import TextFile
+from pipebench.models.vocabulary import Counted
+from pipebench.models.words import sentences
 
 PADDING, UNKNOWN, END = range(RESERVED_WORDS)
 BATCHES = 4  # fixed batches, used in turn
-COUNT_RULE = "target words without padding; a punctuation mark and the end of a sentence count as words"
 
-_SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+|\n\s*\n")
-_WORD = re.compile(r"\w+|[^\w\s]")
+_MOST_BYTES = 8 << 20  # read of a text, if vocabulary and batches are usual
+_BYTES_A_TARGET, _BYTES_AN_ID = 16, 256
+_FEW_UNKNOWN = 0.25
+
+_COUNT_RULES: dict[TokenRule, str] = {
+    "words": "target words without padding; words by Unicode (UAX 29), in scripts without spaces letters; a "
+    "punctuation mark and the end of a sentence count as words",
+    "characters": "target characters (grapheme clusters) without padding; white space is none, the end of a sentence "
+    "counts as one",
+    "spaces": "target tokens without padding, as spaces separate them; the end of a line counts as one",
+}
+_SYNTHETIC_COUNT_RULE = "target words; they are drawn, and there is no padding"
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -36,11 +47,13 @@ class Batch(msgspec.Struct, frozen=True):
     words: int
 
 
-class Data(msgspec.Struct, frozen=True):
+class Data(msgspec.Struct, frozen=True, kw_only=True):
     """The batches and where they are from.
 
     ``tokens`` is the size of the source in words, ``vocabulary`` how many distinct words kept an id of their
-    own, ``repeated`` whether the source was too short and its sentences were used again.
+    own, ``repeated`` whether the source was too short and its sentences were used again, ``unknown_share`` how many
+    of the counted targets are UNK. ``bytes_read`` of a file are what the hash is of; ``whole``: it has no more.
+    ``enough_vocab`` is the ``--vocab`` that leaves a quarter of the words unknown, ``None`` if none does.
     """
 
     kind: str
@@ -48,7 +61,17 @@ class Data(msgspec.Struct, frozen=True):
     tokens: int
     vocabulary: int
     repeated: bool
+    count_rule: str
     batches: tuple[Batch, ...]
+    bytes_read: int | None = None
+    whole: bool = True
+    enough_vocab: int | None = None
+
+    @property
+    def unknown_share(self) -> float:
+        """Of the targets that count, in all batches."""
+        unknown = sum(array("q", batch.targets).count(UNKNOWN) for batch in self.batches)
+        return unknown / sum(batch.words for batch in self.batches)
 
 
 def load(config: RunConfig) -> Data:
@@ -60,22 +83,8 @@ def load(config: RunConfig) -> Data:
     if config.synthetic:
         return synthetic(config)
     if config.text is not None:
-        return from_text(read_text(Path(config.text)), "text", config)
+        return from_file(config.text, config)
     return from_text(python_reference(), "pydoc_data.topics", config)
-
-
-def read_text(path: Path) -> str:
-    """A UTF-8 text file."""
-    if not str(path).isprintable():
-        raise UsageError(f"--text {str(path)!a}: expected a name in printable UTF-8; rename the file")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"--text {path}: expected UTF-8, byte {error.start} is not; convert the file first"
-        ) from None
-    except OSError as error:
-        raise UsageError(f"--text {path}: cannot be read ({error.strerror}); name an existing file") from None
 
 
 def python_reference() -> str:
@@ -89,32 +98,63 @@ def python_reference() -> str:
     return "\n\n".join(topics[name] for name in sorted(topics))
 
 
+def most_bytes(config: RunConfig) -> int:
+    """What is read of a text file at most."""
+    targets = BATCHES * config.batch * (config.sequence_length + 1)
+    return max(_MOST_BYTES, _BYTES_A_TARGET * targets, _BYTES_AN_ID * config.vocab)
+
+
+def from_file(name: str, config: RunConfig) -> Data:
+    """Batches of a file's sentences, or of those of its first part."""
+    file = TextFile(name, most_bytes(config))
+    data = _from_blocks(file.blocks(), "text", config, lambda: file.whole)
+    return msgspec.structs.replace(data, sha256=file.sha256, bytes_read=file.bytes_read, whole=file.whole)
+
+
 def from_text(text: str, kind: str, config: RunConfig) -> Data:
     """Batches of real sentences."""
-    sentences = [_WORD.findall(sentence.lower()) for sentence in _SENTENCE_END.split(text)]
-    counts = Counter(chain.from_iterable(sentences))
-    if not counts:
-        raise UsageError(f"--text {config.text}: expected words, found none")
-    kept = [word for word, _ in counts.most_common(config.vocab - RESERVED_WORDS)]
-    ids = {word: number for number, word in enumerate(kept, start=RESERVED_WORDS)}
-    pieces = _pieces([[ids.get(word, UNKNOWN) for word in s] + [END] for s in sentences if s], config)
+    data = _from_blocks([text], kind, config, lambda: True)
+    return msgspec.structs.replace(data, sha256=hashlib.sha256(text.encode()).hexdigest())
+
+
+def _from_blocks(blocks: Iterable[str], kind: str, config: RunConfig, is_whole: Callable[[], bool]) -> Data:
     needed = BATCHES * config.batch
-    repeated = len(pieces) < needed
+    counted = Counted(
+        sentences(blocks, config.tokens, is_whole=is_whole),
+        config.tokens,
+        length=config.sequence_length + 1,
+        needed=needed,
+        vocabulary=config.vocab,
+    )
+    if not counted.usable:
+        raise UsageError(f"--text {config.text}: expected words, found none")
+    order = counted.by_frequency()
+    kept = order[: config.vocab - RESERVED_WORDS]
+    pieces = list(counted.ids(kept, first=RESERVED_WORDS, unknown=UNKNOWN, end=END))
+    enough = counted.size_for(_FEW_UNKNOWN, order)
     return Data(
         kind=kind,
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
-        tokens=counts.total(),
+        sha256="",
+        tokens=counted.tokens,
         vocabulary=len(kept),
-        repeated=repeated,
+        repeated=counted.usable < needed,
+        count_rule=_COUNT_RULES[config.tokens],
         batches=_batches(list(islice(cycle(pieces), needed)), config),
+        enough_vocab=None if enough is None else _round(enough + RESERVED_WORDS),
     )
+
+
+def _round(number: int) -> int:
+    """Up to two digits and zeros."""
+    unit = int("1" + "0" * (len(str(number)) - 2))
+    return -(-number // unit) * unit
 
 
 def synthetic(config: RunConfig) -> Data:
     """Words drawn from Zipf's law (the r-th most frequent with weight 1/r), full sequences, no padding."""
     generator = random.Random(config.seed)  # noqa: S311 - reproducible, not secret
     words = range(RESERVED_WORDS, config.vocab)
-    weights = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
+    weights = array("d", accumulate(1 / rank for rank in range(1, len(words) + 1)))
     length = config.sequence_length + 1
     drawn = generator.choices(words, cum_weights=weights, k=BATCHES * config.batch * length)
     pieces = [drawn[start : start + length] for start in range(0, len(drawn), length)]
@@ -124,18 +164,9 @@ def synthetic(config: RunConfig) -> Data:
         tokens=len(drawn),
         vocabulary=len(words),
         repeated=False,
+        count_rule=_SYNTHETIC_COUNT_RULE,
         batches=_batches(pieces, config),
     )
-
-
-def _pieces(sentences: Sequence[Sequence[int]], config: RunConfig) -> list[Sequence[int]]:
-    """Sentences cut to at most T + 1 words, longest first; a piece needs two words to predict one."""
-    length = config.sequence_length + 1
-    pieces = [s[start : start + length] for s in sentences for start in range(0, len(s), length)]
-    usable = [piece for piece in pieces if len(piece) > 1]
-    if not usable:
-        raise UsageError(f"--text {config.text}: expected a sentence of at least one word, found none")
-    return sorted(usable, key=len, reverse=True)
 
 
 def _batches(pieces: Sequence[Sequence[int]], config: RunConfig) -> tuple[Batch, ...]:

@@ -82,7 +82,11 @@ class Optimizer(Part, frozen=True, kw_only=True):
 
 
 class Input(Part, frozen=True):
-    """Where the words are from; ``count_rule`` says what words/s counts."""
+    """Where the words are from; ``count_rule`` says what words/s counts.
+
+    ``unknown_share`` of the targets that count are words without an id of their own. Of a file
+    ``bytes_read`` were read, which the hash is of; ``whole`` says that it has no more.
+    """
 
     kind: Name
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -90,6 +94,9 @@ class Input(Part, frozen=True):
     vocabulary: Count
     words_per_step: Positive
     count_rule: str
+    unknown_share: Annotated[float, Meta(ge=0, le=1)] | None = None
+    bytes_read: Count | None = None
+    whole: bool | None = None
 
 
 class Config(Part, frozen=True):
@@ -121,6 +128,7 @@ class Config(Part, frozen=True):
     optimizer: Optimizer
     input: Input | None
     checkpoint: str = "none"
+    tokens: str = "words"
 
 
 class Candidate(Part, frozen=True):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from pipebench import encodings
 from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.comparison import ComparisonRecord
@@ -19,6 +21,8 @@ from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
 
 DEFAULT_FOLDER = Path("results/runs")
+
+MOST_BYTES = 1 << 29  # a record of some million actions
 
 AnyRecord = RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord
 _KINDS: dict[str, type[AnyRecord]] = {
@@ -107,9 +111,20 @@ def read(path: Path) -> AnyRecord:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The stored document as it is."""
+    """The stored document as it is, but for a byte order mark that an editor put before it.
+
+    Raises:
+        UsageError: There is no such file.
+        CorruptRecordError: It cannot be read, or has no end or one that is too far.
+    """
     try:
-        return path.read_bytes()
+        found = path.stat()
+        if found.st_size > MOST_BYTES or stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode):
+            raise CorruptRecordError(
+                f"{path}: not a pipebench record (no file of {MOST_BYTES >> 20} MiB at most)"
+            )
+        with path.open("rb") as file:
+            return file.read(found.st_size + 1).removeprefix(encodings.BOM)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise UsageError(
             f"{path}: no such record ({error.strerror}); pipebench list shows those there are"
@@ -120,6 +135,12 @@ def read_bytes(path: Path) -> bytes:
 
 def decode(document: bytes, where: str) -> AnyRecord:
     """Check and decode a stored document; ``where`` names it in errors."""
+    other = encodings.beginning(document)
+    if other is not None:
+        hint = f"; {other.command} makes text of it" if other.command else ""
+        raise CorruptRecordError(
+            f"{where}: not a pipebench record (expected a JSON record, looks like {other.looks}{hint})"
+        )
     kind = _kind_at_a_glance(document) or _kind_checked(document, where)
     try:
         return msgspec.json.decode(document, type=_KINDS[kind])
@@ -211,10 +232,10 @@ def _age(path: Path) -> tuple[str, str, str]:
     if dated:
         return dated[1] + dated[2], path.stem, path.name
     try:
-        made = msgspec.json.decode(path.read_bytes(), type=_Made)
+        made = msgspec.json.decode(read_bytes(path), type=_Made)
         created = made.created if made.created.tzinfo else made.created.replace(tzinfo=UTC)
         moment = created.astimezone(UTC).strftime(_MOMENT)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
+    except (PipebenchError, msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
         touched = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return touched.strftime(_MOMENT), path.stem, path.name
     return moment, made.id, path.name

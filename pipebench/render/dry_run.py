@@ -7,7 +7,7 @@ from pipebench.dry_run import DryRun
 from pipebench.render.picture import picture
 from pipebench.render.report import simulated_speedup
 from pipebench.render.tables import device_table, facts, needs_ascii, spaced
-from pipebench.render.units import counted, data_size, scaled, seconds
+from pipebench.render.units import counted, data_size, percent, scaled, seconds
 from pipebench.timing.timeline import Timeline
 
 
@@ -30,6 +30,7 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
                 f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})"
                 + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
             ),
+            ("input", f"{config.text or 'the words'}, {percent(document.unknown_share)} unknown"),
             (
                 "time",
                 f"about {seconds(document.assumed_run_s)} for {config.launches} launches, if a device does "

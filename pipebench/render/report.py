@@ -25,11 +25,12 @@ from pipebench.records.timelines import timeline_from
 from pipebench.render.inert import inert
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, facts, needs_ascii, plain_table, spaced
-from pipebench.render.units import counted, percent, rate, scaled, seconds
+from pipebench.render.units import counted, data_size, percent, rate, scaled, seconds
 from pipebench.timing.machines import LOCAL
 from pipebench.timing.timeline import Timeline
 
 _MARGIN = 2
+_UNITS = {"words": "words", "characters": "characters"}
 _GPUS_OF_THE_TALK = 8
 
 
@@ -120,7 +121,8 @@ def _head(record: RunRecord) -> Iterator[RenderableType]:
         ),
         (
             "step",
-            f"batch {config.batch} x {config.sequence_length} words of {_input(config)}; SGD",
+            f"batch {config.batch} x {config.sequence_length} {_UNITS.get(config.tokens, 'tokens')} of "
+            f"{_input(config)}; SGD",
         ),
         (
             "plan",
@@ -139,8 +141,12 @@ def _head(record: RunRecord) -> Iterator[RenderableType]:
 def _input(config: Config) -> str:
     if config.input is None:
         return "an input that was not read"
-    source = f"--text {config.text}" if config.text else config.input.kind
-    return f"{source}, {rate(config.input.words_per_step)} counted"
+    found = config.input
+    source = f"--text {config.text}" if config.text else found.kind
+    if found.bytes_read is not None and found.whole is False:
+        source = f"the first {data_size(found.bytes_read)} of {source}"
+    unknown = "" if found.unknown_share is None else f", {percent(found.unknown_share)} unknown"
+    return f"{source}, {rate(found.words_per_step)} counted{unknown}"
 
 
 def _result(record: RunRecord) -> Table:

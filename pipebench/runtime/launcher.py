@@ -28,7 +28,7 @@ from pipebench.runtime import messages, process
 from pipebench.runtime.heartbeat import Heartbeats
 
 _BEYOND_THE_DEADLINE_S = 600.0  # a rank's wait must not end before the launcher names the culprit
-_LOG_CHARACTERS = 1 << 16
+_LOG_BYTES, _LINE = 1 << 16, 500
 _LONGEST_WAIT_S = 3600.0  # at once: what waits for pipes takes no more than some weeks
 _GRACE_S = 0.5  # after a first failure: the culprit's own word may come after its victims'
 
@@ -72,7 +72,7 @@ class _Child:
     process: "subprocess.Popen[bytes]"
     reading: int
     log: Path
-    buffer: bytes = b""
+    buffer: bytearray = field(default_factory=bytearray)
     loaded: bool = False
     done: bool = False
     failed: list[messages.Failed] = field(default_factory=list)
@@ -122,7 +122,10 @@ class _Launch:
         if not data:
             selector.unregister(child.reading)
             child.process.wait()
-        *lines, child.buffer = (child.buffer + data).split(b"\n")
+        child.buffer += data
+        if b"\n" not in data:  # a timeline takes many reads
+            return
+        *lines, child.buffer = child.buffer.split(b"\n")
         for line in lines:
             message = msgspec.json.decode(line, type=messages.AnyMessage)
             match message:
@@ -192,7 +195,7 @@ class _Launch:
     def _log_of(self, child: _Child) -> str:
         """What the culprit left behind: its last word, its output, and what every rank did last."""
         told = [failed.traceback or failed.cause for failed in child.failed]
-        output = child.log.read_text(errors="replace")[-_LOG_CHARACTERS:]
+        output = _end_of(child.log)
         ranks = [f"rank {rank} was {self._last_of(rank)}" for rank in range(self.job.ranks)]
         parts = (f"culprit: {child.name}", *told, output, *(ranks if self.job.ranks > 1 else []))
         return "\n".join(part.rstrip() for part in parts if part.strip()) + "\n"
@@ -251,10 +254,17 @@ _LIMITS = {
 }
 
 
+def _end_of(log: Path) -> str:
+    """What a process printed last; it may have printed more than fits in memory."""
+    with log.open("rb") as file:
+        file.seek(-min(_LOG_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        return file.read(_LOG_BYTES).decode(errors="replace")
+
+
 def _death(child: _Child, code: int) -> str:
     """One line on how a process died without a last word."""
-    tail = child.log.read_text(errors="replace").strip().splitlines()
-    last = f"; its last output: {tail[-1]}" if tail else ""
+    tail = _end_of(child.log).strip().splitlines()
+    last = f"; its last output: {tail[-1][-_LINE:]}" if tail else ""
     if code < 0:
         return f"{child.name} was killed by {signal.Signals(-code).name}{_hint(-code)}{last}"
     return f"{child.name} exited with {code}{' before it was done' if code == 0 else ''}{last}"

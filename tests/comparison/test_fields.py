@@ -45,6 +45,7 @@ def with_input(**changes: object) -> RunRecord:
         (with_config(RECORD, schedule="1f1b"), "config.schedule"),
         (with_config(RECORD, partition=[2, 0]), "config.partition"),
         (with_config(RECORD, optimizer=Optimizer(learning_rate=0.1, momentum=0.9)), "config.optimizer"),
+        (with_config(RECORD, tokens="characters"), "config.tokens"),
         (with_input(words_per_step=400.0), "config.input.words_per_step"),
     ],
 )
@@ -163,3 +164,7 @@ def test_each_hard_field_is_there_once_and_can_be_named() -> None:
     assert len(set(HARD)) == len(HARD)
     assert [named_field(name) for name in HARD] == list(HARD)
     assert named_field("checkpoint") == "config.checkpoint"
+
+
+def test_another_rule_of_what_a_word_is_is_told() -> None:
+    assert fields_of(drift(RECORD, with_input(count_rule="by an older rule"))) == ["config.input.count_rule"]

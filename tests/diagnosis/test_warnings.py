@@ -211,6 +211,10 @@ def test_page_faults_of_a_foreign_allocator_are_not_to_be_run_again() -> None:
     assert foreign.startswith("freed memory is not kept here")
 
 
+def test_unknown_words_are_warned_of() -> None:
+    assert "unknown-words" in found(unknown_share=0.5, enough_vocab=300)
+
+
 def vanished(*names: str) -> Verification:
     return Verification(1e-7, 1e-5, 5.3, 5.3, 35, list(names))
 

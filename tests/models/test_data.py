@@ -94,7 +94,11 @@ def test_a_text_file_is_read_as_utf8(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"caf\xe9 au lait", "expected UTF-8, byte 3 is not; convert the file first"),
+        (
+            b"caf\xe9 au lait",
+            "expected UTF-8, byte 3 (0xE9) is not: looks like Latin-1 or Windows-1252; "
+            "convert it first: iconv -f WINDOWS-1252 -t UTF-8 {path} > {path}.utf8",
+        ),
         (b"", "expected words, found none"),
         (b" \n\n\t \n", "expected words, found none"),
     ],
@@ -104,7 +108,7 @@ def test_a_file_that_is_no_text_is_a_usage_error(tmp_path: Path, content: bytes,
     path.write_bytes(content)
     with pytest.raises(UsageError) as caught:
         data.load(small(text=str(path)))
-    assert str(caught.value) == f"--text {path}: {message}"
+    assert str(caught.value) == f"--text {path}: {message.format(path=path)}"
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:

@@ -53,6 +53,34 @@ def test_what_is_stored_is_what_json_prints(tmp_path: Path) -> None:
     assert document.count(b"\n") > 100  # indented: a diff shows what changed
 
 
+def test_a_byte_order_mark_of_an_editor_is_no_part_of_a_record(tmp_path: Path) -> None:
+    record = completed_record()
+    path = store.write(record, tmp_path)
+    document = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + document)
+    assert store.read(path) == record
+    assert store.read_bytes(path) == document
+    other = path.rename(tmp_path / "named otherwise.json")
+    assert store.paths(tmp_path) == [other]
+    assert store._age(other)[1] == record.id
+
+
+@pytest.mark.parametrize(("encoding", "looks"), [("utf-16", "UTF-16"), ("utf-32", "UTF-32")])
+def test_a_record_in_another_encoding_is_refused_with_its_name(encoding: str, looks: str) -> None:
+    text = refused(stored().decode().encode(encoding))
+    assert f"looks like {looks}; iconv -f {looks} -t UTF-8 makes text of it" in text
+
+
+def test_what_is_longer_than_any_record_or_has_no_end_is_not_read(tmp_path: Path) -> None:
+    sparse, pipe = tmp_path / "sparse.json", tmp_path / "pipe.json"
+    with sparse.open("wb") as file:
+        file.truncate(1 << 40)
+    os.mkfifo(pipe)
+    for path in (sparse, pipe, Path("/dev/zero")):
+        with pytest.raises(CorruptRecordError, match="not a pipebench record"):
+            store.read(path)
+
+
 def test_a_simulation_is_decoded_as_one() -> None:
     record = simulation_record()
     assert store.decode(store.encode(record), "x") == record

@@ -1,0 +1,117 @@
+"""Words become numbers while a text is read: what is kept is bounded, however long the text. Imports no torch.
+
+Numbers are given in the order in which words come first; what they are in a batch is decided when all is counted.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from math import ceil
+
+from pipebench.config import TokenRule
+from pipebench.models.words import Sentence, is_unknown, plain
+
+_MOST_FORMS = 1 << 18  # of words that are told apart, or 4 times the vocabulary: some 80 MB
+_NOTHING, _END, _UNKNOWN = -2, -1, 0  # the first word is 1
+
+
+class Vocabulary(dict[str, int]):
+    """Each form of a word that came, with its number; equal words have one.
+
+    Forms beyond the bound are unknown words: what comes first so late is rare.
+    """
+
+    def __init__(self, rule: TokenRule, most: int) -> None:
+        super().__init__()
+        self.rule, self.most, self.words = rule, most, 0
+
+    def __missing__(self, form: str) -> int:
+        word = plain(form, self.rule)
+        if not word:
+            return _NOTHING
+        if is_unknown(word) or len(self) >= self.most:
+            return _UNKNOWN
+        number = self.get(word)
+        if number is None:
+            self.words += 1
+            number = self[word] = self.words
+        self[form] = number
+        return number
+
+
+class Counted:
+    """A text that was read: how often each word came, and as many pieces of its sentences as are needed.
+
+    Args:
+        sentences: the text.
+        rule: what a word is.
+        length: words of a piece at most; a longer sentence is cut.
+        needed: pieces at most; the longest ones of the text are kept, its first ones among equals.
+        vocabulary: words that will have an id of their own.
+    """
+
+    def __init__(
+        self, sentences: Iterable[Sentence], rule: TokenRule, *, length: int, needed: int, vocabulary: int
+    ) -> None:
+        self.length, self.needed, self.usable = length, needed, 0
+        self.counts: Counter[int] = Counter()
+        self._forms = Vocabulary(rule, max(_MOST_FORMS, 4 * vocabulary))
+        self._by_length: dict[int, list[array[int]]] = {}
+        unfinished: list[int] = []
+        for words, ends in sentences:
+            numbers = [number for word in words if (number := self._forms[word]) != _NOTHING]
+            self.counts.update(numbers)
+            unfinished = self._cut([*unfinished, *numbers], ends=ends)
+        self._keep(unfinished)
+
+    @property
+    def tokens(self) -> int:
+        """All words of the text."""
+        return self.counts.total()
+
+    def by_frequency(self) -> list[int]:
+        """The words' numbers, the most frequent first, the earlier ones first among equals."""
+        known = self.counts.keys() - {_UNKNOWN}
+        return sorted(known, key=lambda number: (-self.counts[number], number))
+
+    def pieces(self) -> "Iterator[array[int]]":
+        """Words of a piece by their numbers, the longest pieces first; no more than are needed."""
+        sizes = sorted(self._by_length, reverse=True)
+        return islice(chain.from_iterable(self._by_length[size] for size in sizes), self.needed)
+
+    def ids(self, order: Sequence[int], *, first: int, unknown: int, end: int) -> Iterator[list[int]]:
+        """The pieces with the words in ``order`` as ``first`` and so on, all others as ``unknown``."""
+        final = {number: place for place, number in enumerate(order, first)} | {_END: end}
+        return ([final.get(number, unknown) for number in piece] for piece in self.pieces())
+
+    def size_for(self, share: float, order: Sequence[int]) -> int | None:
+        """How many words of ``order`` leave at most this share of the pieces unknown; ``None`` if no number does."""
+        places = {number: place for place, number in enumerate(order, 1)} | {
+            _END: 0,
+            _UNKNOWN: len(order) + 1,
+        }
+        found = sorted(places[number] for piece in self.pieces() for number in piece[1:])
+        size = found[ceil((1 - share) * len(found)) - 1]
+        return size if size <= len(order) else None
+
+    def _cut(self, numbers: list[int], *, ends: bool) -> list[int]:
+        """Keep whole pieces of a sentence, its last one too if it ends; what is left of it."""
+        if ends and numbers:
+            numbers.append(_END)
+        whole = len(numbers) - len(numbers) % self.length
+        for start in range(0, whole, self.length):
+            self._keep(numbers[start : start + self.length])
+        if not ends:
+            return numbers[whole:]
+        self._keep(numbers[whole:])
+        return []
+
+    def _keep(self, piece: list[int]) -> None:
+        """A piece needs two words to predict one."""
+        if len(piece) < 2:
+            return
+        self.usable += 1
+        alike = self._by_length.setdefault(len(piece), [])
+        if len(alike) < self.needed:
+            alike.append(array("i", piece))

@@ -1,0 +1,129 @@
+r"""What a word is and where a sentence ends, in any script. Imports no torch.
+
+``words``: the word boundaries of Unicode (UAX 29), so ``don't`` and ``3.14`` are one word, ``e-mail`` is three, and a
+punctuation mark is one. Where a script is written without spaces and words cannot be told without a dictionary (Han,
+Hiragana, Thai, Lao, Khmer, Burmese, Javanese ...) each letter is a word; a run of Katakana is one. A letter keeps its
+marks, and a picture its parts. Names in brackets that stand for a word (``<unk>``, ``</s>``, ``<|end|>``, ``[MASK]``)
+are whole. Words are compared in lower case and in Unicode's form NFC: forms that look the same are the same word. NFKC
+would go further, and make other words of some (``½`` would be three).
+
+``characters``: each letter with its marks (a grapheme cluster), compared likewise.
+
+``spaces``: what stands between spaces, as it stands: for a text that was cut into tokens before. A line is a sentence.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from pipebench.config import TokenRule
+
+_MOST_LETTERS = 1 << 16  # of a sentence that is held back for its end
+_LOOK_AHEAD = 1 << 8  # letters behind a word that tell where it ends
+
+_NEWLINE = r"(?>\r\n|[\n\r\v\f\x85\u2028\u2029])"
+_CLOSING = r"\p{Pe}\p{Pf}"
+# The full stop of Tibetan is no terminal to Unicode; colons and semicolons end a piece in every script.
+_STOP = r"[[\p{Sentence_Terminal}\uff1a\uff1b\u061b\u0f0d\u0f0e]--[.!?]]"
+_SENTENCE_END = rf"""
+    {_STOP} [[\p{{Sentence_Terminal}}{_CLOSING}]]*+
+  | [.!?:;\u2026\u037e] [{_CLOSING}"']*+ (?=\s)
+  | {_NEWLINE} \s* {_NEWLINE}
+  | [\f\u2029]
+"""
+_SPECIAL = r"</?[A-Za-z_][\w-]*>|<\|[\w-]+\|>|\[[A-Z][A-Z_]+\d*\]"
+# Scripts that Unicode breaks between syllables (UAX 14), though its words (UAX 29) know nothing of them.
+_SYLLABLE = r"[\p{Line_Break=AK}\p{Line_Break=AS}]"
+_WORD = rf"""
+    {_SPECIAL}
+  | [\p{{Word_Break=ALetter}}--{_SYLLABLE}]++ \b (?!\p{{M}})
+  | (?!\s)\X (?:\B(?!{_SYLLABLE})\X)*+
+"""
+# Hyphens that are not seen, marks of direction and order; not the joiners, which shape letters, nor the parts of flags.
+_UNSEEN = r"[\p{Cc}[[\p{Cf}&&\p{Default_Ignorable_Code_Point}]--[\u200c\u200d\U000e0020-\U000e007f]]]"
+_JOINERS = "\u200c\u200d"
+_UNKNOWN = frozenset({"<unk>", "[unk]"})
+
+
+class Sentence(NamedTuple):
+    """Words in a row; ``ends`` is false where the sentence goes on in the next piece."""
+
+    words: list[str]
+    ends: bool
+
+
+class _Patterns(NamedTuple):
+    """Of a rule: where a sentence ends, and the words in it."""
+
+    end: Any
+    word: Any
+
+
+@cache
+def _patterns(rule: TokenRule) -> _Patterns:
+    import regex  # noqa: PLC0415 - 10 ms that only a text needs
+
+    flags = regex.VERBOSE | regex.WORD | regex.V1
+    end = _NEWLINE if rule == "spaces" else _SENTENCE_END
+    word = {"words": _WORD, "characters": r"(?!\s)\X", "spaces": r"\S+"}[rule]
+    return _Patterns(regex.compile(end, flags), regex.compile(word, flags))
+
+
+@cache
+def _unseen() -> Any:
+    import regex  # noqa: PLC0415 - as above
+
+    return regex.compile(_UNSEEN, regex.V1)
+
+
+def sentences(
+    blocks: Iterable[str], rule: TokenRule, *, is_whole: Callable[[], bool] = lambda: True
+) -> Iterator[Sentence]:
+    """The sentences of a text that comes in blocks, however these are cut; a very long one comes in pieces.
+
+    Args:
+        blocks: the text.
+        rule: what a word is.
+        is_whole: asked behind the last block: whether it ends the text. If not, what follows its last end of a
+            sentence is left out.
+    """
+    end, word = _patterns(rule)
+    rest = ""
+    for block in blocks:
+        rest += block
+        start = 0
+        for match in end.finditer(rest):
+            if match.end() < len(rest):  # else what comes next may belong to the end
+                yield Sentence(word.findall(rest, start, match.end()), ends=True)
+                start = match.end()
+        rest = rest[start:]
+        if len(rest) > _MOST_LETTERS:
+            cut = _cut(rest, word)
+            yield Sentence(word.findall(rest, 0, cut), ends=False)
+            rest = rest[cut:]
+    if is_whole():
+        yield Sentence(word.findall(rest), ends=True)
+
+
+def _cut(text: str, word: Any) -> int:
+    """Where a word begins, near the end of a text; the end itself where a word is longer than any should be."""
+    last = len(text) - _LOOK_AHEAD
+    starts = [match.start() for match in word.finditer(text, last - 16 * _LOOK_AHEAD)]
+    starts = [start for start in starts[1:] if start <= last]  # the first may be the end of a word
+    return starts[-1] if starts else len(text)
+
+
+def plain(word: str, rule: TokenRule) -> str:
+    """The word as it is compared with others; empty if nothing of it is seen."""
+    if rule == "spaces":
+        return word.strip("\ufeff")
+    if word.isascii() and word.isprintable():
+        return word.lower()
+    seen: str = _unseen().sub("", word)
+    return unicodedata.normalize("NFC", seen.lower()) if seen.strip(_JOINERS) else ""
+
+
+def is_unknown(word: str) -> bool:
+    """Whether a text itself says so: somebody replaced a rare word."""
+    return word.lower() in _UNKNOWN

@@ -1,0 +1,25 @@
+import pytest
+
+from pipebench.diagnosis.unknown import unknown_words
+from tests.builders import run_config
+
+
+@pytest.mark.parametrize(
+    ("tokens", "enough", "step"),
+    [
+        ("words", 1200, "--vocab 1200"),
+        ("words", 500_000, "--tokens characters"),
+        ("spaces", 500_000, "--tokens characters, or words"),
+        ("spaces", 1200, "--vocab 1200"),
+        ("characters", 500_000, "--vocab 500000"),
+        ("words", None, "rare words were not replaced"),
+    ],
+)
+def test_more_than_a_third_of_unknown_words_is_warned_of(tokens: str, enough: int | None, step: str) -> None:
+    config = run_config(tokens=tokens)
+    warned = unknown_words(config, 0.34, enough)
+    assert warned is not None
+    assert warned.code == "unknown-words"
+    assert warned.cause.startswith("34 % of the ")
+    assert step in warned.next_step
+    assert unknown_words(config, 1 / 3, enough) is None

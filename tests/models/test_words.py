@@ -1,0 +1,138 @@
+"""What a word is and where a sentence ends, script by script."""
+
+import unicodedata
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipebench.config import TokenRule
+from pipebench.models import words
+from pipebench.models.words import plain, sentences
+from tests.builders import PROPERTY
+
+
+def of(text: str, rule: TokenRule = "words") -> list[list[str]]:
+    """The sentences of a text, word by word as they are compared."""
+    found = ([plain(word, rule) for word in each.words] for each in sentences([text], rule))
+    return [kept for each in found if (kept := [word for word in each if word])]
+
+
+def in_one(text: str, rule: TokenRule = "words") -> list[str]:
+    (found,) = of(text, rule)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Don't l'homme 3.14 1,000 can’t foo_bar", "don't l'homme 3.14 1,000 can’t foo_bar"),
+        ("e-mail a.b (x) --", "e - mail a.b ( x ) - -"),
+        ("天地玄黄，宇宙", "天 地 玄 黄 ， 宇 宙"),
+        ("ひらがなカタカナー漢字", "ひ ら が な カタカナー 漢 字"),
+        ("สวัสดี น้ำ", "ส วั ส ดี น้ำ"),
+        ("ພາສາລາວ", "ພ າ ສ າ ລ າ ວ"),
+        ("ភាសា", "ភា សា"),
+        ("မြန်မာ", "မြ န် မာ"),
+        ("ꦲꦏ꧀ꦱꦫ", "ꦲ ꦏ꧀ꦱ ꦫ"),
+        ("བོད་སྐད", "བོད ་ སྐད"),
+        ("한국어 단어", "한국어 단어"),
+        ("हिन्दी में क्षत्रिय", "हिन्दी में क्षत्रिय"),
+        ("مَرْحَبًا بِكَ", "مَرْحَبًا بِكَ"),
+        ('שָׁלוֹם צה"ל', 'שָׁלוֹם צה"ל'),
+        ("İstanbul", "i̇stanbul"),
+        ("ΟΔΟΣ", "οδος"),
+        ("👨‍👩‍👧‍👦👍🏽🇩🇪🇫🇷❤️", "👨‍👩‍👧‍👦 👍🏽 🇩🇪 🇫🇷 ❤️"),
+        ("<unk> <s> </s> <pad> [MASK] <|end|> a<b", "<unk> <s> </s> <pad> [mask] <|end|> a < b"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("co\u00adop \u200eab\u200f x\u200by \ufeffz \u200d", "coop ab x y z"),
+    ],
+)
+def test_words_of_a_script(text: str, expected: str) -> None:
+    # Greek's last sigma is another letter in the same word
+    assert in_one(text) == [word.replace("οδος", "οδο\u03c2") for word in expected.split(" ")]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_letters_that_look_the_same_are_the_same(form: str) -> None:
+    text = unicodedata.normalize(form, "Ångström été が 각")
+    assert in_one(text) == ["ångström", "été", "が", "각"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a b. c! d? e; f", ["a b .", "c !", "d ?", "e ;", "f"]),
+        ('"a." b (c.) d e.g f', ['" a . "', "b ( c . )", "d e.g f"]),
+        ("天地。玄黄！？「宇宙。」洪荒｡", ["天 地 。", "玄 黄 ！ ？", "「 宇 宙 。 」", "洪 荒 ｡"]),
+        ("एक। दो॥ तीन", ["एक ।", "दो ॥", "तीन"]),
+        ("نعم؟ لا۔ كلا", ["نعم ؟", "لا ۔", "كلا"]),
+        ("ሰላም። ዓለም", ["ሰላም ።", "ዓለም"]),
+        ("Բարեւ։ Ես", ["բարեւ ։", "ես"]),
+        ("ကာ။ မာ", ["ကာ ။", "မာ"]),
+        ("ក។ ខ៕ គ", ["ក ។", "ខ ៕", "គ"]),
+        ("བོད།དེ", ["བོད །", "དེ"]),
+        ("x… y…z", ["x …", "y … z"]),
+        (
+            "a\n\nb\r\n\r\nc\r\rd\u2029e\x0cf\u2028\u2028g\x85 \x85h\ni",
+            ["a", "b", "c", "d", "e", "f", "g", "h i"],
+        ),
+    ],
+)
+def test_a_sentence_ends_as_its_script_has_it(text: str, expected: list[str]) -> None:
+    assert [" ".join(each) for each in of(text)] == expected
+
+
+def test_text_that_was_cut_into_tokens_stays_as_it_is() -> None:
+    text = "The ▁lo@@ w. Don't <unk>\r\nÉ  É\u3000x\n\n\ny"
+    assert of(text, "spaces") == [["The", "▁lo@@", "w.", "Don't", "<unk>"], ["É", "É", "x"], ["y"]]
+
+
+def test_characters_are_letters_with_their_marks() -> None:
+    assert of("Ab c. วั 👍🏽", "characters") == [["a", "b", "c", "."], ["วั", "👍🏽"]]
+
+
+TEXT = "".join(
+    f"{sentence}{end}"
+    for sentence, end in zip(
+        ["Don't stop", "天地玄黄", "「宇宙", "क्षत्रिय को", "été 3.14", "<unk> x", "น้ำ", "👨‍👩‍👧‍👦 🇩🇪🇫🇷"] * 3,
+        [". ", "。", "！？」", "।", "\r\n\r\n", "?\n", "\n \n", "… "] * 3,
+        strict=True,
+    )
+)
+
+
+@pytest.mark.parametrize("rule", ["words", "characters", "spaces"])
+@pytest.mark.parametrize("seed", range(20))
+def test_it_does_not_matter_where_blocks_are_cut(rule: TokenRule, seed: int) -> None:
+    random = Random(seed)
+    cuts = sorted(random.choices(range(len(TEXT)), k=12))
+    blocks = [TEXT[start:end] for start, end in zip([0, *cuts], [*cuts, len(TEXT)], strict=True)]
+    whole = [each for each in sentences([TEXT], rule) if each.words]
+    assert [each for each in sentences(blocks, rule) if each.words] == whole
+
+
+@pytest.mark.parametrize("unit", ["天地玄黄宇宙洪荒，", "don't stop ", "👨‍👩‍👧‍👦🇩🇪", "abc"])
+def test_a_sentence_without_an_end_comes_in_pieces_that_are_whole_words(unit: str) -> None:
+    text = unit * (200_000 // len(unit))
+    blocks = [text[start : start + 50_000] for start in range(0, len(text), 50_000)]
+    found = list(sentences(blocks, "words"))
+    assert [each.ends for each in found[-2:]] == [False, True]
+    if unit != "abc":  # no word should be so long
+        whole = words._patterns("words").word.findall(text)
+        assert [word for each in found for word in each.words] == whole
+    assert "".join(word for each in found for word in each.words) == text.replace(" ", "")
+
+
+def test_what_follows_the_last_end_of_a_part_is_left_out() -> None:
+    assert [each.words for each in sentences(["a b. c"], "words", is_whole=lambda: False)] == [
+        ["a", "b", "."]
+    ]
+
+
+@PROPERTY
+@given(text=st.text(max_size=40))
+def test_nothing_but_what_is_not_seen_is_lost(text: str) -> None:
+    found = "".join(word for each in sentences([text], "words") for word in each.words)
+    assert found == "".join(letter for letter in text if not letter.isspace() or letter in "\x1c\x1d\x1e\x1f")
