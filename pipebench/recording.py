@@ -201,4 +201,18 @@ def _warnings(
         environment=so_far.environment,
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,
     )
-    return [on_purpose, *found] if on_purpose is not None else found
+    ours = [*([on_purpose] if on_purpose is not None else []), *_beside(so_far)]
+    return [*ours, *found]
+
+
+def _beside(so_far: SoFar) -> list[schema.WarningRecord]:
+    """Whether another run measured on this machine meanwhile."""
+    if not so_far.environment.get("another_run_beside"):
+        return []
+    return [
+        schema.WarningRecord(
+            code="run-beside",
+            cause="another pipebench run measured on this machine at the same time: each slows the other down",
+            next_step="run one after the other",
+        )
+    ]

@@ -48,7 +48,7 @@ def test_what_is_wrong_with_the_driver_is_said_in_its_own_words(monkeypatch: pyt
     monkeypatch.setattr(pynvml, "nvmlInit", mismatch)
     _, line = settled(run_config(device="auto"))
     assert line == "device: emulated (auto: no GPU (Driver/library version mismatch) visible, 2 asked for)"
-    with pytest.raises(EnvironmentRefusedError, match="found none .*: Driver/library version mismatch"):
+    with pytest.raises(EnvironmentRefusedError, match=r"found none .*: Driver/library version mismatch"):
         settled(run_config(device="cuda"))
 
 

@@ -39,6 +39,7 @@ FORBIDDEN = {
     "telemetry": {"runtime", "render", "cli", "models", "experiment", "records"},
     "runtime": {"render", "cli", "experiment"},
     "experiment": {"render", "cli"},
+    "local_link": {"render", "cli", "experiment"},
     "ab": {"render", "cli", "runtime", "models", "experiment"},
     "render": {"runtime", "cli", "experiment"},
 }
@@ -48,7 +49,7 @@ PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
-    *("devices", "accuracy", "ab", "templates", "leash", "rendezvous"),
+    *("devices", "accuracy", "ab", "templates", "leash", "rendezvous", "local_link"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

@@ -12,8 +12,9 @@ from tests.builders import with_config
 
 def test_the_noise_is_that_of_the_launches() -> None:
     machine, watcher = Machine(Random(5), log_sd=0.01), Watcher()
-    noise = calibrating.measured(lambda: machine.launch(SIDES[0]), 200, watcher)
+    noise, beside = calibrating.measured(lambda: machine.launch(SIDES[0]), 200, watcher)
     assert noise.launches == 200
+    assert not beside
     assert noise.log_sd["words_per_s"] == pytest.approx(0.01, rel=0.2)
     assert noise.log_sd["speedup"] == pytest.approx(0.01 * 2**0.5, rel=0.2)
     assert noise.key == key_of(one_launch())
