@@ -1,6 +1,8 @@
 """Signals during a run: the first one ends it in order, a later one at once.
 
-What must not be cut in two (starting a process, writing a record) is done while signals are held.
+What must not be cut in two (starting a process, writing a record) is done while signals are held. This thread's mask
+holds them, and a process started meanwhile inherits it. The handler holds them too: the kernel gives a signal that this
+thread blocks to any other one (that of a progress bar, or that watches GPUs), and Python runs its handler here at once.
 """
 
 import os
@@ -9,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import ClassVar
 
 from pipebench.errors import ExitCode, InterruptedRunError, TerminatedRunError
 
@@ -18,12 +21,23 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, *_HANG_UP)
 _IMPATIENT_S = 1.0  # an orderly end takes a third of that; only then is a second signal taken at its word
 
 
+class _Hold:
+    """How deep in ``held`` the main thread is, and the signals that came meanwhile."""
+
+    depth = 0
+    waiting: ClassVar[list[int]] = []
+
+
 @contextmanager
 def orderly_end() -> Iterator[None]:
     """Turn SIGINT, SIGTERM and SIGHUP into errors that end the run and keep its record; ``nohup`` is respected."""
     first_s: list[float] = []
 
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        if _Hold.depth:
+            _Hold.waiting.append(number)
+            return
+        _Hold.waiting.clear()
         if not first_s:
             first_s.append(time.monotonic())
             if number == signal.SIGINT:
@@ -48,8 +62,12 @@ def held() -> Iterator[None]:
 
     A process started in here inherits the hold: end it by SIGKILL.
     """
+    _Hold.depth += 1
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _Hold.depth -= 1
+        if _Hold.waiting and not _Hold.depth:
+            signal.raise_signal(_Hold.waiting[0])

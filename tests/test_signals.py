@@ -2,6 +2,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -52,6 +55,31 @@ def test_a_held_signal_comes_when_the_work_is_done() -> None:
                 done.append("whole")
             done.append("never reached")
     finally:
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            restored(each)
+    assert done == ["whole"]
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_signal_that_another_thread_lets_in_is_held_too(depth: int) -> None:
+    """A signal that the main thread blocks goes to any thread that does not, and Python handles it in the main one."""
+    over, done = threading.Event(), []
+    other = threading.Thread(target=over.wait)
+    other.start()
+    try:
+        with pytest.raises(TerminatedRunError), orderly_end():
+            with ExitStack() as holds:
+                for _ in range(depth):
+                    holds.enter_context(held())
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.05)
+                done.append("whole")
+            done.append("never reached")
+        with held():
+            pass  # nothing of it is left
+    finally:
+        over.set()
+        other.join()
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             restored(each)
     assert done == ["whole"]

@@ -115,7 +115,8 @@ class Interleaved:
         end_s, longest_s = self.clock() + budget_s, 0.0
         for taken, number in enumerate(numbers, start=1):
             before = self.launches
-            while self.launches < number and (begun_s := self.clock()) + longest_s <= end_s:
+            while self.launches < number and self._may_begin(end_s - longest_s):
+                begun_s = self.clock()
                 if not self._round(rules, numbers[-1]):
                     return taken
                 longest_s = max(longest_s, self.clock() - begun_s)
@@ -128,6 +129,10 @@ class Interleaved:
             if self._look(rules) != "inconclusive" or self.launches < number:
                 return taken
         return len(numbers)
+
+    def _may_begin(self, latest_s: float) -> bool:
+        """Whether it is time for another round, or for the first one, however late it is."""
+        return not self.launches or self.clock() <= latest_s
 
     def _round(self, rules: Rules, most: int) -> bool:
         """A B B A; whether there is anything to compare."""

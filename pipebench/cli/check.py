@@ -35,7 +35,8 @@ def check(
             "--gate",
             metavar="METRIC=3%",
             help="A metric to watch, with the change that matters. Repeatable. "
-            "Default: words_per_s=3% and speedup=3%.",
+            "Default: words_per_s=3% and speedup=3%. Also step_s, efficiency, bubble_fraction, busy_s (of a device), "
+            "baseline_words_per_s (one device's), peak_memory_bytes (on GPUs).",
         ),
     ] = None,
     allow_inconclusive: Annotated[

@@ -1,5 +1,6 @@
 """``pipebench compare``: records side by side, with a verdict on each metric."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,7 +76,18 @@ def _print(record: "ComparisonRecord", form: str) -> None:
     if form in ("table", "json"):
         ci.print_comparison(record, json=form == "json")
     else:
-        output.print_text(_written(record, form))
+        _export(_written(record, form), form)
+
+
+def _export(text: str, form: str) -> None:
+    """Print it for its reader; what that one would misread is said on stderr."""
+    from pipebench.render.comparison import readers
+
+    encoding = sys.stdout.encoding or "utf-8"
+    output.print_text(readers.encodable(form, text, encoding))
+    point = readers.decimal_point() if form == "csv" else "."
+    for line in readers.misreadings(form, text, encoding=encoding, decimal_point=point):
+        output.notice(f"pipebench: --format {form}: {line}")
 
 
 def _written(record: "ComparisonRecord", form: str) -> str:

@@ -12,7 +12,11 @@ from pipebench.errors import UsageError
 
 def history(
     metric: Annotated[
-        str, typer.Argument(help="words_per_s, speedup, step_s, efficiency and so on.")
+        str,
+        typer.Argument(
+            help="words_per_s, baseline_words_per_s (one device's), speedup, step_s, efficiency, "
+            "bubble_fraction, busy_s or peak_memory_bytes."
+        ),
     ] = "words_per_s",
     folder: Annotated[
         Path | None, typer.Argument(help="Folder of records, subfolders included. Default: results/runs.")

@@ -1,13 +1,16 @@
 """``pipebench simulate``: a schedule on paper."""
 
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipebench.cli import no_effect, output
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
+
+if TYPE_CHECKING:
+    from pipebench.plan.plan import Plan
 
 
 def simulate(
@@ -36,7 +39,13 @@ def simulate(
     blocking: Annotated[
         bool, typer.Option("--blocking", help="Sends and receives meet and hold both devices.")
     ] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print the plan as CSV instead.")] = False,
+    csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv",
+            help="Print the plan as CSV instead, in torch.distributed.pipelining's format; that has no chunks.",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Run a schedule on paper: makespan, bubble, activations alive, and the timeline picture.
@@ -64,9 +73,9 @@ def simulate(
         blocking=blocking,
     )
     if csv:
-        document = plan_of(options).csv().encode()
+        plan = plan_of(options)
         no_effect.tell(context)
-        output.print_json(document)
+        _print_csv(plan)
         return
     record = simulation(options)
     no_effect.tell(context)
@@ -78,3 +87,11 @@ def simulate(
     from pipebench.render.report import simulation_report
 
     output.print_report(partial(simulation_report, record))
+
+
+def _print_csv(plan: "Plan") -> None:
+    """The plan alone on stdout; what torch, whose format it is, would misread is said on stderr."""
+    output.print_json(plan.csv().encode())
+    misread = plan.misread_by_torch()
+    if misread:
+        output.notice(f"pipebench: --csv: {misread}")

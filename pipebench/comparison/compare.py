@@ -9,6 +9,8 @@ from pipebench.comparison import fields, verdicts
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import Doubt, concerning, doubts
 from pipebench.comparison.metrics import METRICS, Sample, samples
+from pipebench.comparison.parts import explained, setting_of
+from pipebench.diagnosis.contention import contention
 from pipebench.records.comparison import (
     WORST_FIRST,
     ComparisonRecord,
@@ -23,7 +25,6 @@ from pipebench.records.comparison import (
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.store import path_text
-from pipebench.summary import CONTENTION
 
 DEFAULT_THRESHOLD = 0.03
 DEFAULT_GATES: Mapping[MetricName, float] = MappingProxyType(
@@ -104,7 +105,11 @@ def _measure(source: Source, label: str, rules: Rules) -> _Measured:
 def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
     records = (reference.source.record, candidate.source.record)
     standing, allowed = fields.split_allowed(fields.mismatches(*records, by=rules.by), rules.allowed)
-    metrics = _metrics(reference, candidate, rules, standing)
+    metrics = explained(
+        _metrics(reference, candidate, rules, standing),
+        (setting_of(records[0]), setting_of(records[1])),
+        _identical(reference.samples, candidate.samples),
+    )
     return Pair(
         candidate=_side(candidate),
         metrics=metrics,
@@ -159,6 +164,17 @@ def _metrics(
     return result
 
 
+def _identical(
+    reference: Mapping[MetricName, Sample], candidate: Mapping[MetricName, Sample]
+) -> set[MetricName]:
+    """Metrics whose samples are the very same, as where only the other side of a record was measured anew."""
+    return {
+        name
+        for name in reference.keys() & candidate.keys()
+        if reference[name].values == candidate[name].values
+    }
+
+
 def _missing(name: MetricName, *sides: _Measured) -> str:
     """Which record lacks the metric, and why where it was not completed."""
     parts = []
@@ -197,11 +213,17 @@ def _warnings(
         WarningRecord("contradiction", f"{label}: {cause}", "the samples are what is compared; run again")
         for cause in contradictions(source.record, found)
     ]
-    worst = max((launch.wall_per_cpu or 1.0 for launch in source.record.launches), default=1.0)
     shared = any(warning.code == "cores-shared" for warning in source.record.warnings)
-    if found and worst > CONTENTION and not shared:
-        cause = f"{label}: a launch took {worst:.2f}x its CPU time by the wall clock"
-        result.append(WarningRecord("cpu-contention", cause, "stop other programs and run again"))
+    busy = contention(source.record.launches, source.record.environment) if found and not shared else None
+    if busy is not None:
+        result.append(WarningRecord(busy.code, f"{label}: {busy.cause}", busy.next_step))
+    if any(warning.code == "baseline-varied" for warning in source.record.warnings):
+        cause = f"{label}: its launches did not all find the same form of one device's step to be the fastest"
+        result.append(
+            WarningRecord(
+                "baseline-varied", cause, "trust words/s more than the speed-up where they disagree"
+            )
+        )
     if source.unlike:
         cause = (
             f"{source.unlike} runs of other configurations in the folder of {label} left out: "

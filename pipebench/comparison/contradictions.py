@@ -40,12 +40,12 @@ def _pairs(
     assert record.bubble is not None
     assert record.timeline is not None
     speedup = ratio_interval(found["speedup"].values)
-    baseline = geometric_mean(
-        [ratio * step for ratio, step in zip(found["speedup"].values, found["step_s"].values, strict=True)]
-    )
+    alone = found["baseline_words_per_s"]
+    words_per_s = geometric_mean(alone.values)
     yield "pipeline.step_s", record.pipeline.step_s, geometric_mean(found["step_s"].values)
     yield "pipeline.words_per_s", record.pipeline.words_per_s, geometric_mean(found["words_per_s"].values)
-    yield "baseline.step_s", record.baseline.step_s, baseline
+    yield "baseline.step_s", record.baseline.step_s, alone.factor / words_per_s
+    yield "baseline.words_per_s", record.baseline.words_per_s, words_per_s
     yield "speedup.value", record.speedup.value, speedup.value
     if speedup.low is not None and speedup.high is not None:
         yield "speedup.low", record.speedup.low, speedup.low

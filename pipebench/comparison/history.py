@@ -1,20 +1,26 @@
 """One metric over the runs of one configuration, oldest first, and where it changed.
 
 A run is one value here: the geometric mean of its launches. Runs that cannot be compared with the newest one are left
-out and counted.
+out and counted. Where a ratio changed, its parts are held against each other over the same runs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
+from msgspec import field
+
 from pipebench.comparison.fields import identity, mismatches_of
-from pipebench.comparison.metrics import samples
-from pipebench.comparison.verdicts import middle
+from pipebench.comparison.metrics import Sample, samples
+from pipebench.comparison.parts import Setting, explanation, parts_of, setting_of
+from pipebench.comparison.verdicts import estimate, judge, middle
 from pipebench.errors import CorruptRecordError, MissingError
-from pipebench.records.comparison import MetricName
+from pipebench.records.comparison import MetricComparison, MetricName, Verdict
 from pipebench.records.schema import Name, Part, RunRecord
 from pipebench.statistics import change_points, runs_needed
+from pipebench.statistics.changes import ChangePoint
 
 
 class Point(Part, frozen=True):
@@ -25,8 +31,20 @@ class Point(Part, frozen=True):
     value: float
 
 
+class Moved(Part, frozen=True):
+    """A part of a ratio before and after it changed: geometric means, and the verdict on the change."""
+
+    verdict: Verdict
+    before: float
+    after: float
+    change: float | None
+
+
 class Change(Part, frozen=True):
-    """The first run of a new level; ``change`` is relative, the p-value adjusted for all splits looked at."""
+    """The first run of a new level; ``change`` is relative, the p-value adjusted for all splits looked at.
+
+    Of a ratio: its parts, and which of them moved in words; none where a run does not have them.
+    """
 
     id: Name
     created: str
@@ -34,6 +52,8 @@ class Change(Part, frozen=True):
     after: float
     change: float
     p_value: float
+    parts: dict[MetricName, Moved] = field(default_factory=dict)
+    explanation: str | None = None
 
 
 class History(Part, frozen=True, kw_only=True):
@@ -74,7 +94,8 @@ def history(
         raise MissingError("history: no completed run")
     newest = entries[-1]
     alike = [entry for entry in entries if not mismatches_of(newest.identity, entry.identity)]
-    points = [Point(each.id, each.created, each.value) for each in alike if each.value is not None]
+    known = [entry for entry in alike if metric in entry.values]
+    points = [Point(each.id, each.created, each.values[metric]) for each in known]
     if not points:
         raise MissingError(f"history: no run of the newest one's configuration has {metric}")
     return History(
@@ -82,7 +103,7 @@ def history(
         threshold=threshold,
         of=newest.of,
         runs=points,
-        changes=_changes(points, threshold),
+        changes=_changes(known, metric, threshold),
         other_configurations=len(entries) - len(alike),
         not_completed=not_completed,
         unreadable=unreadable,
@@ -91,25 +112,27 @@ def history(
 
 
 class _Entry(NamedTuple):
-    """What is kept of a completed run."""
+    """What is kept of a completed run: the metric, and its parts if it is a ratio."""
 
     moment: float
     id: str
     created: str
     identity: Mapping[str, object]
     of: str
-    value: float | None
+    values: Mapping[MetricName, float]
+    setting: Setting
 
 
 def _entry(run: RunRecord, metric: MetricName) -> _Entry:
-    sample = samples(run).get(metric)
+    found = samples(run)
     return _Entry(
         moment=_moment(run),
         id=run.id,
         created=run.created,
         identity=identity(run),
         of=_described(run),
-        value=middle(sample) if sample else None,
+        values={name: middle(found[name]) for name in (metric, *parts_of(metric)) if name in found},
+        setting=setting_of(run),
     )
 
 
@@ -121,14 +144,64 @@ def _moment(run: RunRecord) -> float:
         return 0.0
 
 
-def _changes(points: list[Point], threshold: float) -> list[Change]:
-    values = [point.value for point in points]
+def _changes(entries: Sequence[_Entry], metric: MetricName, threshold: float) -> list[Change]:
+    values = [entry.values[metric] for entry in entries]
     if min(values) <= 0:
         return []
+    found = change_points(values, threshold=threshold)
+    borders = [0, *(change.position for change in found), len(entries)]
+    stretches = [entries[start:end] for start, end in pairwise(borders)]
     return [
-        Change(points[at].id, points[at].created, before, after, after / before - 1, p_value)
-        for at, before, after, p_value in change_points(values, threshold=threshold)
+        _change(earlier, later, metric, threshold, change)
+        for change, (earlier, later) in zip(found, pairwise(stretches), strict=True)
     ]
+
+
+def _change(
+    earlier: Sequence[_Entry],
+    later: Sequence[_Entry],
+    metric: MetricName,
+    threshold: float,
+    found: ChangePoint,
+) -> Change:
+    """A change between two stretches of runs, which are at one level each."""
+    _, before, after, p_value = found
+    rows = {name: _judged(name, earlier, later, threshold) for name in parts_of(metric)}
+    told = {name: row for name, row in rows.items() if row is not None}
+    return Change(
+        id=later[0].id,
+        created=later[0].created,
+        before=before,
+        after=after,
+        change=after / before - 1,
+        p_value=p_value,
+        parts={
+            name: Moved(row.verdict, row.reference or 0.0, row.candidate or 0.0, row.change)
+            for name, row in told.items()
+        },
+        explanation=explanation(metric, told, (_usual(earlier), _usual(later)))
+        if told and len(told) == len(rows)
+        else None,
+    )
+
+
+def _judged(
+    name: MetricName, earlier: Sequence[_Entry], later: Sequence[_Entry], threshold: float
+) -> MetricComparison | None:
+    """The verdict on a part, a run being one value; nothing where a run does not have it."""
+    if not all(name in entry.values for entry in (*earlier, *later)):
+        return None
+    before, after = (
+        Sample(tuple(entry.values[name] for entry in entries), name) for entries in (earlier, later)
+    )
+    measured = estimate(name, before, after)
+    p_value = measured.ratio.p_value if measured.ratio else None
+    return judge(measured, threshold=threshold, gated=False, adjusted_p_value=p_value, doubts=())
+
+
+def _usual(entries: Sequence[_Entry]) -> Setting:
+    """The setting that most of the runs have."""
+    return Counter(entry.setting for entry in entries).most_common(1)[0][0]
 
 
 def _described(run: RunRecord) -> str:

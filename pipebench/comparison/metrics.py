@@ -2,7 +2,8 @@
 
 A launch's step is the median of its steps, its ratio the ratio of its two medians (baseline and pipeline ran in turn
 within the launch, so they are a pair), its bubble the median of its steps', its peak that of the fullest device.
-Records that do not keep the last two by launch have one value of each.
+Records that do not keep the last two by launch have one value of each. What a ratio is made of is a metric too: one
+device's words/s, the time that a device is busy.
 """
 
 from statistics import median
@@ -23,21 +24,29 @@ ONE_VALUE = frozenset({"timeline", "peak"})
 
 
 class Metric(NamedTuple):
-    """A figure by its name in records, with its name for people."""
+    """A figure by its name in records, with its name for people; ``short`` is that in a table, if it is another."""
 
     name: MetricName
     title: str
     higher_is_better: bool
+    short: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What its row of a table is called."""
+        return self.short or self.title
 
 
 METRICS: dict[MetricName, Metric] = {
     metric.name: metric
     for metric in (
         Metric("words_per_s", "words/s", higher_is_better=True),
+        Metric("baseline_words_per_s", "one device's words/s", higher_is_better=True, short="one device"),
         Metric("speedup", "speed-up", higher_is_better=True),
         Metric("step_s", "step", higher_is_better=False),
         Metric("efficiency", "efficiency", higher_is_better=True),
         Metric("bubble_fraction", "bubble", higher_is_better=False),
+        Metric("busy_s", "busy time", higher_is_better=False),
         Metric("peak_memory_bytes", "peak memory", higher_is_better=False),
     )
 }
@@ -67,16 +76,19 @@ def samples(record: RunRecord) -> dict[MetricName, Sample]:
     assert record.timeline is not None
     words, devices = record.config.input.words_per_step, record.device.count
     steps = [median(launch.pipeline.step_s) for launch in record.launches]
-    ratios = [
-        median(launch.baseline.step_s) / step for launch, step in zip(record.launches, steps, strict=True)
-    ]
+    alone = [median(launch.baseline.step_s) for launch in record.launches]
+    ratios = [one / step for one, step in zip(alone, steps, strict=True)]
     found: dict[MetricName, Sample] = {
         "words_per_s": Sample(tuple(words / step for step in steps), "step", words),
+        "baseline_words_per_s": Sample(tuple(words / step for step in alone), "baseline step", words),
         "speedup": Sample(tuple(ratios), "ratio"),
         "step_s": Sample(tuple(steps), "step"),
         "efficiency": Sample(tuple(ratio / devices for ratio in ratios), "ratio", 1 / devices),
         "bubble_fraction": _bubble(record),
     }
+    busy = _busy(record)
+    if busy:
+        found["busy_s"] = Sample(busy, "busy time")
     peaks = _peaks_bytes(record)
     if peaks:
         found["peak_memory_bytes"] = Sample(peaks, "peak of launches" if len(peaks) > 1 else "peak")
@@ -122,6 +134,14 @@ def busy_is_known(launch: Launch, devices: int) -> bool:
     return len(steps) == len(busy) and all(
         work <= devices * step * (1 + _ROUNDING) for step, work in zip(steps, busy, strict=True)
     )
+
+
+def _busy(record: RunRecord) -> tuple[float, ...]:
+    """How long a device works in a step, the mean of all devices and the median of a launch's steps."""
+    devices = record.device.count
+    if not all(busy_is_known(launch, devices) for launch in record.launches):
+        return ()
+    return tuple(median(launch.pipeline.busy_s) / devices for launch in record.launches)
 
 
 def _bubble(record: RunRecord) -> Sample:

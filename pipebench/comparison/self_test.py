@@ -19,7 +19,7 @@ from pipebench.comparison.verdicts import middle
 from pipebench.errors import ExitCode, MissingError, PipebenchError, UsageError
 from pipebench.records import store
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import Launch, PipelineSamples, RunRecord
+from pipebench.records.schema import Launch, PipelineSamples, RunRecord, Samples
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,16 @@ def slowed(record: RunRecord, worsening: float) -> RunRecord:
     return msgspec.structs.replace(record, launches=[slow(launch) for launch in record.launches])
 
 
+def _slower_alone(record: RunRecord, worsening: float) -> RunRecord:
+    """The record with every step of one device so much longer that its words/s fall by ``worsening``."""
+
+    def slow(launch: Launch) -> Launch:
+        longer = Samples([step / (1 - worsening) for step in launch.baseline.step_s])
+        return msgspec.structs.replace(launch, baseline=longer)
+
+    return msgspec.structs.replace(record, launches=[slow(launch) for launch in record.launches])
+
+
 def _idler(record: RunRecord, by: float) -> RunRecord:
     """The record with devices that wait longer in steps of the same length: a bubble larger ``by`` a share."""
 
@@ -126,9 +136,12 @@ class _Worsening(NamedTuple):
 
 _WORSENINGS = (
     _Worsening(
-        frozenset({"words_per_s", "speedup", "step_s", "efficiency"}),
+        frozenset({"words_per_s", "speedup", "step_s", "efficiency", "busy_s"}),
         "a slowdown, {} % fewer words/s",
         slowed,
+    ),
+    _Worsening(
+        frozenset({"baseline_words_per_s"}), "a slower single device, {} % fewer words/s", _slower_alone
     ),
     _Worsening(frozenset({"bubble_fraction"}), "a bubble {} % larger", _idler),
     _Worsening(frozenset({"peak_memory_bytes"}), "a peak of memory {} % higher", _fuller),

@@ -43,6 +43,20 @@ class Plan:
         writer.writerows([self.graph.text(action) for action in program] for program in self.programs)
         return buffer.getvalue()
 
+    def misread_by_torch(self) -> str | None:
+        """What ``torch.distributed.pipelining`` would make of the CSV, if that is not this plan.
+
+        It reads an action up to its microbatch and does not look at what is behind it.
+        """
+        if self.graph.chunks == 1:
+            return None
+        first = self.programs[0][0]
+        text, read_as = self.graph.text(first), first._replace(chunk=0).text(chunks=False)
+        return (
+            f"torch.distributed.pipelining has no chunks and would read {text} as {read_as}, each chunk as the whole "
+            "microbatch again; it reads a plan of one chunk as it is (--chunks 1)"
+        )
+
 
 def plan_from_csv(text: str) -> Plan:
     """Read a plan from CSV; the graph follows from the actions found.

@@ -9,7 +9,7 @@ stored summaries.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from pipebench.records.schema import (
     AtLeastOne,
@@ -23,7 +23,16 @@ from pipebench.records.schema import (
 )
 
 Verdict = Literal["improvement", "same", "regression", "inconclusive", "incomparable", "missing"]
-MetricName = Literal["words_per_s", "speedup", "step_s", "efficiency", "bubble_fraction", "peak_memory_bytes"]
+MetricName = Literal[
+    "words_per_s",
+    "baseline_words_per_s",
+    "speedup",
+    "step_s",
+    "efficiency",
+    "bubble_fraction",
+    "busy_s",
+    "peak_memory_bytes",
+]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -60,7 +69,8 @@ class MetricComparison(Part, frozen=True, kw_only=True):
     there are ``looks``). ``p_value`` is Welch's, ``adjusted_p_value`` Holm's over the gated metrics, ``rank_p_value``
     the exact Mann-Whitney test's: a second opinion that no verdict hangs on. ``detectable`` is the smallest worsening
     that this noise and these launches find 95 times in 100. ``reason``: why it is inconclusive, or which fields make it
-    incomparable.
+    incomparable. ``parts``: of a ratio, the metrics that it is made of; ``explanation`` says which of them moved, where
+    there is something to explain.
     """
 
     verdict: Verdict
@@ -78,6 +88,8 @@ class MetricComparison(Part, frozen=True, kw_only=True):
     adjusted_p_value: Probability | None
     rank_p_value: Probability | None
     detectable: NotNegative | None
+    parts: list[MetricName] = field(default_factory=list)
+    explanation: str | None = None
 
 
 class Overall(Part, frozen=True):

@@ -41,14 +41,11 @@ def _rows(course: History, values: Sequence[float]) -> list[tuple[str, str]]:
         ("newest", f"{text(values[-1])}   {inert(course.runs[-1].id)}"),
         ("range", f"{text(min(values))} to {text(max(values))}"),
     ]
-    rows += [
-        (
-            "change",
-            f"{change_text(each.change)} from {inert(each.id)} on: {text(each.before)} -> {text(each.after)}, "
-            f"p = {each.p_value:.2g}",
-        )
-        for each in course.changes
-    ]
+    for each in course.changes:
+        levels = f"{text(each.before)} -> {text(each.after)}, p = {each.p_value:.2g}"
+        rows.append(("change", f"{change_text(each.change)} from {inert(each.id)} on: {levels}"))
+        if each.explanation is not None:
+            rows.append(("parts", each.explanation))
     if not course.changes:
         runs = counted(len(values), "run")
         told = (

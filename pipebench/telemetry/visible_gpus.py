@@ -1,8 +1,12 @@
 """CUDA_VISIBLE_DEVICES, read as the CUDA driver reads it. Pure.
 
-    0,2           numbers, as of C's strtol: white space before, a sign, and what stands behind the digits is ignored
-    GPU-8f3c      a UUID, or the start of one that no other GPU shares
+    0,2           numbers, as of C's strtol: white space before, a sign, and what stands behind the digits is ignored;
+                  of a very large one the low 32 bits count
+    GPU-8f3c      a UUID, or the start of one that no other GPU shares, in either case; what stands behind its digits
+                  is ignored, white space before it is not
     MIG-...       a slice of a GPU by its whole name
+
+Read off driver 580 on an H100 with some sixty values; slices were not tried.
 
 The first entry that means no GPU ends the list; those before it stay. An entry that means a GPU which the list has
 already leaves none at all: the driver takes such a list for a mistake. The first entry decides whether it is a list of
@@ -12,8 +16,10 @@ numbers or of UUIDs; one of the other kind means no GPU.
 import re
 from collections.abc import Callable, Sequence
 
-_NUMBER = re.compile(r"\s*([+-]?)([0-9]+)")
+_NUMBER = re.compile(r"\s*([+-]?[0-9]+)")
+_UUID = re.compile("GPU-([0-9a-f][0-9a-f-]*)", re.IGNORECASE)
 _UUIDS = ("GPU-", "MIG-")
+_LONG, _INT = 2**63, 2**32
 
 
 def visible(
@@ -43,25 +49,39 @@ def visible(
 
 def _kind(entry: str) -> str:
     """``GPU-``, ``MIG-``, or empty for what should be a number."""
-    return next((prefix for prefix in _UUIDS if entry.strip().startswith(prefix)), "")
+    return next((prefix for prefix in _UUIDS if entry.startswith(prefix)), "")
 
 
 def _named(entry: str, uuids: Sequence[str | None], is_slice: Callable[[str], bool]) -> int | str | None:
     """The GPU or the slice that an entry means."""
-    text = entry.strip()
-    if text.startswith("MIG-"):
-        return text if is_slice(text) else None
-    if text.startswith("GPU-"):
-        numbers = [number for number, uuid in enumerate(uuids) if uuid is not None and uuid.startswith(text)]
-        return numbers[0] if len(numbers) == 1 else None
+    if entry.startswith("MIG-"):
+        return entry.rstrip() if is_slice(entry.rstrip()) else None
+    if entry.startswith("GPU-"):
+        return _of_uuid(entry, uuids)
     number = _number(entry)
     return number if number is not None and number < len(uuids) and uuids[number] is not None else None
 
 
-def _number(entry: str) -> int | None:
-    """The number that an entry begins with, if it is none below 0."""
-    found = _NUMBER.match(entry)
-    if found is None or len(found[2]) > 9:
+def _of_uuid(entry: str, uuids: Sequence[str | None]) -> int | None:
+    """The only GPU whose UUID starts so."""
+    found = _UUID.match(entry)
+    if found is None:
         return None
-    number = int(found[2])
-    return None if found[1] == "-" and number else number
+    start = found[1].lower()
+    numbers = [
+        number
+        for number, uuid in enumerate(uuids)
+        if uuid is not None and uuid.lower().removeprefix("gpu-").startswith(start)
+    ]
+    return numbers[0] if len(numbers) == 1 else None
+
+
+def _number(entry: str) -> int | None:
+    """The number that an entry begins with, if it is none below 0: a C long, of which an int is taken."""
+    found = _NUMBER.match(entry)
+    if found is None:
+        return None
+    sign, digits = (-1 if found[1][0] == "-" else 1), found[1].lstrip("+-")
+    value = sign * int(digits) if len(digits) < 20 else sign * _LONG  # strtol stops at its largest
+    low = max(min(value, _LONG - 1), -_LONG) % _INT
+    return low if low < _INT // 2 else None

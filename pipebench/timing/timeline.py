@@ -91,6 +91,10 @@ class Timeline:
         """The compute actions of one device, first to last."""
         return self._by_device[device]
 
+    def in_order(self) -> list[Span | OtherWork]:
+        """All that devices do, by when it starts."""
+        return sorted(self._work, key=lambda item: (item.start_s, item.end_s))
+
     def activations_alive(self, device: int) -> int:
         """The most (microbatch, chunk) slices whose backward was still to come, summed over its stages."""
         return activations_alive(span.action for span in self.spans_of(device))
@@ -169,7 +173,7 @@ class Timeline:
     def _lanes(self) -> dict[int, list[Span | OtherWork]]:
         """All that each device does, first to last."""
         lanes: dict[int, list[Span | OtherWork]] = defaultdict(list)
-        for item in sorted(self._work, key=lambda item: (item.start_s, item.end_s)):
+        for item in self.in_order():
             lanes[item.device].append(item)
         return lanes
 

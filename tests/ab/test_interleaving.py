@@ -80,6 +80,15 @@ def test_noise_takes_all_launches_and_is_inconclusive(tmp_path: Path) -> None:
     assert (found.looks.taken, found.looks.planned) == (3, 3)
 
 
+def test_the_first_round_begins_however_late_it_is(tmp_path: Path) -> None:
+    """A machine that stood still between the two readings of the clock that a budget needs."""
+    machine = Machine(Random(1), log_sd=0.01)
+    readings = iter([0.0, *[60.0 + number for number in range(20)]])
+    interleaved = Interleaved(SIDES, machine.launch, Watcher(), clock=lambda: next(readings))
+    found = interleaved.measure(Effort(budget_s=0.001), Rules(), tmp_path)
+    assert (machine.order, found.candidate.launches) == ("ABBA", 2)
+
+
 @pytest.mark.parametrize(
     ("budget_s", "launches", "taken"), [(1.0, 2, 1), (7.9, 2, 1), (8.0, 4, 1), (12.0, 6, 2), (23.0, 10, 4)]
 )

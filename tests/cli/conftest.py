@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -30,6 +31,14 @@ Pipebench = Callable[..., Ended]
 def environment(**changes: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k not in {"PIPEBENCH_INJECT", "NO_COLOR", "COLUMNS"}}
     return kept | {"XDG_CACHE_HOME": CACHE.name} | changes
+
+
+def cpu_s(call: Callable[[], object]) -> float:
+    """CPU seconds of all processes that were started and ended in the call."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    call()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def unheard(*arguments: str, cwd: Path, **changes: str) -> int:

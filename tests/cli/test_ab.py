@@ -92,6 +92,17 @@ def test_the_exit_code_is_the_verdict(
     assert not list((tmp_path / "tmp").iterdir())
 
 
+def test_a_speed_up_that_fell_because_one_device_got_faster_says_so(ab: Ab) -> None:
+    ended = ab("--b-env", "PRETEND_ALONE=0.8", "--quiet", GITHUB_ACTIONS="true")
+    assert ended.code == 3
+    out = " ".join(ended.out.split())
+    told = "one device is 25 % faster (+25.0 to +25.0 %); the pipeline's own step is unchanged ("
+    assert "one device 26.9 33.7 +25.0 % +25.0 to +25.0 % ▲ improvement" in out
+    assert f"parts B: speed-up, efficiency: {told}" in out
+    assert "overall B: ▼ regression (speed-up)" in out
+    assert told.replace("%", "%25") in ended.err
+
+
 def test_what_nobody_asked_to_differ_is_not_comparable(ab: Ab, tmp_path: Path) -> None:
     other = store.encode(one_launch()).replace(b'"hidden": 32', b'"hidden": 64')
     (tmp_path / "other.json").write_bytes(other)

@@ -1,4 +1,8 @@
-"""``pipebench ab`` on this machine: real runs of tiny models, worktrees, signals."""
+"""``pipebench ab`` on this machine: real runs of tiny models, worktrees, signals.
+
+Nothing here rests on how quiet the machine is: what is put in is many times what noise can be, and gates lie in
+between. Error rates are a matter of simulation (``tests/ab/test_error_rates.py``).
+"""
 
 import json
 import os
@@ -7,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,31 +22,31 @@ from tests.cli.conftest import COMMAND, TINY, Pipebench, environment
 REAL = ("--gpus", "2", *TINY, "--layers", "2", "--steps", "20")
 
 
-def test_the_slowest_stage_10_percent_slower_is_a_regression(pipebench: Pipebench, tmp_path: Path) -> None:
-    """Seconds of steps of some ms on a busy machine: the speed-up, taken within launches, is what can be trusted."""
-    slow = ("--b-env", "PIPEBENCH_INJECT=slow@stage:1")
-    gate = ("--gate", "speedup=3%", "--max-launches", "12", "--json")
+def test_a_stage_five_times_as_slow_is_a_regression(pipebench: Pipebench, tmp_path: Path) -> None:
+    """The speed-up falls to a fifth or so; to a half is what the gate asks for."""
+    slow = ("--b-env", "PIPEBENCH_INJECT=slow@stage:1:400")
+    gate = ("--gate", "speedup=50%", "--max-launches", "4", "--json")
     ended = pipebench("ab", *slow, *gate, "-o", str(tmp_path), "--", *REAL)
     assert ended.code == 3, ended.out
     document = json.loads(ended.out)
-    assert -0.2 < document["metrics"]["speedup"]["change"] < -0.04
+    assert document["metrics"]["speedup"]["change"] < -0.5
+    assert document["metrics"]["step_s"]["verdict"] == "regression"
     path = Path(document["candidate"]["path"])
     codes = [warning["code"] for warning in json.loads(path.read_text())["warnings"]]
     assert codes[0] == "slowed-on-purpose"
     devices = json.loads(path.read_text())["devices"]
-    assert (
-        max(devices, key=lambda device: device["busy_s"])["device"] == 1
-    )  # the slowest stage, with the projection
+    assert max(devices, key=lambda device: device["busy_s"])["device"] == 1
     reference = json.loads(Path(document["reference"]["path"]).read_text())
     assert "slowed-on-purpose" not in [warning["code"] for warning in reference["warnings"]]
 
 
 def test_the_same_on_both_sides_is_no_regression(pipebench: Pipebench, tmp_path: Path) -> None:
-    """Two interpreters by name, which happen to be one."""
-    gate = ("--gate", "speedup=3%", "--max-launches", "4", "--allow-inconclusive")
+    """Two interpreters by name, which happen to be one. The gate is a fall to a quarter."""
+    gate = ("--gate", "speedup=75%", "--max-launches", "4", "--allow-inconclusive", "--json")
     pythons = ("--a-python", sys.executable, "--b-python", sys.executable)
     ended = pipebench("ab", *pythons, *gate, "-o", str(tmp_path), "--", *REAL)
     assert ended.code == 0, ended.out
+    assert json.loads(ended.out)["candidate"]["launches"] == 4
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def test_refs_run_their_own_code_and_leave_no_worktree(
     place.mkdir()
     git(repository, "worktree", "add", "--quiet", "--detach", str(tmp_path / "away"), "old")
     (tmp_path / "away").rename(tmp_path / "elsewhere")
-    refs = ("--a", "old", "--b", "new", "--budget", "1", "--json")
+    refs = ("--a", "old", "--b", "new", "--budget", "0.001", "--json")
     ended = pipebench(
         *("ab", *refs, "-o", str(tmp_path / "runs"), "--", *REAL),
         cwd=repository,
@@ -136,17 +141,17 @@ def test_a_signal_leaves_records_and_nothing_else(
     for line in process.stderr:
         if "launch 2" in line:
             break
-    time.sleep(1.0)
+    time.sleep(1.0)  # whatever it does by then
     os.killpg(process.pid, number)  # as a terminal does
     rest = process.stderr.read()
     process.stderr.close()
-    assert process.wait(10) == code, rest
-    (path,) = (tmp_path / "runs").glob("*.json")
-    assert json.loads(path.read_text())["status"] == "aborted"
+    assert process.wait(60) == code, rest
+    kept = list((tmp_path / "runs").glob("*.json"))
+    assert kept
+    assert {json.loads(path.read_text())["status"] for path in kept} == {"aborted"}
     assert len(git(repository, "worktree", "list").splitlines()) == 1
     assert not list(place.iterdir())
-    left = subprocess.run(["pgrep", "-f", str(place)], capture_output=True, text=True, check=False)
-    assert not left.stdout
+    assert until(lambda: not processes(str(place)))  # the kernel takes the last of them
 
 
 def test_a_run_ends_with_an_ab_that_is_killed(tmp_path: Path) -> None:
@@ -161,18 +166,23 @@ def test_a_run_ends_with_an_ab_that_is_killed(tmp_path: Path) -> None:
     for line in process.stderr:
         if "launch 1" in line:
             break
-    time.sleep(1.0)
-    assert running(tmp_path)
+    run = f"[-]o {tmp_path}/"
+    assert until(lambda: bool(processes(run)))
     process.kill()
     process.wait()
     process.stderr.close()
-    deadline = time.monotonic() + 10
-    while running(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not running(tmp_path)
+    assert until(lambda: not processes(run))
 
 
-def running(folder: Path) -> list[str]:
-    """Processes whose command line names the folder."""
-    found = subprocess.run(["pgrep", "-f", f"[-]o {folder}/"], capture_output=True, text=True, check=False)
+def processes(words: str) -> list[str]:
+    """Those whose command line holds the words, a regular expression."""
+    found = subprocess.run(["pgrep", "-f", words], capture_output=True, text=True, check=False)
     return found.stdout.split()
+
+
+def until(true: Callable[[], bool], within_s: float = 60.0) -> bool:
+    """Whether it becomes true in time, which is what a busy machine needs."""
+    end_s = time.monotonic() + within_s
+    while not true() and time.monotonic() < end_s:
+        time.sleep(0.05)
+    return true()

@@ -92,22 +92,24 @@ def test_a_dry_run_refuses_what_a_run_would(pipebench: Pipebench, arguments: lis
 
 
 def test_a_signal_before_the_first_launch_leaves_a_record(tmp_path: Path) -> None:
-    for delay_s in (0.3, 0.6, 1.2, 2.0):  # it may come before the command is up, and then nothing is kept
-        process = subprocess.Popen(
-            [COMMAND, "run", "--gpus", "2", *TINY, "-o", str(tmp_path)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-        )
-        time.sleep(delay_s)
+    """As soon as the run has said what its devices are, long before a launch can be complete."""
+    process = subprocess.Popen(
+        [COMMAND, "run", "--gpus", "2", *TINY, "--steps", "100000", "-o", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stderr is not None
+    with process.stderr as lines:
+        assert any("device: " in line for line in lines)
         process.send_signal(signal.SIGINT)
         time.sleep(0.02)
         process.send_signal(signal.SIGINT)  # an impatient user loses nothing
-        code = process.wait(10)
-        if list(tmp_path.glob("*.json")):
-            break
-    assert code == 130
-    assert status_of_the_only_record(tmp_path)["status"] == "aborted"
+        lines.read()
+    assert process.wait(60) == 130
+    record = status_of_the_only_record(tmp_path)
+    assert (record["status"], record["launches"]) == ("aborted", [])
 
 
 def test_2_for_a_text_that_is_not_utf_8(pipebench: Pipebench, tmp_path: Path) -> None:
@@ -228,7 +230,7 @@ def start(folder: Path, device: str) -> tuple["subprocess.Popen[str]", list[int]
     assert process.stderr is not None
     with process.stderr as lines:
         assert any("launch 2" in line for line in lines)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(measuring := children(process.pid)) < PROCESSES[device]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -236,6 +238,7 @@ def start(folder: Path, device: str) -> tuple["subprocess.Popen[str]", list[int]
 
 
 PROCESSES = {"emulated": 1, "cpu": 2}
+ENOUGH_S = 10.0  # an end in order takes a third of a second on an idle machine
 
 
 def children(parent: int) -> list[int]:
@@ -255,10 +258,8 @@ def test_a_signal_ends_the_run_and_keeps_its_launches(
     tmp_path: Path, number: int, code: int, device: str
 ) -> None:
     process, measuring = start(tmp_path, device)
-    before = time.monotonic()
     process.send_signal(number)
-    assert process.wait(10) == code
-    assert time.monotonic() - before < 3
+    assert process.wait(ENOUGH_S) == code
     assert not any(alive(pid) for pid in measuring)
     record = status_of_the_only_record(tmp_path)
     assert record["status"] == "aborted"
@@ -268,12 +269,10 @@ def test_a_signal_ends_the_run_and_keeps_its_launches(
 
 def test_a_second_signal_leaves_nothing_behind_either(tmp_path: Path) -> None:
     process, measuring = start(tmp_path, "cpu")
-    before = time.monotonic()
     for _ in range(5):
         process.send_signal(signal.SIGINT)
         time.sleep(0.02)
-    assert process.wait(10) == 130
-    assert time.monotonic() - before < 2
+    assert process.wait(ENOUGH_S) == 130
     assert not any(alive(pid) for pid in measuring)
     assert status_of_the_only_record(tmp_path)["status"] == "aborted"
 
@@ -283,7 +282,7 @@ def test_no_process_outlives_a_killed_launcher(tmp_path: Path, device: str) -> N
     process, measuring = start(tmp_path, device)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    gone_by = time.monotonic() + 2
+    gone_by = time.monotonic() + ENOUGH_S
     while any(alive(pid) for pid in measuring) and time.monotonic() < gone_by:
         time.sleep(0.05)
     assert not any(alive(pid) for pid in measuring)

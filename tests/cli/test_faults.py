@@ -3,10 +3,13 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -29,7 +32,7 @@ PLACES = ("start", "warm-up", "timed")
 CELLS = [(fault, rank, place) for fault in FAULTS for rank in range(RANKS) for place in PLACES]
 HANGS = [("hang", rank, place) for rank in range(RANKS) for place in PLACES]
 TIMES = os.environ.get("PIPEBENCH_FAULT_TIMES")  # a file for benchmarks/faults
-ENOUGH_S = 5.0  # from the fault to the end of the command
+ENOUGH_S = 15.0  # from the fault to the end of the command, which takes 0.7 s on an idle machine
 SOME = [CELLS[n] for n in (0, 4, 8, 10, 14, 17, 18, 23, 25, 31)]
 
 
@@ -89,16 +92,32 @@ def nothing_left(folder: Path) -> bool:
     return not found.stdout and not list(temporary.iterdir())
 
 
+def in_shared_memory() -> set[Path]:
+    return set(Path("/dev/shm").iterdir())
+
+
+def orphans(before: set[Path]) -> set[Path]:
+    """What is new in shared memory and in no process's use; other programs of this machine have files there too."""
+    new = in_shared_memory() - before
+    for maps in Path("/proc").glob("[0-9]*/maps") if new else ():
+        try:
+            used = maps.read_text(errors="replace")
+        except OSError:
+            continue
+        new = {path for path in new if str(path) not in used}
+    return {path for path in new if path.exists()}
+
+
 def test_the_culprit_is_named_and_nothing_is_left(cell: tuple[str, int, str], folder: Path) -> None:
     fault, rank, place = cell
-    shared_memory = set(Path("/dev/shm").iterdir())
+    shared_memory = in_shared_memory()
     code, err, seconds = run(f"{fault}@{place}:{rank}", folder)
     note(*cell, seconds)
     assert code == 6
     assert seconds < ENOUGH_S
     assert FAULTS[fault].format(rank=rank, place=place) in err
     assert nothing_left(folder)
-    assert set(Path("/dev/shm").iterdir()) == shared_memory
+    assert not orphans(shared_memory)
     (path,) = folder.glob("*.json")
     record = json.loads(path.read_text())
     assert record["status"] == "failed"
@@ -122,7 +141,7 @@ def test_a_hang_ends_at_the_deadline_with_the_culprit_named(hang: tuple[str, int
     note(*hang, late_s)
     assert code == 8
     assert f"while rank {rank} was" in err
-    assert late_s < 2
+    assert late_s < ENOUGH_S
     assert nothing_left(folder)
     (path,) = folder.glob("*.json")
     record = json.loads(path.read_text())
@@ -137,7 +156,7 @@ def test_many_in_a_row_leak_nothing(
 ) -> None:
     """Launches that break one after another in one process: its open files and children stay as they were."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    shared_memory = set(Path("/dev/shm").iterdir())
+    shared_memory = in_shared_memory()
     config = run_config(device="cpu", synthetic=True)
     job = messages.Job(config=config, data=data.load(config))
     open_files = []
@@ -149,7 +168,7 @@ def test_many_in_a_row_leak_nothing(
         open_files.append(len(list(Path("/proc/self/fd").iterdir())))
     assert set(open_files) == {open_files[0]}
     assert not list(tmp_path.iterdir())
-    assert set(Path("/dev/shm").iterdir()) == shared_memory
+    assert not orphans(shared_memory)
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     names = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children]
     assert not [name for name in names if b"pipebench.runtime.launch" in name]
@@ -168,21 +187,30 @@ def test_complete_launches_are_kept(folder: Path) -> None:
     for line in process.stderr:
         if "launch 3" in line:
             break
-    time.sleep(1.0)
-    victims = subprocess.run(
-        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True
-    ).stdout.split()
-    started = time.monotonic()
-    subprocess.run(["kill", "-9", victims[-1]], check=True)
-    rest = process.stderr.read()
-    assert process.wait(10) == 6
-    assert time.monotonic() - started < 5
+    said: list[str] = []
+    reader = Thread(target=lambda: said.extend(process.stderr or ()))
+    reader.start()
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:  # a rank may just have done its work
+        for victim in victims(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+        time.sleep(0.2)
+    assert process.wait(ENOUGH_S) == 6
+    reader.join()
+    rest = "".join(said)
     assert "was killed by SIGKILL" in rest
     process.stderr.close()
     (path,) = folder.glob("*.json")
     record = json.loads(path.read_text())
     assert (record["status"], len(record["launches"]) >= 2) == ("failed", True)
     assert record["speedup"] is not None
+
+
+def victims(launcher: int) -> list[int]:
+    """The last rank of the launch that runs, if one does."""
+    found = subprocess.run(["pgrep", "-P", str(launcher)], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in found.stdout.split()[-1:]]
 
 
 def test_nothing_listens_outside_loopback(folder: Path) -> None:
@@ -199,7 +227,7 @@ def test_nothing_listens_outside_loopback(folder: Path) -> None:
             if "launch 2" in line:
                 break
         listening: set[str] = set()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not listening and time.monotonic() < deadline:
             pids = subprocess.run(
                 ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False
@@ -210,7 +238,7 @@ def test_nothing_listens_outside_loopback(folder: Path) -> None:
         assert listening <= {"0100007F"}  # 127.0.0.1, in the byte order of /proc/net/tcp
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(ENOUGH_S)
         process.stderr.close()
 
 

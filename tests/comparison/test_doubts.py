@@ -59,10 +59,11 @@ def test_a_doubt_concerns_the_metrics_of_its_samples() -> None:
     drifting = msgspec.structs.replace(record, launches=host)
     found = samples(drifting)
     all_doubts = doubts(drifting, found, THRESHOLDS)
-    assert [doubt.metric for doubt in all_doubts] == ["words_per_s"]
-    assert (
-        concerning(all_doubts, "step_s", found) == concerning(all_doubts, "words_per_s", found) == all_doubts
-    )
+    assert [doubt.metric for doubt in all_doubts] == ["words_per_s", "baseline_words_per_s"]
+    of_the_pipeline, of_one_device = ([doubt] for doubt in all_doubts)
+    assert concerning(all_doubts, "step_s", found) == of_the_pipeline
+    assert concerning(all_doubts, "words_per_s", found) == of_the_pipeline
+    assert concerning(all_doubts, "baseline_words_per_s", found) == of_one_device
     assert concerning(all_doubts, "speedup", found) == []
 
 

@@ -18,6 +18,7 @@ def test_a_launch_s_values_are_of_its_medians() -> None:
     assert found["speedup"].values == (2.0, 2.0)
     assert found["efficiency"].values == (1.0, 1.0)
     assert found["words_per_s"].values == (512 / 11, 512 / 9)
+    assert found["baseline_words_per_s"].values == (512 / 22, 512 / 18)
 
 
 def test_the_bubble_is_of_the_timeline_s_spans() -> None:
@@ -48,6 +49,16 @@ def by_launch(*busy_s: list[float], peaks_bytes: list[list[int] | None] | None =
             for each, busy, most in zip(made, busy_s, peaks, strict=True)
         ]
     )
+
+
+def test_a_ratio_is_its_parts_in_every_launch() -> None:
+    found = samples(by_launch([16.0, 12.0], [20.0, 24.0]))
+    for words, alone, ratio in zip(
+        *(found[name].values for name in ("words_per_s", "baseline_words_per_s", "speedup")), strict=True
+    ):
+        assert words / alone == pytest.approx(ratio, rel=1e-12)
+    assert found["busy_s"].values == (14.0 / 2, 22.0 / 2)  # of a device, the median of a launch's steps
+    assert "busy_s" not in samples(by_launch([16.0, 12.0], []))
 
 
 def test_a_launch_s_bubble_is_the_median_of_its_steps() -> None:
@@ -120,6 +131,6 @@ def test_an_error_shows_a_record_s_id_as_text() -> None:
 
 def test_each_metric_knows_which_way_is_better() -> None:
     better = {name for name, metric in METRICS.items() if metric.higher_is_better}
-    assert better == {"words_per_s", "speedup", "efficiency"}
-    assert set(METRICS) - better == {"step_s", "bubble_fraction", "peak_memory_bytes"}
+    assert better == {"words_per_s", "baseline_words_per_s", "speedup", "efficiency"}
+    assert set(METRICS) - better == {"step_s", "bubble_fraction", "busy_s", "peak_memory_bytes"}
     assert all(metric.name == name for name, metric in METRICS.items())

@@ -2,7 +2,7 @@
 
 PRETEND_RECORD      a file: the record of a run of one launch
 PRETEND_LOG         a file that gets a line for each run
-PRETEND_SLOWER      a factor on the pipeline's steps, PRETEND_SPREAD their noise
+PRETEND_SLOWER      a factor on the pipeline's steps, PRETEND_SPREAD their noise, PRETEND_ALONE one on the baseline's
 PRETEND_EXIT        ``CODE TEXT`` of every run
 PRETEND_OUTPUT      instead of a record
 PRETEND_MISSING     there is no pipebench at all
@@ -56,6 +56,8 @@ def run(arguments: list[str]) -> None:
     factor = float(os.environ.get("PRETEND_SLOWER", "1")) * (1 + Random(number).gauss(0, spread))
     (launch,) = record["launches"]
     launch["pipeline"]["step_s"] = [factor * step for step in launch["pipeline"]["step_s"]]
+    alone = float(os.environ.get("PRETEND_ALONE", "1"))
+    launch["baseline"]["step_s"] = [alone * step for step in launch["baseline"]["step_s"]]
     if "--schedule" in arguments:
         record["config"]["schedule"] = arguments[arguments.index("--schedule") + 1]
     say(json.dumps(record))

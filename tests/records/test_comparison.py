@@ -21,6 +21,18 @@ def test_a_comparison_is_decoded_as_one() -> None:
     assert store.decode(store.encode(record()), "here") == record()
 
 
+def test_one_of_before_ratios_were_explained_is_read() -> None:
+    document = json.loads(store.encode(record()))
+    for pair in (document, *document["others"]):
+        for name in ("baseline_words_per_s", "busy_s"):
+            del pair["metrics"][name]
+        for metric in pair["metrics"].values():
+            del metric["parts"], metric["explanation"]
+    found = store.decode(json.dumps(document).encode(), "here")
+    assert isinstance(found, ComparisonRecord)
+    assert (found.metrics["speedup"].parts, found.metrics["speedup"].explanation) == ([], None)
+
+
 def test_the_first_pair_is_the_record_s_own() -> None:
     found = record()
     first, second = found.pairs

@@ -7,7 +7,7 @@ NOISE = Noise(
     created="2026-11-24T09:15:00",
     launches=8,
     key={"clock": "wall"},
-    log_sd={"words_per_s": 0.02, "speedup": 0.01},
+    log_sd={"words_per_s": 0.02, "speedup": 0.01, "baseline_words_per_s": 0.015},
 )
 
 
@@ -16,6 +16,7 @@ def test_lines_are_aligned_and_fit_80_columns() -> None:
     assert lines[1:] == [
         "            spread   3 launches   6 launches  12 launches",
         "words/s     2.00 %        9.2 %        5.0 %        3.3 %",
+        "one device  1.50 %        7.0 %        3.8 %        2.5 %",
         "speed-up    1.00 %        4.7 %        2.6 %        1.7 %",
         "4 launches are the fewest that check takes for a verdict",
     ]
@@ -24,5 +25,5 @@ def test_lines_are_aligned_and_fit_80_columns() -> None:
 def test_json_has_what_can_be_found_by_launches() -> None:
     found = json.loads(document(NOISE))
     assert found["kind"] == "calibration"
-    assert found["log_sd"] == {"words_per_s": 0.02, "speedup": 0.01}
+    assert found["log_sd"] == NOISE.log_sd
     assert list(found["detectable"]["speedup"]) == ["3", "6", "12"]

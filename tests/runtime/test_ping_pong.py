@@ -25,11 +25,10 @@ def test_one_link_comes_of_it_with_every_size_in_order(reports: list[messages.An
     assert found.backend == "gloo over loopback"
     assert found.cores in {1, 2}
     for measured in found.times:
-        assert 0 < measured.cpu_s < 1
-        assert 0 < measured.ping_pong_s < 1
-        assert 0 < measured.one_way_s < 1
-    # physics: 16 MiB take longer than 4 bytes by any clock
-    assert found.times[-1].one_way_s > found.times[0].one_way_s
+        assert 0 < measured.cpu_s < 60
+        assert 0 < measured.ping_pong_s < 60
+        assert 0 < measured.one_way_s < 60
+    # 16 MiB cost some thousand times the CPU time of 4 bytes; how soon they arrive is also the other programs' affair
     assert found.times[-1].cpu_s > found.times[0].cpu_s
 
 

@@ -64,7 +64,7 @@ def test_a_process_ends_with_its_standard_input() -> None:
     ) as started:
         assert started.stdin is not None
         started.stdin.close()
-        assert started.wait(10) == 1
+        assert started.wait(25) == 1
 
 
 def test_tunables_that_are_there_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

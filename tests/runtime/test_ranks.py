@@ -78,7 +78,7 @@ class Group:
             pipe.send_bytes(case)
         results = []
         for rank, pipe in enumerate(self.pipes[: config.ranks]):
-            assert pipe.poll(60), f"rank {rank} is silent"
+            assert pipe.poll(180), f"rank {rank} is silent"
             status, result = pipe.recv()
             assert status == "done", f"rank {rank}: {result}"
             results.append(result)
@@ -89,7 +89,7 @@ class Group:
         for pipe in self.pipes:
             pipe.send_bytes(b"stop")
         for process in self.processes:
-            process.join(10)
+            process.join(60)
             assert process.exitcode == 0
 
 

@@ -170,7 +170,7 @@ def _called(side: Side, by: str | None) -> Iterator[Part]:
 
 
 def _title(name: MetricName, metric: MetricComparison) -> str:
-    return f"{METRICS[name].title}{' *' if metric.gated else ''}"
+    return f"{METRICS[name].heading}{' *' if metric.gated else ''}"
 
 
 def _verdict_cell(name: MetricName, metric: MetricComparison, notes: Footnotes, label: str = "") -> Cell:
@@ -217,11 +217,23 @@ def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
             text = "measured in another sitting, which no interval sees; ab measures both in turn"
             yield "apart", cell(f"{pair.candidate.label}: {text}")
     for pair in record.pairs:
+        yield from _parts(pair)
+    for pair in record.pairs:
         text = f"{pair.candidate.label}: {verdict_text(pair.overall.verdict)}"
         yield (
             "overall",
             cell(f"{text} ({titles(pair.overall.metrics)})", verdict=pair.overall.verdict),
         )
+
+
+def _parts(pair: Pair) -> Iterator[tuple[str, Cell]]:
+    """Which side of a ratio moved; ratios of which the same is to be said share a line."""
+    told: dict[str, list[MetricName]] = {}
+    for name, each in pair.metrics.items():
+        if each.explanation is not None:
+            told.setdefault(each.explanation, []).append(name)
+    for text, names in told.items():
+        yield "parts", cell(f"{pair.candidate.label}: {titles(names)}: {text}")
 
 
 def _apart_s(reference: Side, candidate: Side) -> float:

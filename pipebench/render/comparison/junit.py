@@ -1,7 +1,7 @@
 """A comparison as JUnit XML: a test case for each gated metric of each candidate.
 
 A regression is a failure, and so is what could not be told, unless that is allowed; what could not be compared is an
-error.
+error. The reason stands in the element too: GitLab shows its text, and no attribute.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def junit_error(message: str, kind: str, command: str) -> str:
     """A ``check`` or ``ab`` that ended before there was anything to compare."""
     suite = ET.Element("testsuite", name="pipebench")
     case = ET.SubElement(suite, "testcase", classname="pipebench", name=command)
-    ET.SubElement(case, "error", type=kind, message=inert(message))
+    ET.SubElement(case, "error", type=kind, message=inert(message)).text = inert(message)
     return _text(suite)
 
 
@@ -55,9 +55,9 @@ def _case(
     message = metric_line(name, metric)
     outcome = _OUTCOMES.get(metric.verdict)
     if metric.verdict == "inconclusive" and allowed:
-        ET.SubElement(case, "skipped", message=inert(message))
+        ET.SubElement(case, "skipped", message=inert(message)).text = inert(message)
     elif outcome:
-        ET.SubElement(case, outcome, type=metric.verdict, message=inert(message))
+        ET.SubElement(case, outcome, type=metric.verdict, message=inert(message)).text = inert(message)
     ET.SubElement(case, "system-out").text = inert(message)
 
 
@@ -69,7 +69,7 @@ def metric_line(name: MetricName, metric: MetricComparison) -> str:
     )
     if metric.change is not None:
         line += f", change {change_text(metric.change)} ({interval_text(metric)})"
-    return "; ".join(part for part in (line, metric.reason, metric.note) if part)
+    return "; ".join(part for part in (line, metric.reason, metric.note, metric.explanation) if part)
 
 
 def _properties(record: ComparisonRecord) -> Iterator[tuple[str, str]]:

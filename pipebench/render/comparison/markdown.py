@@ -24,12 +24,17 @@ def _facts(block: Facts) -> str:
 def _grid(block: Grid) -> str:
     last = len(block.headers) - 1
     rule = [":---" if n < block.left or n == last else "---:" for n in range(len(block.headers))]
-    rows = [_row([_escaped(header) for header in block.headers]), _row(rule)]
-    return "\n".join([*rows, *(_row([_cell(cell) for cell in row]) for row in block.rows)])
+    rows = [_row([_in_table(_escaped(header)) for header in block.headers]), _row(rule)]
+    return "\n".join([*rows, *(_row([_in_table(_cell(cell)) for cell in row]) for row in block.rows)])
 
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _in_table(text: str) -> str:
+    """A cell's text, which must split no table; elsewhere the backslash of a code span would be seen."""
+    return text.replace("|", "\\|")
 
 
 def _cell(cell: Cell) -> str:
@@ -41,8 +46,8 @@ def _part(part: Part) -> str:
 
 
 def code(text: str) -> str:
-    """Foreign text as a code span, which holds no backtick and splits no table."""
-    quoted = inert(text).replace("`", "'").replace("|", "\\|")
+    """Foreign text as a code span, which holds no backtick."""
+    quoted = inert(text).replace("`", "'")
     return f"`{quoted}`" if quoted.strip() else '`""`'
 
 

@@ -14,7 +14,7 @@ from pipebench.render.inert import inert
 COLUMNS = (
     *("metric", "label", "record", "reference_record", "reference", "candidate", "change", "low", "high"),
     *("threshold", "gated", "verdict", "reason", "note", "p_value", "adjusted_p_value"),
-    *("differs", "allowed", "drift", "warnings", "clock", "reference_clock"),
+    *("differs", "allowed", "drift", "warnings", "clock", "reference_clock", "explanation"),
 )
 _FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"  # and their full-width forms
 
@@ -39,7 +39,7 @@ def _rows(record: ComparisonRecord, pair: Pair) -> list[list[str | float]]:
             *(each.reference, each.candidate, each.change, each.low, each.high, each.threshold),
             *("yes" if each.gated else "no", each.verdict, each.reason, each.note),
             *(each.p_value, each.adjusted_p_value, *remarks, told),
-            *(pair.candidate.clock, record.reference.clock),
+            *(pair.candidate.clock, record.reference.clock, each.explanation),
         )
         rows.append([_value(value) for value in values])
     return rows

@@ -6,6 +6,7 @@
 from collections.abc import Callable, Sequence
 
 from pipebench.comparison.metrics import METRICS
+from pipebench.comparison.parts import signed_percent
 from pipebench.records.comparison import Difference, MetricComparison, MetricName, Verdict
 from pipebench.render.units import data_size, percent, rate, seconds
 
@@ -30,14 +31,14 @@ ASCII_SYMBOLS = {"▲": "+", "▼": "!", "≠": "#"}
 
 _VALUES: dict[MetricName, Callable[[float], str]] = {
     "words_per_s": rate,
+    "baseline_words_per_s": rate,
     "speedup": lambda value: f"{value:.2f}x",
     "step_s": seconds,
     "efficiency": percent,
     "bubble_fraction": percent,
+    "busy_s": seconds,
     "peak_memory_bytes": data_size,
 }
-
-_HUGE = 10_000.0
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -52,14 +53,14 @@ def value_text(metric: MetricName, value: float | None) -> str:
 
 def change_text(change: float | None) -> str:
     """Such as ``+1.6 %``; a dash for unknown."""
-    return "-" if change is None else f"{_signed(change)} %"
+    return "-" if change is None else f"{signed_percent(change)} %"
 
 
 def interval_text(metric: MetricComparison) -> str:
     """Such as ``-1.6 to +4.9 %``; a dash where there is none."""
     if metric.low is None or metric.high is None:
         return "-"
-    return f"{_signed(metric.low)} to {_signed(metric.high)} %"
+    return f"{signed_percent(metric.low)} to {signed_percent(metric.high)} %"
 
 
 def difference_parts(difference: Difference) -> tuple[Part, ...]:
@@ -79,11 +80,3 @@ def titles(metrics: Sequence[MetricName]) -> str:
 def threshold_text(threshold: float) -> str:
     """Such as ``3 %``."""
     return f"{100 * threshold:.4g} %"
-
-
-def _signed(change: float) -> str:
-    """Percent; beyond some thousands only the size of the number says anything, and it must leave room for words."""
-    if abs(100 * change) >= _HUGE:
-        return f"{100 * change:+.0e}"
-    text = f"{100 * change:+,.1f}"
-    return "0.0" if text in {"+0.0", "-0.0"} else text

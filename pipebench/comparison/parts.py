@@ -1,0 +1,150 @@
+"""What moved where a ratio did: its parts by name, each told from its own row of the comparison.
+
+    speed-up = one device's step / the pipeline's step          efficiency = speed-up / devices
+    bubble = 1 - busy time of a device / the pipeline's step
+
+A ratio's verdict says nothing of which of its parts changed: a pipeline may be called slower because one device got
+faster. What is said of a part is its row's verdict; that a part is unchanged is only said where its row says so, or
+where both records hold the very same samples.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from pipebench.records.comparison import MetricComparison, MetricName
+from pipebench.records.schema import RunRecord
+
+_OF_ONE_DEVICE = frozenset({"speedup", "efficiency"})
+_MOVED = frozenset({"regression", "improvement"})
+_NOT_TOLD = frozenset({"too-few-launches", "wide-interval", "not-above-zero"})  # other reasons are doubts
+_HUGE = 10_000.0
+
+
+class _Words(NamedTuple):
+    """What a part is called in a sentence, and what it is when its figure is larger or smaller."""
+
+    name: str
+    larger: str
+    smaller: str
+
+
+_WORDS: Mapping[MetricName, _Words] = {
+    "baseline_words_per_s": _Words("one device", "faster", "slower"),
+    "words_per_s": _Words("the pipeline itself", "faster", "slower"),
+    "step_s": _Words("the pipeline's own step", "longer", "shorter"),
+    "busy_s": _Words("the busy time of a device", "longer", "shorter"),
+}
+
+
+class Setting(NamedTuple):
+    """What of a side bears on its ratios: devices, words a step, and which form of the step one device runs."""
+
+    devices: int
+    words: float | None
+    form: str | None
+
+
+def setting_of(record: RunRecord) -> Setting:
+    """The setting of a record."""
+    words = record.config.input.words_per_step if record.config.input else None
+    return Setting(record.device.count, words, form_of(record))
+
+
+def form_of(record: RunRecord) -> str | None:
+    """The form of one device's step, as ``chain-microbatches x 2``."""
+    baseline = record.baseline
+    if baseline is None:
+        return None
+    slices = f" x {baseline.microbatches}" if baseline.microbatches > 1 else ""
+    return f"{baseline.kind}{slices}"
+
+
+def parts_of(metric: MetricName, *, same_words: bool = True) -> tuple[MetricName, ...]:
+    """The metrics that a ratio is made of, none of what is no ratio."""
+    if metric in _OF_ONE_DEVICE:
+        return ("baseline_words_per_s", "step_s" if same_words else "words_per_s")
+    return ("busy_s", "step_s") if metric == "bubble_fraction" else ()
+
+
+def explained(
+    metrics: Mapping[MetricName, MetricComparison],
+    settings: tuple[Setting, Setting],
+    identical: Collection[MetricName],
+) -> dict[MetricName, MetricComparison]:
+    """The metrics of a pair, with parts and explanations. ``identical``: those whose samples are the very same."""
+    reference, candidate = settings
+    result = dict(metrics)
+    for name, ratio in metrics.items():
+        rows = {part: metrics[part] for part in parts_of(name, same_words=reference.words == candidate.words)}
+        if rows:
+            text = explanation(name, rows, settings, identical) if _asks(ratio, rows) else None
+            result[name] = replace(ratio, parts=list(rows), explanation=text)
+    return result
+
+
+def explanation(
+    ratio: MetricName,
+    rows: Mapping[MetricName, MetricComparison],
+    settings: tuple[Setting, Setting],
+    identical: Collection[MetricName] = (),
+) -> str:
+    """One sentence: what each part did, and what else the ratio hangs on."""
+    reference, candidate = settings
+    moved = all(map(_moved, rows.values()))
+    told = [_told(name, each, identical=name in identical) for name, each in rows.items()]
+    if ratio != "speedup" and reference.devices != candidate.devices:
+        told.append(f"devices: {reference.devices} -> {candidate.devices}")
+    if ratio in _OF_ONE_DEVICE and reference.form != candidate.form:
+        told.append(f"one device's form: {reference.form} -> {candidate.form}")
+    return f"{'both moved: ' if moved else ''}{'; '.join(told)}"
+
+
+def _asks(ratio: MetricComparison, rows: Mapping[MetricName, MetricComparison]) -> bool:
+    """Whether it changed, or a gate on it could not tell, or all its parts changed and hide it from a gate."""
+    if any(each.verdict == "missing" for each in rows.values()):
+        return False
+    if _moved(ratio):
+        return True
+    hidden = all(map(_moved, rows.values()))
+    return ratio.gated and (ratio.verdict == "inconclusive" or (ratio.verdict == "same" and hidden))
+
+
+def _moved(row: MetricComparison) -> bool:
+    """Whether it changed beyond chance; a doubt takes an improvement back, and the change is still to be told."""
+    if row.verdict != "inconclusive" or row.reason in _NOT_TOLD or row.low is None or row.high is None:
+        return row.verdict in _MOVED
+    return not row.low <= 0 <= row.high and max(-row.low, row.high) >= row.threshold
+
+
+def signed_percent(change: float) -> str:
+    """Such as ``+1.6``; beyond some thousands only the size of the number says anything, and it must leave room."""
+    if abs(100 * change) >= _HUGE:
+        return f"{100 * change:+.0e}"
+    text = f"{100 * change:+,.1f}"
+    return "0.0" if text in {"+0.0", "-0.0"} else text
+
+
+def _told(name: MetricName, row: MetricComparison, *, identical: bool) -> str:
+    words = _WORDS[name]
+    change = row.change or 0.0
+    if identical or row.verdict == "same":
+        return f"{words.name} is unchanged ({signed_percent(change)} %)"
+    interval = "" if row.low is None or row.high is None else _interval(row.low, row.high)
+    if _moved(row):
+        direction = words.larger if change > 0 else words.smaller
+        size = signed_percent(abs(change)).removeprefix("+").removesuffix(".0")
+        doubt = f"in doubt: {row.reason}" if row.reason else ""
+        return f"{words.name} is {size} % {direction}{_bracketed(interval, doubt)}"
+    estimate = "" if row.change is None else f"{signed_percent(change)} %"
+    return f"whether {words.name} changed is unknown{_bracketed(row.reason or '', estimate, interval)}"
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{signed_percent(low)} to {signed_percent(high)} %"
+
+
+def _bracketed(*found: str) -> str:
+    told = "; ".join(each for each in found if each)
+    return f" ({told})" if told else ""
