@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from pipebench import budget, partition, signals
+from pipebench import budget, local_link, partition, signals
 from pipebench.config import RunConfig
 from pipebench.devices import settled
 from pipebench.errors import (
@@ -32,8 +32,7 @@ from pipebench.records import schema, store
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
 from pipebench.supervision import supervised
-from pipebench.telemetry import link_cache
-from pipebench.telemetry.environment import load_average
+from pipebench.telemetry import other_runs
 from pipebench.telemetry.gpu_watch import GpuWatch
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.simulator import simulate
@@ -156,16 +155,20 @@ class Experiment:
         """
         number = len(self.so_far.launches)
         if self.so_far.config.needs_link and self.so_far.link is None:
-            self._know_link(launcher)
+            self.so_far.link = local_link.known(
+                self._job(), launcher, self.listener, remeasure=self.remeasure
+            )
         if self.so_far.config.partition is None:
             self._balance(launcher)
         what = f"launch {number + 1} of {self.so_far.config.launches}"
         self._progress(number, f"{what}: starting", 0.0)
-        with closing(launcher.run(self._job())) as reports:
+        with other_runs.watched() as another_runs, closing(launcher.run(self._job())) as reports:
+            self._note(beside=another_runs())
             try:
                 for message in reports:
                     self._take(message, number, what)
             finally:
+                self._note(beside=another_runs())
                 if self.gpus is not None:
                     self.gpus.end()
         if len(self.so_far.launches) != number + 1:
@@ -216,42 +219,6 @@ class Experiment:
             host_flops_per_s=self.so_far.raced.host_flops_per_s if self.so_far.raced else None,
         )
 
-    def _know_link(self, launcher: Launcher) -> None:
-        """The link of this machine, as it was measured before or as it is measured now."""
-        if not self.remeasure:
-            self.so_far.link = link_cache.load()
-        if self.so_far.link is None:
-            self._measure_link(launcher)
-            return
-        day = self.so_far.link.created[:10]
-        self.listener.notice(f"link: as measured on {day}, {link_cache.path()}; --remeasure measures again")
-        self._doubt_link()
-
-    def _measure_link(self, launcher: Launcher) -> None:
-        load = load_average()
-        job = msgspec.structs.replace(self._job(), task="link")
-        with closing(launcher.run(job)) as reports:
-            for message in reports:
-                match message:
-                    case messages.Progress():
-                        self.listener.progress(message.doing, 0.0)
-                    case messages.LinkTimes():
-                        self.so_far.link = msgspec.structs.replace(message.link, load_average=load)
-        if self.so_far.link is None:
-            raise RunFailedError("measuring the link ended without a result")
-        kept = link_cache.save(self.so_far.link)
-        self.listener.notice(f"link: measured between 2 processes{f', kept in {kept}' if kept else ''}")
-        self._doubt_link()
-
-    def _doubt_link(self) -> None:
-        """Say so if the link was measured on a busy machine."""
-        link = self.so_far.link
-        if link is not None and link.doubtful:
-            self.listener.notice(
-                f"link: other programs ran when it was measured (load {link.load_average:.1f}): "
-                "--remeasure once they have ended"
-            )
-
     def _balance(self, launcher: Launcher) -> None:
         """Measure the layers, then decide the partition."""
         job = msgspec.structs.replace(self._job(), task="layers")
@@ -267,6 +234,13 @@ class Experiment:
                         self.so_far.config = msgspec.structs.replace(self.so_far.config, partition=counts)
         if self.so_far.config.partition is None:
             raise RunFailedError("measuring the layers ended without a result")
+
+    def _note(self, *, beside: bool) -> None:
+        """Record whether another run measured beside any launch of this one, and say so the first time."""
+        before = self.so_far.environment.get("another_run_beside", False)
+        if beside and not before:
+            self.listener.notice("another pipebench run measures on this machine: each slows the other down")
+        self.so_far.environment["another_run_beside"] = bool(before or beside)
 
     def _take(self, message: messages.AnyMessage, number: int, what: str) -> None:
         match message:

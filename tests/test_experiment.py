@@ -1,12 +1,13 @@
 """The order of a run and what is kept of it, with a launcher that reports what it is told to."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from pipebench import experiment
+from pipebench import experiment, local_link
 from pipebench.config import RunConfig
 from pipebench.errors import (
     DeadlineError,
@@ -18,7 +19,7 @@ from pipebench.errors import (
 from pipebench.records import schema, store
 from pipebench.runtime import messages
 from pipebench.runtime.messages import Form
-from pipebench.telemetry import link_cache
+from pipebench.telemetry import link_cache, other_runs
 from tests.builders import completed_record, launch, run_config
 from tests.timing.test_measured_link import LINK
 
@@ -45,6 +46,7 @@ class Launches:
 
     def __call__(self, *, deadline: float) -> "Launches":
         assert deadline > 0
+        self.deadline = deadline
         return self
 
     def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
@@ -159,6 +161,7 @@ def test_an_interrupt_while_reading_the_words_leaves_a_record(
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(local_link, "load_average", lambda: 0.0)
     return tmp_path / "cache"
 
 
@@ -194,11 +197,24 @@ def test_remeasure_measures_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert tasks(launches)[0] == "link"
 
 
+@pytest.mark.parametrize("busy", [True, False])
+def test_another_run_beside_is_told_and_recorded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path, *, busy: bool
+) -> None:
+    monkeypatch.setattr(experiment, "Launcher", Launches())
+    watcher = Watcher()
+    with other_runs.watched() if busy else nullcontext():
+        record, _ = experiment.run(config(), folder=tmp_path, listener=watcher)
+    assert record.environment["another_run_beside"] is busy
+    assert ("run-beside" in {warning.code for warning in record.warnings}) is busy
+    assert sum("another pipebench run measures" in text for text in watcher.notices) == busy
+
+
 def test_a_preset_needs_no_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
     launches = Launches()
     run(monkeypatch, tmp_path, launches)
     assert tasks(launches) == ["launch"] * 3
-    assert not cache.exists()
+    assert not list(cache.rglob("link-*"))
 
 
 def test_a_local_run_that_broke_before_its_link_keeps_a_record(

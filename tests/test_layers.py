@@ -42,6 +42,7 @@ FORBIDDEN = {
     "telemetry": {"runtime", "render", "cli", "models", "experiment", "records"},
     "runtime": {"render", "cli", "experiment"},
     "experiment": {"render", "cli"},
+    "local_link": {"render", "cli", "experiment"},
     "ab": {"render", "cli", "runtime", "models", "experiment"},
     "render": {"runtime", "cli", "experiment"},
 }
@@ -52,19 +53,8 @@ PURE = (
     *("errors", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("models.data", "models.reading", "models.vocabulary", "models.words"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
-    *(
-        "devices",
-        "accuracy",
-        "ab",
-        "templates",
-        "leash",
-        "diagnosis",
-        "rendezvous",
-        "encodings",
-        "supervision",
-    ),
-    *("runtime.faults", "runtime.heartbeat"),
-    *("devices", "accuracy", "ab", "templates", "leash"),
+    *("devices", "accuracy", "ab", "templates", "leash", "diagnosis", "rendezvous", "local_link"),
+    *("encodings", "supervision"),
     *("runtime.faults", "runtime.heartbeat", "runtime.allocator", "runtime.torch_check", "refusals"),
 )
 

@@ -23,8 +23,8 @@ DEFAULT_LAUNCHES = 8
 _LEAST = 4
 
 
-def calibrate(options: Sequence[str], launches: int, listener: Listener) -> Noise:
-    """Measure a configuration's noise.
+def calibrate(options: Sequence[str], launches: int, listener: Listener) -> tuple[Noise, bool]:
+    """Measure a configuration's noise; and whether another run measured beside it, which makes it none to keep.
 
     Raises:
         PipebenchError: The options are wrong, or a launch failed.
@@ -41,12 +41,13 @@ def calibrate(options: Sequence[str], launches: int, listener: Listener) -> Nois
         return measured(partial(launch, side, Path(name)), launches, listener)
 
 
-def measured(one_launch: Callable[[], RunRecord], launches: int, listener: Listener) -> Noise:
-    """The noise of so many launches."""
+def measured(one_launch: Callable[[], RunRecord], launches: int, listener: Listener) -> tuple[Noise, bool]:
+    """The noise of so many launches, and whether another run measured beside one of them."""
     records: list[RunRecord] = []
     for number in range(launches):
         listener.progress(f"launch {number + 1} of {launches}", number / launches)
         record = one_launch()
         check_alike(records, record, "A")
         records.append(record)
-    return noise_of(merged(records, "A"))
+    beside = any(record.environment.get("another_run_beside") for record in records)
+    return noise_of(merged(records, "A")), beside

@@ -33,11 +33,12 @@ def calibrate(
 
     rendezvous.check_alone("calibrate", sys.argv[1:], os.environ)
     with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
-        noise = noise_of(options or (), launches, view)
-    kept = noise_cache.save(noise)
+        noise, beside = noise_of(options or (), launches, view)
+    kept = None if beside else noise_cache.save(noise)
     if json:
         output.print_json(document(noise))
     else:
         output.print_text(calibration_lines(noise))
     if not quiet:
-        output.notice(f"kept in {kept}" if kept else "not kept: the cache folder cannot be written")
+        why = "another pipebench run measured beside it" if beside else "the cache folder cannot be written"
+        output.notice(f"kept in {kept}" if kept else f"not kept: {why}")

@@ -39,6 +39,8 @@ def _who(environment: Environment, *, least_s: float) -> tuple[str, str]:
             f"the host of this virtual machine took {stolen_s:.1f} s of its cores away",
             "run on a machine that is not shared, or at a quieter time",
         )
+    if environment.get("another_run_beside"):
+        return "another pipebench run measured beside it", "let one run end before the next begins"
     counted = [name for name, s in (("quota", throttled_s), ("host", stolen_s)) if s is not None]
     if not counted:
         return "what else took its core, this system does not count", "stop other programs and run again"

@@ -67,6 +67,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         _few_cores(facts),
         _dilation(facts),
         *_gpus(facts),
+        _run_beside(facts),
         None if facts.cores_shared else contention(facts.launches, facts.environment),
         _page_faults(facts),
         _interval(facts),
@@ -77,6 +78,16 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         _vanishing(facts),
     ]
     return [warning for warning in found if warning is not None]
+
+
+def _run_beside(facts: Facts) -> WarningRecord | None:
+    if not facts.environment.get("another_run_beside"):
+        return None
+    return WarningRecord(
+        code="run-beside",
+        cause="another pipebench run measured on this machine at the same time: each slows the other down",
+        next_step="run one after the other",
+    )
 
 
 def _cores_shared(facts: Facts) -> WarningRecord | None:

@@ -2,12 +2,15 @@
 
 import os
 import sys
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+_EVERY_S = 0.1
 Document = TypeVar("Document", bound=msgspec.Struct)
 
 
@@ -26,6 +29,42 @@ def read(path: Path, kind: type[Document]) -> Document | None:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+@contextmanager
+def locked(path: Path, waiting: Callable[[], None]) -> Iterator[bool]:
+    """Hold a file's lock, which goes with the process; false where files cannot be locked or made.
+
+    Args:
+        path: of the lock, an empty file that stays.
+        waiting: called again and again while somebody else holds it; may raise.
+    """
+    import fcntl  # noqa: PLC0415 - Windows has none, and does not measure
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield False
+        return
+    try:
+        while (mine := _try(lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB))) is None:
+            waiting()
+            time.sleep(_EVERY_S)
+        yield mine
+    finally:
+        os.close(file)
+
+
+def _try(lock: Callable[[], None]) -> bool | None:
+    """Whether it could be locked at all; ``None`` while somebody else holds it."""
+    try:
+        lock()
+    except BlockingIOError:
+        return None
+    except OSError:  # a file system without locks
+        return False
+    return True
 
 
 def _home() -> Path:

@@ -2,6 +2,8 @@
 
 import hashlib
 import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +21,17 @@ def path() -> Path:
     parts = (_FORMAT, cpu_model(), usable_cores(), platform.node(), platform.release(), version("torch"))
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
     return cache.folder() / f"link-{digest}.json"
+
+
+@contextmanager
+def measuring(waiting: Callable[[], None]) -> Iterator[bool]:
+    """Be the only one of this user's runs that measures the link; whether that is certain.
+
+    Args:
+        waiting: called again and again while another run measures it; may raise.
+    """
+    with cache.locked(path().with_suffix(".lock"), waiting) as mine:
+        yield mine
 
 
 def load() -> MeasuredLink | None:

@@ -1,6 +1,7 @@
 import sys
 from random import Random
 
+import msgspec
 import pytest
 
 from pipebench.ab import calibrating
@@ -12,12 +13,21 @@ from tests.builders import with_config
 
 def test_the_noise_is_that_of_the_launches() -> None:
     machine, watcher = Machine(Random(5), log_sd=0.01), Watcher()
-    noise = calibrating.measured(lambda: machine.launch(SIDES[0]), 200, watcher)
+    noise, beside = calibrating.measured(lambda: machine.launch(SIDES[0]), 200, watcher)
     assert noise.launches == 200
+    assert not beside
     assert noise.log_sd["words_per_s"] == pytest.approx(0.01, rel=0.2)
     assert noise.log_sd["speedup"] == pytest.approx(0.01 * 2**0.5, rel=0.2)
     assert noise.key == key_of(one_launch())
     assert watcher.shares == sorted(watcher.shares)
+
+
+def test_a_launch_beside_another_run_makes_it_no_noise_to_keep() -> None:
+    record = one_launch()
+    busy = msgspec.structs.replace(record, environment={"another_run_beside": True})
+    records = [record, busy, record, record]
+    _, beside = calibrating.measured(lambda: records.pop(0), 4, Watcher())
+    assert beside
 
 
 def test_launches_must_be_alike() -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import statistics
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from pipebench.cli import run
 from pipebench.records import schema
 from tests.builders import completed_record, run_config
-from tests.cli.conftest import TINY, CompletedRun, Pipebench
+from tests.cli.conftest import COMMAND, TINY, CompletedRun, Pipebench, environment
+
+LOCAL = ("run", "--gpus", "2", *TINY, "--launches", "1", "--machine", "local")
 
 
 def test_what_is_printed_is_what_is_stored(completed: CompletedRun) -> None:
@@ -143,14 +146,46 @@ def test_a_text_file_is_read(pipebench: Pipebench, tmp_path: Path) -> None:
     assert record["verification"]["max_relative_gradient_error"] <= 1e-5
 
 
-def test_the_local_machine_has_the_link_that_was_measured_here(pipebench: Pipebench, tmp_path: Path) -> None:
-    arguments = ("run", "--gpus", "2", *TINY, "--launches", "1", "--machine", "local", "-o", str(tmp_path))
-    first = pipebench(*arguments, XDG_CACHE_HOME=str(tmp_path / "cache"))
+@pytest.fixture
+def idle(tmp_path: Path) -> dict[str, str]:
+    """A machine on which nothing ran in the minute before, whatever this one does, and a cache folder of its own."""
+    (tmp_path / "idle").mkdir()
+    (tmp_path / "idle/sitecustomize.py").write_text("import os\nos.getloadavg = lambda: (0.0, 0.0, 0.0)\n")
+    return {"PYTHONPATH": str(tmp_path / "idle"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def test_two_first_local_runs_at_once_measure_the_link_once(tmp_path: Path, idle: dict[str, str]) -> None:
+    """One measures it, the other one waits for it; only one that was measured alone is kept."""
+    both = [
+        subprocess.Popen(
+            [COMMAND, *LOCAL, "--json", "-o", str(tmp_path / name)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(**idle),
+        )
+        for name in ("a", "b")
+    ]
+    ended = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], ended
+    told = sorted(next(line for line in err.splitlines() if line.startswith("link: ")) for _, err in ended)
+    assert told[0].startswith("link: as measured on 2")
+    assert told[1].startswith("link: measured between 2 processes, kept in ")
+    one, other = (json.loads(out)["machine"]["link"] for out, _ in ended)
+    assert one == other
+    assert len(list((tmp_path / "cache/pipebench").glob("link-*.json"))) == 1
+
+
+def test_the_local_machine_has_the_link_that_was_measured_here(
+    pipebench: Pipebench, tmp_path: Path, idle: dict[str, str]
+) -> None:
+    arguments = (*LOCAL, "-o", str(tmp_path / "runs"))
+    first = pipebench(*arguments, **idle)
     assert first.code == 0, first.err
     assert "link: measured between 2 processes, kept in" in first.err
     assert "speed measured in this run; link measured 2" in " ".join(first.out.split())
     assert "dilation" not in first.out
-    again = pipebench(*arguments, "--json", XDG_CACHE_HOME=str(tmp_path / "cache"))
+    again = pipebench(*arguments, "--json", **idle)
     assert "link: as measured on 2" in again.err
     machine = json.loads(again.out)["machine"]
     assert (machine["name"], machine["time_dilation"]) == ("local", 1.0)

@@ -149,7 +149,7 @@ def test_numbers_of_any_size_are_answered_at_once(pipebench: Pipebench, tmp_path
     for options, words in (
         (("--batch", "1000000007", "--microbatches", "2"), "does not divide the batch of 1000000007"),
         (("--launches", "1000000"), "none.txt: cannot be read"),
-        (("--layers", "2000000000", "--gpus", "2000000000"), "--gpus must be at most 65536"),
+        (("--layers", "2000000000", "--gpus", "2000000000"), "--layers must be at most 4096"),
         (("--hidden", "9999999999999999999999"), "--hidden must be at most 2147483647"),
     ):
         ended = pipebench("run", *missing, *options, cwd=tmp_path)

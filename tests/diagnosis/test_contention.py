@@ -32,6 +32,11 @@ def test_up_to_5_percent_there_is_nothing_to_tell() -> None:
             "stop other programs",
         ),
         (
+            {"cpu_stolen_s": 0.0, "another_run_beside": True},
+            "another pipebench run measured beside it",
+            "let one run end before the next begins",
+        ),
+        (
             {"cpu_throttled_s": None, "cpu_stolen_s": 0.0},
             "not the host took its core, which leaves other programs",
             "stop other programs",

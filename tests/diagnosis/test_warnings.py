@@ -54,6 +54,13 @@ def test_contention_is_warned_of_above_5_percent() -> None:
     assert found([launch([2.0], [1.0], wall_per_cpu=None)]) == {}
 
 
+def test_another_run_beside_is_warned_of() -> None:
+    assert found(environment={"another_run_beside": False}) == {}
+    cause, next_step = found(environment={"another_run_beside": True})["run-beside"]
+    assert cause.startswith("another pipebench run measured on this machine at the same time")
+    assert next_step == "run one after the other"
+
+
 def test_page_faults_are_counted_by_step_of_either_kind() -> None:
     few, many = (launch([2.0] * 3, [1.0] * 3, page_faults=faults) for faults in (18_000, 19_800))
     assert found([few], steps=3) == {}

@@ -1,5 +1,7 @@
 """Small files in the user's cache folder."""
 
+import errno
+import fcntl
 from pathlib import Path
 
 import msgspec
@@ -56,3 +58,45 @@ def test_the_folder_is_the_system_s(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert cache.folder() == Path.home() / ".cache/pipebench"
     monkeypatch.setattr("sys.platform", "darwin")
     assert cache.folder() == Path.home() / "Library/Caches/pipebench"
+
+
+def test_a_lock_is_waited_for_and_goes_with_its_holder(tmp_path: Path) -> None:
+    path, waits = tmp_path / "deep/a.lock", 0
+    held = cache.locked(path, pytest.fail)
+    assert held.__enter__()
+
+    def waiting() -> None:
+        nonlocal waits
+        waits += 1
+        if waits == 3:
+            held.__exit__(None, None, None)
+
+    with cache.locked(path, waiting) as mine:
+        assert mine
+    assert waits == 3
+
+
+def test_whoever_waits_for_a_lock_may_give_up(tmp_path: Path) -> None:
+    def give_up() -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "a.lock"
+    with cache.locked(path, pytest.fail), pytest.raises(KeyboardInterrupt), cache.locked(path, give_up):
+        pass
+    with cache.locked(path, pytest.fail) as mine:
+        assert mine
+
+
+def test_where_nothing_can_be_locked_it_is_not_certain_to_be_the_only_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with cache.locked(tmp_path / "file/a.lock", pytest.fail) as mine:
+        assert not mine
+
+    def no_locks(file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with cache.locked(tmp_path / "a.lock", pytest.fail) as mine:
+        assert not mine
