@@ -16,6 +16,7 @@ from pipebench.config import RunConfig
 from pipebench.devices import settled
 from pipebench.errors import (
     DeadlineError,
+    EnvironmentRefusedError,
     InterruptedRunError,
     PipebenchError,
     RunBrokenError,
@@ -28,6 +29,7 @@ from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.recording import SoFar, record_of
 from pipebench.records import schema, store
+from pipebench.records.store import Kept
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
 from pipebench.telemetry import link_cache
@@ -52,15 +54,33 @@ class RunEndedError(Exception):
 
     Args:
         cause: what ended it.
-        path: of the record.
-        record: as stored there.
+        kept: the record, and where it lies.
     """
 
-    def __init__(self, cause: PipebenchError, path: Path, record: schema.RunRecord) -> None:
+    def __init__(self, cause: PipebenchError, kept: Kept) -> None:
         super().__init__(str(cause))
-        self.cause, self.path, self.launches = cause, path, len(record.launches)
-        log = record.failure.log if record.failure is not None else None
-        self.log = path.with_name(log) if log is not None else None
+        self.cause, self.kept = cause, kept
+        log = kept.record.failure.log if kept.record.failure is not None else None
+        self.log = kept.path.with_name(log) if kept.path is not None and log is not None else None
+
+    @property
+    def path(self) -> Path:
+        """The record's file, where it could be written."""
+        assert self.kept.path is not None, self.kept.trouble
+        return self.kept.path
+
+    @property
+    def launches(self) -> int:
+        """Those that were complete."""
+        return len(self.kept.record.launches)
+
+
+class NotStoredError(EnvironmentRefusedError):
+    """A completed run whose record could not be written into its folder; ``kept`` has it."""
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__(kept.trouble)
+        self.kept = kept
 
 
 def run(
@@ -77,6 +97,7 @@ def run(
     Raises:
         PipebenchError: Nothing was started: bad input, or the machine refuses.
         RunEndedError: The run started and did not complete; its record is kept.
+        NotStoredError: It was completed, and the folder could not be written.
     """
     config, line = settled(config)
     deadline = time.monotonic() + budget.deadline_s(config)
@@ -87,10 +108,15 @@ def run(
             listener.notice(line)
         experiment.measure(Launcher(deadline=deadline))
         return experiment.store("completed", folder)
+    except NotStoredError:
+        raise
+    except EnvironmentRefusedError as error:
+        if not experiment.so_far.launches:
+            raise
+        raise RunEndedError(error, experiment.keep("failed", folder, error)) from error
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
         status = "failed" if isinstance(error, RunFailedError) else "aborted"
-        record, path = experiment.store(status, folder, error)
-        raise RunEndedError(error, path, record) from error
+        raise RunEndedError(error, experiment.keep(status, folder, error)) from error
 
 
 def check_plan(config: RunConfig) -> None:
@@ -112,7 +138,7 @@ class Experiment:
         self.so_far = SoFar(config)
         self.gpus = GpuWatch(config.gpus) if config.device == "cuda" else None
         self.launch_weights = self._weights()
-        self.stored: tuple[schema.RunRecord, Path] | None = None
+        self.kept: Kept | None = None
 
     def prepare(self, folder: Path) -> None:
         """Read the words, check the plan and the folder; what is bad ends here, before anything starts.
@@ -156,20 +182,25 @@ class Experiment:
         if len(self.so_far.launches) != number + 1:
             raise RunFailedError(f"{what} ended without a result")
 
-    def store(
-        self, status: str, folder: Path, error: PipebenchError | None = None
-    ) -> tuple[schema.RunRecord, Path]:
-        """Write everything so far as a record, and the culprit's log; a signal waits until that is done."""
-        if self.stored is None:
+    def store(self, status: str, folder: Path) -> tuple[schema.RunRecord, Path]:
+        """Write everything so far as a record.
+
+        Raises:
+            NotStoredError: The folder cannot be written.
+        """
+        kept = self.keep(status, folder)
+        if kept.trouble is not None or kept.path is None:
+            raise NotStoredError(kept)
+        return kept.record, kept.path
+
+    def keep(self, status: str, folder: Path, error: PipebenchError | None = None) -> Kept:
+        """Everything so far as a record, written wherever that can be; a signal waits until that is done."""
+        if self.kept is None:
             with signals.held():
                 record = record_of(self.so_far, status, _failure(error) if error else None)
                 log = error.log if isinstance(error, RunBrokenError) else ""
-                kept = store.write_log(log, record.id, folder) if log else None
-                if kept is not None and record.failure is not None:
-                    failure = msgspec.structs.replace(record.failure, log=kept.name)
-                    record = msgspec.structs.replace(record, failure=failure)
-                self.stored = record, store.write(record, folder)
-        return self.stored
+                self.kept = store.keep(record, folder, log=log)
+        return self.kept
 
     # measuring
 
@@ -208,7 +239,10 @@ class Experiment:
         if self.so_far.link is None:
             raise RunFailedError("measuring the link ended without a result")
         kept = link_cache.save(self.so_far.link)
-        self.listener.notice(f"link: measured between 2 processes{f', kept in {kept}' if kept else ''}")
+        self.listener.notice(
+            "link: measured between 2 processes, "
+            + (f"kept in {kept}" if kept else f"not kept: {link_cache.path().parent} cannot be written")
+        )
         self._doubt_link()
 
     def _doubt_link(self) -> None:

@@ -20,6 +20,9 @@ ROOT = Path(pipebench.__file__).parent
 # What must not be imported, whether at module level or inside a function.
 FORBIDDEN = {
     "errors": {"*"},
+    "names": {"*"},
+    "pasting": {"*"},
+    "places": {"plan", "timing", "records", "runtime", "models", "render", "cli", "experiment"},
     "plan": {"timing", "records", "runtime", "models", "render", "cli", "experiment"},
     "timing": {"records", "runtime", "models", "render", "cli", "experiment"},
     "statistics": {"*"},
@@ -47,7 +50,7 @@ PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
-    *("devices", "accuracy", "ab", "templates", "leash"),
+    *("devices", "accuracy", "ab", "templates", "leash", "names", "pasting", "places"),
     *("runtime.faults", "runtime.heartbeat"),
 )
 

@@ -3,10 +3,8 @@
 Each launch is a run of its own, as in an ``ab``, so that the race of the baseline's forms is part of the noise.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from pipebench.ab.interleaving import Listener
 from pipebench.ab.merging import check_alike, merged
@@ -14,6 +12,7 @@ from pipebench.ab.sides import Side, check, check_options, launch
 from pipebench.comparison.calibration import noise_of
 from pipebench.devices import check_system
 from pipebench.errors import UsageError
+from pipebench.places import temporary_folder
 from pipebench.records.schema import RunRecord
 from pipebench.telemetry.noise_cache import Noise
 
@@ -33,8 +32,8 @@ def calibrate(options: Sequence[str], launches: int, listener: Listener) -> Nois
     check_options(options)
     side = Side("A", "this configuration", options=tuple(options))
     check(side)
-    with tempfile.TemporaryDirectory(prefix="pipebench-") as name:
-        return measured(partial(launch, side, Path(name)), launches, listener)
+    with temporary_folder() as place:
+        return measured(partial(launch, side, place), launches, listener)
 
 
 def measured(one_launch: Callable[[], RunRecord], launches: int, listener: Listener) -> Noise:

@@ -23,17 +23,17 @@ def calibrate(
     pipebench calibrate -- --gpus 8 --schedule wavefront
     """
     from pipebench.ab.calibrating import calibrate as noise_of
-    from pipebench.render.calibration import calibration_lines, document
+    from pipebench.render.calibration import calibration_report, document
     from pipebench.render.progress import ProgressView
     from pipebench.signals import orderly_end
     from pipebench.telemetry import noise_cache
 
     with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
         noise = noise_of(options or (), launches, view)
-    kept = noise_cache.save(noise)
     if json:
         output.print_json(document(noise))
     else:
-        output.print_text(calibration_lines(noise))
+        output.print_report(lambda _: calibration_report(noise))
+    kept = noise_cache.save(noise)
     if not quiet:
-        output.notice(f"kept in {kept}" if kept else "not kept: the cache folder cannot be written")
+        output.notice(f"kept in {kept}")

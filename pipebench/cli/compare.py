@@ -70,6 +70,8 @@ def compare(
 def _print(record: "ComparisonRecord", form: str) -> None:
     if form in ("table", "json"):
         ci.print_comparison(record, json=form == "json")
+    elif form in ("html", "junit"):
+        output.print_markup(_written(record, form))
     else:
         output.print_text(_written(record, form))
 

@@ -19,6 +19,7 @@ import msgspec
 
 from pipebench.config import RESERVED_WORDS, RunConfig
 from pipebench.errors import EnvironmentRefusedError, UsageError
+from pipebench.names import as_named, as_text
 
 PADDING, UNKNOWN, END = range(RESERVED_WORDS)
 BATCHES = 4  # fixed batches, used in turn
@@ -60,13 +61,13 @@ def load(config: RunConfig) -> Data:
     if config.synthetic:
         return synthetic(config)
     if config.text is not None:
-        return from_text(read_text(Path(config.text)), "text", config)
+        return from_text(read_text(Path(as_named(config.text))), "text", config)
     return from_text(python_reference(), "pydoc_data.topics", config)
 
 
 def read_text(path: Path) -> str:
     """A UTF-8 text file."""
-    if not str(path).isprintable():
+    if not as_text(str(path)).isprintable():
         raise UsageError(f"--text {str(path)!a}: expected a name in printable UTF-8; rename the file")
     try:
         return path.read_text(encoding="utf-8")

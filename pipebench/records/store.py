@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from pipebench import pasting, places
 from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
+from pipebench.names import as_text
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
@@ -52,30 +54,52 @@ def encode(record: AnyRecord) -> bytes:
 
 def write(record: RunRecord, folder: Path) -> Path:
     """Store a record under its id; readers see the whole file or none."""
-    document = encode(record)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{record.id}.json"
-    temporary = folder / f".{record.id}.tmp"
-    try:
-        with temporary.open("wb") as file:
-            file.write(document)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    places.write_whole(path, encode(record))
     return path
 
 
-def write_log(text: str, record_id: str, folder: Path) -> Path | None:
-    """Store what a process left behind beside the record of its run; ``None`` if it cannot be written."""
-    path = folder / f"{record_id}.log"
+class Kept(NamedTuple):
+    """What became of a record: where it lies, and why that is not the folder it should be in.
+
+    ``path`` is ``None`` where it could not be written at all; ``trouble`` is one line.
+    """
+
+    record: RunRecord
+    path: Path | None
+    trouble: str | None
+
+
+def keep(record: RunRecord, folder: Path, *, log: str = "") -> Kept:
+    """Store a record, and beside it the log that its process left behind; in the folder of temporary files if need be.
+
+    What was measured is worth more than its place: nothing is raised where the folder cannot be written.
+    """
     try:
-        path.write_text(text, encoding="utf-8", errors="replace")
-    except OSError:  # the record matters more
-        return None
-    return path
+        named = _with_log(record, log, folder)
+        return Kept(named, write(named, folder), None)
+    except OSError as error:
+        path = folder / f"{record.id}.json"
+        trouble = f"the record {places.not_written(path, error, 'name another folder with -o')}"
+    try:
+        other = Path(tempfile.gettempdir())
+        named = _with_log(record, log, other)
+        path = write(named, other)
+    except OSError:
+        return Kept(record, None, trouble)
+    return Kept(named, path, f"{trouble}; it is kept in {path_text(other)} for now")
+
+
+def _with_log(record: RunRecord, log: str, folder: Path) -> RunRecord:
+    """The record of a failure, naming the log if that can be written; the record matters more."""
+    if not log or record.failure is None:
+        return record
+    path = folder / f"{record.id}.log"
+    try:
+        places.write_whole(path, log.encode("utf-8", "replace"))
+    except OSError:
+        return record
+    return msgspec.structs.replace(record, failure=msgspec.structs.replace(record.failure, log=path.name))
 
 
 def check_folder(folder: Path) -> None:
@@ -92,7 +116,8 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"--output {folder}: expected a folder, found a file on the way") from None
     except OSError as error:
         raise EnvironmentRefusedError(
-            f"--output {folder}: no record can be written there ({error.strerror}); name another folder with -o"
+            f"--output {folder}: no record can be written there: {places.reason(error)}; "
+            + places.help_for(error, "name another folder with -o")
         ) from None
 
 
@@ -112,7 +137,7 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise UsageError(
-            f"{path}: no such record ({error.strerror}); pipebench list shows those there are"
+            f"{path}: no such record ({error.strerror}); {pasting.command('list')} shows those there are"
         ) from None
     except OSError as error:
         raise CorruptRecordError(f"{path}: cannot be read ({error.strerror})") from None
@@ -222,7 +247,7 @@ def _age(path: Path) -> tuple[str, str, str]:
 
 def path_text(path: Path) -> str:
     r"""A path that JSON and terminals can hold; bytes of a name that are no text are written out, as in ``\xff``."""
-    return os.fsencode(path).decode(errors="backslashreplace")
+    return as_text(str(path))
 
 
 def read_all(folder: Path) -> Iterator[tuple[Path, AnyRecord | CorruptRecordError]]:
@@ -246,7 +271,7 @@ def find(name: str, folder: Path) -> Path:
     if path.is_dir():
         inside = paths(path)
         if not inside:
-            raise UsageError(f"{name}: no records in this folder; make one with pipebench run -o {name}")
+            raise UsageError(f"{name}: no records in this folder; make one with {how_to_make_one(path)}")
         return inside[-1]
     latest, _, back = name.partition("~")
     if latest == "latest" and (not back or back.isdecimal()):
@@ -254,7 +279,7 @@ def find(name: str, folder: Path) -> Path:
         position = int(back or 0) + 1
         if len(found) < position:
             raise UsageError(
-                f"{name}: {len(found)} records in {folder}; make one with pipebench run --gpus 8"
+                f"{name}: {len(found)} records in {folder}; make one with {how_to_make_one(folder)}"
             )
         return found[-position]
     by_id = [found for found in paths(folder) if found.stem.startswith(name)]
@@ -263,9 +288,20 @@ def find(name: str, folder: Path) -> Path:
         raise UsageError(f"{name}: {len(by_id)} records in {folder} start so; give more of the id")
     if not by_id:
         raise UsageError(
-            f"{name}: no such record; name a file, an id in {folder} (pipebench list), or latest"
+            f"{name}: no such record; name a file, an id in {folder} ({_how_to_list(folder)}), or latest"
         )
     return by_id[0]
+
+
+def how_to_make_one(folder: Path) -> str:
+    """The command that makes a record in a folder."""
+    elsewhere = () if folder == DEFAULT_FOLDER else ("-o", pasting.path_word(folder))
+    return pasting.command("run", "--gpus", "8", *elsewhere)
+
+
+def _how_to_list(folder: Path) -> str:
+    elsewhere = (pasting.path_word(folder),) if folder != DEFAULT_FOLDER and folder.is_dir() else ()
+    return pasting.command("list", *elsewhere)
 
 
 def listing(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]]) -> bytes:
@@ -275,7 +311,7 @@ def listing(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]]) -> b
 
 def _line(path: Path, record: AnyRecord | CorruptRecordError) -> dict[str, Any]:
     if isinstance(record, CorruptRecordError):
-        return {"path": path_text(path), "status": "unreadable", "error": str(record)}
+        return {"path": path_text(path), "status": "unreadable", "error": as_text(str(record))}
     line: dict[str, Any] = {"path": path_text(path), "kind": record.kind}
     if isinstance(record, RunRecord):
         line |= {name: getattr(record, name) for name in ("id", "created", "status", "clock", "speedup")}

@@ -11,7 +11,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ import msgspec
 
 from pipebench import signals
 from pipebench.errors import DeadlineError, EnvironmentRefusedError, RunFailedError
+from pipebench.places import check_room, ran_out_of_room, temporary_folder, writing_temporary_files
 from pipebench.plan.plan import Plan
 from pipebench.runtime import messages, process
 from pipebench.runtime.heartbeat import Heartbeats
@@ -46,15 +46,25 @@ class Launcher:
         """
         left_s = max(self.deadline - time.monotonic(), 0.0)
         job = msgspec.structs.replace(job, patience_s=left_s + _BEYOND_THE_DEADLINE_S)
-        with tempfile.TemporaryDirectory(prefix="pipebench-") as name:
-            folder = Path(name)
-            (folder / "job.msgpack").write_bytes(msgspec.msgpack.encode(job))
-            with contextlib.closing(Heartbeats(folder / "heartbeats", job.ranks)) as heartbeats:
-                launch = _Launch(folder, job, heartbeats, self.deadline)
-                try:
-                    yield from launch.reports()
-                finally:
-                    launch.end()
+        with temporary_folder() as folder, contextlib.closing(_prepared(folder, job)) as heartbeats:
+            launch = _Launch(folder, job, heartbeats, self.deadline)
+            try:
+                yield from launch.reports()
+            finally:
+                launch.end()
+
+
+def _prepared(folder: Path, job: messages.Job) -> Heartbeats:
+    """The folder with all the files that a launch needs.
+
+    Raises:
+        EnvironmentRefusedError: There is no room for them.
+    """
+    with writing_temporary_files():
+        (folder / "job.msgpack").write_bytes(msgspec.msgpack.encode(job))
+        for rank in range(job.ranks):
+            (folder / f"log-{rank}").touch()
+        return Heartbeats(folder / "heartbeats", job.ranks)
 
 
 @dataclass
@@ -145,6 +155,8 @@ class _Launch:
             text, child = culprit
             if any(failed.refused for failed in child.failed):
                 raise EnvironmentRefusedError(child.failed[0].cause)
+            if ran_out_of_room(text):  # a file that ranks meet in is written by torch
+                check_room(self.folder)
             raise RunFailedError(text, log=self._log_of(child))
         if not all(child.done for child in self.children):
             rank = self.heartbeats.culprit() if self.job.ranks > 1 else None
