@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from pipebench import budget, partition, signals
+from pipebench import budget, partition, places, signals
 from pipebench.config import RunConfig
 from pipebench.devices import settled
 from pipebench.errors import (
@@ -110,10 +110,11 @@ def run(
         return experiment.store("completed", folder)
     except NotStoredError:
         raise
-    except EnvironmentRefusedError as error:
+    except (EnvironmentRefusedError, OSError) as error:
+        refusal = error if isinstance(error, EnvironmentRefusedError) else _refusal(error)
         if not experiment.so_far.launches:
-            raise
-        raise RunEndedError(error, experiment.keep("failed", folder, error)) from error
+            raise refusal from None
+        raise RunEndedError(refusal, experiment.keep("failed", folder, refusal)) from error
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
         status = "failed" if isinstance(error, RunFailedError) else "aborted"
         raise RunEndedError(error, experiment.keep(status, folder, error)) from error
@@ -124,6 +125,11 @@ def check_plan(config: RunConfig) -> None:
     plan = add_transfers(SCHEDULES[config.schedule].plan(config.graph))
     check(plan)
     simulate(plan, UniformCosts(1, 2))
+
+
+def _refusal(error: OSError) -> EnvironmentRefusedError:
+    where = f"{store.path_text(Path(error.filename))}: " if isinstance(error.filename, str) else ""
+    return EnvironmentRefusedError(f"{where}the system refuses: {places.reason(error)}")
 
 
 def _failure(error: PipebenchError) -> schema.Failure:

@@ -158,6 +158,9 @@ def launch(side: Side, place: Path, *, launches: int = 1) -> RunRecord:
     return record
 
 
+_AS_UTF_8 = {"PYTHONIOENCODING": "utf-8:surrogateescape"}  # whatever our own streams are: we read it
+
+
 @dataclass(frozen=True)
 class _Ended:
     returncode: int
@@ -168,7 +171,8 @@ class _Ended:
 def _ended(side: Side, arguments: Sequence[str], **variables: str) -> _Ended:
     """Run the side's interpreter to its end, or to ours; -P: not the user's working folder."""
     tied = [sys.executable, "-I", leash.__file__, str(os.getpid())]
-    with _running([*tied, side.python, "-P", *arguments], side.environment | variables) as process:
+    environment = side.environment | _AS_UTF_8 | variables
+    with _running([*tied, side.python, "-P", *arguments], environment) as process:
         stdout, stderr = process.communicate()
     if process.returncode == leash.CANNOT:
         raise EnvironmentRefusedError(f"side {side.label} ({side.text}): {side.python} {_last_line(stderr)}")

@@ -214,3 +214,10 @@ def test_a_reader_who_leaves_changes_no_verdict(ab: Ab, tmp_path: Path, slower: 
     assert ended.code == code
     assert ET.parse(tmp_path / "ab.xml").getroot().get("failures") == ("2" if code else "0")
     assert len(list((tmp_path / "runs").glob("*.json"))) == 2
+
+
+def test_what_our_own_streams_can_show_is_no_matter_of_the_sides(ab: Ab, tmp_path: Path) -> None:
+    def run(*arguments: str, cwd: Path, **changes: str) -> Ended:
+        return Ended(unheard(*arguments, cwd=cwd, **changes), "", "")
+
+    assert ab("--json", "--quiet", by=run, PYTHONIOENCODING="utf-16").code == 0
