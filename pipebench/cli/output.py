@@ -179,7 +179,7 @@ def notice(text: str) -> None:
 
 def complain(text: str) -> None:
     """Print an error: one clear line on stderr, whatever the text holds."""
-    notice(f"pipebench: error: {' '.join(line.strip() for line in text.splitlines())}")
+    notice(f"pipebench: error: {' '.join(line.strip() for line in text.splitlines() if line.strip())}")
 
 
 def annotate(text: str) -> None:
