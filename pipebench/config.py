@@ -66,7 +66,11 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, fully decided. ``partition`` is ``None`` until a balanced one has been measured."""
+    """A run, fully decided.
+
+    ``partition`` is ``None`` until a balanced one has been measured, ``onednn`` until the first launch has found which
+    library the projection is faster with.
+    """
 
     gpus: int
     device: str
@@ -93,12 +97,15 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float | None
     emulation_order: str
     learning_rate: float = 0.1
+    onednn: bool | None = None
 
     @property
     def workload(self) -> Workload:
         """The model's and the batch's sizes."""
         return Workload(
-            self.layers, self.hidden, self.vocab, self.batch, self.sequence_length, dtype=self.dtype
+            *(self.layers, self.hidden, self.vocab, self.batch, self.sequence_length),
+            dtype=self.dtype,
+            onednn=self.onednn is True,
         )
 
     @property
@@ -147,7 +154,11 @@ def resolve(options: RunOptions) -> RunConfig:
         device="emulated" if options.machine is not None else options.device,
         machine=check_machine(options.machine or DEFAULT_MACHINE),
         preset=options.preset,
-        **sizes,
+        layers=sizes["layers"],
+        hidden=sizes["hidden"],
+        vocab=sizes["vocab"],
+        batch=sizes["batch"],
+        sequence_length=sizes["sequence_length"],
         dtype=options.dtype,
         schedule=schedule.name,
         microbatches=microbatches,

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
@@ -67,7 +67,10 @@ def _require(needed: int, found: int) -> None:
 
 def _torch_has_cuda() -> bool:
     """By its version, since importing torch takes seconds; what else may be wrong a rank finds out."""
-    return not version("torch").endswith("+cpu")
+    try:
+        return not version("torch").endswith("+cpu")
+    except PackageNotFoundError:
+        return True
 
 
 def _require_cuda_build() -> None:

@@ -290,6 +290,7 @@ class Experiment:
                 self.so_far.verification = message.verification
             case messages.Raced():
                 self.so_far.raced = message
+                self.so_far.config = msgspec.structs.replace(self.so_far.config, onednn=message.onednn)
             case messages.Measured():
                 self.so_far.launches.append(message.launch)
                 self.so_far.timelines += message.timelines

@@ -107,7 +107,7 @@ def writing_temporary_files() -> Iterator[None]:
 def _no_temporary_files(error: OSError) -> str:
     remedy = "set TMPDIR to a folder that has room"
     try:
-        place = _as_named(tempfile.gettempdir())
+        place = temporary_place()
     except FileNotFoundError:  # Python has tried them all
         named = [f"{name}={os.environ[name]}" for name in _VARIABLES if os.environ.get(name)]
         tried = ", ".join([*named, "/tmp and others"])  # noqa: S108 - it is only told
@@ -115,22 +115,12 @@ def _no_temporary_files(error: OSError) -> str:
     return f"temporary files cannot be written in {place}: {reason(error)}; {help_for(error, remedy)}"
 
 
-def check_room(folder: Path) -> None:
-    """Make sure that there is room in a temporary folder.
+def temporary_place() -> str:
+    """The folder of temporary files, with the variable that named it.
 
     Raises:
-        EnvironmentRefusedError: There is none.
+        FileNotFoundError: None can be written.
     """
-    with writing_temporary_files():
-        (folder / "room").write_bytes(bytes(1 << 12))
-
-
-def ran_out_of_room(text: str) -> bool:
-    """Whether that is what another program's error says."""
-    return any(os.strerror(code) in text for code in (errno.ENOSPC, errno.EDQUOT))
-
-
-def _as_named(used: str) -> str:
-    """The folder of temporary files, with the variable that named it."""
+    used = tempfile.gettempdir()
     named = (name for name in _VARIABLES if os.environ.get(name))
     return next((f"{name}={used}" for name in named if os.path.abspath(os.environ[name]) == used), used)  # noqa: PTH100

@@ -10,15 +10,21 @@ import msgspec
 
 from pipebench import accuracy, budget, summary
 from pipebench.config import RunConfig
+from pipebench.diagnosis.causes import Cores
+from pipebench.diagnosis.factors import factors_of
+from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.models import data as words
 from pipebench.partition import stage_layers
 from pipebench.records import schema, store
 from pipebench.records.timelines import bubble, device_usages, timeline_from
 from pipebench.runtime import faults, messages
-from pipebench.telemetry.environment import Value, cpu_model, cpus_allowed, environment
+from pipebench.telemetry.cgroup import quota_cores
+from pipebench.telemetry.environment import LostTime, Value, cpu_model, environment, lost_time, usable_cores
+from pipebench.telemetry.gpus import gpus
 from pipebench.timing.links import Link
 from pipebench.timing.machines import machine_for
 from pipebench.timing.measured_link import MeasuredLink
+from pipebench.timing.timeline import Timeline
 
 
 @dataclass
@@ -29,6 +35,7 @@ class SoFar:
     data: words.Data | None = None
     created: datetime = field(default_factory=store.now)
     environment: dict[str, Value] = field(default_factory=environment)
+    lost_before: LostTime = field(default_factory=lost_time)
     verification: schema.Verification | None = None
     link: MeasuredLink | None = None
     raced: messages.Raced | None = None
@@ -39,13 +46,13 @@ class SoFar:
 
 def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None) -> schema.RunRecord:
     """Everything so far as a record; figures are there from the first complete launch on."""
+    so_far.environment |= _lost(so_far.lost_before) | {"onednn_projection": so_far.config.onednn}
     config = so_far.config
-    names = so_far.device_names or [cpu_model()] * config.gpus
     base = schema.RunRecord(
         id=store.new_id(so_far.created, f"{config.kind}{config.gpus}-{config.schedule}"),
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
-        device=schema.Device(kind=config.kind, count=config.gpus, names=names),
+        device=schema.Device(kind=config.kind, count=config.gpus, names=_device_names(so_far)),
         clock=config.clock,
         machine=_machine(so_far),
         config=_config(so_far),
@@ -67,19 +74,40 @@ def record_of(so_far: SoFar, status: str, failure: schema.Failure | None = None)
     return msgspec.structs.replace(base, status=status, **figures)
 
 
+def _lost(before: LostTime) -> dict[str, Value]:
+    """The processor time that was taken away since the run began."""
+    pairs = zip(LostTime._fields, before, lost_time(), strict=True)
+    return {f"cpu_{name}": None if then is None or now is None else now - then for name, then, now in pairs}
+
+
+def _device_names(so_far: SoFar) -> list[str]:
+    """As CUDA told them or, in a run that ended before, as the driver did; without a GPU the CPU's."""
+    if so_far.config.kind != "cuda":
+        return [cpu_model()] * so_far.config.gpus
+    told = (so_far.environment.get(f"gpu{number}_name") for number in range(so_far.config.gpus))
+    return so_far.device_names or [str(name or "unknown GPU") for name in told]
+
+
 def _accuracy(so_far: SoFar) -> schema.Accuracy:
     torch = so_far.environment.get("torch")
     return accuracy.quote(
         accuracy.packaged(),
         cpu_model=cpu_model(),
-        cpu_count=os.cpu_count(),
+        cpu_count=_whole_cores(),
         torch=torch if isinstance(torch, str) else None,
     )
+
+
+def _whole_cores() -> int | None:
+    """This machine's cores if this process may use them all: a part of a machine is another machine."""
+    count = os.cpu_count()
+    return count if count == usable_cores() else None
 
 
 def _config(so_far: SoFar) -> schema.Config:
     given = msgspec.structs.asdict(so_far.config)
     rate = given.pop("learning_rate")
+    del given["onednn"]  # no option but a finding: see the environment
     return schema.Config(
         **{**given, "partition": list(so_far.config.partition) if so_far.config.partition else None},
         optimizer=schema.Optimizer(learning_rate=rate),
@@ -163,7 +191,7 @@ def _figures(so_far: SoFar) -> dict[str, object]:
         "bubble": bubble(timeline),
         "devices": devices,
         "timeline": stored,
-        "warnings": _warnings(so_far, devices, measured),
+        "warnings": _warnings(so_far, timeline, devices, measured),
     }
 
 
@@ -187,18 +215,30 @@ def _words_per_s(so_far: SoFar, step_s: float) -> float:
 
 
 def _warnings(
-    so_far: SoFar, devices: Sequence[schema.DeviceUsage], measured: schema.Speedup
+    so_far: SoFar, timeline: Timeline, devices: Sequence[schema.DeviceUsage], measured: schema.Speedup
 ) -> list[schema.WarningRecord]:
     assert so_far.data is not None
     on_purpose = faults.warning()
-    found = summary.warnings(
-        so_far.config,
-        so_far.launches,
-        devices,
-        measured,
+    cores = Cores(usable_cores(), quota_cores())
+    facts = Facts(
+        config=so_far.config,
+        launches=so_far.launches,
+        devices=devices,
+        measured=measured,
+        factors=factors_of(timeline, summary.baseline_step_s(so_far.launches)),
         repeated_text=so_far.data.repeated,
-        cpus_allowed=cpus_allowed() if so_far.config.device != "cuda" else None,
-        environment=so_far.environment,
+        cores=cores,
+        available=_available(so_far.config, cores),
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,
+        environment=so_far.environment,
+        verification=so_far.verification,
     )
+    found = warnings(facts)
     return [on_purpose, *found] if on_purpose is not None else found
+
+
+def _available(config: RunConfig, cores: Cores) -> int | None:
+    """How many devices of the run's kind this machine has; ``None`` where any number can be emulated."""
+    if config.device == "cuda":
+        return len(gpus())
+    return int(cores.usable) if config.device == "cpu" and cores.usable is not None else None

@@ -62,6 +62,7 @@ class Workload:
     batch: int
     sequence_length: int
     dtype: str = "float32"
+    onednn: bool = False  # whether the projection's products are oneDNN's, see models/projection.py
 
     @property
     def element_bytes(self) -> int:

@@ -113,6 +113,7 @@ def record_config(config: RunConfig) -> schema.Config:
     """The configuration as a record holds it."""
     given = msgspec.structs.asdict(config)
     rate = given.pop("learning_rate")
+    del given["onednn"]
     return schema.Config(
         **{**given, "partition": list(config.partition or ())},
         optimizer=schema.Optimizer(learning_rate=rate),

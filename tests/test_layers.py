@@ -33,10 +33,12 @@ FORBIDDEN = {
     "config": {"runtime", "render", "cli", "models", "experiment", "records"},
     "workload": {"*"},
     "leash": {"*"},
+    "refusals": {"runtime", "render", "cli", "models", "experiment", "records"},
     "devices": {"runtime", "render", "cli", "models", "experiment"},
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
     "comparison": {"runtime", "render", "cli", "models", "experiment"},
+    "diagnosis": {"runtime", "render", "cli", "models", "experiment"},
     "summary": {"runtime", "render", "cli", "models", "experiment"},
     "telemetry": {"runtime", "render", "cli", "models", "experiment", "records"},
     "runtime": {"render", "cli", "experiment"},
@@ -50,8 +52,8 @@ PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "models.data", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
-    *("devices", "accuracy", "ab", "templates", "leash", "names", "pasting", "places"),
-    *("runtime.faults", "runtime.heartbeat"),
+    *("devices", "accuracy", "ab", "templates", "leash", "diagnosis", "names", "pasting", "places"),
+    *("runtime.faults", "runtime.heartbeat", "runtime.allocator", "runtime.torch_check", "refusals"),
 )
 
 

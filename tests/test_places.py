@@ -81,9 +81,3 @@ def test_no_usable_folder_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(tempfile, "TemporaryDirectory", none)
     with pytest.raises(EnvironmentRefusedError, match="TMPDIR=/nowhere"), places.temporary_folder():
         pass
-
-
-def test_another_program_that_ran_out_of_room_is_understood(tmp_path: Path) -> None:
-    assert places.ran_out_of_room("DistStoreError: No space left on device")
-    assert not places.ran_out_of_room("RuntimeError: nan")
-    places.check_room(tmp_path)

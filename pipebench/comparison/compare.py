@@ -9,6 +9,7 @@ from pipebench.comparison import fields, verdicts
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import Doubt, concerning, doubts
 from pipebench.comparison.metrics import METRICS, Sample, samples
+from pipebench.diagnosis.contention import contention
 from pipebench.records.comparison import (
     WORST_FIRST,
     ComparisonRecord,
@@ -23,7 +24,6 @@ from pipebench.records.comparison import (
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.store import path_text
-from pipebench.summary import CONTENTION
 
 DEFAULT_THRESHOLD = 0.03
 DEFAULT_GATES: Mapping[MetricName, float] = MappingProxyType(
@@ -197,11 +197,10 @@ def _warnings(
         WarningRecord("contradiction", f"{label}: {cause}", "the samples are what is compared; run again")
         for cause in contradictions(source.record, found)
     ]
-    worst = max((launch.wall_per_cpu or 1.0 for launch in source.record.launches), default=1.0)
     shared = any(warning.code == "cores-shared" for warning in source.record.warnings)
-    if found and worst > CONTENTION and not shared:
-        cause = f"{label}: a launch took {worst:.2f}x its CPU time by the wall clock"
-        result.append(WarningRecord("cpu-contention", cause, "stop other programs and run again"))
+    busy = contention(source.record.launches, source.record.environment) if found and not shared else None
+    if busy is not None:
+        result.append(WarningRecord(busy.code, f"{label}: {busy.cause}", busy.next_step))
     if source.unlike:
         cause = (
             f"{source.unlike} runs of other configurations in the folder of {label} left out: "

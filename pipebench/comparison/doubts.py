@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pipebench.comparison.metrics import METRICS, Sample
+from pipebench.diagnosis.warnings import FAULTS_A_STEP, unthrottled
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import RunRecord
 from pipebench.statistics import clusters, trend
-from pipebench.summary import FAULTS_A_STEP
 
 _SURE = 0.01  # the chance that launches without a trend show one
 _SPREADS = (
@@ -50,8 +50,13 @@ def concerning(
 def _throttled(record: RunRecord) -> Iterator[Doubt]:
     """The run saw the device slow itself down; samples cannot tell it."""
     if any(warning.code == "throttled" for warning in record.warnings):
+        reasons = (
+            str(value) for key, value in record.environment.items() if key.endswith("throttle_reasons")
+        )
         yield Doubt(
-            "throttled", "the device slowed itself down while it was measured", "cool it and run again"
+            "throttled",
+            "the device slowed itself down while it was measured",
+            f"{unthrottled(', '.join(reasons))}; then run again",
         )
 
 

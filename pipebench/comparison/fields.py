@@ -67,7 +67,10 @@ _NUMBERS = {"machine.time_dilation": (0.05, 0.0), "environment.load_average_1min
 _ALWAYS_TOLD = ("environment.torch", "environment.driver")
 _PARTITION, _COUNTS = "config.partition", "layers by device"
 _CLOCK_TOLERANCE = (0.02, 0.0)
-_VOLATILE = ("load_average_1min", "memory_available_bytes", "pinned_core", "temperature")
+_VOLATILE = (
+    *("load_average_1min", "memory_available_bytes", "pinned_core", "temperature"),
+    *("cpu_throttled_s", "cpu_stolen_s"),
+)
 
 
 def mismatches(reference: RunRecord, candidate: RunRecord, *, by: str | None = None) -> list[Difference]:

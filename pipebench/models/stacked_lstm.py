@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from pipebench.models.data import PADDING
+from pipebench.models.projection import Projection
 from pipebench.workload import StageLayers, Workload
 
 State = tuple[Tensor, Tensor]  # h and c of one layer, [1, B, H] each
@@ -40,7 +41,9 @@ class StackedLSTM(nn.Module):
         self.lstm = nn.ModuleDict(
             {str(index): nn.LSTM(hidden, hidden, **options) for index in range(layers.first, layers.end)}
         )
-        self.projection = nn.Linear(hidden, vocab, **options) if layers.projection else None
+        self.projection = (
+            Projection(hidden, vocab, onednn=workload.onednn, **options) if layers.projection else None
+        )
 
     def hidden_states(self, input_: Tensor, states: Sequence[State | None]) -> tuple[Tensor, list[State]]:
         """The output of the slice's last LSTM layer, and each layer's state after the last time step.
@@ -59,7 +62,7 @@ class StackedLSTM(nn.Module):
     def loss(self, hidden_TBH: Tensor, targets_N: Tensor, words: int) -> Tensor:
         """The slice's share of the mean loss a word: its summed loss / ``words`` of the whole batch."""
         assert self.projection is not None
-        return word_loss(self.projection(hidden_TBH), targets_N, words)
+        return word_loss(self.projection(hidden_TBH.flatten(0, 1)), targets_N, words)
 
     def initialise(self, seed: int) -> None:
         """Draw the parameters; the same seed gives the same model however it is sliced."""
@@ -77,12 +80,12 @@ class FusedLSTM(nn.Module):
         self.workload = workload
         self.embedding = nn.Embedding(vocab, hidden, **options)
         self.lstm = nn.LSTM(hidden, hidden, num_layers=workload.layers, **options)
-        self.projection = nn.Linear(hidden, vocab, **options)
+        self.projection = Projection(hidden, vocab, onednn=workload.onednn, **options)
 
     def forward(self, words_TB: Tensor, targets_N: Tensor, words: int) -> Tensor:
         """The mean loss a word."""
         hidden_TBH, _ = self.lstm(self.embedding(words_TB))
-        return word_loss(self.projection(hidden_TBH), targets_N, words)
+        return word_loss(self.projection(hidden_TBH.flatten(0, 1)), targets_N, words)
 
     def initialise(self, seed: int) -> None:
         """Draw the same parameters as ``StackedLSTM`` with this seed."""
@@ -99,9 +102,8 @@ class FusedLSTM(nn.Module):
                 yield name, parameter
 
 
-def word_loss(logits_TBV: Tensor, targets_N: Tensor, words: int) -> Tensor:
-    """Summed cross-entropy of the words that are not padding, over ``words``; targets are [T * B]."""
-    logits_NV = logits_TBV.flatten(0, 1)
+def word_loss(logits_NV: Tensor, targets_N: Tensor, words: int) -> Tensor:
+    """Summed cross-entropy of the words that are not padding, over ``words``; positions are T * B."""
     return cross_entropy(logits_NV, targets_N, ignore_index=PADDING, reduction="sum") / words
 
 

@@ -164,12 +164,18 @@ class Speedup(Part, frozen=True):
 
 
 class Verification(Part, frozen=True):
-    """Pipeline against baseline on one batch, before anything is timed."""
+    """Pipeline against baseline on one batch, before anything is timed.
+
+    A gradient's error is relative to its own norm, or to 1e-3 of the norm of all gradients where that is larger.
+    ``vanishing`` names those of the parameter ``tensors`` whose gradients are so small that a wrong one would pass.
+    """
 
     max_relative_gradient_error: NotNegative
     tolerance: Positive
     loss: float
     baseline_loss: float
+    tensors: Count | None = None
+    vanishing: list[Name] = []
 
 
 class Samples(Part, frozen=True):

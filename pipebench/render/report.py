@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from pipebench.diagnosis.causes import MESSAGES, UNEQUAL, overlap_text, work_text
+from pipebench.diagnosis.factors import factors_of
 from pipebench.plan.graph import Graph
 from pipebench.records.schema import (
     Config,
     DeviceUsage,
     MachineRecord,
     RunRecord,
+    Verification,
     WarningRecord,
 )
 from pipebench.records.simulation import SimulationRecord
@@ -24,6 +27,7 @@ from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, needs_ascii, spaced
 from pipebench.render.units import counted, percent, rate, scaled, seconds
 from pipebench.timing.machines import LOCAL
+from pipebench.timing.timeline import Timeline
 
 _MARGIN = 2
 _GPUS_OF_THE_TALK = 8
@@ -64,13 +68,15 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
     yield Group(*_head(record))
     if record.failure is not None:
         yield Words(Text(inert(f"{record.status}: {record.failure.message}"), style="bold red"))
+    stored = record.timeline
+    timeline = timeline_from(stored, _graph(record.config)) if stored is not None else None
     if record.speedup is not None:
         yield _result(record)
-        yield _notes(record)
-    if record.timeline is not None:
+        yield _notes(record, timeline)
+    if timeline is not None and stored is not None:
         yield Group(
             Words(Text(f"the measured step nearest the median, by device ({_clock(record)})", "bold")),
-            device_table(record.devices, record.timeline.makespan_s),
+            device_table(record.devices, stored.makespan_s),
             Words(
                 Text(
                     "busy to idle: share of the step; alive: slices kept for backward; memory: computed"
@@ -79,7 +85,6 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
                 )
             ),
         )
-        timeline = timeline_from(record.timeline, _graph(record.config))
         yield picture(timeline, width=console.width - _MARGIN, plain=needs_ascii(console))
     if record.warnings:
         yield Group(*(_warning(warning) for warning in record.warnings))
@@ -94,8 +99,11 @@ def _clock(record: RunRecord) -> str:
         return "emulated, virtual time"
     if record.device.kind == "cuda":
         return "wall clock, CUDA events"
-    shared = any(warning.code == "cores-shared" for warning in record.warnings)
-    return "wall clock, cores shared" if shared else "wall clock"
+    return "wall clock, cores shared" if _cores_shared(record) else "wall clock"
+
+
+def _cores_shared(record: RunRecord) -> bool:
+    return any(warning.code == "cores-shared" for warning in record.warnings)
 
 
 def _head(record: RunRecord) -> Iterator[RenderableType]:
@@ -169,20 +177,15 @@ def _result(record: RunRecord) -> Table:
     return table
 
 
-def _notes(record: RunRecord) -> Facts:
+def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     verification, bubble = record.verification, record.bubble
     rows: list[tuple[str, str]] = []
     if verification is not None:
-        rows.append(
-            (
-                "verified",
-                f"gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
-                f"(at most {verification.tolerance:.0e} allowed)",
-            )
-        )
+        rows.append(("verified", _verified(verification)))
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
-        rows.append(("the rest", _where_it_goes(record, bubble.fraction)))
+    if timeline is not None:
+        rows += _where_it_goes(record, timeline)
     if record.accuracy is not None:
         rows.append(("accuracy", record.accuracy.text))
     if record.machine is not None and record.machine.time_dilation is not None:
@@ -190,17 +193,36 @@ def _notes(record: RunRecord) -> Facts:
     return Facts(*rows)
 
 
-def _where_it_goes(record: RunRecord, bubble: float) -> str:
+def _verified(verification: Verification) -> str:
+    """How near the gradients are, and how many are too small to tell."""
+    equal = (
+        f"gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
+        f"(at most {verification.tolerance:.0e} allowed)"
+    )
+    if not verification.vanishing:
+        return equal
+    all_ = "" if verification.tensors is None else f" of {verification.tensors}"
+    return f"{equal}; {len(verification.vanishing)}{all_} vanish: a wrong one would not show"
+
+
+def _where_it_goes(record: RunRecord, timeline: Timeline) -> Iterator[tuple[str, str]]:
     """From as many times as there are devices down to the step's own ratio, in factors that multiply up."""
     assert record.baseline is not None
-    assert record.timeline is not None
-    devices = record.device.count
-    busy_s = sum(device.busy_s for device in record.devices)
-    work = busy_s / record.baseline.step_s
-    again = "" if record.config.checkpoint == "none" else " and forwards run again"
-    return (
-        f"{devices} devices, busy {percent(1 - bubble)} of the step: {devices * (1 - bubble):.2f}x; their small "
-        f"slices{again} are {work:.2f}x the baseline's work: {record.baseline.step_s / record.timeline.makespan_s:.2f}x"
+    factors = factors_of(timeline, record.baseline.step_s)
+    if factors is None:
+        return
+    slices = record.config.microbatches * record.config.chunks
+    work = work_text(slices, record.config.checkpoint, "cores" if _cores_shared(record) else None)
+    losses = (
+        (factors.overlap, overlap_text(slices)),
+        (factors.unequal, UNEQUAL),
+        (factors.transfer, MESSAGES),
+    )
+    told = " ".join(f"/ {factor:.2f} {text}" for factor, text in losses if factors.devices > 1)
+    yield (
+        "the rest",
+        f"{counted(factors.devices, 'device')} {told} = {factors.at_once:.2f}x; "
+        f"/ {factors.work:.2f} {work} = {factors.speedup:.2f}x",
     )
 
 

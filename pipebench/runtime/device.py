@@ -14,6 +14,7 @@ from typing import Protocol
 import torch
 
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.refusals import first_line
 
 
 class Marks(Protocol):
@@ -154,20 +155,23 @@ class CudaDevice:
         return torch.cuda.max_memory_allocated(self.torch)
 
 
-def start_cuda() -> None:
-    """Start CUDA in this process, TF32 off: both sides compute in true float32.
+def start_cuda(rank: int) -> None:
+    """Start CUDA in this process and have its GPU add two numbers, TF32 off: both sides compute in true float32.
 
     Raises:
-        EnvironmentRefusedError: torch is built without CUDA, or the driver is too old for it.
+        EnvironmentRefusedError: torch is built without CUDA, the driver is too old for it, or this build has no code
+            for the GPU, or another process has the GPU for itself.
     """
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     try:
         torch.cuda.init()  # type: ignore[no-untyped-call]
+        one = torch.ones(1, device=CudaDevice(rank).torch)
+        assert float(one + one) == 2, "a GPU that cannot add"
     except (RuntimeError, AssertionError) as error:
         raise EnvironmentRefusedError(
-            f"--device cuda: torch {torch.__version__} cannot use the GPUs ({error}): install a torch build for "
-            "this driver, or use --device emulated"
+            f"--device cuda: torch {torch.__version__} cannot use GPU {rank} ({first_line(error)}): install "
+            "a torch build for this driver and this GPU, end what else uses it, or use --device emulated"
         ) from error
 
 

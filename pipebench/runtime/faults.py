@@ -1,11 +1,13 @@
 """Faults on demand, so that the tests of exit codes meet real ones: ``PIPEBENCH_INJECT=kill@timed:1``.
 
     mismatch, nan           what verification must find
+    wrong@TENSOR            the pipeline's gradient of this parameter is 0 where it is verified, as if it were lost
     raise, memory, leave,   how a process can end before its time: ``@start``, ``@warm-up`` or ``@timed``,
     exit, kill, hang        of rank 0 or, with ``:RANK`` at the end, of another one
     slow@stage:STAGE        every action of an emulated stage burns 10 % more CPU time
 
-A run with a fault fails, so no figure can come of one; a slow one does not, and its record says so in a warning.
+A run with a fault fails, so no figure can come of one; a slow one does not, nor does one whose lost gradient is too
+small to be missed, and its record says so in a warning.
 ``PIPEBENCH_INJECT_CLOCK`` names a file that gets the time at which it happened.
 """
 
@@ -46,6 +48,12 @@ def happen(where: str, rank: int) -> None:
         pass
 
 
+def wrong_tensor() -> str | None:
+    """The parameter whose gradient is to be lost, if one is."""
+    fault, _, tensor = os.environ.get(VARIABLE, "").partition("@")
+    return tensor if fault == "wrong" else None
+
+
 def slow_stage() -> int | None:
     """The stage that is to be slower, if one is."""
     fault, _, stage = os.environ.get(VARIABLE, "").partition(":")
@@ -72,12 +80,17 @@ def slowed(
 
 
 def warning() -> WarningRecord | None:
-    """What a record must say of a run that was slowed on purpose."""
-    stage = slow_stage()
-    if stage is None:
+    """What a record must say of a run that was slowed, or put wrong, on purpose."""
+    stage, tensor = slow_stage(), wrong_tensor()
+    if stage is not None:
+        code = "slowed-on-purpose"
+        what = f"made stage {stage} {100 * _SLOWER:.0f} % slower where devices are emulated"
+    elif tensor is not None:
+        code, what = "wrong-on-purpose", f"lost the pipeline's gradient of {tensor}, and verification passed"
+    else:
         return None
     return WarningRecord(
-        code="slowed-on-purpose",
-        cause=f"{VARIABLE} made stage {stage} {100 * _SLOWER:.0f} % slower where devices are emulated",
+        code=code,
+        cause=f"{VARIABLE} {what}",
         next_step=f"unset {VARIABLE}: no figure of this record is a measurement",
     )

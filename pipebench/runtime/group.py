@@ -9,7 +9,8 @@ folder.
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 import torch.distributed as dist
 from torch import Tensor
 
+from pipebench import refusals
+from pipebench.errors import EnvironmentRefusedError
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import messages_of
 
@@ -29,13 +32,33 @@ def join(folder: Path, *, rank: int, ranks: int, timeout_s: float) -> None:
         rank: of this process.
         ranks: how many there are.
         timeout_s: of a wait for a message; longer than the run's own deadline, which names the culprit.
+
+    Raises:
+        EnvironmentRefusedError: They cannot meet there, or not over loopback.
     """
     loopback = "lo0" if sys.platform == "darwin" else "lo"
     os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = loopback
-    store = dist.FileStore(str(folder / "store"), ranks)  # type: ignore[attr-defined]
-    dist.init_process_group(
-        "gloo", store=store, rank=rank, world_size=ranks, timeout=timedelta(seconds=timeout_s)
-    )
+    with _connecting(
+        f"over the loopback interface {loopback}",
+        f"see that it is up (ip link set {loopback} up) and that a sandbox lets processes connect there",
+    ):
+        path: Any = os.fsencode(folder / "store")  # text may hold what no UTF-8 has
+        store = dist.FileStore(path, ranks)  # type: ignore[attr-defined]
+        dist.init_process_group(
+            "gloo", store=store, rank=rank, world_size=ranks, timeout=timedelta(seconds=timeout_s)
+        )
+
+
+@contextmanager
+def _connecting(how: str, remedy: str) -> Iterator[None]:
+    """Tell that the processes cannot be connected. The cause stays with the error: a lost peer is another's fault."""
+    try:
+        yield
+    except (RuntimeError, OSError) as error:
+        why = refusals.why(str(error)) or remedy
+        raise EnvironmentRefusedError(
+            f"processes cannot be connected {how}: {why} ({refusals.first_line(error)})"
+        ) from error
 
 
 def by_direction(
@@ -51,18 +74,25 @@ def by_direction(
         rank: of this process.
         timeout_s: of a wait for a message.
         token: makes a small tensor to send, on this rank's device.
+
+    Raises:
+        EnvironmentRefusedError: They cannot be connected.
     """
     directions = sorted({(message.sender, message.receiver) for message in messages_of(graph)})
     groups = {}
-    for direction in directions:
-        groups[direction] = dist.new_group(
-            sorted(direction), backend=backend, timeout=timedelta(seconds=timeout_s)
-        )
-    for sender, receiver in directions:
-        if rank == sender:
-            dist.send(token(), receiver, group=groups[sender, receiver])
-        elif rank == receiver:
-            dist.recv(token(), sender, group=groups[sender, receiver])
+    with _connecting(
+        f"by {backend}",
+        "see that /dev/shm has space (a container's --shm-size) and that GPUs may reach each other",
+    ):
+        for direction in directions:
+            groups[direction] = dist.new_group(
+                sorted(direction), backend=backend, timeout=timedelta(seconds=timeout_s)
+            )
+        for sender, receiver in directions:
+            if rank == sender:
+                dist.send(token(), receiver, group=groups[sender, receiver])
+            elif rank == receiver:
+                dist.recv(token(), sender, group=groups[sender, receiver])
     return groups
 
 

@@ -28,6 +28,7 @@ from pipebench.errors import EnvironmentRefusedError, PipebenchError
 from pipebench.records.schema import Block, Launch, PipelineSamples, Samples, TimelineRecord
 from pipebench.records.timelines import busy_s
 from pipebench.runtime import faults, messages, process
+from pipebench.runtime.torch_check import check_torch
 from pipebench.timing.measured_link import MeasuredLink
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ Emit = Callable[[messages.Message], None]
 def main() -> None:
     """Run the job; whatever happens is reported as a message, never lost."""
     folder, rank, descriptor, parent = Path(sys.argv[1]), *map(int, sys.argv[2:5])
-    process.prepare(parent=parent)
 
     def emit(message: messages.Message) -> None:
         data = msgspec.json.encode(message) + b"\n"
@@ -50,6 +50,7 @@ def main() -> None:
             data = data[os.write(descriptor, data) :]
 
     try:
+        process.prepare(parent=parent)
         job = msgspec.msgpack.decode((folder / "job.msgpack").read_bytes(), type=messages.Job)
         if job.config.device == "cuda":
             process.prepare_for_gpus()
@@ -58,32 +59,46 @@ def main() -> None:
         run(job, rank, folder, emit)
         emit(messages.Done())
     except PipebenchError as error:
-        refused = isinstance(error, EnvironmentRefusedError)
-        emit(messages.Failed(cause=str(error), traceback="", refused=refused))
+        refused, lost = isinstance(error, EnvironmentRefusedError), _lost(error.__cause__)
+        emit(messages.Failed(cause=str(error), traceback="", refused=refused, lost_peer=lost))
     except MemoryError:
         emit(messages.Failed(cause="out of memory: use a smaller size", traceback=traceback.format_exc()))
     except Exception as error:  # noqa: BLE001 - a process's last word: every cause goes home
         cause = f"{type(error).__name__}: {error}".splitlines()[0]
-        if type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU
+        if _out_of_memory(error):
             cause = f"out of memory: use a smaller size ({cause})"
-        lost = isinstance(error, RuntimeError) and any(w in str(error).lower() for w in ("gloo", "nccl"))
-        emit(messages.Failed(cause=cause, traceback=traceback.format_exc(), lost_peer=lost))
+        emit(messages.Failed(cause=cause, traceback=traceback.format_exc(), lost_peer=_lost(error)))
     os._exit(0)  # a group whose peers are gone must not be waited for
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Torch's error of a GPU or, of the host, its allocator's, C++'s, or a oneDNN kernel's that finds no room."""
+    signs = ("can't allocate memory", "bad_alloc", "could not create a primitive")
+    return type(error).__name__ == "OutOfMemoryError" or any(sign in str(error) for sign in signs)
+
+
+def _lost(error: BaseException | None) -> bool:
+    """Whether this process lost the others, so that the cause may be another one's."""
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("gloo", "nccl"))
 
 
 def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
     """One launch, from its job to its last message."""
-    import torch  # noqa: PLC0415 - after process.prepare, which sets what torch reads once
+    check_torch()  # after process.prepare, which sets what torch reads once
+    import torch  # noqa: PLC0415 - likewise
 
+    from pipebench.runtime import facts  # noqa: PLC0415 - likewise
     from pipebench.runtime.device import start_cuda  # noqa: PLC0415 - likewise
     from pipebench.runtime.pair import make_pair, measure_layers  # noqa: PLC0415 - likewise
 
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    emit(messages.Loaded())
     report = emit if rank == 0 else _say_nothing
     if job.config.device == "cuda":
-        start_cuda()
-    report(messages.Environment(values=_environment(job.config.device)))
+        start_cuda(rank)
+    if rank == 0:
+        report(messages.Environment(values=facts.environment(job.config.device)))
     if job.config.device == "cuda":
         report(messages.Devices(names=[torch.cuda.get_device_name(n) for n in range(job.config.gpus)]))
     faults.happen("start", rank)
@@ -91,9 +106,9 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
         report(messages.LinkTimes(link=_measure_link(job, rank, folder, report)))
         return
     if job.task == "layers":
-        report(measure_layers(job, report))
+        report(measure_layers(_with_library(job), report))
         return
-    pair = make_pair(job, rank, folder)
+    pair = make_pair(_with_library(job), rank, folder)
     pair.prime()
     pair.touch_memory()
     if job.form is None:
@@ -115,6 +130,22 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
         pair.choose(job.form)
     with _quiet():
         _time(job, rank, pair, report)
+
+
+def _with_library(job: messages.Job) -> messages.Job:
+    """The job with the library that the projection is faster with, as the first launch found it, or as it is here."""
+    config = job.config
+    if config.onednn is not None:
+        return job
+    from pipebench.models.projection import onednn_is_faster  # noqa: PLC0415 - see run
+
+    positions = config.workload.positions // (config.microbatches * config.chunks)
+    onednn = (
+        config.device != "cuda"
+        and config.dtype == "float32"
+        and onednn_is_faster(config.hidden, config.vocab, positions)
+    )
+    return msgspec.structs.replace(job, config=msgspec.structs.replace(config, onednn=onednn))
 
 
 def _measure_link(job: messages.Job, rank: int, folder: Path, report: Emit) -> MeasuredLink:
@@ -213,38 +244,6 @@ def _usage() -> tuple[float, float, float]:
     """Wall seconds, this thread's CPU seconds, and this process's minor page faults so far."""
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     return time.perf_counter(), time.thread_time(), faults
-
-
-def _environment(device: str) -> dict[str, str | int | float | bool | None]:
-    import torch  # noqa: PLC0415 - see run
-
-    gpus = {} if device != "cuda" else _gpu_libraries()
-    return gpus | {
-        "torch": str(torch.__version__),
-        "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "torch_mkldnn": torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
-        "threads": torch.get_num_threads(),
-        "pinned_core": _pinned_core(),
-        "allocator_keeps_memory": process.memory_is_kept(),
-    }
-
-
-def _pinned_core() -> int | None:
-    """The one core that this process may use; ``None`` if it may use several."""
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-    return min(cores) if len(cores) == 1 else None
-
-
-def _gpu_libraries() -> dict[str, str | int | float | bool | None]:
-    import torch  # noqa: PLC0415 - see run
-
-    nccl = ".".join(map(str, torch.cuda.nccl.version())) if torch.distributed.is_nccl_available() else None  # type: ignore[no-untyped-call]
-    return {
-        "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
-        "nccl": nccl,
-        "tf32": torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32,
-    }
 
 
 if __name__ == "__main__":

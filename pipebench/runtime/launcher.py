@@ -7,6 +7,7 @@ only), a pipe as standard input that ends with the launcher, a pipe to report on
 
 import contextlib
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -19,9 +20,9 @@ from pathlib import Path
 
 import msgspec
 
-from pipebench import signals
+from pipebench import refusals, signals
 from pipebench.errors import DeadlineError, EnvironmentRefusedError, RunFailedError
-from pipebench.places import check_room, ran_out_of_room, temporary_folder, writing_temporary_files
+from pipebench.places import temporary_folder, writing_temporary_files
 from pipebench.plan.plan import Plan
 from pipebench.runtime import messages, process
 from pipebench.runtime.heartbeat import Heartbeats
@@ -41,12 +42,17 @@ class Launcher:
         """Start a launch and yield what it reports; all of it has ended when this generator has.
 
         Raises:
+            EnvironmentRefusedError: The system, or what is installed on it, does not let it start.
             RunFailedError: A process broke or died; the text names the culprit, not its victims.
             DeadlineError: The deadline passed; the text names the rank that held the others up.
         """
         left_s = max(self.deadline - time.monotonic(), 0.0)
         job = msgspec.structs.replace(job, patience_s=left_s + _BEYOND_THE_DEADLINE_S)
-        with temporary_folder() as folder, contextlib.closing(_prepared(folder, job)) as heartbeats:
+        with (
+            refusals.told("a launch cannot be started"),
+            temporary_folder() as folder,
+            contextlib.closing(_prepared(folder, job)) as heartbeats,
+        ):
             launch = _Launch(folder, job, heartbeats, self.deadline)
             try:
                 yield from launch.reports()
@@ -77,6 +83,7 @@ class _Child:
     reading: int
     log: Path
     buffer: bytes = b""
+    loaded: bool = False
     done: bool = False
     failed: list[messages.Failed] = field(default_factory=list)
 
@@ -130,6 +137,8 @@ class _Launch:
             match message:
                 case messages.Failed():
                     child.failed.append(message)
+                case messages.Loaded():
+                    child.loaded = True
                 case messages.Done():
                     child.done = True
                 case _:
@@ -155,8 +164,8 @@ class _Launch:
             text, child = culprit
             if any(failed.refused for failed in child.failed):
                 raise EnvironmentRefusedError(child.failed[0].cause)
-            if ran_out_of_room(text):  # a file that ranks meet in is written by torch
-                check_room(self.folder)
+            if not child.failed and (limit := _limit(child)) is not None:
+                raise EnvironmentRefusedError(f"{limit}: {text}")
             raise RunFailedError(text, log=self._log_of(child))
         if not all(child.done for child in self.children):
             rank = self.heartbeats.culprit() if self.job.ranks > 1 else None
@@ -229,15 +238,50 @@ def _start(folder: Path, rank: int, job: messages.Job) -> _Child:
     return _Child(rank, name, started, reading, log)
 
 
+def _limit(child: _Child) -> str | None:
+    """What the system held against a process that died without a last word, if it was the system's doing.
+
+    A Python that ends before it is there has not begun: whatever goes wrong later, it reports. Only the end by SIGKILL
+    is the same at all times, and may be anybody's.
+    """
+    code = child.process.returncode
+    if code in _LIMITS:
+        return _LIMITS[code]
+    return (
+        None
+        if child.loaded or code == -signal.SIGKILL
+        else f"a fresh {sys.executable} cannot load pipebench and torch"
+    )
+
+
+_LIMITS = {
+    -signal.SIGXCPU: "the CPU time of a process is limited, raise that limit (ulimit -t)",
+    -signal.SIGSYS: "a sandbox forbids a system call that pipebench or torch makes (seccomp)",
+}
+
+
 def _death(child: _Child, code: int) -> str:
     """One line on how a process died without a last word."""
     tail = child.log.read_text(errors="replace").strip().splitlines()
     last = f"; its last output: {tail[-1]}" if tail else ""
     if code < 0:
-        name = signal.Signals(-code).name
-        hint = " (out of memory? use smaller sizes)" if name == "SIGKILL" else ""
-        return f"{child.name} was killed by {name}{hint}{last}"
+        return f"{child.name} was killed by {signal.Signals(-code).name}{_hint(-code)}{last}"
     return f"{child.name} exited with {code}{' before it was done' if code == 0 else ''}{last}"
+
+
+def _hint(number: int) -> str:
+    """What such a signal is likely to mean."""
+    if number == signal.SIGILL:
+        return " (has this processor all that this build of torch asks for?)"
+    if number != signal.SIGKILL:
+        return ""
+    _, most_s = resource.getrlimit(resource.RLIMIT_CPU)
+    limited = (
+        ""
+        if most_s == resource.RLIM_INFINITY
+        else f", or more than the {most_s} s of CPU time that ulimit -t allows"
+    )
+    return f" (out of memory{limited}? use smaller sizes)"
 
 
 def _told(failed: messages.Failed) -> str:

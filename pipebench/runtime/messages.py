@@ -55,6 +55,10 @@ class Message(msgspec.Struct, frozen=True, tag_field="message"):
     """Base of what a launch reports."""
 
 
+class Loaded(Message, frozen=True, tag="loaded"):
+    """This process has all that it needs to begin: a fresh Python that runs pipebench and torch."""
+
+
 class Progress(Message, frozen=True, tag="progress"):
     """What it does now, and the share of this launch's steps that is done."""
 
@@ -84,7 +88,8 @@ class Verified(Message, frozen=True, tag="verified"):
 class Raced(Message, frozen=True, tag="raced"):
     """The strongest form of the baseline, and the host's speed by it.
 
-    With several GPUs: the one it ran on, of median speed, and every one's speed on the fused form.
+    With several GPUs: the one it ran on, of median speed, and every one's speed on the fused form. ``onednn`` says
+    whether the projection's products were oneDNN's.
     """
 
     form: Form
@@ -92,6 +97,7 @@ class Raced(Message, frozen=True, tag="raced"):
     host_flops_per_s: float
     device: int = 0
     device_flops_per_s: list[float] = []
+    onednn: bool = False
 
 
 class Measured(Message, frozen=True, tag="measured"):
@@ -116,8 +122,8 @@ class Environment(Message, frozen=True, tag="environment"):
 class Failed(Message, frozen=True, tag="failed"):
     """A process broke; ``cause`` is one line, ``traceback`` the whole story.
 
-    ``lost_peer``: it lost the connection to another one, which is then the culprit. ``refused``: this
-    machine cannot do it.
+    ``lost_peer``: it lost the connection to another one, which is then the culprit, or never had one.
+    ``refused``: this machine cannot do it.
     """
 
     cause: str
@@ -131,5 +137,15 @@ class Done(Message, frozen=True, tag="done"):
 
 
 AnyMessage = (
-    Progress | LayerCosts | LinkTimes | Verified | Raced | Measured | Devices | Environment | Failed | Done
+    Loaded
+    | Progress
+    | LayerCosts
+    | LinkTimes
+    | Verified
+    | Raced
+    | Measured
+    | Devices
+    | Environment
+    | Failed
+    | Done
 )

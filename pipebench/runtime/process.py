@@ -9,11 +9,12 @@ new pages. The baseline and the pipeline run in the same process, under the same
 """
 
 import ctypes
+import errno
 import os
 import sys
 import threading
 
-from pipebench import leash
+from pipebench import leash, refusals
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
@@ -35,18 +36,20 @@ def prepare_for_gpus() -> None:
 
     GPUs count as nvidia-smi counts them. A receive is a kernel that runs until its message is there: other
     kernels must neither queue behind it (hardware queues, blocking launches) nor have to be loaded while
-    it runs.
+    it runs. Nothing may put TF32 in the place of the float32 that is asked for.
     """
     assert "torch" not in sys.modules, "prepare before torch is imported"
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     os.environ["CUDA_DEVICE_MAX_CONNECTIONS"] = "32"
     os.environ["CUDA_MODULE_LOADING"] = "EAGER"
-    for variable in ("CUDA_LAUNCH_BLOCKING", "TORCH_NCCL_BLOCKING_WAIT", "NCCL_BLOCKING_WAIT"):
+    for variable in (
+        *("CUDA_LAUNCH_BLOCKING", "TORCH_NCCL_BLOCKING_WAIT", "NCCL_BLOCKING_WAIT"),
+        *("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"),
+    ):
         os.environ.pop(variable, None)
 
 
 _TUNABLE = "glibc.malloc.tcache_count=0"
-_kept: list[bool] = []
 
 
 def start_environment() -> dict[str, str]:
@@ -58,13 +61,8 @@ def start_environment() -> dict[str, str]:
     return environment
 
 
-def memory_is_kept() -> bool:
-    """Whether ``keep_memory`` took effect in this process."""
-    return any(_kept)
-
-
 def keep_memory() -> None:
-    """Tell glibc to keep freed memory; without effect where there is no glibc (macOS, musl)."""
+    """Tell glibc to keep freed memory; without effect where memory is not glibc's: see ``allocator``."""
     if _default_allocator():
         return
     try:
@@ -72,8 +70,8 @@ def keep_memory() -> None:
     except (AttributeError, OSError, TypeError):
         return
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, -1), (_M_TOP_PAD, 256 * 2**20))
-    results = [mallopt(parameter, value) for parameter, value in settings]
-    _kept.append(results == [1, 1, 1])
+    for parameter, value in settings:
+        mallopt(parameter, value)
 
 
 def _default_allocator() -> bool:
@@ -97,7 +95,11 @@ def pin(rank: int) -> int | None:
 def _end_with_parent(parent: int) -> None:
     """End this process when its parent is gone: by the kernel on Linux, by a closed pipe everywhere."""
     leash.tie_to(parent)
-    threading.Thread(target=_wait_for_end, daemon=True).start()
+    try:
+        threading.Thread(target=_wait_for_end, daemon=True).start()
+    except RuntimeError as error:
+        with refusals.told("a launch cannot be started"):
+            raise OSError(errno.EAGAIN, str(error)) from error
 
 
 def _wait_for_end() -> None:

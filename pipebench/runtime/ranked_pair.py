@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median_low
 
+import msgspec
 import torch
 import torch.distributed as dist
 
@@ -124,13 +125,7 @@ class RankedPair:
         chosen = of_median_speed(speeds) if speeds else 0
         self.single = SingleDevice(self.job, self.device_of(chosen))
         raced = self.single.race(report)
-        return messages.Raced(
-            form=raced.form,
-            candidates=raced.candidates,
-            host_flops_per_s=raced.host_flops_per_s,
-            device=chosen,
-            device_flops_per_s=speeds,
-        )
+        return msgspec.structs.replace(raced, device=chosen, device_flops_per_s=speeds)
 
     def choose(self, form: messages.Form) -> None:
         """Take a form of the baseline."""

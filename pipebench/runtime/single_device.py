@@ -12,7 +12,7 @@ from pipebench.records.schema import Verification
 from pipebench.runtime import messages
 from pipebench.runtime.baseline import Baseline, race
 from pipebench.runtime.device import RankDevice
-from pipebench.runtime.faults import injected
+from pipebench.runtime.faults import VARIABLE, injected, wrong_tensor
 from pipebench.runtime.verification import verify
 
 
@@ -52,7 +52,9 @@ class SingleDevice:
         best_s = min(min(candidate.step_s) for candidate in candidates)
         speed = self.workload.step_flops(self.workload.whole) / best_s
         self.choose(form)
-        return messages.Raced(form=form, candidates=candidates, host_flops_per_s=speed)
+        return messages.Raced(
+            form=form, candidates=candidates, host_flops_per_s=speed, onednn=self.workload.onednn
+        )
 
     def choose(self, form: messages.Form) -> None:
         """Take a form, with fresh parameters."""
@@ -78,6 +80,10 @@ def judge(
 ) -> Verification:
     """Hold the pipeline's gradients and loss against the reference's."""
     (expected, expected_loss), (gradients, loss) = reference, found
+    lost = wrong_tensor()
+    if lost is not None:
+        assert lost in gradients, f"{VARIABLE}: there is no parameter {lost!r}"
+        gradients = {**gradients, lost: None}
     if injected("mismatch"):
         gradients = {name: g * 1.001 if g is not None else None for name, g in gradients.items()}
     return verify(

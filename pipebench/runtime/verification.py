@@ -1,7 +1,13 @@
-"""Verification: the pipeline must compute what the baseline computes, before anything is timed."""
+"""Verification: the pipeline must compute what the baseline computes, before anything is timed.
+
+A gradient's error is held against its own norm, or against a thousandth of the norm of all gradients where that
+is larger: next to it, what is left of a gradient that is 0 in exact arithmetic (or has vanished on its way through
+many layers) is rounding, on both sides, and has no relation to its own size. A gradient that is wrong altogether is
+found down to ``FLOOR`` x the tolerance; those that are smaller still are named, as vanishing.
+"""
 
 from collections.abc import Mapping
-from math import isfinite
+from math import hypot, inf, isfinite
 
 import torch
 from torch import Tensor
@@ -10,53 +16,107 @@ from pipebench.errors import RunFailedError
 from pipebench.records.schema import Verification
 from pipebench.workload import GRADIENT_TOLERANCE
 
+FLOOR = 1e-3  # of the norm of all gradients
 LOSS_TOLERANCE = 1e-4  # relative
+_LOSS_FLOOR = 1.0  # a cross-entropy is a difference of numbers of this size, however small it is itself
 _TOGETHER = 4  # steps over which rounding does not grow beyond it
+
+Gradients = Mapping[str, Tensor | None]  # by the parameter's name; a missing one is all zeros
 
 
 def verify(
-    expected: Mapping[str, Tensor | None],
-    found: Mapping[str, Tensor | None],
-    *,
-    expected_loss: float,
-    loss: float,
-    dtype: str,
+    expected: Gradients, found: Gradients, *, expected_loss: float, loss: float, dtype: str
 ) -> Verification:
-    """Compare loss and every gradient of one step.
+    """Compare loss and every gradient of one step, in float64.
 
     Raises:
-        RunFailedError: They differ by more than the dtype's tolerance, or are not finite.
+        RunFailedError: They differ by more than the dtype's tolerance, are not finite, or there is nothing to compare.
     """
+    tolerance = GRADIENT_TOLERANCE[dtype]
     check_finite("baseline", expected_loss)
     check_finite("pipeline", loss)
     if expected.keys() != found.keys():
         odd = sorted(expected.keys() ^ found.keys())
         raise RunFailedError(f"verification: baseline and pipeline do not share the parameters {odd}")
-    errors = {name: relative_error(expected[name], found[name]) for name in expected}
-    errors["loss"] = abs(loss - expected_loss) / abs(expected_loss)
-    worst = max(errors, key=lambda name: errors[name] if isfinite(errors[name]) else float("inf"))
-    if not errors[worst] <= GRADIENT_TOLERANCE[dtype]:
+    errors, shares = relative_errors(expected, found)
+    worst = max(errors, key=lambda name: errors[name])
+    if errors[worst] > tolerance:
         raise RunFailedError(
-            f"verification: {worst} of the pipeline differs from the baseline by {errors[worst]:.1e} relative, "
-            f"expected at most {GRADIENT_TOLERANCE[dtype]:.0e}; there is no speed-up, since it would mean nothing"
+            f"verification: {worst} of the pipeline differs from the baseline by {errors[worst]:.1e} of its norm "
+            f"(or of {FLOOR:g} x the norm of all gradients, if that is larger), expected at most {tolerance:.0e}; "
+            "there is no speed-up, since it would mean nothing"
         )
-    del errors["loss"]
+    loss_error = _loss_error(expected_loss, loss)
+    if loss_error > tolerance:
+        raise RunFailedError(
+            f"verification: the loss of the pipeline differs from the baseline's by {loss_error:.1e} relative "
+            f"({loss:.9g} and {expected_loss:.9g}), expected at most {tolerance:.0e}"
+        )
     return Verification(
-        max_relative_gradient_error=max(errors.values()),
-        tolerance=GRADIENT_TOLERANCE[dtype],
+        max_relative_gradient_error=errors[worst],
+        tolerance=tolerance,
         loss=loss,
         baseline_loss=expected_loss,
+        tensors=len(shares),
+        vanishing=[name for name, share in shares.items() if share <= FLOOR * tolerance],
     )
 
 
-def relative_error(expected: Tensor | None, found: Tensor | None) -> float:
-    """norm(found - expected) / norm(expected), in float64; a missing gradient is all zeros."""
-    if expected is None or found is None:
-        other = expected if found is None else found
-        return 0.0 if other is None or not other.any() else float("inf")
-    reference = expected.to("cpu", torch.float64)
-    norm, difference = reference.norm(), (found.to("cpu", torch.float64) - reference).norm()
-    return float(difference / norm) if norm else float(difference)
+def relative_errors(expected: Gradients, found: Gradients) -> tuple[dict[str, float], dict[str, float]]:
+    """Each tensor's error, and its norm's share of the norm of all gradients of the baseline.
+
+    Raises:
+        RunFailedError: A gradient is not finite, has another shape, or there is none at all.
+    """
+    norms, distances = {}, {}
+    for name in expected:
+        reference = _exact("baseline", name, expected[name])
+        candidate = _exact("pipeline", name, found[name])
+        norms[name], distances[name] = _norm(reference), _distance(name, reference, candidate)
+    whole = hypot(*norms.values())
+    if whole == inf:
+        raise RunFailedError("verification: the gradients of the baseline are too large for float64")
+    if not whole:
+        raise RunFailedError(
+            "verification: every gradient of the baseline is 0, so nothing can be verified: use another --text, "
+            "--seed or larger sizes"
+        )
+    shares = {name: norm / whole for name, norm in norms.items()}
+    errors = {name: distances[name] / whole / max(share, FLOOR) for name, share in shares.items()}
+    return errors, shares
+
+
+def _exact(side: str, name: str, gradient: Tensor | None) -> Tensor | None:
+    """The gradient in float64, on the CPU."""
+    exact = None if gradient is None else gradient.detach().to("cpu", torch.float64)
+    if exact is not None and not exact.isfinite().all():
+        raise RunFailedError(f"verification: the {side}'s gradient of {name} is not finite")
+    return exact
+
+
+def _distance(name: str, reference: Tensor | None, candidate: Tensor | None) -> float:
+    """norm(candidate - reference)."""
+    if reference is None or candidate is None:
+        return _norm(candidate if reference is None else reference)
+    if reference.shape != candidate.shape:
+        raise RunFailedError(
+            f"verification: the pipeline's gradient of {name} has the shape {tuple(candidate.shape)}, the baseline's "
+            f"{tuple(reference.shape)}"
+        )
+    return _norm(candidate - reference)
+
+
+def _norm(tensor: Tensor | None) -> float:
+    """The Euclidean norm, without overflow or underflow on the way; no tensor is all zeros."""
+    largest = float(tensor.abs().max()) if tensor is not None and tensor.numel() else 0.0
+    if tensor is None or largest in (0, inf):
+        return largest
+    return largest * float((tensor / largest).norm())
+
+
+def _loss_error(expected: float, found: float) -> float:
+    """How far two losses are apart, relative where they are not small."""
+    return abs(found - expected) / max(abs(expected), _LOSS_FLOOR)
 
 
 def check_finite(name: str, loss: float) -> None:
@@ -74,7 +134,7 @@ def check_same_loss(baseline: float, pipeline: float, *, steps: int) -> None:
     """
     check_finite("baseline", baseline)
     check_finite("pipeline", pipeline)
-    if steps <= _TOGETHER and abs(pipeline - baseline) > LOSS_TOLERANCE * abs(baseline):
+    if steps <= _TOGETHER and _loss_error(baseline, pipeline) > LOSS_TOLERANCE:
         raise RunFailedError(
             f"verification: the pipeline's loss {pipeline:.6f} left the baseline's {baseline:.6f} while training"
         )

@@ -7,8 +7,10 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from pipebench import __version__
+from pipebench.telemetry import cgroup
 
 Value = str | int | float | bool | None
 
@@ -26,7 +28,9 @@ def environment() -> dict[str, Value]:
         "cpu_model": cpu_model(),
         "cpu_count": os.cpu_count(),
         "cpus_allowed": cpus_allowed(),
+        "cpu_quota_cores": cgroup.quota_cores(),
         "memory_bytes": _meminfo_bytes("MemTotal"),
+        "memory_limit_bytes": cgroup.memory_limit_bytes(),
         "memory_available_bytes": memory_available_bytes(),
         "load_average_1min": load_average(),
     }
@@ -48,14 +52,47 @@ def cpus_allowed() -> int | None:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
+def usable_cores() -> float | None:
+    """How many cores' worth of time this process may use: by its affinity, and by the container's quota."""
+    return least(cpus_allowed(), cgroup.quota_cores())
+
+
+def least(one: float | None, other: float | None) -> float | None:
+    """The tighter of two limits, of which either may be unknown or not there."""
+    known = [limit for limit in (one, other) if limit is not None]
+    return min(known, default=None)
+
+
+class LostTime(NamedTuple):
+    """Processor time that was kept from this process so far, in seconds; ``None`` where the system does not tell."""
+
+    throttled_s: float | None  # by the container's quota
+    stolen_s: float | None  # from this machine, by the one that it is a guest of
+
+
+def lost_time() -> LostTime:
+    """Both as they stand now: what counts is how they grow while something runs."""
+    return LostTime(cgroup.throttled_s(), _stolen_s())
+
+
+def _stolen_s() -> float | None:
+    """The eighth figure of the first line of /proc/stat, in ticks of all cores together."""
+    try:
+        fields = Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()
+        return int(fields[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return None
+
+
 def load_average() -> float | None:
     """Processes that ran or waited in the last minute."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def memory_available_bytes() -> int | None:
-    """What can be allocated without swapping."""
-    return _meminfo_bytes("MemAvailable") or _physical_bytes()
+    """What can be allocated without swapping, and without meeting a limit of the container."""
+    left = least(_meminfo_bytes("MemAvailable") or _physical_bytes(), cgroup.memory_left_bytes())
+    return None if left is None else int(left)
 
 
 def _physical_bytes() -> int | None:

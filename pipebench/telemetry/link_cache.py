@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from pipebench.telemetry import cache
-from pipebench.telemetry.environment import cpu_model, cpus_allowed
+from pipebench.telemetry.environment import cpu_model, usable_cores
 from pipebench.timing.measured_link import MeasuredLink
 
 _FORMAT = 1
@@ -16,7 +16,7 @@ _FORMAT = 1
 
 def path() -> Path:
     """The file of this machine: another processor, number of cores, host or torch is another file."""
-    parts = (_FORMAT, cpu_model(), cpus_allowed(), platform.node(), platform.release(), version("torch"))
+    parts = (_FORMAT, cpu_model(), usable_cores(), platform.node(), platform.release(), version("torch"))
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
     return cache.folder() / f"link-{digest}.json"
 

@@ -91,6 +91,10 @@ class Timeline:
         """The compute actions of one device, first to last."""
         return self._by_device[device]
 
+    def in_order(self) -> list[Span | OtherWork]:
+        """All that devices do, by when it starts."""
+        return sorted(self._work, key=lambda item: (item.start_s, item.end_s))
+
     def activations_alive(self, device: int) -> int:
         """The most (microbatch, chunk) slices whose backward was still to come, summed over its stages."""
         return activations_alive(span.action for span in self.spans_of(device))
@@ -169,7 +173,7 @@ class Timeline:
     def _before(self) -> dict[Span | OtherWork, Span | OtherWork]:
         """For each piece of a device's work, the piece before it on the same device."""
         lanes: dict[int, list[Span | OtherWork]] = defaultdict(list)
-        for item in sorted(self._work, key=lambda item: (item.start_s, item.end_s)):
+        for item in self.in_order():
             lanes[item.device].append(item)
         return {item: before for lane in lanes.values() for before, item in pairwise(lane)}
 

@@ -28,11 +28,11 @@ def test_an_emulated_run_is_labelled_virtual_wherever_a_figure_stands() -> None:
 
 
 def test_where_the_rest_goes_multiplies_up_to_the_speed_up() -> None:
-    # 2 devices busy 12 of 2 x 9.5 s; the baseline's step is 19 s
+    # 2 devices busy 12 of 2 x 9.5 s, 9 without messages; the baseline's step is 19 s
     words = words_of(completed_record())
     assert (
-        "2 devices, busy 63 % of the step: 1.26x; their small slices are 0.63x the baseline's work: 2.00x"
-        in words
+        "2 devices / 1.50 fill, drain and waiting / 1.00 stages of unequal work / 1.06 messages between devices "
+        "= 1.26x; / 0.63 work in 2 slices = 2.00x" in words
     )
 
 
@@ -43,6 +43,15 @@ def test_a_wall_clock_run_says_so_and_has_no_machine() -> None:
     assert words.startswith("2 cpu devices, wall clock")
     assert "virtual" not in words
     assert "dilation" not in words
+
+
+def test_how_many_gradients_vanish_stands_beside_how_near_they_are() -> None:
+    sure = completed_record()
+    assert sure.verification is not None
+    assert "to 1.0e-07 (at most 1e-04 allowed) bubble" in words_of(sure)
+    vague = msgspec.structs.replace(sure.verification, tensors=35, vanishing=["a", "b"])
+    words = words_of(msgspec.structs.replace(sure, verification=vague))
+    assert "(at most 1e-04 allowed); 2 of 35 vanish: a wrong one would not show bubble" in words
 
 
 def test_an_aborted_run_without_launches_shows_why() -> None:

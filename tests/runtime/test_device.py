@@ -99,15 +99,17 @@ def test_tf32_is_off() -> None:
     """In a process of its own: the switches are the process's."""
     code = (
         "import torch; torch.backends.cudnn.allow_tf32 = True\n"
-        "torch.cuda.init = lambda: None\n"
-        "from pipebench.runtime.device import start_cuda; start_cuda()\n"
+        "from tests.pretend import gpu; gpu.install()\n"
+        "from pipebench.runtime.device import start_cuda; start_cuda(0)\n"
         "print(torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.split() == ["False", "False"]
 
 
-@pytest.mark.parametrize("error", [AssertionError("Torch not compiled with CUDA"), RuntimeError("driver")])
+@pytest.mark.parametrize(
+    "error", [AssertionError("Torch not compiled with CUDA"), RuntimeError("driver\nmore")]
+)
 def test_a_torch_that_cannot_use_the_gpus_is_refused(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -115,6 +117,19 @@ def test_a_torch_that_cannot_use_the_gpus_is_refused(
         raise error
 
     monkeypatch.setattr(torch.cuda, "init", init)
-    with pytest.raises(EnvironmentRefusedError, match="cannot use the GPUs") as refused:
-        start_cuda()
-    assert str(error) in str(refused.value)
+    with pytest.raises(EnvironmentRefusedError, match="cannot use GPU 1") as refused:
+        start_cuda(1)
+    assert f"({str(error).splitlines()[0]})" in str(refused.value)
+    assert "more" not in str(refused.value)
+
+
+def test_a_gpu_that_this_torch_has_no_code_for_is_refused_by_its_first_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ones(*sizes: int, device: torch.device) -> torch.Tensor:
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
+
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
+    monkeypatch.setattr(torch, "ones", ones)
+    with pytest.raises(EnvironmentRefusedError, match=r"GPU 0 \(CUDA error: no kernel image is available"):
+        start_cuda(0)

@@ -1,19 +1,21 @@
 """The pipeline computes what the baseline computes: every schedule, device count, chunking and partition."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.errors import RunFailedError
 from pipebench.models import data
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.runtime.baseline import Baseline
-from pipebench.runtime.batches import slice_batch
+from pipebench.runtime.batches import StepBatch, slice_batch
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.messages import Form
-from pipebench.runtime.verification import verify
+from pipebench.runtime.verification import relative_errors, verify
 from tests.builders import SLICINGS
 
 SIZES = {"layers": 8, "hidden": 24, "vocab": 60, "batch": 8, "sequence_length": 8}
@@ -21,10 +23,9 @@ SIZES = {"layers": 8, "hidden": 24, "vocab": 60, "batch": 8, "sequence_length": 
 PADDED_TEXT = " ".join(f"{' '.join(f'w{n}' for n in range(k % 6 + 1))}." for k in range(60))
 
 
-def largest_error(config: RunConfig) -> float:
-    """The largest relative gradient error over two steps' worth of batches, checked against the tolerance."""
+def both(config: RunConfig) -> tuple[EmulatedPipeline, Baseline]:
+    """A pipeline and a baseline with the same parameters."""
     assert config.partition is not None
-    loaded = data.load(config)
     plan = add_transfers(SCHEDULES[config.schedule].plan(config.graph))
     pipeline = EmulatedPipeline(
         plan, config.workload, config.partition, learning_rate=0.1, checkpoint=config.checkpoint
@@ -32,6 +33,13 @@ def largest_error(config: RunConfig) -> float:
     pipeline.initialise(config.seed)
     baseline = Baseline(Form("chain"), config.workload, learning_rate=0.1)
     baseline.initialise(config.seed)
+    return pipeline, baseline
+
+
+def largest_error(config: RunConfig) -> float:
+    """The largest relative gradient error over two steps' worth of batches, checked against the tolerance."""
+    loaded = data.load(config)
+    pipeline, baseline = both(config)
     errors = []
     for batch in loaded.batches[:2]:  # the second step starts from updated parameters
         baseline.step(baseline.slice(batch))
@@ -110,3 +118,31 @@ def test_a_carry_without_its_gradient_is_found(monkeypatch: pytest.MonkeyPatch) 
     asked = config(schedule="wavefront", microbatches=1, chunks=2, gpus=2)
     with pytest.raises(Exception, match="differs from the baseline"):
         largest_error(asked)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "layers", "smallest"),
+    [("float32", 2, 1e-2), ("float32", 8, 3e-6), ("float64", 9, 1e-6), ("float32", 9, 1e-6)],
+)
+def test_one_wrong_tensor_is_found_whichever_it_is(dtype: str, layers: int, smallest: float) -> None:
+    """The gradient of each parameter in turn: lost, of the wrong sign, or without one microbatch's share."""
+    asked = config(layers=layers, gpus=2, partition="even", dtype=dtype, microbatches=8, hidden=32, vocab=200)
+    batch = data.load(asked).batches[0]
+    pipeline, baseline = both(asked)
+    baseline.step(baseline.slice(batch), update=False)
+    right = baseline.gradients()
+    _, shares = relative_errors(right, right)
+    assert min(shares.values()) == pytest.approx(smallest, rel=0.9)
+    sliced = slice_batch(batch, asked.workload, microbatches=8, chunks=asked.chunks)
+    pipeline.step(sliced, update=False)
+    found = pipeline.gradients()
+    _, lone = both(asked)
+    lone.step(StepBatch(sliced.inputs[:1], sliced.targets[:1], sliced.words), update=False)
+    first = lone.gradients()
+    check = partial(verify, right, expected_loss=1.0, loss=1.0, dtype=dtype)
+    assert check(found).vanishing == []
+    for name, gradient in found.items():
+        assert gradient is not None
+        for wrong in (None, -gradient, gradient - first[name]):
+            with pytest.raises(RunFailedError, match=f"{name} of the pipeline differs"):
+                check({**found, name: wrong})

@@ -35,7 +35,7 @@ def test_a_folder_that_cannot_be_made_only_costs_time_later(folder: Path) -> Non
     assert link_cache.load() is None
 
 
-@pytest.mark.parametrize("what", ["cpu_model", "cpus_allowed"])
+@pytest.mark.parametrize("what", ["cpu_model", "usable_cores"])
 def test_another_machine_has_another_file(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     here = link_cache.path()
     monkeypatch.setattr(link_cache, what, lambda: "other")

@@ -1,4 +1,4 @@
-"""The fault that does not break a run: one stage is slower, and the record says so."""
+"""The faults that may not break a run: the record says so."""
 
 from itertools import count
 
@@ -19,6 +19,22 @@ def test_the_stage_is_named(text: str, stage: int | None, monkeypatch: pytest.Mo
     if warning is not None:
         assert f"made stage {stage} 10 % slower" in warning.cause
         assert "no figure of this record is a measurement" in warning.next_step
+
+
+@pytest.mark.parametrize(
+    ("text", "tensor"),
+    [
+        ("wrong@embedding.weight", "embedding.weight"),
+        ("slow@stage:1", None),
+        ("kill@start", None),
+        ("", None),
+    ],
+)
+def test_the_lost_gradient_is_named(text: str, tensor: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(faults.VARIABLE, text)
+    assert faults.wrong_tensor() == tensor
+    warning = faults.warning()
+    assert (warning is not None and f"gradient of {tensor}" in warning.cause) == (tensor is not None)
 
 
 def test_calls_take_10_percent_longer() -> None:

@@ -1,0 +1,148 @@
+"""Why a pipeline is no faster: each loss in words with what would help, the largest first. Pure.
+
+A cause is a factor that was measured; what would help depends on what was already done.
+"""
+
+from collections.abc import Sequence
+from math import floor
+from typing import NamedTuple
+
+from pipebench.config import RunConfig, largest_divisor
+from pipebench.diagnosis.factors import Factors
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.records.schema import DeviceUsage
+
+UNEQUAL, MESSAGES = "stages of unequal work", "messages between devices"
+WORTH_NAMING = 1.1  # a loss that explains something
+_ENOUGH_SLICES = 4  # for each device: fill and drain are then a fifth of the step
+
+
+class Cause(NamedTuple):
+    """A loss as a factor of the step's time, and a sentence's part on each of cause and remedy."""
+
+    factor: float
+    text: str
+    remedy: str
+
+
+class Cores(NamedTuple):
+    """The cores that a run could use, as its machine and its container allow.
+
+    Args:
+        usable: cores' worth of time, by affinity and quota; ``None`` if unknown.
+        quota: what the container allows, ``None`` without one.
+    """
+
+    usable: float | None = None
+    quota: float | None = None
+
+    def shared_by(self, kind: str, devices: int) -> bool:
+        """Whether devices that are processes of this machine take turns on a core."""
+        return kind == "cpu" and self.usable is not None and devices > self.usable
+
+    def text(self) -> str:
+        """Such as ``1 core, all that the container's quota allows``."""
+        assert self.usable is not None
+        amount = f"{self.usable:g} core{'' if self.usable == 1 else 's'}"
+        bound = self.quota is not None and self.quota <= self.usable
+        return f"{amount}, all that the container's quota allows" if bound else amount
+
+
+def causes(
+    config: RunConfig,
+    factors: Factors,
+    devices: Sequence[DeviceUsage],
+    cores: Cores,
+    *,
+    available: int | None,
+) -> list[Cause]:
+    """All losses of a step, the largest first.
+
+    Args:
+        config: what ran.
+        factors: of the step.
+        devices: where each device's time went.
+        cores: that the run could use.
+        available: how many devices of this kind the machine has, ``None`` if any number can be had.
+    """
+    slices = config.microbatches * config.chunks
+    shared = cores.text() if cores.shared_by(config.device, config.gpus) else None
+    found = [
+        Cause(factors.overlap, overlap_text(slices), _more_overlap(config)),
+        Cause(factors.unequal, UNEQUAL, more_equal(config, devices, available)),
+        Cause(factors.transfer, MESSAGES, _less_transfer(config)),
+        Cause(factors.work, work_text(slices, config.checkpoint, shared), _less_work(config, cores)),
+    ]
+    return sorted(found, key=lambda cause: -cause.factor)
+
+
+def overlap_text(slices: int) -> str:
+    """What keeps devices from working all the time, in a step of so many slices."""
+    return "devices that take turns" if slices == 1 else "fill, drain and waiting"
+
+
+def _more_overlap(config: RunConfig) -> str:
+    schedule, slices = SCHEDULES[config.schedule], config.microbatches * config.chunks
+    if schedule.single:
+        return "use --schedule gpipe, which lets devices work side by side"
+    if config.microbatches == 1 and config.batch > 1 and slices < config.gpus:
+        return f"use --microbatches {largest_divisor(config.batch, 16)}: one slice cannot be on two devices"
+    if slices < _ENOUGH_SLICES * config.gpus and slices < config.batch * config.sequence_length:
+        return "use more --microbatches or --chunks"
+    return "use fewer --gpus, or a larger --batch with more --microbatches"
+
+
+def more_equal(config: RunConfig, devices: Sequence[DeviceUsage], available: int | None) -> str:
+    """What would make the stages' work more equal."""
+    slowest = max(devices, key=lambda device: device.busy_s)
+    if config.partition_rule != "balanced" and config.gpus < config.layers:
+        return "try --partition balanced"
+    if "projection" not in slowest.layers and "embedding" not in slowest.layers:
+        return f"device {slowest.device} holds no more than others: find what slows it down"
+    one_more = config.layers + 1
+    if (
+        config.gpus == config.layers
+        and slowest is devices[-1]
+        and (available is None or available >= one_more)
+    ):
+        ending = ",".join(["1"] * config.layers + ["0"])
+        return f"try --gpus {one_more} --partition {ending}: the projection on a device of its own"
+    return "a larger --hidden makes LSTM layers weigh more beside embedding and projection"
+
+
+def _less_transfer(config: RunConfig) -> str:
+    fewer = (
+        "fewer --microbatches or --chunks, or " if config.microbatches * config.chunks > config.gpus else ""
+    )
+    return f"use {fewer}a larger --hidden: work grows faster than messages"
+
+
+def work_text(slices: int, checkpoint: str, shared: str | None = None) -> str:
+    """What makes the devices' work more than the baseline's, as far as that is known.
+
+    Args:
+        slices: of a step, microbatches x chunks.
+        checkpoint: which of them run forward again.
+        shared: the cores that the devices took turns on.
+    """
+    if shared is not None:
+        return f"work of devices that share {shared}"
+    again = "" if checkpoint == "none" else " and forwards that run again"
+    return f"work in {slices} slices{again}" if slices > 1 else f"work stage by stage{again}"
+
+
+def _less_work(config: RunConfig, cores: Cores) -> str:
+    if cores.shared_by(config.device, config.gpus):
+        return fewer_devices(cores)
+    larger = "a larger --hidden or --batch"
+    if config.microbatches * config.chunks > 1:
+        return f"use fewer --microbatches or --chunks, or {larger}"
+    return f"use {larger}" if config.checkpoint == "none" else f"use --checkpoint none, or {larger}"
+
+
+def fewer_devices(cores: Cores) -> str:
+    """What to do where devices share cores."""
+    assert cores.usable is not None
+    raised = " or raise the quota," if cores.quota is not None and cores.quota <= cores.usable else ""
+    most = max(floor(cores.usable), 1)
+    return f"use at most --gpus {most} with --device cpu,{raised} or use --device emulated"

@@ -1,0 +1,62 @@
+"""The factors between the number of devices and the speed-up of one step. Pure.
+
+    devices / overlap / unequal / transfer / work = the baseline's step / the pipeline's step
+
+Each is what one change would bring, made after those that stand to its right: messages that take no time, then stages
+of equal work, then a pipeline that never waits. They come from a step's own timeline and multiply up exactly.
+"""
+
+from typing import NamedTuple
+
+from pipebench.timing.rerun import without_transfers_s
+from pipebench.timing.timeline import Timeline
+
+
+class Factors(NamedTuple):
+    """What a step loses, each as a factor of its time: 1 is no loss.
+
+    Args:
+        devices: of the pipeline.
+        overlap: fill, drain and waiting for one another, were all stages equal.
+        unequal: by how much the step is longer than with stages of equal work.
+        transfer: by how much it is longer than with messages that take no time.
+        work: the work of all devices over the baseline's step.
+    """
+
+    devices: int
+    overlap: float
+    unequal: float
+    transfer: float
+    work: float
+
+    @property
+    def at_once(self) -> float:
+        """How many devices' worth of work goes on at a time."""
+        return self.devices / (self.overlap * self.unequal * self.transfer)
+
+    @property
+    def speedup(self) -> float:
+        """Of this step."""
+        return self.at_once / self.work
+
+
+def factors_of(timeline: Timeline, baseline_step_s: float) -> Factors | None:
+    """Split one step; ``None`` if no device did anything in it.
+
+    Args:
+        timeline: of the pipeline's step.
+        baseline_step_s: of the single device.
+    """
+    busy_s = [timeline.usage(device).busy_s for device in range(timeline.graph.devices)]
+    mean_s = sum(busy_s) / len(busy_s)
+    if not mean_s:
+        return None
+    pace = {device: mean_s / own_s for device, own_s in enumerate(busy_s) if own_s}
+    free_s, equal_s = without_transfers_s(timeline), without_transfers_s(timeline, pace)
+    return Factors(
+        devices=len(busy_s),
+        overlap=equal_s / mean_s,
+        unequal=free_s / equal_s,
+        transfer=timeline.makespan_s / free_s,
+        work=sum(busy_s) / baseline_step_s,
+    )

@@ -1,0 +1,248 @@
+"""What a reader of a run's figures must know, each with its cause and the next step. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from pipebench.config import RunConfig
+from pipebench.diagnosis.causes import WORTH_NAMING, Cause, Cores, causes, fewer_devices, more_equal
+from pipebench.diagnosis.contention import Environment, contention
+from pipebench.diagnosis.factors import Factors
+from pipebench.records.schema import DeviceUsage, Launch, Speedup, Verification, WarningRecord
+from pipebench.workload import StageLayers
+
+FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us
+_DILATION = 300  # an H100 over one CPU core is 120 to 150
+_WIDE = 0.05
+_IMBALANCE = 1.2
+_GAIN = 1.05  # by which equal stages must shorten the step for a warning
+_MOST_LAUNCHES = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that is known of a run when its warnings are made.
+
+    Args:
+        config: what ran.
+        launches: raw samples.
+        devices: where each device's time went, in the step that ``factors`` are of.
+        measured: the speed-up.
+        factors: of a step near the median; ``None`` leaves its causes unknown.
+        repeated_text: whether the text was too short for the batches.
+        cores: that the run could use.
+        available: how many devices of this kind there are, ``None`` if any number can be had.
+        time_dilation: of an emulated machine.
+        environment: of the record.
+        verification: what the gradients were held against.
+    """
+
+    config: RunConfig
+    launches: Sequence[Launch]
+    devices: Sequence[DeviceUsage]
+    measured: Speedup
+    factors: Factors | None = None
+    repeated_text: bool = False
+    cores: Cores = field(default_factory=Cores)
+    available: int | None = None
+    time_dilation: float | None = None
+    environment: Environment = field(default_factory=dict)
+    verification: Verification | None = None
+
+    @property
+    def cores_shared(self) -> bool:
+        """Whether devices took turns on cores."""
+        return self.cores.shared_by(self.config.device, self.config.gpus)
+
+
+def warnings(facts: Facts) -> list[WarningRecord]:
+    """All warnings of a run, the gravest for its figures first."""
+    found = [
+        _cores_shared(facts),
+        _few_cores(facts),
+        _dilation(facts),
+        *_gpus(facts),
+        None if facts.cores_shared else contention(facts.launches, facts.environment),
+        _page_faults(facts),
+        _interval(facts),
+        _imbalance(facts),
+        _slower(facts),
+        _repeated(facts),
+        _vanishing(facts),
+    ]
+    return [warning for warning in found if warning is not None]
+
+
+def _cores_shared(facts: Facts) -> WarningRecord | None:
+    if not facts.cores_shared:
+        return None
+    ranks = facts.config.gpus
+    return WarningRecord(
+        code="cores-shared",
+        cause=f"{ranks} devices share {facts.cores.text()}: the speed-up is not that of {ranks} devices",
+        next_step=fewer_devices(facts.cores),
+    )
+
+
+def _few_cores(facts: Facts) -> WarningRecord | None:
+    """GPUs whose ranks take turns on a core."""
+    usable, gpus = facts.cores.usable, facts.config.gpus
+    if facts.config.device != "cuda" or usable is None or usable >= gpus:
+        return None
+    return WarningRecord(
+        code="few-cores",
+        cause=f"{gpus} GPUs get their work from {facts.cores.text()}: a GPU can wait for its rank's turn",
+        next_step="give the run at least as many cores as GPUs",
+    )
+
+
+def _gpus(facts: Facts) -> Iterator[WarningRecord]:
+    """What the driver said of the GPUs: others that compute on them, and clocks that were held back."""
+    for number in range(facts.config.gpus if facts.config.device == "cuda" else 0):
+        others = facts.environment.get(f"gpu{number}_other_processes")
+        if others:
+            yield WarningRecord(
+                code="gpu-shared",
+                cause=f"other processes computed on GPU {number} when the run began: {others}",
+                next_step="end them, or choose other GPUs with CUDA_VISIBLE_DEVICES",
+            )
+        reasons = facts.environment.get(f"gpu{number}_throttle_reasons")
+        if reasons:
+            yield WarningRecord(
+                code="throttled",
+                cause=f"GPU {number} ran below its clocks while it was timed: {reasons}",
+                next_step=unthrottled(str(reasons)),
+            )
+
+
+def unthrottled(reasons: str) -> str:
+    """What ends the driver's reasons for lower clocks."""
+    steps = [
+        step
+        for word, step in (
+            ("thermal", "let it cool"),
+            ("power-cap", "raise its power limit, or lock lower clocks with nvidia-smi -lgc"),
+            ("power-brake", "look at its power supply"),
+            ("hw-slowdown", "look at its cooling and power supply"),
+        )
+        if word in reasons
+    ]
+    return "; ".join(steps) or "see nvidia-smi -q -d PERFORMANCE"
+
+
+def _dilation(facts: Facts) -> WarningRecord | None:
+    config, dilation = facts.config, facts.time_dilation
+    if dilation is None or (config.dtype == "float32" and dilation <= _DILATION):
+        return None
+    other = "" if config.dtype == "float32" else "float32 and "
+    return WarningRecord(
+        code="dilation",
+        cause=f"the card's speed is stated for float32 and large products; this host's, {dilation:.0f}x slower "
+        f"here, is of {config.dtype} at these sizes: the emulated link is slower than it should be",
+        next_step=f"use {other}a larger --hidden or --batch",
+    )
+
+
+def _page_faults(facts: Facts) -> WarningRecord | None:
+    worst = max((launch.page_faults or 0 for launch in facts.launches), default=0) / (2 * facts.config.steps)
+    if worst <= FAULTS_A_STEP:
+        return None
+    kept = facts.environment.get("allocator_keeps_memory")
+    return WarningRecord(
+        code="page-faults",
+        cause=f"a launch met {worst:,.0f} new memory pages a step, which costs the baseline's large tensors most",
+        next_step="freed memory is not kept here: run with glibc's own allocator, or compare like with like"
+        if kept is False
+        else "run again",
+    )
+
+
+def _interval(facts: Facts) -> WarningRecord | None:
+    measured = facts.measured
+    if measured.low is None or measured.high is None:
+        return WarningRecord(
+            code="one-launch",
+            cause="one launch says nothing of the spread between launches: the speed-up has no interval",
+            next_step="run with --launches 6",
+        )
+    if measured.high / measured.low <= (1 + _WIDE) ** 2:
+        return None
+    more = facts.config.launches < _MOST_LAUNCHES
+    return WarningRecord(
+        code="wide-interval",
+        cause=f"the speed-up's interval spans {measured.low:.2f} to {measured.high:.2f}",
+        next_step="run on an idle machine"
+        + (f", or with --launches {_MOST_LAUNCHES} (--rigorous)" if more else ""),
+    )
+
+
+def _imbalance(facts: Facts) -> WarningRecord | None:
+    """Stages of unequal work, where equal ones would shorten the step."""
+    devices, factors = facts.devices, facts.factors
+    if len(devices) < 2 or facts.cores_shared or factors is None:
+        return None
+    slowest = max(devices, key=lambda device: device.busy_s)
+    busier = slowest.busy_s / fmean(device.busy_s for device in devices)
+    if busier <= _IMBALANCE or factors.unequal < _GAIN:
+        return None
+    return WarningRecord(
+        code="imbalance",
+        cause=f"device {slowest.device} ({slowest.layers}) is busy {busier:.2f}x the mean and sets the pace: "
+        f"the step is {factors.unequal:.2f}x as long as with equal stages",
+        next_step=more_equal(facts.config, devices, facts.available),
+    )
+
+
+def _slower(facts: Facts) -> WarningRecord | None:
+    """A pipeline that gains nothing, with the factors that say why."""
+    value, high = facts.measured.value, facts.measured.high
+    if value >= 1:
+        return None
+    sure = high is None or high < 1
+    head = "the pipeline is slower than one device" if sure else "the pipeline is no faster than one device"
+    found = _losses(facts)
+    lost = ", then ".join(f"{cause.factor:.2f}x by {cause.text}" for cause in found)
+    return WarningRecord(
+        code="slower-than-one-device",
+        cause=f"{head}: of {facts.config.gpus}x, it loses {lost}" if found else head,
+        next_step=found[0].remedy if found else "pipebench show says where the time goes",
+    )
+
+
+def _losses(facts: Facts) -> list[Cause]:
+    """The largest loss, and others that explain something."""
+    if facts.factors is None:
+        return []
+    every = causes(facts.config, facts.factors, facts.devices, facts.cores, available=facts.available)
+    return [cause for number, cause in enumerate(every) if number == 0 or cause.factor >= WORTH_NAMING]
+
+
+def _repeated(facts: Facts) -> WarningRecord | None:
+    if not facts.repeated_text:
+        return None
+    return WarningRecord(
+        code="short-text",
+        cause="the text has fewer sentences than the batches need: they were used again",
+        next_step="use a longer --text, or a smaller --batch",
+    )
+
+
+def _vanishing(facts: Facts) -> WarningRecord | None:
+    """Gradients too small to be verified; in sequences of one word recurrent weights have none, vanished or not."""
+    verification, words = facts.verification, facts.config.sequence_length
+    if verification is None:
+        return None
+    names = [name for name in verification.vanishing if words > 1 or "weight_hh" not in name]
+    if not names:
+        return None
+    lstm = [int(name.split(".")[1]) for name in names if name.startswith("lstm.")]
+    embedding, projection = (
+        any(name.startswith(part) for name in names) for part in ("embedding", "projection")
+    )
+    where = StageLayers(min(lstm, default=0), max(lstm, default=-1) + 1, embedding, projection).text()
+    return WarningRecord(
+        code="vanishing-gradients",
+        cause=f"the gradients of {len(names)} of {verification.tensors} tensors vanish ({where or names[0]}): they are "
+        "so small beside the others that a wrong one would not show, and these layers hardly learn",
+        next_step="use fewer --layers if they are to learn; what is timed is the same work either way",
+    )

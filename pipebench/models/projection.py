@@ -1,0 +1,71 @@
+"""The projection to the vocabulary: one large product, through whichever library is faster on this processor.
+
+torch sends the products of a linear layer to its BLAS and an LSTM's to oneDNN. On some processors one of the two
+does not use the widest instructions, and the projection then takes twice the time of an LSTM layer of as many
+operations. oneDNN's linear layer trains as well, for single-precision tensors in its own layout.
+
+Shape suffixes: N flattened positions, H hidden, V vocabulary.
+"""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+_MOST_POSITIONS = 512
+_ROUNDS = 3
+_GAIN = 1.03  # less is noise, and the usual way stays
+
+
+class Projection(nn.Linear):
+    """A linear layer [N, H] -> [N, V] whose products may be oneDNN's."""
+
+    def __init__(
+        self, hidden: int, vocab: int, *, onednn: bool, dtype: torch.dtype, device: torch.device | None
+    ) -> None:
+        super().__init__(hidden, vocab, dtype=dtype, device=device)
+        self._onednn = onednn and can_use_onednn(dtype, self.weight.device)
+
+    def forward(self, input_NH: Tensor) -> Tensor:
+        """Logits [N, V]."""
+        if not self._onednn:
+            return super().forward(input_NH)
+        return linear(input_NH.to_mkldnn(), self.weight, self.bias).to_dense()
+
+
+def can_use_onednn(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether oneDNN trains a linear layer of this kind."""
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return dtype == torch.float32 and device.type == "cpu" and available
+
+
+def onednn_is_faster(
+    hidden: int, vocab: int, positions: int, *, clock: Callable[[], float] = time.thread_time
+) -> bool:
+    """Try both in turn, forward and backward, on as many positions as a slice has; the fastest step counts.
+
+    Args:
+        hidden: input features.
+        vocab: output features.
+        positions: of one slice; of more than 512 that many are tried.
+        clock: seconds of this thread.
+    """
+    device = torch.device("cpu")
+    if not can_use_onednn(torch.float32, device):
+        return False
+    input_NH = torch.ones(min(positions, _MOST_POSITIONS), hidden, requires_grad=True)
+    layers = [
+        Projection(hidden, vocab, onednn=onednn, dtype=torch.float32, device=device)
+        for onednn in (False, True)
+    ]
+    gradient_NV = torch.ones(len(input_NH), vocab)
+    best_s = [float("inf")] * len(layers)
+    for _ in range(_ROUNDS + 1):  # the first round warms up: it is never the fastest
+        for number, layer in enumerate(layers):
+            begun = clock()
+            layer(input_NH).backward(gradient_NV)
+            best_s[number] = min(best_s[number], clock() - begun)
+    usual_s, onednn_s = best_s
+    return usual_s > _GAIN * onednn_s

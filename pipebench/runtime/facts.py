@@ -1,0 +1,65 @@
+"""What only a measuring process can tell of itself: facts, tried out where a setting may say otherwise."""
+
+import os
+
+import torch
+
+from pipebench.runtime import allocator
+
+Values = dict[str, str | int | float | bool | None]
+
+_SMALL = 1e-38  # of float32's normal numbers
+_TF32_BITS, _SIDE = 10, 1024  # of the fraction; of a square matrix large enough for tensor cores
+
+
+def environment(device: str) -> Values:
+    """The environment of a rank that computes on a kind of device."""
+    gpus = {} if device != "cuda" else _gpu_libraries()
+    return gpus | {
+        "torch": str(torch.__version__),
+        "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "torch_mkldnn": _mkldnn(),
+        "threads": torch.get_num_threads(),
+        "pinned_core": _pinned_core(),
+        "flush_denormal": flushes_denormal(),
+        "allocator": allocator.library(),
+        "allocator_keeps_memory": allocator.keeps_memory(_touch),
+    }
+
+
+def _mkldnn() -> bool:
+    """Whether torch was built with oneDNN, and uses it."""
+    return bool(torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled)  # type: ignore[no-untyped-call]
+
+
+def flushes_denormal() -> bool:
+    """Whether this thread takes numbers too small to be normal for 0, as not every processor can."""
+    return not (torch.full((64,), _SMALL) * 1e-2).any()
+
+
+def uses_tf32(device: torch.device) -> bool:
+    """Whether products of float32 are computed from TF32, which has no place for what is added to 1 here."""
+    almost_1 = torch.full((_SIDE, _SIDE), 1 + 2.0 ** -(_TF32_BITS + 2), device=device)
+    return bool((almost_1 @ torch.ones_like(almost_1) == _SIDE).any())
+
+
+def _touch() -> None:
+    torch.empty(allocator.SIZE_BYTES, dtype=torch.uint8)[:: allocator.APART_BYTES].fill_(1)
+
+
+def _pinned_core() -> int | None:
+    """The one core that this process may use; ``None`` if it may use several."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    return min(cores) if len(cores) == 1 else None
+
+
+def _gpu_libraries() -> Values:
+    from pipebench.runtime.device import CudaDevice  # noqa: PLC0415 - GPUs only
+
+    nccl = ".".join(map(str, torch.cuda.nccl.version())) if torch.distributed.is_nccl_available() else None  # type: ignore[no-untyped-call]
+    return {
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        "nccl": nccl,
+        "tf32": uses_tf32(CudaDevice(0).torch) or torch.backends.cudnn.allow_tf32,
+    }

@@ -1,0 +1,60 @@
+"""What a run says of itself follows from its own record, whatever was measured."""
+
+import re
+
+import pytest
+
+from pipebench.diagnosis.causes import MESSAGES, UNEQUAL, overlap_text, work_text
+from pipebench.diagnosis.factors import Factors, factors_of
+from pipebench.plan.graph import Graph
+from pipebench.records import store
+from pipebench.records.schema import RunRecord
+from pipebench.records.timelines import timeline_from
+from tests.cli.conftest import TINY, Pipebench
+
+ONCE = ("--launches", "1", "--steps", "1", "--gpus", "4", "--layers", "4", "--device", "emulated", "--json")
+
+
+def factors_by_text(record: RunRecord) -> dict[str, float]:
+    assert record.timeline is not None
+    assert record.baseline is not None
+    config = record.config
+    timeline = timeline_from(record.timeline, Graph(config.gpus, config.microbatches, config.chunks))
+    factors = factors_of(timeline, record.baseline.step_s)
+    assert isinstance(factors, Factors)
+    slices = config.microbatches * config.chunks
+    texts = (overlap_text(slices), UNEQUAL, MESSAGES, work_text(slices, config.checkpoint))
+    return dict(zip(texts, factors[1:], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        (("--microbatches", "1"), "devices that take turns"),
+        (("--schedule", "naive"), "devices that take turns"),
+        (("--microbatches", "32", "--chunks", "8", "--hidden", "8"), "work in 256 slices"),
+    ],
+)
+def test_a_slow_pipeline_names_its_largest_loss_and_nothing_that_it_does_not_lose_by(
+    options: tuple[str, ...], most: str, pipebench: Pipebench
+) -> None:
+    ended = pipebench("run", *TINY, *ONCE, *options)
+    assert ended.code == 0, ended.err
+    record = store.decode(ended.out.encode(), "stdout")
+    assert isinstance(record, RunRecord)
+    factors = factors_by_text(record)
+    assert max(factors, key=factors.__getitem__) == most
+    told = {each.code: each.cause for each in record.warnings}
+    if "imbalance" in told:
+        assert f"the step is {factors[UNEQUAL]:.2f}x as long" in told["imbalance"]
+        assert factors[UNEQUAL] >= 1.05
+    assert record.speedup is not None
+    if record.speedup.value >= 1:  # by chance, of a plan that gains nothing
+        assert "slower-than-one-device" not in told
+        return
+    named = re.findall(
+        r"(\d+\.\d\d)x by ([^,]+?(?:, drain and waiting)?)(?:, then|$)", told["slower-than-one-device"]
+    )
+    assert named[0] == (f"{factors[most]:.2f}", most)
+    assert [float(factor) for factor, _ in named] == sorted((float(f) for f, _ in named), reverse=True)
+    assert {text: f"{factors[text]:.2f}" for _, text in named} == {text: factor for factor, text in named}

@@ -1,0 +1,72 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipebench.diagnosis.factors import factors_of
+from pipebench.plan.graph import Graph
+from pipebench.timing.costs import MeasuredCosts, UniformCosts
+from pipebench.timing.links import Link, latency_only
+from pipebench.timing.simulator import simulate
+from pipebench.timing.timeline import Timeline
+from tests.builders import PIPELINED, PROPERTY, plan_of
+
+
+@pytest.mark.parametrize(
+    ("schedule", "stages", "slices"), [("gpipe", 8, 16), ("1f1b", 4, 8), ("naive", 4, 1)]
+)
+def test_equal_stages_and_free_messages_leave_the_closed_form(
+    schedule: str, stages: int, slices: int
+) -> None:
+    timeline = simulate(plan_of(schedule, stages, slices), UniformCosts(1, 2))
+    found = factors_of(timeline, baseline_step_s=3.0 * slices * stages)
+    assert found is not None
+    # fill and drain: (M + K - 1) / M
+    assert found == pytest.approx((stages, (slices + stages - 1) / slices, 1.0, 1.0, 1.0), rel=1e-12)
+    assert found.speedup == pytest.approx(stages * slices / (slices + stages - 1), rel=1e-12)
+
+
+def test_devices_that_take_turns_gain_nothing_from_equal_stages() -> None:
+    graph = Graph(4, 1, 1)
+    costs = MeasuredCosts({action: 1.0 + 9 * (action.stage == 3) for action in graph.actions()})
+    found = factors_of(simulate(plan_of("naive", 4, 1), costs), baseline_step_s=26.0)
+    assert found is not None
+    assert found == pytest.approx((4, 4.0, 1.0, 1.0, 1.0), rel=1e-12)
+
+
+def test_a_slow_stage_and_slow_messages_are_told_apart() -> None:
+    graph = Graph(2, 8, 1)
+    costs = MeasuredCosts({action: 1.0 + (action.stage == 1) for action in graph.actions()})
+    found = factors_of(simulate(plan_of("gpipe", 2, 8), costs, latency_only(3.0)), baseline_step_s=48.0)
+    assert found is not None
+    # 16 actions of 2 s behind one of 1 s and before one of 1 s: 34 s; of 1.5 s each 27 s; twice 3 s on the way
+    assert found == pytest.approx((2, 27 / 24, 34 / 27, 40 / 34, 1.0), rel=1e-12)
+
+
+@PROPERTY
+@given(
+    st.sampled_from(PIPELINED),
+    st.integers(1, 5),
+    st.integers(1, 6),
+    st.integers(1, 3),
+    st.lists(st.floats(0.01, 10.0), min_size=5, max_size=5),
+    st.floats(0.0, 2.0),
+)
+def test_the_factors_multiply_up_to_the_step_s_own_ratio(
+    schedule: str, stages: int, microbatches: int, chunks: int, stage_s: list[float], latency_s: float
+) -> None:
+    plan = plan_of(schedule, stages, microbatches, chunks)
+    costs = MeasuredCosts(
+        {action: stage_s[action.stage] for action in plan.graph.actions()},
+        before={0: 0.5},
+        after={stages - 1: 0.25},
+    )
+    timeline = simulate(plan, costs, Link(latency_s=latency_s))
+    found = factors_of(timeline, baseline_step_s=7.0)
+    assert found is not None
+    assert found.speedup == pytest.approx(7.0 / timeline.makespan_s, rel=1e-9)
+    assert found.overlap >= 1 - 1e-9
+    assert found.transfer >= 1 - 1e-9
+
+
+def test_a_step_in_which_nothing_was_done_has_no_factors() -> None:
+    assert factors_of(Timeline(Graph(2, 1, 1), ()), 1.0) is None
