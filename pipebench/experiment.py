@@ -28,8 +28,8 @@ from pipebench.plan.check import check
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.recording import SoFar, record_of
-from pipebench.records import schema, store
-from pipebench.records.store import Kept
+from pipebench.records import keeping, schema, store
+from pipebench.records.keeping import Kept
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
 from pipebench.telemetry import link_cache
@@ -205,7 +205,7 @@ class Experiment:
             with signals.held():
                 record = record_of(self.so_far, status, _failure(error) if error else None)
                 log = error.log if isinstance(error, RunBrokenError) else ""
-                self.kept = store.keep(record, folder, log=log)
+                self.kept = keeping.keep(record, folder, log=log)
         return self.kept
 
     # measuring

@@ -23,7 +23,7 @@ from pipebench.ab.sides import Side
 from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, compare
 from pipebench.errors import EnvironmentRefusedError, PipebenchError
-from pipebench.records import schema, store
+from pipebench.records import keeping, schema
 from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
 from pipebench.records.selection import Source
 from pipebench.statistics.power import LEAST_LAUNCHES
@@ -53,7 +53,7 @@ class Effort:
 class EndedError(Exception):
     """A measurement that was not finished: the cause, and the sides' records that keep their complete launches."""
 
-    def __init__(self, cause: PipebenchError, kept: Sequence[store.Kept]) -> None:
+    def __init__(self, cause: PipebenchError, kept: Sequence[keeping.Kept]) -> None:
         super().__init__(str(cause))
         self.cause, self.kept = cause, kept
 
@@ -61,7 +61,7 @@ class EndedError(Exception):
 class NotKeptError(EnvironmentRefusedError):
     """A measurement with a verdict, ``record``, whose sides' own records could not be written into their folder."""
 
-    def __init__(self, record: ComparisonRecord, kept: Sequence[store.Kept]) -> None:
+    def __init__(self, record: ComparisonRecord, kept: Sequence[keeping.Kept]) -> None:
         super().__init__("; ".join(each.trouble for each in kept if each.trouble is not None))
         self.record = record
 
@@ -164,7 +164,7 @@ class Interleaved:
         reference, candidate = (Source(merged(found, label), Path()) for label, found in self.records.items())
         return compare([reference, candidate], rules).overall.verdict
 
-    def _kept(self, folder: Path, error: PipebenchError | None = None) -> list[store.Kept]:
+    def _kept(self, folder: Path, error: PipebenchError | None = None) -> list[keeping.Kept]:
         """Every side that has a launch as one record; a signal waits until that is done."""
         failure = schema.Failure(int(error.exit_code), str(error)) if error is not None else None
         kept = []
@@ -172,5 +172,5 @@ class Interleaved:
             for label, found in self.records.items():
                 if found:
                     record = merged(found, label, environment=self.sides[label].facts, failure=failure)
-                    kept.append(store.keep(record, folder))
+                    kept.append(keeping.keep(record, folder))
         return kept

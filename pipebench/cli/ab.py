@@ -8,7 +8,7 @@ import typer
 from pipebench.cli import ci, output
 
 if TYPE_CHECKING:
-    from pipebench.records.store import Kept
+    from pipebench.records.keeping import Kept
 
 _SIDES, _EFFORT, _VERDICT, _OUTPUT = "Sides (B is held against A)", "Effort", "Verdict", "Output"
 

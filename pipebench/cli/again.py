@@ -11,7 +11,7 @@ from pipebench.config import RunConfig, RunOptions, resolve
 from pipebench.errors import PipebenchError
 
 if TYPE_CHECKING:
-    from pipebench.records.store import Kept
+    from pipebench.records.keeping import Kept
 
 _OTHER_SCHEDULE = "wavefront"
 # Of the run that was, not of the next: another schedule has slices and a length of its own, and the link is measured.

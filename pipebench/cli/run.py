@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipebench.cli.again import Again
     from pipebench.config import RunConfig
     from pipebench.experiment import RunEndedError
-    from pipebench.records.store import Kept
+    from pipebench.records.keeping import Kept
 
 _PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"
 
@@ -220,7 +220,7 @@ def _dry_run(config: "RunConfig", *, json: bool) -> None:
 
 def _run(again: "Again", folder: Path | None, *, remeasure: bool, json: bool, quiet: bool) -> int:
     from pipebench import experiment
-    from pipebench.records import store
+    from pipebench.records import keeping, store
     from pipebench.render.progress import ProgressView
     from pipebench.signals import orderly_end
 
@@ -228,7 +228,7 @@ def _run(again: "Again", folder: Path | None, *, remeasure: bool, json: bool, qu
     try:
         with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
             done = experiment.run(again.config, folder=target, listener=view, remeasure=remeasure)
-            kept = store.Kept(*done, None)
+            kept = keeping.Kept(*done, None)
     except experiment.RunEndedError as error:
         return _ended(error, again.config, json=json)
     except experiment.NotStoredError as error:

@@ -11,7 +11,7 @@ import pytest
 from pipebench.cli import run
 from pipebench.cli.again import Again, Next
 from pipebench.records import schema
-from pipebench.records.store import Kept
+from pipebench.records.keeping import Kept
 from tests.builders import completed_record
 from tests.cli.conftest import environment
 from tests.cli.inside import printed
