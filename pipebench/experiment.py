@@ -12,11 +12,12 @@ from typing import Protocol
 
 import msgspec
 
-from pipebench import budget, local_link, partition, signals
+from pipebench import budget, local_link, partition, places, signals
 from pipebench.config import RunConfig
 from pipebench.devices import settled
 from pipebench.errors import (
     DeadlineError,
+    EnvironmentRefusedError,
     InterruptedRunError,
     PipebenchError,
     RunBrokenError,
@@ -28,7 +29,8 @@ from pipebench.plan.check import check
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.recording import SoFar, record_of
-from pipebench.records import schema, store
+from pipebench.records import keeping, schema, store
+from pipebench.records.keeping import Kept
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
 from pipebench.supervision import supervised
@@ -55,15 +57,33 @@ class RunEndedError(Exception):
 
     Args:
         cause: what ended it.
-        path: of the record.
-        record: as stored there.
+        kept: the record, and where it lies.
     """
 
-    def __init__(self, cause: PipebenchError, path: Path, record: schema.RunRecord) -> None:
+    def __init__(self, cause: PipebenchError, kept: Kept) -> None:
         super().__init__(str(cause))
-        self.cause, self.path, self.launches = cause, path, len(record.launches)
-        log = record.failure.log if record.failure is not None else None
-        self.log = path.with_name(log) if log is not None else None
+        self.cause, self.kept = cause, kept
+        log = kept.record.failure.log if kept.record.failure is not None else None
+        self.log = kept.path.with_name(log) if kept.path is not None and log is not None else None
+
+    @property
+    def path(self) -> Path:
+        """The record's file, where it could be written."""
+        assert self.kept.path is not None, self.kept.trouble
+        return self.kept.path
+
+    @property
+    def launches(self) -> int:
+        """Those that were complete."""
+        return len(self.kept.record.launches)
+
+
+class NotStoredError(EnvironmentRefusedError):
+    """A completed run whose record could not be written into its folder; ``kept`` has it."""
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__(kept.trouble)
+        self.kept = kept
 
 
 def run(
@@ -80,16 +100,23 @@ def run(
     Raises:
         PipebenchError: Nothing was started: bad input, or the machine refuses.
         RunEndedError: The run started and did not complete; its record is kept.
+        NotStoredError: It was completed, and the folder could not be written.
     """
     experiment = Experiment(config, listener, remeasure=remeasure)
     try:
         experiment.prepare(folder)
         experiment.measure(Launcher(deadline=experiment.deadline))
         return experiment.store("completed", folder)
+    except NotStoredError:
+        raise
+    except (EnvironmentRefusedError, OSError) as error:
+        refusal = error if isinstance(error, EnvironmentRefusedError) else _refusal(error)
+        if not experiment.so_far.launches:
+            raise refusal from None
+        raise RunEndedError(refusal, experiment.keep("failed", folder, refusal)) from error
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
         status = "failed" if isinstance(error, RunFailedError) else "aborted"
-        record, path = experiment.store(status, folder, error)
-        raise RunEndedError(error, path, record) from error
+        raise RunEndedError(error, experiment.keep(status, folder, error)) from error
 
 
 def check_plan(config: RunConfig) -> None:
@@ -97,6 +124,11 @@ def check_plan(config: RunConfig) -> None:
     plan = add_transfers(SCHEDULES[config.schedule].plan(config.graph))
     check(plan)
     simulate(plan, UniformCosts(1, 2))
+
+
+def _refusal(error: OSError) -> EnvironmentRefusedError:
+    where = f"{store.path_text(Path(error.filename))}: " if isinstance(error.filename, str) else ""
+    return EnvironmentRefusedError(f"{where}the system refuses: {places.reason(error)}")
 
 
 def _failure(error: PipebenchError) -> schema.Failure:
@@ -111,7 +143,7 @@ class Experiment:
         self.began = time.monotonic()
         self.so_far = SoFar(config)
         self.gpus: GpuWatch | None = None
-        self.stored: tuple[schema.RunRecord, Path] | None = None
+        self.kept: Kept | None = None
 
     @property
     def deadline(self) -> float:
@@ -174,27 +206,32 @@ class Experiment:
         if len(self.so_far.launches) != number + 1:
             raise RunFailedError(f"{what} ended without a result")
 
-    def store(
-        self, status: str, folder: Path, error: PipebenchError | None = None
-    ) -> tuple[schema.RunRecord, Path]:
-        """Write everything so far as a record, and the culprit's log; a signal waits until that is done.
+    def store(self, status: str, folder: Path) -> tuple[schema.RunRecord, Path]:
+        """Write everything so far as a record.
+
+        Raises:
+            NotStoredError: The folder cannot be written.
+        """
+        kept = self.keep(status, folder)
+        if kept.trouble is not None or kept.path is None:
+            raise NotStoredError(kept)
+        return kept.record, kept.path
+
+    def keep(self, status: str, folder: Path, error: PipebenchError | None = None) -> Kept:
+        """Everything so far as a record, written wherever that can be; a signal waits until that is done.
 
         The figures of a run that was ended may not take long: a plan can be large.
         """
-        if self.stored is None and error is None:
+        if self.kept is None and error is None:
             with supervised(inf, self._tell) as phase:
                 phase("computing the figures")
                 complete = record_of(self.so_far, status)
-        if self.stored is None:
+        if self.kept is None:
             with signals.held():
                 record = complete if error is None else self._ended(status, error)
                 log = error.log if isinstance(error, RunBrokenError) else ""
-                kept = store.write_log(log, record.id, folder) if log else None
-                if kept is not None and record.failure is not None:
-                    failure = msgspec.structs.replace(record.failure, log=kept.name)
-                    record = msgspec.structs.replace(record, failure=failure)
-                self.stored = record, store.write(record, folder)
-        return self.stored
+                self.kept = keeping.keep(record, folder, log=log)
+        return self.kept
 
     def _ended(self, status: str, error: PipebenchError) -> schema.RunRecord:
         try:

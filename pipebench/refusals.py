@@ -8,12 +8,12 @@ import errno
 import os
 import resource
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.places import temporary_place
 
 _NO_SPACE = ("no space is left in {place}", "free some, or name another folder with TMPDIR")
 _NOT_WRITABLE = ("{place} cannot be written", "name another folder with TMPDIR")
@@ -106,6 +106,6 @@ def _told(number: int, filename: str | None) -> str:
 
 def _temporary_folder() -> str:
     try:
-        return f"{tempfile.gettempdir()}, the folder for temporary files"
+        return f"{temporary_place()}, the folder for temporary files"
     except OSError:  # none can be written
         return "the folder for temporary files"

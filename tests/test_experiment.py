@@ -1,5 +1,7 @@
 """The order of a run and what is kept of it, with a launcher that reports what it is told to."""
 
+import errno
+import tempfile
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -113,6 +115,47 @@ def test_complete_launches_are_kept_whatever_ends_the_run(
     assert (record.status, len(record.launches), ended.value.launches) == (status, complete, complete)
     assert (record.speedup is not None) == (complete > 0)
     assert list(tmp_path.iterdir()) == [ended.value.path]
+
+
+@pytest.mark.parametrize(
+    "error", [EnvironmentRefusedError("no room left"), OSError(errno.EMFILE, "Too many open files")]
+)
+def test_a_machine_that_refuses_later_leaves_complete_launches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
+) -> None:
+    with pytest.raises(EnvironmentRefusedError):
+        run(monkeypatch, tmp_path, Launches(error, fails_at=0))
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(experiment.RunEndedError) as ended:
+        run(monkeypatch, tmp_path, Launches(error, fails_at=2))
+    assert ended.value.cause.exit_code == 7
+    assert ended.value.kept.record.status == "failed"
+    assert len(ended.value.kept.record.launches) == 2
+
+
+def test_a_folder_that_cannot_be_written_any_more_costs_no_figures(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "runs", tmp_path / "tmp"
+    other.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(other))
+
+    class Vanishing(Launches):
+        def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
+            yield from super().run(job)
+            if folder.is_dir():
+                folder.rmdir()
+                folder.touch()
+
+    with pytest.raises(experiment.NotStoredError, match="a file is in the way") as ended:
+        run(monkeypatch, folder, Vanishing())
+    record, path, trouble = ended.value.kept
+    assert (record.status, path) == ("completed", other / f"{record.id}.json")
+    assert f"{record.id}.json cannot be written in {folder}" in str(trouble)
+    assert store.read(other / f"{record.id}.json") == record
+    with pytest.raises(experiment.RunEndedError) as broken:
+        run(monkeypatch, tmp_path / "runs2", Launches(RunFailedError("x", log="last words"), fails_at=1))
+    assert broken.value.log is not None
 
 
 def test_balanced_measures_the_layers_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ ROOT = Path(pipebench.__file__).parent
 # What must not be imported, whether at module level or inside a function.
 FORBIDDEN = {
     "errors": {"*"},
+    "names": {"*"},
+    "pasting": {"*"},
+    "places": {"plan", "timing", "records", "runtime", "models", "render", "cli", "experiment"},
     "plan": {"timing", "records", "runtime", "models", "render", "cli", "experiment"},
     "timing": {"records", "runtime", "models", "render", "cli", "experiment"},
     "statistics": {"*"},
@@ -54,7 +57,7 @@ PURE = (
     *("models.data", "models.reading", "models.vocabulary", "models.words"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
     *("devices", "accuracy", "ab", "templates", "leash", "diagnosis", "rendezvous", "local_link"),
-    *("encodings", "supervision"),
+    *("encodings", "supervision", "names", "pasting", "places"),
     *("runtime.faults", "runtime.heartbeat", "runtime.allocator", "runtime.torch_check", "refusals"),
 )
 

@@ -3,11 +3,9 @@
 Each launch is a run of its own, as in an ``ab``, so that the race of the baseline's forms is part of the noise.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
-from pathlib import Path
 
 from pipebench.ab.interleaving import Listener
 from pipebench.ab.merging import check_alike, merged
@@ -15,6 +13,7 @@ from pipebench.ab.sides import Side, check, check_options, launch
 from pipebench.comparison.calibration import noise_of
 from pipebench.devices import check_system
 from pipebench.errors import UsageError
+from pipebench.places import temporary_folder
 from pipebench.records.schema import RunRecord
 from pipebench.supervision import supervised
 from pipebench.telemetry.noise_cache import Noise
@@ -37,8 +36,8 @@ def calibrate(options: Sequence[str], launches: int, listener: Listener) -> tupl
     with supervised(inf, lambda doing: listener.progress(doing, 0.0)) as phase:
         phase("checking the options")
         check(side)
-    with tempfile.TemporaryDirectory(prefix="pipebench-") as name:
-        return measured(partial(launch, side, Path(name)), launches, listener)
+    with temporary_folder() as place:
+        return measured(partial(launch, side, place), launches, listener)
 
 
 def measured(one_launch: Callable[[], RunRecord], launches: int, listener: Listener) -> tuple[Noise, bool]:

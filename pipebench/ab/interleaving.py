@@ -22,8 +22,8 @@ from pipebench.ab.merging import check_alike, merged
 from pipebench.ab.sides import Side
 from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, compare
-from pipebench.errors import PipebenchError
-from pipebench.records import schema, store
+from pipebench.errors import EnvironmentRefusedError, PipebenchError
+from pipebench.records import keeping, schema
 from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
 from pipebench.records.selection import Source
 from pipebench.statistics.power import LEAST_LAUNCHES
@@ -53,9 +53,17 @@ class Effort:
 class EndedError(Exception):
     """A measurement that was not finished: the cause, and the sides' records that keep their complete launches."""
 
-    def __init__(self, cause: PipebenchError, kept: Sequence[Path]) -> None:
+    def __init__(self, cause: PipebenchError, kept: Sequence[keeping.Kept]) -> None:
         super().__init__(str(cause))
         self.cause, self.kept = cause, kept
+
+
+class NotKeptError(EnvironmentRefusedError):
+    """A measurement with a verdict, ``record``, whose sides' own records could not be written into their folder."""
+
+    def __init__(self, record: ComparisonRecord, kept: Sequence[keeping.Kept]) -> None:
+        super().__init__("; ".join(each.trouble for each in kept if each.trouble is not None))
+        self.record = record
 
 
 class Interleaved:
@@ -89,18 +97,23 @@ class Interleaved:
 
         Raises:
             EndedError: A launch failed, or a signal came.
+            NotKeptError: The folder cannot be written.
         """
         numbers = looks.planned(effort.most)
         rules = replace(rules, level=looks.level_of_each(numbers))
         try:
             taken = self._measure(numbers, effort.budget_s, rules)
         except PipebenchError as error:
-            raise EndedError(error, [path for _, path in self._stored(folder, error)]) from error
+            raise EndedError(error, self._kept(folder, error)) from error
         allow_inconclusive = allow_inconclusive and self.launches >= LEAST_LAUNCHES
-        reference, candidate = (Source(record, path) for record, path in self._stored(folder))
+        kept = self._kept(folder)
+        reference, candidate = (Source(each.record, each.path or Path()) for each in kept)
         record = gates.check(candidate, reference, rules, allow_inconclusive=allow_inconclusive)
         record = msgspec.structs.replace(record, looks=Looks(taken, len(numbers), rules.level))
-        return calibration.with_warnings(record, reference.record)
+        record = calibration.with_warnings(record, reference.record)
+        if any(each.trouble is not None for each in kept):
+            raise NotKeptError(record, kept)
+        return record
 
     @property
     def launches(self) -> int:
@@ -156,9 +169,7 @@ class Interleaved:
         reference, candidate = (Source(merged(found, label), Path()) for label, found in self.records.items())
         return compare([reference, candidate], rules).overall.verdict
 
-    def _stored(
-        self, folder: Path, error: PipebenchError | None = None
-    ) -> list[tuple[schema.RunRecord, Path]]:
+    def _kept(self, folder: Path, error: PipebenchError | None = None) -> list[keeping.Kept]:
         """Every side that has a launch as one record; a signal waits until that is done."""
         failure = schema.Failure(int(error.exit_code), str(error)) if error is not None else None
         kept = []
@@ -166,5 +177,5 @@ class Interleaved:
             for label, found in self.records.items():
                 if found:
                     record = merged(found, label, environment=self.sides[label].facts, failure=failure)
-                    kept.append((record, store.write(record, folder)))
+                    kept.append(keeping.keep(record, folder))
         return kept

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from pipebench.places import temporary_folder, writing_temporary_files
+
 _PREFIX = "pipebench-ab-"
 _LOCK = "in-use"
 WORKTREE = "worktree-"
@@ -23,12 +25,14 @@ def place() -> Iterator[Path]:
     for folder in abandoned():
         if not any(folder.glob(f"{WORKTREE}*")):
             shutil.rmtree(folder, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
-        made = Path(name) / f".{_LOCK}"
-        with made.open("w") as lock:
+    with temporary_folder(_PREFIX) as folder:
+        made = folder / f".{_LOCK}"
+        with writing_temporary_files():
+            lock = made.open("w")
+        with lock:
             _take(lock)
-            made.rename(Path(name) / _LOCK)  # it has its name when it is locked, not before
-            yield Path(name)
+            made.rename(folder / _LOCK)  # it has its name when it is locked, not before
+            yield folder
 
 
 def abandoned() -> list[Path]:

@@ -180,6 +180,9 @@ def launch(side: Side, place: Path, *, launches: int = 1) -> RunRecord:
     return record
 
 
+_AS_UTF_8 = {"PYTHONIOENCODING": "utf-8:surrogateescape"}  # whatever our own streams are: we read it
+
+
 @dataclass(frozen=True)
 class _Ended:
     returncode: int
@@ -190,7 +193,8 @@ class _Ended:
 def _ended(side: Side, arguments: Sequence[str], *, most: int = _ANSWER_BYTES, **variables: str) -> _Ended:
     """Run the side's interpreter to its end, to ours, or to what it may print at most; -P: not the user's folder."""
     tied = [sys.executable, "-I", leash.__file__, str(os.getpid())]
-    with _running([*tied, side.python, "-P", *arguments], side.environment | variables) as process:
+    environment = side.environment | _AS_UTF_8 | variables
+    with _running([*tied, side.python, "-P", *arguments], environment) as process:
         stdout, stderr = _printed(process, most)
     if len(stdout) > most:
         raise EnvironmentRefusedError(

@@ -3,11 +3,14 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipebench.cli import ci, output
+
+if TYPE_CHECKING:
+    from pipebench.records.keeping import Kept
 
 _SIDES, _EFFORT, _VERDICT, _OUTPUT = "Sides (B is held against A)", "Effort", "Verdict", "Output"
 
@@ -89,15 +92,15 @@ def ab(
 
     Each launch is a verified run of its own. The error rate of 5 % holds over all looks at the verdict.
 
-    pipebench ab --a-run "--schedule gpipe" --b-run "--schedule wavefront" -- --gpus 8
+    pipebench ab --a-run "--schedule gpipe" --b-run "--schedule 1f1b" -- --gpus 8
 
     pipebench ab --a main --b HEAD -- --gpus 8 --preset tiny
 
-    pipebench ab --a-python old/bin/python --b-python new/bin/python -- --gpus 8 --device cuda
+    pipebench ab --a-python old/bin/python --b-python new/bin/python -- --gpus 8
     """
     from pipebench import rendezvous
     from pipebench.ab.asked import Asked
-    from pipebench.ab.interleaving import Effort, EndedError
+    from pipebench.ab.interleaving import Effort, EndedError, NotKeptError
     from pipebench.ab.session import Session
     from pipebench.render.progress import ProgressView
     from pipebench.signals import orderly_end
@@ -117,7 +120,19 @@ def ab(
             with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
                 record = session.measure(view, allow_inconclusive=allow_inconclusive)
         except EndedError as error:
-            for path in error.kept:
-                output.notice(f"kept: pipebench show {output.shown(path)}")
+            for kept in error.kept:
+                _tell(kept)
             raise error.cause from None
+        except NotKeptError as error:
+            code = ci.conclude(error.record, "ab", junit, json=json)
+            output.complain(str(error))
+            return code or error.exit_code
     return ci.conclude(record, "ab", junit, json=json)
+
+
+def _tell(kept: "Kept") -> None:
+    """Where a side's launches are, and why that is not where they should be."""
+    if kept.trouble is not None:
+        output.complain(kept.trouble)
+    if kept.path is not None:
+        output.notice(f"kept: {output.show_command(kept.path)}")

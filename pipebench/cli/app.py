@@ -5,11 +5,12 @@ Each command needs one of them, and all of them with what they import were a ten
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pipebench import __version__
+from pipebench.cli.output import help_width
 
 # In the order of the help; each is a function in a module of the same name, ``list`` with a ``_`` behind it.
 _COMMANDS = ("run", "simulate", "show", "list", "compare", "check", "ab", "calibrate", "history")
@@ -20,13 +21,21 @@ _HELP = """Measures, explains, predicts and guards pipeline parallelism.
 
 What does pipelining buy me on my devices, where does the rest go, did it get worse?
 
-pipebench run --gpus 8 -- measure a stacked LSTM on 8 devices against the best single one
+Measure a stacked LSTM on 8 devices against the best single one:
 
-pipebench simulate --schedule 1f1b --stages 8 --microbatches 32 -- the same on paper, at once
+pipebench run --gpus 8
 
-pipebench show -- look at the last record again
+The same on paper, at once:
 
-pipebench check latest --against latest~1 -- did it get worse? the exit code says
+pipebench simulate --schedule 1f1b --stages 8 --microbatches 32
+
+Look at the last record again:
+
+pipebench show
+
+Did it get worse? The exit code says:
+
+pipebench check latest --against latest~1
 """
 
 
@@ -35,11 +44,14 @@ def application(arguments: Sequence[str]) -> typer.Typer:
 
     Options before the command, an unknown name, or nothing at all: typer answers these, and knows every command then.
     """
+    width = help_width()
+    settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
     app = typer.Typer(
         help=_HELP,
         add_completion=False,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode="rich" if width is None else None,
+        context_settings=settings if width is None else settings | {"terminal_width": width},
     )
     app.callback(invoke_without_command=True)(_root)
     named = arguments[0] if arguments else ""

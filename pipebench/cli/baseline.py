@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from pipebench import pasting
 from pipebench.cli import no_effect, output
 from pipebench.errors import ExitCode, MissingError, UsageError
+from pipebench.names import as_text, is_text
 
 app = typer.Typer(help="Runs that others are held against, under a name.", no_args_is_help=True)
 
@@ -37,7 +39,7 @@ def promote(
 ) -> None:
     """Replace the baseline of a configuration by a newer run; what it was stays on record.
 
-    pipebench baseline promote latest --name main --reason "a faster schedule, reviewed"
+    pipebench baseline promote latest --name main --reason "faster, reviewed"
     """
     no_effect.tell(context)
     output.print_text(f"{_save(record, name, reason, folder, promote=True)}\n")
@@ -55,9 +57,7 @@ def list_(json: _Json = False) -> None:
     elif found:
         output.print_report(lambda _: baseline_table(found))
     else:
-        output.notice(
-            f"no baselines in {baselines.DEFAULT_FOLDER}: pipebench baseline save latest --reason TEXT"
-        )
+        output.notice(f"no baselines in {baselines.DEFAULT_FOLDER}; {baselines.how_to_save()}")
 
 
 @app.command("show")
@@ -97,6 +97,7 @@ def _save(record: str, name: str, reason: str, folder: Path | None, *, promote: 
     from pipebench.records.selection import Search, select
 
     where = folder or store.DEFAULT_FOLDER
+    reason = as_text(reason) if is_text(reason) else reason
     baselines.check_text(name, reason)
     if Path(name).exists():
         raise UsageError(
@@ -105,7 +106,18 @@ def _save(record: str, name: str, reason: str, folder: Path | None, *, promote: 
     if any(path.stem.startswith(name) for path in store.paths(where)):
         raise UsageError(f"--name {name}: a record in {where} begins so, which check would no longer find")
     run = select(record, Search(where, completed=False)).record
-    path = baselines.save(run, name, reason, baselines.DEFAULT_FOLDER, promote=promote)
+    path = baselines.save(
+        run,
+        name,
+        reason,
+        baselines.DEFAULT_FOLDER,
+        promote=promote,
+        instead=pasting.command(
+            *("baseline", "save" if promote else "promote", pasting.path_word(record)),
+            *(*pasting.option("--name", name), *pasting.option("--reason", reason)),
+            *(["-o", pasting.path_word(folder)] if folder else []),
+        ),
+    )
     reservations = baselines.reservations(run)
     if reservations:
         output.notice(

@@ -26,7 +26,7 @@ def calibrate(
     """
     from pipebench import rendezvous
     from pipebench.ab.calibrating import calibrate as noise_of
-    from pipebench.render.calibration import calibration_lines, document
+    from pipebench.render.calibration import calibration_report, document
     from pipebench.render.progress import ProgressView
     from pipebench.signals import orderly_end
     from pipebench.telemetry import noise_cache
@@ -34,11 +34,13 @@ def calibrate(
     rendezvous.check_alone("calibrate", sys.argv[1:], os.environ)
     with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
         noise, beside = noise_of(options or (), launches, view)
-    kept = None if beside else noise_cache.save(noise)
     if json:
         output.print_json(document(noise))
     else:
-        output.print_text(calibration_lines(noise))
+        output.print_report(lambda _: calibration_report(noise))
+    kept = noise_cache.save(noise)
     if not quiet:
-        why = "another pipebench run measured beside it" if beside else "the cache folder cannot be written"
-        output.notice(f"kept in {kept}" if kept else f"not kept: {why}")
+        if beside:
+            output.notice("not kept: another pipebench run measured beside it")
+        else:
+            output.notice(f"kept in {kept}")

@@ -69,7 +69,7 @@ def check(
 
     pipebench check latest --against latest~1
 
-    pipebench check results/ci --against baseline.json --gate words_per_s=5% --junit check.xml
+    pipebench check results/ci --against baseline.json --gate words_per_s=5%
     """
     from pipebench.comparison import gates
     from pipebench.comparison.compare import Rules
@@ -115,6 +115,7 @@ def _checked(
 def _self_test(current: str | None, against: str | None, folder: Path, rules: "Rules", *, json: bool) -> int:
     from pipebench.comparison import sources
     from pipebench.comparison.self_test import self_test
+    from pipebench.render.layout import lines
 
     result = self_test(sources.tried(current, against, folder), rules)
     if json:
@@ -123,8 +124,7 @@ def _self_test(current: str | None, against: str | None, folder: Path, rules: "R
         output.print_json(msgspec.json.format(msgspec.json.encode(result.document())) + b"\n")
         return result.exit_code
     output.notice(f"tried on {result.tried_on}")
-    for trial in result.trials:
-        output.print_text(f"{trial.line()}\n")
+    output.print_report(lambda _: lines(trial.line() for trial in result.trials))
     if result.exit_code is ExitCode.INCONCLUSIVE:
         output.notice(
             "the noise of this record's own launches hides what was put in: a gate on it seldom fires; "

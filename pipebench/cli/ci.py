@@ -4,15 +4,15 @@ Annotations go to stderr, which the runner reads as well, so that ``--json`` lea
 """
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import ENAMETOOLONG
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipebench import encodings
+from pipebench import encodings, places
 from pipebench.cli import output
-from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
+from pipebench.errors import EnvironmentRefusedError, ExitCode, PipebenchError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +26,15 @@ GATES = ("check", "ab")  # the commands whose end a CI system is told
 def conclude(record: "ComparisonRecord", command: str, junit: Path | None, *, json: bool) -> int:
     """Print the verdict of ``check`` or ``ab``, and tell the CI system of it; the exit code that it means.
 
-    Raises:
-        PipebenchError: The JUnit file cannot be written.
+    Where the JUnit file cannot be written, the verdict is told all the same, and what would have been 0 is 7.
     """
     assert record.gate is not None
-    _report(record, command, junit)
+    trouble = _reported(record, command, junit)
     print_comparison(record, json=json)
-    return record.gate.exit_code
+    if trouble is None:
+        return record.gate.exit_code
+    output.complain(str(trouble))
+    return record.gate.exit_code or ExitCode.ENVIRONMENT
 
 
 def check_junit(junit: Path | None) -> None:
@@ -84,7 +86,10 @@ def errors_in_junit(command: str, junit: Path | None) -> "Iterator[None]":
         if junit is not None:
             from pipebench.render.comparison.junit import junit_error
 
-            _write(junit, junit_error(str(error), type(error).__name__, command))
+            try:
+                _write(junit, junit_error(str(error), type(error).__name__, command))
+            except PipebenchError as trouble:
+                output.complain(str(trouble))
         raise
 
 
@@ -98,7 +103,8 @@ def report_error(text: str, command: str) -> None:
         _summarize(f"## pipebench {command}: error\n\n{code(text)}\n")
 
 
-def _report(record: "ComparisonRecord", command: str, junit: Path | None) -> None:
+def _reported(record: "ComparisonRecord", command: str, junit: Path | None) -> PipebenchError | None:
+    """Tell the CI system; why it could not be told all."""
     if _on_github():
         from pipebench.render.comparison import github, markdown
         from pipebench.render.comparison.words import verdict_text
@@ -109,7 +115,11 @@ def _report(record: "ComparisonRecord", command: str, junit: Path | None) -> Non
     if junit is not None:
         from pipebench.render.comparison.junit import junit as junit_of
 
-        _write(junit, junit_of(record))
+        try:
+            _write(junit, junit_of(record))
+        except PipebenchError as trouble:
+            return trouble
+    return None
 
 
 def _on_github() -> bool:
@@ -125,13 +135,18 @@ def _summarize(text: str) -> None:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        output.notice(f"pipebench: no job summary: {error.strerror}")
+        where = f"GITHUB_STEP_SUMMARY={path}"
+        output.notice(f"pipebench: no job summary: {where} cannot be written: {places.reason(error)}")
 
 
 def _write(path: Path, text: str) -> None:
+    """Write the JUnit file; half of one is no file."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
+        if path.is_file() and not path.is_symlink():
+            with suppress(OSError):
+                path.unlink()
         raise _not_written(path, error) from None
 
 
@@ -139,7 +154,8 @@ def _not_written(path: Path, error: OSError) -> PipebenchError:
     kind = (
         UsageError if isinstance(error, _NO_PLACE) or error.errno == ENAMETOOLONG else EnvironmentRefusedError
     )
-    return kind(f"--junit {path}: cannot be written ({error.strerror})")
+    remedy = places.help_for(error, "name another file")
+    return kind(f"--junit {path}: cannot be written: {places.reason(error)}; {remedy}")
 
 
 _NO_PLACE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)

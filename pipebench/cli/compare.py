@@ -75,6 +75,8 @@ def compare(
 def _print(record: "ComparisonRecord", form: str) -> None:
     if form in ("table", "json"):
         ci.print_comparison(record, json=form == "json")
+    elif form in ("html", "junit"):
+        output.print_markup(_written(record, form))
     else:
         _export(_written(record, form), form)
 

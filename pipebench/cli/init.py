@@ -7,6 +7,7 @@ import typer
 
 from pipebench.cli import no_effect, output
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
+from pipebench.places import not_written, reason, write_whole
 
 if TYPE_CHECKING:
     from pipebench.templates.choices import Choices
@@ -61,7 +62,7 @@ def ci(
     _check_run(choices)
     no_effect.tell(context)
     path = _write(template(where, choices), where, folder, force=force)
-    output.print_text(f"wrote {output.shown(path)}\n\n{next_steps(where, choices)}")
+    output.print_text(f"wrote {output.shown(path)}\n\n{next_steps(where, choices, str(folder))}")
     if not (folder / ".git").exists():
         output.notice(f"{folder}: no repository's top; {where.path} takes effect only there")
 
@@ -82,22 +83,19 @@ def _check_run(choices: "Choices") -> None:
 
 def _write(text: str, forge: "Forge", folder: Path, *, force: bool) -> Path:
     path = folder / forge.path
+    if path.is_symlink() or path.exists():
+        if path.is_dir() and not path.is_symlink():
+            raise UsageError(f"{path}: something else is in the way: a folder")
+        if not force:
+            raise UsageError(f"{path}: there already; --force replaces it")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if force:
-            path.unlink(missing_ok=True)  # a link is replaced, not what it leads to
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        write_whole(path, text.encode())  # a link is replaced, not what it leads to
     except OSError as error:
         raise _refusal(path, error) from None
     return path
 
 
 def _refusal(path: Path, error: OSError) -> PipebenchError:
-    if isinstance(error, FileExistsError) and (path.is_file() or path.is_symlink()):
-        return UsageError(f"{path}: there already; --force replaces it")
     if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
-        return UsageError(f"{path}: something else is in the way ({error.strerror})")
-    return EnvironmentRefusedError(
-        f"{path}: cannot be written ({error.strerror}); name another folder with -o"
-    )
+        return UsageError(f"{path}: something else is in the way: {reason(error)}")
+    return EnvironmentRefusedError(not_written(path, error, "name another folder with -o"))

@@ -35,6 +35,6 @@ def list_(
 
     rows = [record_row(path, record) for path, record in store.read_all(where)]
     if not rows:
-        output.notice(f"no records in {where}: make one with pipebench run --gpus 8")
+        output.notice(f"no records in {where}: make one with {store.how_to_make_one(where)}")
         return
     output.print_report(lambda console: record_table(rows, width=console.width))

@@ -1,5 +1,6 @@
 """From arguments to an exit code: the one place where errors become a line on stderr."""
 
+import errno
 import os
 import sys
 import traceback
@@ -8,9 +9,11 @@ from typing import NoReturn
 
 import typer
 
+from pipebench import places
 from pipebench.cli import ci, output
 from pipebench.cli.app import application
 from pipebench.errors import ExitCode, PipebenchError
+from pipebench.names import as_text
 
 
 def main() -> NoReturn:
@@ -20,9 +23,7 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; the exit code."""
-    if sys.stdout is None or sys.stderr is None:  # closed by the caller
-        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the rest of the process
-        sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    output.open_streams()
     command = typer.main.get_command(application(arguments))
     try:
         result = command.main(args=list(arguments), prog_name="pipebench", standalone_mode=False)
@@ -82,17 +83,30 @@ def _of_run(option: str) -> bool:
 
 
 def _output_failed(error: OSError) -> int:
-    """Whoever reads us has enough (no failure), or the output cannot be written."""
+    """Whoever reads us has enough (no failure), or the output cannot be written, or a file that nobody thought of."""
     output.discard(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return ExitCode.DONE
-    where = f"{error.filename}: " if error.filename else ""
-    return _complain(f"{where}{error.strerror or error}", ExitCode.ENVIRONMENT)
+    why = places.reason(error)
+    if error.filename:
+        name = (
+            as_text(os.fsdecode(error.filename))
+            if isinstance(error.filename, str | bytes)
+            else error.filename
+        )
+        return _complain(f"{name}: cannot be used: {why}", ExitCode.ENVIRONMENT)
+    if error.errno in _OF_A_STREAM:
+        remedy = places.help_for(error, "send it elsewhere")
+        return _complain(f"stdout: cannot be written: {why}; {remedy}", ExitCode.ENVIRONMENT)
+    return _complain(f"the system refuses: {why}", ExitCode.ENVIRONMENT)
+
+
+_OF_A_STREAM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EROFS}
 
 
 def _complain(text: str, code: int) -> int:
-    """One clear line on stderr, whatever the text holds; a command in it can be pasted as it is."""
-    output.notice(f"pipebench: error: {' '.join(line.strip() for line in text.splitlines() if line.strip())}")
+    """One clear line on stderr, whatever the text holds."""
+    output.complain(text)
     return code
 
 

@@ -1,26 +1,40 @@
 """Consoles: results on stdout, everything else on stderr; NO_COLOR, pipes and 80 columns are respected.
 
-Printing raises nothing: a reader who has left, or a full disk, must not cost a command the exit code that it has to
-give. What was lost is asked for at the end, by ``lost``.
+Printing raises nothing: a reader who has left, a full disk, or a letter that a stream's encoding does not have must not
+cost a command the exit code that it has to give. What was lost is asked for at the end, by ``lost``.
 """
 
+import codecs
+import io
 import json
 import os
+import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipebench.names import as_text
 from pipebench.render.inert import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
     from rich.console import Console, RenderableType
 
 _USUAL_WIDTH, _LEAST_WIDTH = 80, 20
 _DELETE = "\x7f"
+
+
+def open_streams() -> None:
+    r"""Make stdout and stderr write out what their encodings cannot show, as in ``\xe9``, whoever prints to them."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - for the rest of the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def stdout() -> "Console":
@@ -47,6 +61,13 @@ def stderr() -> "Console":
     return Stderr(stderr=True, highlight=False, width=_width())
 
 
+def help_width() -> int | None:
+    """The width of help that must not be laid out in columns, which would cut the options' names; else ``None``."""
+    unknown = _width()
+    width = unknown or shutil.get_terminal_size().columns
+    return width if unknown or width < _USUAL_WIDTH else None
+
+
 def _width() -> int | None:
     """The width where COLUMNS is too little for a word (0 says that it is unknown); else rich finds it."""
     columns = os.environ.get("COLUMNS", "")
@@ -59,21 +80,37 @@ def print_report(build: "Callable[[Console], RenderableType]") -> None:
     report = build(console)
     with _kept():
         if console.is_terminal:
-            console.print(report)
+            console.print(report, crop=False)
             return
         with console.capture() as captured:
-            console.print(report)
+            console.print(report, crop=False)
         _write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
 
 
 def print_json(document: bytes) -> None:
-    """Print a JSON document, and nothing else, to stdout; what a terminal might obey is escaped as JSON can."""
+    """Print a JSON document, and nothing else, to stdout; what a terminal might obey is escaped as JSON can.
+
+    So is all that is not ASCII where stdout is not UTF-8: it is good JSON in whatever encoding it is read.
+    """
     text = document.decode()
     if not text.isascii() or _DELETE in text:  # what else is not seen, JSON escapes itself
+        plain = not _is_utf_8()
         text = "".join(
-            letter if letter.isprintable() or letter == "\n" else _escaped(letter) for letter in text
+            letter
+            if (letter.isprintable() and (letter.isascii() or not plain)) or letter == "\n"
+            else _escaped(letter)
+            for letter in text
         )
     _write(text)
+
+
+def print_markup(text: str) -> None:
+    """Print XML or HTML to stdout, with references for what is not ASCII where stdout is not UTF-8."""
+    _write(text if _is_utf_8() else text.encode("ascii", "xmlcharrefreplace").decode())
+
+
+def _is_utf_8() -> bool:
+    return codecs.lookup(sys.stdout.encoding or "utf-8").name in {"utf-8", "utf-8-sig"}
 
 
 def _escaped(letter: str) -> str:
@@ -82,17 +119,33 @@ def _escaped(letter: str) -> str:
 
 def print_text(text: str) -> None:
     r"""Print to stdout as it is; what the output cannot encode is written out, as in ``\xe9``."""
-    encoding = sys.stdout.encoding or "utf-8"
-    _write(text.encode(encoding, "backslashreplace").decode(encoding))
+    _write(text)
+
+
+def print_lines(rows: "Sequence[tuple[str, str]]") -> None:
+    """Print names and what they stand for, which is never wrapped: it is there to be copied."""
+    from pipebench.render.layout import NARROW
+
+    width = stdout().width
+    for name, text in rows:
+        line = f"{name:<9}{inert(text)}"
+        print_text(f"{name}\n{inert(text)}\n" if width < min(len(line), NARROW) else f"{line}\n")
 
 
 def _write(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
     with _kept():
         sys.stdout.write(text)
         sys.stdout.flush()
 
 
 _lost: list[OSError] = []
+
+
+def is_lost() -> bool:
+    """Whether something that was printed to stdout did not get there, since ``lost`` was last asked."""
+    return bool(_lost)
 
 
 def lost() -> OSError | None:
@@ -124,6 +177,11 @@ def notice(text: str) -> None:
     annotate(inert(text))
 
 
+def complain(text: str) -> None:
+    """Print an error: one clear line on stderr, whatever the text holds."""
+    notice(f"pipebench: error: {' '.join(line.strip() for line in text.splitlines() if line.strip())}")
+
+
 def annotate(text: str) -> None:
     """Print a line to stderr that may be a command to the CI runner that reads the log."""
     try:
@@ -133,10 +191,20 @@ def annotate(text: str) -> None:
 
 
 def shown(path: Path) -> str:
-    """A path as the user would type it: relative where it lies below the working folder."""
-    from pipebench.records.store import path_text
+    """A path for people: relative where it lies below the working folder."""
+    return as_text(str(typed(path)))
 
+
+def show_command(path: Path, *options: str) -> str:
+    """The command that shows a record."""
+    from pipebench.pasting import command, path_word
+
+    return command("show", *options, path_word(typed(path)))
+
+
+def typed(path: Path) -> Path:
+    """A path as the user would type it: relative where it lies below the working folder."""
     try:
-        return path_text(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return path_text(path)
+        return path.resolve().relative_to(Path.cwd())
+    except (ValueError, OSError):  # elsewhere, or there is no working folder any more
+        return path

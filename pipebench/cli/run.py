@@ -1,9 +1,7 @@
 """``pipebench run``: measure a pipeline against the best single device."""
 
 import os
-import shlex
 import sys
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +10,16 @@ import typer
 
 from pipebench.cli import no_effect, output
 from pipebench.config import DEFAULT_MACHINE, DEFAULT_PRESET, PRESETS
-from pipebench.errors import UsageError
+from pipebench.errors import EnvironmentRefusedError, UsageError
+from pipebench.names import as_text, is_text
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.timing.machines import LOCAL, MACHINE_NAMES
 
 if TYPE_CHECKING:
+    from pipebench.cli.again import Again
     from pipebench.config import RunConfig
-    from pipebench.records.schema import RunRecord
+    from pipebench.experiment import RunEndedError
+    from pipebench.records.keeping import Kept
 
 _PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"
 
@@ -160,44 +161,50 @@ def run(
 
     First verifies that both compute the same gradients, then times them side by side.
 
-    pipebench run --gpus 8   (8 emulated devices, about a minute)
+    8 emulated devices, about a minute:
 
-    pipebench run --gpus 8 --schedule wavefront   (pipelined over time, as in 2014)
+    pipebench run --gpus 8
 
-    pipebench run --gpus 2 --device cpu   (2 real processes, wall clock)
+    Pipelined over time, as in 2014:
+
+    pipebench run --gpus 8 --schedule wavefront
+
+    2 real processes, wall clock:
+
+    pipebench run --gpus 2 --device cpu
     """
+    from pipebench.cli.again import Again
     from pipebench.config import RunOptions, resolve
 
-    config = resolve(
-        RunOptions(
-            gpus=_devices(partition) if gpus is None else gpus,
-            device=device,
-            machine=machine,
-            preset=preset,
-            layers=layers,
-            hidden=hidden,
-            vocab=vocab,
-            batch=batch,
-            sequence_length=sequence_length,
-            dtype=dtype,
-            schedule=schedule,
-            microbatches=microbatches,
-            chunks=chunks,
-            partition=partition,
-            checkpoint=checkpoint,
-            text=text,
-            tokens=tokens,
-            synthetic=synthetic,
-            launches=launches,
-            quick=quick,
-            rigorous=rigorous,
-            steps=steps,
-            warmup=warmup,
-            seed=seed,
-            deadline_s=deadline,
-            emulation_order=emulation_order,
-        )
+    options = RunOptions(
+        gpus=_devices(partition) if gpus is None else gpus,
+        device=device,
+        machine=machine,
+        preset=preset,
+        layers=layers,
+        hidden=hidden,
+        vocab=vocab,
+        batch=batch,
+        sequence_length=sequence_length,
+        dtype=dtype,
+        schedule=schedule,
+        microbatches=microbatches,
+        chunks=chunks,
+        partition=partition,
+        checkpoint=checkpoint,
+        text=as_text(text) if text and is_text(text) else text,
+        tokens=tokens,
+        synthetic=synthetic,
+        launches=launches,
+        quick=quick,
+        rigorous=rigorous,
+        steps=steps,
+        warmup=warmup,
+        seed=seed,
+        deadline_s=deadline,
+        emulation_order=emulation_order,
     )
+    config = resolve(options)
     if remeasure and not config.needs_link:
         raise UsageError(f"--remeasure measures the link of --machine {LOCAL}: leave it out, or add that")
     if not quiet:
@@ -205,7 +212,8 @@ def run(
     if dry_run:
         _dry_run(config, json=json, quiet=quiet)
         return 0
-    return _run(config, folder, remeasure=remeasure, json=json, quiet=quiet)
+    again = Again(context, options, config)
+    return _run(again, folder, remeasure=remeasure, json=json, quiet=quiet)
 
 
 def _devices(partition: str) -> int:
@@ -229,56 +237,61 @@ def _dry_run(config: "RunConfig", *, json: bool, quiet: bool) -> None:
     output.print_report(partial(dry_run_report, document, timeline))
 
 
-def _run(config: "RunConfig", folder: Path | None, *, remeasure: bool, json: bool, quiet: bool) -> int:
+def _run(again: "Again", folder: Path | None, *, remeasure: bool, json: bool, quiet: bool) -> int:
     from pipebench import experiment, rendezvous
-    from pipebench.records import store
+    from pipebench.records import keeping, store
     from pipebench.render.progress import ProgressView
-    from pipebench.render.report import run_report
     from pipebench.signals import orderly_end
 
     rendezvous.check_alone("run", sys.argv[1:], os.environ)
     target = folder or store.DEFAULT_FOLDER
     try:
         with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
-            record, path = experiment.run(config, folder=target, listener=view, remeasure=remeasure)
+            done = experiment.run(again.config, folder=target, listener=view, remeasure=remeasure)
+            kept = keeping.Kept(*done, None)
     except experiment.RunEndedError as error:
-        if json:
-            output.print_json(store.read_bytes(error.path))
-        output.notice(f"pipebench: error: {' '.join(str(error.cause).split())}")
-        if error.log is not None:
-            output.notice(f"log of the culprit: {output.shown(error.log)}")
-        output.notice(
-            f"kept: {error.launches} of {config.launches} launches, pipebench show {output.shown(error.path)}"
-        )
-        return error.cause.exit_code
+        return _ended(error, again.config, json=json)
+    except experiment.NotStoredError as error:
+        kept = error.kept
     if json:
-        output.print_json(store.read_bytes(path))
-        return 0
-    if sys.stdout.isatty():
-        output.print_text("\n")
-    output.print_report(partial(run_report, record))
-    output.print_text(f"\nrecord   {output.shown(path)}\nnext     {_next(config, record, path)}\n")
+        output.print_json(store.encode(kept.record))
+    else:
+        _report(kept, again)
+    if kept.trouble is not None:
+        raise EnvironmentRefusedError(kept.trouble)
+    if output.is_lost() and kept.path is not None:
+        output.notice(f"kept: {output.show_command(kept.path)}")
     return 0
 
 
-def _next(config: "RunConfig", record: "RunRecord", path: Path) -> str:
-    """A command worth trying after this one: the same with another schedule, or a look at the record."""
-    slower = any(warning.code == "slower-than-one-device" for warning in record.warnings)
-    if config.gpus == 1 or config.schedule == "wavefront" or slower:
-        return f"pipebench show --json {output.shown(path)}   (all that was measured)"
-    again = _without(sys.argv[1:], {"--schedule", "--microbatches", "-M", "--chunks", "-C"})
-    return (
-        f"{shlex.join(['pipebench', *again, '--schedule', 'wavefront'])}   (pipelined over time, as in 2014)"
-    )
+def _ended(error: "RunEndedError", config: "RunConfig", *, json: bool) -> int:
+    """What a run that did not complete leaves behind; its exit code."""
+    from pipebench.records import store
+
+    kept = error.kept
+    if json:
+        output.print_json(store.encode(kept.record))
+    output.complain(str(error.cause))
+    if error.log is not None:
+        output.notice(f"log of the culprit: {output.shown(error.log)}")
+    if kept.trouble is not None:
+        output.complain(kept.trouble)
+    if kept.path is not None:
+        launches = f"{error.launches} of {config.launches} launches"
+        output.notice(f"kept: {launches}, {output.show_command(kept.path)}")
+    return error.cause.exit_code
 
 
-def _without(arguments: Sequence[str], options: set[str]) -> list[str]:
-    """A command line without some options and their values."""
-    kept: list[str] = []
-    skip = False
-    for argument in arguments:
-        if skip or argument.partition("=")[0] in options:
-            skip = not skip and "=" not in argument
-            continue
-        kept.append(argument)
-    return kept
+def _report(kept: "Kept", again: "Again") -> None:
+    """The report, where its record is, and a command worth trying."""
+    from pipebench.render.report import run_report
+
+    if sys.stdout.isatty():
+        output.print_text("\n")
+    output.print_report(partial(run_report, kept.record))
+    rows = [("record", output.shown(kept.path) if kept.path is not None else "not kept")]
+    following = again.worth_trying(kept)
+    if following is not None:
+        rows += [("next", following.command), ("why", following.why)]
+    output.print_text("\n")
+    output.print_lines(rows)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipebench import pasting
 from pipebench.cli import no_effect, output
 from pipebench.errors import UsageError
 
@@ -31,7 +32,7 @@ def show(
 
     pipebench show
 
-    pipebench show results/runs/20261124-091500-emulated8-gpipe-3fa9c1.json --json
+    pipebench show 20261124-091500-emulated8-gpipe-3fa9c1 --json
     """
     from pipebench.records import store
     from pipebench.records.selection import check_name
@@ -72,7 +73,7 @@ def _refuse_baseline(name: str) -> None:
     from pipebench.comparison import baselines
 
     if baselines.exists(name, baselines.DEFAULT_FOLDER):
-        raise UsageError(f"{name}: the name of a baseline: pipebench baseline show {name}")
+        raise UsageError(f"{name}: the name of a baseline: {pasting.command('baseline', 'show', name)}")
 
 
 def _contradictions(record: "RunRecord") -> list[str]:

@@ -55,7 +55,7 @@ def simulate(
 
     pipebench simulate --schedule 1f1b --stages 8 --microbatches 32
 
-    pipebench simulate --schedule wavefront --stages 4 --microbatches 1 --chunks 16 --transfer 0.1
+    pipebench simulate --schedule wavefront --stages 4 --chunks 16 --transfer 0.1
     """
     if csv and json:
         raise UsageError("--csv and --json exclude each other: leave one out")

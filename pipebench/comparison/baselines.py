@@ -8,12 +8,12 @@ So ``main`` may hold a run on 8 devices and one on 2, and a check takes the one 
 import hashlib
 import json
 import re
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from pipebench import pasting, places
 from pipebench.comparison import fields
 from pipebench.comparison.compare import DEFAULT_THRESHOLD
 from pipebench.comparison.contradictions import contradictions
@@ -37,8 +37,18 @@ _NOISY = frozenset({"cpu-contention", "wide-interval", "gpu-shared", "throttled"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def save(record: RunRecord, name: str, reason: str, folder: Path, *, promote: bool = False) -> Path:
+def save(
+    record: RunRecord,
+    name: str,
+    reason: str,
+    folder: Path,
+    *,
+    promote: bool = False,
+    instead: str | None = None,
+) -> Path:
     """Make a run the baseline of its configuration; ``promote`` replaces the one that there is, and remembers it.
+
+    ``instead`` is the command for the other case, for whoever asked for the wrong one.
 
     Raises:
         UsageError: The name or the run is not fit, or the configuration has a baseline.
@@ -49,7 +59,7 @@ def save(record: RunRecord, name: str, reason: str, folder: Path, *, promote: bo
     check_fit(record)
     key = key_of(record)
     path = folder / name / f"{_hash(key)}.json"
-    replaced = _replaced(path, promote=promote)
+    replaced = _replaced(path, instead, promote=promote)
     saved = BaselineRecord(
         name=name,
         saved=store.now().isoformat(timespec="seconds"),
@@ -107,6 +117,11 @@ def reservations(record: RunRecord) -> list[str]:
     return list(dict.fromkeys([*told, *doubtful]))
 
 
+def how_to_save() -> str:
+    """Where to read how; the run and the reason are not ours to choose."""
+    return f"{pasting.command('baseline', 'save', '--help')} says how to save one"
+
+
 def exists(name: str, folder: Path) -> bool:
     """Whether there is a baseline of this name for any configuration."""
     return bool(_NAME.fullmatch(name)) and any((folder / name).glob("*.json"))
@@ -126,9 +141,7 @@ def find(
         return exact, read(exact).record
     found = {path: (saved, fields.mismatches(saved.record, run)) for path, saved in read_all(folder, name)}
     if not found:
-        raise MissingError(
-            f"baseline {name}: none of this name in {folder}; save one with pipebench baseline save"
-        )
+        raise MissingError(f"baseline {name}: none of this name in {folder}; {how_to_save()}")
     passing = {
         path: len(differences)
         for path, (_, differences) in found.items()
@@ -208,17 +221,19 @@ def _problem(path: Path) -> str | None:
     return None
 
 
-def _replaced(path: Path, *, promote: bool) -> list[Replaced]:
+def _replaced(path: Path, instead: str | None, *, promote: bool) -> list[Replaced]:
     """What was the baseline before."""
     if not path.exists():
         if promote:
             raise MissingError(
-                f"{path.parent.name}: no baseline for this configuration yet: use pipebench baseline save"
+                f"{path.parent.name}: no baseline for this configuration yet: "
+                f"use {instead or 'pipebench baseline save'}"
             )
         return []
     if not promote:
         raise UsageError(
-            f"{path.parent.name}: has a baseline for this configuration ({path}): use pipebench baseline promote"
+            f"{path.parent.name}: has a baseline for this configuration ({path}): "
+            f"use {instead or 'pipebench baseline promote'}"
         )
     before = read(path)
     return [*before.replaced, Replaced(before.record.id, before.saved, before.reason)]
@@ -235,11 +250,8 @@ def _hash(key: dict[str, str | None]) -> str:
 
 
 def _write(saved: BaselineRecord, path: Path) -> None:
-    temporary = path.with_name(f".{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(store.encode(saved))
-        temporary.replace(path)
+        places.write_whole(path, store.encode(saved))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise EnvironmentRefusedError(f"{path}: cannot be written ({error.strerror})") from None
+        told = places.not_written(path, error, "save it from a folder that can be written")
+        raise EnvironmentRefusedError(f"not saved: {told}") from None

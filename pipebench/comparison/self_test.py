@@ -3,7 +3,6 @@
 A gate that cannot fire is worse than none. Every trial goes the whole way of a check, from files to an exit code.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pipebench.comparison.metrics import samples
 from pipebench.comparison.specimen import specimen
 from pipebench.comparison.verdicts import middle
 from pipebench.errors import ExitCode, MissingError, PipebenchError, UsageError
+from pipebench.places import temporary_folder, writing_temporary_files
 from pipebench.records import store
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, PipelineSamples, RunRecord, Samples
@@ -77,8 +77,8 @@ def self_test(given: RunRecord | None, rules: Rules) -> SelfTest:
     lacking = sorted(set(rules.gates) - set(samples(record)))
     if lacking:
         raise MissingError(f"{record.id!r} has no {', '.join(lacking)}: nothing to try that gate on")
-    with tempfile.TemporaryDirectory(prefix="pipebench-") as place:
-        trials = list(_trials(record, Path(place), rules))
+    with temporary_folder() as place:
+        trials = list(_trials(record, place, rules))
     return SelfTest(trials, given.id) if given else SelfTest(trials)
 
 
@@ -208,5 +208,6 @@ def _other_clock(record: RunRecord) -> RunRecord:
 
 
 def _write(path: Path, document: bytes) -> Path:
-    path.write_bytes(document)
+    with writing_temporary_files():
+        path.write_bytes(document)
     return path

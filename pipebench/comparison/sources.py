@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from pipebench import pasting
 from pipebench.comparison import baselines, fields
 from pipebench.errors import MissingError, UsageError
 from pipebench.plan.schedules import SCHEDULES
@@ -122,7 +123,7 @@ def tried(current: str | None, baseline: str | None, folder: Path) -> RunRecord 
 
 
 def _no_baseline(error: UsageError) -> MissingError:
-    return MissingError(f"baseline {error}; saved ones: pipebench baseline list")
+    return MissingError(f"baseline {error}; saved ones: {pasting.command('baseline', 'list')}")
 
 
 def _one(name: str, search: Search) -> Source:

@@ -21,6 +21,7 @@ from pipebench.errors import EnvironmentRefusedError, UsageError
 from pipebench.models.reading import TextFile
 from pipebench.models.vocabulary import Counted
 from pipebench.models.words import sentences
+from pipebench.names import as_named
 
 PADDING, UNKNOWN, END = range(RESERVED_WORDS)
 BATCHES = 4  # fixed batches, used in turn
@@ -106,7 +107,7 @@ def most_bytes(config: RunConfig) -> int:
 
 def from_file(name: str, config: RunConfig) -> Data:
     """Batches of a file's sentences, or of those of its first part."""
-    file = TextFile(name, most_bytes(config))
+    file = TextFile(as_named(name), most_bytes(config))
     data = _from_blocks(file.blocks(), "text", config, lambda: file.whole)
     return msgspec.structs.replace(data, sha256=file.sha256, bytes_read=file.bytes_read, whole=file.whole)
 

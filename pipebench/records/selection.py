@@ -81,7 +81,7 @@ def select_all(folder: Path) -> list[Source]:
     found = [each for each in _newest_first(Search(folder)) if isinstance(each, Source)]
     if not found:
         raise UsageError(
-            f"{folder}: no completed run in this folder; make one with pipebench run -o {folder}"
+            f"{folder}: no completed run in this folder; make one with {store.how_to_make_one(folder)}"
         )
     return found[::-1]
 
@@ -137,7 +137,8 @@ def _newest(name: str, search: Search, *, back: int) -> Source:
         else:
             seen += 1
     kind = "completed runs" if search.completed else "runs"
-    raise UsageError(f"{name}: {seen} {kind} in {search.folder}; make one with pipebench run --gpus 8")
+    how = store.how_to_make_one(search.folder)
+    raise UsageError(f"{name}: {seen} {kind} in {search.folder}; make one with {how}")
 
 
 def _newest_first(search: Search) -> Iterator[Source | None]:

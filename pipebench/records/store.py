@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from pipebench import encodings
+from pipebench import encodings, pasting, places
 from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
+from pipebench.names import as_text
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
@@ -56,29 +57,8 @@ def encode(record: AnyRecord) -> bytes:
 
 def write(record: RunRecord, folder: Path) -> Path:
     """Store a record under its id; readers see the whole file or none."""
-    document = encode(record)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{record.id}.json"
-    temporary = folder / f".{record.id}.tmp"
-    try:
-        with temporary.open("wb") as file:
-            file.write(document)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return path
-
-
-def write_log(text: str, record_id: str, folder: Path) -> Path | None:
-    """Store what a process left behind beside the record of its run; ``None`` if it cannot be written."""
-    path = folder / f"{record_id}.log"
-    try:
-        path.write_text(text, encoding="utf-8", errors="replace")
-    except OSError:  # the record matters more
-        return None
+    places.write_whole(path, encode(record))
     return path
 
 
@@ -96,7 +76,8 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"--output {folder}: expected a folder, found a file on the way") from None
     except OSError as error:
         raise EnvironmentRefusedError(
-            f"--output {folder}: no record can be written there ({error.strerror}); name another folder with -o"
+            f"--output {folder}: no record can be written there: {places.reason(error)}; "
+            + places.help_for(error, "name another folder with -o")
         ) from None
 
 
@@ -127,7 +108,7 @@ def read_bytes(path: Path) -> bytes:
             return file.read(found.st_size + 1).removeprefix(encodings.BOM)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise UsageError(
-            f"{path}: no such record ({error.strerror}); pipebench list shows those there are"
+            f"{path}: no such record ({error.strerror}); {pasting.command('list')} shows those there are"
         ) from None
     except OSError as error:
         raise CorruptRecordError(f"{path}: cannot be read ({error.strerror})") from None
@@ -243,7 +224,7 @@ def _age(path: Path) -> tuple[str, str, str]:
 
 def path_text(path: Path) -> str:
     r"""A path that JSON and terminals can hold; bytes of a name that are no text are written out, as in ``\xff``."""
-    return os.fsencode(path).decode(errors="backslashreplace")
+    return as_text(str(path))
 
 
 def read_all(folder: Path) -> Iterator[tuple[Path, AnyRecord | CorruptRecordError]]:
@@ -267,7 +248,7 @@ def find(name: str, folder: Path) -> Path:
     if path.is_dir():
         inside = paths(path)
         if not inside:
-            raise UsageError(f"{name}: no records in this folder; make one with pipebench run -o {name}")
+            raise UsageError(f"{name}: no records in this folder; make one with {how_to_make_one(path)}")
         return inside[-1]
     latest, _, back = name.partition("~")
     if latest == "latest" and (not back or back.isdecimal()):
@@ -275,7 +256,7 @@ def find(name: str, folder: Path) -> Path:
         position = int(back or 0) + 1
         if len(found) < position:
             raise UsageError(
-                f"{name}: {len(found)} records in {folder}; make one with pipebench run --gpus 8"
+                f"{name}: {len(found)} records in {folder}; make one with {how_to_make_one(folder)}"
             )
         return found[-position]
     by_id = [found for found in paths(folder) if found.stem.startswith(name)]
@@ -284,9 +265,20 @@ def find(name: str, folder: Path) -> Path:
         raise UsageError(f"{name}: {len(by_id)} records in {folder} start so; give more of the id")
     if not by_id:
         raise UsageError(
-            f"{name}: no such record; name a file, an id in {folder} (pipebench list), or latest"
+            f"{name}: no such record; name a file, an id in {folder} ({_how_to_list(folder)}), or latest"
         )
     return by_id[0]
+
+
+def how_to_make_one(folder: Path) -> str:
+    """The command that makes a record in a folder."""
+    elsewhere = () if folder == DEFAULT_FOLDER else ("-o", pasting.path_word(folder))
+    return pasting.command("run", "--gpus", "8", *elsewhere)
+
+
+def _how_to_list(folder: Path) -> str:
+    elsewhere = (pasting.path_word(folder),) if folder != DEFAULT_FOLDER and folder.is_dir() else ()
+    return pasting.command("list", *elsewhere)
 
 
 def listing(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]]) -> bytes:
@@ -296,7 +288,7 @@ def listing(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]]) -> b
 
 def _line(path: Path, record: AnyRecord | CorruptRecordError) -> dict[str, Any]:
     if isinstance(record, CorruptRecordError):
-        return {"path": path_text(path), "status": "unreadable", "error": str(record)}
+        return {"path": path_text(path), "status": "unreadable", "error": as_text(str(record))}
     line: dict[str, Any] = {"path": path_text(path), "kind": record.kind}
     if isinstance(record, RunRecord):
         line |= {name: getattr(record, name) for name in ("id", "created", "status", "clock", "speedup")}

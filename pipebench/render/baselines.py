@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 from rich.console import Group
-from rich.table import Table
-from rich.text import Text
 
 from pipebench.errors import CorruptRecordError
+from pipebench.names import as_text
 from pipebench.records.baseline import BaselineRecord
-from pipebench.render.inert import inert
-from pipebench.render.tables import facts, plain_table, spaced
+from pipebench.records.store import path_text
+from pipebench.render.layout import Facts, Table
+from pipebench.render.tables import spaced
 
 Found = Sequence[tuple[Path, BaselineRecord]]
 Tried = Sequence[tuple[Path, BaselineRecord | CorruptRecordError]]
@@ -20,13 +20,13 @@ Tried = Sequence[tuple[Path, BaselineRecord | CorruptRecordError]]
 
 def baseline_table(tried: Tried) -> Table:
     """A line each, also of what cannot be read."""
-    table = plain_table("name", "run", "saved", "reason", left=4)
+    table = Table("name", "run", "saved", "reason", left=4)
     for path, saved in tried:
         if isinstance(saved, CorruptRecordError):
             cells = (path.parent.name, "unreadable", "-", str(saved))
         else:
             cells = (saved.name, saved.record.id, saved.saved[:10], saved.reason)
-        table.add_row(*(Text(inert(cell)) for cell in cells))
+        table.add(*cells)
     return table
 
 
@@ -35,9 +35,9 @@ def baseline_report(found: Found) -> Group:
     return Group(*spaced(_facts(path, saved) for path, saved in found))
 
 
-def verification_report(found: Sequence[tuple[Path, str | None]]) -> Table:
+def verification_report(found: Sequence[tuple[Path, str | None]]) -> Facts:
     """A line each: good, or what is wrong with it."""
-    return facts(
+    return Facts(
         *(
             ("wrong" if problem else "good", f"{path}: {problem}" if problem else str(path))
             for path, problem in found
@@ -52,9 +52,14 @@ def listing(tried: Tried) -> bytes:
 
 def _line(path: Path, saved: BaselineRecord | CorruptRecordError) -> dict[str, Any]:
     if isinstance(saved, CorruptRecordError):
-        return {"path": str(path), "name": path.parent.name, "status": "unreadable", "error": str(saved)}
+        return {
+            "path": path_text(path),
+            "name": as_text(path.parent.name),
+            "status": "unreadable",
+            "error": as_text(str(saved)),
+        }
     return {
-        "path": str(path),
+        "path": path_text(path),
         "name": saved.name,
         "id": saved.record.id,
         "saved": saved.saved,
@@ -64,7 +69,7 @@ def _line(path: Path, saved: BaselineRecord | CorruptRecordError) -> dict[str, A
     }
 
 
-def _facts(path: Path, saved: BaselineRecord) -> Table:
+def _facts(path: Path, saved: BaselineRecord) -> Facts:
     key = ", ".join(
         f"{name.split('.')[-1]} {value}" for name, value in saved.key.items() if value is not None
     )
@@ -74,4 +79,4 @@ def _facts(path: Path, saved: BaselineRecord) -> Table:
         ("of", key),
     ]
     rows += [("before", f"{each.id}, saved {each.saved}: {each.reason}") for each in saved.replaced[::-1]]
-    return facts(*((name, Text(inert(value))) for name, value in rows))
+    return Facts(*rows)

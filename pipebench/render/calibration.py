@@ -1,26 +1,29 @@
 """A calibration for people and as JSON."""
 
 import msgspec
+from rich.console import Group
 
 from pipebench.comparison.calibration import LAUNCHES, SHOWN, detectable
 from pipebench.comparison.metrics import METRICS
 from pipebench.records.comparison import MetricName
+from pipebench.render.layout import Table, Words
 from pipebench.statistics.power import LEAST_LAUNCHES
 from pipebench.telemetry.noise_cache import Noise
 
 
-def calibration_lines(noise: Noise) -> str:
-    """A line for each metric: its spread, and what can be found with so many launches a side."""
-    headers = "".join(f"{number:>4} launches" for number in LAUNCHES)
-    lines = [
-        f"{noise.launches} equal launches; by the default gates a change is found 95 times in 100 from",
-        f"{'':12}spread{headers}",
-    ]
+def calibration_report(noise: Noise) -> Group:
+    """A row for each metric: its spread, and what can be found with so many launches a side."""
+    table = Table("", "spread", *(f"{number} launches" for number in LAUNCHES))
     for name in _known(noise):
-        found = "".join(f"{100 * detectable(noise, name, number):>11.1f} %" for number in LAUNCHES)
-        lines.append(f"{METRICS[name].heading:<10}{100 * noise.log_sd[name]:>6.2f} %{found}")
-    lines.append(f"{LEAST_LAUNCHES} launches are the fewest that check takes for a verdict")
-    return "\n".join(lines) + "\n"
+        found = (f"{100 * detectable(noise, name, number):.1f} %" for number in LAUNCHES)
+        table.add(METRICS[name].heading, f"{100 * noise.log_sd[name]:.2f} %", *found)
+    return Group(
+        Words(
+            f"{noise.launches} equal launches; by the default gates a change is found 95 times in 100 from"
+        ),
+        table,
+        Words(f"{LEAST_LAUNCHES} launches are the fewest that check takes for a verdict"),
+    )
 
 
 def document(noise: Noise) -> bytes:

@@ -4,9 +4,10 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from pipebench.dry_run import DryRun
+from pipebench.render.layout import Facts, Words
 from pipebench.render.picture import picture
 from pipebench.render.report import simulated_speedup
-from pipebench.render.tables import device_table, facts, needs_ascii, spaced
+from pipebench.render.tables import device_table, needs_ascii, spaced
 from pipebench.render.units import counted, data_size, percent, scaled, seconds
 from pipebench.timing.timeline import Timeline
 
@@ -16,8 +17,8 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
     config = document.config
     layers = ",".join(map(str, document.partition))
     head = Group(
-        Text("dry run: nothing was measured", "bold"),
-        facts(
+        Words(Text("dry run: nothing was measured", "bold")),
+        Facts(
             (
                 "device",
                 f"{counted(config.gpus, f'{document.device} device')}, "
@@ -43,7 +44,7 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
     parts = (
         head,
         device_table(document.devices, timeline.makespan_s),
-        Text(
+        Words(
             "simulated with costs in proportion to computed operations, free transfers: speed-up "
             + simulated_speedup(document.devices, timeline.makespan_s)
         ),

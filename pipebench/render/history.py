@@ -9,7 +9,8 @@ from pipebench.comparison.history import History
 from pipebench.comparison.metrics import METRICS
 from pipebench.render.comparison.words import change_text, value_text
 from pipebench.render.inert import inert
-from pipebench.render.tables import facts, needs_ascii, spaced
+from pipebench.render.layout import Facts, Words
+from pipebench.render.tables import needs_ascii, spaced
 from pipebench.render.units import counted
 
 _BLOCKS, _PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
@@ -21,7 +22,7 @@ def history_report(course: History, console: Console) -> Group:
     head = Text.assemble((f"{title} of {counted(len(values), 'run')}", "bold"), f"   {inert(course.of)}")
     shown = values[-(console.width - 2) :]
     line = Text(sparkline(shown, plain=needs_ascii(console)))
-    return Group(*spaced([head, line, facts(*_rows(course, values))]))
+    return Group(*spaced([Words(head), line, Facts(*_rows(course, values))]))
 
 
 def sparkline(values: Sequence[float], *, plain: bool = False) -> str:

@@ -1,5 +1,7 @@
 """Foreign text that does nothing: no cursor moves, no colours, no second line, no command to a CI runner."""
 
+from pipebench.names import as_text
+
 
 def inert(text: str) -> str:
     r"""The text on one line with all that is not seen written out, as in ``\x1b``: controls, overrides, separators.
@@ -7,7 +9,7 @@ def inert(text: str) -> str:
     Two colons at a line's start, and ``##[`` anywhere, are commands to a GitHub runner that reads a log; both get a
     space.
     """
-    seen = "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
+    seen = "".join(letter if letter.isprintable() else _escape(letter) for letter in as_text(text))
     while "::" in seen:
         seen = seen.replace("::", ": :")
     return seen.replace("##[", "## [")

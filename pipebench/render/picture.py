@@ -40,7 +40,7 @@ def picture(timeline: Timeline, *, width: int, plain: bool = False) -> Text:
     """One line a device, ``width`` columns in all, and a legend."""
     label = len(str(timeline.graph.devices - 1))
     columns = max(width - label - 3, 8)
-    text = Text(no_wrap=True)
+    text = Text(no_wrap=True, overflow="ignore")
     for device in range(timeline.graph.devices):
         text.append(f"{device:>{label}} |")
         for sign in _columns(_pieces(timeline, device), timeline.makespan_s, columns):
@@ -53,9 +53,18 @@ def picture(timeline: Timeline, *, width: int, plain: bool = False) -> Text:
 
 
 def _legend(width: int, *, plain: bool) -> Text:
+    """On one line if it fits, else on several; a sign and its name stay together."""
     entries = [Text.assemble((s.plain if plain else s.glyph, s.style), f" {s.name}") for s in LEGEND]
     line = Text("   ").join([*entries, Text("blank: idle")])
-    return line if line.cell_len <= width else Text("  ").join([*entries, Text("blank idle")])
+    if line.cell_len <= width:
+        return line
+    room = width + 2  # a picture leaves so much of the console free
+    lines = [Text()]
+    for entry in [*entries, Text("blank idle")]:
+        if lines[-1].plain and lines[-1].cell_len + 2 + entry.cell_len > room:
+            lines.append(Text())
+        lines[-1].append_text(Text.assemble("  " if lines[-1].plain else "", entry))
+    return Text("\n").join(lines)
 
 
 def _pieces(timeline: Timeline, device: int) -> list[Piece]:

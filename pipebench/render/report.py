@@ -6,7 +6,6 @@ Foreign words (a file's name, a device's) go in as ``Text`` and inert: they show
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pipebench.diagnosis.causes import MESSAGES, UNEQUAL, overlap_text, work_text
@@ -23,8 +22,9 @@ from pipebench.records.schema import (
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.timelines import timeline_from
 from pipebench.render.inert import inert
+from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.picture import picture
-from pipebench.render.tables import device_table, facts, needs_ascii, plain_table, spaced
+from pipebench.render.tables import device_table, needs_ascii, spaced
 from pipebench.render.units import counted, data_size, percent, rate, scaled, seconds
 from pipebench.timing.machines import LOCAL
 from pipebench.timing.timeline import Timeline
@@ -47,7 +47,7 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
         f": {config.schedule}, {config.stages} stages, {counted(config.microbatches, 'microbatch', 'microbatches')}, "
         f"{counted(config.chunks, 'chunk')}; costs as given, nothing measured",
     )
-    figures = facts(
+    figures = Facts(
         ("makespan", seconds(record.makespan_s)),
         ("speed-up", simulated_speedup(record.devices, record.makespan_s)),
         ("bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"),
@@ -56,7 +56,7 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
     drawn = picture(
         timeline_from(record.timeline, graph), width=console.width - _MARGIN, plain=needs_ascii(console)
     )
-    return Group(*spaced([head, figures, device_table(record.devices, record.makespan_s), drawn]))
+    return Group(*spaced([Words(head), figures, device_table(record.devices, record.makespan_s), drawn]))
 
 
 def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
@@ -70,7 +70,7 @@ def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
 def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
     yield Group(*_head(record))
     if record.failure is not None:
-        yield Text(inert(f"{record.status}: {record.failure.message}"), style="bold red")
+        yield Words(Text(inert(f"{record.status}: {record.failure.message}"), style="bold red"))
     stored = record.timeline
     timeline = timeline_from(stored, _graph(record.config)) if stored is not None else None
     if record.speedup is not None:
@@ -78,12 +78,14 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
         yield _notes(record, timeline)
     if timeline is not None and stored is not None:
         yield Group(
-            Text(f"the measured step nearest the median, by device ({_clock(record)})", "bold"),
+            Words(Text(f"the measured step nearest the median, by device ({_clock(record)})", "bold")),
             device_table(record.devices, stored.makespan_s),
-            Text(
-                "busy to idle: share of the step; alive: slices kept for backward; memory: computed"
-                + ("; peak: measured" if record.device.kind == "cuda" else ""),
-                "dim",
+            Words(
+                Text(
+                    "busy to idle: share of the step; alive: slices kept for backward; memory: computed"
+                    + ("; peak: measured" if record.device.kind == "cuda" else ""),
+                    "dim",
+                )
             ),
         )
         yield picture(timeline, width=console.width - _MARGIN, plain=needs_ascii(console))
@@ -110,9 +112,8 @@ def _cores_shared(record: RunRecord) -> bool:
 def _head(record: RunRecord) -> Iterator[RenderableType]:
     config, device = record.config, record.device
     what = counted(device.count, f"{device.kind} device")
-    yield Text.assemble(
-        (f"{what}, {_clock(record).removeprefix('emulated, ')}", "bold"), f"   {inert(record.id)}"
-    )
+    clock = _clock(record).removeprefix("emulated, ")
+    yield Words(Text.assemble((f"{what}, {clock}", "bold"), f"   {inert(record.id)}"))
     partition = ",".join(map(str, config.partition)) if config.partition else "not measured"
     rows = [
         (
@@ -135,7 +136,7 @@ def _head(record: RunRecord) -> Iterator[RenderableType]:
     if record.machine is not None:
         machine = f"{record.machine.name}: {record.machine.card}, emulated on {device.names[0]}"
         rows.insert(0, ("machine", machine))
-    yield facts(*rows)
+    yield Facts(*rows)
 
 
 def _input(config: Config) -> str:
@@ -157,16 +158,15 @@ def _result(record: RunRecord) -> Table:
     form = f"{baseline.kind} x{baseline.microbatches}" if baseline.microbatches > 1 else baseline.kind
     if len(baseline.device_flops_per_s) > 1:
         form += f" on GPU {baseline.device}, of median speed"
-    table = plain_table("", "a step", "words/s", "")
-    table.columns[3].justify, table.columns[3].no_wrap = "left", False
+    table = Table("", "a step", "words/s", "", words_last=True)
     virtual = record.clock == "virtual"
-    table.add_row(
+    table.add(
         "baseline",
         seconds(baseline.step_s),
         rate(baseline.words_per_s),
         f"1 device, {form}, best of {len(baseline.candidates)}; " + ("CPU time" if virtual else "wall clock"),
     )
-    table.add_row(
+    table.add(
         "pipeline",
         seconds(pipeline.step_s),
         rate(pipeline.words_per_s),
@@ -178,14 +178,14 @@ def _result(record: RunRecord) -> Table:
         if speedup.low is not None and speedup.high is not None
         else f"no interval from {launches}"
     )
-    table.add_row(Text("speed-up", "bold"), "", Text(f"{speedup.value:.2f}x", "bold"), interval)
-    table.add_row("efficiency", "", percent(record.efficiency or 0), "speed-up / devices")
+    table.add(Text("speed-up", "bold"), "", Text(f"{speedup.value:.2f}x", "bold"), interval, titled=False)
+    table.add("efficiency", "", percent(record.efficiency or 0), "speed-up / devices", titled=False)
     if record.device.count == _GPUS_OF_THE_TALK:
-        table.add_row("2014 talk", "", "3.5x", "other model, size and device; not ours")
+        table.add("2014 talk", "", "3.5x", "other model, size and device; not ours", titled=False)
     return table
 
 
-def _notes(record: RunRecord, timeline: Timeline | None) -> Table:
+def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     verification, bubble = record.verification, record.bubble
     rows: list[tuple[str, str]] = []
     if verification is not None:
@@ -198,7 +198,7 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Table:
         rows.append(("accuracy", record.accuracy.text))
     if record.machine is not None and record.machine.time_dilation is not None:
         rows += _machine(record.machine)
-    return facts(*rows)
+    return Facts(*rows)
 
 
 def _verified(verification: Verification) -> str:
@@ -260,8 +260,8 @@ def _machine(machine: MachineRecord) -> Iterator[tuple[str, str]]:
         )
 
 
-def _warning(warning: WarningRecord) -> Table:
-    return facts(
+def _warning(warning: WarningRecord) -> Facts:
+    return Facts(
         ("warning", Text.assemble((inert(warning.code), "bold yellow"), f": {inert(warning.cause)}")),
         ("", f"-> {warning.next_step}"),
     )

@@ -4,34 +4,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pipebench.errors import CorruptRecordError
 from pipebench.records.schema import DeviceUsage, RunRecord
 from pipebench.records.store import AnyRecord
 from pipebench.render.inert import inert
+from pipebench.render.layout import NARROW, Table
 from pipebench.render.units import counted, data_size, percent, rate
 from pipebench.workload import MemoryBytes
-
-
-def plain_table(*columns: str, left: int = 1) -> Table:
-    """A table without lines, the first ``left`` columns left-aligned and the others right."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < left else "right", no_wrap=number >= left)
-    return table
-
-
-def facts(*rows: tuple[str, str | Text]) -> Table:
-    """Names on the left, what they stand for on the right, wrapped under itself."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(name, value if isinstance(value, Text) else Text(inert(value)))
-    return table
 
 
 def needs_ascii(console: Console) -> bool:
@@ -52,7 +35,8 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
     memory = any(device.memory for device in devices)
     peaks = any(device.memory and device.memory.peak_bytes for device in devices)
     headers = ["device", "layers", "busy", "waiting", "transfer", "idle", "alive"]
-    table = plain_table(*headers, *(["memory"] if memory else []), *(["peak"] if peaks else []), left=2)
+    headers += [*(["memory"] if memory else []), *(["peak"] if peaks else [])]
+    table = Table(*headers, left=2, names=2)
     for device in devices:
         parts = (device.busy_s, device.waiting_s, device.transfer_s, device.idle_s)
         cells = [str(device.device), device.layers, *(percent(part, makespan_s) for part in parts)]
@@ -67,7 +51,7 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
             ).total
             cells.append(data_size(total))
             cells += [data_size(computed.peak_bytes or 0)] if peaks else []
-        table.add_row(*(Text(inert(cell)) for cell in cells))
+        table.add(*cells)
     return table
 
 
@@ -101,17 +85,19 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
 
 
 def record_table(rows: Sequence[RecordRow], *, width: int) -> Table:
-    """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``."""
+    """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``; folded, all."""
     columns = ["record", "status", "speed-up", "plan", "words/s"]
-    lines = [row.cells for row in rows]
-    while len(columns) > 3 and _width(columns, lines) > width:
-        columns.pop()
-    if _width(columns, lines) > width:
-        lines = [(*row.cells[:2], row.short) for row in rows]
-    table = plain_table(*columns, left=len(columns))
-    table.columns[0].no_wrap = True
+    whole = [row.cells for row in rows]
+    short = [(*row.cells[:2], row.short) for row in rows]
+    if width >= NARROW and _width(columns[:3], short) <= width:
+        while len(columns) > 3 and _width(columns, whole) > width:
+            columns.pop()
+        lines = whole if _width(columns, whole) <= width else short
+    else:  # it folds
+        lines = whole
+    table = Table(*columns, left=len(columns))
     for line in lines:
-        table.add_row(*line[: len(columns)])
+        table.add(*line[: len(columns)])
     return table
 
 
@@ -121,5 +107,7 @@ def _other_row(name: str, what: Text) -> RecordRow:
 
 def _width(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> int:
     """Characters that the table needs."""
-    widths = (max(len(column), *(len(row[n]) for row in rows)) + 2 for n, column in enumerate(columns))
+    widths = (
+        max(cell_len(column), *(row[n].cell_len for row in rows)) + 2 for n, column in enumerate(columns)
+    )
     return sum(widths)

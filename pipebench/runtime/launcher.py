@@ -12,7 +12,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import msgspec
 
 from pipebench import refusals, signals
 from pipebench.errors import DeadlineError, EnvironmentRefusedError, RunFailedError
+from pipebench.places import temporary_folder, writing_temporary_files
 from pipebench.plan.plan import Plan
 from pipebench.runtime import messages, process
 from pipebench.runtime.heartbeat import Heartbeats
@@ -51,16 +51,27 @@ class Launcher:
         job = msgspec.structs.replace(job, patience_s=left_s + _BEYOND_THE_DEADLINE_S)
         with (
             refusals.told("a launch cannot be started"),
-            tempfile.TemporaryDirectory(prefix="pipebench-", ignore_cleanup_errors=True) as name,
+            temporary_folder() as folder,
+            contextlib.closing(_prepared(folder, job)) as heartbeats,
         ):
-            folder = Path(name)
-            (folder / "job.msgpack").write_bytes(msgspec.msgpack.encode(job))
-            with contextlib.closing(Heartbeats(folder / "heartbeats", job.ranks)) as heartbeats:
-                launch = _Launch(folder, job, heartbeats, self.deadline)
-                try:
-                    yield from launch.reports()
-                finally:
-                    launch.end()
+            launch = _Launch(folder, job, heartbeats, self.deadline)
+            try:
+                yield from launch.reports()
+            finally:
+                launch.end()
+
+
+def _prepared(folder: Path, job: messages.Job) -> Heartbeats:
+    """The folder with all the files that a launch needs.
+
+    Raises:
+        EnvironmentRefusedError: There is no room for them.
+    """
+    with writing_temporary_files():
+        (folder / "job.msgpack").write_bytes(msgspec.msgpack.encode(job))
+        for rank in range(job.ranks):
+            (folder / f"log-{rank}").touch()
+        return Heartbeats(folder / "heartbeats", job.ranks)
 
 
 @dataclass

@@ -4,11 +4,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+
+from pipebench.places import write_whole
 
 _EVERY_S = 0.1
 Document = TypeVar("Document", bound=msgspec.Struct)
@@ -77,13 +79,8 @@ def _home() -> Path:
 
 def write(target: Path, document: bytes) -> Path | None:
     """Keep a document, whole or not at all; ``None`` where nothing can be written."""
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(document)
-        temporary.replace(target)
+        write_whole(target, document)
     except OSError:
-        with suppress(OSError):
-            temporary.unlink()
         return None
     return target

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from pipebench import places
+from pipebench.errors import EnvironmentRefusedError
 from pipebench.telemetry import cache
 
 _FORMAT = 1
@@ -36,6 +38,16 @@ def load(key: Key) -> Noise | None:
     return noise if noise is not None and noise.key == dict(key) else None
 
 
-def save(noise: Noise) -> Path | None:
-    """Keep it; ``None`` where nothing can be written."""
-    return cache.write(path(noise.key), msgspec.json.format(msgspec.json.encode(noise), indent=1) + b"\n")
+def save(noise: Noise) -> Path:
+    """Keep it.
+
+    Raises:
+        EnvironmentRefusedError: The cache folder cannot be written.
+    """
+    target = path(noise.key)
+    try:
+        places.write_whole(target, msgspec.json.format(msgspec.json.encode(noise), indent=1) + b"\n")
+    except OSError as error:
+        told = places.not_written(target, error, "name another cache folder with XDG_CACHE_HOME")
+        raise EnvironmentRefusedError(f"what was found is not kept: {told}") from None
+    return target

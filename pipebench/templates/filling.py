@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
+from pipebench import pasting
 from pipebench.errors import UsageError
 from pipebench.templates.choices import Choices
 
@@ -80,8 +81,8 @@ def template(forge: Forge, choices: Choices) -> str:
     return _Blanks(_with_script(_part(f"{forge.name}.yml"), script)).substitute(values)
 
 
-def next_steps(forge: Forge, choices: Choices) -> str:
-    """What else the template needs, and its commands to try here."""
+def next_steps(forge: Forge, choices: Choices, folder: str = ".") -> str:
+    """What else the template needs, and its commands to try in the repository's top, ``folder``."""
     many = len(choices.labels) > 1
     needs = f"a runner with {f'all {forge.label}s' if many else f'the {forge.label}'} {choices.runner}"
     lines = [
@@ -95,13 +96,15 @@ def next_steps(forge: Forge, choices: Choices) -> str:
             "  torch==2.13.0",
             *lines,
         ]
+    firing = FIRING.replace("pipebench", pasting.command(), 1)
+    going = [] if folder == "." else [f"cd {pasting.quoted(pasting.path_word(folder))}"]
     return (
         forge.include
         + "it needs\n"
         + textwrap.indent("\n".join(lines), "  ")
         + "\n\ntry what its jobs run\n"
-        + textwrap.indent("\n".join(_TRIES[choices.sides](choices)), "  ")
-        + f"\n\na gate that fires: naive against gpipe ends with 3\n  {FIRING}\n"
+        + textwrap.indent("\n".join([*going, *_TRIES[choices.sides](choices)]), "  ")
+        + f"\n\na gate that fires: naive against gpipe ends with 3\n  {firing}\n"
     )
 
 
@@ -118,7 +121,8 @@ def _tries_of_requirements(choices: Choices) -> list[str]:
 
 
 def _tries_of_refs(choices: Choices) -> list[str]:
-    return [f"pipebench ab --a HEAD^1 --b HEAD {TRIED_LIMITS} -- {choices.common} --device emulated"]
+    options = f"--a HEAD~1 --b HEAD {TRIED_LIMITS} -- {choices.common} --device emulated"
+    return [pasting.command("ab", *options.split())]
 
 
 _TRIES: Mapping[str, Callable[[Choices], list[str]]] = {

@@ -30,7 +30,8 @@ Pipebench = Callable[..., Ended]
 
 def environment(**changes: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k not in {"PIPEBENCH_INJECT", "NO_COLOR", "COLUMNS"}}
-    return kept | {"XDG_CACHE_HOME": CACHE.name} | changes
+    path = os.pathsep.join([str(COMMAND.parent), kept.get("PATH", os.defpath)])  # as after installation
+    return kept | {"XDG_CACHE_HOME": CACHE.name, "PATH": path} | changes
 
 
 def cpu_s(call: Callable[[], object]) -> float:

@@ -259,3 +259,10 @@ def test_an_interpreter_that_fails_is_not_taken_for_one_without_pipebench(ab: Ab
     ended = ab("--b-python", str(broken))
     assert ended.code == 7
     assert f"{broken} cannot import pipebench: Fatal Python error: no codec" in ended.err
+
+
+def test_what_our_own_streams_can_show_is_no_matter_of_the_sides(ab: Ab, tmp_path: Path) -> None:
+    def run(*arguments: str, cwd: Path, **changes: str) -> Ended:
+        return Ended(unheard(*arguments, cwd=cwd, **changes), "", "")
+
+    assert ab("--json", "--quiet", by=run, PYTHONIOENCODING="utf-16").code == 0

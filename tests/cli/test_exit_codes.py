@@ -75,7 +75,10 @@ def test_a_full_disk_is_one_line() -> None:
     script = f"{COMMAND} simulate --json > /dev/full"
     ended = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert ended.returncode == 7
-    assert ended.stderr == "pipebench: error: No space left on device\n"
+    assert (
+        ended.stderr
+        == "pipebench: error: stdout: cannot be written: no space left there; free some, or send it elsewhere\n"
+    )
 
 
 def test_a_module_of_the_same_name_in_the_working_folder_is_not_imported(

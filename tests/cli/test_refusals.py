@@ -41,7 +41,7 @@ def refused(ended: Ended, words: str, tmp_path: Path) -> None:
     ("limit", "words"),
     [
         ("ulimit -n 9", "too many files are open (at most 9 are allowed): raise that limit (ulimit -n)"),
-        ("ulimit -f 1", "files may not become as large as is needed: raise that limit (ulimit -f)"),
+        ("ulimit -f 1", "it is larger than a file may be (ulimit -f); raise the limit"),
         (
             "ulimit -v 300000",
             "there is too little memory or address space for it: raise the limit (ulimit -v",
@@ -99,7 +99,7 @@ NO_START = "import sys\nif 'pipebench.runtime.launch' in sys.orig_argv: sys.exit
         (
             FULL,
             "emulated",
-            "no space is left in {tmp}, the folder for temporary files: free some, or name another",
+            "temporary files cannot be written in TMPDIR={tmp}: no space left there; free some, or set TMPDIR",
         ),
         (NO_FORK, "cpu", "no further process or thread may be started"),
         (

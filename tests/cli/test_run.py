@@ -5,13 +5,9 @@ import math
 import statistics
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pipebench.cli import run
-from pipebench.records import schema
-from tests.builders import completed_record, run_config
 from tests.cli.conftest import COMMAND, TINY, CompletedRun, Pipebench, environment
 
 LOCAL = ("run", "--gpus", "2", *TINY, "--launches", "1", "--machine", "local")
@@ -109,6 +105,7 @@ def test_the_report_labels_every_figure(pipebench: Pipebench, tmp_path: Path) ->
         "one-launch",
         "slower-than-one-device",
         "next     pipebench show --json results/runs/",  # not a plan with still smaller slices
+        "why      all that was measured",
     ):
         assert words in ended.out
     assert "2014 talk" not in ended.out  # that is of 8 GPUs
@@ -202,21 +199,3 @@ def test_a_dry_run_measures_nothing_and_writes_nothing(pipebench: Pipebench, tmp
     document = json.loads(pipebench("run", "--gpus", "4", "--dry-run", "--json", cwd=tmp_path).out)
     assert document["deadline_s"] >= 600
     assert not list(tmp_path.rglob("*.json"))
-
-
-@pytest.mark.parametrize(
-    ("options", "warned", "expected"),
-    [
-        ({}, False, "pipebench run --gpus 8 --schedule wavefront   (pipelined over time, as in 2014)"),
-        ({}, True, "pipebench show --json folder/record.json   (all that was measured)"),
-        ({"schedule": "wavefront"}, False, "pipebench show --json folder/record.json"),
-        ({"gpus": 1, "layers": 1}, False, "pipebench show --json folder/record.json"),
-    ],
-)
-def test_what_is_worth_trying_next_follows_from_the_result(
-    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], warned: bool, expected: str
-) -> None:
-    warning = schema.WarningRecord("slower-than-one-device", "small slices", "fewer microbatches")
-    record = completed_record(warnings=[warning] if warned else [])
-    monkeypatch.setattr("sys.argv", ["pipebench", "run", "--gpus", "8", "--schedule=gpipe", "-M", "4"])
-    assert run._next(run_config(**options), record, Path("folder/record.json")).startswith(expected)

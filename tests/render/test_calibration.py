@@ -1,6 +1,8 @@
 import json
 
-from pipebench.render.calibration import calibration_lines, document
+from rich.console import Console
+
+from pipebench.render.calibration import calibration_report, document
 from pipebench.telemetry.noise_cache import Noise
 
 NOISE = Noise(
@@ -12,12 +14,14 @@ NOISE = Noise(
 
 
 def test_lines_are_aligned_and_fit_80_columns() -> None:
-    lines = calibration_lines(NOISE).splitlines()
+    console = Console(width=80, record=True)
+    console.print(calibration_report(NOISE))
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
     assert lines[1:] == [
-        "            spread   3 launches   6 launches  12 launches",
-        "words/s     2.00 %        9.2 %        5.0 %        3.3 %",
-        "one device  1.50 %        7.0 %        3.8 %        2.5 %",
-        "speed-up    1.00 %        4.7 %        2.6 %        1.7 %",
+        "            spread  3 launches  6 launches  12 launches",
+        "words/s     2.00 %       9.2 %       5.0 %        3.3 %",
+        "one device  1.50 %       7.0 %       3.8 %        2.5 %",
+        "speed-up    1.00 %       4.7 %       2.6 %        1.7 %",
         "4 launches are the fewest that check takes for a verdict",
     ]
 

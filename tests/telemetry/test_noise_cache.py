@@ -3,6 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipebench.errors import EnvironmentRefusedError
 from pipebench.telemetry import noise_cache
 from pipebench.telemetry.noise_cache import Noise
 
@@ -16,8 +17,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_comes_back_for_the_same_key_only() -> None:
-    kept = noise_cache.save(NOISE)
-    assert kept is not None
+    noise_cache.save(NOISE)
     assert noise_cache.load({"b": None, "a": "1"}) == NOISE
     assert noise_cache.load({"a": "1", "b": "x"}) is None
 
@@ -33,7 +33,6 @@ def test_what_was_kept_is_replaced(cache: Path) -> None:
 @pytest.mark.parametrize("field", [{"created": "\x1b[31m"}, {"log_sd": {"speedup": 700.0}}, {"launches": 1}])
 def test_what_no_measurement_can_have_left_is_none(field: dict[str, object]) -> None:
     kept = noise_cache.save(NOISE)
-    assert kept is not None
     kept.write_bytes(msgspec.json.encode(msgspec.to_builtins(NOISE) | field))
     assert noise_cache.load(NOISE.key) is None
 
@@ -41,12 +40,12 @@ def test_what_no_measurement_can_have_left_is_none(field: dict[str, object]) -> 
 @pytest.mark.parametrize("text", ["", "{", '{"created": "x"}'])
 def test_a_file_that_is_no_good_is_none(text: str) -> None:
     kept = noise_cache.save(NOISE)
-    assert kept is not None
     kept.write_text(text)
     assert noise_cache.load(NOISE.key) is None
 
 
 def test_a_folder_that_cannot_be_made_keeps_nothing(cache: Path) -> None:
     cache.write_text("a file")
-    assert noise_cache.save(NOISE) is None
+    with pytest.raises(EnvironmentRefusedError, match=r"is not kept: noise-.* a file is in the way"):
+        noise_cache.save(NOISE)
     assert noise_cache.load(NOISE.key) is None

@@ -179,4 +179,4 @@ def test_the_next_steps_say_what_is_needed() -> None:
     assert "a runner with all tags self-hosted,a100, 4 GPUs" in gitlab
     refs = next_steps(forge_of("github"), Choices(sides="refs"))
     assert "requirements" not in refs
-    assert "pipebench ab --a HEAD^1 --b HEAD " in refs
+    assert "pipebench ab --a HEAD~1 --b HEAD " in refs

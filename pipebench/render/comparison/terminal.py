@@ -1,14 +1,15 @@
 """A comparison in a terminal, a pipe or a log."""
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from pipebench.records.comparison import ComparisonRecord, Verdict
 from pipebench.render.comparison.document import Cell, Facts, Grid, document
 from pipebench.render.comparison.words import ASCII_SYMBOLS
 from pipebench.render.inert import inert
-from pipebench.render.tables import facts, needs_ascii, plain_table, spaced
+from pipebench.render.layout import Facts as FactsShown
+from pipebench.render.layout import Table
+from pipebench.render.tables import needs_ascii, spaced
 
 _STYLES: dict[Verdict, str] = {
     "improvement": "green",
@@ -31,15 +32,14 @@ def comparison_report(record: ComparisonRecord, console: Console) -> Group:
     return Group(*spaced(parts))
 
 
-def _facts(block: Facts, *, plain: bool) -> Table:
-    return facts(*((name, _text(cell, plain=plain)) for name, cell in block.rows))
+def _facts(block: Facts, *, plain: bool) -> FactsShown:
+    return FactsShown(*((name, _text(cell, plain=plain)) for name, cell in block.rows))
 
 
 def _grid(block: Grid, *, plain: bool) -> Table:
-    table = plain_table(*block.headers, left=block.left)
-    table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
+    table = Table(*block.headers, left=block.left, words_last=True, names=block.left)
     for row in block.rows:
-        table.add_row(*(_text(cell, plain=plain) for cell in row))
+        table.add(*(_text(cell, plain=plain) for cell in row))
     return table
 
 
@@ -48,5 +48,4 @@ def _text(cell: Cell, *, plain: bool) -> Text:
     words = inert("".join(cell.parts))
     if plain:
         words = "".join(ASCII_SYMBOLS.get(letter, letter) for letter in words)
-        words = words.encode("ascii", "backslashreplace").decode("ascii")
     return Text(words, style=_STYLES[cell.verdict] if cell.verdict else "")

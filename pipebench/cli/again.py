@@ -1,0 +1,70 @@
+"""A command worth trying after a run: the same with another schedule, as it would be typed, or a look at the record."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import typer
+
+from pipebench import pasting
+from pipebench.cli import output
+from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.errors import PipebenchError
+
+if TYPE_CHECKING:
+    from pipebench.records.keeping import Kept
+
+_OTHER_SCHEDULE = "wavefront"
+# Of the run that was, not of the next: another schedule has slices and a length of its own, and the link is measured.
+_LEFT_OUT = frozenset({"schedule", "microbatches", "chunks", "deadline", "remeasure"})
+
+
+class Next(NamedTuple):
+    """A command, and what it is good for."""
+
+    command: str
+    why: str
+
+
+class Again(NamedTuple):
+    """A run as it was asked for."""
+
+    context: typer.Context
+    options: RunOptions
+    config: RunConfig
+
+    def worth_trying(self, kept: "Kept") -> Next | None:
+        """What to type next; nothing while the folder cannot be written."""
+        if kept.path is None or kept.trouble is not None:
+            return None
+        slower = any(warning.code == "slower-than-one-device" for warning in kept.record.warnings)
+        if slower or self.config.schedule == _OTHER_SCHEDULE or not self._other_is_possible():
+            return Next(output.show_command(kept.path, "--json"), "all that was measured")
+        return Next(self._with_schedule(_OTHER_SCHEDULE), "pipelined over time, as in 2014")
+
+    def _other_is_possible(self) -> bool:
+        """Whether the other schedule has something to cut the time into, and this machine takes it."""
+        from pipebench.devices import settled
+
+        other = msgspec.structs.replace(
+            self.options, schedule=_OTHER_SCHEDULE, microbatches=None, chunks=None, deadline_s=None
+        )
+        try:
+            config, _ = settled(resolve(other))
+        except PipebenchError:
+            return False
+        return config.gpus > 1 and config.chunks > 1
+
+    def _with_schedule(self, schedule: str) -> str:
+        words = ["run"]
+        for parameter in self.context.command.params:
+            name = parameter.name or ""
+            if name not in _LEFT_OUT and self._is_given(name):
+                value = self.context.params[name]
+                words += (
+                    [parameter.opts[0]] if value is True else pasting.option(parameter.opts[0], str(value))
+                )
+        return pasting.command(*words, "--schedule", schedule)
+
+    def _is_given(self, name: str) -> bool:
+        source = self.context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE" and self.context.params[name] is not False

@@ -1,0 +1,31 @@
+"""Names as a system has them, which is bytes, and as text.
+
+An argument or a file's name reaches Python with each byte that the locale cannot decode as a surrogate: all of a UTF-8
+name that is not ASCII where the locale is ``C``.
+"""
+
+import os
+
+
+def as_text(name: str) -> str:
+    r"""The name as UTF-8 text; bytes that are none are written out, as in ``\xff``."""
+    if name.isascii():
+        return name
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a surrogate that no byte was turned into
+        return name
+
+
+def is_text(name: str) -> bool:
+    """Whether all of a name is UTF-8 text."""
+    try:
+        name.encode("utf-8", "surrogateescape").decode()
+    except UnicodeError:
+        return False
+    return True
+
+
+def as_named(text: str) -> str:
+    """The name that ``as_text`` has made this text of, for the system to find."""
+    return os.fsdecode(text.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,126 @@
+"""Places that files go to: files that are written whole or not at all, and what is said where one cannot be written."""
+
+import errno
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pipebench.errors import EnvironmentRefusedError
+
+_VARIABLES = ("TMPDIR", "TEMP", "TMP")  # in the order in which Python asks them
+
+# What is wrong, and what helps.
+_REASONS = {
+    errno.ENOSPC: ("no space left there", "free some"),
+    errno.EDQUOT: ("the disk quota there is used up", "free some space"),
+    errno.EFBIG: ("it is larger than a file may be (ulimit -f)", "raise the limit"),
+    errno.EROFS: ("the file system there is read-only", ""),
+    errno.EACCES: ("permission denied", "allow it"),
+    errno.EPERM: ("the system does not permit it", ""),
+    errno.ENOENT: ("there is no such folder", "make it"),
+    errno.EEXIST: ("a file is in the way", ""),
+    errno.ENOTDIR: ("a file is in the way", ""),
+    errno.EISDIR: ("a folder of this name is there", ""),
+    errno.ENAMETOOLONG: ("the name is too long", ""),
+    errno.ELOOP: ("links lead round in a circle", ""),
+    errno.EMFILE: ("too many files are open (ulimit -n)", "raise the limit"),
+    errno.ENFILE: ("too many files are open on this machine", "close some"),
+    errno.EIO: ("the device reports an input/output error", "check it"),
+    errno.ESTALE: ("the network file system has lost it", "mount it again"),
+    errno.ETIMEDOUT: ("the network file system does not answer", ""),
+}
+
+
+def reason(error: OSError) -> str:
+    """What is wrong, in words."""
+    known = _REASONS.get(error.errno or 0)
+    return known[0] if known else error.strerror or str(error) or type(error).__name__
+
+
+def help_for(error: OSError, otherwise: str) -> str:
+    """What to do about it: what the reason itself asks for, or ``otherwise``."""
+    first = _REASONS.get(error.errno or 0, ("", ""))[1]
+    return f"{first}, or {otherwise}" if first else otherwise
+
+
+def not_written(path: Path, error: OSError, otherwise: str) -> str:
+    """One line on a file that could not be written: which one, where, why, and what to do.
+
+    Args:
+        path: of the file.
+        error: what the system said.
+        otherwise: what to do if the reason itself cannot be helped, such as ``name another folder with -o``.
+    """
+    text = f"{path.name} cannot be written in {path.parent}: {reason(error)}"
+    return f"{text}; {help_for(error, otherwise)}"
+
+
+def write_whole(path: Path, document: bytes) -> None:
+    """Write a file so that readers see all of it or none, and what was there stays until then; folders are made.
+
+    Raises:
+        OSError: It cannot be written; nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem[:100]}-{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(document)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+@contextmanager
+def temporary_folder(prefix: str = "pipebench-") -> Iterator[Path]:
+    """A private folder for what is gone at the end.
+
+    Raises:
+        EnvironmentRefusedError: None can be made.
+    """
+    with writing_temporary_files():
+        made = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+    with made as name:
+        yield Path(name)
+
+
+@contextmanager
+def writing_temporary_files() -> Iterator[None]:
+    """Say which folder, and which variable named it, where a temporary file cannot be written.
+
+    Raises:
+        EnvironmentRefusedError: One could not be.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentRefusedError(_no_temporary_files(error)) from None
+
+
+def _no_temporary_files(error: OSError) -> str:
+    remedy = "set TMPDIR to a folder that has room"
+    try:
+        place = temporary_place()
+    except FileNotFoundError:  # Python has tried them all
+        named = [f"{name}={os.environ[name]}" for name in _VARIABLES if os.environ.get(name)]
+        tried = ", ".join([*named, "/tmp and others"])  # noqa: S108 - it is only told
+        return f"temporary files cannot be written in any of {tried}; {remedy}"
+    return f"temporary files cannot be written in {place}: {reason(error)}; {help_for(error, remedy)}"
+
+
+def temporary_place() -> str:
+    """The folder of temporary files, with the variable that named it.
+
+    Raises:
+        FileNotFoundError: None can be written.
+    """
+    used = tempfile.gettempdir()
+    named = (name for name in _VARIABLES if os.environ.get(name))
+    return next((f"{name}={used}" for name in named if os.path.abspath(os.environ[name]) == used), used)  # noqa: PTH100

@@ -1,0 +1,97 @@
+"""What is worth trying after a run: a command that a shell takes as it is printed, and that pipebench takes."""
+
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipebench.cli import run
+from pipebench.cli.again import Again, Next
+from pipebench.records import schema
+from pipebench.records.keeping import Kept
+from tests.builders import completed_record
+from tests.cli.conftest import environment
+from tests.cli.inside import printed
+
+Following = Callable[..., Next | None]
+
+
+@pytest.fixture
+def following(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Following:
+    """What follows a run that was typed so, of which this record was kept."""
+    asked: list[Again] = []
+    monkeypatch.setattr(run, "_run", lambda again, *_, **__: asked.append(again) or 0)
+
+    def follow(*arguments: str, trouble: str | None = None, warnings: tuple[str, ...] = ()) -> Next | None:
+        code, _, err = printed("run", *arguments, cwd=tmp_path)
+        assert code == 0, err
+        told = [schema.WarningRecord(code, "a cause", "a step") for code in warnings]
+        record = msgspec.structs.replace(completed_record(), warnings=told)
+        return asked[-1].worth_trying(Kept(record, Path("folder/record.json"), trouble))
+
+    return follow
+
+
+WAVEFRONT = (
+    (("--gpus", "8", "--schedule=gpipe", "-M", "4"), "pipebench run --gpus 8"),
+    (("--gpus=8", "-M4", "--chunks=2", "--quick"), "pipebench run --gpus 8 --quick"),
+    (("-M=4"[:2], "4", "-C", "2", "--devices", "4"), "pipebench run --gpus 4"),
+    (
+        ("--microbatches=4", "--schedule", "1f1b", "--checkpoint", "always"),
+        "pipebench run --checkpoint always",
+    ),
+    (("--partition", "2,2,2,2"), "pipebench run --partition 2,2,2,2"),
+    (("-o", "my results", "--quiet"), "pipebench run --output 'my results' --quiet"),
+    (("--text", "-it's $HOME.txt"), """pipebench run '--text=-it'"'"'s $HOME.txt'"""),
+    (("--text=a\nb"), ""),
+    (("--deadline", "5", "--seq-len", "24"), "pipebench run --sequence-length 24"),
+    (("--machine", "local", "--remeasure", "--rigorous"), "pipebench run --machine local --rigorous"),
+    (("--batch", "30", "--launches", "1"), "pipebench run --batch 30 --launches 1"),
+)
+
+
+@pytest.mark.parametrize(("arguments", "expected"), [each for each in WAVEFRONT if each[1]])
+def test_the_same_run_with_another_schedule(
+    following: Following, arguments: tuple[str, ...], expected: str
+) -> None:
+    found = following(*arguments)
+    assert found == Next(f"{expected} --schedule wavefront", "pipelined over time, as in 2014")
+
+
+def test_what_is_suggested_is_taken(following: Following, tmp_path: Path) -> None:
+    """One shell for all of them, each as a dry run."""
+    (tmp_path / "-it's $HOME.txt").write_text("the cat sat on the mat. " * 100)
+    lines = [following(*arguments) for arguments, expected in WAVEFRONT if expected]
+    script = "set -e\n" + "\n".join(f"{line.command} --dry-run --json" for line in lines[3:8] if line)
+    ended = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--schedule", "wavefront"),
+        ("--gpus", "1", "--layers", "1"),
+        ("--seq-len", "31"),  # nothing to cut the time into
+        ("--seq-len", "1"),
+    ],
+)
+def test_a_look_at_the_record_where_there_is_no_other_schedule(
+    following: Following, arguments: tuple[str, ...]
+) -> None:
+    assert following(*arguments) == Next("pipebench show --json folder/record.json", "all that was measured")
+
+
+def test_no_plan_with_still_smaller_slices_where_they_are_too_small(following: Following) -> None:
+    found = following("--gpus", "8", warnings=("slower-than-one-device",))
+    assert found is not None
+    assert shlex.split(found.command)[1] == "show"
+
+
+def test_nothing_where_the_folder_cannot_be_written(following: Following) -> None:
+    assert following("--gpus", "8", trouble="the disk is full") is None

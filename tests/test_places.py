@@ -1,0 +1,83 @@
+"""Files that are written whole or not at all, and what is said where one cannot be."""
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pipebench import places
+from pipebench.errors import EnvironmentRefusedError
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_whole_and_its_folder_made(tmp_path: Path) -> None:
+    places.write_whole(tmp_path / "new" / "a.json", b"one")
+    places.write_whole(tmp_path / "new" / "a.json", b"two")
+    assert (tmp_path / "new" / "a.json").read_bytes() == b"two"
+    assert names(tmp_path / "new") == ["a.json"]
+
+
+def test_what_was_there_stays_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "a.json").write_bytes(b"one")
+    monkeypatch.setattr(places.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        places.write_whole(tmp_path / "a.json", b"two")
+    assert (tmp_path / "a.json").read_bytes() == b"one"
+    assert names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize("name", [name for name in dir(errno) if name.startswith("E")])
+def test_every_reason_is_in_words(name: str) -> None:
+    code = getattr(errno, name)
+    told = places.reason(OSError(code, os.strerror(code)))
+    assert told
+    assert str(code) not in told.split()
+
+
+def test_the_line_names_file_folder_reason_and_remedy() -> None:
+    told = places.not_written(Path("a b/x.json"), OSError(errno.ENOSPC, "-"), "name another folder with -o")
+    assert told == (
+        "x.json cannot be written in a b: no space left there; free some, or name another folder with -o"
+    )
+    told = places.not_written(Path("x.json"), OSError(errno.EROFS, "-"), "name another")
+    assert told == "x.json cannot be written in .: the file system there is read-only; name another"
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"), [("TMPDIR", "TMPDIR=FOLDER"), ("TMP", "TMP=FOLDER"), (None, "in FOLDER")]
+)
+def test_the_variable_that_named_the_folder_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None, told: str
+) -> None:
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None if variable else str(tmp_path))
+    with pytest.raises(EnvironmentRefusedError) as caught, places.writing_temporary_files():
+        raise OSError(errno.ENOSPC, "-")
+    assert f"temporary files cannot be written in {told.removeprefix('in ')}".replace(
+        "FOLDER", str(tmp_path)
+    ) in str(caught.value)
+    assert "set TMPDIR to a folder that has room" in str(caught.value)
+
+
+def test_no_usable_folder_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object, **__: object) -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", none)
+    with pytest.raises(EnvironmentRefusedError, match="TMPDIR=/nowhere"), places.temporary_folder():
+        pass
