@@ -59,7 +59,7 @@ def _ended(
         text=True,
         cwd=cwd,
         env=environment(**changes),
-        timeout=120,
+        timeout=600,
         check=False,
         **streams,
     )

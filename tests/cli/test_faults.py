@@ -48,7 +48,7 @@ def run(fault: str, folder: Path, *arguments: str) -> tuple[int, str, float]:
             PIPEBENCH_INJECT_CLOCK=str(clock),
             TMPDIR=str(folder.parent / "tmp"),
         ),
-        timeout=120,
+        timeout=600,
         check=False,
     )
     now = time.time()
