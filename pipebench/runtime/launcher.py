@@ -7,7 +7,6 @@ only), a pipe as standard input that ends with the launcher, a pipe to report on
 
 import contextlib
 import os
-import resource
 import selectors
 import signal
 import subprocess
@@ -24,11 +23,10 @@ from pipebench import refusals, signals
 from pipebench.errors import DeadlineError, EnvironmentRefusedError, RunFailedError
 from pipebench.places import temporary_folder, writing_temporary_files
 from pipebench.plan.plan import Plan
-from pipebench.runtime import messages, process
+from pipebench.runtime import deaths, messages, process
 from pipebench.runtime.heartbeat import Heartbeats
 
 _BEYOND_THE_DEADLINE_S = 600.0  # a rank's wait must not end before the launcher names the culprit
-_LOG_BYTES, _LINE = 1 << 16, 500
 _LONGEST_WAIT_S = 3600.0  # at once: what waits for pipes takes no more than some weeks
 _GRACE_S = 0.5  # after a first failure: the culprit's own word may come after its victims'
 
@@ -95,6 +93,7 @@ class _Launch:
     def __init__(self, folder: Path, job: messages.Job, heartbeats: Heartbeats, deadline: float) -> None:
         self.folder, self.job, self.heartbeats, self.deadline = folder, job, heartbeats, deadline
         self.children: list[_Child] = []
+        self.starvation = deaths.Starvation()
 
     def reports(self) -> Iterator[messages.AnyMessage]:
         """What the processes report, until all are done or one has failed."""
@@ -156,9 +155,9 @@ class _Launch:
         for child in self.children:
             code = child.process.poll()
             for failed in child.failed:
-                (lost if failed.lost_peer else own).append((f"{child.name}{_told(failed)}", child))
+                (lost if failed.lost_peer else own).append((f"{child.name}{deaths.told(failed)}", child))
             if code is not None and not child.failed and (code or not child.done):
-                own.append((_death(child, code), child))
+                own.append((f"{child.name} {deaths.death(code, child.log, self.starvation)}", child))
         found = own or lost
         return found[0] if found else None
 
@@ -169,7 +168,10 @@ class _Launch:
             text, child = culprit
             if any(failed.refused for failed in child.failed):
                 raise EnvironmentRefusedError(child.failed[0].cause)
-            if not child.failed and (limit := _limit(child)) is not None:
+            if (
+                not child.failed
+                and (limit := deaths.limit(child.process.returncode, loaded=child.loaded)) is not None
+            ):
                 raise EnvironmentRefusedError(f"{limit}: {text}")
             raise RunFailedError(text, log=self._log_of(child))
         if not all(child.done for child in self.children):
@@ -206,7 +208,7 @@ class _Launch:
     def _log_of(self, child: _Child) -> str:
         """What the culprit left behind: its last word, its output, and what every rank did last."""
         told = [failed.traceback or failed.cause for failed in child.failed]
-        output = _end_of(child.log)
+        output = deaths.end_of(child.log)
         ranks = [f"rank {rank} was {self._last_of(rank)}" for rank in range(self.job.ranks)]
         parts = (f"culprit: {child.name}", *told, output, *(ranks if self.job.ranks > 1 else []))
         return "\n".join(part.rstrip() for part in parts if part.strip()) + "\n"
@@ -241,63 +243,3 @@ def _start(folder: Path, rank: int, job: messages.Job) -> _Child:
         os.close(writing)
     name = "the launch" if job.ranks == 1 else f"rank {rank}"
     return _Child(rank, name, started, reading, log)
-
-
-def _limit(child: _Child) -> str | None:
-    """What the system held against a process that died without a last word, if it was the system's doing.
-
-    A Python that ends before it is there has not begun: whatever goes wrong later, it reports. Only the end by SIGKILL
-    is the same at all times, and may be anybody's.
-    """
-    code = child.process.returncode
-    if code in _LIMITS:
-        return _LIMITS[code]
-    return (
-        None
-        if child.loaded or code == -signal.SIGKILL
-        else f"a fresh {sys.executable} cannot load pipebench and torch"
-    )
-
-
-_LIMITS = {
-    -signal.SIGXCPU: "the CPU time of a process is limited, raise that limit (ulimit -t)",
-    -signal.SIGSYS: "a sandbox forbids a system call that pipebench or torch makes (seccomp)",
-}
-
-
-def _end_of(log: Path) -> str:
-    """What a process printed last; it may have printed more than fits in memory."""
-    with log.open("rb") as file:
-        file.seek(-min(_LOG_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
-        return file.read(_LOG_BYTES).decode(errors="replace")
-
-
-def _death(child: _Child, code: int) -> str:
-    """One line on how a process died without a last word."""
-    tail = _end_of(child.log).strip().splitlines()
-    last = f"; its last output: {tail[-1][-_LINE:]}" if tail else ""
-    if code < 0:
-        return f"{child.name} was killed by {signal.Signals(-code).name}{_hint(-code)}{last}"
-    return f"{child.name} exited with {code}{' before it was done' if code == 0 else ''}{last}"
-
-
-def _hint(number: int) -> str:
-    """What such a signal is likely to mean."""
-    if number == signal.SIGILL:
-        return " (has this processor all that this build of torch asks for?)"
-    if number != signal.SIGKILL:
-        return ""
-    _, most_s = resource.getrlimit(resource.RLIMIT_CPU)
-    limited = (
-        ""
-        if most_s == resource.RLIM_INFINITY
-        else f", or more than the {most_s} s of CPU time that ulimit -t allows"
-    )
-    return f" (out of memory{limited}? use smaller sizes)"
-
-
-def _told(failed: messages.Failed) -> str:
-    """A process's own last word, with the place in the code where there is one."""
-    frames = [line.strip() for line in failed.traceback.splitlines() if line.lstrip().startswith("File ")]
-    place = f" ({frames[-1]})" if frames else ""
-    return f": {failed.cause}{place}"

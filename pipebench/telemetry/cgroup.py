@@ -51,6 +51,16 @@ def throttled_s(root: Path | None = None) -> float | None:
     return max((seconds for seconds in times if seconds is not None), default=None)
 
 
+def memory_kills(root: Path | None = None) -> list[int]:
+    """How many processes were ended for lack of memory so far, in each group that counts them."""
+    found = []
+    for group in _groups("memory", root or ROOT):
+        file = "memory.events" if group.unified else "memory.oom_control"
+        count = entry(group.folder / file, "oom_kill")
+        found += [] if count is None else [count]
+    return found
+
+
 def _quota(group: _Group) -> float | None:
     if group.unified:
         quota, _, period = _text(group.folder / "cpu.max").partition(" ")
@@ -69,13 +79,13 @@ def _limit(group: _Group) -> int | None:
 
 def _usage(group: _Group) -> int:
     usage = _text(group.folder / ("memory.current" if group.unified else "memory.usage_in_bytes"))
-    cached = _entry(group.folder / "memory.stat", "inactive_file" if group.unified else "total_inactive_file")
+    cached = entry(group.folder / "memory.stat", "inactive_file" if group.unified else "total_inactive_file")
     return max(int(usage) - (cached or 0), 0) if usage.isdecimal() else 0
 
 
 def _throttled(group: _Group) -> float | None:
     name, scale = ("throttled_usec", 1e-6) if group.unified else ("throttled_time", 1e-9)
-    value = _entry(group.folder / "cpu.stat", name)
+    value = entry(group.folder / "cpu.stat", name)
     return None if value is None else value * scale
 
 
@@ -124,7 +134,7 @@ def _plain(text: str) -> str:
     return text.encode("latin-1", "backslashreplace").decode("unicode_escape") if "\\" in text else text
 
 
-def _entry(path: Path, name: str) -> int | None:
+def entry(path: Path, name: str) -> int | None:
     """A number in a file of ``name number`` lines."""
     for line in _text(path).splitlines():
         key, _, value = line.partition(" ")

@@ -9,7 +9,7 @@ import pytest
 
 from pipebench.errors import EnvironmentRefusedError, RunFailedError
 from pipebench.models import data
-from pipebench.runtime import launcher, messages
+from pipebench.runtime import messages
 from pipebench.runtime.heartbeat import Heartbeats
 from pipebench.runtime.launcher import _Child, _Launch
 from tests.builders import run_config
@@ -59,7 +59,7 @@ def test_a_python_that_ends_before_it_is_there_never_ran(tmp_path: Path, code: i
 
 @pytest.mark.parametrize("loaded", [False, True])
 def test_sigkill_may_be_anybody_s(tmp_path: Path, loaded: bool) -> None:
-    with pytest.raises(RunFailedError, match=r"killed by SIGKILL \(out of memory"):
+    with pytest.raises(RunFailedError, match=r"killed by SIGKILL \("):
         concluded(tmp_path, (-signal.SIGKILL, loaded, None))
 
 
@@ -67,19 +67,3 @@ def test_sigkill_may_be_anybody_s(tmp_path: Path, loaded: bool) -> None:
 def test_limits_that_come_as_a_signal(tmp_path: Path, number: signal.Signals, words: str) -> None:
     with pytest.raises(EnvironmentRefusedError, match=words):
         concluded(tmp_path, (-number, True, None))
-
-
-def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    with log.open("wb") as file:
-        file.truncate(1 << 40)  # a rank that printed more than fits in memory
-        file.seek(0, 2)
-        file.write("\nlast wörds\n".encode())
-    assert launcher._end_of(log).splitlines()[-1] == "last wörds"
-
-
-def test_a_short_log_is_read_whole(tmp_path: Path) -> None:
-    (tmp_path / "log").write_text("all of it\n")
-    assert launcher._end_of(tmp_path / "log") == "all of it\n"
-    (tmp_path / "log").write_text("")
-    assert launcher._end_of(tmp_path / "log") == ""
