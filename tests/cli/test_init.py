@@ -121,3 +121,12 @@ def test_2_for_what_the_jobs_run_would_refuse(
     assert ended.code == 2
     assert words in ended.err
     assert not list(tmp_path.iterdir())
+
+
+def test_requirements_that_two_refs_do_not_need_are_told_to_have_no_effect(
+    pipebench: Pipebench, tmp_path: Path
+) -> None:
+    options = ("init", "ci", "github", "--sides", "refs", "--gpus", "2")
+    ended = pipebench(*options, "--requirements", "other.txt", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert ended.err.startswith("pipebench: --requirements: no effect, --sides refs compares two versions")
