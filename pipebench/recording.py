@@ -1,6 +1,5 @@
 """From what a run has measured to its record, whether the run was completed or not."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +18,15 @@ from pipebench.records import schema, store
 from pipebench.records.timelines import bubble, device_usages, timeline_from
 from pipebench.runtime import faults, messages
 from pipebench.telemetry.cgroup import quota_cores
-from pipebench.telemetry.environment import LostTime, Value, cpu_model, environment, lost_time, usable_cores
+from pipebench.telemetry.environment import (
+    LostTime,
+    Value,
+    cpu_count,
+    cpu_model,
+    environment,
+    lost_time,
+    usable_cores,
+)
 from pipebench.telemetry.gpus import gpus
 from pipebench.timing.links import Link
 from pipebench.timing.machines import machine_for
@@ -102,7 +109,7 @@ def _accuracy(so_far: SoFar) -> schema.Accuracy:
 
 def _whole_cores() -> int | None:
     """This machine's cores if this process may use them all: a part of a machine is another machine."""
-    count = os.cpu_count()
+    count = cpu_count()
     return count if count == usable_cores() else None
 
 

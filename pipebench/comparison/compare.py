@@ -229,12 +229,10 @@ def _warnings(
             f"{source.unlike} runs of other configurations in the folder of {label} left out: "
             f"they differ in {', '.join(source.apart)}"
         )
-        result.append(WarningRecord("unlike", cause, "pipebench list shows them; name those to be compared"))
+        result.append(WarningRecord("unlike", cause, "name those that are to be compared"))
     if source.passed_over:
         cause = f"{label}: {source.passed_over} newer beside it passed over: not completed, or unreadable"
-        result.append(
-            WarningRecord("passed-over", cause, "pipebench list shows them; name a record to be sure")
-        )
+        result.append(WarningRecord("passed-over", cause, "name a record to be sure"))
     return result
 
 

@@ -89,7 +89,7 @@ def _more_overlap(config: RunConfig) -> str:
         return f"use --microbatches {largest_divisor(config.batch, 16)}: one slice cannot be on two devices"
     if slices < _ENOUGH_SLICES * config.gpus and slices < config.batch * config.sequence_length:
         return "use more --microbatches or --chunks"
-    return "use fewer --gpus, or a larger --batch with more --microbatches"
+    return "use fewer devices, or a larger --batch with more --microbatches"
 
 
 def more_equal(config: RunConfig, devices: Sequence[DeviceUsage], available: int | None) -> str:
@@ -111,9 +111,7 @@ def more_equal(config: RunConfig, devices: Sequence[DeviceUsage], available: int
 
 
 def _less_transfer(config: RunConfig) -> str:
-    fewer = (
-        "fewer --microbatches or --chunks, or " if config.microbatches * config.chunks > config.gpus else ""
-    )
+    fewer = _fewer_slices(config) if config.microbatches * config.chunks > config.gpus else ""
     return f"use {fewer}a larger --hidden: work grows faster than messages"
 
 
@@ -136,8 +134,14 @@ def _less_work(config: RunConfig, cores: Cores) -> str:
         return fewer_devices(cores)
     larger = "a larger --hidden or --batch"
     if config.microbatches * config.chunks > 1:
-        return f"use fewer --microbatches or --chunks, or {larger}"
+        return f"use {_fewer_slices(config)}{larger}"
     return f"use {larger}" if config.checkpoint == "none" else f"use --checkpoint none, or {larger}"
+
+
+def _fewer_slices(config: RunConfig) -> str:
+    """Of whatever the step is cut into."""
+    cut = [name for name in ("microbatches", "chunks") if getattr(config, name) > 1]
+    return f"fewer {' or '.join(f'--{name}' for name in cut)}, or "
 
 
 def fewer_devices(cores: Cores) -> str:

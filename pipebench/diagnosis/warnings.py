@@ -189,7 +189,11 @@ def _interval(facts: Facts) -> WarningRecord | None:
         code="wide-interval",
         cause=f"the speed-up's interval spans {measured.low:.2f} to {measured.high:.2f}",
         next_step="run on an idle machine"
-        + (f", or with --launches {_MOST_LAUNCHES} (--rigorous)" if more else ""),
+        + (
+            f", or with {_MOST_LAUNCHES} launches: --rigorous alone, without --quick or --launches"
+            if more
+            else ""
+        ),
     )
 
 
@@ -222,7 +226,7 @@ def _slower(facts: Facts) -> WarningRecord | None:
     return WarningRecord(
         code="slower-than-one-device",
         cause=f"{head}: of {facts.config.gpus}x, it loses {lost}" if found else head,
-        next_step=found[0].remedy if found else "pipebench show says where the time goes",
+        next_step=found[0].remedy if found else "look at where the time of each device goes",
     )
 
 
@@ -240,7 +244,7 @@ def _repeated(facts: Facts) -> WarningRecord | None:
     return WarningRecord(
         code="short-text",
         cause="the text has fewer sentences than the batches need: they were used again",
-        next_step="use a longer --text, or a smaller --batch",
+        next_step=f"use {'a longer' if facts.config.text else 'another text with'} --text, or a smaller --batch",
     )
 
 

@@ -26,7 +26,7 @@ def environment() -> dict[str, Value]:
         "architecture": platform.machine(),
         "libc": " ".join(platform.libc_ver()).strip() or None,
         "cpu_model": cpu_model(),
-        "cpu_count": os.cpu_count(),
+        "cpu_count": cpu_count(),
         "cpus_allowed": cpus_allowed(),
         "cpu_quota_cores": cgroup.quota_cores(),
         "memory_bytes": _meminfo_bytes("MemTotal"),
@@ -45,6 +45,14 @@ def cpu_model() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine() or "unknown CPU"
+
+
+def cpu_count() -> int | None:
+    """This machine's cores; ``os.cpu_count`` says what PYTHON_CPU_COUNT says where that is set."""
+    try:
+        return os.sysconf("SC_NPROCESSORS_ONLN")
+    except (AttributeError, ValueError, OSError):
+        return os.cpu_count()
 
 
 def cpus_allowed() -> int | None:

@@ -143,7 +143,7 @@ def test_a_pipeline_slower_than_one_device_is_explained_by_its_largest_losses() 
         "the pipeline is slower than one device: of 2x, it loses 6.00x by work in 8 slices, "
         "then 1.20x by fill, drain and waiting"
     )
-    assert next_step == "use fewer --microbatches or --chunks, or a larger --hidden or --batch"
+    assert next_step == "use fewer --microbatches, or a larger --hidden or --batch"
 
 
 def test_one_slice_is_never_called_small() -> None:
