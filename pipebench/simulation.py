@@ -45,8 +45,9 @@ def plan_of(options: SimulationOptions) -> Plan:
     schedule = schedule_named(options.schedule)
     microbatches = schedule.microbatches if options.microbatches is None else options.microbatches
     chunks = schedule.chunks if options.chunks is None else options.chunks
-    budget.check_actions(2 * options.stages * microbatches * chunks, memory_available_bytes())
-    plan = schedule.plan(Graph(options.stages, microbatches, chunks))
+    graph = Graph(options.stages, microbatches, chunks)
+    budget.check_actions(2 * graph.stages * graph.microbatches * graph.chunks, memory_available_bytes())
+    plan = schedule.plan(graph)
     check(add_transfers(plan))
     return plan
 

@@ -10,8 +10,22 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 DTYPE_BYTES = {"float32": 4, "float64": 8}
-GRADIENT_TOLERANCE = {"float32": 1e-5, "float64": 1e-10}  # of what computes the same, relative
+# Relative, of what computes the same in another order. A GPU adds up large products in pieces that depend on their
+# size: on an H100 the projection's gradient of talk8 in 4 slices was 1.1e-5 from that of the whole batch, in float64
+# 2e-15 (benchmarks/one-gpu).
+_TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
+_TOLERANCE_OF_GPUS = _TOLERANCE | {"float32": 1e-4}
 _TRAINING = 3  # a forward and a backward twice as expensive
+
+
+def gradient_tolerance(dtype: str, device: str) -> float:
+    """How far a gradient may be from the baseline's, relative.
+
+    Args:
+        dtype: that is computed in.
+        device: ``cuda``, ``cpu`` or ``emulated``.
+    """
+    return (_TOLERANCE_OF_GPUS if device == "cuda" else _TOLERANCE)[dtype]
 
 
 class StageLayers(NamedTuple):

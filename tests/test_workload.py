@@ -1,6 +1,6 @@
 import pytest
 
-from pipebench.workload import MemoryBytes, StageLayers, Workload
+from pipebench.workload import MemoryBytes, StageLayers, Workload, gradient_tolerance
 
 LSTM = StageLayers(0, 1, embedding=False, projection=False)
 EMBEDDING = StageLayers(0, 0, embedding=True, projection=False)
@@ -84,3 +84,9 @@ def test_a_stage_says_what_it_holds(stage: StageLayers, text: str) -> None:
 
 def test_the_whole_model_is_one_stage() -> None:
     assert SMALL.whole == StageLayers(0, 2, embedding=True, projection=True)
+
+
+def test_gpus_add_up_in_another_order_and_are_allowed_more() -> None:
+    assert gradient_tolerance("float32", "emulated") == gradient_tolerance("float32", "cpu") == 1e-5
+    assert gradient_tolerance("float32", "cuda") == 1e-4
+    assert gradient_tolerance("float64", "cuda") == gradient_tolerance("float64", "cpu") == 1e-10

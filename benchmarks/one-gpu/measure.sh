@@ -12,10 +12,12 @@ for preset in talk8-small talk8; do
   done
 done
 
+once="--launches 1 --steps 1"
+run --gpus 1 --preset talk8 --microbatches 4 --dtype float64 $once -o "$out/double"
+
 # Several ranks on one GPU: what they compute is checked, their times mean nothing.
 export PYTHONPATH="$here/shared${PYTHONPATH:+:$PYTHONPATH}"
-once="--launches 1 --steps 1 -o $out/ranks"
-ONE_GPU_AS=2 run --gpus 2 --layers 2 $once
-ONE_GPU_AS=4 run --gpus 4 --layers 4 --schedule wavefront $once
-ONE_GPU_AS=4 run --gpus 4 --layers 4 --schedule 1f1b --checkpoint always --dtype float64 $once
-ONE_GPU_AS=2 run --gpus 2 --layers 4 --partition balanced $once
+ONE_GPU_AS=2 run --gpus 2 --layers 2 $once -o "$out/ranks"
+ONE_GPU_AS=4 run --gpus 4 --layers 4 --schedule wavefront $once -o "$out/ranks"
+ONE_GPU_AS=2 run --gpus 2 --layers 4 --schedule 1f1b --checkpoint always --dtype float64 --partition balanced $once \
+  -o "$out/ranks"

@@ -38,9 +38,10 @@ def calibrate(
         output.print_json(document(noise))
     else:
         output.print_report(lambda _: calibration_report(noise))
-    kept = noise_cache.save(noise)
+    told = (
+        "not kept: another pipebench run measured beside it"
+        if beside
+        else f"kept in {noise_cache.save(noise)}"
+    )
     if not quiet:
-        if beside:
-            output.notice("not kept: another pipebench run measured beside it")
-        else:
-            output.notice(f"kept in {kept}")
+        output.notice(told)

@@ -14,6 +14,7 @@ from pipebench.runtime.baseline import Baseline, race
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.faults import VARIABLE, injected, wrong_tensor
 from pipebench.runtime.verification import verify
+from pipebench.workload import gradient_tolerance
 
 
 class SingleDevice:
@@ -91,5 +92,5 @@ def judge(
         gradients,
         expected_loss=expected_loss,
         loss=nan if injected("nan") else loss,
-        dtype=job.config.dtype,
+        tolerance=gradient_tolerance(job.config.dtype, job.config.device),
     )

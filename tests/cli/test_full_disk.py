@@ -184,7 +184,7 @@ def test_two_sides_have_a_verdict_without_their_records(ab: Ab, tmp_path: Path) 
 def test_what_calibrate_found_is_told_where_it_cannot_be_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calibrating, "calibrate", lambda *_: noise_of(steady_record()))
+    monkeypatch.setattr(calibrating, "calibrate", lambda *_: (noise_of(steady_record()), False))
     monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
     code, out, err = printed("calibrate", cwd=tmp_path)
     assert (code, b"equal launches" in out) == (7, True)

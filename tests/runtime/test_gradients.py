@@ -16,6 +16,7 @@ from pipebench.runtime.batches import StepBatch, slice_batch
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.messages import Form
 from pipebench.runtime.verification import relative_errors, verify
+from pipebench.workload import gradient_tolerance
 from tests.builders import SLICINGS
 
 SIZES = {"layers": 8, "hidden": 24, "vocab": 60, "batch": 8, "sequence_length": 8}
@@ -51,7 +52,7 @@ def largest_error(config: RunConfig) -> float:
             pipeline.gradients(),
             expected_loss=baseline.loss(),
             loss=pipeline.loss(),
-            dtype=config.dtype,
+            tolerance=gradient_tolerance(config.dtype, "emulated"),
         )
         errors.append(verification.max_relative_gradient_error)
     return max(errors)
@@ -139,7 +140,9 @@ def test_one_wrong_tensor_is_found_whichever_it_is(dtype: str, layers: int, smal
     _, lone = both(asked)
     lone.step(StepBatch(sliced.inputs[:1], sliced.targets[:1], sliced.words), update=False)
     first = lone.gradients()
-    check = partial(verify, right, expected_loss=1.0, loss=1.0, dtype=dtype)
+    check = partial(
+        verify, right, expected_loss=1.0, loss=1.0, tolerance=gradient_tolerance(dtype, "emulated")
+    )
     assert check(found).vanishing == []
     for name, gradient in found.items():
         assert gradient is not None

@@ -7,6 +7,7 @@ from torch import Tensor
 from pipebench.errors import RunFailedError
 from pipebench.records.schema import Verification
 from pipebench.runtime.verification import check_same_loss, relative_errors, verify
+from pipebench.workload import gradient_tolerance
 
 ONES = torch.ones(4)
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -16,7 +17,9 @@ def held(
     expected: dict[str, Tensor | None], found: dict[str, Tensor | None], dtype: str = "float32"
 ) -> Verification:
     """Gradients against gradients; the losses agree."""
-    return verify(expected, found, expected_loss=1.0, loss=1.0, dtype=dtype)
+    return verify(
+        expected, found, expected_loss=1.0, loss=1.0, tolerance=gradient_tolerance(dtype, "emulated")
+    )
 
 
 def error(expected: Tensor | None, found: Tensor | None, beside: float) -> float:
@@ -167,7 +170,7 @@ def test_a_gradient_of_another_shape_is_not_stretched() -> None:
 )
 def test_what_differs_is_refused_by_name(found: dict[str, torch.Tensor], loss: float, text: str) -> None:
     with pytest.raises(RunFailedError, match=text):
-        verify({"a": ONES, "b": ONES}, found, expected_loss=1.0, loss=loss, dtype="float32")
+        verify({"a": ONES, "b": ONES}, found, expected_loss=1.0, loss=loss, tolerance=1e-5)
 
 
 def test_what_agrees_is_recorded_with_its_largest_error() -> None:
@@ -176,7 +179,7 @@ def test_what_agrees_is_recorded_with_its_largest_error() -> None:
         {"a": ONES * (1 + 4e-6), "b": ONES},
         expected_loss=1.0,
         loss=1.0,
-        dtype="float32",
+        tolerance=1e-5,
     )
     assert result.max_relative_gradient_error == pytest.approx(4e-6, rel=0.1)
     assert result.tolerance == 1e-5
@@ -184,10 +187,10 @@ def test_what_agrees_is_recorded_with_its_largest_error() -> None:
 
 def test_a_loss_near_0_is_no_reason_to_divide_by_it() -> None:
     for expected, loss in ((0.0, 0.0), (0.0, 1e-7), (1e-9, 2e-9), (1e-30, 0.0)):
-        verify({"a": ONES}, {"a": ONES}, expected_loss=expected, loss=loss, dtype="float32")
+        verify({"a": ONES}, {"a": ONES}, expected_loss=expected, loss=loss, tolerance=1e-5)
         check_same_loss(expected, loss, steps=1)
     with pytest.raises(RunFailedError, match=r"loss of the pipeline differs from the baseline's by 1\.0e-03"):
-        verify({"a": ONES}, {"a": ONES}, expected_loss=0.0, loss=1e-3, dtype="float32")
+        verify({"a": ONES}, {"a": ONES}, expected_loss=0.0, loss=1e-3, tolerance=1e-5)
     with pytest.raises(RunFailedError, match="left the baseline's"):
         check_same_loss(0.0, 1e-3, steps=1)
 
