@@ -9,7 +9,8 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from pipebench.diagnosis.causes import MESSAGES, UNEQUAL, overlap_text, work_text
-from pipebench.diagnosis.factors import factors_of
+from pipebench.diagnosis.factors import Factors, factors_of
+from pipebench.diagnosis.retold import retold
 from pipebench.plan.graph import Graph
 from pipebench.records.schema import (
     Config,
@@ -89,8 +90,15 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
             ),
         )
         yield picture(timeline, width=console.width - _MARGIN, plain=needs_ascii(console))
-    if record.warnings:
-        yield Group(*(_warning(warning) for warning in record.warnings))
+    told = retold(record, _factors(record, timeline))
+    if told:
+        yield Group(*(_warning(warning) for warning in told))
+
+
+def _factors(record: RunRecord, timeline: Timeline | None) -> Factors | None:
+    if timeline is None or record.baseline is None:
+        return None
+    return factors_of(timeline, record.baseline.step_s)
 
 
 def _graph(config: Config) -> Graph:
@@ -192,8 +200,7 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
         rows.append(("verified", _verified(verification)))
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
-    if timeline is not None:
-        rows += _where_it_goes(record, timeline)
+    rows += _where_it_goes(record, timeline)
     if record.accuracy is not None:
         rows.append(("accuracy", record.accuracy.text))
     if record.machine is not None and record.machine.time_dilation is not None:
@@ -213,10 +220,9 @@ def _verified(verification: Verification) -> str:
     return f"{equal}; {len(verification.vanishing)}{all_} vanish: a wrong one would not show"
 
 
-def _where_it_goes(record: RunRecord, timeline: Timeline) -> Iterator[tuple[str, str]]:
+def _where_it_goes(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[str, str]]:
     """From as many times as there are devices down to the step's own ratio, in factors that multiply up."""
-    assert record.baseline is not None
-    factors = factors_of(timeline, record.baseline.step_s)
+    factors = _factors(record, timeline)
     if factors is None:
         return
     slices = record.config.microbatches * record.config.chunks

@@ -1,0 +1,76 @@
+"""The warnings of a stored record, those that follow from its own figures told anew. Pure.
+
+Older versions asserted some causes by rule; whoever looks at their records today reads what the figures say.
+"""
+
+from math import floor
+
+from pipebench.config import RunConfig
+from pipebench.diagnosis.causes import Cores
+from pipebench.diagnosis.factors import Factors
+from pipebench.diagnosis.warnings import Facts, warnings
+from pipebench.errors import UsageError
+from pipebench.plan.schedules import schedule_named
+from pipebench.records.schema import RunRecord, WarningRecord
+
+_DERIVED = frozenset({"imbalance", "slower-than-one-device", "cpu-contention"})
+
+
+def retold(record: RunRecord, factors: Factors | None) -> list[WarningRecord]:
+    """The warnings to show of a record.
+
+    Args:
+        record: as stored.
+        factors: of its step; without them all warnings are shown as they are stored.
+    """
+    if factors is None or record.speedup is None or not _is_known(record.config.schedule):
+        return record.warnings
+    cores = _cores(record)
+    facts = Facts(
+        config=_run_config(record),
+        launches=record.launches,
+        devices=record.devices,
+        measured=record.speedup,
+        factors=factors,
+        cores=cores,
+        available=_available(record, cores),
+        environment=record.environment,
+    )
+    anew = {each.code: each for each in warnings(facts) if each.code in _DERIVED}
+    kept = (each if each.code not in _DERIVED else anew.get(each.code) for each in record.warnings)
+    return [each for each in kept if each is not None]
+
+
+def _is_known(schedule: str) -> bool:
+    """Whether this version has it; a record may come from a later one."""
+    try:
+        schedule_named(schedule)
+    except UsageError:
+        return False
+    return True
+
+
+def _run_config(record: RunRecord) -> RunConfig:
+    config = record.config
+    given = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if hasattr(config, name)}
+    partition = tuple(config.partition) if config.partition is not None else None
+    return RunConfig(
+        **(given | {"partition": partition, "device": record.device.kind}),
+        learning_rate=config.optimizer.learning_rate,
+    )
+
+
+def _cores(record: RunRecord) -> Cores:
+    allowed, quota = (
+        float(value) if isinstance(value := record.environment.get(name), int | float) else None
+        for name in ("cpus_allowed", "cpu_quota_cores")
+    )
+    known = [limit for limit in (allowed, quota) if limit is not None]
+    return Cores(min(known, default=None), quota)
+
+
+def _available(record: RunRecord, cores: Cores) -> int | None:
+    """How many devices its machine had, at least; ``None`` where any number can be emulated."""
+    if record.device.kind == "cuda":
+        return record.device.count
+    return floor(cores.usable) if record.device.kind == "cpu" and cores.usable is not None else None
