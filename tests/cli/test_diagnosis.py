@@ -1,7 +1,9 @@
 """What a run says of itself follows from its own record, whatever was measured."""
 
 import re
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipebench.diagnosis.causes import MESSAGES, UNEQUAL, overlap_text, work_text
@@ -12,6 +14,7 @@ from pipebench.records.schema import RunRecord
 from pipebench.records.timelines import timeline_from
 from tests.cli.conftest import TINY, Pipebench
 
+(NAIVE,) = (Path(__file__).parent.parent.parent / "results" / "schedules").glob("*-naive-*.json")
 ONCE = ("--launches", "1", "--steps", "1", "--gpus", "4", "--layers", "4", "--device", "emulated", "--json")
 
 
@@ -58,3 +61,15 @@ def test_a_slow_pipeline_names_its_largest_loss_and_nothing_that_it_does_not_los
     assert named[0] == (f"{factors[most]:.2f}", most)
     assert [float(factor) for factor, _ in named] == sorted((float(f) for f, _ in named), reverse=True)
     assert {text: f"{factors[text]:.2f}" for _, text in named} == {text: factor for factor, text in named}
+
+
+def test_nothing_on_the_page_of_an_old_record_contradicts_its_factors(pipebench: Pipebench) -> None:
+    stored = store.read(NAIVE)
+    assert isinstance(stored, RunRecord)
+    assert any("so small" in warning.cause for warning in stored.warnings)
+    shown = " ".join(pipebench("show", str(NAIVE)).out.split())
+    assert "so small" not in shown
+    assert "it loses 7.99x by devices that take turns" in shown
+    assert "sets the pace" not in shown
+    printed = msgspec.json.decode(pipebench("show", "--json", str(NAIVE)).out.encode(), type=RunRecord)
+    assert printed == stored

@@ -1,18 +1,10 @@
-from pathlib import Path
-
-import msgspec
 import pytest
 
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.retold import retold
-from pipebench.plan.graph import Graph
-from pipebench.records import store
 from pipebench.records.schema import RunRecord, Speedup, WarningRecord
 from tests.builders import completed_record, with_config
-from tests.cli.conftest import Pipebench
 
-ROOT = Path(__file__).parent.parent.parent
-(NAIVE,) = (ROOT / "results" / "schedules").glob("*-naive-*.json")
 BY_RULE = WarningRecord("slower-than-one-device", "its slices are so small", "use fewer --microbatches")
 OTHER = WarningRecord("short-text", "as it was stored", "so")
 TURNS = Factors(devices=2, overlap=2.0, unequal=1.0, transfer=1.0, work=1.0)
@@ -37,16 +29,3 @@ def test_what_does_not_follow_from_the_figures_is_not_shown() -> None:
 def test_a_record_that_this_version_cannot_judge_is_shown_as_it_is(factors: Factors | None) -> None:
     record = slow_record() if factors is None else with_config(slow_record(), schedule="of a later version")
     assert retold(record, factors) == [BY_RULE, OTHER]
-
-
-def test_nothing_on_the_page_of_an_old_record_contradicts_its_factors(pipebench: Pipebench) -> None:
-    stored = store.read(NAIVE)
-    assert isinstance(stored, RunRecord)
-    assert Graph(stored.config.gpus, stored.config.microbatches, stored.config.chunks).stages == 8
-    assert any("so small" in warning.cause for warning in stored.warnings)
-    shown = " ".join(pipebench("show", str(NAIVE)).out.split())
-    assert "so small" not in shown
-    assert "it loses 7.99x by devices that take turns" in shown
-    assert "sets the pace" not in shown
-    printed = msgspec.json.decode(pipebench("show", "--json", str(NAIVE)).out.encode(), type=RunRecord)
-    assert printed == stored
