@@ -2,6 +2,7 @@
 # make test   set up, then the whole test suite
 # make check  the linters
 # make faults every fault on every rank in every phase
+# make matrix thousands of command lines with odd numbers
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +12,7 @@ TORCH_INDEX ?=
 # What else pytest is told, e.g. make test PYTEST_ARGS=tests/plan
 PYTEST_ARGS ?=
 
-.PHONY: run test faults check clean
+.PHONY: run test faults matrix check clean
 
 run: $(VENV)/installed
 	$(BIN)/pipebench run --gpus 8
@@ -21,6 +22,9 @@ test: $(VENV)/installed-dev
 
 faults: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/cli/test_faults.py --all-faults
+
+matrix: $(VENV)/installed-dev
+	NUMBERS_TRIED=5000 $(BIN)/python -m pytest tests/cli/test_numbers.py
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
