@@ -1,6 +1,7 @@
 """``pipebench compare``: records side by side, with a verdict on each metric."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,7 +70,23 @@ def compare(
     record = compare_records(found, Rules(allowed=allowed, by=kind))
     record = calibration.with_warnings(record, found[0].record)
     _print(record, "json" if json else form)
+    if kind is None:
+        _suggest_a_study(record, records, folder)
     return gates.exit_code_of_comparison(record)
+
+
+def _suggest_a_study(record: "ComparisonRecord", names: Sequence[str], folder: Path | None) -> None:
+    """The command that lays records side by side which differ in nothing but what a study varies."""
+    from pipebench import pasting
+    from pipebench.comparison.fields import VARIED
+
+    differing = {each.field for pair in record.pairs for each in pair.mismatches}
+    for varied, passing in VARIED.items():
+        if differing and differing <= passing:
+            where = pasting.option("-o", str(folder)) if folder is not None else []
+            again = pasting.command("compare", *map(pasting.path_word, names), "--by", varied, *where)
+            output.notice(f"pipebench: they differ in the {varied} alone; side by side: {again}")
+            return
 
 
 def _print(record: "ComparisonRecord", form: str) -> None:

@@ -217,6 +217,9 @@ def _warnings(
     busy = contention(source.record.launches, source.record.environment) if found and not shared else None
     if busy is not None:
         result.append(WarningRecord(busy.code, f"{label}: {busy.cause}", busy.next_step))
+    if any(warning.code == "run-beside" for warning in source.record.warnings):
+        cause = f"{label}: another pipebench run measured on its machine at the same time"
+        result.append(WarningRecord("run-beside", cause, "measure again, one run after the other"))
     if any(warning.code == "baseline-varied" for warning in source.record.warnings):
         cause = f"{label}: its launches did not all find the same form of one device's step to be the fastest"
         result.append(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pipebench.records.schema import Launch, WarningRecord
 
 CONTENTION = 1.05  # a launch's wall clock over its CPU time
-_SHARE = 0.01  # of all timed steps: less explains nothing
+_SHARE = 0.5  # of what timed steps waited for their core: less does not explain it
 
 Environment = Mapping[str, str | int | float | bool | None]
 
@@ -15,8 +15,7 @@ def contention(launches: Sequence[Launch], environment: Environment) -> WarningR
     worst = max((launch.wall_per_cpu or 1.0 for launch in launches), default=1.0)
     if worst <= CONTENTION:
         return None
-    timed_s = sum(sum(launch.baseline.step_s) + sum(launch.pipeline.step_s) for launch in launches)
-    what, remedy = _who(environment, least_s=_SHARE * timed_s)
+    what, remedy = _who(environment, least_s=_SHARE * _missed_s(launches))
     return WarningRecord(
         code="cpu-contention",
         cause=f"a launch took {worst:.2f}x its CPU time by the wall clock: {what}",
@@ -24,19 +23,31 @@ def contention(launches: Sequence[Launch], environment: Environment) -> WarningR
     )
 
 
+def _missed_s(launches: Sequence[Launch]) -> float:
+    """How long all launches waited for their core in their timed steps, about."""
+    return sum(
+        max((launch.wall_per_cpu or 1.0) - 1, 0.0)
+        * (sum(launch.baseline.step_s) + sum(launch.pipeline.busy_s or launch.pipeline.step_s))
+        for launch in launches
+    )
+
+
 def _who(environment: Environment, *, least_s: float) -> tuple[str, str]:
-    """The larger of what the system counted, and what to do about it; what it did not count is left over."""
+    """The larger of what the system counted, if it is enough to matter, and what to do; else what is left over.
+
+    Both are counted over the whole run, so they can only be more than what timed steps lost by them.
+    """
     throttled_s, stolen_s = _number(environment, "cpu_throttled_s"), _number(environment, "cpu_stolen_s")
-    if throttled_s is not None and throttled_s >= max(stolen_s or 0.0, least_s):
+    if throttled_s and throttled_s >= max(stolen_s or 0.0, least_s):
         quota = _number(environment, "cpu_quota_cores")
         allowed = f" of {quota:g} cores" if quota is not None else ""
         return (
-            f"the container's quota{allowed} held it back for {throttled_s:.1f} s",
+            f"the container's quota{allowed} held it back for {throttled_s:.2g} s",
             "raise the container's processor quota, or run outside it",
         )
-    if stolen_s is not None and stolen_s >= least_s:
+    if stolen_s and stolen_s >= least_s:
         return (
-            f"the host of this virtual machine took {stolen_s:.1f} s of its cores away",
+            f"the host of this virtual machine took {stolen_s:.2g} s of its cores away",
             "run on a machine that is not shared, or at a quieter time",
         )
     if environment.get("another_run_beside"):

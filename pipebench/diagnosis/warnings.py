@@ -17,7 +17,7 @@ _DILATION = 300  # an H100 over one CPU core is 120 to 150
 _WIDE = 0.05
 _IMBALANCE = 1.2
 _GAIN = 1.05  # by which equal stages must shorten the step for a warning
-_MOST_LAUNCHES = 12
+_QUICK_LAUNCHES, _USUAL_LAUNCHES, _MOST_LAUNCHES = 3, 6, 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,17 +184,22 @@ def _interval(facts: Facts) -> WarningRecord | None:
         )
     if measured.high / measured.low <= (1 + _WIDE) ** 2:
         return None
-    more = facts.config.launches < _MOST_LAUNCHES
     return WarningRecord(
         code="wide-interval",
         cause=f"the speed-up's interval spans {measured.low:.2f} to {measured.high:.2f}",
-        next_step="run on an idle machine"
-        + (
-            f", or with {_MOST_LAUNCHES} launches: --rigorous alone, without --quick or --launches"
-            if more
-            else ""
-        ),
+        next_step=f"run on an idle machine{_more_launches(facts.config.launches)}",
     )
+
+
+def _more_launches(launches: int) -> str:
+    """How to have more of them, beside the options that were given."""
+    if launches >= _MOST_LAUNCHES:
+        return ""
+    more = {
+        _QUICK_LAUNCHES: "--rigorous in the place of --quick, 12 launches",
+        _USUAL_LAUNCHES: "--rigorous, 12 launches",
+    }
+    return f", or with {more.get(launches, f'--launches {_MOST_LAUNCHES}')}"
 
 
 def _imbalance(facts: Facts) -> WarningRecord | None:

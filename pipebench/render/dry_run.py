@@ -3,6 +3,7 @@
 from rich.console import Console, Group
 from rich.text import Text
 
+from pipebench.config import RunConfig
 from pipebench.dry_run import DryRun
 from pipebench.render.layout import Facts, Words
 from pipebench.render.picture import picture
@@ -31,7 +32,7 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
                 f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})"
                 + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
             ),
-            ("input", f"{config.text or 'the words'}, {percent(document.unknown_share)} unknown"),
+            ("input", f"{_source(config)}, {percent(document.unknown_share)} unknown"),
             (
                 "time",
                 f"about {seconds(document.assumed_run_s)} for {config.launches} launches, if a device does "
@@ -51,3 +52,10 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
         picture(timeline, width=console.width - 2, plain=needs_ascii(console)),
     )
     return Group(*spaced(parts))
+
+
+def _source(config: RunConfig) -> str:
+    """Where the words are from."""
+    if config.text is not None:
+        return f"--text {config.text}"
+    return "synthetic" if config.synthetic else "pydoc_data.topics"

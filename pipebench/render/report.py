@@ -45,7 +45,8 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
     config = record.config
     head = Text.assemble(
         ("simulated", "bold"),
-        f": {config.schedule}, {config.stages} stages, {counted(config.microbatches, 'microbatch', 'microbatches')}, "
+        f": {config.schedule}, {counted(config.stages, 'stage')}, "
+        f"{counted(config.microbatches, 'microbatch', 'microbatches')}, "
         f"{counted(config.chunks, 'chunk')}; costs as given, nothing measured",
     )
     figures = Facts(

@@ -1,6 +1,7 @@
 """``pipebench compare`` through the installed command."""
 
 import json
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,8 @@ from tests.builders import (
 from tests.cli import golden
 from tests.cli.conftest import Pipebench
 from tests.cli.saved import numbered, save
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
@@ -158,3 +161,17 @@ def test_real_records_of_one_study_compare(pipebench: Pipebench) -> None:
     mixed = pipebench("compare", str(results / "two-ranks/emulated"), str(results / "two-ranks/real"))
     assert mixed.code == 5
     assert "clock" in mixed.out
+
+
+def test_records_that_differ_in_the_schedule_alone_come_with_the_command_that_compares_them(
+    pipebench: Pipebench,
+) -> None:
+    (naive,) = (ROOT / "results" / "schedules").glob("*-naive-*.json")
+    (wavefront,) = (ROOT / "results" / "schedules").glob("*-wavefront-*.json")
+    apart = pipebench("compare", str(naive), str(wavefront))
+    assert apart.code == 5
+    told = apart.err.splitlines()[-1]
+    assert "they differ in the schedule alone" in told
+    words = shlex.split(told.partition("side by side: ")[2])
+    assert pipebench(*words[words.index("compare") :]).code == 0
+    assert "side by side" not in pipebench("compare", str(naive), str(naive)).err

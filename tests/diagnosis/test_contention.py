@@ -23,8 +23,13 @@ def test_up_to_5_percent_there_is_nothing_to_tell() -> None:
         ),
         (
             {"cpu_throttled_s": 0.5, "cpu_stolen_s": 1.0},
-            "the host of this virtual machine took 1.0 s",
+            "the host of this virtual machine took 1 s",
             "run on a machine that is not shared",
+        ),
+        (  # 1.8 s were waited, of which the host took next to nothing
+            {"cpu_throttled_s": 0.0, "cpu_stolen_s": 0.5, "another_run_beside": True},
+            "another pipebench run measured beside it",
+            "let one run end before the next begins",
         ),
         (
             {"cpu_throttled_s": 0.0, "cpu_stolen_s": 0.01},
