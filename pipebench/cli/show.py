@@ -32,7 +32,7 @@ def show(
 
     pipebench show
 
-    pipebench show 20261124-091500-emulated8-gpipe-3fa9c1 --json
+    pipebench show latest --json
     """
     from pipebench.records import store
     from pipebench.records.selection import check_name
