@@ -112,16 +112,36 @@ def check_actions(number: int, available_bytes: int | None) -> None:
         )
 
 
-def check_memory(config: RunConfig, available_bytes: int | None) -> None:
+def check_memory(config: RunConfig, available_bytes: int | None, *, limited: bool = False) -> None:
     """Refuse a run that would not fit.
+
+    Args:
+        config: of the run.
+        available_bytes: on this machine, ``None`` if unknown.
+        limited: whether that is what a container's limit leaves.
 
     Raises:
         EnvironmentRefusedError: The computed need exceeds what is available.
     """
     check_actions((1 + config.ranks) * actions(config), available_bytes)  # before the plan is made
     needed = host_bytes(config)
-    if available_bytes is not None and needed > available_bytes:
-        raise EnvironmentRefusedError(
-            f"would not fit in memory: {needed / 2**30:.1f} GiB needed (computed), "
-            f"{available_bytes / 2**30:.1f} GiB available; use a smaller --batch, --hidden or --vocab"
-        )
+    if available_bytes is None or needed <= available_bytes:
+        return
+    left = (
+        f"the container's limit leaves {available_bytes / 2**30:.1f} GiB"
+        if limited
+        else (f"{available_bytes / 2**30:.1f} GiB available")
+    )
+    raise EnvironmentRefusedError(
+        f"would not fit in memory: {needed / 2**30:.1f} GiB needed (computed), {left}; "
+        f"{_smaller(config, available_bytes, limited=limited)}"
+    )
+
+
+def _smaller(config: RunConfig, available_bytes: int, *, limited: bool) -> str:
+    """What would let it fit."""
+    more = "raise that limit" if limited else "end other programs"
+    process_bytes = _GPU_PROCESS_BYTES if config.device == "cuda" else _PROCESS_BYTES
+    if config.ranks * process_bytes + _PARENT_BYTES <= available_bytes:
+        return f"use a smaller --batch, --hidden or --vocab, or {more}"
+    return f"{more}, or use fewer devices" if config.ranks > 1 else more

@@ -10,7 +10,7 @@ import msgspec
 from pipebench import budget
 from pipebench.config import EMULATION_ORDERS, RunConfig
 from pipebench.errors import EnvironmentRefusedError
-from pipebench.telemetry.environment import memory_available_bytes
+from pipebench.telemetry.environment import memory_available_bytes, memory_is_limited
 from pipebench.telemetry.gpus import Gpu, count_of_gpus, gpus, trouble
 
 _ORDER = "PCI_BUS_ID"
@@ -33,7 +33,7 @@ def settled(config: RunConfig) -> tuple[RunConfig, str | None]:
         _require_cuda_build()
         _check_gpu_memory(config, found)
         line = "; ".join(filter(None, (line, _overruled_order()))) or None
-    budget.check_memory(config, memory_available_bytes())
+    budget.check_memory(config, memory_available_bytes(), limited=memory_is_limited())
     return config, line
 
 

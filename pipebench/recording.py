@@ -10,7 +10,7 @@ import msgspec
 from pipebench import accuracy, budget, summary
 from pipebench.config import RunConfig
 from pipebench.diagnosis.causes import Cores
-from pipebench.diagnosis.factors import factors_of
+from pipebench.diagnosis.factors import factors_of, waited
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.models import data as words
 from pipebench.partition import stage_layers
@@ -234,12 +234,14 @@ def _warnings(
     assert so_far.data is not None
     on_purpose = faults.warning()
     cores = Cores(usable_cores(), quota_cores())
+    takes_turns = cores.shared_by(so_far.config.device, so_far.config.gpus)
+    shared = waited(so_far.launches) if takes_turns else 1.0
     facts = Facts(
         config=so_far.config,
         launches=so_far.launches,
         devices=devices,
         measured=measured,
-        factors=factors_of(timeline, summary.baseline_step_s(so_far.launches)),
+        factors=factors_of(timeline, summary.baseline_step_s(so_far.launches), shared=shared),
         repeated_text=so_far.data.repeated,
         unknown_share=so_far.data.unknown_share,
         enough_vocab=so_far.data.enough_vocab,

@@ -29,6 +29,7 @@ _CAUSES = {
     errno.EROFS: _NOT_WRITABLE,
     errno.EACCES: _NOT_WRITABLE,
     errno.EPERM: _NOT_WRITABLE,
+    errno.ENOENT: ("{place} is gone", "name another folder with TMPDIR"),
     errno.EFBIG: ("files may not become as large as is needed", "raise that limit (ulimit -f)"),
     errno.EMFILE: _FILES,
     errno.ENFILE: _FILES,

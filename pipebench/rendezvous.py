@@ -8,10 +8,10 @@ is missing is not taken for 0: nobody knows then which of them this is.
 """
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from pipebench import pasting
 from pipebench.errors import UsageError
 
 
@@ -70,7 +70,7 @@ def check_alone(command: str, arguments: Sequence[str], environment: Mapping[str
     if habit is None:
         return
     told = ", ".join(f"{name}={environment[name]}" for name in habit[1:3] if environment.get(name))
-    again = shlex.join(["pipebench", *arguments])
+    again = pasting.command(*arguments)
     if habit.name:
         why, instead = f"{habit.name} started it as one of several", f"start it without {habit.name}"
     else:

@@ -104,3 +104,21 @@ def test_gpus_are_taken_to_be_faster_and_hold_the_models_themselves() -> None:
     larger = run_config(device="cuda", hidden=1024)
     assert budget.host_bytes(larger) == budget.host_bytes(cuda)
     assert 0 < budget.host_bytes(cuda) - 2 * 2 * 2**30 < 2**28
+
+
+@pytest.mark.parametrize(
+    ("limited", "available_bytes", "words"),
+    [
+        (False, 2**20, "0.0 GiB available; end other programs"),
+        (True, 2**20, "the container's limit leaves 0.0 GiB; raise that limit"),
+    ],
+)
+def test_what_leaves_the_least_memory_is_named_with_what_can_help(
+    limited: bool, available_bytes: int, words: str
+) -> None:
+    with pytest.raises(EnvironmentRefusedError) as refused:
+        budget.check_memory(run_config(layers=2), available_bytes, limited=limited)
+    assert str(refused.value).endswith(words)
+    large = run_config(layers=2, hidden=4096, batch=128)
+    with pytest.raises(EnvironmentRefusedError, match="use a smaller --batch, --hidden or --vocab, or "):
+        budget.check_memory(large, 2**30, limited=limited)

@@ -13,7 +13,7 @@ from pipebench.errors import CorruptRecordError
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, RunRecord, TimelineRecord
 from pipebench.records.timelines import busy_s, work_of
-from pipebench.workload import gradient_tolerance
+from pipebench.workload import LARGEST_TOLERANCE
 
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
 _MOST_WORDS = 1e15
@@ -99,7 +99,7 @@ def check_trustworthy(record: RunRecord) -> None:
     """Refuse a completed record that no completed run can have left."""
     verification = record.verification
     if verification:
-        allowed = min(verification.tolerance, gradient_tolerance("float32", record.device.kind))
+        allowed = min(verification.tolerance, LARGEST_TOLERANCE)
         if verification.max_relative_gradient_error > allowed:
             raise CorruptRecordError(
                 f"{record.id!r}: marked completed, but its gradients differ from the baseline's by "

@@ -12,7 +12,7 @@ from pipebench.diagnosis.factors import Factors
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import DeviceUsage
 
-UNEQUAL, MESSAGES = "stages of unequal work", "messages between devices"
+UNEQUAL, MESSAGES, SHARED = "stages of unequal work", "messages between devices", "cores shared"
 WORTH_NAMING = 1.1  # a loss that explains something
 _ENOUGH_SLICES = 4  # for each device: fill and drain are then a fifth of the step
 
@@ -38,7 +38,7 @@ class Cores(NamedTuple):
 
     def shared_by(self, kind: str, devices: int) -> bool:
         """Whether devices that are processes of this machine take turns on a core."""
-        return kind == "cpu" and self.usable is not None and devices > self.usable
+        return kind == "cpu" and devices > 1 and self.usable is not None and devices > self.usable
 
     def text(self) -> str:
         """Such as ``1 core, all that the container's quota allows``."""
@@ -66,13 +66,14 @@ def causes(
         available: how many devices of this kind the machine has, ``None`` if any number can be had.
     """
     slices = config.microbatches * config.chunks
-    shared = cores.text() if cores.shared_by(config.device, config.gpus) else None
     found = [
         Cause(factors.overlap, overlap_text(slices), _more_overlap(config)),
         Cause(factors.unequal, UNEQUAL, more_equal(config, devices, available)),
         Cause(factors.transfer, MESSAGES, _less_transfer(config)),
-        Cause(factors.work, work_text(slices, config.checkpoint, shared), _less_work(config, cores)),
+        Cause(factors.work, work_text(slices, config.checkpoint), _less_work(config)),
     ]
+    if cores.shared_by(config.device, config.gpus):
+        found.append(Cause(factors.shared, f"devices that share {cores.text()}", fewer_devices(cores)))
     return sorted(found, key=lambda cause: -cause.factor)
 
 
@@ -115,23 +116,18 @@ def _less_transfer(config: RunConfig) -> str:
     return f"use {fewer}a larger --hidden: work grows faster than messages"
 
 
-def work_text(slices: int, checkpoint: str, shared: str | None = None) -> str:
+def work_text(slices: int, checkpoint: str) -> str:
     """What makes the devices' work more than the baseline's, as far as that is known.
 
     Args:
         slices: of a step, microbatches x chunks.
         checkpoint: which of them run forward again.
-        shared: the cores that the devices took turns on.
     """
-    if shared is not None:
-        return f"work of devices that share {shared}"
     again = "" if checkpoint == "none" else " and forwards that run again"
     return f"work in {slices} slices{again}" if slices > 1 else f"work stage by stage{again}"
 
 
-def _less_work(config: RunConfig, cores: Cores) -> str:
-    if cores.shared_by(config.device, config.gpus):
-        return fewer_devices(cores)
+def _less_work(config: RunConfig) -> str:
     larger = "a larger --hidden or --batch"
     if config.microbatches * config.chunks > 1:
         return f"use {_fewer_slices(config)}{larger}"

@@ -1,13 +1,16 @@
 """The factors between the number of devices and the speed-up of one step. Pure.
 
-    devices / overlap / unequal / transfer / work = the baseline's step / the pipeline's step
+    devices / overlap / unequal / transfer / shared / work = the baseline's step / the pipeline's step
 
 Each is what one change would bring, made after those that stand to its right: messages that take no time, then stages
 of equal work, then a pipeline that never waits. They come from a step's own timeline and multiply up exactly.
 """
 
+from collections.abc import Sequence
+from statistics import median
 from typing import NamedTuple
 
+from pipebench.records.schema import Launch
 from pipebench.timing.rerun import without_transfers_s
 from pipebench.timing.timeline import Timeline
 
@@ -21,6 +24,7 @@ class Factors(NamedTuple):
         unequal: by how much the step is longer than with stages of equal work.
         transfer: by how much it is longer than with messages that take no time.
         work: the work of all devices over the baseline's step.
+        shared: by how much that work took longer than its CPU time, since devices took turns on cores.
     """
 
     devices: int
@@ -28,6 +32,7 @@ class Factors(NamedTuple):
     unequal: float
     transfer: float
     work: float
+    shared: float = 1.0
 
     @property
     def at_once(self) -> float:
@@ -37,26 +42,36 @@ class Factors(NamedTuple):
     @property
     def speedup(self) -> float:
         """Of this step."""
-        return self.at_once / self.work
+        return self.at_once / (self.work * self.shared)
 
 
-def factors_of(timeline: Timeline, baseline_step_s: float) -> Factors | None:
+def waited(launches: Sequence[Launch]) -> float:
+    """How long work took by the wall clock over its CPU time, of the middle launch; 1 where that is not known."""
+    ratios = [launch.wall_per_cpu for launch in launches if launch.wall_per_cpu is not None]
+    return max(median(ratios), 1.0) if ratios else 1.0
+
+
+def factors_of(timeline: Timeline, baseline_step_s: float, *, shared: float = 1.0) -> Factors | None:
     """Split one step; ``None`` if no device did anything in it.
 
     Args:
         timeline: of the pipeline's step.
         baseline_step_s: of the single device.
+        shared: by how much the devices' work took longer because they shared cores, as ``waited`` tells.
     """
     busy_s = [timeline.usage(device).busy_s for device in range(timeline.graph.devices)]
     mean_s = sum(busy_s) / len(busy_s)
     if not mean_s:
         return None
     pace = {device: mean_s / own_s for device, own_s in enumerate(busy_s) if own_s}
+    all_work = sum(busy_s) / baseline_step_s
+    shared = min(shared, max(all_work, 1.0))
     free_s, equal_s = without_transfers_s(timeline), without_transfers_s(timeline, pace)
     return Factors(
         devices=len(busy_s),
         overlap=equal_s / mean_s,
         unequal=free_s / equal_s,
         transfer=timeline.makespan_s / free_s,
-        work=sum(busy_s) / baseline_step_s,
+        work=all_work / shared,
+        shared=shared,
     )

@@ -222,7 +222,7 @@ def _imbalance(facts: Facts) -> WarningRecord | None:
 def _slower(facts: Facts) -> WarningRecord | None:
     """A pipeline that gains nothing, with the factors that say why."""
     value, high = facts.measured.value, facts.measured.high
-    if value >= 1:
+    if value >= 1 or (facts.config.gpus == 1 and high is not None and high >= 1):  # one device cannot gain
         return None
     sure = high is None or high < 1
     head = "the pipeline is slower than one device" if sure else "the pipeline is no faster than one device"
@@ -253,12 +253,17 @@ def _repeated(facts: Facts) -> WarningRecord | None:
     )
 
 
+def vanished(verification: Verification, words: int) -> list[str]:
+    """The tensors whose gradients vanish; in sequences of one word recurrent weights have none, vanished or not."""
+    return [name for name in verification.vanishing if words > 1 or "weight_hh" not in name]
+
+
 def _vanishing(facts: Facts) -> WarningRecord | None:
-    """Gradients too small to be verified; in sequences of one word recurrent weights have none, vanished or not."""
+    """Gradients too small to be verified."""
     verification, words = facts.verification, facts.config.sequence_length
     if verification is None:
         return None
-    names = [name for name in verification.vanishing if words > 1 or "weight_hh" not in name]
+    names = vanished(verification, words)
     if not names:
         return None
     lstm = [int(name.split(".")[1]) for name in names if name.startswith("lstm.")]

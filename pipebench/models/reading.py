@@ -15,7 +15,7 @@ from typing import BinaryIO
 from pipebench import encodings
 from pipebench.encodings import Guess
 from pipebench.errors import UsageError
-from pipebench.names import as_text
+from pipebench.names import as_text, is_text
 
 _BLOCK_BYTES = 1 << 18
 _HEAD_BYTES = 1 << 10  # what a file is known by, at the least
@@ -31,7 +31,7 @@ class TextFile:
     """
 
     def __init__(self, name: str, most_bytes: int) -> None:
-        if not as_text(name).isprintable():
+        if not (is_text(name) and as_text(name).isprintable()):
             raise UsageError(f"--text {name!a}: expected a name in printable UTF-8; rename the file")
         self.name, self.most_bytes = name, most_bytes
         self.bytes_read, self.whole = 0, False

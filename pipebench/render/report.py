@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from pipebench.diagnosis.causes import MESSAGES, UNEQUAL, overlap_text, work_text
-from pipebench.diagnosis.factors import Factors, factors_of
+from pipebench.diagnosis.causes import MESSAGES, SHARED, UNEQUAL, overlap_text, work_text
+from pipebench.diagnosis.factors import Factors, factors_of, waited
 from pipebench.diagnosis.retold import retold
+from pipebench.diagnosis.warnings import vanished
 from pipebench.plan.graph import Graph
 from pipebench.records.schema import (
     Config,
@@ -99,7 +100,8 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
 def _factors(record: RunRecord, timeline: Timeline | None) -> Factors | None:
     if timeline is None or record.baseline is None:
         return None
-    return factors_of(timeline, record.baseline.step_s)
+    shared = waited(record.launches) if _cores_shared(record) else 1.0
+    return factors_of(timeline, record.baseline.step_s, shared=shared)
 
 
 def _graph(config: Config) -> Graph:
@@ -198,7 +200,7 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     verification, bubble = record.verification, record.bubble
     rows: list[tuple[str, str]] = []
     if verification is not None:
-        rows.append(("verified", _verified(verification)))
+        rows.append(("verified", _verified(verification, record.config.sequence_length)))
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
     rows += _where_it_goes(record, timeline)
@@ -209,16 +211,17 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     return Facts(*rows)
 
 
-def _verified(verification: Verification) -> str:
+def _verified(verification: Verification, words: int) -> str:
     """How near the gradients are, and how many are too small to tell."""
     equal = (
         f"gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
         f"(at most {verification.tolerance:.0e} allowed)"
     )
-    if not verification.vanishing:
+    names = vanished(verification, words)
+    if not names:
         return equal
     all_ = "" if verification.tensors is None else f" of {verification.tensors}"
-    return f"{equal}; {len(verification.vanishing)}{all_} vanish: a wrong one would not show"
+    return f"{equal}; {len(names)}{all_} vanish: a wrong one would not show"
 
 
 def _where_it_goes(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[str, str]]:
@@ -227,7 +230,8 @@ def _where_it_goes(record: RunRecord, timeline: Timeline | None) -> Iterator[tup
     if factors is None:
         return
     slices = record.config.microbatches * record.config.chunks
-    work = work_text(slices, record.config.checkpoint, "cores" if _cores_shared(record) else None)
+    work = work_text(slices, record.config.checkpoint)
+    shared = f" / {factors.shared:.2f} {SHARED}" if _cores_shared(record) else ""
     losses = (
         (factors.overlap, overlap_text(slices)),
         (factors.unequal, UNEQUAL),
@@ -237,7 +241,7 @@ def _where_it_goes(record: RunRecord, timeline: Timeline | None) -> Iterator[tup
     yield (
         "the rest",
         f"{counted(factors.devices, 'device')} {told} = {factors.at_once:.2f}x; "
-        f"/ {factors.work:.2f} {work} = {factors.speedup:.2f}x",
+        f"/ {factors.work:.2f} {work}{shared} = {factors.speedup:.2f}x",
     )
 
 

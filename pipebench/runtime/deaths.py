@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+from pipebench.errors import EnvironmentRefusedError
 from pipebench.runtime import messages
 from pipebench.telemetry.starvation import processes_ended
 
@@ -44,6 +45,20 @@ def limit(code: int, *, loaded: bool) -> str | None:
     if loaded or code == -signal.SIGKILL:
         return None
     return f"a fresh {sys.executable} cannot load pipebench and torch"
+
+
+def check_folder() -> None:
+    """Refuse what broke because the current folder was removed: nothing can be loaded or opened from it any more.
+
+    Raises:
+        EnvironmentRefusedError: It is gone.
+    """
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib says the same, by this
+    except OSError:
+        raise EnvironmentRefusedError(
+            "the current folder was removed meanwhile: start again in one that is there"
+        ) from None
 
 
 def end_of(log: Path) -> str:

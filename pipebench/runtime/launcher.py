@@ -166,6 +166,7 @@ class _Launch:
         culprit = self._culprit()
         if culprit is not None:
             text, child = culprit
+            deaths.check_folder()
             if any(failed.refused for failed in child.failed):
                 raise EnvironmentRefusedError(child.failed[0].cause)
             if (

@@ -92,5 +92,5 @@ def judge(
         gradients,
         expected_loss=expected_loss,
         loss=nan if injected("nan") else loss,
-        tolerance=gradient_tolerance(job.config.dtype, job.config.device),
+        tolerance=gradient_tolerance(job.config.dtype, job.config.device, job.config.workload.positions),
     )

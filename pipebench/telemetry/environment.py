@@ -99,8 +99,18 @@ def load_average() -> float | None:
 
 def memory_available_bytes() -> int | None:
     """What can be allocated without swapping, and without meeting a limit of the container."""
-    left = least(_meminfo_bytes("MemAvailable") or _physical_bytes(), cgroup.memory_left_bytes())
+    left = least(_free_bytes(), cgroup.memory_left_bytes())
     return None if left is None else int(left)
+
+
+def memory_is_limited() -> bool:
+    """Whether it is the container that leaves the least."""
+    left, free = cgroup.memory_left_bytes(), _free_bytes()
+    return left is not None and (free is None or left < free)
+
+
+def _free_bytes() -> int | None:
+    return _meminfo_bytes("MemAvailable") or _physical_bytes()
 
 
 def _physical_bytes() -> int | None:

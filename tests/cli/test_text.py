@@ -274,3 +274,11 @@ def test_a_side_that_prints_without_end_is_ended(pipebench: Pipebench, tmp_path:
     )
     assert ended.code == 7
     assert "prints without end: expected a Python with pipebench" in ended.err
+
+
+def test_a_name_that_is_no_text_is_refused(pipebench: Pipebench, tmp_path: Path) -> None:
+    named = tmp_path / "bad\udcff.txt"
+    named.write_text("A b c.\n")
+    ended = pipebench("run", "--gpus", "2", "--text", str(named), cwd=tmp_path)
+    assert ended.code == 2
+    assert "expected a name in printable UTF-8; rename the file" in ended.err

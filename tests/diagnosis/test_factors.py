@@ -2,13 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipebench.diagnosis.factors import factors_of
+from pipebench.diagnosis.factors import factors_of, waited
 from pipebench.plan.graph import Graph
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
-from tests.builders import PIPELINED, PROPERTY, plan_of
+from tests.builders import PIPELINED, PROPERTY, launch, plan_of
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_equal_stages_and_free_messages_leave_the_closed_form(
     found = factors_of(timeline, baseline_step_s=3.0 * slices * stages)
     assert found is not None
     # fill and drain: (M + K - 1) / M
-    assert found == pytest.approx((stages, (slices + stages - 1) / slices, 1.0, 1.0, 1.0), rel=1e-12)
+    assert found == pytest.approx((stages, (slices + stages - 1) / slices, 1.0, 1.0, 1.0, 1.0), rel=1e-12)
     assert found.speedup == pytest.approx(stages * slices / (slices + stages - 1), rel=1e-12)
 
 
@@ -30,7 +30,7 @@ def test_devices_that_take_turns_gain_nothing_from_equal_stages() -> None:
     costs = MeasuredCosts({action: 1.0 + 9 * (action.stage == 3) for action in graph.actions()})
     found = factors_of(simulate(plan_of("naive", 4, 1), costs), baseline_step_s=26.0)
     assert found is not None
-    assert found == pytest.approx((4, 4.0, 1.0, 1.0, 1.0), rel=1e-12)
+    assert found == pytest.approx((4, 4.0, 1.0, 1.0, 1.0, 1.0), rel=1e-12)
 
 
 def test_a_slow_stage_and_slow_messages_are_told_apart() -> None:
@@ -39,7 +39,7 @@ def test_a_slow_stage_and_slow_messages_are_told_apart() -> None:
     found = factors_of(simulate(plan_of("gpipe", 2, 8), costs, latency_only(3.0)), baseline_step_s=48.0)
     assert found is not None
     # 16 actions of 2 s behind one of 1 s and before one of 1 s: 34 s; of 1.5 s each 27 s; twice 3 s on the way
-    assert found == pytest.approx((2, 27 / 24, 34 / 27, 40 / 34, 1.0), rel=1e-12)
+    assert found == pytest.approx((2, 27 / 24, 34 / 27, 40 / 34, 1.0, 1.0), rel=1e-12)
 
 
 @PROPERTY
@@ -70,3 +70,20 @@ def test_the_factors_multiply_up_to_the_step_s_own_ratio(
 
 def test_a_step_in_which_nothing_was_done_has_no_factors() -> None:
     assert factors_of(Timeline(Graph(2, 1, 1), ()), 1.0) is None
+
+
+def test_what_devices_wait_for_their_core_is_no_work_of_theirs() -> None:
+    timeline = simulate(plan_of("gpipe", 2, 2), UniformCosts(1, 2))
+    found = factors_of(timeline, baseline_step_s=3.0, shared=1.6)  # 12 s of work
+    assert found is not None
+    assert (found.work, found.shared) == pytest.approx((4 / 1.6, 1.6), rel=1e-12)
+    assert found.speedup == pytest.approx(3.0 / timeline.makespan_s, rel=1e-12)
+    most = factors_of(timeline, baseline_step_s=3.0, shared=9.0)  # no more than all of it
+    assert most is not None
+    assert (most.work, most.shared) == pytest.approx((1.0, 4.0), rel=1e-12)
+
+
+def test_the_middle_launch_says_how_long_work_waited() -> None:
+    launches = [launch([1.0], [1.0], wall_per_cpu=value) for value in (1.1, None, 3.0, 1.5)]
+    assert waited(launches) == 1.5
+    assert waited([launch([1.0], [1.0], wall_per_cpu=0.99)]) == waited([]) == 1.0

@@ -178,9 +178,13 @@ def test_shared_cores_are_told_and_nothing_else_is_made_of_them() -> None:
             "use at most --gpus 2 with --device cpu, or use --device emulated",
         )
     }
-    factors = Factors(devices=8, overlap=1.5, unequal=1.0, transfer=1.1, work=4.0)
-    slow = found(busy, busy_s=(1.0,) * 8, measured=SLOW, factors=factors, **shared)
-    assert "it loses 4.00x by work of devices that share 2 cores, then" in slow["slower-than-one-device"][0]
+    factors = Factors(devices=8, overlap=1.5, unequal=1.0, transfer=1.1, work=6.0, shared=1.4)
+    slow = found(busy, busy_s=(1.0,) * 8, measured=SLOW, factors=factors, microbatches=16, **shared)
+    assert (
+        "it loses 6.00x by work in 16 slices, then 1.50x by fill, drain and waiting, "
+        "then 1.40x by devices that share 2 cores" in slow["slower-than-one-device"][0]
+    )
+    assert slow["slower-than-one-device"][1].startswith("use fewer --microbatches")
 
 
 def test_a_quota_is_the_reason_where_it_binds() -> None:
@@ -191,6 +195,7 @@ def test_a_quota_is_the_reason_where_it_binds() -> None:
     assert "cores-shared" not in found(device="cpu", cores=Cores(2.0, quota=3.0))
     assert "quota" not in found(device="cpu", cores=Cores(1.0, quota=3.0))["cores-shared"][0]
     assert "1.5 cores" in found(device="cpu", cores=Cores(1.5, quota=1.5))["cores-shared"][0]
+    assert found(device="cpu", gpus=1, busy_s=(1.0,), cores=Cores(0.5, quota=0.5)) == {}
     assert found(device="emulated", cores=cores) == {}
 
 

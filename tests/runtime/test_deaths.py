@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipebench.errors import EnvironmentRefusedError
 from pipebench.runtime import deaths
 from pipebench.runtime.deaths import Starvation
 
@@ -51,3 +52,13 @@ def test_a_limit_of_cpu_time_is_named_where_there_is_one(
     (tmp_path / "log").write_text("")
     text = deaths.death(-signal.SIGKILL, tmp_path / "log", Starvation())
     assert "by the limit of 5 s of CPU time (ulimit -t), or by another process" in text
+
+
+def test_a_current_folder_that_is_gone_is_the_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    deaths.check_folder()
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(EnvironmentRefusedError, match="the current folder was removed meanwhile"):
+        deaths.check_folder()
