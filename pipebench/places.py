@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipebench.errors import EnvironmentRefusedError
 
+_A_LINE = 16  # bytes: what Python writes to try a folder is less
 _VARIABLES = ("TMPDIR", "TEMP", "TMP")  # in the order in which Python asks them
 
 # What is wrong, and what helps.
@@ -34,6 +35,9 @@ _REASONS = {
 }
 
 
+_WHEREVER = frozenset({errno.EMFILE, errno.ENFILE})  # no other folder helps
+
+
 def reason(error: OSError) -> str:
     """What is wrong, in words."""
     known = _REASONS.get(error.errno or 0)
@@ -43,6 +47,8 @@ def reason(error: OSError) -> str:
 def help_for(error: OSError, otherwise: str) -> str:
     """What to do about it: what the reason itself asks for, or ``otherwise``."""
     first = _REASONS.get(error.errno or 0, ("", ""))[1]
+    if error.errno in _WHEREVER:
+        return first
     return f"{first}, or {otherwise}" if first else otherwise
 
 
@@ -110,9 +116,20 @@ def _no_temporary_files(error: OSError) -> str:
         place = temporary_place()
     except FileNotFoundError:  # Python has tried them all
         named = [f"{name}={os.environ[name]}" for name in _VARIABLES if os.environ.get(name)]
+        if _no_file_may_grow():
+            return "temporary files cannot be written: no file may have any size; raise the limit (ulimit -f)"
         tried = ", ".join([*named, "/tmp and others"])  # noqa: S108 - it is only told
         return f"temporary files cannot be written in any of {tried}; {remedy}"
     return f"temporary files cannot be written in {place}: {reason(error)}; {help_for(error, remedy)}"
+
+
+def _no_file_may_grow() -> bool:
+    """Whether this process may not even write a line into a file."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return False
+    return 0 <= resource.getrlimit(resource.RLIMIT_FSIZE)[0] < _A_LINE
 
 
 def temporary_place() -> str:

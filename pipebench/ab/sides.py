@@ -6,16 +6,12 @@ when we end, however that is; its own processes end with it.
 """
 
 import os
-import selectors
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pipebench import leash, signals
+from pipebench.ab import answers
 from pipebench.errors import (
     CorruptRecordError,
     EnvironmentRefusedError,
@@ -28,11 +24,7 @@ from pipebench.records import store
 from pipebench.records.schema import RunRecord
 from pipebench.records.store import MOST_BYTES
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_ANSWER_BYTES = 1 << 24  # to a question, a plan on paper at most
-_ERROR_BYTES = 1 << 16  # of which the last lines are told
+ANSWER_S = 120.0  # to a question; a plan on paper and its text at most
 
 # What decides about the record itself is ours to say.
 _OURS = frozenset(
@@ -143,21 +135,23 @@ def check(side: Side) -> None:
         EnvironmentRefusedError: It has no pipebench that starts.
         SideError: Its ``run`` refuses the options.
     """
-    found = _ended(side, ["-c", "import pipebench; print(pipebench.__file__)"])
-    if found.returncode or not found.stdout.strip():
+    found = answers.ended(side, ["-c", "import pipebench; print(pipebench.__file__)"], within_s=ANSWER_S)
+    if found.returncode or Path(answers.last_line(found.stdout)).name != "__init__.py":
         raise EnvironmentRefusedError(f"side {side.label} ({side.text}): {_without_pipebench(side, found)}")
     if side.worktree is not None and not _lies_in(found.stdout, side.worktree):
         raise EnvironmentRefusedError(
             f"side {side.label} ({side.text}): {side.python} takes pipebench from elsewhere "
-            f"({_last_line(found.stdout)}); name interpreters with --a-python and --b-python"
+            f"({answers.last_line(found.stdout)}); name interpreters with --a-python and --b-python"
         )
-    started = _ended(side, ["-m", "pipebench", "--version"])
+    started = answers.ended(side, ["-m", "pipebench", "--version"], within_s=ANSWER_S)
     if started.returncode:
         raise EnvironmentRefusedError(
             f"side {side.label} ({side.text}): pipebench does not start ({_why(started)}); "
             "if it needs other packages, name interpreters that have them with --a-python and --b-python"
         )
-    planned = _ended(side, ["-m", "pipebench", "run", *side.options, "--dry-run", "--json"])
+    planned = answers.ended(
+        side, ["-m", "pipebench", "run", *side.options, "--dry-run", "--json"], within_s=ANSWER_S
+    )
     if planned.returncode:
         raise _failed(side, planned)
 
@@ -171,7 +165,7 @@ def launch(side: Side, place: Path, *, launches: int = 1) -> RunRecord:
     """
     effort = ["--launches", str(launches), "--json", "--quiet", "-o", str(place / "runs")]
     run = ["-m", "pipebench", "run", *side.options, *effort]
-    ended = _ended(side, run, most=MOST_BYTES, TMPDIR=str(place))
+    ended = answers.ended(side, run, most=MOST_BYTES, TMPDIR=str(place))
     if ended.returncode:
         raise _failed(side, ended)
     record = store.decode(ended.stdout, f"side {side.label} ({side.text})")
@@ -180,76 +174,7 @@ def launch(side: Side, place: Path, *, launches: int = 1) -> RunRecord:
     return record
 
 
-_AS_UTF_8 = {"PYTHONIOENCODING": "utf-8:surrogateescape"}  # whatever our own streams are: we read it
-
-
-@dataclass(frozen=True)
-class _Ended:
-    returncode: int
-    stdout: bytes
-    stderr: bytes
-
-
-def _ended(side: Side, arguments: Sequence[str], *, most: int = _ANSWER_BYTES, **variables: str) -> _Ended:
-    """Run the side's interpreter to its end, to ours, or to what it may print at most; -P: not the user's folder."""
-    tied = [sys.executable, "-I", leash.__file__, str(os.getpid())]
-    environment = side.environment | _AS_UTF_8 | variables
-    with _running([*tied, side.python, "-P", *arguments], environment) as process:
-        stdout, stderr = _printed(process, most)
-    if len(stdout) > most:
-        raise EnvironmentRefusedError(
-            f"side {side.label} ({side.text}): {side.python} prints without end: expected a Python with pipebench"
-        )
-    if process.returncode == leash.CANNOT:
-        raise EnvironmentRefusedError(f"side {side.label} ({side.text}): {side.python} {_last_line(stderr)}")
-    return _Ended(process.returncode, stdout, stderr)
-
-
-def _printed(process: "subprocess.Popen[bytes]", most: int) -> tuple[bytes, bytes]:
-    """All of its output, or more than ``most`` bytes of it, and the end of its errors."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    output, errors = bytearray(), bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ, output)
-        selector.register(process.stderr, selectors.EVENT_READ, errors)
-        while selector.get_map() and len(output) <= most:
-            for key, _ in selector.select():
-                data = os.read(key.fd, 1 << 16)
-                if not data:
-                    selector.unregister(key.fileobj)
-                key.data.extend(data)
-            del errors[:-_ERROR_BYTES]
-    if len(output) <= most:
-        process.wait()
-    return bytes(output), bytes(errors)
-
-
-@contextmanager
-def _running(command: Sequence[str], environment: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
-    process = None
-    try:
-        with signals.held():
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=dict(environment),
-            )
-        yield process
-    except OSError as error:
-        raise EnvironmentRefusedError(f"{command[0]}: cannot be started ({error.strerror})") from None
-    finally:
-        if process is not None:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdout, process.stderr):
-                assert pipe is not None
-                pipe.close()
-
-
-def _failed(side: Side, ended: _Ended) -> SideError:
+def _failed(side: Side, ended: answers.Ended) -> SideError:
     """With the run's own last word and exit code; whatever no run ends with, a verdict above all, is a failure."""
     code = ended.returncode
     known = ExitCode(code) if code in _OF_A_RUN else RunFailedError.exit_code
@@ -257,7 +182,7 @@ def _failed(side: Side, ended: _Ended) -> SideError:
     return SideError(f"side {side.label} ({side.text})", why, known)
 
 
-def _without_pipebench(side: Side, ended: _Ended) -> str:
+def _without_pipebench(side: Side, ended: answers.Ended) -> str:
     """Why an interpreter cannot import pipebench: it has none, or something else is wrong with it or with that."""
     why = _why(ended) if ended.returncode else "no answer"
     if not ended.returncode or "No module named 'pipebench'" in why:
@@ -265,22 +190,17 @@ def _without_pipebench(side: Side, ended: _Ended) -> str:
     return f"{side.python} cannot import pipebench: {why}"
 
 
-def _why(ended: _Ended) -> str:
+def _why(ended: answers.Ended) -> str:
     """A process's own last word, or how it ended without one."""
     if ended.returncode < 0:
         return f"killed by signal {-ended.returncode}"
-    return _last_line(ended.stderr) or f"exit {ended.returncode} without a word"
+    return answers.telling_line(ended.stderr) or f"exit {ended.returncode} without a word"
 
 
 def _last_error(text: bytes) -> str:
     """The run's error line, else its last one."""
     marked = [line for line in text.decode(errors="replace").splitlines() if "pipebench: error: " in line]
-    return marked[-1].partition("pipebench: error: ")[2] if marked else _last_line(text)
-
-
-def _last_line(text: bytes) -> str:
-    lines = text.decode(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else ""
+    return marked[-1].partition("pipebench: error: ")[2] if marked else answers.last_line(text)
 
 
 def _lies_in(printed: bytes, folder: Path) -> bool:

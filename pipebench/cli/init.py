@@ -78,7 +78,8 @@ def _check_run(choices: "Choices") -> None:
         except SideError as error:
             if error.exit_code is ExitCode.USAGE:
                 job = ", on GPUs" if device == "cuda" else ""
-                raise UsageError(f"--run {choices.run!r}{job}: {error.why}") from None
+                given = f"--run {choices.run!r}{job}: " if choices.run else ""
+                raise UsageError(f"{given}{error.why}") from None
 
 
 def _write(text: str, forge: "Forge", folder: Path, *, force: bool) -> Path:

@@ -16,7 +16,7 @@ numbers or of UUIDs; one of the other kind means no GPU.
 import re
 from collections.abc import Callable, Sequence
 
-_NUMBER = re.compile(r"\s*([+-]?[0-9]+)")
+_NUMBER = re.compile(r"[ \t-\r]*([+-]?[0-9]+)")
 _UUID = re.compile("GPU-([0-9a-f][0-9a-f-]*)", re.IGNORECASE)
 _UUIDS = ("GPU-", "MIG-")
 _LONG, _INT = 2**63, 2**32
@@ -81,7 +81,7 @@ def _number(entry: str) -> int | None:
     found = _NUMBER.match(entry)
     if found is None:
         return None
-    sign, digits = (-1 if found[1][0] == "-" else 1), found[1].lstrip("+-")
+    sign, digits = (-1 if found[1][0] == "-" else 1), found[1].lstrip("+-").lstrip("0") or "0"
     value = sign * int(digits) if len(digits) < 20 else sign * _LONG  # strtol stops at its largest
     low = max(min(value, _LONG - 1), -_LONG) % _INT
     return low if low < _INT // 2 else None

@@ -64,7 +64,7 @@ def test_what_does_not_fit_below_the_container_s_limit_is_refused(
         assert code == 7
         assert out == ""
         assert "would not fit in memory: " in err
-        assert " 0.2 GiB available" in err
+        assert "the container's limit leaves 0.2 GiB" in err
 
 
 def test_a_real_quota_is_found_where_one_can_be_set(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ UUIDS = ["GPU-0abc-def", "GPU-1abc-def", "GPU-2abc-def", "GPU-2abd-def"]
         ("NoDevFiles", []),
         ("99999999999999999999999", []),
         ("\u0661", []),  # a digit, and not one of C's
+        ("\u00a01", []),  # nor its white space
+        ("00000000000000000000000000001", [1]),
         ("GPU-1abc-def", [1]),
         ("GPU-1", [1]),
         ("GPU-1,GPU-0", [1, 0]),

@@ -1,0 +1,150 @@
+"""What a side's interpreter answers: its output to the end, or as much of it and as long as is bearable.
+
+It is started with signals held, so that Ctrl-C reaches it through us alone, and is killed when we end, however that is.
+"""
+
+import os
+import re
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+from typing import Protocol
+
+from pipebench import leash, signals
+from pipebench.errors import EnvironmentRefusedError
+
+_ANSWER_BYTES = 1 << 24  # to a question, a plan on paper at most
+_ERROR_BYTES = 1 << 16  # of which the last lines are told
+_LOOK_S = 3600.0  # at once
+_ERROR = re.compile(r"(Fatal Python error|\w*(Error|Exception)\b)")
+
+
+class Asked(Protocol):
+    """The side that is asked."""
+
+    @property
+    def label(self) -> str:
+        """A or B."""
+
+    @property
+    def text(self) -> str:
+        """What it is, for people."""
+
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of its processes."""
+
+
+_AS_UTF_8 = {"PYTHONIOENCODING": "utf-8:surrogateescape"}  # whatever our own streams are: we read it
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended; of its errors the end."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def ended(
+    side: Asked,
+    arguments: Sequence[str],
+    *,
+    most: int = _ANSWER_BYTES,
+    within_s: float = inf,
+    **variables: str,
+) -> Ended:
+    """Run the side's interpreter to its end, to ours, or to what it may print or take at most.
+
+    -P: not the user's folder.
+    """
+    tied = [sys.executable, "-I", leash.__file__, str(os.getpid())]
+    environment = side.environment | _AS_UTF_8 | variables
+    with _running([*tied, side.python, "-P", *arguments], environment) as process:
+        try:
+            stdout, stderr = _printed(process, most, time.monotonic() + within_s)
+        except TimeoutError:
+            raise EnvironmentRefusedError(
+                f"side {side.label} ({side.text}): {side.python} did not answer within {within_s:g} s: "
+                "expected a Python with pipebench"
+            ) from None
+    if len(stdout) > most:
+        raise EnvironmentRefusedError(
+            f"side {side.label} ({side.text}): {side.python} prints without end: expected a Python with pipebench"
+        )
+    if process.returncode == leash.CANNOT:
+        raise EnvironmentRefusedError(f"side {side.label} ({side.text}): {side.python} {last_line(stderr)}")
+    return Ended(process.returncode, stdout, stderr)
+
+
+def _printed(process: "subprocess.Popen[bytes]", most: int, deadline: float) -> tuple[bytes, bytes]:
+    """All of its output, or more than ``most`` bytes of it, and the end of its errors.
+
+    Raises:
+        TimeoutError: It has not ended by ``deadline``, on the ``time.monotonic`` clock.
+    """
+    assert process.stdout is not None
+    assert process.stderr is not None
+    output, errors = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, output)
+        selector.register(process.stderr, selectors.EVENT_READ, errors)
+        while selector.get_map() and len(output) <= most:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            for key, _ in selector.select(min(left_s, _LOOK_S)):
+                data = os.read(key.fd, 1 << 16)
+                if not data:
+                    selector.unregister(key.fileobj)
+                key.data.extend(data)
+            del errors[:-_ERROR_BYTES]
+    if len(output) <= most:
+        process.wait()
+    return bytes(output), bytes(errors)
+
+
+@contextmanager
+def _running(command: Sequence[str], environment: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+    process = None
+    try:
+        with signals.held():
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(environment),
+            )
+        yield process
+    except OSError as error:
+        raise EnvironmentRefusedError(f"{command[0]}: cannot be started ({error.strerror})") from None
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                assert pipe is not None
+                pipe.close()
+
+
+def telling_line(text: bytes) -> str:
+    """The last line that names an error, else the last one: a Python that cannot start goes on about its threads."""
+    named = [line for line in text.decode(errors="replace").splitlines() if _ERROR.match(line.strip())]
+    return named[-1].strip() if named else last_line(text)
+
+
+def last_line(text: bytes) -> str:
+    """The last line, empty if there is none."""
+    lines = text.decode(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else ""
