@@ -38,7 +38,7 @@ def test_one_that_prints_without_end_is_ended(tmp_path: Path) -> None:
     ("text", "line"),
     [
         (
-            "Fatal Python error: x\nModuleNotFoundError: No module named 'encodings'\n\nCurrent thread 1:\n  <no one>\n",
+            "Fatal Python error: x\nModuleNotFoundError: No module named 'encodings'\n\nThread 1:\n  <no one>\n",
             "ModuleNotFoundError: No module named 'encodings'",
         ),
         ("first\nlast\n", "last"),

@@ -37,7 +37,7 @@ def test_two_ranks_of_torchrun_are_refused_with_the_command_to_use(
 
 
 def test_one_rank_of_torchrun_in_a_batch_script_is_one_process(tmp_path: Path) -> None:
-    batch = {"SLURM_PROCID": "0", "SLURM_NTASKS": "2", "PET_NNODES": "1:2"}
+    batch = {"SLURM_PROCID": "0", "SLURM_NTASKS": "2", "PET_NNODES": "1"}
     ended = torchrun(1, *RUN, "--json", "-o", "runs", cwd=tmp_path, **batch)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["device"]["count"] == 2
