@@ -16,6 +16,7 @@ from pipebench import encodings
 from pipebench.encodings import Guess
 from pipebench.errors import UsageError
 from pipebench.names import as_text, is_text
+from pipebench.pasting import path_word, quoted
 
 _BLOCK_BYTES = 1 << 18
 _HEAD_BYTES = 1 << 10  # what a file is known by, at the least
@@ -153,8 +154,8 @@ class TextFile:
             return "name a text in UTF-8"
         if not self._regular:
             return f"convert it first, as {guess.command} does"
-        name = _typed(self.name)
-        return f"convert it first: {guess.command} {name} > {name}.utf8"
+        name, converted = (quoted(path_word(name)) for name in (self.name, f"{self.name}.utf8"))
+        return f"convert it first: {guess.command} {name} > {converted}"
 
 
 class _Doubt:
@@ -183,9 +184,3 @@ def _around(data: bytes, place: int, start: int) -> bytes:
     first = max(place - encodings.SAMPLE_BYTES // 2, 0)
     first += -(start + first) % 4
     return data[first : first + encodings.SAMPLE_BYTES]
-
-
-def _typed(name: str) -> str:
-    """A name as a shell takes it, however the error's line is shown: no two spaces, no two colons in a row."""
-    plain = re.sub(r"([^\w@%+=:,./-]|(?<=:):)", r"\\\1", name)
-    return f"./{plain}" if plain.startswith("-") else plain
