@@ -4,8 +4,8 @@ r"""What a word is and where a sentence ends, in any script. Imports no torch.
 punctuation mark is one. Where a script is written without spaces and words cannot be told without a dictionary (Han,
 Hiragana, Thai, Lao, Khmer, Burmese, Javanese ...) each letter is a word; a run of Katakana is one. A letter keeps its
 marks, and a picture its parts. Names in brackets that stand for a word (``<unk>``, ``</s>``, ``<|end|>``, ``[MASK]``,
-``<0x0A>``) are whole. Words are compared in lower case and in Unicode's form NFC: forms that look the same are the same word. NFKC
-would go further, and make other words of some (``½`` would be three).
+``<0x0A>``) are whole. Words are compared in lower case and in Unicode's form NFC: forms that look the same are the same
+word. NFKC would go further, and make other words of some (``½`` would be three).
 
 ``characters``: each letter with its marks (a grapheme cluster), compared likewise; the names in brackets are whole.
 
@@ -140,6 +140,12 @@ def plain(word: str, rule: TokenRule) -> str:
         return word.lower()
     seen: str = _unseen().sub("", word)
     return unicodedata.normalize("NFC", seen.lower()) if seen.strip(_JOINERS) else ""
+
+
+def letters(word: str) -> list[str]:
+    """What a word is under the rule ``characters``."""
+    found: list[str] = _patterns("characters").word.findall(word)
+    return found
 
 
 def is_unknown(word: str) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import resource
 import shutil
 import signal
@@ -203,7 +204,7 @@ def test_the_command_that_converts_a_text_works_as_it_is_printed(
     path = tmp_path / "it's  a::text.txt"
     path.write_bytes(WORDS.encode("utf-16"))
     command = refused(pipebench, path).partition("convert it first: ")[2]
-    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    subprocess.run(command, shell=True, executable="/bin/bash", cwd=tmp_path, check=True)
     assert (tmp_path / f"{path.name}.utf8").read_text() == WORDS
 
 
@@ -282,3 +283,11 @@ def test_a_name_that_is_no_text_is_refused(pipebench: Pipebench, tmp_path: Path)
     ended = pipebench("run", "--gpus", "2", "--text", str(named), cwd=tmp_path)
     assert ended.code == 2
     assert "expected a name in printable UTF-8; rename the file" in ended.err
+
+
+def test_letters_are_no_remedy_where_words_are_letters(pipebench: Pipebench, tmp_path: Path) -> None:
+    letters = random.Random(1).choices([chr(0x4E00 + each) for each in range(20_000)], k=30_000)
+    (tmp_path / "han.txt").write_text("".join(letters))
+    _, record = run(pipebench, tmp_path, "--text", str(tmp_path / "han.txt"))
+    (warning,) = [each for each in record["warnings"] if each["code"] == "unknown-words"]
+    assert warning["next_step"].startswith("use a larger --vocab: --vocab ")
