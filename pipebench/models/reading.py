@@ -110,10 +110,12 @@ class TextFile:
         if nul >= 0:
             guess = encodings.guess(_around(data, nul, start))
             raise self._refused(f"expected text in UTF-8, byte {start + nul} is NUL", guess)
-        shift = encodings.shifts(data)
+        shift = encodings.seven_bits(data)
         if shift is not None:
-            problem = f"expected text in UTF-8, byte {start + shift} begins a change of alphabet"
-            raise self._refused(problem, encodings.SEVEN_BITS)
+            place, guess = shift
+            raise self._refused(
+                f"expected text in UTF-8, byte {start + place} begins a change of alphabet", guess
+            )
 
     def _decoded(self, data: bytes, start: int) -> str:
         """The whole letters of ``data``, whose place in the file is ``start``."""
@@ -137,8 +139,7 @@ class TextFile:
         if self._controls.is_founded:
             told = f"{self._controls.found:,} of {self._controls.letters:,} letters are control characters"
             problem = f"expected text in UTF-8, {told}, the first at byte {self._controls.first}"
-            guess = encodings.guess(self._controls.sample)
-            raise self._refused(problem, guess if guess.looks.startswith("UTF") else encodings.BINARY)
+            raise self._refused(problem, encodings.of_controls(self._controls.sample))
         if self._replaced.is_founded:
             told = f"{self._replaced.found:,} of {self._replaced.letters:,} letters are U+FFFD"
             raise UsageError(
@@ -151,7 +152,7 @@ class TextFile:
 
     def _remedy(self, guess: Guess) -> str:
         if guess.command is None:
-            return "name a text in UTF-8"
+            return guess.remedy
         if not self._regular:
             return f"convert it first, as {guess.command} does"
         name, converted = (quoted(path_word(name)) for name in (self.name, f"{self.name}.utf8"))
