@@ -92,10 +92,14 @@ def seven_bits(block: bytes) -> tuple[int, Guess] | None:
         texts = [(match.start(), of_run(match[1])) for match in runs.finditer(sample)]
         beyond = [(place, text) for place, text in texts if text is None or not text.isascii()]
         good = [(place, text) for place, text in beyond if text is not None and _is_written(text)]
-        several = len(good) >= _SEVERAL or sum(len(text) for _, text in good) >= _FEW_LETTERS
-        if several and len(good) > _MOST * len(beyond):
+        if _are_several({text for _, text in good}) and len(good) > _MOST * len(beyond):
             return good[0][0], known
     return None
+
+
+def _are_several(runs: set[str]) -> bool:
+    """Whether so many are no accident: words of code seem to be Chinese, as most pairs of ASCII letters do."""
+    return sum(max(run) < "\u2100" for run in runs) >= _SEVERAL or len(set().union(*runs)) >= _FEW_LETTERS
 
 
 def _hz(run: bytes) -> str | None:
@@ -227,7 +231,8 @@ def _is_kana(letter: str) -> bool:
 
 
 def _is_hangul(letter: str) -> bool:
-    return "\uac00" <= letter <= "\ud7a3"
+    """One that is often used: those of EUC-KR, a fifth of all."""
+    return "\uac00" <= letter <= "\ud7a3" and len(letter.encode("euc_kr", "ignore")) == 2
 
 
 def _is_often_used_in(name: str, leads: range) -> Callable[[str], bool]:
@@ -261,7 +266,7 @@ def _one_byte(sample: bytes) -> Guess:
     """Encodings of one byte a letter: one is named if its letters are those of a language, as often as it has them."""
     if sum(byte < 0x20 and byte not in _WHITE for byte in sample) * 50 > len(sample):
         return BINARY
-    latin = [letter.lower() for letter in _beyond(sample, "WINDOWS-1252")]
+    latin = [letter.lower() for letter in _beyond(_INNER.sub(b"\x81", sample), "WINDOWS-1252")]
     if any(
         sum(letter in _MARKS or letter in alphabet for letter in latin) > 0.95 * len(latin)
         for alphabet in _ALPHABETS
@@ -275,6 +280,7 @@ def _one_byte(sample: bytes) -> Guess:
 
 _WHITE = b"\t\n\v\f\r"
 _MARKS = frozenset("\xa0«»¿¡°§·©®™£€ªº\u2013\u2014\u2018\u2019“”„…•")
+_INNER = re.compile(rb"(?<=[A-Za-z])[\x84\x93-\x95](?=[A-Za-z])")  # no quotation mark is within a word
 _ALPHABETS = tuple(
     map(
         frozenset,
@@ -292,7 +298,7 @@ _ALPHABETS = tuple(
     )
 )
 _CYRILLIC = ("CP866", "ISO-8859-5", "KOI8-R", "MAC-CYRILLIC", "WINDOWS-1251")  # the last one if all fit
-_LAST = frozenset("\u044c\u044e\u044f")  # no Hebrew letter is where these are
+_NOT_HEBREW = frozenset(map(chr, (*range(0x410, 0x430), 0x44C, 0x44E, 0x44F)))  # where it has no letter
 _VOWELS, _CONSONANTS = (
     frozenset("\u043e\u0430\u0435\u0438"),
     frozenset("\u043d\u0442\u0441\u0440\u0432\u043b\u043a"),
@@ -307,10 +313,10 @@ def _beyond(sample: bytes, name: str) -> list[str]:
 def _as_russian(sample: bytes, name: str) -> tuple[float, float]:
     """Shares of letters: of the frequent small ones of Cyrillic languages, and of all theirs; 0 if some are missing."""
     letters = _beyond(sample, name)
-    vowels, last, frequent = (
-        sum(map(kind.__contains__, letters)) for kind in (_VOWELS, _LAST, _VOWELS | _CONSONANTS)
+    vowels, theirs, frequent = (
+        sum(map(kind.__contains__, letters)) for kind in (_VOWELS, _NOT_HEBREW, _VOWELS | _CONSONANTS)
     )
-    if len(letters) < _FEW_LETTERS or vowels < 0.22 * len(letters) or last < 0.01 * len(letters):
+    if len(letters) < _FEW_LETTERS or vowels < 0.22 * len(letters) or theirs < 0.01 * len(letters):
         return 0.0, 0.0
     return frequent / len(letters), sum("\u0410" <= letter <= "\u044f" for letter in letters) / len(letters)
 

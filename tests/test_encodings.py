@@ -43,6 +43,7 @@ KOREAN = "모든 국민은 법 앞에 평등하다. 누구든지 차별을 받�
         (JAPANESE, "euc_jp", "EUC-JP"),
         (JAPANESE, "utf-16-le", "UTF-16 (little-endian)"),
         (CHINESE, "gb18030", "GB18030 (GBK, GB2312)"),
+        ("我们在这里说的是一个中国的故事" * 20, "gbk", "GB18030 (GBK, GB2312)"),
         (CHINESE, "utf-16-be", "UTF-16 (big-endian)"),
         (TAIWANESE, "big5", "Big5"),
         (KOREAN, "euc_kr", "EUC-KR"),
@@ -107,6 +108,7 @@ def test_7_bit_encodings_are_seen_though_they_are_ascii() -> None:
         "i+foo-bar, a+b-c, x+y+z-1, abc+def-ghi; q += foo+barbaz-1; n+len-1 +name- ",
         "a~{b} \\cite~{knuth~} ~{ab~} ~{x1~} ",
         "+1234-5678 +4917-1234 +abc- +xyz/def- ",
+        "push @INC, +encoding; a +local +version +release-x ",
         "f(x)+g(x)-h(x) = sin+cos-tan ",
     ],
 )
@@ -149,6 +151,7 @@ HUNGARIAN = (
         (ARABIC, "cp1256"),
         (ARABIC, "iso8859-6"),
         (THAI, "tis-620"),
+        ("Alla människor är födda fria och lika i värde och rättigheter. " * 9, "cp850"),
         (FRENCH, "mac-roman"),
         (FRENCH, "cp437"),
         (FRENCH, "cp500"),
