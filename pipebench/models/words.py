@@ -48,7 +48,10 @@ _WORD = rf"""
   | [\p{{Word_Break=ALetter}}--{_SYLLABLE}]++ \b (?!\p{{M}})
   | (?!\s)\X (?:\B(?!{_SYLLABLE})\X)*+
 """
-_CHARACTER = rf"{_SPECIAL} | {_FLAG} | (?!\s)\X"
+_MARKS = (
+    r"[\p{Grapheme_Cluster_Break=Extend}\p{Grapheme_Cluster_Break=ZWJ}\p{Grapheme_Cluster_Break=SpacingMark}]"
+)
+_CHARACTER = rf"{_SPECIAL} | \p{{Regional_Indicator}}{{1,2}}+{_MARKS}*+ | (?!\s)\X"
 # Hyphens that are not seen, marks of direction and order; not the joiners, which shape letters, nor the parts of flags.
 _UNSEEN = r"[\p{Cc}[[\p{Cf}&&\p{Default_Ignorable_Code_Point}]--[\u200c\u200d\U000e0020-\U000e007f]]]"
 _JOINERS = "\u200c\u200d"

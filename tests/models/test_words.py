@@ -5,6 +5,7 @@ import unicodedata
 from random import Random
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -168,3 +169,10 @@ def test_empty_lines_are_cheap_and_a_line_ends_before_them(rule: TokenRule) -> N
 def test_nothing_but_what_is_not_seen_is_lost(text: str) -> None:
     found = "".join(word for each in sentences([text], "words") for word in each.words)
     assert found == "".join(letter for letter in text if not letter.isspace() or letter in "\x1c\x1d\x1e\x1f")
+
+
+@PROPERTY
+@given(text=st.text(alphabet="🇩🇪a\u0301\ufe0f\u200d\u0600👍ั", max_size=12))
+def test_flags_are_the_characters_that_unicode_makes_of_them(text: str) -> None:
+    found = [letter for each in sentences([text], "characters") for letter in each.words]
+    assert found == regex.findall(r"\X", text)
