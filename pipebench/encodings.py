@@ -4,7 +4,11 @@ A guess goes into an error's text and nowhere else: nothing is converted on the 
 """
 
 import re
+import unicodedata
+from base64 import b64decode
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
@@ -12,10 +16,14 @@ SAMPLE_BYTES = 1 << 16  # as much as a guess needs
 
 
 class Guess(NamedTuple):
-    """``looks`` completes "looks like ...", ``command`` reads the file it is given and prints what is wanted."""
+    """``looks`` completes "looks like ...", ``command`` reads the file it is given and prints what is wanted.
+
+    Where no command is known to help, ``remedy`` says what may.
+    """
 
     looks: str
     command: str | None = None
+    remedy: str = "name a text in UTF-8"
 
 
 # What a file begins with, and what unpacks it.
@@ -71,10 +79,48 @@ def beginning(head: bytes) -> Guess | None:
     return None
 
 
-def shifts(block: bytes) -> int | None:
+def seven_bits(block: bytes) -> tuple[int, Guess] | None:
     """Where a 7-bit encoding changes its letters: such text is ASCII, byte by byte, and means something else."""
     found = _SHIFTS.search(block)
-    return found.start() if found else None
+    if found:
+        return found.start(), _ISO_2022
+    sample = block[:SAMPLE_BYTES]
+    for runs, of_run, known in (
+        (_HZ, _hz, _encoded("HZ (GB 2312)", "HZ")),
+        (_UTF7, _utf7, _encoded("UTF-7", "UTF-7")),
+    ):
+        texts = [(match.start(), of_run(match[1])) for match in runs.finditer(sample)]
+        beyond = [(place, text) for place, text in texts if text is None or not text.isascii()]
+        good = [(place, text) for place, text in beyond if text is not None and _is_written(text)]
+        if _are_several({text for _, text in good}) and len(good) > _MOST * len(beyond):
+            return good[0][0], known
+    return None
+
+
+def _are_several(runs: set[str]) -> bool:
+    """Whether so many are no accident: words of code seem to be Chinese, as most pairs of ASCII letters do."""
+    return sum(max(run) < "\u2100" for run in runs) >= _SEVERAL or len(set().union(*runs)) >= _FEW_LETTERS
+
+
+def _hz(run: bytes) -> str | None:
+    return bytes(byte | 0x80 for byte in run).decode("gb2312", "replace")
+
+
+def _utf7(run: bytes) -> str | None:
+    """The letters of a run; ``None`` if it is none."""
+    bits = len(run) * 6
+    if bits % 16 > 5:  # what is left over is less than a sign
+        return None
+    number = int.from_bytes(b64decode(run + b"A" * (-len(run) % 4)), "big") >> (-len(run) % 4 * 6)
+    if number & ((1 << bits % 16) - 1):
+        return None
+    return (number >> bits % 16).to_bytes(bits // 16 * 2, "big").decode("utf-16-be", "replace")
+
+
+def _is_written(text: str) -> bool:
+    """Whether nearly all letters are of a script with few of them, or often used."""
+    kinds = (_is_kana, _is_hangul, _is_frequent)
+    return sum(letter < "\u2100" or any(kind(letter) for kind in kinds) for letter in text) > 0.8 * len(text)
 
 
 def guess(sample: bytes) -> Guess:
@@ -82,9 +128,25 @@ def guess(sample: bytes) -> Guess:
     return _wide(sample) or (BINARY if b"\0" in sample else _legacy(sample))
 
 
+def of_controls(sample: bytes) -> Guess:
+    """What UTF-8 with many control characters may be."""
+    if 2 * len(_ESCAPES.findall(sample)) > sum(byte < 0x20 and byte not in _WHITE for byte in sample):
+        return _COLOURS
+    return _wide(sample) or BINARY
+
+
 _MOST, _SOME = 0.9, 0.2  # shares
 BINARY = Guess("binary data")
-SEVEN_BITS = Guess("ISO-2022-JP, or another encoding of that family", "iconv -f ISO-2022-JP -t UTF-8")
+_SEVERAL = 3
+_ISO_2022 = Guess("ISO-2022-JP, or another encoding of that family", "iconv -f ISO-2022-JP -t UTF-8")
+_HZ = re.compile(rb"~\{((?:[\x21-\x77][\x21-\x7e])+)~\}")
+_UTF7 = re.compile(rb"\+([A-Za-z0-9+/]{3,})(?:-|(?=[^A-Za-z0-9+/=-]))")
+_ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[@-~]")
+_COLOURS = Guess("a text with terminal colours (ANSI escapes)", r"perl -pe 's/\e\[[0-9;?]*[@-~]//g'")
+_ONE_BYTE = Guess(
+    "an encoding of one byte a letter",
+    remedy="convert it to UTF-8 with iconv, whose option -f takes the name of the encoding that it is in",
+)
 
 
 def _encoded(looks: str, name: str) -> Guess:
@@ -92,32 +154,49 @@ def _encoded(looks: str, name: str) -> Guess:
 
 
 def _wide(sample: bytes) -> Guess | None:
-    """UTF-16 or UTF-32 without a mark: by where the zeros of its ASCII letters stand, or by letters that fit."""
+    """UTF-16 or UTF-32 without a mark: the one that makes letters of it that belong together more than any other."""
     sample = sample[: len(sample) // 4 * 4]
-    zeros = [sample[place::4].count(0) / max(len(sample) // 4, 1) for place in range(4)]
-    if min(zeros[2:]) > _MOST and zeros[0] < _SOME:
-        return _encoded("UTF-32 (little-endian)", "UTF-32LE")
-    if min(zeros[:2]) > _MOST and zeros[3] < _SOME:
-        return _encoded("UTF-32 (big-endian)", "UTF-32BE")
-    low, high = (zeros[0] + zeros[2]) / 2, (zeros[1] + zeros[3]) / 2
-    if max(low, high) > _SOME:
-        little, big = high > 4 * low, low > 4 * high
-    else:  # few letters are ASCII
-        little, big = (_is_utf16(sample, name, spaced=low + high > 0) for name in ("UTF-16LE", "UTF-16BE"))
-    if little == big:
-        return None
-    return (
-        _encoded("UTF-16 (little-endian)", "UTF-16LE")
-        if little
-        else _encoded("UTF-16 (big-endian)", "UTF-16BE")
+    found = sorted((_blocks(sample.decode(name, "replace")), looks, name) for looks, name in _WIDE)
+    (least, looks, name), second = found[0], found[1][0]
+    return _encoded(looks, name) if least < second else None
+
+
+_WIDE = tuple(
+    (f"UTF-{bits} ({order}-endian)", f"UTF-{bits}{order[0].upper()}E")
+    for bits in (32, 16)
+    for order in ("little", "big")
+)
+_FEW_BLOCKS, _MANY_BLOCKS, _NO_TEXT = 6, 100, 1000
+
+
+def _blocks(text: str) -> int:
+    """Of how many blocks of 256 letters nearly all are: few in most scripts; many in Chinese, Japanese and Korean."""
+    letters = Counter(text)
+    wrong = sum(count for letter, count in letters.items() if _is_no_letter(letter))
+    if not text or wrong > 1 + len(text) / 50:
+        return _NO_TEXT
+    blocks: Counter[int] = Counter()
+    for letter, count in letters.items():
+        blocks[ord(letter) >> 8] += count
+    counts = accumulate(count for _, count in blocks.most_common())
+    needed = next(number for number, count in enumerate(counts, 1) if count > _MOST * len(text))
+    if needed <= _FEW_BLOCKS and _is_low(blocks.most_common(1)[0][0]):
+        return needed
+    beyond = [letter for letter in text if letter > "\x7f"]
+    kana, hangul, frequent = (sum(map(kind, beyond)) for kind in (_is_kana, _is_hangul, _is_frequent))
+    is_one = kana > _SOME * len(beyond) or hangul > _MOST * len(beyond) or frequent > 0.8 * len(beyond)
+    return _MANY_BLOCKS if is_one and len(beyond) >= _FEW_LETTERS else _NO_TEXT
+
+
+def _is_no_letter(letter: str) -> bool:
+    return letter == "\ufffd" or (
+        letter not in "\t\n\v\f\r\ufeff" and unicodedata.category(letter) in {"Cc", "Cn", "Co"}
     )
 
 
-def _is_utf16(sample: bytes, name: str, *, spaced: bool) -> bool:
-    """By the letters of a script, or several where zeros tell of spaces and line ends; any two bytes are a letter."""
-    kinds: Sequence[Callable[[str], bool]] = (_is_kana, _is_hangul, _is_cyrillic, _is_chinese)
-    shares = [_share(sample, name, kind) for kind in kinds[: None if spaced else 3]]
-    return shares[0] > _SOME or max(shares[1:]) > _MOST
+def _is_low(block: int) -> bool:
+    """Whether a text of one byte a letter has no such bytes: those of most scripts are control characters."""
+    return block < 0x20 or block >= 0x100
 
 
 def _legacy(sample: bytes) -> Guess:
@@ -152,7 +231,8 @@ def _is_kana(letter: str) -> bool:
 
 
 def _is_hangul(letter: str) -> bool:
-    return "\uac00" <= letter <= "\ud7a3"
+    """One that is often used: those of EUC-KR, a fifth of all."""
+    return "\uac00" <= letter <= "\ud7a3" and len(letter.encode("euc_kr", "ignore")) == 2
 
 
 def _is_often_used_in(name: str, leads: range) -> Callable[[str], bool]:
@@ -165,12 +245,12 @@ def _is_often_used_in(name: str, leads: range) -> Callable[[str], bool]:
     return is_often_used
 
 
-def _is_chinese(letter: str) -> bool:
-    return "\u4e00" <= letter <= "\u9fff" or "\u3000" <= letter <= "\u301f" or "\uff01" <= letter <= "\uff5e"
+_often = _is_often_used_in("gb2312", range(0xB0, 0xD8)), _is_often_used_in("big5", range(0xA4, 0xC7))
 
 
-def _is_cyrillic(letter: str) -> bool:
-    return "\u0400" <= letter <= "\u04ff"
+def _is_frequent(letter: str) -> bool:
+    """A Chinese letter that is often used, simplified or not."""
+    return any(is_often_used(letter) for is_often_used in _often)
 
 
 _LETTERS: Sequence[tuple[str, str, Callable[[str], bool], float]] = (
@@ -183,20 +263,62 @@ _LETTERS: Sequence[tuple[str, str, Callable[[str], bool], float]] = (
 
 
 def _one_byte(sample: bytes) -> Guess:
-    """Encodings of one byte a letter: whether letters beyond ASCII are some, or nearly all."""
-    if sum(byte < 0x20 and byte not in b"\t\n\v\f\r" for byte in sample) * 50 > len(sample):
+    """Encodings of one byte a letter: one is named if its letters are those of a language, as often as it has them."""
+    if sum(byte < 0x20 and byte not in _WHITE for byte in sample) * 50 > len(sample):
         return BINARY
-    high = [byte for byte in sample if byte > 0x7F]
-    letters = len(high) + sum(chr(byte).isalpha() for byte in sample if byte < 0x80)
-    if len(high) < 8 or len(high) * 3 < letters:
+    latin = [letter.lower() for letter in _beyond(_INNER.sub(b"\x81", sample), "WINDOWS-1252")]
+    if any(
+        sum(letter in _MARKS or letter in alphabet for letter in latin) > 0.95 * len(latin)
+        for alphabet in _ALPHABETS
+    ):
         return _encoded("Latin-1 or Windows-1252", "WINDOWS-1252")
-    name = "WINDOWS-1251"  # small letters from 0xE0 on, those of KOI8-R below, those of code page 866 on both sides
-    if _share(sample, "CP866", _is_small_cyrillic) > _MOST:
-        name = "CP866"
-    elif sum(0xC0 <= byte <= 0xDF for byte in high) * 2 > len(high):
-        name = "KOI8-R"
-    return _encoded(f"an encoding of one byte a letter, such as {name}", name)
+    support, name = max((_as_russian(sample, name), name) for name in _CYRILLIC)
+    if support[0] > 0.5:
+        return _encoded(f"an encoding of one byte a letter, such as {name}", name)
+    return _ONE_BYTE
 
 
-def _is_small_cyrillic(letter: str) -> bool:
-    return "\u0430" <= letter <= "\u044f"
+_WHITE = b"\t\n\v\f\r"
+_MARKS = frozenset("\xa0«»¿¡°§·©®™£€ªº\u2013\u2014\u2018\u2019“”„…•")
+_INNER = re.compile(rb"(?<=[A-Za-z])[\x84\x93-\x95](?=[A-Za-z])")  # no quotation mark is within a word
+_ALPHABETS = tuple(
+    map(
+        frozenset,
+        (
+            "àâæçèéêëîïôœùûüÿ",  # French
+            "äöüßéèà",  # German
+            "áéíóúüñ",  # Spanish
+            "ãáâàçéêíóôõúü",  # Portuguese
+            "àèéìîòóù",  # Italian
+            "åäöæøéü",  # Nordic
+            "áéíóúýðþæö",  # Icelandic
+            "éëïöüèêçáóí",  # Dutch
+            "àçèéíïòóúü",  # Catalan
+        ),
+    )
+)
+_CYRILLIC = ("CP866", "ISO-8859-5", "KOI8-R", "MAC-CYRILLIC", "WINDOWS-1251")  # the last one if all fit
+_NOT_HEBREW = frozenset(map(chr, (*range(0x410, 0x430), 0x44C, 0x44E, 0x44F)))  # where it has no letter
+_VOWELS, _CONSONANTS = (
+    frozenset("\u043e\u0430\u0435\u0438"),
+    frozenset("\u043d\u0442\u0441\u0440\u0432\u043b\u043a"),
+)
+
+
+def _beyond(sample: bytes, name: str) -> list[str]:
+    """The letters that are not ASCII."""
+    return [letter for letter in sample.decode(name, "replace") if letter > "\x7f"]
+
+
+def _as_russian(sample: bytes, name: str) -> tuple[float, float]:
+    """Shares of letters: of the frequent small ones of Cyrillic languages, and of all theirs; 0 if some are missing."""
+    letters = _beyond(sample, name)
+    vowels, theirs, frequent = (
+        sum(map(kind.__contains__, letters)) for kind in (_VOWELS, _NOT_HEBREW, _VOWELS | _CONSONANTS)
+    )
+    if len(letters) < _FEW_LETTERS or vowels < 0.22 * len(letters) or theirs < 0.01 * len(letters):
+        return 0.0, 0.0
+    return frequent / len(letters), sum("\u0410" <= letter <= "\u044f" for letter in letters) / len(letters)
+
+
+_FEW_LETTERS = 8

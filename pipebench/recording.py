@@ -245,6 +245,7 @@ def _warnings(
         repeated_text=so_far.data.repeated,
         unknown_share=so_far.data.unknown_share,
         enough_vocab=so_far.data.enough_vocab,
+        letters_unknown=so_far.data.letters_unknown,
         cores=cores,
         available=_available(so_far.config, cores),
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,

@@ -33,6 +33,7 @@ class Facts:
         repeated_text: whether the text was too short for the batches.
         unknown_share: of the words that are counted, those without an id.
         enough_vocab: with which a quarter of them would be left, ``None`` if none is.
+        letters_unknown: the share if letters were words.
         cores: that the run could use.
         available: how many devices of this kind there are, ``None`` if any number can be had.
         time_dilation: of an emulated machine.
@@ -48,6 +49,7 @@ class Facts:
     repeated_text: bool = False
     unknown_share: float = 0.0
     enough_vocab: int | None = None
+    letters_unknown: float = 0.0
     cores: Cores = field(default_factory=Cores)
     available: int | None = None
     time_dilation: float | None = None
@@ -74,7 +76,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         _imbalance(facts),
         _slower(facts),
         _repeated(facts),
-        unknown_words(facts.config, facts.unknown_share, facts.enough_vocab),
+        unknown_words(facts.config, facts.unknown_share, facts.enough_vocab, facts.letters_unknown),
         _vanishing(facts),
     ]
     return [warning for warning in found if warning is not None]

@@ -54,7 +54,8 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     ``tokens`` is the size of the source in words, ``vocabulary`` how many distinct words kept an id of their
     own, ``repeated`` whether the source was too short and its sentences were used again, ``unknown_share`` how many
     of the counted targets are UNK. ``bytes_read`` of a file are what the hash is of; ``whole``: it has no more.
-    ``enough_vocab`` is the ``--vocab`` that leaves a quarter of the words unknown, ``None`` if none does.
+    ``enough_vocab`` is the ``--vocab`` that leaves a quarter of the words unknown, ``None`` if none does;
+    ``letters_unknown`` the share that would be if letters were words (0 where few words are unknown).
     """
 
     kind: str
@@ -67,6 +68,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     bytes_read: int | None = None
     whole: bool = True
     enough_vocab: int | None = None
+    letters_unknown: float = 0.0
 
     @property
     def unknown_share(self) -> float:
@@ -133,6 +135,7 @@ def _from_blocks(blocks: Iterable[str], kind: str, config: RunConfig, is_whole: 
     kept = order[: config.vocab - RESERVED_WORDS]
     pieces = list(counted.ids(kept, first=RESERVED_WORDS, unknown=UNKNOWN, end=END))
     enough = counted.size_for(_FEW_UNKNOWN, order)
+    few = enough is not None and enough <= len(kept)
     return Data(
         kind=kind,
         sha256="",
@@ -142,6 +145,7 @@ def _from_blocks(blocks: Iterable[str], kind: str, config: RunConfig, is_whole: 
         count_rule=_COUNT_RULES[config.tokens],
         batches=_batches(list(islice(cycle(pieces), needed)), config),
         enough_vocab=None if enough is None else _round(enough + RESERVED_WORDS),
+        letters_unknown=0.0 if few else counted.letters_beyond(len(kept)),
     )
 
 

@@ -16,6 +16,7 @@ from pipebench import encodings
 from pipebench.encodings import Guess
 from pipebench.errors import UsageError
 from pipebench.names import as_text, is_text
+from pipebench.pasting import path_word, quoted
 
 _BLOCK_BYTES = 1 << 18
 _HEAD_BYTES = 1 << 10  # what a file is known by, at the least
@@ -109,10 +110,12 @@ class TextFile:
         if nul >= 0:
             guess = encodings.guess(_around(data, nul, start))
             raise self._refused(f"expected text in UTF-8, byte {start + nul} is NUL", guess)
-        shift = encodings.shifts(data)
+        shift = encodings.seven_bits(data)
         if shift is not None:
-            problem = f"expected text in UTF-8, byte {start + shift} begins a change of alphabet"
-            raise self._refused(problem, encodings.SEVEN_BITS)
+            place, guess = shift
+            raise self._refused(
+                f"expected text in UTF-8, byte {start + place} begins a change of alphabet", guess
+            )
 
     def _decoded(self, data: bytes, start: int) -> str:
         """The whole letters of ``data``, whose place in the file is ``start``."""
@@ -136,8 +139,7 @@ class TextFile:
         if self._controls.is_founded:
             told = f"{self._controls.found:,} of {self._controls.letters:,} letters are control characters"
             problem = f"expected text in UTF-8, {told}, the first at byte {self._controls.first}"
-            guess = encodings.guess(self._controls.sample)
-            raise self._refused(problem, guess if guess.looks.startswith("UTF") else encodings.BINARY)
+            raise self._refused(problem, encodings.of_controls(self._controls.sample))
         if self._replaced.is_founded:
             told = f"{self._replaced.found:,} of {self._replaced.letters:,} letters are U+FFFD"
             raise UsageError(
@@ -150,11 +152,11 @@ class TextFile:
 
     def _remedy(self, guess: Guess) -> str:
         if guess.command is None:
-            return "name a text in UTF-8"
+            return guess.remedy
         if not self._regular:
             return f"convert it first, as {guess.command} does"
-        name = _typed(self.name)
-        return f"convert it first: {guess.command} {name} > {name}.utf8"
+        name, converted = (quoted(path_word(name)) for name in (self.name, f"{self.name}.utf8"))
+        return f"convert it first: {guess.command} {name} > {converted}"
 
 
 class _Doubt:
@@ -183,9 +185,3 @@ def _around(data: bytes, place: int, start: int) -> bytes:
     first = max(place - encodings.SAMPLE_BYTES // 2, 0)
     first += -(start + first) % 4
     return data[first : first + encodings.SAMPLE_BYTES]
-
-
-def _typed(name: str) -> str:
-    """A name as a shell takes it, however the error's line is shown: no two spaces, no two colons in a row."""
-    plain = re.sub(r"([^\w@%+=:,./-]|(?<=:):)", r"\\\1", name)
-    return f"./{plain}" if plain.startswith("-") else plain

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from math import ceil
 
 from pipebench.config import TokenRule
-from pipebench.models.words import Sentence, is_unknown, plain
+from pipebench.models.words import Sentence, is_unknown, letters, plain
 
 _MOST_FORMS = 1 << 18  # of words that are told apart, or 4 times the vocabulary: some 80 MB
 _NOTHING, _END, _UNKNOWN = -2, -1, 0  # the first word is 1
@@ -94,6 +94,15 @@ class Counted:
         found = sorted(places[number] for piece in self.pieces() for number in piece[1:])
         size = found[ceil((1 - share) * len(found)) - 1]
         return size if size <= len(order) else None
+
+    def letters_beyond(self, kept: int) -> float:
+        """The share of letters that are none of the ``kept`` most frequent: unknown if letters were words."""
+        found: Counter[str] = Counter()
+        for number, form in {number: form for form, number in self._forms.items()}.items():
+            for letter in letters(form.lower()):
+                found[letter] += self.counts[number]
+        known = sum(count for _, count in found.most_common(kept))
+        return 1 - known / max(found.total(), 1)
 
     def _cut(self, numbers: list[int], *, ends: bool) -> list[int]:
         """Keep whole pieces of a sentence, its last one too if it ends; what is left of it."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import resource
 import shutil
 import signal
@@ -197,7 +198,7 @@ def test_the_command_that_converts_a_text_works_as_it_is_printed(
     path = tmp_path / "it's  a::text.txt"
     path.write_bytes(WORDS.encode("utf-16"))
     command = refused(pipebench, path).partition("convert it first: ")[2]
-    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    subprocess.run(command, shell=True, executable="/bin/bash", cwd=tmp_path, check=True)
     assert (tmp_path / f"{path.name}.utf8").read_text() == WORDS
 
 
@@ -276,3 +277,49 @@ def test_a_name_that_is_no_text_is_refused(pipebench: Pipebench, tmp_path: Path)
     ended = pipebench("run", "--gpus", "2", "--text", str(named), cwd=tmp_path)
     assert ended.code == 2
     assert "expected a name in printable UTF-8; rename the file" in ended.err
+
+
+def test_letters_are_no_remedy_where_words_are_letters(pipebench: Pipebench, tmp_path: Path) -> None:
+    letters = random.Random(1).choices([chr(0x4E00 + each) for each in range(20_000)], k=30_000)
+    (tmp_path / "han.txt").write_text("".join(letters))
+    _, record = run(pipebench, tmp_path, "--text", str(tmp_path / "han.txt"))
+    (warning,) = [each for each in record["warnings"] if each["code"] == "unknown-words"]
+    assert warning["next_step"].startswith("use a larger --vocab: --vocab ")
+
+
+@pytest.mark.parametrize(
+    ("content", "looks", "remedy"),
+    [
+        (
+            "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι. ".encode("iso8859-7") * 9,
+            "one byte a letter",
+            "with iconv, whose",
+        ),
+        ("มนุษย์ทั้งหลายเกิดมามีอิสระ ".encode("utf-16-le") * 9, "UTF-16 (little-endian)", "iconv -f UTF-16LE"),
+        ("Les élèves français ont été là. ".encode("utf-7") * 9, "UTF-7", "iconv -f UTF-7"),
+        ("我们在这里说的是一个故事。\n".encode("hz") * 9, "HZ", "iconv -f HZ"),
+    ],
+)
+def test_what_a_text_is_in_is_told_as_far_as_it_is_known(
+    pipebench: Pipebench, tmp_path: Path, content: bytes, looks: str, remedy: str
+) -> None:
+    (tmp_path / "text.txt").write_bytes(content)
+    line = refused(pipebench, tmp_path / "text.txt")
+    assert looks in line.partition("looks like ")[2]
+    assert remedy in line
+
+
+@pytest.mark.skipif(shutil.which("perl") is None, reason="the command is perl's")
+def test_colours_of_a_terminal_are_taken_out_by_the_command(pipebench: Pipebench, tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text("\x1b[31mred\x1b[0m \x1b[1;32mgreen\x1b[K\x1b[m\n" * 200)
+    line = refused(pipebench, tmp_path / "log.txt")
+    assert "terminal colours" in line
+    subprocess.run(["bash", "-c", line.partition("convert it first: ")[2]], cwd=tmp_path, check=True)
+    assert (tmp_path / "log.txt.utf8").read_text() == "red green\n" * 200
+
+
+@pytest.mark.parametrize("tokens", ["words", "characters"])
+def test_flags_in_a_row_are_counted_in_no_time(pipebench: Pipebench, tmp_path: Path, tokens: str) -> None:
+    (tmp_path / "flags.txt").write_text("\U0001f1e9\U0001f1ea" * 40_000)
+    _, record = run(pipebench, tmp_path, "--text", str(tmp_path / "flags.txt"), "--tokens", tokens)
+    assert record["config"]["input"]["tokens"] == 40_000

@@ -1,6 +1,8 @@
 import hashlib
 import os
+import subprocess
 import threading
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -123,9 +125,18 @@ def test_a_few_odd_letters_are_in_any_text(tmp_path: Path) -> None:
     assert read(path)[1].whole
 
 
-def test_the_command_works_when_it_is_pasted(tmp_path: Path) -> None:
-    name = "it's  my::text $HOME (1).txt"
-    text = refused(tmp_path, "Größe".encode("utf-16"), name)
-    command = " ".join(text.partition("convert it first: ")[2].split()).replace("::", ": :")  # as it is shown
-    assert os.system(command) == 0
+@pytest.mark.parametrize("name", ["it's  my::text $HOME (1).txt", "-café ##[x].txt"])
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_the_command_works_when_it_is_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, encoding: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stderr", TextIOWrapper(BytesIO(), encoding=encoding))
+    Path(name).write_bytes("Größe".encode("utf-16"))
+    with pytest.raises(UsageError) as caught:
+        read(Path(name))
+    command = str(caught.value).partition("convert it first: ")[2]
+    command.encode(encoding)
+    shown = command.replace("::", ": :")
+    assert subprocess.run(["bash", "-c", shown], cwd=tmp_path, check=False).returncode == 0
     assert (tmp_path / f"{name}.utf8").read_text() == "Größe"

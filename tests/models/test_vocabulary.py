@@ -76,3 +76,9 @@ def test_forms_beyond_the_bound_are_unknown(monkeypatch: pytest.MonkeyPatch) -> 
     found = Counted(endless(), "words", length=3, needed=2, vocabulary=1)
     assert len(found._forms) == 5
     assert found.tokens == 2000
+
+
+def test_what_would_be_unknown_if_letters_were_words() -> None:
+    assert counted("ab ba aab", "Ab c").letters_beyond(1) == pytest.approx(5 / 10)
+    assert counted("天 地 玄 黄").letters_beyond(1) == 0.75  # as it is with words
+    assert counted("ab ba").letters_beyond(2) == 0.0

@@ -1,9 +1,11 @@
 """What a word is and where a sentence ends, script by script."""
 
+import time
 import unicodedata
 from random import Random
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +47,7 @@ def in_one(text: str, rule: TokenRule = "words") -> list[str]:
         ("ΟΔΟΣ", "οδος"),
         ("👨‍👩‍👧‍👦👍🏽🇩🇪🇫🇷❤️", "👨‍👩‍👧‍👦 👍🏽 🇩🇪 🇫🇷 ❤️"),
         ("<unk> <s> </s> <pad> [MASK] <|end|> a<b", "<unk> <s> </s> <pad> [mask] <|end|> a < b"),
+        ("<0x0A>x ⟨unk⟩ 🇩🇪🇫🇷🇮 🇮a", "<0x0a> x ⟨unk⟩ 🇩🇪 🇫🇷 🇮 🇮 a"),
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("co\u00adop \u200eab\u200f x\u200by \ufeffz \u200d", "coop ab x y z"),
     ],
@@ -74,6 +77,8 @@ def test_letters_that_look_the_same_are_the_same(form: str) -> None:
         ("ក។ ខ៕ គ", ["ក ។", "ខ ៕", "គ"]),
         ("བོད།དེ", ["བོད །", "དེ"]),
         ("x… y…z", ["x …", "y … z"]),
+        ("« oui ! » b « non ?\u202f» (a. ) c", ["« oui ! »", "b « non ? »", "( a . )", "c"]),
+        ("« Oui ! », dit-il. »Ja! »Nein.« »", ["« oui ! » , dit - il .", "» ja !", "» nein . « »"]),
         (
             "a\n\nb\r\n\r\nc\r\rd\u2029e\x0cf\u2028\u2028g\x85 \x85h\ni",
             ["a", "b", "c", "d", "e", "f", "g", "h i"],
@@ -131,8 +136,43 @@ def test_what_follows_the_last_end_of_a_part_is_left_out() -> None:
     ]
 
 
+def test_names_in_brackets_are_whole_characters() -> None:
+    assert of("a<unk></s> [MASK]<0x0A>b", "characters") == [["a", "<unk>", "</s>", "[mask]", "<0x0a>", "b"]]
+
+
+def cut(text: str, size: int = 1 << 16) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+@pytest.mark.parametrize("rule", ["words", "characters"])
+@pytest.mark.parametrize("flag", ["🇩🇪", "🇩\ufe0f🇪\ufe0f"])
+def test_flags_in_a_row_take_no_longer_than_other_pictures(rule: TokenRule, flag: str) -> None:
+    flag = flag if rule == "words" else flag.replace("\ufe0f", "")
+    started = time.process_time()
+    found = [word for each in sentences(cut(flag * 40_000), rule) for word in each.words]
+    assert found == [flag] * 40_000
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("rule", ["words", "characters", "spaces"])
+def test_empty_lines_are_cheap_and_a_line_ends_before_them(rule: TokenRule) -> None:
+    started = time.process_time()
+    text = "a" + "\n" * 1_000_000 + "b"
+    found = [each for each in sentences(cut(text), rule) if each.words]
+    assert found == [(["a"], True), (["b"], True)]
+    assert time.process_time() - started < 5
+    assert sum(1 for _ in sentences(cut(text), rule)) < 100
+
+
 @PROPERTY
 @given(text=st.text(max_size=40))
 def test_nothing_but_what_is_not_seen_is_lost(text: str) -> None:
     found = "".join(word for each in sentences([text], "words") for word in each.words)
     assert found == "".join(letter for letter in text if not letter.isspace() or letter in "\x1c\x1d\x1e\x1f")
+
+
+@PROPERTY
+@given(text=st.text(alphabet="🇩🇪a\u0301\ufe0f\u200d\u0600👍ั", max_size=12))
+def test_flags_are_the_characters_that_unicode_makes_of_them(text: str) -> None:
+    found = [letter for each in sentences([text], "characters") for letter in each.words]
+    assert found == regex.findall(r"\X", text)
