@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from pipebench import alphabets
+
 BOM = b"\xef\xbb\xbf"
 SAMPLE_BYTES = 1 << 16  # as much as a guess needs
 
@@ -266,59 +268,11 @@ def _one_byte(sample: bytes) -> Guess:
     """Encodings of one byte a letter: one is named if its letters are those of a language, as often as it has them."""
     if sum(byte < 0x20 and byte not in _WHITE for byte in sample) * 50 > len(sample):
         return BINARY
-    latin = [letter.lower() for letter in _beyond(_INNER.sub(b"\x81", sample), "WINDOWS-1252")]
-    if any(
-        sum(letter in _MARKS or letter in alphabet for letter in latin) > 0.95 * len(latin)
-        for alphabet in _ALPHABETS
-    ):
+    if alphabets.is_western(sample):
         return _encoded("Latin-1 or Windows-1252", "WINDOWS-1252")
-    support, name = max((_as_russian(sample, name), name) for name in _CYRILLIC)
-    if support[0] > 0.5:
-        return _encoded(f"an encoding of one byte a letter, such as {name}", name)
-    return _ONE_BYTE
+    name = alphabets.cyrillic(sample)
+    return _ONE_BYTE if name is None else _encoded(f"an encoding of one byte a letter, such as {name}", name)
 
 
 _WHITE = b"\t\n\v\f\r"
-_MARKS = frozenset("\xa0«»¿¡°§·©®™£€ªº\u2013\u2014\u2018\u2019“”„…•")
-_INNER = re.compile(rb"(?<=[A-Za-z])[\x84\x93-\x95](?=[A-Za-z])")  # no quotation mark is within a word
-_ALPHABETS = tuple(
-    map(
-        frozenset,
-        (
-            "àâæçèéêëîïôœùûüÿ",  # French
-            "äöüßéèà",  # German
-            "áéíóúüñ",  # Spanish
-            "ãáâàçéêíóôõúü",  # Portuguese
-            "àèéìîòóù",  # Italian
-            "åäöæøéü",  # Nordic
-            "áéíóúýðþæö",  # Icelandic
-            "éëïöüèêçáóí",  # Dutch
-            "àçèéíïòóúü",  # Catalan
-        ),
-    )
-)
-_CYRILLIC = ("CP866", "ISO-8859-5", "KOI8-R", "MAC-CYRILLIC", "WINDOWS-1251")  # the last one if all fit
-_NOT_HEBREW = frozenset(map(chr, (*range(0x410, 0x430), 0x44C, 0x44E, 0x44F)))  # where it has no letter
-_VOWELS, _CONSONANTS = (
-    frozenset("\u043e\u0430\u0435\u0438"),
-    frozenset("\u043d\u0442\u0441\u0440\u0432\u043b\u043a"),
-)
-
-
-def _beyond(sample: bytes, name: str) -> list[str]:
-    """The letters that are not ASCII."""
-    return [letter for letter in sample.decode(name, "replace") if letter > "\x7f"]
-
-
-def _as_russian(sample: bytes, name: str) -> tuple[float, float]:
-    """Shares of letters: of the frequent small ones of Cyrillic languages, and of all theirs; 0 if some are missing."""
-    letters = _beyond(sample, name)
-    vowels, theirs, frequent = (
-        sum(map(kind.__contains__, letters)) for kind in (_VOWELS, _NOT_HEBREW, _VOWELS | _CONSONANTS)
-    )
-    if len(letters) < _FEW_LETTERS or vowels < 0.22 * len(letters) or theirs < 0.01 * len(letters):
-        return 0.0, 0.0
-    return frequent / len(letters), sum("\u0410" <= letter <= "\u044f" for letter in letters) / len(letters)
-
-
 _FEW_LETTERS = 8

@@ -35,7 +35,8 @@ FORBIDDEN = {
     "leash": {"*"},
     "refusals": {"runtime", "render", "cli", "models", "experiment", "records"},
     "rendezvous": {"runtime", "render", "cli", "models", "experiment", "records", "plan", "timing"},
-    "encodings": {"*"},
+    "encodings": {"runtime", "render", "cli", "models", "experiment", "records", "config"},
+    "alphabets": {"*"},
     "devices": {"runtime", "render", "cli", "models", "experiment"},
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
@@ -57,7 +58,7 @@ PURE = (
     *("models.data", "models.reading", "models.vocabulary", "models.words"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
     *("devices", "accuracy", "ab", "templates", "leash", "diagnosis", "rendezvous", "local_link"),
-    *("encodings", "supervision", "names", "pasting", "places"),
+    *("alphabets", "encodings", "supervision", "names", "pasting", "places"),
     *("runtime.faults", "runtime.heartbeat", "runtime.allocator", "runtime.torch_check", "refusals"),
 )
 
