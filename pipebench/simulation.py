@@ -60,12 +60,12 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         DeadlockError: The plan gets stuck with blocking transfers.
     """
     _check_costs(options)
-    plan = plan_of(options)
     halves = options.backward_input_s, options.backward_weight_s
     backward = (
         2 * options.forward_s if options.backward_s is None and halves == (None, None) else options.backward_s
     )
     costs = UniformCosts(options.forward_s, backward, *halves)
+    plan = plan_of(options)
     timeline = simulate(plan, costs, latency_only(options.transfer_s), blocking=options.blocking)
     graph = plan.graph
     return SimulationRecord(
