@@ -31,7 +31,7 @@ _MOST_REPEATS = 1_000_000  # of launches and steps: years
 MOST_DEADLINE_S = (
     366 * 24 * 3600.0
 )  # of a deadline: what waits for messages takes no number of seconds whatever
-EMULATION_ORDERS = ("dependence", "device")
+EMULATION_ORDERS = ("device", "dependence")  # the first one is the default
 DEVICE_KINDS = ("auto", "cuda", "cpu", "emulated")
 _KINDS: dict[str, Literal["cpu", "cuda", "emulated"]] = {
     "auto": "emulated",  # of a run that ended before it was settled
@@ -76,7 +76,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     warmup: int = 1
     seed: int = 0
     deadline_s: float | None = None
-    emulation_order: str = "dependence"
+    emulation_order: str = EMULATION_ORDERS[0]
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -144,7 +144,7 @@ def test_one_device_more_than_layers_needs_a_partition_that_ends_in_0() -> None:
         ({"checkpoint": "some"}, "unknown --checkpoint 'some': expected one of none, always, except-last"),
         ({"device": "tpu"}, "unknown --device 'tpu': expected one of auto, cuda"),
         ({"machine": "cray"}, "unknown machine 'cray': expected one of 2014"),
-        ({"emulation_order": "sideways"}, "'sideways': expected one of dependence, device"),
+        ({"emulation_order": "sideways"}, "'sideways': expected one of device, dependence"),
         ({"partition": "halves"}, "--partition: expected even, balanced or a list of layer counts"),
         ({"partition": "4,4"}, "--partition 4,4: expected 8 counts, one a device, got 2"),
         ({"machine": "2014", "device": "cuda"}, "--machine is for emulated devices"),
@@ -181,9 +181,11 @@ def test_workload_and_graph_have_the_sizes_of_the_configuration() -> None:
 
 
 def test_options_that_were_given_are_kept() -> None:
-    config = resolved(steps=5, warmup=0, seed=7, deadline_s=30.0, text="words.txt", emulation_order="device")
+    config = resolved(
+        steps=5, warmup=0, seed=7, deadline_s=30.0, text="words.txt", emulation_order="dependence"
+    )
     assert (config.steps, config.warmup, config.seed, config.deadline_s) == (5, 0, 7, 30.0)
-    assert (config.text, config.emulation_order) == ("words.txt", "device")
+    assert (config.text, config.emulation_order) == ("words.txt", "dependence")
 
 
 def test_a_configuration_travels_to_a_launch_and_back() -> None:

@@ -65,7 +65,7 @@ def test_another_order_of_gpus_is_told_to_have_no_effect(monkeypatch: pytest.Mon
 
 def test_an_order_of_emulation_is_told_to_have_no_effect_on_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRETEND_GPUS", "2")
-    _, line = settled(run_config(device="auto", emulation_order="device"))
+    _, line = settled(run_config(device="auto", emulation_order="dependence"))
     assert line is not None
     assert line.endswith(
         "; --emulation-order: no effect, only emulated devices share a core and have an order"

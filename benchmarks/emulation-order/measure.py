@@ -3,15 +3,14 @@
     python benchmarks/emulation-order/measure.py [ROUNDS] > results/emulation-order/costs.jsonl
     python benchmarks/emulation-order/measure.py --table results/emulation-order/costs.jsonl
 
-``alone``: one stage runs its actions of a step one after another, on inputs that were kept from a whole step, as a device
-does whose core and caches are its own. The three are measured in turn, in one process, by CPU time.
+``alone``: one stage runs its actions of a step one after another, on inputs that were kept from a whole step, as a
+device does whose core and caches are its own. The three are measured in turn, in one process, by CPU time.
 """
 
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -108,10 +107,13 @@ class Alone:
 
     def __init__(self, pipeline, batch) -> None:
         from pipebench.plan.actions import COMPUTE, Operation
+        from pipebench.runtime.stage import Stage
 
         self.pipeline, self.batch, self.forward = pipeline, batch, Operation.FORWARD
         graph = pipeline.plan.graph
-        self.stages = [pipeline._stage(stage) for stage in range(graph.stages)]
+        self.stages = [
+            Stage(model, microbatches=graph.microbatches, chunks=graph.chunks) for model in pipeline.models
+        ]
         self.programs = [[a for a in program if a.operation in COMPUTE] for program in pipeline.plan.programs]
         self.inputs: dict[object, object] = {}
         for stage in self.stages:
@@ -128,7 +130,7 @@ class Alone:
 
     def _run(self, action, given):
         stage = self.stages[action.stage]
-        call: Callable[..., object] = stage.forward if action.operation is self.forward else stage.backward
+        call = stage.forward if action.operation is self.forward else stage.backward
         return call(action.microbatch, action.chunk, given)
 
     def stage_s(self, stage: int) -> float:

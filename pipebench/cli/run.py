@@ -142,8 +142,12 @@ def run(
     ] = None,
     emulation_order: Annotated[
         str,
-        _help("--emulation-order", "How one core runs 8 devices' actions: dependence or device.", _EFFORT),
-    ] = "dependence",
+        _help(
+            "--emulation-order",
+            "How one core runs the actions of all devices: device (as long as possible on one) or dependence.",
+            _EFFORT,
+        ),
+    ] = "device",
     remeasure: Annotated[
         bool,
         _help("--remeasure", "With --machine local: measure the link again, not once a machine.", _EFFORT),

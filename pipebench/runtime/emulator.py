@@ -61,7 +61,7 @@ class EmulatedPipeline:
         learning_rate: float,
         device: torch.device | None = None,
         checkpoint: str = "none",
-        order: str = "dependence",
+        order: str = "device",
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self.plan, self.workload, self.checkpoint, self.clock = plan, workload, checkpoint, clock

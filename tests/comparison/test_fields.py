@@ -65,7 +65,7 @@ def test_equal_records_differ_in_nothing() -> None:
         (with_config(RECORD, steps=9), "config.steps"),
         (with_config(RECORD, warmup=9), "config.warmup"),
         (with_config(RECORD, seed=9), "config.seed"),
-        (with_config(RECORD, emulation_order="device"), "config.emulation_order"),
+        (with_config(RECORD, emulation_order="dependence"), "config.emulation_order"),
         (with_machine(time_dilation=12.0), "machine.time_dilation"),
         (steady_record(environment={"load_average_1min": 2.5}), "environment.load_average_1min"),
         (steady_record(environment={"python": "3.12.0"}), "environment.python"),
