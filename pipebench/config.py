@@ -3,12 +3,12 @@
 ``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
 """
 
-from math import isqrt
 from typing import Literal, cast, get_args
 
 import msgspec
 
 from pipebench import partition as partitions
+from pipebench.divisors import divisor_above, largest_divisor
 from pipebench.errors import UsageError
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.graph import Graph
@@ -21,16 +21,12 @@ TOKEN_RULES: tuple[str, ...] = get_args(TokenRule)
 
 DEFAULT_MACHINE = "2014"
 DEFAULT_PRESET = "talk8-small"
-_MOST, _MOST_DEVICES = 2**31 - 1, 2**16  # of anything that is counted; each device is a process or a row
 RESERVED_WORDS = 3  # padding, unknown word, end of sentence
-_MOST = (
-    2**31 - 1
-)  # of a size: what counts elements and bytes in 32 bits, as libraries below torch do, ends there
+_MOST = 2**31 - 1  # of a size: libraries below torch count in 32 bits
+_MOST_DEVICES = 2**16  # each is a process, or a row of the table
 _MOST_LAYERS = 4096  # no model has more, and a partition is looked for among all of them
 _MOST_REPEATS = 1_000_000  # of launches and steps: years
-MOST_DEADLINE_S = (
-    366 * 24 * 3600.0
-)  # of a deadline: what waits for messages takes no number of seconds whatever
+MOST_DEADLINE_S = 366 * 24 * 3600.0  # a year; what waits for messages takes no number of seconds whatever
 EMULATION_ORDERS = ("device", "dependence")  # the first one is the default
 DEVICE_KINDS = ("auto", "cuda", "cpu", "emulated")
 _KINDS: dict[str, Literal["cpu", "cuda", "emulated"]] = {
@@ -187,7 +183,7 @@ def resolve(options: RunOptions) -> RunConfig:
         launches=_launches(options),
         steps=_at_least("--steps", options.steps, 1, _MOST_REPEATS),
         warmup=_at_least("--warmup", options.warmup, 0, _MOST_REPEATS),
-        seed=_seed(options.seed),
+        seed=_at_least("--seed", options.seed, 0, 2**63 - 1),
         deadline_s=options.deadline_s,
         emulation_order=options.emulation_order,
     )
@@ -199,12 +195,6 @@ def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
     if value > most:
         raise UsageError(f"{name} must be at most {most}, got {value}")
     return value
-
-
-def _seed(value: int) -> int:
-    if value >= 2**63:
-        raise UsageError(f"--seed must be below 2**63, got {value}")
-    return _at_least("--seed", value, 0, 2**63 - 1)
 
 
 def _check_choices(options: RunOptions) -> None:
@@ -254,30 +244,13 @@ def _slices(options: RunOptions, schedule: Schedule, batch: int, sequence_length
             result.append(largest_divisor(size, default))
             continue
         if size % _at_least(name, given, 1):
-            near = (
-                f"{largest_divisor(size, given)} or {_divisor_above(size, given)}" if given < size else size
-            )
+            near = f"{largest_divisor(size, given)} or {divisor_above(size, given)}" if given < size else size
             raise UsageError(
                 f"{name} {given} does not divide the {size_name} of {size}: expected a divisor such as {near}"
             )
         result.append(given)
     schedule.check_sizes(*result)
     return result[0], result[1]
-
-
-def largest_divisor(size: int, limit: int) -> int:
-    """The largest divisor of ``size`` that is at most ``limit``."""
-    return max(value for value in _divisors(size) if value <= limit)
-
-
-def _divisor_above(size: int, limit: int) -> int:
-    """The smallest divisor of ``size`` that is at least ``limit``, which is at most ``size``."""
-    return min(value for value in _divisors(size) if value >= limit)
-
-
-def _divisors(size: int) -> set[int]:
-    small = [value for value in range(1, isqrt(size) + 1) if size % value == 0]
-    return {*small, *(size // value for value in small)}
 
 
 def _partition(options: RunOptions, layers: int) -> tuple[int, ...] | None:

@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipebench.config import PRESETS, RunConfig, RunOptions, largest_divisor, resolve
+from pipebench.config import PRESETS, RunConfig, RunOptions, resolve
 from pipebench.errors import UsageError
 from pipebench.plan.graph import Graph
 from pipebench.workload import Workload
@@ -79,13 +79,6 @@ def test_given_slices_are_taken_as_they_are() -> None:
     config = resolved(schedule="wavefront", microbatches=1, chunks=32)
     assert (config.microbatches, config.chunks) == (1, 32)
     assert (resolved(microbatches=128).microbatches, resolved(chunks=2).chunks) == (128, 2)
-
-
-def test_largest_divisor() -> None:
-    for size in range(1, 65):
-        for limit in range(1, 70):
-            expected = max(value for value in range(1, limit + 1) if size % value == 0)
-            assert largest_divisor(size, limit) == expected
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ FORBIDDEN = {
     "leash": {"*"},
     "refusals": {"runtime", "render", "cli", "models", "experiment", "records"},
     "rendezvous": {"runtime", "render", "cli", "models", "experiment", "records", "plan", "timing"},
-    "encodings": {"runtime", "render", "cli", "models", "experiment", "records", "config"},
-    "alphabets": {"*"},
+    "encodings": {"*"},
+    "divisors": {"*"},
     "devices": {"runtime", "render", "cli", "models", "experiment"},
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
     "budget": {"runtime", "render", "cli", "models", "experiment"},
@@ -58,7 +58,7 @@ PURE = (
     *("models.data", "models.reading", "models.vocabulary", "models.words"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
     *("devices", "accuracy", "ab", "templates", "leash", "diagnosis", "rendezvous", "local_link"),
-    *("alphabets", "encodings", "supervision", "names", "pasting", "places"),
+    *("divisors", "encodings", "supervision", "names", "pasting", "places"),
     *("runtime.faults", "runtime.heartbeat", "runtime.allocator", "runtime.torch_check", "refusals"),
 )
 

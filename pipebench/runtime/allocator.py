@@ -36,7 +36,7 @@ def keeps_memory(touch: Callable[[], None], page_faults: Callable[[], int] | Non
     return any(met() <= _NEXT_TO_NONE * first for _ in range(_TRIES))
 
 
-def library() -> str | None:
+def shared_object() -> str | None:
     """The file that tensors have their memory from, such as ``libc.so.6``; ``None`` where that cannot be told."""
     try:
         process = ctypes.CDLL(None)

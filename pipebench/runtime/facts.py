@@ -22,7 +22,7 @@ def environment(device: str) -> Values:
         "threads": torch.get_num_threads(),
         "pinned_core": _pinned_core(),
         "flush_denormal": flushes_denormal(),
-        "allocator": allocator.library(),
+        "allocator": allocator.shared_object(),
         "allocator_keeps_memory": allocator.keeps_memory(_touch),
     }
 

@@ -44,4 +44,4 @@ def test_it_stops_asking_once_it_knows() -> None:
 
 
 def test_the_library_that_tensors_have_their_memory_from_is_named() -> None:
-    assert allocator.library() == "libc.so.6"
+    assert allocator.shared_object() == "libc.so.6"

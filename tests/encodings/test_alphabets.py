@@ -1,6 +1,6 @@
 import pytest
 
-from pipebench import alphabets
+from pipebench.encodings import alphabets
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from pipebench import alphabets
+from pipebench.encodings import alphabets
 
 BOM = b"\xef\xbb\xbf"
 SAMPLE_BYTES = 1 << 16  # as much as a guess needs
