@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from pipebench import budget, local_link, partition, places, signals
+from pipebench import budget, local_link, partition, reasons, signals
 from pipebench.config import RunConfig
 from pipebench.devices import settled
 from pipebench.errors import (
@@ -128,7 +128,7 @@ def check_plan(config: RunConfig) -> None:
 
 def _refusal(error: OSError) -> EnvironmentRefusedError:
     where = f"{store.path_text(Path(error.filename))}: " if isinstance(error.filename, str) else ""
-    return EnvironmentRefusedError(f"{where}the system refuses: {places.reason(error)}")
+    return EnvironmentRefusedError(f"{where}the system refuses: {reasons.reason(error)}")
 
 
 def _failure(error: PipebenchError) -> schema.Failure:

@@ -1,6 +1,5 @@
 """Places that files go to: files that are written whole or not at all, and what is said where one cannot be written."""
 
-import errno
 import os
 import secrets
 import tempfile
@@ -9,47 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.reasons import help_for, reason
 
 _A_LINE = 16  # bytes: what Python writes to try a folder is less
 _VARIABLES = ("TMPDIR", "TEMP", "TMP")  # in the order in which Python asks them
-
-# What is wrong, and what helps.
-_REASONS = {
-    errno.ENOSPC: ("no space left there", "free some"),
-    errno.EDQUOT: ("the disk quota there is used up", "free some space"),
-    errno.EFBIG: ("it is larger than a file may be (ulimit -f)", "raise the limit"),
-    errno.EROFS: ("the file system there is read-only", ""),
-    errno.EACCES: ("permission denied", "allow it"),
-    errno.EPERM: ("the system does not permit it", ""),
-    errno.ENOENT: ("there is no such folder", "make it"),
-    errno.EEXIST: ("a file is in the way", ""),
-    errno.ENOTDIR: ("a file is in the way", ""),
-    errno.EISDIR: ("a folder of this name is there", ""),
-    errno.ENAMETOOLONG: ("the name is too long", ""),
-    errno.ELOOP: ("links lead round in a circle", ""),
-    errno.EMFILE: ("too many files are open (ulimit -n)", "raise the limit"),
-    errno.ENFILE: ("too many files are open on this machine", "close some"),
-    errno.EIO: ("the device reports an input/output error", "check it"),
-    errno.ESTALE: ("the network file system has lost it", "mount it again"),
-    errno.ETIMEDOUT: ("the network file system does not answer", ""),
-}
-
-
-_WHEREVER = frozenset({errno.EMFILE, errno.ENFILE})  # no other folder helps
-
-
-def reason(error: OSError) -> str:
-    """What is wrong, in words."""
-    known = _REASONS.get(error.errno or 0)
-    return known[0] if known else error.strerror or str(error) or type(error).__name__
-
-
-def help_for(error: OSError, otherwise: str) -> str:
-    """What to do about it: what the reason itself asks for, or ``otherwise``."""
-    first = _REASONS.get(error.errno or 0, ("", ""))[1]
-    if error.errno in _WHEREVER:
-        return first
-    return f"{first}, or {otherwise}" if first else otherwise
 
 
 def not_written(path: Path, error: OSError, otherwise: str) -> str:

@@ -36,14 +36,6 @@ def test_what_was_there_stays_where_nothing_can_be_written(
     assert names(tmp_path) == ["a.json"]
 
 
-@pytest.mark.parametrize("name", [name for name in dir(errno) if name.startswith("E")])
-def test_every_reason_is_in_words(name: str) -> None:
-    code = getattr(errno, name)
-    told = places.reason(OSError(code, os.strerror(code)))
-    assert told
-    assert str(code) not in told.split()
-
-
 def test_the_line_names_file_folder_reason_and_remedy() -> None:
     told = places.not_written(Path("a b/x.json"), OSError(errno.ENOSPC, "-"), "name another folder with -o")
     assert told == (

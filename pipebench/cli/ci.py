@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipebench import encodings, places
+from pipebench import encodings, reasons
 from pipebench.cli import output
 from pipebench.errors import EnvironmentRefusedError, ExitCode, PipebenchError, UsageError
 
@@ -136,7 +136,7 @@ def _summarize(text: str) -> None:
             file.write(text)
     except OSError as error:
         where = f"GITHUB_STEP_SUMMARY={path}"
-        output.notice(f"pipebench: no job summary: {where} cannot be written: {places.reason(error)}")
+        output.notice(f"pipebench: no job summary: {where} cannot be written: {reasons.reason(error)}")
 
 
 def _write(path: Path, text: str) -> None:
@@ -154,8 +154,8 @@ def _not_written(path: Path, error: OSError) -> PipebenchError:
     kind = (
         UsageError if isinstance(error, _NO_PLACE) or error.errno == ENAMETOOLONG else EnvironmentRefusedError
     )
-    remedy = places.help_for(error, "name another file")
-    return kind(f"--junit {path}: cannot be written: {places.reason(error)}; {remedy}")
+    remedy = reasons.help_for(error, "name another file")
+    return kind(f"--junit {path}: cannot be written: {reasons.reason(error)}; {remedy}")
 
 
 _NO_PLACE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)

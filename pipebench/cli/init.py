@@ -7,7 +7,8 @@ import typer
 
 from pipebench.cli import no_effect, output
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
-from pipebench.places import not_written, reason, write_whole
+from pipebench.places import not_written, write_whole
+from pipebench.reasons import reason
 
 if TYPE_CHECKING:
     from pipebench.templates.choices import Choices

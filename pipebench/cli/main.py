@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from pipebench import places
+from pipebench import reasons
 from pipebench.cli import ci, output
 from pipebench.cli.app import application
 from pipebench.errors import ExitCode, PipebenchError
@@ -87,7 +87,7 @@ def _output_failed(error: OSError) -> int:
     output.discard(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return ExitCode.DONE
-    why = places.reason(error)
+    why = reasons.reason(error)
     if error.filename:
         name = (
             as_text(os.fsdecode(error.filename))
@@ -96,7 +96,7 @@ def _output_failed(error: OSError) -> int:
         )
         return _complain(f"{name}: cannot be used: {why}", ExitCode.ENVIRONMENT)
     if error.errno in _OF_A_STREAM:
-        remedy = places.help_for(error, "send it elsewhere")
+        remedy = reasons.help_for(error, "send it elsewhere")
         return _complain(f"stdout: cannot be written: {why}; {remedy}", ExitCode.ENVIRONMENT)
     return _complain(f"the system refuses: {why}", ExitCode.ENVIRONMENT)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from pipebench import encodings, pasting, places
+from pipebench import encodings, pasting, places, reasons
 from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.names import as_text
 from pipebench.records.baseline import BaselineRecord
@@ -76,8 +76,8 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"--output {folder}: expected a folder, found a file on the way") from None
     except OSError as error:
         raise EnvironmentRefusedError(
-            f"--output {folder}: no record can be written there: {places.reason(error)}; "
-            + places.help_for(error, "name another folder with -o")
+            f"--output {folder}: no record can be written there: {reasons.reason(error)}; "
+            + reasons.help_for(error, "name another folder with -o")
         ) from None
 
 

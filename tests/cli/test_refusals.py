@@ -40,7 +40,7 @@ def refused(ended: Ended, words: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limit", "words"),
     [
-        ("ulimit -n 9", "too many files are open (at most 9 are allowed): raise that limit (ulimit -n)"),
+        ("ulimit -n 9", "too many files are open; raise that limit (ulimit -n), or use fewer devices"),
         ("ulimit -f 1", "it is larger than a file may be (ulimit -f); raise the limit"),
         (
             "ulimit -v 300000",
