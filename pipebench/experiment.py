@@ -8,11 +8,10 @@ import time
 from contextlib import closing
 from math import inf
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
-from pipebench import budget, local_link, partition, reasons, signals
+from pipebench import budget, ending, local_link, partition, signals
 from pipebench.config import RunConfig
 from pipebench.devices import settled
 from pipebench.errors import (
@@ -24,6 +23,7 @@ from pipebench.errors import (
     RunFailedError,
     TerminatedRunError,
 )
+from pipebench.listener import Listener
 from pipebench.models import data as words
 from pipebench.plan.check import check
 from pipebench.plan.schedules import SCHEDULES
@@ -40,50 +40,6 @@ from pipebench.timing.costs import UniformCosts
 from pipebench.timing.simulator import simulate
 
 _PATIENCE_S = 2.0  # with the figures of a run that was ended
-
-
-class Listener(Protocol):
-    """Who watches a run."""
-
-    def progress(self, doing: str, share: float) -> None:
-        """What is being measured, and the share (0 to 1) of the run's work that is done."""
-
-    def notice(self, text: str) -> None:
-        """A line that the user should see."""
-
-
-class RunEndedError(Exception):
-    """A run that did not complete: the cause, and the record that keeps its complete launches.
-
-    Args:
-        cause: what ended it.
-        kept: the record, and where it lies.
-    """
-
-    def __init__(self, cause: PipebenchError, kept: Kept) -> None:
-        super().__init__(str(cause))
-        self.cause, self.kept = cause, kept
-        log = kept.record.failure.log if kept.record.failure is not None else None
-        self.log = kept.path.with_name(log) if kept.path is not None and log is not None else None
-
-    @property
-    def path(self) -> Path:
-        """The record's file, where it could be written."""
-        assert self.kept.path is not None, self.kept.trouble
-        return self.kept.path
-
-    @property
-    def launches(self) -> int:
-        """Those that were complete."""
-        return len(self.kept.record.launches)
-
-
-class NotStoredError(EnvironmentRefusedError):
-    """A completed run whose record could not be written into its folder; ``kept`` has it."""
-
-    def __init__(self, kept: Kept) -> None:
-        super().__init__(kept.trouble)
-        self.kept = kept
 
 
 def run(
@@ -107,16 +63,16 @@ def run(
         experiment.prepare(folder)
         experiment.measure(Launcher(deadline=experiment.deadline))
         return experiment.store("completed", folder)
-    except NotStoredError:
+    except ending.NotStoredError:
         raise
     except (EnvironmentRefusedError, OSError) as error:
-        refusal = error if isinstance(error, EnvironmentRefusedError) else _refusal(error)
+        refusal = error if isinstance(error, EnvironmentRefusedError) else ending.refusal(error)
         if not experiment.so_far.launches:
             raise refusal from None
-        raise RunEndedError(refusal, experiment.keep("failed", folder, refusal)) from error
+        raise ending.RunEndedError(refusal, experiment.keep("failed", folder, refusal)) from error
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
         status = "failed" if isinstance(error, RunFailedError) else "aborted"
-        raise RunEndedError(error, experiment.keep(status, folder, error)) from error
+        raise ending.RunEndedError(error, experiment.keep(status, folder, error)) from error
 
 
 def check_plan(config: RunConfig) -> None:
@@ -124,11 +80,6 @@ def check_plan(config: RunConfig) -> None:
     plan = add_transfers(SCHEDULES[config.schedule].plan(config.graph))
     check(plan)
     simulate(plan, UniformCosts(1, 2))
-
-
-def _refusal(error: OSError) -> EnvironmentRefusedError:
-    where = f"{store.path_text(Path(error.filename))}: " if isinstance(error.filename, str) else ""
-    return EnvironmentRefusedError(f"{where}the system refuses: {reasons.reason(error)}")
 
 
 def _failure(error: PipebenchError) -> schema.Failure:
@@ -214,7 +165,7 @@ class Experiment:
         """
         kept = self.keep(status, folder)
         if kept.trouble is not None or kept.path is None:
-            raise NotStoredError(kept)
+            raise ending.NotStoredError(kept)
         return kept.record, kept.path
 
     def keep(self, status: str, folder: Path, error: PipebenchError | None = None) -> Kept:

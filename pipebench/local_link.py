@@ -5,26 +5,16 @@ What was measured under load is good enough for the run that needs it now, and i
 
 import time
 from contextlib import closing
-from typing import Protocol
 
 import msgspec
 
 from pipebench.errors import DeadlineError, RunFailedError
+from pipebench.listener import Listener
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
 from pipebench.telemetry import link_cache, other_runs
 from pipebench.telemetry.environment import load_average
 from pipebench.timing.measured_link import MeasuredLink
-
-
-class Listener(Protocol):
-    """Who hears of it."""
-
-    def progress(self, doing: str, share: float) -> None:
-        """What is being measured."""
-
-    def notice(self, text: str) -> None:
-        """A line that the user should see."""
 
 
 def known(job: messages.Job, launcher: Launcher, listener: Listener, *, remeasure: bool) -> MeasuredLink:

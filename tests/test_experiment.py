@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipebench import experiment, local_link
+from pipebench import ending, experiment, local_link
 from pipebench.config import RunConfig
 from pipebench.errors import (
     DeadlineError,
@@ -108,7 +108,7 @@ def test_the_first_launch_races_and_the_others_get_its_form_and_speed(
 def test_complete_launches_are_kept_whatever_ends_the_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, status: str, complete: int
 ) -> None:
-    with pytest.raises(experiment.RunEndedError) as ended:
+    with pytest.raises(ending.RunEndedError) as ended:
         run(monkeypatch, tmp_path, Launches(error, fails_at=complete))
     record = store.read(ended.value.path)
     assert isinstance(record, schema.RunRecord)
@@ -126,7 +126,7 @@ def test_a_machine_that_refuses_later_leaves_complete_launches(
     with pytest.raises(EnvironmentRefusedError):
         run(monkeypatch, tmp_path, Launches(error, fails_at=0))
     assert not list(tmp_path.iterdir())
-    with pytest.raises(experiment.RunEndedError) as ended:
+    with pytest.raises(ending.RunEndedError) as ended:
         run(monkeypatch, tmp_path, Launches(error, fails_at=2))
     assert ended.value.cause.exit_code == 7
     assert ended.value.kept.record.status == "failed"
@@ -147,13 +147,13 @@ def test_a_folder_that_cannot_be_written_any_more_costs_no_figures(
                 folder.rmdir()
                 folder.touch()
 
-    with pytest.raises(experiment.NotStoredError, match="a file is in the way") as ended:
+    with pytest.raises(ending.NotStoredError, match="a file is in the way") as ended:
         run(monkeypatch, folder, Vanishing())
     record, path, trouble = ended.value.kept
     assert (record.status, path) == ("completed", other / f"{record.id}.json")
     assert f"{record.id}.json cannot be written in {folder}" in str(trouble)
     assert store.read(other / f"{record.id}.json") == record
-    with pytest.raises(experiment.RunEndedError) as broken:
+    with pytest.raises(ending.RunEndedError) as broken:
         run(monkeypatch, tmp_path / "runs2", Launches(RunFailedError("x", log="last words"), fails_at=1))
     assert broken.value.log is not None
 
@@ -164,7 +164,7 @@ def test_balanced_measures_the_layers_first(monkeypatch: pytest.MonkeyPatch, tmp
     asked = config(partition="balanced")
     try:
         record, _ = experiment.run(asked, folder=tmp_path, listener=Watcher())
-    except experiment.RunEndedError as ended:
+    except ending.RunEndedError as ended:
         pytest.fail(str(ended))
     assert launches.jobs[0].config.partition is None
     assert launches.jobs[1].config.partition == tuple(record.config.partition or ())
@@ -194,7 +194,7 @@ def test_an_interrupt_while_reading_the_words_leaves_a_record(
         raise InterruptedRunError("interrupted")
 
     monkeypatch.setattr(experiment.words, "load", interrupted)
-    with pytest.raises(experiment.RunEndedError) as ended:
+    with pytest.raises(ending.RunEndedError) as ended:
         run(monkeypatch, tmp_path, Launches())
     record = store.read(ended.value.path)
     assert isinstance(record, schema.RunRecord)
@@ -268,7 +268,7 @@ def test_a_local_run_that_broke_before_its_link_keeps_a_record(
             raise RunFailedError("rank 1 was killed by SIGKILL")
             yield
 
-    with pytest.raises(experiment.RunEndedError) as caught:
+    with pytest.raises(ending.RunEndedError) as caught:
         run(monkeypatch, tmp_path, Broken(), machine="local")
     record = store.read(caught.value.path)
     assert isinstance(record, schema.RunRecord)

@@ -37,6 +37,8 @@ FORBIDDEN = {
     "rendezvous": {"runtime", "render", "cli", "models", "experiment", "records", "plan", "timing"},
     "encodings": {"*"},
     "divisors": {"*"},
+    "listener": {"*"},
+    "ending": {"runtime", "render", "cli", "models", "experiment"},
     "reasons": {"*"},
     "devices": {"runtime", "render", "cli", "models", "experiment"},
     "accuracy": {"runtime", "render", "cli", "models", "experiment"},
@@ -59,7 +61,7 @@ PURE = (
     *("models.data", "models.reading", "models.vocabulary", "models.words"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
     *("devices", "accuracy", "ab", "templates", "leash", "diagnosis", "rendezvous", "local_link"),
-    *("divisors", "reasons", "encodings", "supervision", "names", "pasting", "places"),
+    *("divisors", "reasons", "listener", "ending", "encodings", "supervision", "names", "pasting", "places"),
     *("runtime.faults", "runtime.heartbeat", "runtime.allocator", "runtime.torch_check", "refusals"),
 )
 

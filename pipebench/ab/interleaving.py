@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -23,6 +22,7 @@ from pipebench.ab.sides import Side
 from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, compare
 from pipebench.errors import EnvironmentRefusedError, PipebenchError
+from pipebench.listener import Listener
 from pipebench.records import keeping, schema
 from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
 from pipebench.records.selection import Source
@@ -30,16 +30,6 @@ from pipebench.statistics.power import LEAST_LAUNCHES
 
 _ROUND = "ABBA"
 _NOT_TO_BE_HAD: frozenset[Verdict] = frozenset({"incomparable", "missing"})
-
-
-class Listener(Protocol):
-    """Who watches."""
-
-    def progress(self, doing: str, share: float) -> None:
-        """What is being measured, and the share (0 to 1) of the most that may be measured."""
-
-    def notice(self, text: str) -> None:
-        """A line that the user should see."""
 
 
 @dataclass(frozen=True)

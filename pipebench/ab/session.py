@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipebench.ab import looks
 from pipebench.ab.asked import Both, check_asked, sides, varied
-from pipebench.ab.interleaving import Effort, Interleaved, Listener
+from pipebench.ab.interleaving import Effort, Interleaved
 from pipebench.ab.place import place
 from pipebench.ab.sides import check, launch
 from pipebench.comparison.compare import Rules
@@ -15,6 +15,7 @@ from pipebench.comparison.fields import named_field
 from pipebench.comparison.gates import gates_from
 from pipebench.devices import check_system
 from pipebench.errors import UsageError
+from pipebench.listener import Listener
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.supervision import supervised

@@ -18,7 +18,7 @@ from pipebench.timing.machines import LOCAL, MACHINE_NAMES
 if TYPE_CHECKING:
     from pipebench.cli.again import Again
     from pipebench.config import RunConfig
-    from pipebench.experiment import RunEndedError
+    from pipebench.ending import RunEndedError
     from pipebench.records.keeping import Kept
 
 _PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"
@@ -242,7 +242,7 @@ def _dry_run(config: "RunConfig", *, json: bool, quiet: bool) -> None:
 
 
 def _run(again: "Again", folder: Path | None, *, remeasure: bool, json: bool, quiet: bool) -> int:
-    from pipebench import experiment, rendezvous
+    from pipebench import ending, experiment, rendezvous
     from pipebench.records import keeping, store
     from pipebench.render.progress import ProgressView
     from pipebench.signals import orderly_end
@@ -253,9 +253,9 @@ def _run(again: "Again", folder: Path | None, *, remeasure: bool, json: bool, qu
         with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
             done = experiment.run(again.config, folder=target, listener=view, remeasure=remeasure)
             kept = keeping.Kept(*done, None)
-    except experiment.RunEndedError as error:
+    except ending.RunEndedError as error:
         return _ended(error, again.config, json=json)
-    except experiment.NotStoredError as error:
+    except ending.NotStoredError as error:
         kept = error.kept
     if json:
         output.print_json(store.encode(kept.record))

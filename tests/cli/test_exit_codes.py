@@ -94,15 +94,20 @@ def test_a_dry_run_refuses_what_a_run_would(pipebench: Pipebench, arguments: lis
     assert pipebench("run", "--dry-run", *arguments).code == 2
 
 
-def test_a_signal_before_the_first_launch_leaves_a_record(tmp_path: Path) -> None:
-    """As soon as the run has said what its devices are, long before a launch can be complete."""
-    process = subprocess.Popen(
-        [COMMAND, "run", "--gpus", "2", *TINY, "--steps", "100000", "-o", str(tmp_path)],
+def started(folder: Path, *options: str) -> "subprocess.Popen[str]":
+    """A run that goes on while its progress is read."""
+    return subprocess.Popen(
+        [COMMAND, "run", "--gpus", "2", *TINY, *options, "-o", str(folder)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
     )
+
+
+def test_a_signal_before_the_first_launch_leaves_a_record(tmp_path: Path) -> None:
+    """As soon as the run has said what its devices are, long before a launch can be complete."""
+    process = started(tmp_path, "--steps", "100000")
     assert process.stderr is not None
     with process.stderr as lines:
         assert any("device: " in line for line in lines)
@@ -223,13 +228,7 @@ def test_10_for_a_record_with_a_field_damaged(
 
 def start(folder: Path, device: str) -> tuple["subprocess.Popen[str]", list[int]]:
     """A long run once its first launch is complete, and the processes that measure for it."""
-    process = subprocess.Popen(
-        [COMMAND, "run", "--gpus", "2", "--device", device, *TINY, "--launches", "500", "-o", str(folder)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
+    process = started(folder, "--device", device, "--launches", "500")
     assert process.stderr is not None
     with process.stderr as lines:
         assert any("launch 2" in line for line in lines)

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pipebench import experiment
+from pipebench import ending, experiment
 from pipebench.ab import calibrating
 from pipebench.comparison.calibration import noise_of
 from pipebench.records import keeping, store
@@ -95,7 +95,7 @@ def test_a_record_without_its_place_is_kept_in_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def ended(*_: object, **__: object) -> None:
-        raise experiment.NotStoredError(keeping.keep(completed_record(), tmp_path / "file/runs"))
+        raise ending.NotStoredError(keeping.keep(completed_record(), tmp_path / "file/runs"))
 
     (tmp_path / "file").touch()
     (tmp_path / "tmp").mkdir()
