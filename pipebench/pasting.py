@@ -67,6 +67,6 @@ def _program() -> str:
         return _PROGRAM  # within another program, such as a test
     found = shutil.which(_PROGRAM)
     own = Path(sys.executable).with_name(_PROGRAM) if as_module else started
-    if found is not None and own.exists() and os.path.samefile(found, own):  # noqa: PTH121 - one of them is text
+    if found is not None and own.exists() and Path(found).samefile(own):
         return _PROGRAM
     return f"{quoted(sys.executable)} -m {_PROGRAM}" if as_module else quoted(path_word(started))

@@ -138,7 +138,7 @@ def _told(name: MetricName, row: MetricComparison, *, identical: bool) -> str:
         doubt = f"in doubt: {row.reason}" if row.reason else ""
         return f"{words.name} is {size} % {direction}{_bracketed(interval, doubt)}"
     estimate = "" if row.change is None else f"{signed_percent(change)} %"
-    return f"whether {words.name} changed is unknown{_bracketed(row.reason or '', estimate, interval)}"
+    return f"it is not known whether {words.name} changed{_bracketed(row.reason or '', estimate, interval)}"
 
 
 def _interval(low: float, high: float) -> str:

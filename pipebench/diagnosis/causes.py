@@ -13,7 +13,7 @@ from pipebench.divisors import largest_divisor
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import DeviceUsage
 
-UNEQUAL, MESSAGES, SHARED = "stages of unequal work", "messages between devices", "cores shared"
+UNEQUAL, MESSAGES, SHARED = "unequal stages", "messages", "sharing cores"
 WORTH_NAMING = 1.1  # a loss that explains something
 _ENOUGH_SLICES = 4  # for each device: fill and drain are then a fifth of the step
 
@@ -74,13 +74,13 @@ def causes(
         Cause(factors.work, work_text(slices, config.checkpoint), _less_work(config)),
     ]
     if cores.shared_by(config.device, config.gpus):
-        found.append(Cause(factors.shared, f"devices that share {cores.text()}", fewer_devices(cores)))
+        found.append(Cause(factors.shared, f"sharing {cores.text()}", fewer_devices(cores)))
     return sorted(found, key=lambda cause: -cause.factor)
 
 
 def overlap_text(slices: int) -> str:
     """What keeps devices from working all the time, in a step of so many slices."""
-    return "devices that take turns" if slices == 1 else "fill, drain and waiting"
+    return "taking turns" if slices == 1 else "fill, drain and waiting"
 
 
 def _more_overlap(config: RunConfig) -> str:
@@ -124,8 +124,8 @@ def work_text(slices: int, checkpoint: str) -> str:
         slices: of a step, microbatches x chunks.
         checkpoint: which of them run forward again.
     """
-    again = "" if checkpoint == "none" else " and forwards that run again"
-    return f"work in {slices} slices{again}" if slices > 1 else f"work stage by stage{again}"
+    again = "" if checkpoint == "none" else " and running forwards again"
+    return f"the work of {slices} slices{again}" if slices > 1 else f"the work stage by stage{again}"
 
 
 def _less_work(config: RunConfig) -> str:

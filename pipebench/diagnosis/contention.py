@@ -54,9 +54,9 @@ def _who(environment: Environment, *, least_s: float) -> tuple[str, str]:
         return "another pipebench run measured beside it", "let one run end before the next begins"
     counted = [name for name, s in (("quota", throttled_s), ("host", stolen_s)) if s is not None]
     if not counted:
-        return "what else took its core, this system does not count", "stop other programs and run again"
-    seen = "neither quota nor host" if len(counted) > 1 else f"not the {counted[0]}"
-    return f"{seen} took its core, which leaves other programs", "stop other programs and run again"
+        return "this system does not say what took its core", "stop other programs and run again"
+    seen = "neither the quota nor the host did" if len(counted) > 1 else f"the {counted[0]} did not"
+    return f"other programs took its core, since {seen}", "stop other programs and run again"
 
 
 def _number(environment: Environment, name: str) -> float | None:

@@ -216,7 +216,7 @@ def _imbalance(facts: Facts) -> WarningRecord | None:
     return WarningRecord(
         code="imbalance",
         cause=f"device {slowest.device} ({slowest.layers}) is busy {busier:.2f}x the mean and sets the pace: "
-        f"the step is {factors.unequal:.2f}x as long as with equal stages",
+        f"the step takes {factors.unequal:.2f}x as long as with equal stages",
         next_step=more_equal(facts.config, devices, facts.available),
     )
 
@@ -229,10 +229,10 @@ def _slower(facts: Facts) -> WarningRecord | None:
     sure = high is None or high < 1
     head = "the pipeline is slower than one device" if sure else "the pipeline is no faster than one device"
     found = _losses(facts)
-    lost = ", then ".join(f"{cause.factor:.2f}x by {cause.text}" for cause in found)
+    lost = ", then ".join(f"{cause.factor:.2f}x to {cause.text}" for cause in found)
     return WarningRecord(
         code="slower-than-one-device",
-        cause=f"{head}: of {facts.config.gpus}x, it loses {lost}" if found else head,
+        cause=f"{head}: of at most {facts.config.gpus}x it loses {lost}" if found else head,
         next_step=found[0].remedy if found else "look at where the time of each device goes",
     )
 

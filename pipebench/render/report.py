@@ -231,17 +231,17 @@ def _where_it_goes(record: RunRecord, timeline: Timeline | None) -> Iterator[tup
         return
     slices = record.config.microbatches * record.config.chunks
     work = work_text(slices, record.config.checkpoint)
-    shared = f" / {factors.shared:.2f} {SHARED}" if _cores_shared(record) else ""
+    shared = f" / {factors.shared:.2f} for {SHARED}" if _cores_shared(record) else ""
     losses = (
         (factors.overlap, overlap_text(slices)),
         (factors.unequal, UNEQUAL),
         (factors.transfer, MESSAGES),
     )
-    told = " ".join(f"/ {factor:.2f} {text}" for factor, text in losses if factors.devices > 1)
+    told = " ".join(f"/ {factor:.2f} for {text}" for factor, text in losses if factors.devices > 1)
     yield (
         "the rest",
         f"{counted(factors.devices, 'device')} {told} = {factors.at_once:.2f}x; "
-        f"/ {factors.work:.2f} {work}{shared} = {factors.speedup:.2f}x",
+        f"/ {factors.work:.2f} for {work}{shared} = {factors.speedup:.2f}x",
     )
 
 

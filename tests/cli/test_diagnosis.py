@@ -33,9 +33,9 @@ def factors_by_text(record: RunRecord) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("options", "most"),
     [
-        (("--microbatches", "1"), "devices that take turns"),
-        (("--schedule", "naive"), "devices that take turns"),
-        (("--microbatches", "32", "--chunks", "8", "--hidden", "8"), "work in 256 slices"),
+        (("--microbatches", "1"), "taking turns"),
+        (("--schedule", "naive"), "taking turns"),
+        (("--microbatches", "32", "--chunks", "8", "--hidden", "8"), "the work of 256 slices"),
     ],
 )
 def test_a_slow_pipeline_names_its_largest_loss_and_nothing_that_it_does_not_lose_by(
@@ -49,14 +49,14 @@ def test_a_slow_pipeline_names_its_largest_loss_and_nothing_that_it_does_not_los
     assert max(factors, key=factors.__getitem__) == most
     told = {each.code: each.cause for each in record.warnings}
     if "imbalance" in told:
-        assert f"the step is {factors[UNEQUAL]:.2f}x as long" in told["imbalance"]
+        assert f"the step takes {factors[UNEQUAL]:.2f}x as long" in told["imbalance"]
         assert factors[UNEQUAL] >= 1.05
     assert record.speedup is not None
     if record.speedup.value >= 1:  # by chance, of a plan that gains nothing
         assert "slower-than-one-device" not in told
         return
     named = re.findall(
-        r"(\d+\.\d\d)x by ([^,]+?(?:, drain and waiting)?)(?:, then|$)", told["slower-than-one-device"]
+        r"(\d+\.\d\d)x to ([^,]+?(?:, drain and waiting)?)(?:, then|$)", told["slower-than-one-device"]
     )
     assert named[0] == (f"{factors[most]:.2f}", most)
     assert [float(factor) for factor, _ in named] == sorted((float(f) for f, _ in named), reverse=True)
@@ -69,7 +69,7 @@ def test_nothing_on_the_page_of_an_old_record_contradicts_its_factors(pipebench:
     assert any("so small" in warning.cause for warning in stored.warnings)
     shown = " ".join(pipebench("show", str(NAIVE)).out.split())
     assert "so small" not in shown
-    assert "it loses 7.99x by devices that take turns" in shown
+    assert "it loses 7.99x to taking turns" in shown
     assert "sets the pace" not in shown
     printed = msgspec.json.decode(pipebench("show", "--json", str(NAIVE)).out.encode(), type=RunRecord)
     assert printed == stored

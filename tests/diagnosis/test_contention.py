@@ -15,7 +15,7 @@ def test_up_to_5_percent_there_is_nothing_to_tell() -> None:
 @pytest.mark.parametrize(
     ("counted", "words", "remedy"),
     [
-        ({}, "what else took its core, this system does not count", "stop other programs"),
+        ({}, "this system does not say what took its core", "stop other programs"),
         (
             {"cpu_throttled_s": 2.5, "cpu_stolen_s": 1.0, "cpu_quota_cores": 0.5},
             "the container's quota of 0.5 cores held it back for 2.5 s",
@@ -33,7 +33,7 @@ def test_up_to_5_percent_there_is_nothing_to_tell() -> None:
         ),
         (
             {"cpu_throttled_s": 0.0, "cpu_stolen_s": 0.01},
-            "neither quota nor host took its core, which leaves other programs",
+            "other programs took its core, since neither the quota nor the host did",
             "stop other programs",
         ),
         (
@@ -43,7 +43,7 @@ def test_up_to_5_percent_there_is_nothing_to_tell() -> None:
         ),
         (
             {"cpu_throttled_s": None, "cpu_stolen_s": 0.0},
-            "not the host took its core, which leaves other programs",
+            "other programs took its core, since the host did not",
             "stop other programs",
         ),
     ],

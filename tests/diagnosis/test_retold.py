@@ -16,7 +16,7 @@ def slow_record(**changes: object) -> RunRecord:
 
 def test_what_was_asserted_by_rule_is_told_by_the_figures_and_all_else_as_it_was_stored() -> None:
     slower, other = retold(slow_record(), TURNS)
-    assert slower.cause.endswith("of 2x, it loses 2.00x by fill, drain and waiting")
+    assert slower.cause.endswith("of at most 2x it loses 2.00x to fill, drain and waiting")
     assert other == OTHER
 
 

@@ -31,8 +31,8 @@ def test_where_the_rest_goes_multiplies_up_to_the_speed_up() -> None:
     # 2 devices busy 12 of 2 x 9.5 s, 9 without messages; the baseline's step is 19 s
     words = words_of(completed_record())
     assert (
-        "2 devices / 1.50 fill, drain and waiting / 1.00 stages of unequal work / 1.06 messages between devices "
-        "= 1.26x; / 0.63 work in 2 slices = 2.00x" in words
+        "2 devices / 1.50 for fill, drain and waiting / 1.00 for unequal stages / 1.06 for messages = 1.26x; "
+        "/ 0.63 for the work of 2 slices = 2.00x" in words
     )
 
 
