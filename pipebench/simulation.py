@@ -21,7 +21,11 @@ _MOST_S = 1e15  # 30 million years; what a million of them add up to is far from
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationOptions:
-    """Costs in seconds of one action; ``None`` takes the schedule's default, or twice the forward."""
+    """Costs in seconds of one action; ``None`` takes the schedule's default, or twice the forward.
+
+    Raises:
+        UsageError: A size or cost is out of range, or the costs contradict each other.
+    """
 
     schedule: str = "gpipe"
     stages: int = 8
@@ -34,12 +38,31 @@ class SimulationOptions:
     transfer_s: float = 0.0
     blocking: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("stages", "microbatches", "chunks"):
+            size = getattr(self, name)
+            if size is not None and size < 1:
+                raise UsageError(f"--{name} must be at least 1, got {size}")
+        for name in ("forward", "backward", "backward_input", "backward_weight", "transfer"):
+            cost = getattr(self, f"{name}_s")
+            if cost is not None and not 0 <= cost <= _MOST_S:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} must be a number of seconds from 0 to {_MOST_S:g}, got {cost}"
+                )
+        self.costs()
+
+    def costs(self) -> UniformCosts:
+        """What the actions cost."""
+        halves = self.backward_input_s, self.backward_weight_s
+        whole = 2 * self.forward_s if self.backward_s is None and halves == (None, None) else self.backward_s
+        return UniformCosts(self.forward_s, whole, *halves)
+
 
 def plan_of(options: SimulationOptions) -> Plan:
     """The checked plan, compute only.
 
     Raises:
-        UsageError: A size is out of range or the schedule is unknown.
+        UsageError: The plan would be too large, or the schedule is unknown.
         EnvironmentRefusedError: It would not fit in memory.
     """
     schedule = schedule_named(options.schedule)
@@ -56,15 +79,10 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
     """The simulated timeline as a record.
 
     Raises:
-        UsageError: A size or cost is out of range.
+        UsageError: The plan would be too large, or the schedule is unknown.
         DeadlockError: The plan gets stuck with blocking transfers.
     """
-    _check_costs(options)
-    halves = options.backward_input_s, options.backward_weight_s
-    backward = (
-        2 * options.forward_s if options.backward_s is None and halves == (None, None) else options.backward_s
-    )
-    costs = UniformCosts(options.forward_s, backward, *halves)
+    costs = options.costs()
     plan = plan_of(options)
     timeline = simulate(plan, costs, latency_only(options.transfer_s), blocking=options.blocking)
     graph = plan.graph
@@ -86,12 +104,3 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         devices=device_usages(timeline, [f"stage {stage}" for stage in range(graph.stages)]),
         timeline=timeline_record(timeline, clock="simulated"),
     )
-
-
-def _check_costs(options: SimulationOptions) -> None:
-    for name in ("forward", "backward", "backward_input", "backward_weight", "transfer"):
-        given = getattr(options, f"{name}_s")
-        if given is not None and not 0 <= given <= _MOST_S:
-            raise UsageError(
-                f"--{name.replace('_', '-')} must be a number of seconds from 0 to {_MOST_S:g}, got {given}"
-            )

@@ -45,12 +45,15 @@ class UniformCosts:
             if value is not None and not 0 <= value < inf:
                 raise UsageError(f"{name} must be a finite number of seconds, at least 0, got {value}")
         if (self.backward_input is None) != (self.backward_weight is None):
-            raise UsageError("backward_input and backward_weight go together: give both or neither")
+            raise UsageError(
+                "the halves backward-input and backward-weight go together: give both or neither"
+            )
         if self.backward_input is not None and self.backward_weight is not None:
             total = self.backward_input + self.backward_weight
             if self.backward is not None and not isclose(self.backward, total, rel_tol=1e-9):
                 raise UsageError(
-                    f"backward {self.backward} is not backward_input + backward_weight = {total}: leave one out"
+                    f"backward is {self.backward}, but its halves backward-input and backward-weight add up to "
+                    f"{total}: leave one out"
                 )
             object.__setattr__(self, "backward", total)
         if self.backward is None:

@@ -36,3 +36,28 @@ def test_the_report_says_simulated(pipebench: Pipebench) -> None:
 def test_the_plan_as_csv(pipebench: Pipebench) -> None:
     out = pipebench("simulate", "--schedule", "1f1b", "--stages", "2", "--microbatches", "2", "--csv").out
     assert out == "0F0,0F1,0B0,0B1\n1F0,1B0,1F1,1B1\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--stages", "0"], "--stages must be at least 1, got 0"),
+        (["--microbatches", "-1"], "--microbatches must be at least 1, got -1"),
+        (["--chunks", "0"], "--chunks must be at least 1, got 0"),
+        (["--forward", "nan"], "--forward must be a number of seconds from 0 to 1e+15, got nan"),
+        (
+            ["--backward-weight", "1"],
+            "the halves backward-input and backward-weight go together: give both or neither",
+        ),
+        (
+            ["--backward", "3", "--backward-input", "1", "--backward-weight", "1"],
+            "backward is 3.0, but its halves backward-input and backward-weight add up to 2.0: leave one out",
+        ),
+    ],
+)
+@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+def test_errors_name_the_option(
+    pipebench: Pipebench, options: list[str], error: str, form: list[str]
+) -> None:
+    ended = pipebench("simulate", *options, *form)
+    assert (ended.code, ended.out, ended.err) == (2, "", f"pipebench: error: {error}\n")

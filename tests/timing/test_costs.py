@@ -55,7 +55,7 @@ def test_a_cost_that_is_no_finite_number_of_seconds_is_refused_by_name(name: str
         ({"forward": 1.0, "backward": 2.0, "backward_weight": 1.0}, "go together: give both or neither"),
         (
             {"forward": 1.0, "backward": 3.0, "backward_input": 1.0, "backward_weight": 1.0},
-            r"backward 3.0 is not backward_input \+ backward_weight = 2.0: leave one out",
+            "backward is 3.0, but its halves backward-input and backward-weight add up to 2.0: leave one out",
         ),
     ],
 )
