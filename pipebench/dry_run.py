@@ -9,7 +9,7 @@ import msgspec
 from pipebench import budget
 from pipebench.config import RunConfig
 from pipebench.devices import settled
-from pipebench.models import data as words
+from pipebench.models.text import data as words
 from pipebench.partition import stage_layers
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.checkpoints import is_checkpointed

@@ -24,7 +24,7 @@ from pipebench.errors import (
     TerminatedRunError,
 )
 from pipebench.listener import Listener
-from pipebench.models import data as words
+from pipebench.models.text import data as words
 from pipebench.plan.check import check
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers

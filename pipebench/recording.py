@@ -12,7 +12,7 @@ from pipebench.config import RunConfig
 from pipebench.diagnosis.causes import Cores
 from pipebench.diagnosis.factors import factors_of, waited
 from pipebench.diagnosis.warnings import Facts, warnings
-from pipebench.models import data as words
+from pipebench.models.text import data as words
 from pipebench.partition import stage_layers
 from pipebench.records import schema, store
 from pipebench.records.timelines import bubble, device_usages, timeline_from
@@ -225,7 +225,7 @@ def _baseline(so_far: SoFar, raced: messages.Raced) -> schema.Baseline:
 def _words_per_s(so_far: SoFar, step_s: float) -> float:
     counted = _input(so_far)
     assert counted is not None
-    return counted.words_per_step / step_s
+    return counted.items / step_s
 
 
 def _warnings(

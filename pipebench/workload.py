@@ -85,7 +85,9 @@ class Workload:
     batch: int
     sequence_length: int
     dtype: str = "float32"
-    onednn: bool = False  # whether the projection's products are oneDNN's, see models/projection.py
+    onednn: bool = (
+        False  # whether the projection's products are oneDNN's, see models/stacked_lstm/projection.py
+    )
 
     @property
     def element_bytes(self) -> int:

@@ -58,7 +58,7 @@ FORBIDDEN = {
 PURE = (
     *("plan", "timing", "statistics", "records", "partition", "config", "workload", "budget", "summary"),
     *("errors", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
-    *("models.data", "models.reading", "models.vocabulary", "models.words"),
+    *("models.text", "models.edges", "models.own.model", "models.own.description"),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
     *("devices", "accuracy", "ab", "templates", "leash", "diagnosis", "rendezvous", "local_link"),
     *("divisors", "reasons", "listener", "ending", "encodings", "supervision", "names", "pasting", "places"),

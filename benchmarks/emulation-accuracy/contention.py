@@ -67,7 +67,7 @@ def serve(cell: Cell, rank: int) -> None:
     process.pin(rank)
     import torch
 
-    from pipebench.models import data
+    from pipebench.models.text import data
     from pipebench.plan.schedules import SCHEDULES
     from pipebench.plan.transfers import add_transfers
     from pipebench.runtime.batches import slice_batch

@@ -50,8 +50,8 @@ def measured(devices: int, hidden: int, schedule: str, rounds: int) -> list[dict
     import torch
 
     from pipebench.config import RunOptions, resolve
-    from pipebench.models import data
-    from pipebench.models.projection import onednn_is_faster
+    from pipebench.models.stacked_lstm.projection import onednn_is_faster
+    from pipebench.models.text import data
     from pipebench.plan.schedules import SCHEDULES as PLANS
     from pipebench.plan.transfers import add_transfers
     from pipebench.runtime.batches import slice_batch

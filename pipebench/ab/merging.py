@@ -67,7 +67,7 @@ def _makespan_s(record: schema.RunRecord) -> float:
 
 def _words(record: schema.RunRecord) -> float:
     assert record.config.input is not None
-    return record.config.input.words_per_step
+    return record.config.input.items
 
 
 def _verification(record: schema.RunRecord) -> schema.Verification:

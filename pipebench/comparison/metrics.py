@@ -74,7 +74,7 @@ def samples(record: RunRecord) -> dict[MetricName, Sample]:
     check_trustworthy(record)
     assert record.config.input is not None
     assert record.timeline is not None
-    words, devices = record.config.input.words_per_step, record.device.count
+    words, devices = record.config.input.items, record.device.count
     steps = [median(launch.pipeline.step_s) for launch in record.launches]
     alone = [median(launch.baseline.step_s) for launch in record.launches]
     ratios = [one / step for one, step in zip(alone, steps, strict=True)]
@@ -105,7 +105,7 @@ def check_trustworthy(record: RunRecord) -> None:
                 f"{record.id!r}: marked completed, but its gradients differ from the baseline's by "
                 f"{verification.max_relative_gradient_error:.1e} (at most {allowed:.0e} allowed)"
             )
-    words = record.config.input.words_per_step if record.config.input else 1.0
+    words = record.config.input.items if record.config.input else 1.0
     if not 1 / _MOST_WORDS <= words <= _MOST_WORDS:
         raise CorruptRecordError(f"{record.id!r}: no step has {words:g} words")
     for number, launch in enumerate(record.launches, start=1):

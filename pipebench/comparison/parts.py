@@ -48,7 +48,7 @@ class Setting(NamedTuple):
 
 def setting_of(record: RunRecord) -> Setting:
     """The setting of a record."""
-    words = record.config.input.words_per_step if record.config.input else None
+    words = record.config.input.items if record.config.input else None
     return Setting(record.device.count, words, form_of(record))
 
 

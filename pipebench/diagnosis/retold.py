@@ -56,7 +56,7 @@ def _run_config(record: RunRecord) -> RunConfig:
     partition = tuple(config.partition) if config.partition is not None else None
     return RunConfig(
         **(given | {"partition": partition, "device": record.device.kind}),
-        learning_rate=config.optimizer.learning_rate,
+        learning_rate=config.optimizer.learning_rate or 0.0,
     )
 
 

@@ -73,44 +73,76 @@ class MachineRecord(Part, frozen=True):
 
 
 class Optimizer(Part, frozen=True, kw_only=True):
-    """The optimizer of baseline and pipeline alike."""
+    """The optimizer of baseline and pipeline alike; what an optimizer of the user's own does is for it to know."""
 
     name: str = "SGD"
-    learning_rate: Positive
-    momentum: NotNegative = 0.0
+    learning_rate: Positive | None = None
+    momentum: NotNegative | None = 0.0
     clipping: Positive | None = None
 
 
 class Input(Part, frozen=True):
-    """Where the words are from; ``count_rule`` says what words/s counts.
+    """Where the batches are from; ``count_rule`` says what throughput counts, ``unit`` what that is called.
 
+    A model that has no words has neither ``tokens`` nor ``vocabulary`` nor ``words_per_step``. Records from before
+    there was another unit have ``words_per_step`` alone: ``items`` reads both.
     ``unknown_share`` of the targets that count are words without an id of their own. Of a file
     ``bytes_read`` were read, which the hash is of; ``whole`` says that it has no more.
     """
 
     kind: Name
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    tokens: Count
-    vocabulary: Count
-    words_per_step: Positive
+    tokens: Count | None
+    vocabulary: Count | None
+    words_per_step: Positive | None
     count_rule: str
     unknown_share: Annotated[float, Meta(ge=0, le=1)] | None = None
     bytes_read: Count | None = None
     whole: bool | None = None
+    unit: Name = "words"
+    items_per_step: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if self.items_per_step is None and self.words_per_step is None:
+            raise ValueError("expected items_per_step or words_per_step, found neither")
+
+    @property
+    def items(self) -> float:
+        """What a step counts, on average."""
+        return self.items_per_step or self.words_per_step or 0.0
+
+
+class ModelLayer(Part, frozen=True):
+    """What the partition counts, and how many numbers its parameters hold."""
+
+    name: Name
+    parameters: Count
+
+
+class ModelRecord(Part, frozen=True):
+    """A model of the user's own: its layers in order; ``sha256`` is of its source."""
+
+    name: Name
+    layers: Annotated[list[ModelLayer], Meta(min_length=1)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class Config(Part, frozen=True):
-    """Every option of ``run`` by its name, decided."""
+    """Every option of ``run`` by its name, decided.
+
+    ``model`` is ``None`` for the stacked LSTM; sizes that a model does not have are ``None``. ``memory_bytes`` is
+    what a device was said to have.
+    """
 
     gpus: AtLeastOne
     device: Name
     machine: str
-    preset: Name
+    preset: Name | None
     layers: AtLeastOne
-    hidden: AtLeastOne
-    vocab: AtLeastOne
+    hidden: AtLeastOne | None
+    vocab: AtLeastOne | None
     batch: AtLeastOne
-    sequence_length: AtLeastOne
+    sequence_length: AtLeastOne | None
     dtype: Name
     schedule: Name
     microbatches: AtLeastOne
@@ -129,6 +161,8 @@ class Config(Part, frozen=True):
     input: Input | None
     checkpoint: str = "none"
     tokens: str = "words"
+    model: ModelRecord | None = None
+    memory_bytes: AtLeastOne | None = None
 
 
 class Candidate(Part, frozen=True):
@@ -141,25 +175,38 @@ class Candidate(Part, frozen=True):
 
 
 class Baseline(Part, frozen=True):
-    """The strongest single-device form of the same training step.
+    """The strongest single-device form of the same training step; ``naive``: on the fewest ``devices`` it fits on.
 
     With GPUs it runs on ``device``, the one of median speed among ``device_flops_per_s``.
     """
 
-    kind: Literal["fused", "chain", "chain-microbatches"]
+    kind: Literal["fused", "chain", "chain-microbatches", "naive"]
     microbatches: AtLeastOne
     step_s: Positive
-    words_per_s: Positive
+    words_per_s: Positive | None
     candidates: list[Candidate]
     device: Count = 0
     device_flops_per_s: list[Positive] = []
+    devices: AtLeastOne = 1
+    items_per_s: Positive | None = None
+
+    @property
+    def throughput(self) -> float | None:
+        """Items a second, of whatever unit the input counts."""
+        return self.items_per_s or self.words_per_s
 
 
 class Pipeline(Part, frozen=True):
     """The pipeline's step."""
 
     step_s: Positive
-    words_per_s: Positive
+    words_per_s: Positive | None
+    items_per_s: Positive | None = None
+
+    @property
+    def throughput(self) -> float | None:
+        """Items a second, of whatever unit the input counts."""
+        return self.items_per_s or self.words_per_s
 
 
 class Speedup(Part, frozen=True):
@@ -175,7 +222,8 @@ class Verification(Part, frozen=True):
     """Pipeline against baseline on one batch, before anything is timed.
 
     A gradient's error is relative to its own norm, or to 1e-3 of the norm of all gradients where that is larger.
-    ``vanishing`` names those of the parameter ``tensors`` whose gradients are so small that a wrong one would pass.
+    ``max_relative_parameter_error`` is that of the parameters after one update. ``vanishing`` names those of the
+    parameter ``tensors`` whose gradients are so small that a wrong one would pass.
     """
 
     max_relative_gradient_error: NotNegative
@@ -183,6 +231,7 @@ class Verification(Part, frozen=True):
     loss: float
     baseline_loss: float
     tensors: Count | None = None
+    max_relative_parameter_error: NotNegative | None = None
     vanishing: list[Name] = []
 
 

@@ -200,7 +200,7 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     verification, bubble = record.verification, record.bubble
     rows: list[tuple[str, str]] = []
     if verification is not None:
-        rows.append(("verified", _verified(verification, record.config.sequence_length)))
+        rows.append(("verified", _verified(verification, record.config.sequence_length or 1)))
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
     rows += _where_it_goes(record, timeline)

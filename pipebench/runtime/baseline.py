@@ -14,8 +14,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from pipebench.models.data import Batch
-from pipebench.models.stacked_lstm import DTYPES, FusedLSTM, StackedLSTM
+from pipebench.models.stacked_lstm.network import DTYPES, FusedLSTM, StackedLSTM
+from pipebench.models.text.data import Batch
 from pipebench.records.schema import Candidate
 from pipebench.runtime.batches import StepBatch, slice_batch
 from pipebench.runtime.device import RankDevice

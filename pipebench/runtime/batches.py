@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pipebench.models.data import Batch
+from pipebench.models.text.data import Batch
 from pipebench.workload import Workload
 
 

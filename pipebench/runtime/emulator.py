@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pipebench.models.stacked_lstm import StackedLSTM
+from pipebench.models.stacked_lstm.network import StackedLSTM
 from pipebench.partition import stage_layers
 from pipebench.plan.actions import COMPUTE, SENDS, Action
 from pipebench.plan.plan import Plan

@@ -137,7 +137,7 @@ def _with_library(job: messages.Job) -> messages.Job:
     config = job.config
     if config.onednn is not None:
         return job
-    from pipebench.models.projection import onednn_is_faster  # noqa: PLC0415 - see run
+    from pipebench.models.stacked_lstm.projection import onednn_is_faster  # noqa: PLC0415 - see run
 
     positions = config.workload.positions // (config.microbatches * config.chunks)
     onednn = (

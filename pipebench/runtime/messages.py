@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from pipebench.config import RunConfig
-from pipebench.models.data import Data
+from pipebench.models.text.data import Data
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
-from pipebench.models.data import BATCHES
+from pipebench.models.text.data import BATCHES
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers

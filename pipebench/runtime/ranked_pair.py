@@ -11,8 +11,8 @@ import torch
 import torch.distributed as dist
 
 from pipebench.config import RunConfig
-from pipebench.models.data import BATCHES
-from pipebench.models.stacked_lstm import DTYPES
+from pipebench.models.stacked_lstm.network import DTYPES
+from pipebench.models.text.data import BATCHES
 from pipebench.plan.plan import Plan
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from pipebench.models.stacked_lstm import StackedLSTM
+from pipebench.models.stacked_lstm.network import StackedLSTM
 from pipebench.partition import stage_layers
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action
 from pipebench.plan.plan import Plan

@@ -7,7 +7,7 @@ from math import nan
 import torch
 from torch import Tensor
 
-from pipebench.models.data import BATCHES
+from pipebench.models.text.data import BATCHES
 from pipebench.records.schema import Verification
 from pipebench.runtime import messages
 from pipebench.runtime.baseline import Baseline, race

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pipebench.models.stacked_lstm import DTYPES, StackedLSTM, State
+from pipebench.models.stacked_lstm.network import DTYPES, StackedLSTM, State
 from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.runtime.batches import StepBatch
 

@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 
 from pipebench.errors import RunFailedError
-from pipebench.models import data
+from pipebench.models.text import data
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
 from tests.builders import run_config

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pipebench.config import RunOptions, resolve
-from pipebench.models import data
+from pipebench.models.text import data
 from pipebench.runtime.baseline import Baseline, forms, race
 from pipebench.runtime.device import CpuDevice
 from pipebench.runtime.messages import Form

@@ -3,7 +3,7 @@ from itertools import count, pairwise
 import pytest
 
 from pipebench.config import RunOptions, resolve
-from pipebench.models import data
+from pipebench.models.text import data
 from pipebench.plan.actions import COMPUTE
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.schedules import SCHEDULES

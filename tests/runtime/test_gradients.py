@@ -7,7 +7,7 @@ import pytest
 
 from pipebench.config import RunConfig, RunOptions, resolve
 from pipebench.errors import RunFailedError
-from pipebench.models import data
+from pipebench.models.text import data
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers

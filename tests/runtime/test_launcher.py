@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipebench.errors import EnvironmentRefusedError, RunFailedError
-from pipebench.models import data
+from pipebench.models.text import data
 from pipebench.runtime import messages
 from pipebench.runtime.heartbeat import Heartbeats
 from pipebench.runtime.launcher import _Child, _Launch

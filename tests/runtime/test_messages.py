@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from pipebench.config import RunOptions, resolve
-from pipebench.models import data
+from pipebench.models.text import data
 from pipebench.runtime.messages import AnyMessage, Done, Failed, Form, Job, Progress, Raced
 
 CONFIG = resolve(RunOptions(gpus=2, preset="tiny", device="emulated", synthetic=True))

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pipebench.models import data
+from pipebench.models.text import data
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
 from tests.builders import run_config

@@ -32,7 +32,7 @@ def serve(rank: int, connection: Connection) -> None:
 
 def verified(rank: int, encoded: bytes, folder: str) -> dict[str, Any] | None:
     """The verification, then one training step's timeline, as a launch does them."""
-    from pipebench.models import data
+    from pipebench.models.text import data
     from pipebench.runtime import group, messages
     from pipebench.runtime.heartbeat import Heartbeats
     from pipebench.runtime.ranked_pair import RankedPair
@@ -150,7 +150,7 @@ def test_no_receive_is_posted_before_the_ranks_have_met(
     """A receive that waits runs on a GPU, where the baseline of another rank may still be timed."""
     import torch.distributed as dist
 
-    from pipebench.models import data
+    from pipebench.models.text import data
     from pipebench.runtime.batches import slice_batch
     from pipebench.runtime.device import CpuDevice
     from pipebench.runtime.heartbeat import Heartbeats

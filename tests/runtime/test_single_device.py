@@ -1,6 +1,6 @@
 import torch
 
-from pipebench.models import data
+from pipebench.models.text import data
 from pipebench.runtime import messages
 from pipebench.runtime.device import CpuDevice
 from pipebench.runtime.single_device import SingleDevice

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pipebench.models.stacked_lstm import StackedLSTM
+from pipebench.models.stacked_lstm.network import StackedLSTM
 from pipebench.runtime.batches import StepBatch
 from pipebench.runtime.stage import Stage
 from pipebench.workload import StageLayers, Workload

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from pipebench.models.data import PADDING
-from pipebench.models.projection import Projection
+from pipebench.models.stacked_lstm.projection import Projection
+from pipebench.models.text.data import PADDING
 from pipebench.workload import StageLayers, Workload
 
 State = tuple[Tensor, Tensor]  # h and c of one layer, [1, B, H] each

@@ -9,8 +9,8 @@ import pytest
 
 from pipebench import encodings
 from pipebench.errors import UsageError
-from pipebench.models import reading
-from pipebench.models.reading import TextFile
+from pipebench.models.text import reading
+from pipebench.models.text.reading import TextFile
 
 BOM = encodings.BOM
 

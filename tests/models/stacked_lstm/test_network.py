@@ -1,7 +1,7 @@
 import torch
 
-from pipebench.models.data import PADDING
-from pipebench.models.stacked_lstm import FusedLSTM, StackedLSTM, word_loss
+from pipebench.models.stacked_lstm.network import FusedLSTM, StackedLSTM, word_loss
+from pipebench.models.text.data import PADDING
 from pipebench.partition import stage_layers
 from pipebench.workload import Workload
 

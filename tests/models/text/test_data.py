@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from pipebench.config import RunConfig
 from pipebench.errors import UsageError
-from pipebench.models import data
-from pipebench.models.data import BATCHES, END, PADDING, UNKNOWN, Batch, Data
+from pipebench.models.text import data
+from pipebench.models.text.data import BATCHES, END, PADDING, UNKNOWN, Batch, Data
 from tests.builders import PROPERTY, run_config
 
 A, B, C, D = 3, 4, 5, 6  # ids of words kept, most frequent first

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from math import ceil
 
 from pipebench.config import TokenRule
-from pipebench.models.words import Sentence, is_unknown, letters, plain
+from pipebench.models.text.words import Sentence, is_unknown, letters, plain
 
 _MOST_FORMS = 1 << 18  # of words that are told apart, or 4 times the vocabulary: some 80 MB
 _NOTHING, _END, _UNKNOWN = -2, -1, 0  # the first word is 1

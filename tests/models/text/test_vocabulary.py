@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipebench.models import vocabulary
-from pipebench.models.vocabulary import Counted
-from pipebench.models.words import Sentence
+from pipebench.models.text import vocabulary
+from pipebench.models.text.vocabulary import Counted
+from pipebench.models.text.words import Sentence
 
 
 def counted(*texts: str, **changes: int) -> Counted:

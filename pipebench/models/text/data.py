@@ -18,9 +18,9 @@ import msgspec
 
 from pipebench.config import RESERVED_WORDS, RunConfig, TokenRule
 from pipebench.errors import EnvironmentRefusedError, UsageError
-from pipebench.models.reading import TextFile
-from pipebench.models.vocabulary import Counted
-from pipebench.models.words import sentences
+from pipebench.models.text.reading import TextFile
+from pipebench.models.text.vocabulary import Counted
+from pipebench.models.text.words import sentences
 from pipebench.names import as_named
 
 PADDING, UNKNOWN, END = range(RESERVED_WORDS)

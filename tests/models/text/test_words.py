@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.config import TokenRule
-from pipebench.models import words
-from pipebench.models.words import plain, sentences
+from pipebench.models.text import words
+from pipebench.models.text.words import plain, sentences
 from tests.builders import PROPERTY
 
 
