@@ -2,10 +2,10 @@
 
 from pipebench.config import MOST_DEADLINE_S, RunConfig
 from pipebench.errors import EnvironmentRefusedError
-from pipebench.partition import computed_balanced, stage_layers
+from pipebench.models.outline import BATCHES, MemoryBytes, whole, whole_memory
+from pipebench.partition import computed_balanced, stage_slices
 from pipebench.plan.checkpoints import peak_saved
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.workload import MemoryBytes
 
 ASSUMED_FLOPS_PER_S = 85e9  # one CPU core on an LSTM in float32; two kinds of server core did 85 and 99e9
 ASSUMED_GPU_FLOPS_PER_S = 1e12  # a small share of any GPU's peak: LSTM steps are short kernels in a row
@@ -18,8 +18,7 @@ _PROCESS_BYTES = 500 * 2**20  # an interpreter with torch loaded
 _GPU_PROCESS_BYTES = 2 * 2**30  # and with CUDA's libraries
 _PARENT_BYTES = 150 * 2**20  # this process, while it reads a text
 _ACTION_BYTES = 2000  # of a plan that is checked, simulated and kept with its times
-_TARGET_BYTES = 64  # of a word in the batches while they are made
-_BATCHES = 4
+_TARGET_BYTES = 64  # of a position in the batches while they are made
 
 
 def launch_s(config: RunConfig) -> float:
@@ -29,8 +28,7 @@ def launch_s(config: RunConfig) -> float:
 
 def step_s(config: RunConfig) -> float:
     """Assumed seconds of one training step on the host."""
-    scale = 2.0 if config.dtype == "float64" else 1.0
-    return scale * config.workload.step_flops(config.workload.whole) / assumed_flops_per_s(config)
+    return config.outline.step_s(whole(config.outline), assumed_flops_per_s(config))
 
 
 def assumed_flops_per_s(config: RunConfig) -> float:
@@ -53,25 +51,25 @@ def deadline_s(config: RunConfig) -> float:
 
 def planned_partition(config: RunConfig) -> tuple[int, ...]:
     """The partition, or what a balanced one would be by computed operations."""
-    return config.partition or computed_balanced(config.workload, config.gpus)
+    return config.partition or computed_balanced(config.outline, config.gpus)
 
 
 def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryBytes]:
     """Computed bytes of each device."""
     programs = SCHEDULES[config.schedule].plan(config.graph).programs
-    workload, slices = config.workload, config.microbatches * config.chunks
+    outline, slices = config.outline, config.microbatches * config.chunks
     return [
-        workload.memory(
-            stage,
+        outline.memory(
+            part,
             peak_saved(
                 program,
                 checkpoint=config.checkpoint,
                 microbatches=config.microbatches,
-                whole=workload.saved_bytes(stage, slices),
-                input_only=workload.input_bytes(stage, slices),
+                whole=outline.saved_bytes(part, slices),
+                input_only=outline.input_bytes(part, slices),
             ),
         )
-        for stage, program in zip(stage_layers(partition), programs, strict=True)
+        for part, program in zip(stage_slices(partition), programs, strict=True)
     ]
 
 
@@ -83,14 +81,14 @@ def host_bytes(config: RunConfig) -> int:
     ours = (
         (1 + config.ranks) * actions(config) * _ACTION_BYTES
         + _PARENT_BYTES
-        + _BATCHES * config.workload.positions * _TARGET_BYTES
+        + BATCHES * config.outline.positions * _TARGET_BYTES
     )
     if config.device == "cuda":
         return ours + config.ranks * _GPU_PROCESS_BYTES
     pipeline = sum(memory.total for memory in device_memory(config, planned_partition(config)))
-    whole = config.workload.whole_memory
-    standing = 2 * (whole.parameters + whole.gradients)
-    return ours + config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(1.5 * whole.total))
+    alone = whole_memory(config.outline)
+    standing = 2 * (alone.parameters + alone.gradients)
+    return ours + config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(1.5 * alone.total))
 
 
 def actions(config: RunConfig) -> int:
@@ -143,5 +141,12 @@ def _smaller(config: RunConfig, available_bytes: int, *, limited: bool) -> str:
     more = "raise that limit" if limited else "end other programs"
     process_bytes = _GPU_PROCESS_BYTES if config.device == "cuda" else _PROCESS_BYTES
     if config.ranks * process_bytes + _PARENT_BYTES <= available_bytes:
-        return f"use a smaller --batch, --hidden or --vocab, or {more}"
+        return f"use a smaller {smaller_sizes(config)}, or {more}"
     return f"{more}, or use fewer devices" if config.ranks > 1 else more
+
+
+def smaller_sizes(config: RunConfig) -> str:
+    """The options whose smaller value takes less memory, in words."""
+    names = [name for name in ("batch", "hidden", "vocab") if getattr(config, name) is not None]
+    *most, last = (f"--{name}" for name in names)
+    return f"{', '.join(most)} or {last}" if most else last

@@ -3,25 +3,35 @@
 ``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
 """
 
-from typing import Literal, cast, get_args
+from typing import Literal, cast
 
 import msgspec
 
 from pipebench import partition as partitions
 from pipebench.divisors import divisor_above, largest_divisor
 from pipebench.errors import UsageError
+from pipebench.models.edges import usual_bytes
+from pipebench.models.kind import Asked, ModelKind
+from pipebench.models.outline import Outline, Row, edges_of
+from pipebench.models.own.description import Description
+from pipebench.models.registry import DEFAULT_MODEL, kind_of, outline_of
+from pipebench.models.text.asked import RESERVED_WORDS, TOKEN_RULES, TokenRule
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.graph import Graph
-from pipebench.plan.schedules import Schedule, schedule_named
+from pipebench.plan.schedules import schedule_named
 from pipebench.timing.machines import LOCAL, check_machine
-from pipebench.workload import DTYPE_BYTES, Workload
-
-TokenRule = Literal["words", "characters", "spaces"]
-TOKEN_RULES: tuple[str, ...] = get_args(TokenRule)
 
 DEFAULT_MACHINE = "2014"
-DEFAULT_PRESET = "talk8-small"
-RESERVED_WORDS = 3  # padding, unknown word, end of sentence
+DTYPES = ("float32", "float64")
+MODEL_OPTIONS = (
+    "layers",
+    "hidden",
+    "vocab",
+    "sequence_length",
+    "text",
+    "tokens",
+    "synthetic",
+)  # not of every model
 _MOST = 2**31 - 1  # of a size: libraries below torch count in 32 bits
 _MOST_DEVICES = 2**16  # each is a process, or a row of the table
 _MOST_LAYERS = 4096  # no model has more, and a partition is looked for among all of them
@@ -36,13 +46,6 @@ _KINDS: dict[str, Literal["cpu", "cuda", "emulated"]] = {
     "emulated": "emulated",
 }
 
-# layers, hidden, vocab, batch, sequence length: chosen by the time they take, never by the figure they give
-PRESETS: dict[str, tuple[int, int, int, int, int]] = {
-    "talk8-small": (8, 256, 1000, 128, 32),
-    "talk8": (8, 1000, 4000, 128, 32),
-    "tiny": (8, 32, 200, 32, 16),
-}
-
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The options of ``pipebench run`` as given; ``None`` is "not given"."""
@@ -50,7 +53,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     gpus: int
     device: str = "auto"
     machine: str | None = None
-    preset: str = DEFAULT_PRESET
+    model: str = DEFAULT_MODEL
+    preset: str | None = None
     layers: int | None = None
     hidden: int | None = None
     vocab: int | None = None
@@ -75,54 +79,36 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     emulation_order: str = EMULATION_ORDERS[0]
 
 
-class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, fully decided.
+class RunConfig(Asked, frozen=True, kw_only=True):
+    """A run, fully decided: what concerns its model, and the rest.
 
-    ``partition`` is ``None`` until a balanced one has been measured, ``onednn`` until the first launch has found which
-    library the projection is faster with.
+    ``partition`` is ``None`` until a balanced one has been measured.
     """
 
     gpus: int
-    device: str
     machine: str
-    preset: str
-    layers: int
-    hidden: int
-    vocab: int
-    batch: int
-    sequence_length: int
-    dtype: str
+    preset: str | None
     schedule: str
-    microbatches: int
-    chunks: int
     partition: tuple[int, ...] | None
     partition_rule: str
     checkpoint: str
-    text: str | None
-    tokens: TokenRule
-    synthetic: bool
     launches: int
     steps: int
     warmup: int
-    seed: int
     deadline_s: float | None
     emulation_order: str
-    learning_rate: float = 0.1
-    onednn: bool | None = None
 
     @property
-    def workload(self) -> Workload:
-        """The model's and the batch's sizes."""
-        return Workload(
-            *(self.layers, self.hidden, self.vocab, self.batch, self.sequence_length),
-            dtype=self.dtype,
-            onednn=self.onednn is True,
-        )
+    def outline(self) -> Outline:
+        """The model on paper."""
+        return outline_of(self)
 
     @property
     def message_bytes(self) -> int:
-        """The size of every message: activations of a slice, or their gradient."""
-        return self.workload.activation_bytes(self.microbatches, self.chunks)
+        """The usual size of a message, once the partition is known."""
+        assert self.partition is not None
+        parts = partitions.stage_slices(self.partition)
+        return usual_bytes(edges_of(self.outline, parts, self.microbatches, self.chunks))
 
     @property
     def needs_link(self) -> bool:
@@ -150,31 +136,39 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
         return Graph(self.gpus, self.microbatches, self.chunks)
 
 
-def resolve(options: RunOptions) -> RunConfig:
+def resolve(options: RunOptions, described: Description | None = None) -> RunConfig:
     """Fill in defaults and check every size.
+
+    Args:
+        options: as given.
+        described: the user's own layers, if it is such a model.
 
     Raises:
         UsageError: A value is out of range, unknown, or does not fit another one.
     """
-    _check_choices(options)
-    sizes = _sizes(options)
-    schedule = schedule_named(options.schedule)
-    microbatches, chunks = _slices(options, schedule, sizes["batch"], sizes["sequence_length"])
-    return RunConfig(
+    check_choices(options)
+    kind = kind_of(options.model)
+    preset = preset_of(options, kind)
+    sizes = _sizes(options, kind, preset) if described is None else _described_sizes(described)
+    time = sizes["sequence_length"] if described is None else described.time_length
+    microbatches, chunks = slices(options, sizes["batch"], time)
+    config = RunConfig(
+        model=options.model,
+        described=described,
         gpus=_at_least("--gpus", options.gpus, 1, most=_MOST_DEVICES),
         device="emulated" if options.machine is not None else options.device,
         machine=check_machine(options.machine or DEFAULT_MACHINE),
-        preset=options.preset,
+        preset=preset,
         layers=sizes["layers"],
-        hidden=sizes["hidden"],
-        vocab=sizes["vocab"],
+        hidden=sizes.get("hidden"),
+        vocab=sizes.get("vocab"),
         batch=sizes["batch"],
-        sequence_length=sizes["sequence_length"],
+        sequence_length=sizes.get("sequence_length"),
         dtype=options.dtype,
-        schedule=schedule.name,
+        schedule=options.schedule,
         microbatches=microbatches,
         chunks=chunks,
-        partition=_partition(options, sizes["layers"]),
+        partition=None,
         partition_rule=options.partition if options.partition in ("even", "balanced") else "explicit",
         checkpoint=options.checkpoint,
         text=options.text,
@@ -187,6 +181,7 @@ def resolve(options: RunOptions) -> RunConfig:
         deadline_s=options.deadline_s,
         emulation_order=options.emulation_order,
     )
+    return msgspec.structs.replace(config, partition=_partition(options, config.outline.row))
 
 
 def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
@@ -197,11 +192,15 @@ def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
     return value
 
 
-def _check_choices(options: RunOptions) -> None:
+def check_choices(options: RunOptions) -> None:
+    """Refuse what no model can make sense of.
+
+    Raises:
+        UsageError: A value is unknown, or excludes another one.
+    """
     for name, value, known in (
         ("--device", options.device, DEVICE_KINDS),
-        ("--dtype", options.dtype, tuple(DTYPE_BYTES)),
-        ("--preset", options.preset, tuple(PRESETS)),
+        ("--dtype", options.dtype, DTYPES),
         ("--checkpoint", options.checkpoint, CHECKPOINTS),
         ("--tokens", options.tokens, TOKEN_RULES),
         ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
@@ -221,10 +220,34 @@ def _check_choices(options: RunOptions) -> None:
         )
 
 
-def _sizes(options: RunOptions) -> dict[str, int]:
-    names = ("layers", "hidden", "vocab", "batch", "sequence_length")
+def preset_of(options: RunOptions, kind: ModelKind) -> str | None:
+    """The sizes that are asked for by name, or the model's first ones; ``None`` where it has no such names.
+
+    Raises:
+        UsageError: The model has no preset of this name, or an option was given that it does not take.
+    """
+    defaults = RunOptions(gpus=1)
+    for name in MODEL_OPTIONS:
+        if name not in kind.options and getattr(options, name) != getattr(defaults, name):
+            raise UsageError(
+                f"--{name.replace('_', '-')}: --model {options.model} does not take it: leave it out"
+            )
+    if options.preset is None:
+        return next(iter(kind.presets), None)
+    if options.preset not in kind.presets:
+        known = (
+            f"expected one of {', '.join(kind.presets)}"
+            if kind.presets
+            else "the model has none: leave it out"
+        )
+        raise UsageError(f"unknown --preset {options.preset!r}: {known}")
+    return options.preset
+
+
+def _sizes(options: RunOptions, kind: ModelKind, preset: str | None) -> dict[str, int]:
+    assert preset is not None, "a model that nobody described has presets"
     result = {}
-    for name, default in zip(names, PRESETS[options.preset], strict=True):
+    for name, default in kind.presets[preset].items():
         given = getattr(options, name)
         least = RESERVED_WORDS + 1 if name == "vocab" else 1
         option = f"--{name.replace('_', '-')}"
@@ -233,12 +256,37 @@ def _sizes(options: RunOptions) -> dict[str, int]:
     return result
 
 
-def _slices(options: RunOptions, schedule: Schedule, batch: int, sequence_length: int) -> tuple[int, int]:
-    """Microbatches and chunks: those given, which must divide, or the default or largest divisor below."""
+def _described_sizes(described: Description) -> dict[str, int]:
+    return {"layers": len(described.layers), "batch": described.batch}
+
+
+def batch_of(options: RunOptions, default: int) -> int:
+    """The batch's size, of a model with this default."""
+    return default if options.batch is None else _at_least("--batch", options.batch, 1)
+
+
+def slices(options: RunOptions, batch: int, time: int | None) -> tuple[int, int]:
+    """Microbatches and chunks: those given, which must divide, or the default or largest divisor below.
+
+    Args:
+        options: as given.
+        batch: what microbatches cut.
+        time: what chunks cut; ``None`` where nothing is.
+
+    Raises:
+        UsageError: They do not divide, or the model is not cut along time.
+    """
+    schedule = schedule_named(options.schedule)
+    if time is None and (schedule.chunks > 1 or (options.chunks or 1) > 1):
+        asked = f"--chunks {options.chunks}" if (options.chunks or 1) > 1 else f"--schedule {schedule.name}"
+        raise UsageError(
+            f"{asked} cuts along time: expected a model with a time_dimension, --model {options.model} has none; use "
+            "another schedule without --chunks"
+        )
     result = []
     for name, given, default, size_name, size in (
         ("--microbatches", options.microbatches, schedule.microbatches, "batch", batch),
-        ("--chunks", options.chunks, schedule.chunks, "sequence length", sequence_length),
+        ("--chunks", options.chunks, schedule.chunks, "sequence length", time or 1),
     ):
         if given is None:
             result.append(largest_divisor(size, default))
@@ -253,14 +301,13 @@ def _slices(options: RunOptions, schedule: Schedule, batch: int, sequence_length
     return result[0], result[1]
 
 
-def _partition(options: RunOptions, layers: int) -> tuple[int, ...] | None:
+def _partition(options: RunOptions, row: Row) -> tuple[int, ...] | None:
     if options.partition == "even":
-        return partitions.even(layers, options.gpus)
+        return partitions.even(row, options.gpus)
     if options.partition == "balanced":
-        if options.gpus > layers + 1:
-            partitions.check_devices(layers, options.gpus)
+        partitions.check_balanced(row, options.gpus)
         return None
-    return partitions.explicit(options.partition, layers, options.gpus)
+    return partitions.explicit(options.partition, row, options.gpus)
 
 
 def _launches(options: RunOptions) -> int:

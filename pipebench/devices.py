@@ -10,6 +10,7 @@ import msgspec
 from pipebench import budget
 from pipebench.config import EMULATION_ORDERS, RunConfig
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.models.outline import whole_memory
 from pipebench.telemetry.environment import memory_available_bytes, memory_is_limited
 from pipebench.telemetry.gpus import Gpu, count_of_gpus, gpus, trouble
 
@@ -101,7 +102,7 @@ def _check_gpu_memory(config: RunConfig, found: Sequence[Gpu]) -> None:
 
     Beside that: what CUDA, NCCL and the libraries take for themselves in the two processes on a GPU.
     """
-    baseline = config.workload.whole_memory.total + _RESERVE_BYTES
+    baseline = whole_memory(config.outline).total + _RESERVE_BYTES
     stages = budget.device_memory(config, budget.planned_partition(config))
     for number, (gpu, stage) in enumerate(zip(found, stages, strict=False)):
         needed = stage.total + baseline
@@ -109,5 +110,5 @@ def _check_gpu_memory(config: RunConfig, found: Sequence[Gpu]) -> None:
             busy = f", {len(gpu.processes)} other processes on it" if gpu.processes else ""
             raise EnvironmentRefusedError(
                 f"would not fit on GPU {number} ({gpu.name}): {needed / 2**30:.1f} GiB needed (computed), "
-                f"{gpu.free_bytes / 2**30:.1f} GiB free{busy}; use a smaller --batch, --hidden or --vocab"
+                f"{gpu.free_bytes / 2**30:.1f} GiB free{busy}; use a smaller {budget.smaller_sizes(config)}"
             )

@@ -9,8 +9,8 @@ import msgspec
 from pipebench import budget
 from pipebench.config import RunConfig
 from pipebench.devices import settled
-from pipebench.models.text import data as words
-from pipebench.partition import stage_layers
+from pipebench.models.registry import given_to
+from pipebench.partition import stage_slices
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.plan.schedules import SCHEDULES
@@ -20,6 +20,8 @@ from pipebench.supervision import supervised
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
+
+_TRAINING = 3  # a forward and a backward twice as expensive
 
 
 class DryRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +40,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float
     host_bytes_computed: int
     devices: list[DeviceUsage]
-    unknown_share: float
+    unknown_share: float | None
 
 
 def dry_run(config: RunConfig, tell: Callable[[str], None]) -> tuple[DryRun, Timeline]:
@@ -56,18 +58,18 @@ def dry_run(config: RunConfig, tell: Callable[[str], None]) -> tuple[DryRun, Tim
     with supervised(time.monotonic() + budget.deadline_s(config), tell) as phase:
         phase("looking for devices and memory")
         config, _ = settled(config)
-        phase(f"reading {config.text or 'the words'}")
-        data = words.load(config)
+        phase(f"reading {config.text or 'the input'}")
+        source = given_to(config).source
         phase("simulating the plan")
-        return _on_paper(config, data.unknown_share)
+        return _on_paper(config, source.unknown_share)
 
 
-def _on_paper(config: RunConfig, unknown_share: float) -> tuple[DryRun, Timeline]:
+def _on_paper(config: RunConfig, unknown_share: float | None) -> tuple[DryRun, Timeline]:
     partition = budget.planned_partition(config)
-    stages = stage_layers(partition)
+    parts, outline = stage_slices(partition), config.outline
     assumed = budget.assumed_flops_per_s(config)
     slices = config.microbatches * config.chunks
-    forward_s = [config.workload.step_flops(s) / 3 / slices / assumed for s in stages]
+    forward_s = [outline.step_s(part, assumed) / _TRAINING / slices for part in parts]
 
     def cost(action: Action) -> float:
         if action.operation is Operation.FORWARD:
@@ -92,7 +94,7 @@ def _on_paper(config: RunConfig, unknown_share: float) -> tuple[DryRun, Timeline
         deadline_s=budget.deadline_s(config),
         host_bytes_computed=budget.host_bytes(config),
         devices=device_usages(
-            timeline, [stage.text() for stage in stages], budget.device_memory(config, partition)
+            timeline, [outline.text(part) for part in parts], budget.device_memory(config, partition)
         ),
         unknown_share=unknown_share,
     )

@@ -24,7 +24,7 @@ from pipebench.errors import (
     TerminatedRunError,
 )
 from pipebench.listener import Listener
-from pipebench.models.text import data as words
+from pipebench.models.registry import given_to
 from pipebench.plan.check import check
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
@@ -112,8 +112,8 @@ class Experiment:
         with supervised(self.deadline, self._tell) as phase:
             phase("looking for devices and memory")
             self.so_far.config, line = settled(self.so_far.config)
-            phase(f"reading {self.so_far.config.text or 'the words'}")
-            self.so_far.data = words.load(self.so_far.config)
+            phase(f"reading {self.so_far.config.text or 'the input'}")
+            self.so_far.given = given_to(self.so_far.config)
             phase("checking the plan")
             check_plan(self.so_far.config)
             if self.so_far.config.device == "cuda":
@@ -197,10 +197,10 @@ class Experiment:
     # measuring
 
     def _job(self) -> messages.Job:
-        assert self.so_far.data is not None
+        assert self.so_far.given is not None
         return messages.Job(
             config=self.so_far.config,
-            data=self.so_far.data,
+            data=self.so_far.given.data,
             link=self.so_far.link,
             baseline_device=self.so_far.raced.device if self.so_far.raced else 0,
             form=self.so_far.raced.form if self.so_far.raced else None,
@@ -217,7 +217,10 @@ class Experiment:
                         self.listener.progress(message.doing, 0.0)
                     case messages.LayerCosts():
                         counts = partition.balanced(
-                            message.layers, self.so_far.config.gpus, projection=message.projection
+                            self.so_far.config.outline.row,
+                            message.layers,
+                            self.so_far.config.gpus,
+                            head=message.head,
                         )
                         self.so_far.config = msgspec.structs.replace(self.so_far.config, partition=counts)
         if self.so_far.config.partition is None:
@@ -244,7 +247,7 @@ class Experiment:
                 self.so_far.verification = message.verification
             case messages.Raced():
                 self.so_far.raced = message
-                self.so_far.config = msgspec.structs.replace(self.so_far.config, onednn=message.onednn)
+                self.so_far.config = msgspec.structs.replace(self.so_far.config, found=message.found)
             case messages.Measured():
                 self.so_far.launches.append(message.launch)
                 self.so_far.timelines += message.timelines

@@ -1,6 +1,6 @@
-"""Partitions: how many LSTM layers each device holds. Pure.
+"""Partitions: how many of the model's layers each device holds. Pure.
 
-The embedding goes with the first device and the projection with the last, which may hold no LSTM layer.
+What opens the model goes with the first device, its head with the last, which then may hold no layer.
 """
 
 from array import array
@@ -9,34 +9,38 @@ from itertools import accumulate, pairwise
 from math import inf
 
 from pipebench.errors import UsageError
-from pipebench.workload import StageLayers, Workload
+from pipebench.models.outline import Outline, Row, Slice
+
+_MOST_SHOWN = 16  # counts in a hint
 
 
-def even(layers: int, devices: int) -> tuple[int, ...]:
-    """As equal as can be; the first devices take the remainder, since the last one has the projection."""
-    check_devices(layers, devices)
-    share, rest = divmod(layers, devices)
+def even(row: Row, devices: int) -> tuple[int, ...]:
+    """As equal as can be; the first devices take the remainder, since the last one has the head."""
+    check_devices(row, devices)
+    share, rest = divmod(row.layers, devices)
     return tuple(share + (device < rest) for device in range(devices))
 
 
-def check_devices(layers: int, devices: int) -> None:
+def check_devices(row: Row, devices: int) -> None:
     """Refuse more devices than layers."""
+    layers = row.layers
     if devices > layers:
         hint = ""
-        if devices == layers + 1 and layers <= 16:
+        if row.head and devices == layers + 1 and layers <= _MOST_SHOWN:
             ending = ",".join(["1"] * layers + ["0"])
-            hint = f", or --partition {ending} for a device with the projection alone"
+            hint = f", or --partition {ending} for a device with the {row.head} alone"
+        more = f"more {row.option}" if row.option else "cut the model into more layers"
+        noun = row.noun.removesuffix("s") if layers == 1 else row.noun
         raise UsageError(
-            f"{devices} devices for {layers} LSTM layers: expected at most {layers}; use --gpus {layers} or more "
-            f"--layers{hint}"
+            f"{devices} devices for {layers} {noun}: expected at most {layers}; use --gpus {layers} or {more}{hint}"
         )
 
 
-def explicit(text: str, layers: int, devices: int) -> tuple[int, ...]:
+def explicit(text: str, row: Row, devices: int) -> tuple[int, ...]:
     """Read ``3,2,2,1``.
 
     Raises:
-        UsageError: Not a list of counts, or not one that fits ``layers`` and ``devices``.
+        UsageError: Not a list of counts, or not one that fits the model and ``devices``.
     """
     try:
         partition = tuple(int(part) for part in text.split(","))
@@ -44,59 +48,58 @@ def explicit(text: str, layers: int, devices: int) -> tuple[int, ...]:
         raise UsageError(
             f"--partition: expected even, balanced or a list of layer counts such as 3,2,2,1, got {text!r}"
         ) from None
-    check_partition(partition, layers, devices)
+    check_partition(partition, row, devices)
     return partition
 
 
-def check_partition(partition: Sequence[int], layers: int, devices: int) -> None:
+def check_partition(partition: Sequence[int], row: Row, devices: int) -> None:
     """Refuse a partition that does not fit, with the rule it breaks."""
     shown = ",".join(map(str, partition))
     if len(partition) != devices:
         raise UsageError(
             f"--partition {shown}: expected {devices} counts, one a device, got {len(partition)}"
         )
-    if any(count < 1 for count in partition[:-1]) or partition[-1] < 0 or partition[0] < 1:
+    least = 0 if row.head else 1
+    if any(count < 1 for count in partition[:-1]) or partition[-1] < least or partition[0] < 1:
+        only = " (only the last may have 0)" if row.head else ""
+        raise UsageError(f"--partition {shown}: expected at least 1 layer on each device{only}")
+    if sum(partition) != row.layers:
         raise UsageError(
-            f"--partition {shown}: expected at least 1 layer on each device (only the last may have 0)"
-        )
-    if sum(partition) != layers:
-        raise UsageError(
-            f"--partition {shown}: expected counts that sum to {layers} layers, got {sum(partition)}"
+            f"--partition {shown}: expected counts that sum to {row.layers} layers, got {sum(partition)}"
         )
 
 
-def stage_layers(partition: Sequence[int]) -> tuple[StageLayers, ...]:
+def stage_slices(partition: Sequence[int]) -> tuple[Slice, ...]:
     """The slice of the model for each stage."""
     ends = list(accumulate(partition))
     last = len(ends) - 1
     return tuple(
-        StageLayers(first, end, embedding=stage == 0, projection=stage == last)
+        Slice(first, end, opens=stage == 0, closes=stage == last)
         for stage, (first, end) in enumerate(pairwise([0, *ends]))
     )
 
 
 def balanced(
-    layer_costs: Sequence[float], devices: int, *, embedding: float = 0.0, projection: float = 0.0
+    row: Row, layer_costs: Sequence[float], devices: int, *, opening: float = 0.0, head: float = 0.0
 ) -> tuple[int, ...]:
     """The partition whose slowest device is fastest, by dynamic programming over the last cut.
 
     Args:
-        layer_costs: one cost for each LSTM layer, in any unit.
-        devices: at most the number of layers, or one more (then the last one has the projection alone).
-        embedding: what the first device pays on top.
-        projection: what the last device pays on top.
+        row: what is cut.
+        layer_costs: one cost for each layer, in any unit.
+        devices: at most the number of layers, or one more where there is a head (then the last one has that alone).
+        opening: what the first device pays on top.
+        head: what the last device pays on top.
     """
-    layers = len(layer_costs)
-    if devices > layers + 1:
-        check_devices(layers, devices)
+    layers = row.layers
+    check_balanced(row, devices)
     sums = [0.0, *accumulate(layer_costs)]
-    slowest = [
-        total + embedding + projection * (devices == 1) for total in sums
-    ]  # of layers 0 to end on one device
+    slowest = [total + opening + head * (devices == 1) for total in sums]  # of layers 0 to end on one device
     cuts = []
     for device in range(1, devices):
         last = device == devices - 1
-        slowest, cut_before = _with_device(sums, slowest, device, 0 if last else 1, projection * last)
+        least = 0 if last and row.head else 1
+        slowest, cut_before = _with_device(sums, slowest, device, least, head * last)
         cuts.append(cut_before)
     ends = [layers]
     for cut_before in reversed(cuts):
@@ -124,8 +127,19 @@ def _with_device(
     return best, begins
 
 
-def computed_balanced(workload: Workload, devices: int) -> tuple[int, ...]:
-    """The balanced partition by computed operations: what a dry run knows without measuring."""
-    layer = workload.step_flops(StageLayers(0, 1, embedding=False, projection=False))
-    projection = workload.step_flops(StageLayers(0, 0, embedding=False, projection=True))
-    return balanced([layer] * workload.layers, devices, projection=projection)
+def check_balanced(row: Row, devices: int) -> None:
+    """Refuse more devices than layers, or one more where that may hold the head alone."""
+    if devices > row.layers + bool(row.head):
+        check_devices(row, devices)
+
+
+def computed_balanced(outline: Outline, devices: int) -> tuple[int, ...]:
+    """The balanced partition by what layers are computed to cost: what a dry run knows without measuring."""
+    row = outline.row
+    costs = [
+        outline.step_s(Slice(layer, layer + 1, opens=False, closes=False), 1.0) for layer in range(row.layers)
+    ]
+    opening, head = (
+        outline.step_s(Slice(0, 0, opens=opens, closes=not opens), 1.0) for opens in (True, False)
+    )
+    return balanced(row, costs, devices, opening=opening, head=head)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
+from typing import TypedDict
 
 import msgspec
 
@@ -12,8 +13,8 @@ from pipebench.config import RunConfig
 from pipebench.diagnosis.causes import Cores
 from pipebench.diagnosis.factors import factors_of, waited
 from pipebench.diagnosis.warnings import Facts, warnings
-from pipebench.models.text import data as words
-from pipebench.partition import stage_layers
+from pipebench.models.kind import Given
+from pipebench.partition import stage_slices
 from pipebench.records import schema, store
 from pipebench.records.timelines import bubble, device_usages, timeline_from
 from pipebench.runtime import faults, messages
@@ -33,13 +34,16 @@ from pipebench.timing.machines import machine_for
 from pipebench.timing.measured_link import MeasuredLink
 from pipebench.timing.timeline import Timeline
 
+WORDS = "words"
+_OPTIONS = frozenset(schema.Config.__struct_fields__) - {"partition", "optimizer", "input", "model"}
+
 
 @dataclass
 class SoFar:
     """What a run knows and has measured so far."""
 
     config: RunConfig
-    data: words.Data | None = None
+    given: Given | None = None
     created: datetime = field(default_factory=store.now)
     environment: dict[str, Value] = field(default_factory=environment)
     lost_before: LostTime = field(default_factory=lost_time)
@@ -55,7 +59,7 @@ def record_of(
     so_far: SoFar, status: str, failure: schema.Failure | None = None, *, figures: bool = True
 ) -> schema.RunRecord:
     """Everything so far as a record; figures are there from the first complete launch on, if they are wanted."""
-    so_far.environment |= _lost(so_far.lost_before) | {"onednn_projection": so_far.config.onednn}
+    so_far.environment |= _lost(so_far.lost_before) | (so_far.config.found or {})
     config = so_far.config
     base = schema.RunRecord(
         id=store.new_id(so_far.created, f"{config.kind}{config.gpus}-{config.schedule}"),
@@ -114,33 +118,51 @@ def _whole_cores() -> int | None:
 
 
 def _config(so_far: SoFar) -> schema.Config:
-    given = msgspec.structs.asdict(so_far.config)
-    rate = given.pop("learning_rate")
-    del given["onednn"]  # no option but a finding: see the environment
+    config = so_far.config
+    given = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if name in _OPTIONS}
     return schema.Config(
-        **{**given, "partition": list(so_far.config.partition) if so_far.config.partition else None},
-        optimizer=schema.Optimizer(learning_rate=rate),
+        **{**given, "partition": list(config.partition) if config.partition else None},
+        optimizer=_optimizer(config),
         input=_input(so_far),
+        model=_model(config),
     )
 
 
-def _input(so_far: SoFar) -> schema.Input | None:
-    """What is counted as words/s; ``None`` if the run ended before the words were read."""
-    if so_far.data is None:
+def _optimizer(config: RunConfig) -> schema.Optimizer:
+    """Plain SGD, or that of the user's own: what that does is for it to know."""
+    described = config.described
+    if described is None or not described.optimizer:
+        return schema.Optimizer(learning_rate=config.learning_rate)
+    return schema.Optimizer(name=described.optimizer, momentum=None)
+
+
+def _model(config: RunConfig) -> schema.ModelRecord | None:
+    """Layers of the user's own; a built-in model is known by its sizes."""
+    described = config.described
+    if described is None:
         return None
-    rounds, rest = divmod(so_far.config.steps, words.BATCHES)
-    words_of = [batch.words for batch in so_far.data.batches]
-    timed = rounds * sum(words_of) + sum(words_of[:rest])
+    layers = [schema.ModelLayer(layer.name, layer.parameters) for layer in described.layers]
+    return schema.ModelRecord(described.name, layers, described.sha256)
+
+
+def _input(so_far: SoFar) -> schema.Input | None:
+    """What throughput counts; ``None`` if the run ended before the input was read."""
+    if so_far.given is None:
+        return None
+    source = so_far.given.source
+    items = source.items_per_step(so_far.config.steps)
     return schema.Input(
-        kind=so_far.data.kind,
-        sha256=so_far.data.sha256,
-        tokens=so_far.data.tokens,
-        vocabulary=so_far.data.vocabulary,
-        words_per_step=timed / so_far.config.steps,
-        count_rule=so_far.data.count_rule,
-        unknown_share=so_far.data.unknown_share,
-        bytes_read=so_far.data.bytes_read,
-        whole=so_far.data.whole,
+        kind=source.kind,
+        sha256=source.sha256,
+        tokens=source.tokens,
+        vocabulary=source.vocabulary,
+        words_per_step=items if source.unit == WORDS else None,
+        count_rule=source.count_rule,
+        unknown_share=source.unknown_share,
+        bytes_read=source.bytes_read,
+        whole=source.whole,
+        unit=source.unit,
+        items_per_step=items,
     )
 
 
@@ -192,14 +214,14 @@ def _figures(so_far: SoFar) -> dict[str, object]:
     timeline = timeline_from(stored, so_far.config.graph)
     devices = device_usages(
         timeline,
-        [layers.text() for layers in stage_layers(so_far.config.partition)],
+        [so_far.config.outline.text(part) for part in stage_slices(so_far.config.partition)],
         budget.device_memory(so_far.config, so_far.config.partition),
         summary.peaks_bytes(so_far.launches),
     )
     measured = summary.speedup(so_far.launches)
     return {
         "baseline": _baseline(so_far, so_far.raced),
-        "pipeline": schema.Pipeline(step_s=step_s, words_per_s=_words_per_s(so_far, step_s)),
+        "pipeline": schema.Pipeline(step_s=step_s, **_throughput(so_far, step_s)),
         "speedup": measured,
         "efficiency": measured.value / so_far.config.gpus,
         "bubble": bubble(timeline),
@@ -215,23 +237,31 @@ def _baseline(so_far: SoFar, raced: messages.Raced) -> schema.Baseline:
         kind=raced.form.kind,
         microbatches=raced.form.microbatches,
         step_s=step_s,
-        words_per_s=_words_per_s(so_far, step_s),
+        **_throughput(so_far, step_s),
         candidates=raced.candidates,
         device=raced.device,
         device_flops_per_s=raced.device_flops_per_s,
     )
 
 
-def _words_per_s(so_far: SoFar, step_s: float) -> float:
+class _Throughput(TypedDict):
+    """Items a second, by both names where they are words."""
+
+    items_per_s: float
+    words_per_s: float | None
+
+
+def _throughput(so_far: SoFar, step_s: float) -> _Throughput:
     counted = _input(so_far)
     assert counted is not None
-    return counted.items / step_s
+    items_per_s = counted.items / step_s
+    return {"items_per_s": items_per_s, "words_per_s": items_per_s if counted.unit == WORDS else None}
 
 
 def _warnings(
     so_far: SoFar, timeline: Timeline, devices: Sequence[schema.DeviceUsage], measured: schema.Speedup
 ) -> list[schema.WarningRecord]:
-    assert so_far.data is not None
+    assert so_far.given is not None
     on_purpose = faults.warning()
     cores = Cores(usable_cores(), quota_cores())
     takes_turns = cores.shared_by(so_far.config.device, so_far.config.gpus)
@@ -242,10 +272,7 @@ def _warnings(
         devices=devices,
         measured=measured,
         factors=factors_of(timeline, summary.baseline_step_s(so_far.launches), shared=shared),
-        repeated_text=so_far.data.repeated,
-        unknown_share=so_far.data.unknown_share,
-        enough_vocab=so_far.data.enough_vocab,
-        letters_unknown=so_far.data.letters_unknown,
+        doubts=so_far.given.source.doubts,
         cores=cores,
         available=_available(so_far.config, cores),
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipebench import summary
 from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.models.registry import given_to, network_for
 from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
@@ -95,6 +96,11 @@ def run_config(**options: Any) -> RunConfig:
     return resolve(RunOptions(**(given | options)))
 
 
+def network_of(config: RunConfig) -> Any:
+    """The model of a configuration in this process."""
+    return network_for(config, given_to(config).data)
+
+
 def launch(baseline_s: list[float], pipeline_s: list[float], **changes: Any) -> schema.Launch:
     """A launch with these raw step times."""
     kinds = (("baseline", baseline_s), ("pipeline", pipeline_s))
@@ -111,12 +117,11 @@ def launch(baseline_s: list[float], pipeline_s: list[float], **changes: Any) -> 
 
 def record_config(config: RunConfig) -> schema.Config:
     """The configuration as a record holds it."""
-    given = msgspec.structs.asdict(config)
-    rate = given.pop("learning_rate")
-    del given["onednn"]
+    kept = set(schema.Config.__struct_fields__) - {"partition", "optimizer", "input", "model"}
+    given = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if name in kept}
     return schema.Config(
         **{**given, "partition": list(config.partition or ())},
-        optimizer=schema.Optimizer(learning_rate=rate),
+        optimizer=schema.Optimizer(learning_rate=config.learning_rate),
         input=schema.Input(
             kind="synthetic",
             sha256="0" * 64,

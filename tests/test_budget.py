@@ -2,14 +2,14 @@ import pytest
 
 from pipebench import budget
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.models.outline import Slice
 from pipebench.partition import computed_balanced
-from pipebench.workload import StageLayers
 from tests.builders import run_config
 
 
 def test_a_step_takes_its_operations_over_the_assumed_rate() -> None:
     config = run_config()
-    flops = config.workload.step_flops(config.workload.whole)
+    flops = config.outline.step_flops(config.outline.whole)
     assert budget.step_s(config) == pytest.approx(flops / 85e9, rel=1e-12)
     assert budget.step_s(run_config(dtype="float64")) == pytest.approx(2 * flops / 85e9, rel=1e-12)
 
@@ -40,7 +40,7 @@ def test_the_default_deadline_is_10_times_the_estimate_and_at_least_600_seconds(
 def test_the_planned_partition_is_the_given_one_or_balanced_by_operations() -> None:
     assert budget.planned_partition(run_config(layers=4, partition="3,1")) == (3, 1)
     config = run_config(layers=4, vocab=32 * 16, partition="balanced")
-    assert budget.planned_partition(config) == computed_balanced(config.workload, 2) == (3, 1)
+    assert budget.planned_partition(config) == computed_balanced(config.outline, 2) == (3, 1)
 
 
 def test_memory_of_a_device_follows_its_layers_and_its_schedule() -> None:
@@ -48,10 +48,10 @@ def test_memory_of_a_device_follows_its_layers_and_its_schedule() -> None:
     gpipe, alternating = run_config(**sizes), run_config(schedule="1f1b", **sizes)
     partition = (1, 1, 1, 1)
     ends = [(0, 1, True, False), (1, 2, False, False), (2, 3, False, False), (3, 4, False, True)]
-    stages = [StageLayers(first, end, embedding=e, projection=p) for first, end, e, p in ends]
+    stages = [Slice(first, end, opens=e, closes=p) for first, end, e, p in ends]
     for config, alive in ((gpipe, [16] * 4), (alternating, [4, 3, 2, 1])):
         assert budget.device_memory(config, partition) == [
-            config.workload.memory(stage, count * config.workload.saved_bytes(stage, 16))
+            config.outline.memory(stage, count * config.outline.saved_bytes(stage, 16))
             for stage, count in zip(stages, alive, strict=True)
         ]
 
@@ -61,8 +61,8 @@ def test_checkpointing_keeps_inputs_and_one_whole_slice() -> None:
     for checkpoint in ("always", "except-last"):
         config = run_config(checkpoint=checkpoint, **sizes)
         middle = budget.device_memory(config, (1, 1, 1, 1))[1]
-        stage = StageLayers(1, 2, embedding=False, projection=False)
-        whole, input_ = config.workload.saved_bytes(stage, 16), config.workload.input_bytes(stage, 16)
+        stage = Slice(1, 2, opens=False, closes=False)
+        whole, input_ = config.outline.saved_bytes(stage, 16), config.outline.input_bytes(stage, 16)
         assert middle.saved_tensors == 15 * input_ + whole
 
 
@@ -78,7 +78,7 @@ def test_the_host_holds_both_models_and_the_larger_of_what_they_save() -> None:
     config = run_config()
     assert budget.host_bytes(config) > 500 * 2**20
     more = budget.host_bytes(run_config(hidden=512)) - budget.host_bytes(config)
-    parameters = [c.workload.parameters(c.workload.whole) * 4 for c in (run_config(hidden=512), config)]
+    parameters = [c.outline.parameters(c.outline.whole) * 4 for c in (run_config(hidden=512), config)]
     assert more > 4 * (parameters[0] - parameters[1])  # of both models: parameters and gradients
 
 

@@ -4,10 +4,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipebench.config import PRESETS, RunConfig, RunOptions, resolve
+from pipebench.config import RunConfig, RunOptions, resolve
 from pipebench.errors import UsageError
+from pipebench.models.stacked_lstm.outline import PRESETS, LSTMOutline
 from pipebench.plan.graph import Graph
-from pipebench.workload import Workload
 
 
 def resolved(**options: Any) -> RunConfig:
@@ -44,7 +44,7 @@ def test_defaults_are_those_of_the_contract() -> None:
 )
 def test_presets_are_those_of_the_contract(preset: str, sizes: tuple[int, ...]) -> None:
     config = resolved(preset=preset)
-    assert PRESETS[preset] == sizes
+    assert tuple(PRESETS[preset].values()) == sizes
     assert (config.layers, config.hidden, config.vocab, config.batch, config.sequence_length) == sizes
 
 
@@ -169,7 +169,7 @@ def test_a_machine_goes_with_devices_that_may_be_emulated(machine: str, device: 
 
 def test_workload_and_graph_have_the_sizes_of_the_configuration() -> None:
     config = resolved(gpus=4, microbatches=8, chunks=2, dtype="float64")
-    assert config.workload == Workload(8, 256, 1000, 128, 32, dtype="float64")
+    assert config.outline == LSTMOutline(8, 256, 1000, 128, 32, dtype="float64")
     assert config.graph == Graph(4, 8, 2)
 
 

@@ -193,7 +193,7 @@ def test_an_interrupt_while_reading_the_words_leaves_a_record(
     def interrupted(config: RunConfig) -> None:
         raise InterruptedRunError("interrupted")
 
-    monkeypatch.setattr(experiment.words, "load", interrupted)
+    monkeypatch.setattr(experiment, "given_to", interrupted)
     with pytest.raises(ending.RunEndedError) as ended:
         run(monkeypatch, tmp_path, Launches())
     record = store.read(ended.value.path)

@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.errors import UsageError
+from pipebench.models.outline import Row, Slice
+from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.partition import (
     balanced,
     check_devices,
@@ -12,10 +14,15 @@ from pipebench.partition import (
     computed_balanced,
     even,
     explicit,
-    stage_layers,
+    stage_slices,
 )
-from pipebench.workload import StageLayers, Workload
 from tests.builders import PROPERTY
+
+
+def lstm(layers: int) -> Row:
+    """A row of LSTM layers with a projection at its end."""
+    return Row(layers, "LSTM layers", "--layers", "projection")
+
 
 costs = st.lists(st.floats(0.1, 10.0), min_size=1, max_size=7)
 
@@ -49,26 +56,26 @@ def every_partition(layers: int, devices: int) -> list[tuple[int, ...]]:
 def test_even_gives_the_remainder_to_the_first_devices(
     layers: int, devices: int, partition: tuple[int, ...]
 ) -> None:
-    assert even(layers, devices) == partition
+    assert even(lstm(layers), devices) == partition
 
 
 def test_even_partitions_are_legal_for_every_size() -> None:
     for layers in range(1, 17):
         for devices in range(1, layers + 1):
-            partition = even(layers, devices)
-            check_partition(partition, layers, devices)
+            partition = even(lstm(layers), devices)
+            check_partition(partition, lstm(layers), devices)
             assert max(partition) - min(partition) <= 1
 
 
 def test_more_devices_than_layers_are_refused_with_the_remedy() -> None:
     with pytest.raises(UsageError, match="9 devices for 8 LSTM layers: expected at most 8; use --gpus 8"):
-        even(8, 9)
+        even(lstm(8), 9)
     with pytest.raises(UsageError, match="or --partition 1,1,1,1,1,1,1,1,0 for a device with the projection"):
-        check_devices(8, 9)
+        check_devices(lstm(8), 9)
     with pytest.raises(UsageError) as caught:
-        check_devices(8, 10)
+        check_devices(lstm(8), 10)
     assert "--partition" not in str(caught.value)
-    check_devices(8, 8)
+    check_devices(lstm(8), 8)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +83,7 @@ def test_more_devices_than_layers_are_refused_with_the_remedy() -> None:
     [("3,2,2,1", 4, (3, 2, 2, 1)), ("8", 1, (8,)), ("5, 3", 2, (5, 3)), ("4,4,0", 3, (4, 4, 0))],
 )
 def test_an_explicit_partition_is_read(text: str, devices: int, partition: tuple[int, ...]) -> None:
-    assert explicit(text, 8, devices) == partition
+    assert explicit(text, lstm(8), devices) == partition
 
 
 @pytest.mark.parametrize(
@@ -96,21 +103,21 @@ def test_an_explicit_partition_is_read(text: str, devices: int, partition: tuple
 )
 def test_a_partition_that_does_not_fit_is_refused_by_the_rule_it_breaks(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        explicit(text, 8, 2)
+        explicit(text, lstm(8), 2)
 
 
 def test_a_single_device_holds_at_least_one_layer() -> None:
     with pytest.raises(UsageError, match="expected at least 1 layer on each device"):
-        check_partition((0,), 0, 1)
+        check_partition((0,), lstm(0), 1)
 
 
 def test_stages_are_contiguous_with_the_embedding_first_and_the_projection_last() -> None:
-    assert stage_layers((2, 1, 0)) == (
-        StageLayers(0, 2, embedding=True, projection=False),
-        StageLayers(2, 3, embedding=False, projection=False),
-        StageLayers(3, 3, embedding=False, projection=True),
+    assert stage_slices((2, 1, 0)) == (
+        Slice(0, 2, opens=True, closes=False),
+        Slice(2, 3, opens=False, closes=False),
+        Slice(3, 3, opens=False, closes=True),
     )
-    assert stage_layers((8,)) == (StageLayers(0, 8, embedding=True, projection=True),)
+    assert stage_slices((8,)) == (Slice(0, 8, opens=True, closes=True),)
 
 
 @PROPERTY
@@ -125,8 +132,8 @@ def test_balanced_is_as_good_as_the_best_of_all_partitions(
 ) -> None:
     layers = len(layer_costs)
     devices = data.draw(st.integers(1, layers + 1))
-    found = balanced(layer_costs, devices, embedding=embedding, projection=projection)
-    check_partition(found, layers, devices)
+    found = balanced(lstm(layers), layer_costs, devices, opening=embedding, head=projection)
+    check_partition(found, lstm(layers), devices)
     every = every_partition(layers, devices)
     assert found in every
     best = min(slowest(partition, layer_costs, embedding, projection) for partition in every)
@@ -134,23 +141,47 @@ def test_balanced_is_as_good_as_the_best_of_all_partitions(
 
 
 def test_balanced_takes_layers_from_the_device_with_the_projection() -> None:
-    assert balanced([1.0] * 8, 2) == (4, 4)
-    assert balanced([1.0] * 8, 2, projection=4.0) == (6, 2)
-    assert balanced([1.0] * 8, 2, projection=9.0) == (8, 0)
-    assert balanced([1.0] * 8, 2, embedding=2.0) == (3, 5)
+    assert balanced(lstm(8), [1.0] * 8, 2) == (4, 4)
+    assert balanced(lstm(8), [1.0] * 8, 2, head=4.0) == (6, 2)
+    assert balanced(lstm(8), [1.0] * 8, 2, head=9.0) == (8, 0)
+    assert balanced(lstm(8), [1.0] * 8, 2, opening=2.0) == (3, 5)
 
 
 def test_balanced_gives_one_device_more_than_layers_the_projection_alone() -> None:
-    assert balanced([1.0] * 8, 9, projection=3.0) == (*(1,) * 8, 0)
+    assert balanced(lstm(8), [1.0] * 8, 9, head=3.0) == (*(1,) * 8, 0)
 
 
 def test_balanced_refuses_two_devices_more_than_layers() -> None:
     with pytest.raises(UsageError, match="10 devices for 8 LSTM layers"):
-        balanced([1.0] * 8, 10)
+        balanced(lstm(8), [1.0] * 8, 10)
 
 
 def test_balanced_by_computed_operations_weighs_the_projection_against_layers() -> None:
     """Hidden 64, vocabulary 64 x 16: the projection weighs as much as 2 LSTM layers (8 x hidden x hidden)."""
-    workload = Workload(layers=8, hidden=64, vocab=64 * 16, batch=8, sequence_length=4)
-    assert computed_balanced(workload, 2) == balanced([1.0] * 8, 2, projection=2.0) == (5, 3)
+    workload = LSTMOutline(layers=8, hidden=64, vocab=64 * 16, batch=8, sequence_length=4)
+    assert computed_balanced(workload, 2) == balanced(lstm(8), [1.0] * 8, 2, head=2.0) == (5, 3)
     assert computed_balanced(workload, 5) == (2, 2, 2, 2, 0)
+
+
+HEADLESS = Row(3)
+
+
+def test_a_model_without_a_head_has_a_layer_on_each_device() -> None:
+    assert even(HEADLESS, 2) == (2, 1)
+    assert explicit("1,1,1", HEADLESS, 3) == (1, 1, 1)
+    with pytest.raises(UsageError, match=r"at least 1 layer on each device$"):
+        explicit("2,1,0", HEADLESS, 3)
+    with pytest.raises(
+        UsageError, match=r"4 devices for 3 layers: expected at most 3; use --gpus 3 or cut the model"
+    ):
+        even(HEADLESS, 4)
+    with pytest.raises(UsageError, match="4 devices for 3 layers"):
+        balanced(HEADLESS, [1.0] * 3, 4)
+    with pytest.raises(UsageError, match="2 devices for 1 layer: "):
+        even(Row(1), 2)
+
+
+def test_balanced_without_a_head_leaves_no_device_empty() -> None:
+    assert balanced(HEADLESS, [1.0, 1.0, 9.0], 3) == (1, 1, 1)
+    assert balanced(HEADLESS, [9.0, 1.0, 1.0], 2) == (1, 2)
+    assert balanced(HEADLESS, [1.0, 9.0, 1.0], 1) == (3,)

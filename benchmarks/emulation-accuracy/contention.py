@@ -66,11 +66,11 @@ def serve(cell: Cell, rank: int) -> None:
     process.keep_memory()
     process.pin(rank)
     import torch
+    from pipebench.runtime.batches import slice_batch
 
     from pipebench.models.text import data
     from pipebench.plan.schedules import SCHEDULES
     from pipebench.plan.transfers import add_transfers
-    from pipebench.runtime.batches import slice_batch
     from pipebench.runtime.emulator import EmulatedPipeline
 
     torch.set_num_threads(1)

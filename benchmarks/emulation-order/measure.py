@@ -48,13 +48,13 @@ def measured(devices: int, hidden: int, schedule: str, rounds: int) -> list[dict
     import gc
 
     import torch
+    from pipebench.runtime.batches import slice_batch
 
     from pipebench.config import RunOptions, resolve
     from pipebench.models.stacked_lstm.projection import onednn_is_faster
     from pipebench.models.text import data
     from pipebench.plan.schedules import SCHEDULES as PLANS
     from pipebench.plan.transfers import add_transfers
-    from pipebench.runtime.batches import slice_batch
     from pipebench.runtime.emulator import EmulatedPipeline
 
     torch.set_num_threads(1)

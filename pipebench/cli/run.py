@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipebench.cli import no_effect, output
-from pipebench.config import DEFAULT_MACHINE, DEFAULT_PRESET, PRESETS
+from pipebench.config import DEFAULT_MACHINE
 from pipebench.errors import EnvironmentRefusedError, UsageError
+from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.names import as_text, is_text
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.timing.machines import LOCAL, MACHINE_NAMES
@@ -70,7 +71,7 @@ def run(
         str,
         _help(
             "--partition",
-            "LSTM layers by device: even, balanced (measures the layers first) or a list such as 3,2,2,1.",
+            "Layers by device: even, balanced (measures the layers first) or a list such as 3,2,2,1.",
             _PLAN,
         ),
     ] = "even",
@@ -83,18 +84,29 @@ def run(
             _PLAN,
         ),
     ] = "none",
-    preset: Annotated[
+    model: Annotated[
         str,
         _help(
+            "--model",
+            f"What is trained: {', '.join(MODELS)}, or layers of your own: FILE.py:NAME or package.module:NAME, "
+            "where NAME is a pipebench.Model or a function that returns one.",
+            _SIZES,
+        ),
+    ] = DEFAULT_MODEL,
+    preset: Annotated[
+        str | None,
+        _help(
             "--preset",
-            "Sizes, each can be overridden: "
+            "Sizes of a built-in model, each can be overridden: "
             + "; ".join(
-                f"{name} {layers} layers of {hidden}" for name, (layers, hidden, *_) in PRESETS.items()
+                f"{name} {sizes['layers']} layers of {sizes['hidden']}"
+                for kind in MODELS.values()
+                for name, sizes in kind.presets.items()
             )
             + ".",
             _SIZES,
         ),
-    ] = DEFAULT_PRESET,
+    ] = None,
     layers: Annotated[int | None, _help("--layers", "LSTM layers.", _SIZES)] = None,
     hidden: Annotated[int | None, _help("--hidden", "Cells of a layer.", _SIZES)] = None,
     vocab: Annotated[
@@ -184,6 +196,7 @@ def run(
         gpus=_devices(partition) if gpus is None else gpus,
         device=device,
         machine=machine,
+        model=model,
         preset=preset,
         layers=layers,
         hidden=hidden,

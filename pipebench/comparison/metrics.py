@@ -13,7 +13,7 @@ from pipebench.errors import CorruptRecordError
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, RunRecord, TimelineRecord
 from pipebench.records.timelines import busy_s, work_of
-from pipebench.workload import LARGEST_TOLERANCE
+from pipebench.tolerances import LARGEST_TOLERANCE
 
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
 _MOST_WORDS = 1e15

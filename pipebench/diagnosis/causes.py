@@ -89,7 +89,7 @@ def _more_overlap(config: RunConfig) -> str:
         return "use --schedule gpipe, which lets devices work side by side"
     if config.microbatches == 1 and config.batch > 1 and slices < config.gpus:
         return f"use --microbatches {largest_divisor(config.batch, 16)}: one slice cannot be on two devices"
-    if slices < _ENOUGH_SLICES * config.gpus and slices < config.batch * config.sequence_length:
+    if slices < _ENOUGH_SLICES * config.gpus and slices < config.batch * (config.outline.time or 1):
         return "use more --microbatches or --chunks"
     return "use fewer devices, or a larger --batch with more --microbatches"
 
@@ -97,24 +97,28 @@ def _more_overlap(config: RunConfig) -> str:
 def more_equal(config: RunConfig, devices: Sequence[DeviceUsage], available: int | None) -> str:
     """What would make the stages' work more equal."""
     slowest = max(devices, key=lambda device: device.busy_s)
-    if config.partition_rule != "balanced" and config.gpus < config.layers:
+    row = config.outline.row
+    if config.partition_rule != "balanced" and config.gpus < row.layers:
         return "try --partition balanced"
-    if "projection" not in slowest.layers and "embedding" not in slowest.layers:
+    if not row.head:
+        return (
+            "cut the largest layer in two" if config.gpus == row.layers else "cut the model into more layers"
+        )
+    if slowest not in (devices[0], devices[-1]):
         return f"device {slowest.device} holds no more than others: find what slows it down"
-    one_more = config.layers + 1
-    if (
-        config.gpus == config.layers
-        and slowest is devices[-1]
-        and (available is None or available >= one_more)
-    ):
-        ending = ",".join(["1"] * config.layers + ["0"])
-        return f"try --gpus {one_more} --partition {ending}: the projection on a device of its own"
-    return "a larger --hidden makes LSTM layers weigh more beside embedding and projection"
+    one_more = row.layers + 1
+    if config.gpus == row.layers and slowest is devices[-1] and (available is None or available >= one_more):
+        ending = ",".join(["1"] * row.layers + ["0"])
+        return f"try --gpus {one_more} --partition {ending}: the {row.head} on a device of its own"
+    return f"{config.outline.heavier} makes {row.noun} weigh more beside what stands at the ends"
 
 
 def _less_transfer(config: RunConfig) -> str:
     fewer = _fewer_slices(config) if config.microbatches * config.chunks > config.gpus else ""
-    return f"use {fewer}a larger --hidden: work grows faster than messages"
+    heavier = config.outline.heavier
+    if heavier is None:
+        return f"use {fewer}layers that do more work for what they pass on"
+    return f"use {fewer}{heavier}: work grows faster than messages"
 
 
 def work_text(slices: int, checkpoint: str) -> str:
@@ -129,10 +133,19 @@ def work_text(slices: int, checkpoint: str) -> str:
 
 
 def _less_work(config: RunConfig) -> str:
-    larger = "a larger --hidden or --batch"
     if config.microbatches * config.chunks > 1:
-        return f"use {_fewer_slices(config)}{larger}"
-    return f"use {larger}" if config.checkpoint == "none" else f"use --checkpoint none, or {larger}"
+        return f"use {_fewer_slices(config)}{larger(config)}"
+    return (
+        f"use {larger(config)}"
+        if config.checkpoint == "none"
+        else f"use --checkpoint none, or {larger(config)}"
+    )
+
+
+def larger(config: RunConfig) -> str:
+    """What makes each slice's work larger, in words."""
+    heavier = config.outline.heavier
+    return f"{heavier} or --batch" if heavier else "a larger --batch"
 
 
 def _fewer_slices(config: RunConfig) -> str:

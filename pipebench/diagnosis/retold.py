@@ -10,8 +10,11 @@ from pipebench.diagnosis.causes import Cores
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.errors import UsageError
+from pipebench.models.edges import Edge
+from pipebench.models.own.description import Description, OwnLayer
+from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.plan.schedules import schedule_named
-from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.schema import Config, ModelRecord, RunRecord, WarningRecord
 
 _DERIVED = frozenset({"imbalance", "slower-than-one-device", "cpu-contention"})
 
@@ -53,10 +56,46 @@ def _is_known(schedule: str) -> bool:
 def _run_config(record: RunRecord) -> RunConfig:
     config = record.config
     given = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if hasattr(config, name)}
-    partition = tuple(config.partition) if config.partition is not None else None
     return RunConfig(
-        **(given | {"partition": partition, "device": record.device.kind}),
-        learning_rate=config.optimizer.learning_rate or 0.0,
+        **given
+        | {
+            "partition": tuple(config.partition) if config.partition is not None else None,
+            "device": record.device.kind,
+            "model": DEFAULT_MODEL if config.model is None else f":{config.model.name}",
+            "described": None if config.model is None else _described(config, config.model),
+        }
+    )
+
+
+def _described(config: Config, model: ModelRecord) -> Description:
+    """What a record keeps of layers of the user's own: their names and parameters."""
+    nothing = Edge(())
+    return Description(
+        reference="",
+        name=model.name,
+        sha256=model.sha256,
+        unit=config.input.unit if config.input is not None else "",
+        layers=tuple(
+            OwnLayer(
+                name=layer.name,
+                parameters=layer.parameters,
+                parameters_bytes=0,
+                gradients_bytes=0,
+                optimizer_bytes=0,
+                saved_bytes=0,
+                stateful=False,
+                output=nothing,
+            )
+            for layer in model.layers
+        ),
+        batch=config.batch,
+        time_length=config.chunks if config.chunks > 1 else None,
+        microbatches=config.microbatches,
+        chunks=config.chunks,
+        input=nothing,
+        items=(),
+        input_sha256="",
+        optimizer="",
     )
 
 

@@ -5,12 +5,19 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from pipebench.config import RunConfig
-from pipebench.diagnosis.causes import WORTH_NAMING, Cause, Cores, causes, fewer_devices, more_equal
+from pipebench.diagnosis.causes import (
+    WORTH_NAMING,
+    Cause,
+    Cores,
+    causes,
+    fewer_devices,
+    larger,
+    more_equal,
+)
 from pipebench.diagnosis.contention import Environment, contention
 from pipebench.diagnosis.factors import Factors
-from pipebench.diagnosis.unknown import unknown_words
+from pipebench.models.outline import Doubt
 from pipebench.records.schema import DeviceUsage, Launch, Speedup, Verification, WarningRecord
-from pipebench.workload import StageLayers
 
 FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us
 _DILATION = 300  # an H100 over one CPU core is 120 to 150
@@ -30,10 +37,7 @@ class Facts:
         devices: where each device's time went, in the step that ``factors`` are of.
         measured: the speed-up.
         factors: of a step near the median; ``None`` leaves its causes unknown.
-        repeated_text: whether the text was too short for the batches.
-        unknown_share: of the words that are counted, those without an id.
-        enough_vocab: with which a quarter of them would be left, ``None`` if none is.
-        letters_unknown: the share if letters were words.
+        doubts: about its input.
         cores: that the run could use.
         available: how many devices of this kind there are, ``None`` if any number can be had.
         time_dilation: of an emulated machine.
@@ -46,10 +50,7 @@ class Facts:
     devices: Sequence[DeviceUsage]
     measured: Speedup
     factors: Factors | None = None
-    repeated_text: bool = False
-    unknown_share: float = 0.0
-    enough_vocab: int | None = None
-    letters_unknown: float = 0.0
+    doubts: Sequence[Doubt] = ()
     cores: Cores = field(default_factory=Cores)
     available: int | None = None
     time_dilation: float | None = None
@@ -75,8 +76,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         _interval(facts),
         _imbalance(facts),
         _slower(facts),
-        _repeated(facts),
-        unknown_words(facts.config, facts.unknown_share, facts.enough_vocab, facts.letters_unknown),
+        *(WarningRecord(doubt.code, doubt.cause, doubt.next_step) for doubt in facts.doubts),
         _vanishing(facts),
     ]
     return [warning for warning in found if warning is not None]
@@ -158,7 +158,7 @@ def _dilation(facts: Facts) -> WarningRecord | None:
         code="dilation",
         cause=f"the card's speed is stated for float32 and large products; this host's, {dilation:.0f}x slower "
         f"here, is of {config.dtype} at these sizes: the emulated link is slower than it should be",
-        next_step=f"use {other}a larger --hidden or --batch",
+        next_step=f"use {other}{larger(config)}",
     )
 
 
@@ -245,37 +245,24 @@ def _losses(facts: Facts) -> list[Cause]:
     return [cause for number, cause in enumerate(every) if number == 0 or cause.factor >= WORTH_NAMING]
 
 
-def _repeated(facts: Facts) -> WarningRecord | None:
-    if not facts.repeated_text:
-        return None
-    return WarningRecord(
-        code="short-text",
-        cause="the text has fewer sentences than the batches need: they were used again",
-        next_step=f"use {'a longer' if facts.config.text else 'another text with'} --text, or a smaller --batch",
-    )
-
-
-def vanished(verification: Verification, words: int) -> list[str]:
-    """The tensors whose gradients vanish; in sequences of one word recurrent weights have none, vanished or not."""
-    return [name for name in verification.vanishing if words > 1 or "weight_hh" not in name]
+def vanished(verification: Verification, length: int) -> list[str]:
+    """The tensors whose gradients vanish; in sequences of length 1 recurrent weights have none, vanished or not."""
+    return [name for name in verification.vanishing if length > 1 or "weight_hh" not in name]
 
 
 def _vanishing(facts: Facts) -> WarningRecord | None:
     """Gradients too small to be verified."""
-    verification, words = facts.verification, facts.config.sequence_length
+    verification, length = facts.verification, facts.config.outline.time or 1
     if verification is None:
         return None
-    names = vanished(verification, words)
+    names = vanished(verification, length)
     if not names:
         return None
-    lstm = [int(name.split(".")[1]) for name in names if name.startswith("lstm.")]
-    embedding, projection = (
-        any(name.startswith(part) for name in names) for part in ("embedding", "projection")
-    )
-    where = StageLayers(min(lstm, default=0), max(lstm, default=-1) + 1, embedding, projection).text()
+    fewer = facts.config.outline.row.option or "layers"
+    where = facts.config.outline.where(names)
     return WarningRecord(
         code="vanishing-gradients",
         cause=f"the gradients of {len(names)} of {verification.tensors} tensors vanish ({where or names[0]}): they are "
         "so small beside the others that a wrong one would not show, and these layers hardly learn",
-        next_step="use fewer --layers if they are to learn; what is timed is the same work either way",
+        next_step=f"use fewer {fewer} if they are to learn; what is timed is the same work either way",
     )

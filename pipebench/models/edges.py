@@ -1,8 +1,12 @@
 """What crosses between two layers: the tensors of one slice, and which of them carry a gradient back. Pure."""
 
+from collections.abc import Sequence
 from math import prod
 
 import msgspec
+
+from pipebench.plan.actions import Operation
+from pipebench.plan.transfers import Message
 
 DTYPE_BYTES = {
     "float64": 8,
@@ -53,3 +57,22 @@ class Edge(msgspec.Struct, frozen=True):
     def backward_bytes(self) -> int:
         """Of the message to the stage below."""
         return sum(tensor.bytes for tensor in self.gradients)
+
+
+def tensors_of(edges: Sequence[Edge], message: Message) -> tuple[TensorSpec, ...]:
+    """The tensors of a message, where ``edges[s]`` lies between the stages s and s + 1."""
+    producer = message.producer
+    if producer.operation is Operation.FORWARD:
+        return edges[producer.stage].tensors
+    return edges[producer.stage - 1].gradients
+
+
+def bytes_of(edges: Sequence[Edge], message: Message) -> int:
+    """The size of a message."""
+    return sum(tensor.bytes for tensor in tensors_of(edges, message))
+
+
+def usual_bytes(edges: Sequence[Edge]) -> int:
+    """The mean size of a step's messages: each edge is crossed as often in both directions; 0 without edges."""
+    total = sum(edge.forward_bytes + edge.backward_bytes for edge in edges)
+    return round(total / (2 * len(edges))) if edges else 0

@@ -231,8 +231,8 @@ class Verification(Part, frozen=True):
     loss: float
     baseline_loss: float
     tensors: Count | None = None
-    max_relative_parameter_error: NotNegative | None = None
     vanishing: list[Name] = []
+    max_relative_parameter_error: NotNegative | None = None
 
 
 class Samples(Part, frozen=True):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from pipebench.errors import CorruptRecordError, UsageError
+from pipebench.models.outline import MemoryBytes
 from pipebench.plan.actions import parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import Message, messages_of
@@ -17,7 +18,6 @@ from pipebench.records.schema import (
     TransferRecord,
 )
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
-from pipebench.workload import MemoryBytes
 
 
 def timeline_record(

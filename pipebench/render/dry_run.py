@@ -3,7 +3,6 @@
 from rich.console import Console, Group
 from rich.text import Text
 
-from pipebench.config import RunConfig
 from pipebench.dry_run import DryRun
 from pipebench.render.layout import Facts, Words
 from pipebench.render.picture import picture
@@ -32,7 +31,7 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
                 f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})"
                 + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
             ),
-            ("input", f"{_source(config)}, {percent(document.unknown_share)} unknown"),
+            ("input", _source(document)),
             (
                 "time",
                 f"about {seconds(document.assumed_run_s)} for {config.launches} launches, if a device does "
@@ -54,8 +53,13 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
     return Group(*spaced(parts))
 
 
-def _source(config: RunConfig) -> str:
-    """Where the words are from."""
+def _source(document: DryRun) -> str:
+    """Where the batches are from."""
+    config = document.config
+    if config.described is not None:
+        return f"batches of {config.batch} that {config.described.name} makes"
+    name = "synthetic" if config.synthetic else "pydoc_data.topics"
     if config.text is not None:
-        return f"--text {config.text}"
-    return "synthetic" if config.synthetic else "pydoc_data.topics"
+        name = f"--text {config.text}"
+    unknown = document.unknown_share
+    return name if unknown is None else f"{name}, {percent(unknown)} unknown"

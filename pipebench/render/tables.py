@@ -9,12 +9,12 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from pipebench.errors import CorruptRecordError
+from pipebench.models.outline import MemoryBytes
 from pipebench.records.schema import DeviceUsage, RunRecord
 from pipebench.records.store import AnyRecord
 from pipebench.render.inert import inert
 from pipebench.render.layout import NARROW, Table
 from pipebench.render.units import counted, data_size, percent, rate
-from pipebench.workload import MemoryBytes
 
 
 def needs_ascii(console: Console) -> bool:

@@ -1,6 +1,6 @@
 """The baseline: the strongest single-device form of the same training step, and the race that finds it.
 
-* ``fused``: one multi-layer ``nn.LSTM`` on the whole batch;
+* ``fused``: all layers in one call on the whole batch, where the model has such a call;
 * ``chain``: the layers one by one on the whole batch;
 * ``chain-microbatches``: the chain with gradient accumulation, at the fastest of a few counts.
 
@@ -8,20 +8,16 @@ Which one wins changes with the machine, so it is measured, never assumed.
 """
 
 import resource
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
 
-from pipebench.models.stacked_lstm.network import DTYPES, FusedLSTM, StackedLSTM
-from pipebench.models.text.data import Batch
+from pipebench.models.network import Gradients, Network, StepBatch, gradients_of
+from pipebench.models.outline import Outline
 from pipebench.records.schema import Candidate
-from pipebench.runtime.batches import StepBatch, slice_batch
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.messages import Form
-from pipebench.runtime.optimizer import SGD
-from pipebench.workload import Workload
 
 _COUNTS = (2, 4, 8, 16)
 _TRIES = 10
@@ -32,34 +28,25 @@ _CLOSE = 1.05  # a form slower than the best by more than this leaves the race a
 
 
 class Baseline:
-    """One form of the baseline on one device."""
+    """One form of the baseline on one device, with the same first parameters as the pipeline."""
 
-    def __init__(
-        self, form: Form, workload: Workload, *, learning_rate: float, device: torch.device | None = None
-    ) -> None:
-        self.form, self.workload, self.device = form, workload, device
-        self.model: FusedLSTM | StackedLSTM
-        if form.kind == "fused":
-            self.model = FusedLSTM(workload, device)
-        else:
-            self.model = StackedLSTM(workload, workload.whole, device)
-        self.optimizer = SGD(self.model.parameters(), learning_rate)
-        self._loss = torch.zeros((), dtype=DTYPES[workload.dtype], device=device)
+    def __init__(self, form: Form, network: Network, device: torch.device | None = None) -> None:
+        self.form, self.network, self.device = form, network, device
+        self.model = network.form(form.kind, device)
+        self.optimizer = network.optimizer([p for p in self.model.parameters() if p.requires_grad])
+        self._loss = torch.zeros((), dtype=network.dtype, device=device)
 
-    def initialise(self, seed: int) -> None:
-        """Draw the parameters: the same as the pipeline's with this seed."""
-        self.model.initialise(seed)
-
-    def slice(self, batch: Batch) -> StepBatch:
-        """A batch as this form takes it."""
-        return slice_batch(batch, self.workload, microbatches=self.form.microbatches, device=self.device)
+    def batch(self, number: int) -> StepBatch:
+        """A fixed batch as this form takes it."""
+        return self.network.batch(number, microbatches=self.form.microbatches, device=self.device)
 
     def step(self, batch: StepBatch, *, update: bool = True) -> None:
         """One training step."""
         self.optimizer.zero_grad()
         self._loss.zero_()
-        for (words_TB,), (targets_N,) in zip(batch.inputs, batch.targets, strict=True):
-            loss = self._forward(words_TB, targets_N, batch.words)
+        for (input_,), (target,) in zip(batch.inputs, batch.targets, strict=True):
+            output, _ = self.model.run(input_, None)
+            loss = self.model.loss(output, target) / batch.items
             loss.backward()  # type: ignore[no-untyped-call]
             self._loss += loss.detach()
         if update:
@@ -70,24 +57,12 @@ class Baseline:
         self.optimizer.zero_grad()
 
     def loss(self) -> float:
-        """The last step's loss, the mean a word."""
+        """The last step's loss, the mean an item."""
         return float(self._loss)
 
-    def gradients(self) -> dict[str, Tensor | None]:
-        """All parameters' gradients by name."""
-        return {name: parameter.grad for name, parameter in self._parameters()}
-
-    def _parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        if isinstance(self.model, FusedLSTM):
-            return self.model.canonical_parameters()
-        return self.model.named_parameters()
-
-    def _forward(self, words_TB: Tensor, targets_N: Tensor, words: int) -> Tensor:
-        if isinstance(self.model, FusedLSTM):
-            loss: Tensor = self.model(words_TB, targets_N, words)
-            return loss
-        hidden_TBH, _ = self.model.hidden_states(words_TB, [None] * self.workload.layers)
-        return self.model.loss(hidden_TBH, targets_N, words)
+    def gradients(self) -> Gradients:
+        """All trained parameters' gradients by name."""
+        return gradients_of(self.model)
 
 
 def page_faults() -> int:
@@ -95,20 +70,17 @@ def page_faults() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
-def forms(workload: Workload) -> list[Form]:
+def forms(outline: Outline) -> list[Form]:
     """What enters the race."""
-    counts = [count for count in _COUNTS if workload.batch % count == 0]
-    return [Form("fused"), Form("chain"), *(Form("chain-microbatches", count) for count in counts)]
+    counts = [count for count in _COUNTS if outline.batch % count == 0]
+    found = [Form(kind) for kind in outline.forms if kind != "chain-microbatches"]
+    if "chain-microbatches" in outline.forms:
+        found += [Form("chain-microbatches", count) for count in counts]
+    return found
 
 
 def race(
-    workload: Workload,
-    batch: Batch,
-    *,
-    learning_rate: float,
-    seed: int,
-    device: RankDevice,
-    report: Callable[[Form], None],
+    network: Network, device: RankDevice, report: Callable[[Form], None]
 ) -> tuple[Form, list[Candidate]]:
     """The fastest form, and all that was measured.
 
@@ -117,8 +89,8 @@ def race(
     that happened to run first would lose; steps of milliseconds are repeated too. A form's time is its
     fastest step: what disturbs a step only makes it longer.
     """
-    runs = _Runs(workload, batch, learning_rate=learning_rate, seed=seed, device=device, report=report)
-    for form in forms(workload):
+    runs = _Runs(network, device, report)
+    for form in forms(network.outline):
         if form.microbatches <= 4 or runs.best().microbatches == form.microbatches // 2:
             runs.measure(form)
     for form in runs.near_the_best():
@@ -129,25 +101,14 @@ def race(
 class _Runs:
     """The race's bookkeeping: one baseline alive at a time, every step kept."""
 
-    def __init__(
-        self,
-        workload: Workload,
-        batch: Batch,
-        *,
-        learning_rate: float,
-        seed: int,
-        device: RankDevice,
-        report: Callable[[Form], None],
-    ) -> None:
-        self.workload, self.batch, self.learning_rate, self.seed = workload, batch, learning_rate, seed
-        self.device, self.report = device, report
+    def __init__(self, network: Network, device: RankDevice, report: Callable[[Form], None]) -> None:
+        self.network, self.device, self.report = network, device, report
         self.steps: dict[Form, list[float]] = {}
 
     def measure(self, form: Form) -> None:
         self.report(form)
-        baseline = Baseline(form, self.workload, learning_rate=self.learning_rate, device=self.device.torch)
-        baseline.initialise(self.seed)
-        batch = baseline.slice(self.batch)
+        baseline = Baseline(form, self.network, self.device.torch)
+        batch = baseline.batch(0)
         steps = self.steps.setdefault(form, [])
         if self.device.warms_up and not steps:
             baseline.step(batch)

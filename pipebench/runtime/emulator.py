@@ -11,23 +11,22 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
-from pipebench.models.stacked_lstm.network import StackedLSTM
-from pipebench.partition import stage_layers
+from pipebench.models.edges import bytes_of
+from pipebench.models.network import Gradients, Network, StepBatch, gradients_of
+from pipebench.models.outline import edges_of
+from pipebench.partition import stage_slices
 from pipebench.plan.actions import COMPUTE, SENDS, Action
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of, messages_to
 from pipebench.runtime import faults
-from pipebench.runtime.batches import StepBatch
 from pipebench.runtime.executor import Executor
-from pipebench.runtime.stage import Stage
+from pipebench.runtime.stage import stages_of
 from pipebench.runtime.transport import Mailbox
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
-from pipebench.workload import Workload
 
 
 class Unit(NamedTuple):
@@ -43,9 +42,8 @@ class EmulatedPipeline:
 
     Args:
         plan: with its transfers.
-        workload: the sizes of the model and the batch.
-        partition: LSTM layers of each stage.
-        learning_rate: of every device's optimizer.
+        network: the model.
+        partition: its layers by stage.
         device: the one real device; default: the CPU.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         order: in which the one real device runs the actions; see ``interleave``.
@@ -55,44 +53,39 @@ class EmulatedPipeline:
     def __init__(
         self,
         plan: Plan,
-        workload: Workload,
+        network: Network,
         partition: Sequence[int],
         *,
-        learning_rate: float,
         device: torch.device | None = None,
         checkpoint: str = "none",
         order: str = "device",
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
-        self.plan, self.workload, self.checkpoint, self.clock = plan, workload, checkpoint, clock
+        self.plan, self.clock = plan, clock
         graph, mailbox = plan.graph, Mailbox(messages_of(plan.graph))
-        self.models = [StackedLSTM(workload, layers, device) for layers in stage_layers(partition)]
+        slices = stage_slices(partition)
+        self.edges = edges_of(network.outline, slices, graph.microbatches, graph.chunks)
+        self.parts = [network.part(part, device) for part in slices]
+        stages = stages_of(
+            dict(enumerate(self.parts)),
+            self.edges,
+            graph,
+            checkpoint=checkpoint,
+            dtype=network.dtype,
+            device=device,
+        )
         self.executors = [
             Executor(
                 graph,
                 program,
-                {stage: self._stage(stage) for stage in graph.stages_of(device)},
+                {stage: stages[stage] for stage in graph.stages_of(number)},
                 mailbox,
-                learning_rate=learning_rate,
+                network.optimizer,
             )
-            for device, program in enumerate(plan.programs)
+            for number, program in enumerate(plan.programs)
         ]
         self.units = self._units(interleave(plan, order))
         self._durations = [0.0] * len(self.units)
-
-    def _stage(self, stage: int) -> Stage:
-        graph = self.plan.graph
-        return Stage(
-            self.models[stage],
-            microbatches=graph.microbatches,
-            chunks=graph.chunks,
-            checkpoint=self.checkpoint,
-        )
-
-    def initialise(self, seed: int) -> None:
-        """Draw the parameters of all stages."""
-        for model in self.models:
-            model.initialise(seed)
 
     def step(self, batch: StepBatch, *, update: bool = True) -> MeasuredCosts:
         """One training step; the measured cost of everything in it."""
@@ -136,18 +129,17 @@ class EmulatedPipeline:
         """The step in virtual time."""
         return simulate(self.plan, costs, link, message_bytes=self.message_bytes)
 
-    def message_bytes(self, message: Message) -> int:  # noqa: ARG002 - all messages of this model are equal
-        """The size of a message: activations or their gradient."""
-        graph = self.plan.graph
-        return self.workload.activation_bytes(graph.microbatches, graph.chunks)
+    def message_bytes(self, message: Message) -> int:
+        """The size of a message."""
+        return bytes_of(self.edges, message)
 
     def loss(self) -> float:
-        """The last step's loss, the mean a word."""
+        """The last step's loss, the mean an item."""
         return sum(executor.loss() for executor in self.executors)
 
-    def gradients(self) -> dict[str, Tensor | None]:
-        """All parameters' gradients by name."""
-        return {name: p.grad for model in self.models for name, p in model.named_parameters()}
+    def gradients(self) -> Gradients:
+        """All trained parameters' gradients by name."""
+        return {name: gradient for part in self.parts for name, gradient in gradients_of(part).items()}
 
     def _units(self, order: Sequence[tuple[int, Action]]) -> tuple[Unit, ...]:
         """Cut every program into units, in the order in which their compute actions run."""

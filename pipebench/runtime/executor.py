@@ -4,19 +4,18 @@ A table leads from operation to method. Everything that follows from the plan al
 takes, where its result goes) is looked up once, when the program is compiled to calls.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from torch import Tensor
+from torch import nn
 
+from pipebench.models.network import Optimizer, StepBatch
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action, Operation
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Program
 from pipebench.plan.transfers import messages_by_action
-from pipebench.runtime.batches import StepBatch
-from pipebench.runtime.optimizer import SGD
-from pipebench.runtime.stage import Stage
+from pipebench.runtime.stage import Payload, Stage
 from pipebench.runtime.transport import Transport
 
 
@@ -36,16 +35,16 @@ class Executor:
         program: Program,
         stages: Mapping[int, Stage],
         transport: Transport,
-        *,
-        learning_rate: float,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
     ) -> None:
         self.graph, self.stages, self.transport = graph, stages, transport
-        parameters = [parameter for stage in stages.values() for parameter in stage.model.parameters()]
-        self.optimizer = SGD(parameters, learning_rate)
+        parameters = [parameter for stage in stages.values() for parameter in stage.part.parameters()]
+        trained = [parameter for parameter in parameters if parameter.requires_grad]
+        self.optimizer = optimizer(trained) if trained else None
         self._messages = messages_by_action(graph)
         # Results on this device by the action they are from. Every key is there from the start: a
         # dictionary that grew during a step would stay in the midst of the step's tensors.
-        self._values: dict[Action, Tensor | None] = dict.fromkeys(self._results(program))
+        self._values: dict[Action, Payload | None] = dict.fromkeys(self._results(program))
         self._compilers = {
             Operation.FORWARD: self._forward,
             Operation.BACKWARD: self._backward,
@@ -63,11 +62,13 @@ class Executor:
 
     def zero_grad(self) -> None:
         """The start of a step."""
-        self.optimizer.zero_grad()
+        if self.optimizer is not None:
+            self.optimizer.zero_grad()
 
     def update(self) -> None:
-        """The end of a step: the optimizer."""
-        self.optimizer.step()
+        """The end of a step: the optimizer, where anything is trained."""
+        if self.optimizer is not None:
+            self.optimizer.step()
 
     def loss(self) -> float:
         """This device's share of the last step's loss: all of it on the last stage's device, else 0."""
@@ -106,14 +107,14 @@ class Executor:
 
     def _compute(
         self,
-        method: Callable[[int, int, Tensor | None], Tensor | None],
+        method: Callable[[int, int, Payload | None], Payload | None],
         action: Action,
         input_: Action | None,
     ) -> None:
         value = self._take(input_) if input_ is not None else None
         self._values[action] = method(action.microbatch, action.chunk, value)
 
-    def _take(self, producer: Action) -> Tensor:
+    def _take(self, producer: Action) -> Payload:
         """A result, once."""
         value, self._values[producer] = self._values[producer], None
         assert value is not None, f"{producer} has not run, or gives nothing out"

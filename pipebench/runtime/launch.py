@@ -106,9 +106,9 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
         report(messages.LinkTimes(link=_measure_link(job, rank, folder, report)))
         return
     if job.task == "layers":
-        report(measure_layers(_with_library(job), report))
+        report(measure_layers(job, report))
         return
-    pair = make_pair(_with_library(job), rank, folder)
+    pair = make_pair(job, rank, folder)
     pair.prime()
     pair.touch_memory()
     if job.form is None:
@@ -130,22 +130,6 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
         pair.choose(job.form)
     with _quiet():
         _time(job, rank, pair, report)
-
-
-def _with_library(job: messages.Job) -> messages.Job:
-    """The job with the library that the projection is faster with, as the first launch found it, or as it is here."""
-    config = job.config
-    if config.onednn is not None:
-        return job
-    from pipebench.models.stacked_lstm.projection import onednn_is_faster  # noqa: PLC0415 - see run
-
-    positions = config.workload.positions // (config.microbatches * config.chunks)
-    onednn = (
-        config.device != "cuda"
-        and config.dtype == "float32"
-        and onednn_is_faster(config.hidden, config.vocab, positions)
-    )
-    return msgspec.structs.replace(job, config=msgspec.structs.replace(config, onednn=onednn))
 
 
 def _measure_link(job: messages.Job, rank: int, folder: Path, report: Emit) -> MeasuredLink:

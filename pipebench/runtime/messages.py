@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from pipebench.config import RunConfig
+from pipebench.models.outline import FormKind
 from pipebench.models.text.data import Data
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
@@ -19,9 +20,9 @@ TIMING = "timing"
 
 
 class Form(msgspec.Struct, frozen=True):
-    """A form of the baseline: ``kind`` is fused, chain or chain-microbatches."""
+    """A form of the baseline, with its microbatches."""
 
-    kind: Literal["fused", "chain", "chain-microbatches"]
+    kind: FormKind
     microbatches: int = 1
 
     def text(self) -> str:
@@ -33,7 +34,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One launch. The first one verifies, races the baseline's forms and measures the host's speed."""
 
     config: RunConfig
-    data: Data
+    data: Data | None  # what the model was given, if the launch does not make it itself
     task: Literal["launch", "layers", "link"] = "launch"
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure
@@ -69,8 +70,8 @@ class Progress(Message, frozen=True, tag="progress"):
 class LayerCosts(Message, frozen=True, tag="layer-costs"):
     """A quick measurement of every layer, seconds of one training step each."""
 
-    layers: list[float]  # the embedding is in the first one
-    projection: float
+    layers: list[float]  # what opens the model is in the first one
+    head: float  # 0 where the model has none
 
 
 class LinkTimes(Message, frozen=True, tag="link-times"):
@@ -88,16 +89,16 @@ class Verified(Message, frozen=True, tag="verified"):
 class Raced(Message, frozen=True, tag="raced"):
     """The strongest form of the baseline, and the host's speed by it.
 
-    With several GPUs: the one it ran on, of median speed, and every one's speed on the fused form. ``onednn`` says
-    whether the projection's products were oneDNN's.
+    With several GPUs: the one it ran on, of median speed, and every one's speed on the first form. ``found`` is what
+    was found to be best for the model here. The speed is ``None`` where nothing depends on it.
     """
 
     form: Form
     candidates: list[Candidate]
-    host_flops_per_s: float
+    host_flops_per_s: float | None
     device: int = 0
     device_flops_per_s: list[float] = []
-    onednn: bool = False
+    found: dict[str, bool] = {}
 
 
 class Measured(Message, frozen=True, tag="measured"):

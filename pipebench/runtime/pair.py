@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from msgspec import structs
 
-from pipebench.models.text.data import BATCHES
+from pipebench.models.network import Network
+from pipebench.models.outline import BATCHES
+from pipebench.models.registry import network_for
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.runtime import messages
-from pipebench.runtime.batches import slice_batch
 from pipebench.runtime.device import CpuDevice, CudaDevice
 from pipebench.runtime.emulator import EmulatedPipeline
+from pipebench.runtime.host_speed import host_flops_per_s
 from pipebench.runtime.single_device import SingleDevice, judge
 from pipebench.runtime.verification import check_same_loss
 from pipebench.timing.costs import MeasuredCosts
@@ -75,11 +78,12 @@ class Pair(Protocol):
 
 def make_pair(job: messages.Job, rank: int, folder: Path) -> Pair:
     """The pair for the job's kind of device."""
+    network = network_for(job.config, job.data)
     if job.config.device not in ("cpu", "cuda"):
-        return EmulatedPair(job)
+        return EmulatedPair(job, network)
     from pipebench.runtime.ranked_pair import RankedPair  # noqa: PLC0415 - torch.distributed, for ranks only
 
-    return RankedPair(job, rank, folder)
+    return RankedPair(job, network, rank, folder)
 
 
 class EmulatedPair:
@@ -87,23 +91,17 @@ class EmulatedPair:
 
     pipeline_is_cpu_time = True
 
-    def __init__(self, job: messages.Job) -> None:
+    def __init__(self, job: messages.Job, network: Network) -> None:
         config = job.config
         assert config.partition is not None
-        self.job, self.config, self.single = job, config, SingleDevice(job, CpuDevice(time.thread_time))
-        graph = config.graph
+        self.job, self.config = job, config
+        self.single = SingleDevice(job, network, CpuDevice(time.thread_time))
         self.pipeline = EmulatedPipeline(
-            job.plan(),
-            config.workload,
-            config.partition,
-            learning_rate=config.learning_rate,
-            checkpoint=config.checkpoint,
-            order=config.emulation_order,
+            job.plan(), network, config.partition, checkpoint=config.checkpoint, order=config.emulation_order
         )
-        self.pipeline.initialise(config.seed)
         self.batches = [
-            slice_batch(b, config.workload, microbatches=graph.microbatches, chunks=graph.chunks)
-            for b in job.data.batches
+            network.batch(number, microbatches=config.microbatches, chunks=config.chunks)
+            for number in range(BATCHES)
         ]
         self.link = Link()
         if job.host_flops_per_s is not None:
@@ -129,6 +127,10 @@ class EmulatedPair:
     def race(self, report: Callable[[str], None]) -> messages.Raced:
         """The race fixes the time dilation."""
         raced = self.single.race(report)
+        if raced.host_flops_per_s is None:
+            report("the built-in LSTM, for this host's speed")
+            raced = structs.replace(raced, host_flops_per_s=host_flops_per_s(self.single.device))
+        assert raced.host_flops_per_s is not None
         self._set_link(raced.host_flops_per_s)
         return raced
 
@@ -183,28 +185,21 @@ def _gpu_at_rest_s() -> float:
 def measure_layers(job: messages.Job, emit: Callable[[messages.Message], None]) -> messages.LayerCosts:
     """A quick measurement of every layer: a pipeline cut as finely as can be, its costs summed by stage.
 
-    The embedding is measured with the first layer, where every partition has it; the projection alone.
+    What opens the model is measured with the first layer, where every partition has it; its head alone.
     """
-    config = job.config
+    config, network = job.config, network_for(job.config, job.data)
+    row = network.outline.row
     device = CudaDevice(0).torch if config.device == "cuda" else None
-    graph = Graph(config.layers + 1, config.microbatches, config.chunks)
+    graph = Graph(row.layers + bool(row.head), config.microbatches, config.chunks)
     pipeline = EmulatedPipeline(
         add_transfers(SCHEDULES["gpipe"].plan(graph)),
-        config.workload,
-        [1] * config.layers + [0],
-        learning_rate=config.learning_rate,
+        network,
+        [1] * row.layers + [0] * bool(row.head),
         checkpoint=config.checkpoint,
         device=device,
         clock=_gpu_at_rest_s if config.device == "cuda" else time.thread_time,
     )
-    pipeline.initialise(config.seed)
-    batch = slice_batch(
-        job.data.batches[0],
-        config.workload,
-        microbatches=graph.microbatches,
-        chunks=graph.chunks,
-        device=device,
-    )
+    batch = network.batch(0, microbatches=graph.microbatches, chunks=graph.chunks, device=device)
     best = [inf] * graph.stages
     for number in range(_LAYER_STEPS):
         emit(messages.Progress(doing="measuring layers", share=number / _LAYER_STEPS))
@@ -213,4 +208,4 @@ def measure_layers(job: messages.Job, emit: Callable[[messages.Message], None]) 
         for action, action_s in costs.actions.items():
             seconds[action.stage] += action_s
         best = [min(pair) for pair in zip(best, seconds, strict=True)]
-    return messages.LayerCosts(layers=best[:-1], projection=best[-1])
+    return messages.LayerCosts(layers=best[: row.layers], head=sum(best[row.layers :]))

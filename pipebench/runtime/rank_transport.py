@@ -22,10 +22,11 @@ from pipebench.plan.actions import RECEIVES, Operation
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Program
 from pipebench.plan.transfers import Message, messages_by_action
+from pipebench.runtime.stage import Payload
 
 Groups = Mapping[tuple[int, int], Any]  # the process group of each direction: sender, receiver
 
-_HEADER = 6  # step, operation, stage, microbatch, chunk, numbers
+_HEADER = 7  # step, operation, stage, microbatch, chunk, which tensor of the message, numbers
 _OPERATIONS = list(Operation)
 
 
@@ -46,7 +47,7 @@ class RankTransport:
     Args:
         graph: of the plan.
         program: this rank's actions, with its transfers.
-        buffer: makes an empty tensor of a message's shape and dtype, where messages arrive.
+        buffers: makes empty tensors of a message's shapes and dtypes, where it arrives.
         groups: by direction; a direction that is not there uses the group of all ranks.
         ahead: receives of a direction that are posted before they are needed; by default all of a step.
     """
@@ -55,16 +56,16 @@ class RankTransport:
         self,
         graph: Graph,
         program: Program,
-        buffer: Callable[[], Tensor],
+        buffers: Callable[[Message], Payload],
         groups: Groups | None = None,
         *,
         ahead: int | None = None,
     ) -> None:
         messages = messages_by_action(graph)
         self._incoming: Sequence[Message] = [messages[a] for a in program if a.operation in RECEIVES]
-        self._buffers = {message: buffer() for message in self._incoming}
+        self._buffers = {message: buffers(message) for message in self._incoming}
         self._groups = groups or {}
-        self._posted: dict[Message, dist.Work | None] = dict.fromkeys(self._incoming)
+        self._posted: dict[Message, list[dist.Work] | None] = dict.fromkeys(self._incoming)
         self._next = _nexts(self._incoming, ahead or len(self._incoming))
         self._sent: deque[tuple[dist.Work, Tensor]] = deque()
         self._step = 0
@@ -84,32 +85,35 @@ class RankTransport:
             work.wait()
         self._sent.clear()
 
-    def send(self, message: Message, tensor: Tensor) -> None:
+    def send(self, message: Message, payload: Payload) -> None:
         """Give a result away; it is kept until the receiver has it."""
         while self._sent and self._sent[0][0].is_completed():
             self._sent.popleft()
-        payload = tensor.contiguous()
-        if self._checked:
-            self._isend(message, self._header(message, payload))
-        self._isend(message, payload)
+        for number, tensor in enumerate(payload):
+            whole = tensor.contiguous()
+            if self._checked:
+                self._isend(message, self._header(message, number, whole))
+            self._isend(message, whole)
 
-    def receive(self, message: Message) -> Tensor:
-        """The buffer with the message in it; it is free again when the next step begins."""
-        buffer = self._buffers[message]
+    def receive(self, message: Message) -> Payload:
+        """The buffers with the message in them; they are free again when the next step begins."""
+        buffers = self._buffers[message]
         if self._checked:
-            self._check_header(message, buffer)
-            self._irecv(message, buffer).wait()
-            return buffer
-        work = self._posted[message]
-        assert work is not None, "received in a step that was not begun"
-        work.wait()
+            for number, buffer in enumerate(buffers):
+                self._check_header(message, number, buffer)
+                self._irecv(message, buffer).wait()
+            return buffers
+        works = self._posted[message]
+        assert works is not None, "received in a step that was not begun"
+        for work in works:
+            work.wait()
         self._posted[message] = None
         for following in self._next.get(message, ()):
             self._post(following)
-        return buffer
+        return buffers
 
     def _post(self, message: Message) -> None:
-        self._posted[message] = self._irecv(message, self._buffers[message])
+        self._posted[message] = [self._irecv(message, buffer) for buffer in self._buffers[message]]
 
     def _group(self, message: Message) -> Any:
         return self._groups.get((message.sender, message.receiver))
@@ -124,19 +128,19 @@ class RankTransport:
         assert work is not None, "a rank receives from another rank"
         return work
 
-    def _header(self, message: Message, payload: Tensor) -> Tensor:
+    def _header(self, message: Message, which: int, tensor: Tensor) -> Tensor:
         operation, stage, microbatch, chunk = message.producer
         number = _OPERATIONS.index(operation)
         return torch.tensor(
-            [self._step, number, stage, microbatch, chunk, payload.numel()],
+            [self._step, number, stage, microbatch, chunk, which, tensor.numel()],
             dtype=torch.int64,
-            device=payload.device,
+            device=tensor.device,
         )
 
-    def _check_header(self, message: Message, buffer: Tensor) -> None:
+    def _check_header(self, message: Message, number: int, buffer: Tensor) -> None:
         found = torch.empty(_HEADER, dtype=torch.int64, device=buffer.device)
         self._irecv(message, found).wait()
-        expected = self._header(message, buffer)
+        expected = self._header(message, number, buffer)
         if not torch.equal(found, expected):
             raise RunFailedError(
                 f"verification: rank {message.receiver} expected {message.producer} of step {self._step} from "

@@ -10,27 +10,30 @@ import msgspec
 import torch
 import torch.distributed as dist
 
-from pipebench.config import RunConfig
-from pipebench.models.stacked_lstm.network import DTYPES
-from pipebench.models.text.data import BATCHES
+from pipebench.models.edges import Edge, tensors_of
+from pipebench.models.network import Network
+from pipebench.models.outline import BATCHES, edges_of, whole
+from pipebench.partition import stage_slices
 from pipebench.plan.plan import Plan
+from pipebench.plan.transfers import Message
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.runtime import group, messages
 from pipebench.runtime.baseline import Baseline
-from pipebench.runtime.batches import slice_batch
 from pipebench.runtime.device import CpuDevice, CudaDevice, RankDevice
 from pipebench.runtime.heartbeat import IDLE, WAITING, Heartbeats
 from pipebench.runtime.rank_transport import RankTransport
 from pipebench.runtime.ranks import REST_S, RankedPipeline, Readings, StepTransport
 from pipebench.runtime.single_device import SingleDevice, judge
+from pipebench.runtime.stage import Payload
 from pipebench.runtime.staged_transport import StagedTransport, stream_mark
 from pipebench.runtime.verification import check_same_loss
 
 _AHEAD_ON_A_GPU = 2  # receives a direction: each one that waits is a kernel that runs
 _PROBES = 3  # steps that a GPU's speed is measured by; the first one warms up
 
-Transports = Callable[[messages.Job, Plan, int, RankDevice], StepTransport]
+Edges = Sequence[Edge]
+Transports = Callable[[messages.Job, Plan, Edges, int, RankDevice], StepTransport]
 
 
 class RankedPair:
@@ -38,6 +41,7 @@ class RankedPair:
 
     Args:
         job: of the launch.
+        network: its model.
         rank: of this process.
         folder: where the ranks meet.
         device_of: the device with a number; by default the job's kind.
@@ -49,15 +53,16 @@ class RankedPair:
     def __init__(
         self,
         job: messages.Job,
+        network: Network,
         rank: int,
         folder: Path,
         *,
         device_of: Callable[[int], RankDevice] | None = None,
         transport: Transports | None = None,
     ) -> None:
-        config, graph = job.config, job.config.graph
+        config = job.config
         assert config.partition is not None
-        self.job, self.rank = job, rank
+        self.job, self.network, self.rank = job, network, rank
         self.device_of = device_of or _DEVICES[config.device]
         self.device = self.device_of(rank)
         self.device.use()
@@ -67,31 +72,27 @@ class RankedPair:
         heartbeats.beat(rank, WAITING)
         group.join(folder, rank=rank, ranks=job.ranks, timeout_s=job.patience_s)
         heartbeats.beat(rank, IDLE)
-        plan = job.plan()
+        plan, slices = job.plan(), stage_slices(config.partition)
+        edges = edges_of(network.outline, slices, config.microbatches, config.chunks)
         self.pipeline = RankedPipeline(
             plan,
-            config.workload,
+            network,
             config.partition,
+            edges,
             rank=rank,
             device=self.device,
-            transport=(transport or _TRANSPORTS[config.device])(job, plan, rank, self.device),
-            learning_rate=config.learning_rate,
+            transport=(transport or _TRANSPORTS[config.device])(job, plan, edges, rank, self.device),
             checkpoint=config.checkpoint,
             heartbeats=heartbeats,
         )
-        self.pipeline.initialise(config.seed)
         self.batches = [
-            slice_batch(
-                b,
-                config.workload,
-                microbatches=graph.microbatches,
-                chunks=graph.chunks,
-                device=self.device.torch,
+            network.batch(
+                number, microbatches=config.microbatches, chunks=config.chunks, device=self.device.torch
             )
-            for b in job.data.batches
+            for number in range(BATCHES)
         ]
         if rank == 0:
-            self.single = SingleDevice(job, self.device_of(job.baseline_device))
+            self.single = SingleDevice(job, network, self.device_of(job.baseline_device))
 
     def prime(self) -> None:
         """A first whole step: real ranks cannot take a part of one.
@@ -123,9 +124,11 @@ class RankedPair:
         if self.single is None:
             return None
         chosen = of_median_speed(speeds) if speeds else 0
-        self.single = SingleDevice(self.job, self.device_of(chosen))
+        self.single = SingleDevice(self.job, self.network, self.device_of(chosen))
         raced = self.single.race(report)
-        return msgspec.structs.replace(raced, device=chosen, device_flops_per_s=speeds)
+        flops = self.network.outline.step_flops(whole(self.network.outline))
+        known = [flops * steps_per_s for steps_per_s in speeds] if flops is not None else []
+        return msgspec.structs.replace(raced, device=chosen, device_flops_per_s=known)
 
     def choose(self, form: messages.Form) -> None:
         """Take a form of the baseline."""
@@ -179,20 +182,13 @@ class RankedPair:
             check_same_loss(self.single.baseline.loss(), loss, steps=steps)
 
     def _speeds(self) -> list[float]:
-        """Every device's speed on the fused step in FLOP/s, measured by its own rank. Collective."""
-        config = self.job.config
-        probe = Baseline(
-            messages.Form("fused"),
-            config.workload,
-            learning_rate=config.learning_rate,
-            device=self.device.torch,
-        )
-        probe.initialise(config.seed)
-        batch = probe.slice(self.job.data.batches[0])
+        """Every device's steps a second of the model's first form, measured by its own rank. Collective."""
+        probe = Baseline(messages.Form(self.network.outline.forms[0]), self.network, self.device.torch)
+        batch = probe.batch(0)
         seconds = [self.device.seconds(partial(probe.step, batch)) for _ in range(_PROBES)]
         del probe
         self.device.give_back()
-        speed = torch.tensor(config.workload.step_flops(config.workload.whole) / min(seconds[1:]))
+        speed = torch.tensor(1 / min(seconds[1:]), dtype=torch.float64)
         speeds = [torch.empty_like(speed) for _ in range(self.job.ranks)]
         dist.all_gather(speeds, speed)
         return [float(value) for value in speeds]
@@ -203,12 +199,14 @@ def of_median_speed(speeds: Sequence[float]) -> int:
     return speeds.index(median_low(speeds))
 
 
-def _gloo(job: messages.Job, plan: Plan, rank: int, device: RankDevice) -> StepTransport:
+def _gloo(_: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice) -> StepTransport:
     """Between processes on CPU cores."""
-    return RankTransport(plan.graph, plan.programs[rank], _buffers(job.config, device.torch))
+    return RankTransport(plan.graph, plan.programs[rank], _buffers(edges, device.torch))
 
 
-def _nccl_or_staged(job: messages.Job, plan: Plan, rank: int, device: RankDevice) -> StepTransport:
+def _nccl_or_staged(
+    job: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice
+) -> StepTransport:
     """Between GPUs: NCCL, or through pinned host memory where torch has no NCCL."""
     graph, program = plan.graph, plan.programs[rank]
     if dist.is_nccl_available():
@@ -219,27 +217,27 @@ def _nccl_or_staged(job: messages.Job, plan: Plan, rank: int, device: RankDevice
             timeout_s=job.patience_s,
             token=partial(torch.zeros, 1, device=device.torch),
         )
-        buffer = _buffers(job.config, device.torch)
-        return RankTransport(graph, program, buffer, groups, ahead=_AHEAD_ON_A_GPU)
+        buffers = _buffers(edges, device.torch)
+        return RankTransport(graph, program, buffers, groups, ahead=_AHEAD_ON_A_GPU)
     return StagedTransport(
         graph,
         program,
-        pinned=_buffers(job.config, torch.device("cpu"), pin_memory=True),
+        pinned=_buffers(edges, torch.device("cpu"), pin_memory=True),
         device=device,
         after_copy=partial(stream_mark, device.torch),
     )
 
 
-def _buffers(
-    config: RunConfig, device: torch.device, *, pin_memory: bool = False
-) -> Callable[[], torch.Tensor]:
-    """Makes empty tensors of a message's shape and dtype."""
-    shape = (
-        config.sequence_length // config.chunks,
-        config.batch // config.microbatches,
-        config.hidden,
-    )
-    return partial(torch.empty, shape, dtype=DTYPES[config.dtype], device=device, pin_memory=pin_memory)
+def _buffers(edges: Edges, device: torch.device, *, pin_memory: bool = False) -> Callable[[Message], Payload]:
+    """Makes empty tensors of a message's shapes and dtypes."""
+
+    def made(message: Message) -> Payload:
+        return tuple(
+            torch.empty(spec.shape, dtype=getattr(torch, spec.dtype), device=device, pin_memory=pin_memory)
+            for spec in tensors_of(edges, message)
+        )
+
+    return made
 
 
 _DEVICES: Mapping[str, Callable[[int], RankDevice]] = {

@@ -14,19 +14,19 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from pipebench.models.stacked_lstm.network import StackedLSTM
-from pipebench.partition import stage_layers
+from pipebench.models.edges import Edge, bytes_of
+from pipebench.models.network import Gradients, Network, StepBatch, gradients_of
+from pipebench.partition import stage_slices
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of
-from pipebench.runtime.batches import StepBatch
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.executor import Executor
+from pipebench.runtime.gathering import gathered
 from pipebench.runtime.heartbeat import COMPUTING, IDLE, WAITING, Heartbeats
-from pipebench.runtime.stage import Stage
+from pipebench.runtime.stage import stages_of
 from pipebench.runtime.transport import Transport
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
-from pipebench.workload import Workload
 
 _STARTED, _ZEROED, _ENDED, _UPDATED = range(4)
 _BOUNDS = 4
@@ -71,12 +71,12 @@ class RankedPipeline:
 
     Args:
         plan: with its transfers.
-        workload: the sizes of the model and the batch.
-        partition: LSTM layers of each stage.
+        network: the model.
+        partition: its layers by stage.
+        edges: what lies between the stages.
         rank: of this process; its stage has the same number.
         device: where this rank computes.
         transport: this rank's end of the plan's messages.
-        learning_rate: of every rank's optimizer.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         heartbeats: where every rank writes what it does.
     """
@@ -84,32 +84,27 @@ class RankedPipeline:
     def __init__(
         self,
         plan: Plan,
-        workload: Workload,
+        network: Network,
         partition: Sequence[int],
+        edges: Sequence[Edge],
         *,
         rank: int,
         device: RankDevice,
         transport: StepTransport,
-        learning_rate: float,
         checkpoint: str = "none",
         heartbeats: Heartbeats,
     ) -> None:
-        self.plan, self.workload, self.rank, self.heartbeats = plan, workload, rank, heartbeats
+        self.plan, self.edges, self.rank, self.heartbeats = plan, edges, rank, heartbeats
         self.device, self.transport = device, transport
         graph, program = plan.graph, plan.programs[rank]
         assert graph.stages == graph.devices, "one stage a rank"
-        self.layers = stage_layers(partition)
-        self.model = StackedLSTM(workload, self.layers[rank], device.torch)
-        self.stage = Stage(
-            self.model, microbatches=graph.microbatches, chunks=graph.chunks, checkpoint=checkpoint
+        self.part = network.part(stage_slices(partition)[rank], device.torch)
+        stages = stages_of(
+            {rank: self.part}, edges, graph, checkpoint=checkpoint, dtype=network.dtype, device=device.torch
         )
-        self.executor = Executor(graph, program, {rank: self.stage}, transport, learning_rate=learning_rate)
+        self.executor = Executor(graph, program, stages, transport, network.optimizer)
         compute = sum(action.operation in COMPUTE for action in program)
         self._marks = device.marks(_BOUNDS + 2 * compute)
-
-    def initialise(self, seed: int) -> None:
-        """Draw this rank's parameters. Not collective."""
-        self.model.initialise(seed)
 
     def release(self) -> None:
         """Free this rank's gradients. Not collective."""
@@ -179,24 +174,10 @@ class RankedPipeline:
             dist.gather(mine, found)
         return None if found is None else [float(value) for value in found]
 
-    def gradients(self) -> dict[str, Tensor | None] | None:
+    def gradients(self) -> Gradients | None:
         """All ranks' gradients by name on rank 0, ``None`` on the others."""
         with self._meeting():
-            return self._gathered_gradients()
-
-    def _gathered_gradients(self) -> dict[str, Tensor | None] | None:
-        if self.rank != 0:
-            for parameter in self.model.parameters():
-                assert parameter.grad is not None
-                dist.send(parameter.grad.cpu().contiguous(), 0)
-            return None
-        found = {name: parameter.grad for name, parameter in self.model.named_parameters()}
-        for rank, layers in enumerate(self.layers[1:], start=1):
-            for name, parameter in StackedLSTM(self.workload, layers).named_parameters():
-                gradient = torch.empty_like(parameter, device="cpu")
-                dist.recv(gradient, rank)
-                found[name] = gradient
-        return found
+            return gathered(gradients_of(self.part))
 
     @contextmanager
     def _meeting(self) -> Iterator[None]:
@@ -212,10 +193,9 @@ class RankedPipeline:
             dist.all_reduce(loss)
         return float(loss)
 
-    def message_bytes(self, message: Message) -> int:  # noqa: ARG002 - all messages of this model are equal
+    def message_bytes(self, message: Message) -> int:
         """The size of a message. Not collective."""
-        graph = self.plan.graph
-        return self.workload.activation_bytes(graph.microbatches, graph.chunks)
+        return bytes_of(self.edges, message)
 
 
 def _timeline(plan: Plan, rows: Sequence[Sequence[float]]) -> Timeline:

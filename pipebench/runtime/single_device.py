@@ -5,23 +5,23 @@ from functools import partial
 from math import nan
 
 import torch
-from torch import Tensor
 
-from pipebench.models.text.data import BATCHES
+from pipebench.models.network import Gradients, Network
+from pipebench.models.outline import BATCHES, whole, whole_memory
 from pipebench.records.schema import Verification
 from pipebench.runtime import messages
 from pipebench.runtime.baseline import Baseline, race
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.faults import VARIABLE, injected, wrong_tensor
 from pipebench.runtime.verification import verify
-from pipebench.workload import gradient_tolerance
+from pipebench.tolerances import gradient_tolerance
 
 
 class SingleDevice:
     """One device that trains the whole model."""
 
-    def __init__(self, job: messages.Job, device: RankDevice) -> None:
-        self.job, self.config, self.workload, self.device = job, job.config, job.config.workload, device
+    def __init__(self, job: messages.Job, network: Network, device: RankDevice) -> None:
+        self.job, self.network, self.device = job, network, device
         self.baseline: Baseline
         self.resident_bytes = 0
 
@@ -33,38 +33,31 @@ class SingleDevice:
         an allocator of its own.
         """
         if self.device.torch.type == "cpu":
-            torch.empty(int(1.5 * self.workload.whole_memory.total), dtype=torch.uint8).fill_(1)
+            torch.empty(int(1.5 * whole_memory(self.network.outline).total), dtype=torch.uint8).fill_(1)
 
-    def reference(self) -> tuple[dict[str, Tensor | None], float]:
+    def reference(self) -> tuple[Gradients, float]:
         """Gradients and loss on the first batch, from the first parameters, of the form that will be timed."""
         self.baseline.step(self.batches[0], update=False)
         return self.baseline.gradients(), self.baseline.loss()
 
     def race(self, report: Callable[[str], None]) -> messages.Raced:
-        """Find the strongest form and choose it; its speed is the host's speed."""
-        form, candidates = race(
-            self.workload,
-            self.job.data.batches[0],
-            learning_rate=self.config.learning_rate,
-            seed=self.config.seed,
-            device=self.device,
-            report=lambda form: report(form.text()),
-        )
+        """Find the strongest form and choose it; its speed is the host's, where its operations are known."""
+        form, candidates = race(self.network, self.device, lambda form: report(form.text()))
+        flops = self.network.outline.step_flops(whole(self.network.outline))
         best_s = min(min(candidate.step_s) for candidate in candidates)
-        speed = self.workload.step_flops(self.workload.whole) / best_s
         self.choose(form)
         return messages.Raced(
-            form=form, candidates=candidates, host_flops_per_s=speed, onednn=self.workload.onednn
+            form=form,
+            candidates=candidates,
+            host_flops_per_s=flops / best_s if flops is not None else None,
+            found=self.network.found,
         )
 
     def choose(self, form: messages.Form) -> None:
         """Take a form, with fresh parameters."""
         before = self.device.allocated_bytes()
-        self.baseline = Baseline(
-            form, self.workload, learning_rate=self.config.learning_rate, device=self.device.torch
-        )
-        self.baseline.initialise(self.config.seed)
-        self.batches = [self.baseline.slice(batch) for batch in self.job.data.batches]
+        self.baseline = Baseline(form, self.network, self.device.torch)
+        self.batches = [self.baseline.batch(number) for number in range(BATCHES)]
         self.resident_bytes = self.device.allocated_bytes() - before
 
     def step(self, number: int) -> float:
@@ -76,8 +69,8 @@ class SingleDevice:
 
 def judge(
     job: messages.Job,
-    reference: tuple[dict[str, Tensor | None], float],
-    found: tuple[dict[str, Tensor | None], float],
+    reference: tuple[Gradients, float],
+    found: tuple[Gradients, float],
 ) -> Verification:
     """Hold the pipeline's gradients and loss against the reference's."""
     (expected, expected_loss), (gradients, loss) = reference, found
@@ -92,5 +85,5 @@ def judge(
         gradients,
         expected_loss=expected_loss,
         loss=nan if injected("nan") else loss,
-        tolerance=gradient_tolerance(job.config.dtype, job.config.device, job.config.workload.positions),
+        tolerance=gradient_tolerance(job.config.dtype, job.config.device, job.config.outline.positions),
     )

@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from pipebench.plan.actions import SENDS
 from pipebench.plan.graph import Graph
@@ -21,6 +20,7 @@ from pipebench.plan.plan import Program
 from pipebench.plan.transfers import Message, messages_by_action
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.rank_transport import RankTransport
+from pipebench.runtime.stage import Payload
 
 
 class HostTransport(Protocol):
@@ -32,11 +32,11 @@ class HostTransport(Protocol):
     def end_step(self) -> None:
         """Wait for the step's sends."""
 
-    def send(self, message: Message, tensor: Tensor) -> None:
-        """Send a tensor of the host."""
+    def send(self, message: Message, payload: Payload) -> None:
+        """Send tensors of the host."""
 
-    def receive(self, message: Message) -> Tensor:
-        """The buffer with the message."""
+    def receive(self, message: Message) -> Payload:
+        """The buffers with the message."""
 
 
 class StagedTransport:
@@ -45,7 +45,7 @@ class StagedTransport:
     Args:
         graph: of the plan.
         program: this rank's actions, with its transfers.
-        pinned: makes an empty tensor of a message's shape in pinned host memory.
+        pinned: makes empty tensors of a message's shapes in pinned host memory.
         device: the GPU, which the sending thread must use too.
         after_copy: marks the compute stream here and now, and gives what waits until the stream has come to it.
         host: what carries the pinned tensors; by default gloo.
@@ -56,14 +56,14 @@ class StagedTransport:
         graph: Graph,
         program: Program,
         *,
-        pinned: Callable[[], Tensor],
+        pinned: Callable[[Message], Payload],
         device: RankDevice,
         after_copy: Callable[[], Callable[[], None]],
         host: HostTransport | None = None,
     ) -> None:
         self._host = host or RankTransport(graph, program, pinned)
         messages = messages_by_action(graph)
-        self._outgoing = {messages[a]: pinned() for a in program if a.operation in SENDS}
+        self._outgoing = {messages[a]: pinned(messages[a]) for a in program if a.operation in SENDS}
         self._device, self._after_copy = device.torch, after_copy
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="send", initializer=device.use)
         self._sending: list[Future[None]] = []
@@ -79,21 +79,22 @@ class StagedTransport:
         self._sending.clear()
         self._host.end_step()
 
-    def send(self, message: Message, tensor: Tensor) -> None:
+    def send(self, message: Message, payload: Payload) -> None:
         """Queue the copy to the host; the thread sends it when it is there."""
         pinned = self._outgoing[message]
-        pinned.copy_(tensor, non_blocking=True)
+        for there, here in zip(pinned, payload, strict=True):
+            there.copy_(here, non_blocking=True)
         copied = self._after_copy()
         self._sending.append(self._thread.submit(self._send, message, pinned, copied))
 
-    def receive(self, message: Message) -> Tensor:
+    def receive(self, message: Message) -> Payload:
         """Wait for the message in host memory, and queue its copy to the device."""
         for sending in self._sending:
             if sending.done():
                 sending.result()  # what went wrong there must come out before this rank waits for good
-        return self._host.receive(message).to(self._device, non_blocking=True)
+        return tuple(tensor.to(self._device, non_blocking=True) for tensor in self._host.receive(message))
 
-    def _send(self, message: Message, pinned: Tensor, copied: Callable[[], None]) -> None:
+    def _send(self, message: Message, pinned: Payload, copied: Callable[[], None]) -> None:
         copied()
         self._host.send(message, pinned)
 

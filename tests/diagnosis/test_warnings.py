@@ -4,6 +4,7 @@ import pytest
 from pipebench.diagnosis.causes import Cores
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.warnings import Facts, unthrottled, warnings
+from pipebench.models.outline import Doubt
 from pipebench.records.schema import DeviceUsage, Launch, Speedup, Verification, WarningRecord
 from tests.builders import completed_record, launch, run_config
 
@@ -121,16 +122,12 @@ def test_the_remedy_for_imbalance_depends_on_what_was_already_done(
     assert found(busy_s=(1.0, 2.0), **options)["imbalance"][1].startswith(remedy)
 
 
-def test_a_text_that_is_too_short_is_warned_of() -> None:
-    assert "--text" in found(repeated_text=True)["short-text"][1]
-
-
 def test_every_warning_fits_into_a_record() -> None:
     warnings = made(
         [launch([2.0], [1.0], wall_per_cpu=2.0, page_faults=10**6)],
         busy_s=(1.0, 9.0),
         measured=Speedup(2.0, 1.0, 4.0),
-        repeated_text=True,
+        doubts=(Doubt("short-text", "the text is short", "use a longer one"),),
     )
     codes = [warning.code for warning in warnings]
     assert codes == ["cpu-contention", "page-faults", "wide-interval", "imbalance", "short-text"]
@@ -226,10 +223,6 @@ def test_page_faults_of_a_foreign_allocator_are_not_to_be_run_again() -> None:
     assert found(many)["page-faults"][1] == "run again"
     foreign = found(many, environment={"allocator_keeps_memory": False})["page-faults"][1]
     assert foreign.startswith("freed memory is not kept here")
-
-
-def test_unknown_words_are_warned_of() -> None:
-    assert "unknown-words" in found(unknown_share=0.5, enough_vocab=300)
 
 
 def vanished(*names: str) -> Verification:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipebench.models.outline import MemoryBytes
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message
@@ -12,7 +13,6 @@ from pipebench.records.schema import Memory, TimelineRecord
 from pipebench.records.timelines import bubble, device_usages, timeline_from, timeline_record
 from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
-from pipebench.workload import MemoryBytes
 from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, random_costs, small_timeline
 
 

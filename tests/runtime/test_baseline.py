@@ -2,23 +2,25 @@ from itertools import count
 
 import pytest
 import torch
+from msgspec import structs
 
 from pipebench.config import RunOptions, resolve
-from pipebench.models.text import data
 from pipebench.runtime.baseline import Baseline, forms, race
 from pipebench.runtime.device import CpuDevice
 from pipebench.runtime.messages import Form
 from pipebench.runtime.verification import relative_errors
+from tests.builders import network_of
 
 CONFIG = resolve(
     RunOptions(gpus=1, synthetic=True, layers=3, hidden=12, vocab=30, batch=8, sequence_length=6)
 )
 
+NETWORK = network_of(CONFIG)
+
 
 def after_a_step(form: Form) -> Baseline:
-    baseline = Baseline(form, CONFIG.workload, learning_rate=0.1)
-    baseline.initialise(7)
-    baseline.step(baseline.slice(data.load(CONFIG).batches[0]))
+    baseline = Baseline(form, NETWORK)
+    baseline.step(baseline.batch(0))
     return baseline
 
 
@@ -34,9 +36,7 @@ def test_every_form_computes_the_same_gradients(form: Form) -> None:
 
 
 def test_another_seed_is_another_model() -> None:
-    one, other = (Baseline(Form("fused"), CONFIG.workload, learning_rate=0.1) for _ in range(2))
-    one.initialise(1)
-    other.initialise(2)
+    one, other = (Baseline(Form("fused"), network_of(structs.replace(CONFIG, seed=seed))) for seed in (1, 2))
     assert not torch.equal(next(one.model.parameters()), next(other.model.parameters()))
 
 
@@ -47,8 +47,8 @@ def test_releasing_frees_every_gradient() -> None:
 
 
 def test_only_counts_that_divide_the_batch_enter() -> None:
-    workload = resolve(RunOptions(gpus=1, batch=12)).workload
-    assert [form.microbatches for form in forms(workload)] == [1, 1, 2, 4]
+    outline = resolve(RunOptions(gpus=1, batch=12)).outline
+    assert [form.microbatches for form in forms(outline)] == [1, 1, 2, 4]
 
 
 def test_the_race_keeps_the_fastest_and_drops_the_slow_early() -> None:
@@ -65,12 +65,9 @@ def test_the_race_keeps_the_fastest_and_drops_the_slow_early() -> None:
         return 0.0 if next(clock) % 2 == 0 else costs[current[-1]]
 
     best, candidates = race(
-        CONFIG.workload,
-        data.load(CONFIG).batches[0],
-        learning_rate=0.1,
-        seed=0,
-        device=CpuDevice(fake_clock),
-        report=lambda form: current.append((form.kind, form.microbatches)),
+        NETWORK,
+        CpuDevice(fake_clock),
+        lambda form: current.append((form.kind, form.microbatches)),
     )
     assert best == Form("chain")
     rounds = {(c.kind, c.microbatches): c.rounds for c in candidates}
@@ -88,12 +85,5 @@ def test_the_race_goes_on_to_more_microbatches_while_they_gain() -> None:
     def fake_clock() -> float:
         return 0.0 if next(clock) % 2 == 0 else 1 / current[-1].microbatches
 
-    best, _ = race(
-        CONFIG.workload,
-        data.load(CONFIG).batches[0],
-        learning_rate=0.1,
-        seed=0,
-        device=CpuDevice(fake_clock),
-        report=current.append,
-    )
+    best, _ = race(NETWORK, CpuDevice(fake_clock), current.append)
     assert best == Form("chain-microbatches", 8)

@@ -3,14 +3,13 @@ from itertools import count, pairwise
 import pytest
 
 from pipebench.config import RunOptions, resolve
-from pipebench.models.text import data
 from pipebench.plan.actions import COMPUTE
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from pipebench.runtime.batches import slice_batch
 from pipebench.runtime.emulator import EmulatedPipeline, interleave
 from pipebench.timing.links import Link, latency_only
+from tests.builders import network_of
 
 CONFIG = resolve(
     RunOptions(
@@ -18,23 +17,22 @@ CONFIG = resolve(
     )
 )
 
+NETWORK = network_of(CONFIG)
+
 
 def pipeline(order: str = "dependence") -> EmulatedPipeline:
     ticks = count()
-    emulated = EmulatedPipeline(
+    return EmulatedPipeline(
         add_transfers(SCHEDULES["gpipe"].plan(CONFIG.graph)),
-        CONFIG.workload,
+        NETWORK,
         [1, 1, 1, 1],
-        learning_rate=0.1,
         order=order,
         clock=lambda: float(next(ticks)),
     )
-    emulated.initialise(0)
-    return emulated
 
 
 def batch() -> object:
-    return slice_batch(data.load(CONFIG).batches[0], CONFIG.workload, microbatches=4)
+    return NETWORK.batch(0, microbatches=4)
 
 
 @pytest.mark.parametrize("order", ["dependence", "device"])
@@ -61,9 +59,9 @@ def test_messages_pay_for_their_bytes() -> None:
 
 def test_a_step_without_update_leaves_the_parameters() -> None:
     emulated = pipeline()
-    before = [p.clone() for model in emulated.models for p in model.parameters()]
+    before = [p.clone() for model in emulated.parts for p in model.parameters()]
     assert not emulated.step(batch(), update=False).after
-    after = [p for model in emulated.models for p in model.parameters()]
+    after = [p for model in emulated.parts for p in model.parameters()]
     assert all((a == b).all() for a, b in zip(after, before, strict=True))
 
 

@@ -1,6 +1,9 @@
+from collections.abc import Iterable
+
 import pytest
 import torch
 
+from pipebench.models.sgd import SGD
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
@@ -9,24 +12,28 @@ from pipebench.runtime.executor import Executor
 from pipebench.runtime.transport import Mailbox
 
 
+def sgd(parameters: Iterable[torch.nn.Parameter]) -> SGD:
+    return SGD(parameters, 0.1)
+
+
 class Recorder:
     """A stage that writes down what it is asked and gives out recognisable tensors."""
 
     def __init__(self, log: list[str], name: int) -> None:
         self.log, self.name = log, name
-        self.model = torch.nn.Linear(1, 1)
+        self.part = torch.nn.Linear(1, 1)
         self.loss = torch.tensor(float(name))
 
     def load(self, batch: object) -> None:
         self.log.append(f"{self.name} load {batch}")
 
-    def forward(self, microbatch: int, chunk: int, value: torch.Tensor | None) -> torch.Tensor:
-        self.log.append(f"{self.name} F{microbatch}.{chunk} {value.item() if value is not None else None}")
-        return torch.tensor(float(100 + self.name))
+    def forward(self, microbatch: int, chunk: int, value: tuple[torch.Tensor] | None) -> tuple[torch.Tensor]:
+        self.log.append(f"{self.name} F{microbatch}.{chunk} {value[0].item() if value is not None else None}")
+        return (torch.tensor(float(100 + self.name)),)
 
-    def backward(self, microbatch: int, chunk: int, value: torch.Tensor | None) -> torch.Tensor:
-        self.log.append(f"{self.name} B{microbatch}.{chunk} {value.item() if value is not None else None}")
-        return torch.tensor(float(200 + self.name))
+    def backward(self, microbatch: int, chunk: int, value: tuple[torch.Tensor] | None) -> tuple[torch.Tensor]:
+        self.log.append(f"{self.name} B{microbatch}.{chunk} {value[0].item() if value is not None else None}")
+        return (torch.tensor(float(200 + self.name)),)
 
 
 def test_results_reach_the_stage_that_needs_them_over_the_transport_and_within_a_device() -> None:
@@ -35,9 +42,7 @@ def test_results_reach_the_stage_that_needs_them_over_the_transport_and_within_a
     log: list[str] = []
     mailbox = Mailbox(messages_of(graph))
     executors = [
-        Executor(
-            graph, program, {s: Recorder(log, s) for s in graph.stages_of(d)}, mailbox, learning_rate=0.1
-        )  # type: ignore[misc]
+        Executor(graph, program, {s: Recorder(log, s) for s in graph.stages_of(d)}, mailbox, sgd)  # type: ignore[misc]
         for d, program in enumerate(plan.programs)
     ]
     first, second = executors
@@ -61,7 +66,7 @@ def test_an_operation_outside_the_table_is_refused_by_name() -> None:
     graph = Graph(1, 1, split_backward=True)
     program = (Action(Operation.FORWARD, 0, 0), Action(Operation.BACKWARD_INPUT, 0, 0))
     with pytest.raises(AssertionError, match="does not understand 0I0"):
-        Executor(graph, program, {0: Recorder([], 0)}, Mailbox([]), learning_rate=0.1)  # type: ignore[dict-item]
+        Executor(graph, program, {0: Recorder([], 0)}, Mailbox([]), sgd)  # type: ignore[dict-item]
 
 
 def test_receiving_before_sending_is_noticed() -> None:
@@ -70,6 +75,6 @@ def test_receiving_before_sending_is_noticed() -> None:
     mailbox = Mailbox(messages_of(graph))
     with pytest.raises(AssertionError, match="before it was sent"):
         mailbox.receive(message)
-    tensor = torch.ones(2)
-    mailbox.send(message, tensor)
-    assert mailbox.receive(message) is tensor
+    payload = (torch.ones(2),)
+    mailbox.send(message, payload)
+    assert mailbox.receive(message) is payload

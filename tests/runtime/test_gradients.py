@@ -7,17 +7,17 @@ import pytest
 
 from pipebench.config import RunConfig, RunOptions, resolve
 from pipebench.errors import RunFailedError
+from pipebench.models.network import StepBatch
 from pipebench.models.text import data
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.runtime.baseline import Baseline
-from pipebench.runtime.batches import StepBatch, slice_batch
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.messages import Form
 from pipebench.runtime.verification import relative_errors, verify
-from pipebench.workload import gradient_tolerance
-from tests.builders import SLICINGS
+from pipebench.tolerances import gradient_tolerance
+from tests.builders import SLICINGS, network_of
 
 SIZES = {"layers": 8, "hidden": 24, "vocab": 60, "batch": 8, "sequence_length": 8}
 # Sentences of many lengths: batches get padding, and the last chunk of some sequences holds nothing else.
@@ -27,26 +27,18 @@ PADDED_TEXT = " ".join(f"{' '.join(f'w{n}' for n in range(k % 6 + 1))}." for k i
 def both(config: RunConfig) -> tuple[EmulatedPipeline, Baseline]:
     """A pipeline and a baseline with the same parameters."""
     assert config.partition is not None
-    plan = add_transfers(SCHEDULES[config.schedule].plan(config.graph))
-    pipeline = EmulatedPipeline(
-        plan, config.workload, config.partition, learning_rate=0.1, checkpoint=config.checkpoint
-    )
-    pipeline.initialise(config.seed)
-    baseline = Baseline(Form("chain"), config.workload, learning_rate=0.1)
-    baseline.initialise(config.seed)
-    return pipeline, baseline
+    plan, network = add_transfers(SCHEDULES[config.schedule].plan(config.graph)), network_of(config)
+    pipeline = EmulatedPipeline(plan, network, config.partition, checkpoint=config.checkpoint)
+    return pipeline, Baseline(Form("chain"), network)
 
 
 def largest_error(config: RunConfig) -> float:
     """The largest relative gradient error over two steps' worth of batches, checked against the tolerance."""
-    loaded = data.load(config)
     pipeline, baseline = both(config)
     errors = []
-    for batch in loaded.batches[:2]:  # the second step starts from updated parameters
-        baseline.step(baseline.slice(batch))
-        pipeline.step(
-            slice_batch(batch, config.workload, microbatches=config.microbatches, chunks=config.chunks)
-        )
+    for number in range(2):  # the second step starts from updated parameters
+        baseline.step(baseline.batch(number))
+        pipeline.step(baseline.network.batch(number, microbatches=config.microbatches, chunks=config.chunks))
         verification = verify(
             baseline.gradients(),
             pipeline.gradients(),
@@ -96,7 +88,7 @@ def test_uneven_partitions_and_padded_text_give_the_gradients_of_the_baseline(
         text=padded,
     )
     loaded = data.load(asked)
-    assert all(0 < batch.words < asked.workload.positions for batch in loaded.batches)
+    assert all(0 < batch.words < asked.outline.positions for batch in loaded.batches)
     assert largest_error(asked) <= 1e-5
 
 
@@ -128,17 +120,16 @@ def test_a_carry_without_its_gradient_is_found(monkeypatch: pytest.MonkeyPatch) 
 def test_one_wrong_tensor_is_found_whichever_it_is(dtype: str, layers: int, smallest: float) -> None:
     """The gradient of each parameter in turn: lost, of the wrong sign, or without one microbatch's share."""
     asked = config(layers=layers, gpus=2, partition="even", dtype=dtype, microbatches=8, hidden=32, vocab=200)
-    batch = data.load(asked).batches[0]
     pipeline, baseline = both(asked)
-    baseline.step(baseline.slice(batch), update=False)
+    baseline.step(baseline.batch(0), update=False)
     right = baseline.gradients()
     _, shares = relative_errors(right, right)
     assert min(shares.values()) == pytest.approx(smallest, rel=0.9)
-    sliced = slice_batch(batch, asked.workload, microbatches=8, chunks=asked.chunks)
+    sliced = baseline.network.batch(0, microbatches=8, chunks=asked.chunks)
     pipeline.step(sliced, update=False)
     found = pipeline.gradients()
     _, lone = both(asked)
-    lone.step(StepBatch(sliced.inputs[:1], sliced.targets[:1], sliced.words), update=False)
+    lone.step(StepBatch(sliced.inputs[:1], sliced.targets[:1], sliced.items), update=False)
     first = lone.gradients()
     check = partial(
         verify, right, expected_loss=1.0, loss=1.0, tolerance=gradient_tolerance(dtype, "emulated", 4096)

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.models.outline import Slice
 from pipebench.plan.checkpoints import CHECKPOINTS
-from tests.builders import SLICINGS
+from tests.builders import SLICINGS, network_of, plan_of
 
 MOST = 8
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -32,7 +33,7 @@ def serve(rank: int, connection: Connection) -> None:
 
 def verified(rank: int, encoded: bytes, folder: str) -> dict[str, Any] | None:
     """The verification, then one training step's timeline, as a launch does them."""
-    from pipebench.models.text import data
+    from pipebench.models.registry import given_to, network_for
     from pipebench.runtime import group, messages
     from pipebench.runtime.heartbeat import Heartbeats
     from pipebench.runtime.ranked_pair import RankedPair
@@ -41,7 +42,9 @@ def verified(rank: int, encoded: bytes, folder: str) -> dict[str, Any] | None:
     if rank == 0:
         Heartbeats(Path(folder) / "heartbeats", config.ranks).close()
     try:
-        pair = RankedPair(messages.Job(config=config, data=data.load(config)), rank, Path(folder))
+        data = given_to(config).data
+        job = messages.Job(config=config, data=data)
+        pair = RankedPair(job, network_for(config, data), rank, Path(folder))
         pair.choose(messages.Form("chain"))
         verification = pair.verify()
         for number in range(2):
@@ -135,7 +138,7 @@ def test_payloads_above_4_mb_arrive_in_order(ranks: Group, tmp_path: Path, sched
         microbatches=2,
         vocab=50,
     )
-    assert asked.workload.activation_bytes(2, 1) > 4 * 2**20
+    assert asked.outline.edge(Slice(0, 1, opens=True, closes=False), 2, 1).forward_bytes > 4 * 2**20
     assert ranks.run(asked, tmp_path)["error"] <= 1e-5
 
 
@@ -150,12 +153,9 @@ def test_no_receive_is_posted_before_the_ranks_have_met(
     """A receive that waits runs on a GPU, where the baseline of another rank may still be timed."""
     import torch.distributed as dist
 
-    from pipebench.models.text import data
-    from pipebench.runtime.batches import slice_batch
     from pipebench.runtime.device import CpuDevice
     from pipebench.runtime.heartbeat import Heartbeats
     from pipebench.runtime.ranks import RankedPipeline
-    from tests.builders import plan_of
 
     order: list[str] = []
 
@@ -169,19 +169,19 @@ def test_no_receive_is_posted_before_the_ranks_have_met(
         send = receive = None
 
     asked = config(gpus=1, microbatches=2)
+    network = network_of(asked)
     monkeypatch.setattr(dist, "all_reduce", lambda *_: order.append("met"))
     pipeline = RankedPipeline(
         plan_of("gpipe", 1, 2),
-        asked.workload,
+        network,
         [8],
+        (),
         rank=0,
         device=CpuDevice(),
         transport=Transport(),  # type: ignore[arg-type]
-        learning_rate=0.1,
         heartbeats=Heartbeats(tmp_path / "beats", 1),
     )
-    pipeline.initialise(0)
-    readings = pipeline.step(slice_batch(data.load(asked).batches[0], asked.workload, microbatches=2))
+    readings = pipeline.step(network.batch(0, microbatches=2))
     assert order == ["met", "receives posted", "sends over"]
     assert readings.busy_s > 0
     assert readings.cpu_s > 0

@@ -1,10 +1,9 @@
 import torch
 
-from pipebench.models.text import data
 from pipebench.runtime import messages
 from pipebench.runtime.device import CpuDevice
 from pipebench.runtime.single_device import SingleDevice
-from tests.builders import run_config
+from tests.builders import network_of, run_config
 
 
 class Counting(CpuDevice):
@@ -18,14 +17,14 @@ def test_what_the_baseline_keeps_on_its_device_is_known() -> None:
     config = run_config(synthetic=True)
     device = Counting()
     device.readings = iter([100, 150])  # type: ignore[attr-defined]
-    single = SingleDevice(messages.Job(config=config, data=data.load(config)), device)
+    single = SingleDevice(messages.Job(config=config, data=None), network_of(config), device)
     single.choose(messages.Form("chain"))
     assert single.resident_bytes == 50
 
 
 def test_a_step_takes_time_and_leaves_no_gradients() -> None:
     config = run_config(synthetic=True)
-    single = SingleDevice(messages.Job(config=config, data=data.load(config)), CpuDevice())
+    single = SingleDevice(messages.Job(config=config, data=None), network_of(config), CpuDevice())
     single.choose(messages.Form("fused"))
     before = [parameter.clone() for parameter in single.baseline.model.parameters()]
     assert single.step(0) > 0

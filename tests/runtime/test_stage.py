@@ -3,20 +3,31 @@
 import pytest
 import torch
 
+from pipebench.models.edges import Edge, TensorSpec
+from pipebench.models.network import StepBatch
+from pipebench.models.outline import Slice
 from pipebench.models.stacked_lstm.network import StackedLSTM
-from pipebench.runtime.batches import StepBatch
+from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.runtime.stage import Stage
-from pipebench.workload import StageLayers, Workload
 
-WORKLOAD = Workload(layers=3, hidden=8, vocab=20, batch=4, sequence_length=6, dtype="float64")
-MIDDLE = StageLayers(1, 3, embedding=False, projection=False)
+WORKLOAD = LSTMOutline(layers=3, hidden=8, vocab=20, batch=4, sequence_length=6, dtype="float64")
+MIDDLE = Slice(1, 3, opens=False, closes=False)
+EDGE = Edge((TensorSpec((6, 4, 8), "float64", gradient=True),))
 NO_WORDS = StepBatch([], [], 1)
 
 
 def stage(microbatches: int, chunks: int, checkpoint: str = "none") -> Stage:
     model = StackedLSTM(WORKLOAD, MIDDLE)
     model.initialise(1)
-    built = Stage(model, microbatches=microbatches, chunks=chunks, checkpoint=checkpoint)
+    built = Stage(
+        model,
+        below=EDGE,
+        above=EDGE,
+        loss=torch.zeros(()),
+        microbatches=microbatches,
+        chunks=chunks,
+        checkpoint=checkpoint,
+    )
     built.load(NO_WORDS)
     return built
 
@@ -27,7 +38,7 @@ def unsplit(
     model = StackedLSTM(WORKLOAD, MIDDLE)
     model.initialise(1)
     leaf = inputs.clone().requires_grad_()
-    output, _ = model.hidden_states(leaf, [None, None])
+    output, _ = model.run(leaf, None)
     output.backward(gradient)
     return output.detach(), leaf.grad, [p.grad for p in model.parameters()]  # type: ignore[misc]
 
@@ -39,16 +50,16 @@ def test_slices_add_up_to_the_whole(microbatches: int, chunks: int, checkpoint: 
     expected_output, expected_input_gradient, expected_gradients = unsplit(inputs, gradient)
     built = stage(microbatches, chunks, checkpoint)
     rows = [part.chunk(chunks, 0) for part in inputs.chunk(microbatches, 1)]
-    outputs = [[built.forward(m, c, rows[m][c]) for c in range(chunks)] for m in range(microbatches)]
+    outputs = [[built.forward(m, c, (rows[m][c],))[0] for c in range(chunks)] for m in range(microbatches)]
     found = torch.cat([torch.cat(row, 0) for row in outputs], 1)  # type: ignore[arg-type]
     torch.testing.assert_close(found, expected_output)
     grows = [part.chunk(chunks, 0) for part in gradient.chunk(microbatches, 1)]
     back = [
-        [built.backward(m, c, grows[m][c]) for c in reversed(range(chunks))][::-1]
+        [built.backward(m, c, (grows[m][c],))[0] for c in reversed(range(chunks))][::-1]
         for m in range(microbatches)
     ]
     torch.testing.assert_close(torch.cat([torch.cat(row, 0) for row in back], 1), expected_input_gradient)  # type: ignore[arg-type]
-    for parameter, expected in zip(built.model.parameters(), expected_gradients, strict=True):
+    for parameter, expected in zip(built.part.parameters(), expected_gradients, strict=True):
         torch.testing.assert_close(parameter.grad, expected)
 
 
@@ -59,24 +70,23 @@ def test_a_checkpointed_forward_saves_nothing_for_autograd(checkpoint: str, keep
     for microbatch, part in enumerate(torch.zeros(6, 3, 8, dtype=torch.float64).chunk(3, 1)):
         saved: list[torch.Tensor] = []
         with torch.autograd.graph.saved_tensors_hooks(saved.append, lambda tensor: tensor):
-            built.forward(microbatch, 0, part)
+            built.forward(microbatch, 0, (part,))
         kept.append(bool(saved))
     assert sum(kept) == keeping
 
 
 def test_a_backward_without_its_forward_is_noticed() -> None:
     with pytest.raises(AssertionError, match="needs its forward"):
-        stage(1, 1).backward(0, 0, torch.zeros(6, 4, 8, dtype=torch.float64))
+        stage(1, 1).backward(0, 0, (torch.zeros(6, 4, 8, dtype=torch.float64),))
 
 
 def test_a_step_that_was_left_unfinished_is_noticed() -> None:
     built = stage(1, 1)
-    built.forward(0, 0, torch.zeros(6, 4, 8, dtype=torch.float64))
+    built.forward(0, 0, (torch.zeros(6, 4, 8, dtype=torch.float64),))
     with pytest.raises(AssertionError, match="never followed by its backward"):
         built.load(NO_WORDS)
 
 
 def test_what_goes_out_is_cut_from_the_graph() -> None:
-    output = stage(1, 1).forward(0, 0, torch.zeros(6, 4, 8, dtype=torch.float64))
-    assert output is not None
+    output = stage(1, 1).forward(0, 0, (torch.zeros(6, 4, 8, dtype=torch.float64),))[0]
     assert not output.requires_grad

@@ -7,7 +7,7 @@ from torch import Tensor
 from pipebench.errors import RunFailedError
 from pipebench.records.schema import Verification
 from pipebench.runtime.verification import check_same_loss, relative_errors, verify
-from pipebench.workload import gradient_tolerance
+from pipebench.tolerances import gradient_tolerance
 
 ONES = torch.ones(4)
 DTYPES = {"float32": torch.float32, "float64": torch.float64}

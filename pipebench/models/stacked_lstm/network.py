@@ -1,19 +1,24 @@
 """The stacked LSTM: embedding, L LSTM layers, projection, cross-entropy over the next words.
 
-Any contiguous range of layers is a stage; a stage and the whole model are the same class. Tensors are
+Any contiguous range of layers is a part; a part and the whole model are the same class. Tensors are
 time-major. Shape suffixes: T time steps of the slice, B sequences of the slice, H hidden, V vocabulary.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from pipebench.models.stacked_lstm.projection import Projection
-from pipebench.models.text.data import PADDING
-from pipebench.workload import StageLayers, Workload
+from pipebench.models.kind import Asked
+from pipebench.models.network import DTYPES, Optimizer, Part, StepBatch
+from pipebench.models.outline import FormKind, Slice
+from pipebench.models.sgd import SGD
+from pipebench.models.stacked_lstm.outline import LSTMOutline
+from pipebench.models.stacked_lstm.projection import Projection, onednn_is_faster
+from pipebench.models.text.data import PADDING, Data
 
 State = tuple[Tensor, Tensor]  # h and c of one layer, [1, B, H] each
 
@@ -25,44 +30,46 @@ class _Options(TypedDict):
     device: torch.device | None
 
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
 class StackedLSTM(nn.Module):
     """A contiguous slice of the model; parameter names do not depend on how the model is sliced."""
 
-    def __init__(self, workload: Workload, layers: StageLayers, device: torch.device | None = None) -> None:
+    def __init__(self, workload: LSTMOutline, layers: Slice, device: torch.device | None = None) -> None:
         super().__init__()
         self.workload, self.slice = workload, layers
         self.device = device or torch.device("cpu")
         hidden, vocab = workload.hidden, workload.vocab
         options: _Options = {"dtype": DTYPES[workload.dtype], "device": device}
-        self.embedding = nn.Embedding(vocab, hidden, **options) if layers.embedding else None
+        self.embedding = nn.Embedding(vocab, hidden, **options) if layers.opens else None
         self.lstm = nn.ModuleDict(
             {str(index): nn.LSTM(hidden, hidden, **options) for index in range(layers.first, layers.end)}
         )
         self.projection = (
-            Projection(hidden, vocab, onednn=workload.onednn, **options) if layers.projection else None
+            Projection(hidden, vocab, onednn=workload.onednn, **options) if layers.closes else None
         )
 
-    def hidden_states(self, input_: Tensor, states: Sequence[State | None]) -> tuple[Tensor, list[State]]:
+    def run(self, input_: Tensor, state: Sequence[State] | None) -> tuple[Tensor, list[State]]:
         """The output of the slice's last LSTM layer, and each layer's state after the last time step.
 
         Args:
             input_: words [T, B] for a slice with the embedding, else activations [T, B, H].
-            states: each layer's state before the first time step; ``None`` is zeros.
+            state: each layer's before the first time step; ``None`` is zeros.
         """
         hidden_TBH = input_ if self.embedding is None else self.embedding(input_)
+        before: Sequence[State | None] = state or [None] * len(self.lstm)
         after: list[State] = []
-        for lstm, state in zip(self.lstm.values(), states, strict=True):
-            hidden_TBH, state_after = lstm(hidden_TBH, state)
+        for lstm, state_before in zip(self.lstm.values(), before, strict=True):
+            hidden_TBH, state_after = lstm(hidden_TBH, state_before)
             after.append(state_after)
         return hidden_TBH, after
 
-    def loss(self, hidden_TBH: Tensor, targets_N: Tensor, words: int) -> Tensor:
-        """The slice's share of the mean loss a word: its summed loss / ``words`` of the whole batch."""
+    def loss(self, hidden_TBH: Tensor, targets_N: Tensor) -> Tensor:
+        """Summed over the words that are not padding."""
         assert self.projection is not None
-        return word_loss(self.projection(hidden_TBH.flatten(0, 1)), targets_N, words)
+        return word_loss(self.projection(hidden_TBH.flatten(0, 1)), targets_N)
+
+    def named(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Parameters by name."""
+        return self.named_parameters()
 
     def initialise(self, seed: int) -> None:
         """Draw the parameters; the same seed gives the same model however it is sliced."""
@@ -73,7 +80,7 @@ class StackedLSTM(nn.Module):
 class FusedLSTM(nn.Module):
     """The whole model with one multi-layer ``nn.LSTM``: a single call for all layers."""
 
-    def __init__(self, workload: Workload, device: torch.device | None = None) -> None:
+    def __init__(self, workload: LSTMOutline, device: torch.device | None = None) -> None:
         super().__init__()
         hidden, vocab = workload.hidden, workload.vocab
         options: _Options = {"dtype": DTYPES[workload.dtype], "device": device}
@@ -82,17 +89,21 @@ class FusedLSTM(nn.Module):
         self.lstm = nn.LSTM(hidden, hidden, num_layers=workload.layers, **options)
         self.projection = Projection(hidden, vocab, onednn=workload.onednn, **options)
 
-    def forward(self, words_TB: Tensor, targets_N: Tensor, words: int) -> Tensor:
-        """The mean loss a word."""
+    def run(self, words_TB: Tensor, state: None) -> tuple[Tensor, None]:  # noqa: ARG002 - the whole sequence at once
+        """The output of the last LSTM layer; nothing is handed on."""
         hidden_TBH, _ = self.lstm(self.embedding(words_TB))
-        return word_loss(self.projection(hidden_TBH.flatten(0, 1)), targets_N, words)
+        return hidden_TBH, None
+
+    def loss(self, hidden_TBH: Tensor, targets_N: Tensor) -> Tensor:
+        """Summed over the words that are not padding."""
+        return word_loss(self.projection(hidden_TBH.flatten(0, 1)), targets_N)
 
     def initialise(self, seed: int) -> None:
         """Draw the same parameters as ``StackedLSTM`` with this seed."""
-        for name, parameter in self.canonical_parameters():
+        for name, parameter in self.named():
             _draw(parameter, seed, name, self.workload.hidden)
 
-    def canonical_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+    def named(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Parameters by the names that ``StackedLSTM`` gives them: ``lstm.3.weight_ih_l0``."""
         for name, parameter in self.named_parameters():
             if name.startswith("lstm."):
@@ -102,9 +113,71 @@ class FusedLSTM(nn.Module):
                 yield name, parameter
 
 
-def word_loss(logits_NV: Tensor, targets_N: Tensor, words: int) -> Tensor:
-    """Summed cross-entropy of the words that are not padding, over ``words``; positions are T * B."""
-    return cross_entropy(logits_NV, targets_N, ignore_index=PADDING, reduction="sum") / words
+class StackedLSTMNetwork:
+    """The model of a run in this process.
+
+    Args:
+        outline: its sizes; which library the projection is faster with is found here, if it is not known yet.
+        asked: of the run.
+        data: its words.
+    """
+
+    def __init__(self, outline: LSTMOutline, asked: Asked, data: Data) -> None:
+        if asked.found is None:
+            outline = replace(outline, onednn=_projection_is_onednn(outline, asked))
+        self.outline, self.dtype = outline, DTYPES[outline.dtype]
+        self.found = {"onednn_projection": outline.onednn}
+        self._seed, self._rate, self._data = asked.seed, asked.learning_rate, data
+
+    def part(self, part: Slice, device: torch.device | None = None) -> Part:
+        """A slice, its parameters drawn."""
+        model = StackedLSTM(self.outline, part, device)
+        model.initialise(self._seed)
+        return model
+
+    def form(self, kind: FormKind, device: torch.device | None = None) -> Part:
+        """Fused, or the chain of all layers."""
+        if kind != "fused":
+            return self.part(self.outline.whole, device)
+        model = FusedLSTM(self.outline, device)
+        model.initialise(self._seed)
+        return model
+
+    def batch(
+        self, number: int, *, microbatches: int = 1, chunks: int = 1, device: torch.device | None = None
+    ) -> StepBatch:
+        """``inputs[m][c]`` int64 [T / chunks, B / microbatches]; ``targets[m][c]`` its flat next words."""
+        batch, outline = self._data.batches[number], self.outline
+
+        def cut(words: bytes) -> list[list[Tensor]]:
+            whole_TB = torch.frombuffer(bytearray(words), dtype=torch.int64)
+            whole_TB = whole_TB.view(outline.sequence_length, outline.batch).to(device)
+            return [
+                [part.contiguous() for part in columns.chunk(chunks, dim=0)]
+                for columns in whole_TB.chunk(microbatches, dim=1)
+            ]
+
+        targets = [[part.flatten() for part in parts] for parts in cut(batch.targets)]
+        return StepBatch(cut(batch.inputs), targets, batch.words)
+
+    def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """Plain SGD."""
+        return SGD(parameters, self._rate)
+
+
+def _projection_is_onednn(outline: LSTMOutline, asked: Asked) -> bool:
+    """Whether that library is faster, on a slice of this run."""
+    positions = outline.positions // (asked.microbatches * asked.chunks)
+    return (
+        asked.device != "cuda"
+        and outline.dtype == "float32"
+        and onednn_is_faster(outline.hidden, outline.vocab, positions)
+    )
+
+
+def word_loss(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    """Summed cross-entropy of the words that are not padding; positions are T * B."""
+    return cross_entropy(logits_NV, targets_N, ignore_index=PADDING, reduction="sum")
 
 
 def _draw(parameter: nn.Parameter, seed: int, name: str, hidden: int) -> None:

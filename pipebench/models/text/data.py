@@ -16,15 +16,16 @@ from itertools import accumulate, cycle, islice
 
 import msgspec
 
-from pipebench.config import RESERVED_WORDS, RunConfig, TokenRule
 from pipebench.errors import EnvironmentRefusedError, UsageError
+from pipebench.models.outline import BATCHES, Doubt, Source
+from pipebench.models.text.asked import RESERVED_WORDS, TextAsked, TokenRule
 from pipebench.models.text.reading import TextFile
+from pipebench.models.text.unknown import unknown_words
 from pipebench.models.text.vocabulary import Counted
 from pipebench.models.text.words import sentences
 from pipebench.names import as_named
 
 PADDING, UNKNOWN, END = range(RESERVED_WORDS)
-BATCHES = 4  # fixed batches, used in turn
 
 _MOST_BYTES = 8 << 20  # read of a text, if vocabulary and batches are usual
 _BYTES_A_TARGET, _BYTES_AN_ID = 16, 256
@@ -76,8 +77,36 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
         unknown = sum(array("q", batch.targets).count(UNKNOWN) for batch in self.batches)
         return unknown / sum(batch.words for batch in self.batches)
 
+    def source(self, config: TextAsked) -> Source:
+        """What a record holds of it, with what its reader must know."""
+        doubts = (
+            _repeated(config) if self.repeated else None,
+            unknown_words(config, self.unknown_share, self.enough_vocab, self.letters_unknown),
+        )
+        return Source(
+            kind=self.kind,
+            sha256=self.sha256,
+            unit="words",
+            items=tuple(batch.words for batch in self.batches),
+            count_rule=self.count_rule,
+            tokens=self.tokens,
+            vocabulary=self.vocabulary,
+            unknown_share=self.unknown_share,
+            bytes_read=self.bytes_read,
+            whole=self.whole,
+            doubts=tuple(doubt for doubt in doubts if doubt is not None),
+        )
 
-def load(config: RunConfig) -> Data:
+
+def _repeated(config: TextAsked) -> Doubt:
+    return Doubt(
+        code="short-text",
+        cause="the text has fewer sentences than the batches need: they were used again",
+        next_step=f"use {'a longer' if config.text else 'another text with'} --text, or a smaller --batch",
+    )
+
+
+def load(config: TextAsked) -> Data:
     """The data that a configuration asks for.
 
     Raises:
@@ -101,26 +130,26 @@ def python_reference() -> str:
     return "\n\n".join(topics[name] for name in sorted(topics))
 
 
-def most_bytes(config: RunConfig) -> int:
+def most_bytes(config: TextAsked) -> int:
     """What is read of a text file at most."""
     targets = BATCHES * config.batch * (config.sequence_length + 1)
     return max(_MOST_BYTES, _BYTES_A_TARGET * targets, _BYTES_AN_ID * config.vocab)
 
 
-def from_file(name: str, config: RunConfig) -> Data:
+def from_file(name: str, config: TextAsked) -> Data:
     """Batches of a file's sentences, or of those of its first part."""
     file = TextFile(as_named(name), most_bytes(config))
     data = _from_blocks(file.blocks(), "text", config, lambda: file.whole)
     return msgspec.structs.replace(data, sha256=file.sha256, bytes_read=file.bytes_read, whole=file.whole)
 
 
-def from_text(text: str, kind: str, config: RunConfig) -> Data:
+def from_text(text: str, kind: str, config: TextAsked) -> Data:
     """Batches of real sentences."""
     data = _from_blocks([text], kind, config, lambda: True)
     return msgspec.structs.replace(data, sha256=hashlib.sha256(text.encode()).hexdigest())
 
 
-def _from_blocks(blocks: Iterable[str], kind: str, config: RunConfig, is_whole: Callable[[], bool]) -> Data:
+def _from_blocks(blocks: Iterable[str], kind: str, config: TextAsked, is_whole: Callable[[], bool]) -> Data:
     needed = BATCHES * config.batch
     counted = Counted(
         sentences(blocks, config.tokens, is_whole=is_whole),
@@ -155,7 +184,7 @@ def _round(number: int) -> int:
     return -(-number // unit) * unit
 
 
-def synthetic(config: RunConfig) -> Data:
+def synthetic(config: TextAsked) -> Data:
     """Words drawn from Zipf's law (the r-th most frequent with weight 1/r), full sequences, no padding."""
     generator = random.Random(config.seed)  # noqa: S311 - reproducible, not secret
     words = range(RESERVED_WORDS, config.vocab)
@@ -174,7 +203,7 @@ def synthetic(config: RunConfig) -> Data:
     )
 
 
-def _batches(pieces: Sequence[Sequence[int]], config: RunConfig) -> tuple[Batch, ...]:
+def _batches(pieces: Sequence[Sequence[int]], config: TextAsked) -> tuple[Batch, ...]:
     return tuple(
         _batch(pieces[start : start + config.batch], config.sequence_length)
         for start in range(0, BATCHES * config.batch, config.batch)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from math import ceil
 
-from pipebench.config import TokenRule
+from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.words import Sentence, is_unknown, letters, plain
 
 _MOST_FORMS = 1 << 18  # of words that are told apart, or 4 times the vocabulary: some 80 MB

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from pipebench.config import TokenRule
+from pipebench.models.text.asked import TokenRule
 
 _MOST_LETTERS = 1 << 16  # of a sentence that is held back for its end
 _LOOK_AHEAD = 1 << 8  # letters behind a word that tell where it ends

@@ -9,8 +9,8 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipebench.config import TokenRule
 from pipebench.models.text import words
+from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.words import plain, sentences
 from tests.builders import PROPERTY
 

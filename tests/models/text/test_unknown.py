@@ -1,6 +1,6 @@
 import pytest
 
-from pipebench.diagnosis.unknown import unknown_words
+from pipebench.models.text.unknown import unknown_words
 from tests.builders import run_config
 
 

@@ -2,7 +2,7 @@ import copy
 
 import torch
 
-from pipebench.runtime.optimizer import SGD
+from pipebench.models.sgd import SGD
 
 
 def test_it_is_the_stock_sgd_bit_by_bit() -> None:

@@ -1,15 +1,15 @@
 """Words that are all one to the model because none of them has an id. Pure."""
 
-from pipebench.config import RunConfig
-from pipebench.records.schema import WarningRecord
+from pipebench.models.outline import Doubt
+from pipebench.models.text.asked import TextAsked
 
 MANY = 1 / 3
 _LARGE_VOCABULARY = 20  # times the one that was asked for: the projection would be most of the model
 
 
 def unknown_words(
-    config: RunConfig, share: float, enough_vocab: int | None, letters_unknown: float
-) -> WarningRecord | None:
+    config: TextAsked, share: float, enough_vocab: int | None, letters_unknown: float
+) -> Doubt | None:
     """A warning if too much of the text is unknown: what the model is given is hardly the text any more.
 
     Args:
@@ -22,14 +22,14 @@ def unknown_words(
         return None
     units = {"words": "words", "characters": "characters", "spaces": "tokens"}[config.tokens]
     letters_help = config.tokens != "characters" and letters_unknown <= share / 2
-    return WarningRecord(
+    return Doubt(
         code="unknown-words",
         cause=f"{100 * share:.0f} % of the {units} have no id among {config.vocab}: all of them are one word",
         next_step=_fewer(config, units, enough_vocab, letters_help=letters_help),
     )
 
 
-def _fewer(config: RunConfig, units: str, enough_vocab: int | None, *, letters_help: bool) -> str:
+def _fewer(config: TextAsked, units: str, enough_vocab: int | None, *, letters_help: bool) -> str:
     """What would leave fewer of them."""
     if enough_vocab is None:
         if config.tokens == "characters":

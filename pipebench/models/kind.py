@@ -1,0 +1,64 @@
+"""What a model has to bring: its outline on paper, its batches, and itself in a process. Pure."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+
+import msgspec
+
+from pipebench.models.outline import Outline, Source
+from pipebench.models.own.description import Description
+from pipebench.models.text.asked import TokenRule
+from pipebench.models.text.data import Data
+
+if TYPE_CHECKING:
+    from pipebench.models.network import Network
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a run concerns its model.
+
+    Sizes that the model does not have are ``None``. ``found`` is what the first launch found to be best for it here, by
+    name, ``None`` before; ``described`` is what the user's own layers are.
+    """
+
+    model: str
+    layers: int
+    hidden: int | None
+    vocab: int | None
+    batch: int
+    sequence_length: int | None
+    dtype: str
+    microbatches: int
+    chunks: int
+    text: str | None
+    tokens: TokenRule
+    synthetic: bool
+    seed: int
+    device: str
+    learning_rate: float = 0.1
+    found: dict[str, bool] | None = None
+    described: Description | None = None
+
+
+class Given(NamedTuple):
+    """Where the batches are from, and what the launches must be given for them, if anything."""
+
+    source: Source
+    data: Data | None
+
+
+class ModelKind(Protocol):
+    """A model as the registry knows it."""
+
+    name: ClassVar[str]
+    presets: ClassVar[Mapping[str, Mapping[str, int]]]  # sizes by option; the first one is the default
+    options: ClassVar[tuple[str, ...]]  # of ``run``, that only some models take: sizes and input
+
+    def outline(self, asked: Asked) -> Outline:
+        """The model on paper."""
+
+    def given(self, asked: Asked) -> Given:
+        """Read the input."""
+
+    def network(self, asked: Asked, data: Data | None) -> "Network":
+        """The model in this process. Imports torch."""

@@ -1,0 +1,85 @@
+"""A model in a process: how its parts are built, and what a step takes.
+
+A part is a slice of the model, or the whole of it in one of its single-device forms. It is run as
+
+    output, state = part.run(input, state)
+
+where input and output are a tensor or a tuple of tensors, and the state is any nest of tensors (``None`` at first).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from pipebench.models.outline import FormKind, Outline, Slice
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+Tensors = Any  # a tensor or a tuple of tensors
+Gradients = dict[str, Tensor | None]  # by the parameter's name; None where it has none
+
+
+class StepBatch(NamedTuple):
+    """One step's batch: ``inputs[m][c]`` and ``targets[m][c]``, and what the whole of it counts."""
+
+    inputs: list[list[Tensors]]
+    targets: list[list[Tensors]]
+    items: float
+
+
+class Part(Protocol):
+    """A slice of the model with its parameters, or the whole of it."""
+
+    def run(self, input_: Tensors, state: Any) -> tuple[Tensors, Any]:
+        """The forward on one slice of the batch, from the state that the chunk before it left."""
+
+    def loss(self, output: Tensors, target: Tensors) -> Tensor:
+        """Of the part that ends the model: the sum over the items of what it is given."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """All of them, trained or not."""
+
+    def named(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Parameters by names that do not depend on how the model is cut."""
+
+
+class Optimizer(Protocol):
+    """Of one device's parameters."""
+
+    def zero_grad(self) -> None:
+        """Free all gradients."""
+
+    def step(self) -> object:
+        """Update all parameters that have a gradient."""
+
+
+class Network(Protocol):
+    """The model of a run in this process. The same one makes baseline and pipeline, each with parameters of its own."""
+
+    found: dict[str, bool]  # what was found to be best for it here, by name
+    dtype: torch.dtype
+
+    @property
+    def outline(self) -> Outline:
+        """The model on paper."""
+
+    def part(self, part: Slice, device: torch.device | None = None) -> Part:
+        """A slice, with its first parameters."""
+
+    def form(self, kind: FormKind, device: torch.device | None = None) -> Part:
+        """The whole model as a single device runs it, with the same first parameters."""
+
+    def batch(
+        self, number: int, *, microbatches: int = 1, chunks: int = 1, device: torch.device | None = None
+    ) -> StepBatch:
+        """A fixed batch, cut."""
+
+    def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """Of one device's parameters."""
+
+
+def gradients_of(part: Part) -> Gradients:
+    """Every trained parameter's gradient by name."""
+    return {name: parameter.grad for name, parameter in part.named() if parameter.requires_grad}

@@ -1,0 +1,157 @@
+"""A model on paper: what can be said of it without running it. Pure.
+
+A model is a row of layers, which the partition counts. Something may stand before the first one and after the last:
+
+    opening | layer 0 | layer 1 | ... | layer L-1 | head
+
+Bytes are computed, or measured on a slice of the batch, and are labelled so wherever they are shown.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+from pipebench.models.edges import Edge
+
+BATCHES = 4  # fixed batches, used in turn
+
+FormKind = Literal["fused", "chain", "chain-microbatches", "naive"]
+
+
+class Row(NamedTuple):
+    """What a partition cuts: so many layers, and what of the model a device may hold without any."""
+
+    layers: int
+    noun: str = "layers"
+    option: str = ""  # that gives it more of them
+    head: str = ""  # what may stand alone on the last device; empty: nothing
+
+
+class Slice(NamedTuple):
+    """A contiguous part of the model: layers ``first`` up to (not including) ``end``, and what stands at its ends."""
+
+    first: int
+    end: int
+    opens: bool  # it begins the model
+    closes: bool  # it ends it, and has the loss
+
+    @property
+    def layers(self) -> int:
+        """How many of those that the partition counts."""
+        return self.end - self.first
+
+
+class MemoryBytes(NamedTuple):
+    """Bytes of one device."""
+
+    parameters: int
+    gradients: int
+    optimizer_state: int
+    saved_tensors: int
+
+    @property
+    def total(self) -> int:
+        """All four together."""
+        return sum(self)
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """What a reader must know of the input, with its cause and the next step."""
+
+    code: str
+    cause: str
+    next_step: str
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run's batches are from, and what they count.
+
+    ``unit`` is what is counted, ``items`` how many of them each of the fixed batches has, in turn. ``tokens``,
+    ``vocabulary`` and ``unknown_share`` are of text. Of a file ``bytes_read`` were read, which the hash is of;
+    ``whole``: it has no more.
+    """
+
+    kind: str
+    sha256: str
+    unit: str
+    items: tuple[float, ...]
+    count_rule: str
+    tokens: int | None = None
+    vocabulary: int | None = None
+    unknown_share: float | None = None
+    bytes_read: int | None = None
+    whole: bool | None = None
+    doubts: tuple[Doubt, ...] = ()
+
+    def items_per_step(self, steps: int) -> float:
+        """The mean of so many steps, which take the batches in turn."""
+        rounds, rest = divmod(steps, len(self.items))
+        return (rounds * sum(self.items) + sum(self.items[:rest])) / steps
+
+
+class Outline(Protocol):
+    """One model with its sizes. Slices of the batch are the same size, so one figure holds for each of them."""
+
+    @property
+    def row(self) -> Row:
+        """What the partition cuts."""
+
+    @property
+    def forms(self) -> Sequence[FormKind]:
+        """The single-device forms that enter the race."""
+
+    @property
+    def batch(self) -> int:
+        """What microbatches cut."""
+
+    @property
+    def time(self) -> int | None:
+        """What chunks cut; ``None`` where nothing is."""
+
+    @property
+    def positions(self) -> int:
+        """What a gradient of one step is added up over: batch x time, padding included."""
+
+    def text(self, part: Slice) -> str:
+        """A part in words, such as ``embedding + LSTM 0-1``."""
+
+    def where(self, names: Sequence[str]) -> str:
+        """The part that has the parameters of these names, in words."""
+
+    def step_flops(self, part: Slice) -> float | None:
+        """Operations of one training step on a part, where they are known."""
+
+    def step_s(self, part: Slice, flops_per_s: float) -> float:
+        """Assumed seconds of one training step on a part, at this speed where operations are known."""
+
+    def memory(self, part: Slice, saved_bytes: int) -> MemoryBytes:
+        """Bytes of a device that keeps so much for its backwards."""
+
+    def saved_bytes(self, part: Slice, slices: int) -> int:
+        """What a part keeps for the backward of one of ``slices`` equal slices."""
+
+    def input_bytes(self, part: Slice, slices: int) -> int:
+        """Bytes of a slice's input alone; those of the batch are kept anyway."""
+
+    def edge(self, part: Slice, microbatches: int, chunks: int) -> Edge:
+        """What a part gives to the next one for one slice."""
+
+    @property
+    def heavier(self) -> str | None:
+        """The option that makes work grow faster than messages, such as ``a larger --hidden``."""
+
+
+def whole(outline: Outline) -> Slice:
+    """All of the model as one part."""
+    return Slice(0, outline.row.layers, opens=True, closes=True)
+
+
+def whole_memory(outline: Outline) -> MemoryBytes:
+    """Bytes of one device that trains the whole model on the whole batch."""
+    return outline.memory(whole(outline), outline.saved_bytes(whole(outline), 1))
+
+
+def edges_of(outline: Outline, parts: Sequence[Slice], microbatches: int, chunks: int) -> tuple[Edge, ...]:
+    """What each part but the last gives to the next one."""
+    return tuple(outline.edge(part, microbatches, chunks) for part in parts[:-1])

@@ -1,0 +1,58 @@
+"""The models that a run can measure: one line each. Pure; what a model runs on is imported when it runs."""
+
+from typing import TYPE_CHECKING
+
+from pipebench.errors import UsageError
+from pipebench.models.kind import Asked, Given, ModelKind
+from pipebench.models.outline import Outline
+from pipebench.models.own.kind import OwnKind
+from pipebench.models.stacked_lstm.kind import StackedLSTMKind
+
+if TYPE_CHECKING:
+    from pipebench.models.network import Network
+    from pipebench.models.text.data import Data
+
+MODELS: dict[str, ModelKind] = {kind.name: kind for kind in (StackedLSTMKind(),)}
+DEFAULT_MODEL = next(iter(MODELS))
+_OWN = OwnKind()
+
+
+def is_own(model: str) -> bool:
+    """Whether ``--model`` names layers of the user's own: a file or a package, and a name in it."""
+    return ":" in model
+
+
+def kind_of(model: str) -> ModelKind:
+    """Look a model up.
+
+    Raises:
+        UsageError: There is no such model; the text lists those there are.
+    """
+    if is_own(model):
+        return _OWN
+    try:
+        return MODELS[model]
+    except KeyError:
+        raise UsageError(
+            f"unknown --model {model!r}: expected {', '.join(MODELS)}, or FILE.py:NAME or package.module:NAME for "
+            "layers of your own"
+        ) from None
+
+
+def outline_of(asked: Asked) -> Outline:
+    """The model of a run on paper."""
+    return kind_of(asked.model).outline(asked)
+
+
+def given_to(asked: Asked) -> Given:
+    """The input of a run.
+
+    Raises:
+        UsageError: It is missing, or not what it should be.
+    """
+    return kind_of(asked.model).given(asked)
+
+
+def network_for(asked: Asked, data: "Data | None") -> "Network":
+    """The model of a run in this process. Imports torch."""
+    return kind_of(asked.model).network(asked, data)

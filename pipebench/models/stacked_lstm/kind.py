@@ -1,0 +1,48 @@
+"""The stacked LSTM as the registry knows it. Pure."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from pipebench.models.kind import Asked, Given
+from pipebench.models.stacked_lstm.outline import PRESETS, LSTMOutline
+from pipebench.models.text import data as words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipebench.models.network import Network
+    from pipebench.models.text.asked import TextAsked
+
+
+class StackedLSTMKind:
+    """Embedding, LSTM layers, projection, on words."""
+
+    name: ClassVar[str] = "stacked-lstm"
+    presets: "ClassVar[Mapping[str, Mapping[str, int]]]" = PRESETS
+    options: ClassVar[tuple[str, ...]] = (
+        *("layers", "hidden", "vocab", "sequence_length"),
+        *("text", "tokens", "synthetic"),
+    )
+
+    def outline(self, asked: Asked) -> LSTMOutline:
+        """By computed operations and bytes."""
+        assert asked.hidden is not None
+        assert asked.vocab is not None
+        assert asked.sequence_length is not None
+        return LSTMOutline(
+            *(asked.layers, asked.hidden, asked.vocab, asked.batch, asked.sequence_length),
+            dtype=asked.dtype,
+            onednn=bool(asked.found and asked.found["onednn_projection"]),
+        )
+
+    def given(self, asked: Asked) -> Given:
+        """Read the text, or draw the words."""
+        wanted = cast("TextAsked", asked)
+        data = words.load(wanted)
+        return Given(data.source(wanted), data)
+
+    def network(self, asked: Asked, data: words.Data | None) -> "Network":
+        """In this process."""
+        from pipebench.models.stacked_lstm.network import StackedLSTMNetwork  # noqa: PLC0415 - torch
+
+        assert data is not None
+        return StackedLSTMNetwork(self.outline(asked), asked, data)

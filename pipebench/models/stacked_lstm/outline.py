@@ -1,0 +1,122 @@
+"""The stacked LSTM in numbers: parameters, operations and bytes, without running it. Pure.
+
+    tokens [T, B] -> embedding -> L x LSTM -> projection -> cross-entropy over the next words
+
+Operations count multiply-adds of matrix products as 2, and a backward as twice its forward. Bytes are
+computed, not measured, and are labelled so wherever they are shown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pipebench.models.edges import DTYPE_BYTES, Edge, TensorSpec
+from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice
+
+_TRAINING = 3  # a forward and a backward twice as expensive
+_FLOAT64 = 2.0  # times the seconds of float32
+
+# layers, hidden, vocab, batch, sequence length: chosen by the time they take, never by the figure they give
+PRESETS = {
+    name: dict(zip(("layers", "hidden", "vocab", "batch", "sequence_length"), sizes, strict=True))
+    for name, sizes in (
+        ("talk8-small", (8, 256, 1000, 128, 32)),
+        ("talk8", (8, 1000, 4000, 128, 32)),
+        ("tiny", (8, 32, 200, 32, 16)),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LSTMOutline:
+    """Sizes of the model and of one step's batch of ``batch`` sequences of ``sequence_length`` words."""
+
+    layers: int
+    hidden: int
+    vocab: int
+    batch: int
+    sequence_length: int
+    dtype: str = "float32"
+    onednn: bool = False  # whether the projection's products are oneDNN's, see projection.py
+
+    forms: ClassVar[Sequence[FormKind]] = ("fused", "chain", "chain-microbatches")
+    heavier: ClassVar[str] = "a larger --hidden"
+
+    @property
+    def row(self) -> Row:
+        """LSTM layers; the projection may stand alone."""
+        return Row(self.layers, "LSTM layers", "--layers", "projection")
+
+    @property
+    def element_bytes(self) -> int:
+        """Bytes of one number."""
+        return DTYPE_BYTES[self.dtype]
+
+    @property
+    def positions(self) -> int:
+        """Words of one step, padding included."""
+        return self.batch * self.sequence_length
+
+    def parameters(self, part: Slice) -> int:
+        """Numbers in a part's parameters; an LSTM layer has two bias vectors, as torch has it."""
+        lstm = 4 * self.hidden * (2 * self.hidden) + 2 * 4 * self.hidden
+        projection = self.hidden * self.vocab + self.vocab
+        return part.layers * lstm + part.opens * self.vocab * self.hidden + part.closes * projection
+
+    def step_flops(self, part: Slice) -> int:
+        """Operations of one training step on a part; looking up an embedding costs none."""
+        multiply_adds = part.layers * 8 * self.hidden**2 + part.closes * self.hidden * self.vocab
+        return _TRAINING * 2 * multiply_adds * self.positions
+
+    @property
+    def whole(self) -> Slice:
+        """All of the model as one part."""
+        return Slice(0, self.layers, opens=True, closes=True)
+
+    def saved_numbers(self, part: Slice) -> int:
+        """Numbers a part keeps from forward to backward for one position of one sequence.
+
+        An LSTM layer keeps its input, its output, and torch's workspace of 4 gates, the cell state and its
+        tanh (6 in all); the projection keeps its input, its logits and their log-softmax.
+        """
+        lstm = 8 * self.hidden
+        return part.layers * lstm + part.closes * (self.hidden + 2 * self.vocab)
+
+    def saved_bytes(self, part: Slice, slices: int = 1) -> int:
+        """Bytes that a part keeps for the backward of one of ``slices`` equal slices of the batch."""
+        return self.positions // slices * self.saved_numbers(part) * self.element_bytes
+
+    def input_bytes(self, part: Slice, slices: int = 1) -> int:
+        """Bytes of a slice's input alone: activations; words are the batch's, and kept anyway."""
+        return 0 if part.opens else self.positions // slices * self.hidden * self.element_bytes
+
+    def memory(self, part: Slice, saved_bytes: int) -> MemoryBytes:
+        """Computed bytes of a device that keeps so much for its backwards; SGD has no state."""
+        parameters = self.parameters(part) * self.element_bytes
+        return MemoryBytes(parameters, parameters, 0, saved_bytes)
+
+    @property
+    def time(self) -> int:
+        """Words of a sequence, which chunks cut."""
+        return self.sequence_length
+
+    def text(self, part: Slice) -> str:
+        """Such as ``embedding + LSTM 0-1``."""
+        lstm = f"LSTM {part.first}" if part.layers == 1 else f"LSTM {part.first}-{part.end - 1}"
+        parts = ["embedding"] * part.opens + [lstm] * (part.layers > 0) + ["projection"] * part.closes
+        return " + ".join(parts)
+
+    def where(self, names: Sequence[str]) -> str:
+        """The part that has the parameters of these names."""
+        lstm = [int(name.split(".")[1]) for name in names if name.startswith("lstm.")]
+        opens, closes = (any(name.startswith(part) for name in names) for part in ("embedding", "projection"))
+        return self.text(Slice(min(lstm, default=0), max(lstm, default=-1) + 1, opens, closes))
+
+    def step_s(self, part: Slice, flops_per_s: float) -> float:
+        """Assumed seconds of one training step on a part."""
+        return (_FLOAT64 if self.dtype == "float64" else 1.0) * self.step_flops(part) / flops_per_s
+
+    def edge(self, part: Slice, microbatches: int, chunks: int) -> Edge:  # noqa: ARG002 - all parts give the same
+        """Activations [T, B, H] of a slice."""
+        shape = (self.sequence_length // chunks, self.batch // microbatches, self.hidden)
+        return Edge((TensorSpec(shape, self.dtype, gradient=True),))
