@@ -1,0 +1,146 @@
+"""``describe``: load the user's model, refuse what cannot be pipelined, measure the rest."""
+
+from collections.abc import Callable, Sequence
+
+from pipebench.errors import UsageError
+from pipebench.models.own.batches import Batch, batches, cut, digest, items, time_length
+from pipebench.models.own.description import Description, OwnLayer
+from pipebench.models.own.last_word import said_of
+from pipebench.models.own.layers import OwnLayers, stateful
+from pipebench.models.own.loading import load_source
+from pipebench.models.own.measuring import measure_layer
+from pipebench.models.own.model import Model
+from pipebench.models.own.probes import probe, probe_batch
+from pipebench.models.own.running import Runner
+from pipebench.models.own.values import Value, edge_of
+
+_CONSTANT = "the model's batch function gives the same batch each time: every step trains on the same items"
+
+Slices = Callable[[int, int | None], tuple[int, int]]
+
+
+def _silent(text: str) -> None:
+    """The default of ``tell``."""
+
+
+def describe(
+    reference: str,
+    *,
+    batch: int | None,
+    dtype: str,
+    seed: int,
+    slices: Slices,
+    tell: Callable[[str], None] = _silent,
+) -> Description:
+    """What a run needs to know of the user's model.
+
+    Args:
+        reference: ``FILE.py:NAME`` or ``package.module:NAME``.
+        batch: the size; ``None``: the model's own.
+        dtype: ``float32`` or ``float64``.
+        seed: of parameters and batches.
+        slices: from the batch's size and its time length (``None``: not cut along time) to the numbers of microbatches
+            and chunks.
+        tell: is called with what is done next.
+
+    Raises:
+        UsageError: The model cannot be loaded, or not be pipelined exactly; or ``slices`` refuses.
+    """
+    tell("loading the model")
+    loaded = load_source(reference, seed=seed)
+    model = loaded.model
+    size = model.batch_size if batch is None else batch
+    with said_of(reference):
+        tell("making its batches")
+        drawn = batches(model, size=size, seed=seed, dtype=dtype)
+        probe_batch(model, drawn[0], size=size, seed=seed, dtype=dtype)
+        counted = tuple(items(model, one.target, size) for one in drawn)
+    length = time_length(model, drawn[0])
+    microbatches, chunks = slices(size, length)
+    _check_slices(size, length, microbatches, chunks)
+    with said_of(reference):
+        probe(model, drawn[0], seed=seed, dtype=dtype, microbatches=microbatches, chunks=chunks, tell=tell)
+        measured = _Measured(model, drawn[0], microbatches, chunks)
+        measured.measure(OwnLayers(model, seed=seed, dtype=dtype), tell)
+    return Description(
+        reference=reference,
+        name=loaded.name,
+        sha256=loaded.sha256,
+        unit=loaded.model.unit,
+        layers=tuple(measured.layers),
+        batch=size,
+        time_length=length,
+        microbatches=measured.microbatches,
+        chunks=measured.chunks,
+        input=measured.input,
+        items=counted,
+        input_sha256=digest(drawn),
+        optimizer=measured.optimizer,
+        notices=(*_about(drawn), *measured.notices),
+    )
+
+
+def _about(drawn: Sequence[Batch]) -> list[str]:
+    """What is odd about the batches."""
+    return [_CONSTANT] if len({digest([one]) for one in drawn}) == 1 else []
+
+
+def _check_slices(size: int, length: int | None, microbatches: int, chunks: int) -> None:
+    if size % microbatches:
+        raise UsageError(
+            f"a batch of {size} cannot be cut into {microbatches} equal microbatches; name a divisor"
+        )
+    if chunks > 1 and length is None:
+        raise UsageError(
+            f"{chunks} chunks cut the time, and the model has no time_dimension; use 1 chunk, or set it"
+        )
+    if chunks > 1 and length is not None and length % chunks:
+        raise UsageError(f"{length} time steps cannot be cut into {chunks} equal chunks; name a divisor")
+
+
+class _Measured:
+    """The layers on one real slice, one made at a time."""
+
+    def __init__(self, model: Model, batch: Batch, microbatches: int, chunks: int) -> None:
+        self._model = model
+        self.microbatches, self.chunks = microbatches, chunks
+        self._pieces: list[Value] = cut(
+            batch.input,
+            batch_dimension=model.batch_dimension,
+            time_dimension=model.time_dimension,
+            microbatches=microbatches,
+            chunks=chunks,
+        )[0][:2]
+        self.input = edge_of(self._pieces[0])
+        self.layers: list[OwnLayer] = []
+        self.notices: list[str] = []
+        self.optimizer = "SGD"
+
+    def measure(self, layers: OwnLayers, tell: Callable[[str], None]) -> None:
+        """Fills in the fields."""
+        pieces = self._pieces
+        for index in range(len(layers)):
+            tell(f"measuring layer {index}")
+            module = layers.make(index)
+            runner = Runner(module, layers.text(index), stateful(module))
+            found = measure_layer(self._model, layers.name(index), runner, pieces)
+            pieces = found.outputs
+            self.layers.append(found.layer)
+            self.optimizer = found.optimizer or self.optimizer
+            if self._is_end_of_gradients(found.layer):
+                self.notices.append(
+                    f"the output of {runner.text} carries no gradient: nothing before it is trained"
+                )
+        self._check_trained()
+
+    def _is_end_of_gradients(self, layer: OwnLayer) -> bool:
+        """Whether nothing comes back to layers up to this one, though some would be trained."""
+        return not layer.output.gradients and any(each.gradients_bytes for each in self.layers)
+
+    def _check_trained(self) -> None:
+        if not any(layer.gradients_bytes for layer in self.layers):
+            raise UsageError(
+                "no layer has a parameter that is trained (requires_grad); there is nothing to measure"
+            )
+        if not self.layers[-1].output.gradients:
+            raise UsageError("the last layer's output carries no gradient; nothing could be trained")

@@ -1,0 +1,185 @@
+"""The user's layers, made anew for each use: with the seed, in the run's dtype, on a device."""
+
+import copy
+import hashlib
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from pipebench.errors import UsageError
+from pipebench.models.own.last_word import a, blamed, one_line
+from pipebench.models.own.model import Model
+
+# An optional second argument of these names is no state: ``nn.ConvTranspose2d`` and many an attention layer.
+_NO_STATE = {
+    "output_size",
+    "mask",
+    "attn_mask",
+    "attention_mask",
+    "src_mask",
+    "key_padding_mask",
+    "padding_mask",
+}
+
+
+def torch_dtype(name: str) -> torch.dtype:
+    """Such as ``float64``."""
+    dtype = getattr(torch, name)
+    assert isinstance(dtype, torch.dtype)
+    return dtype
+
+
+class OwnLayers:
+    """Makes a model's layers, one at a time; equal seeds give equal parameters.
+
+    Args:
+        model: its fields are checked.
+        seed: torch's generator is set to it before each function that makes a layer.
+        dtype: of floating parameters and buffers, such as ``float32``.
+    """
+
+    def __init__(self, model: Model, *, seed: int, dtype: str) -> None:
+        self._parts: list[Any] = list(model.layers)
+        keys = list(model.layers._modules) if isinstance(model.layers, nn.Sequential) else []  # noqa: SLF001
+        self._names: list[str | None] = [_name(part) for part in self._parts]
+        for index, key in enumerate(keys):
+            if not key.isdecimal():
+                self._names[index] = one_line(key)
+        self._seed, self._dtype = seed, torch_dtype(dtype)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One a layer: its key in an ``nn.Sequential``, or its class's; the layers of functions are made for it."""
+        return tuple(self.name(index) for index in range(len(self)))
+
+    def name(self, index: int) -> str:
+        """Of one layer.
+
+        Raises:
+            UsageError: As ``raw``, where a function makes the layer and was not called before.
+        """
+        if self._names[index] is None:
+            self.raw(index)
+        name = self._names[index]
+        assert name is not None
+        return name
+
+    def text(self, index: int) -> str:
+        """Such as ``layer 1 (Dropout)``; without a name as long as there is none."""
+        name = self._names[index]
+        return f"layer {index} ({name})" if name else f"layer {index}"
+
+    def is_made(self, index: int) -> bool:
+        """Whether a function makes the layer."""
+        return not isinstance(self._parts[index], nn.Module)
+
+    def given(self, index: int) -> nn.Module:
+        """The user's own module, not to be run; of a function what it returns now."""
+        return self.raw(index) if self.is_made(index) else self._parts[index]
+
+    def raw(self, index: int) -> nn.Module:
+        """A layer as the user makes it: from the function after the seed, or a copy of the module.
+
+        Raises:
+            UsageError: It raises, makes no module, or cannot be copied.
+        """
+        part = self._parts[index]
+        if isinstance(part, nn.Module):
+            return self._copied(index, part)
+        torch.manual_seed(self._seed)
+        with blamed(f"{self.text(index)}, made by its function"):
+            made = part()
+        if not isinstance(made, nn.Module):
+            raise UsageError(f"the function of {self.text(index)} returns {a(made)}; an nn.Module is needed")
+        self._names[index] = self._names[index] or one_line(type(made).__name__)
+        return made
+
+    def _copied(self, index: int, part: nn.Module) -> nn.Module:
+        remedy = "; it cannot be copied: give a function that makes the layer"
+        with blamed(self.text(index), remedy):
+            return copy.deepcopy(part)
+
+    def make(self, index: int, device: torch.device | None = None) -> nn.Module:
+        """A layer to train: in the dtype, on the device (by default the CPU), in training mode.
+
+        Raises:
+            UsageError: As ``raw``; or its parameters have no values.
+        """
+        return self.converted(index, self.raw(index), device)
+
+    def converted(self, index: int, module: nn.Module, device: torch.device | None = None) -> nn.Module:
+        """What ``raw`` made, as ``make`` gives it.
+
+        Raises:
+            UsageError: Its parameters have no values.
+        """
+        self.check_values(index, module)
+
+        def convert(tensor: Tensor) -> Tensor:  # as nn.Module.to does it, but complex numbers stay complex
+            return tensor.to(device or "cpu", self._dtype if tensor.is_floating_point() else None)
+
+        with blamed(self.text(index)):
+            made: nn.Module = module._apply(convert)  # type: ignore[no-untyped-call]  # noqa: SLF001
+            return made.train()
+
+    def check_values(self, index: int, module: nn.Module) -> None:
+        """Whether parameters and buffers have any.
+
+        Raises:
+            UsageError: One waits for its shape, or is on the meta device.
+        """
+        for name, tensor in state_of(module):
+            if is_lazy(tensor):
+                raise UsageError(f"{self.text(index)}: {name} has no shape before it is run; give its sizes")
+            if tensor.is_meta:
+                raise UsageError(f"{self.text(index)}: {name} is on the meta device and has no values")
+
+
+def _name(part: object) -> str | None:
+    """The class's; ``None`` for a function."""
+    if isinstance(part, nn.Module):
+        return one_line(type(part).__name__)
+    return one_line(part.__name__) if isinstance(part, type) else None
+
+
+def stateful(module: nn.Module) -> bool:
+    """Whether a layer is called with a state: its ``forward`` takes two positional arguments.
+
+    A second one without a default is a state. An optional one is a state if it is the last, its default is ``None``
+    and its name is not that of a mask or a size: ``forward(input, hx=None)`` of ``nn.LSTM`` is, ``scale=1.0`` is not.
+    """
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (ValueError, TypeError):
+        return False
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    positional = [parameter for parameter in parameters if parameter.kind in kinds]
+    if len(positional) < 2:
+        return False
+    second = positional[1]
+    optional = len(positional) == 2 and second.default is None and second.name not in _NO_STATE
+    return second.default is second.empty or optional
+
+
+def state_of(module: nn.Module) -> list[tuple[str, Tensor]]:
+    """Parameters and buffers with their names."""
+    return [*module.named_parameters(), *module.named_buffers()]
+
+
+def hashes(named: Iterable[tuple[str, Tensor]]) -> dict[str, str]:
+    """By name the SHA-256 of each tensor's dtype, shape and bytes."""
+    return {name: _hash(tensor) for name, tensor in named}
+
+
+def _hash(tensor: Tensor) -> str:
+    flat = tensor.detach().cpu().contiguous().resolve_conj().resolve_neg().reshape(-1)
+    total = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
+    total.update(flat.view(torch.uint8).numpy().data)
+    return total.hexdigest()

@@ -1,0 +1,176 @@
+"""What a layer holds and hands on, measured on one slice of the batch."""
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from pipebench.errors import UsageError
+from pipebench.models.own.description import OwnLayer
+from pipebench.models.own.last_word import a, blamed, one_line
+from pipebench.models.own.model import Model
+from pipebench.models.own.running import Runner
+from pipebench.models.own.values import Value, edge_of, mapped, shapes, tensors_of
+
+
+class Measured(NamedTuple):
+    """A layer, what it gives to the next one, and its optimizer's class (``None`` where nothing is trained)."""
+
+    layer: OwnLayer
+    outputs: list[Value]
+    optimizer: str | None
+
+
+def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) -> Measured:
+    """Run a layer on chunks of the first microbatch in turn, in training mode, with gradients.
+
+    Args:
+        model: its optimizer is made and stepped once.
+        name: the layer's.
+        runner: the layer.
+        pieces: one input a chunk; those that require a gradient are leaves.
+
+    Raises:
+        UsageError: It raises; its chunks' outputs differ in shape; the optimizer does not work.
+    """
+    outputs, saved_bytes = _outputs(runner, pieces)
+    optimizer, optimizer_bytes = None, 0
+    parameters = list(runner.module.parameters())
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    if model.optimizer is not None and trained:
+        optimizer, optimizer_bytes = _optimizer(model, trained, runner.text)
+    layer = OwnLayer(
+        name=name,
+        parameters=sum(parameter.numel() for parameter in parameters),
+        parameters_bytes=_bytes(chain(parameters, runner.module.buffers())),
+        gradients_bytes=_bytes(trained),
+        optimizer_bytes=optimizer_bytes,
+        saved_bytes=saved_bytes,
+        stateful=runner.stateful,
+        output=edge_of(outputs[0]),
+    )
+    return Measured(layer, [mapped(output, _handed_on) for output in outputs], optimizer)
+
+
+def _outputs(runner: Runner, pieces: list[Value]) -> tuple[list[Value], int]:
+    """One a chunk, and the most that a chunk's forward saves."""
+    state, outputs, most = None, list[Value](), 0
+    for piece in pieces:
+        saved = _Saved(chain(runner.module.parameters(), runner.module.buffers(), tensors_of(piece)))
+        with torch.autograd.graph.saved_tensors_hooks(saved.keep, _same):
+            before = _cut_off(state)
+            output, state = runner.run(piece, before)
+        _check_leaves(runner, piece, before, output)
+        most = max(most, saved.bytes)
+        outputs.append(output)
+        if shapes(output) != shapes(outputs[0]):
+            raise UsageError(
+                f"{runner.text} gives the shape {shapes(outputs[0])} for the first chunk and {shapes(output)} for"
+                " another one; all slices must give one shape"
+            )
+    return outputs, most
+
+
+class _Saved:
+    """The storages that autograd keeps, each counted once; those of some tensors are not."""
+
+    def __init__(self, known: Iterable[Tensor]) -> None:
+        self._known = {_storage(tensor) for tensor in known}
+        self._kept: dict[int, int] = {}
+
+    def keep(self, tensor: Tensor) -> Tensor:
+        """Autograd's hook: counts, and gives the tensor itself."""
+        key = _storage(tensor)
+        if key not in self._known:
+            self._kept[key] = max(self._kept.get(key, 0), _storage_bytes(tensor))
+        return tensor
+
+    @property
+    def bytes(self) -> int:
+        """Of all together."""
+        return sum(self._kept.values())
+
+
+def _same(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _storage(tensor: Tensor) -> int:
+    """Its address; of a tensor that has none (of oneDNN's own layout) its own."""
+    return tensor.untyped_storage()._cdata if tensor.layout == torch.strided else id(tensor)  # noqa: SLF001
+
+
+def _storage_bytes(tensor: Tensor) -> int:
+    if tensor.layout == torch.strided:
+        return tensor.untyped_storage().nbytes()
+    return tensor.numel() * tensor.element_size()
+
+
+def _cut_off(state: Any) -> Any:
+    """As leaves that require a gradient, as a run carries it from chunk to chunk."""
+    if isinstance(state, tuple):
+        return tuple(_cut_off(part) for part in state)
+    return _handed_on(state) if isinstance(state, Tensor) else None
+
+
+def _handed_on(tensor: Tensor) -> Tensor:
+    """Without what made it; it requires a gradient as before."""
+    return tensor.detach().requires_grad_(tensor.requires_grad)
+
+
+def _check_leaves(runner: Runner, piece: Value, state: Any, output: Value) -> None:
+    """A layer is trained through its own parameters, its input and its state, and through nothing else."""
+    known = {id(tensor) for tensor in (*runner.module.parameters(), *tensors_of(piece), *_flat(state))}
+    for leaf in _leaves(tensors_of(output)):
+        if id(leaf) not in known:
+            raise UsageError(
+                f"{runner.text} computes with a tensor of the shape {list(leaf.shape)} that requires a gradient and is"
+                " none of its parameters: it would not be trained, or it is shared with another layer; make it a"
+                " parameter of this layer alone"
+            )
+
+
+def _flat(state: Any) -> list[Tensor]:
+    if isinstance(state, tuple):
+        return [tensor for part in state for tensor in _flat(part)]
+    return [state] if isinstance(state, Tensor) else []
+
+
+def _leaves(outputs: Iterable[Tensor]) -> list[Tensor]:
+    """What a backward from here would give a gradient to."""
+    queue = [tensor.grad_fn for tensor in outputs if tensor.grad_fn is not None]
+    seen, found = set(queue), list[Tensor]()
+    while queue:
+        node = queue.pop()
+        if hasattr(node, "variable"):
+            found.append(node.variable)
+        new = {after for after, _ in node.next_functions if after is not None} - seen
+        seen |= new
+        queue += new
+    return found
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _optimizer(model: Model, trained: list[nn.Parameter], text: str) -> tuple[str, int]:
+    """The class of the user's, and its state's bytes after one update with gradients of 0."""
+    optimizer = _made_optimizer(model, trained)
+    for parameter in trained:
+        parameter.grad = torch.zeros_like(parameter)
+    with blamed(f"the optimizer's step on {text}"):
+        optimizer.step()
+    states = (value for state in optimizer.state.values() for value in state.values())
+    return one_line(type(optimizer).__name__), _bytes(value for value in states if isinstance(value, Tensor))
+
+
+def _made_optimizer(model: Model, trained: list[nn.Parameter]) -> torch.optim.Optimizer:
+    assert model.optimizer is not None
+    with blamed("optimizer(parameters)"):
+        optimizer = model.optimizer(trained)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise UsageError(f"optimizer(parameters) returns {a(optimizer)}; a torch.optim.Optimizer is needed")
+    return optimizer

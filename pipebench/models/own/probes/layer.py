@@ -1,0 +1,208 @@
+"""What a layer does that a pipeline cannot do exactly, found by what comes out of it.
+
+A layer is run on a few samples, in float64, in training mode: again with other random numbers, for parts of the
+samples, for parts of the time. What it must not do: draw, mix samples, look ahead, change its input, parameters or
+buffers.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from pipebench.errors import UsageError
+from pipebench.models.own.layers import hashes, state_of, torch_dtype
+from pipebench.models.own.probes.luck import generators, luck
+from pipebench.models.own.probes.parts import Fault, Flow, Way, difference, find_ways, split_value
+from pipebench.models.own.probes.precision import TOLERANCES, Precision
+from pipebench.models.own.running import Runner
+from pipebench.models.own.values import Value, mapped, shapes, tensors_of, to_dtype
+
+_REPEATS = 3
+
+
+class Cuts(NamedTuple):
+    """How the samples and the time of the probes are cut: into how many parts, of which size each."""
+
+    parts: int
+    samples: int
+    chunks: int
+    steps: int
+
+
+class _First(NamedTuple):
+    """The first forward: its output, and what it did besides."""
+
+    output: Value
+    changed: str | None
+    drew: bool
+    touched: bool
+
+
+class LayerProbe:
+    """A layer under probing in one dtype; ``first`` comes before ``check``."""
+
+    def __init__(self, runner: Runner, flow: Flow, cuts: Cuts, dtype: str) -> None:
+        self.runner, self.flow, self.cuts = runner, flow, cuts
+        self.input = to_dtype(flow.value, torch_dtype(dtype))
+        self.tolerance = TOLERANCES[torch_dtype(dtype)]
+        floats = [
+            t.abs().nan_to_num(posinf=0).max().item()
+            for t in tensors_of(self.input)
+            if t.is_floating_point() and t.numel()
+        ]
+        self._floor = 1e-4 * max(floats, default=0.0)  # rounding of what should be 0 has no size of its own
+        self._first = self._run_first()
+
+    def _run_first(self) -> _First:
+        module = self.runner.module
+        copies = [tensor.clone() for tensor in tensors_of(self.input)]
+        versions = [tensor._version for tensor in tensors_of(self.input)]  # noqa: SLF001
+        before, stood = hashes(state_of(module)), generators()
+        output = self._run(self.input)
+        drew = generators() != stood
+        after = hashes(state_of(module))
+        changed = [name for name in after if after[name] != before.get(name)]
+        touched = versions != [tensor._version for tensor in tensors_of(self.input)]  # noqa: SLF001
+        touched = touched or any(
+            difference(t, copy) > 0 for t, copy in zip(tensors_of(self.input), copies, strict=True)
+        )
+        return _First(output, changed[0] if changed else None, drew, touched)
+
+    def _run(self, value: Value) -> Value:
+        with torch.no_grad():
+            return mapped(self.runner.run(value)[0], torch.Tensor.detach)
+
+    def check(self) -> Flow:
+        """What the next layer is given.
+
+        Raises:
+            UsageError: The layer does what a pipeline cannot do exactly.
+        """
+        text = self.runner.text
+        if self._first.touched:
+            raise UsageError(
+                f"{text} changes its input in place; give it a copy (inplace=False, or x = x + ...)"
+            )
+        self._check_repeats()
+        ways = self._check_samples()
+        time_ways = self._check_time(ways) if self.cuts.chunks > 1 else tuple(Way(None) for _ in ways)
+        self._refuse_changes()
+        return Flow(to_dtype(self._first.output, torch.float64), ways, time_ways)
+
+    def _refuse_changes(self) -> None:
+        if self._first.changed is None:
+            return
+        name = self._first.changed
+        kind = "parameter" if name in dict(self.runner.module.named_parameters()) else "buffer"
+        raise UsageError(
+            f"{self.runner.text} changes its {kind} {name} in a forward{self._culprit('Norm')}: slices would change it"
+            " more often than the whole batch does; keep it as it is in training (no running statistics, no counters)"
+        )
+
+    def _check_repeats(self) -> None:
+        drew = self._first.drew
+        for number in range(1, _REPEATS + 1):
+            with luck(number):
+                again = self._run(self.input)
+            if drew or not _identical(again, self._first.output):
+                break
+        else:
+            return
+        if drew:
+            raise UsageError(
+                f"{self.runner.text} draws random numbers in a forward{self._culprit('Drop', 'RReLU', 'Random')}:"
+                " slices would draw others than the whole batch; take that out (such as p=0)"
+            )
+        self._refuse_changes()
+        raise UsageError(
+            f"{self.runner.text} gives something else for the same input: it is random or keeps something from one"
+            " forward to the next; make its output depend on its input and parameters alone"
+        )
+
+    def _check_samples(self) -> tuple[Way, ...]:
+        parts, size = self.cuts.parts, self.cuts.samples
+        if parts == 1:
+            return tuple(Way(None) for _ in tensors_of(self._first.output))
+        pieces = split_value(self.input, self.flow.ways, parts, size)
+        outputs = [self._run(piece) for piece in pieces]
+        found = self._ways(self._first.output, outputs, size)
+        if not isinstance(found, Fault):
+            return found
+        if found.why == "shape":
+            self._refuse_shapes("half of the samples", outputs)
+        raise UsageError(
+            f"{self.runner.text} mixes the samples of a batch{self._culprit('BatchNorm')}: a half of them gives other"
+            " values alone than with the rest; use what treats each sample alone (GroupNorm, LayerNorm), or fixed"
+            " statistics"
+        )
+
+    def _refuse_shapes(self, what: str, outputs: Sequence[Value]) -> None:
+        given = ", ".join(shapes(output) for output in outputs[:2])
+        raise UsageError(
+            f"{self.runner.text} gives the shape {shapes(self._first.output)}, and for {what} {given}: these cannot be"
+            " put together; one dimension must grow with what it is given, and slices of one size give one shape"
+        )
+
+    def _check_time(self, ways: tuple[Way, ...]) -> tuple[Way, ...]:
+        """The chunks in turn, for each part of the samples, against its output for the whole time."""
+        parts, size = self.cuts.parts, self.cuts.samples
+        pieces = split_value(self.input, self.flow.ways, parts, size)
+        wholes = split_value(self._first.output, ways, parts, size)
+        found: tuple[Way, ...] | Fault = ()
+        for piece, whole in zip(pieces, wholes, strict=True):
+            chunks = split_value(piece, self.flow.time_ways, self.cuts.chunks, self.cuts.steps)
+            outputs = self._run_chunks(chunks)
+            found = self._ways(whole, outputs, self.cuts.steps)
+            if isinstance(found, Fault):
+                if found.why == "shape":
+                    self._refuse_shapes(f"a chunk of {self.cuts.steps} time steps", outputs)
+                raise UsageError(
+                    f"{self.runner.text} gives other values for chunks in turn than for the whole time: it looks ahead"
+                    " or keeps no state; carry a state (forward(input, state)), or run with --chunks 1"
+                )
+        assert not isinstance(found, Fault)
+        return found
+
+    def _run_chunks(self, chunks: Sequence[Value]) -> list[Value]:
+        state, outputs = None, []
+        with torch.no_grad():
+            for chunk in chunks:
+                output, state = self.runner.run(chunk, state)
+                outputs.append(output)
+        return outputs
+
+    def _ways(self, whole: Value, parts: Sequence[Value], size: int) -> tuple[Way, ...] | Fault:
+        found = find_ways(whole, parts, size, tolerance=self.tolerance, floor=self._floor)
+        if isinstance(found, Fault) and found.why == "values" and self._is_less_exact():
+            found = find_ways(whole, parts, size, tolerance=self.tolerance, floor=self._floor)
+        return found
+
+    def _is_less_exact(self) -> bool:
+        """Whether the layer computes in less than float64 inside; then the tolerance is that one's."""
+        with Precision() as precision:
+            self._run(self.input)
+        before, self.tolerance = self.tolerance, max(self.tolerance, precision.tolerance)
+        return self.tolerance > before
+
+    def _culprit(self, *kinds: str) -> str:
+        """Such as `` (a Dropout in it)``, where a module's class has such a name."""
+        names = [type(module).__name__ for module in self.runner.module.modules()]
+        found = next((name for name in names if any(kind in name for kind in kinds)), None)
+        return f" (a {found} in it)" if found and f"({found})" not in self.runner.text else ""
+
+
+def _identical(one: Value, other: Value) -> bool:
+    ones, others = tensors_of(one), tensors_of(other)
+    return len(ones) == len(others) and all(difference(a, b) == 0 for a, b in zip(ones, others, strict=True))
+
+
+def wake(module: nn.Module) -> nn.Module:
+    """Parameters that start at zero hide what they will weigh, so they get small values for the probes."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.is_floating_point() and parameter.numel() and not bool(parameter.any()):
+                values = torch.linspace(0.01, 0.1, parameter.numel(), dtype=parameter.dtype)
+                parameter.copy_(values.reshape(parameter.shape))
+    return module

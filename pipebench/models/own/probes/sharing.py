@@ -1,0 +1,70 @@
+"""Parameters that two layers share: on one device they would be one, on two they are two."""
+
+import weakref
+from typing import NamedTuple
+
+from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn.parameter import is_lazy
+
+from pipebench.errors import UsageError
+from pipebench.models.own.last_word import one_line
+
+
+class _Seen(NamedTuple):
+    """A parameter of an earlier layer, not kept alive; the address of its storage is not given to another one."""
+
+    layer: int
+    name: str
+    parameter: "weakref.ref[nn.Parameter]"
+    storage: StorageWeakRef
+
+
+def _storage(parameter: nn.Parameter) -> StorageWeakRef:
+    return StorageWeakRef(parameter.untyped_storage())  # type: ignore[no-untyped-call]
+
+
+class Sharing:
+    """Is shown the layers one by one, as they are before anything is converted."""
+
+    def __init__(self) -> None:
+        self._by_storage: dict[int, _Seen] = {}
+        self._by_identity: dict[int, _Seen] = {}
+
+    def look(self, layer: int, module: nn.Module) -> None:
+        """Within a layer parameters may be shared.
+
+        Raises:
+            UsageError: An earlier layer has one of its parameters, or one in the same storage.
+        """
+        for name, parameter in module.named_parameters():
+            seen = None if is_lazy(parameter) else self._find(parameter)
+            if seen is not None and seen.layer != layer:
+                raise UsageError(
+                    f"layers {seen.layer} and {layer} share a parameter ({seen.layer}.{one_line(seen.name)}): on one"
+                    " device they would be one, on two they are two; make a copy, or put both uses into one layer"
+                )
+            if not is_lazy(parameter):
+                self._keep(layer, name, parameter)
+
+    def _keep(self, layer: int, name: str, parameter: nn.Parameter) -> None:
+        storage = _storage(parameter)
+        seen = _Seen(layer, name, weakref.ref(parameter), storage)
+        self._by_identity[id(parameter)] = self._by_storage[storage.cdata] = seen
+
+    def _find(self, parameter: nn.Parameter) -> _Seen | None:
+        same = self._by_identity.get(id(parameter))
+        if same is not None and same.parameter() is parameter:
+            return same
+        return self._by_storage.get(_storage(parameter).cdata)
+
+
+def is_shared(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two modules that should have nothing in common have a parameter in common."""
+    sharing = Sharing()
+    try:
+        sharing.look(0, one)
+        sharing.look(1, other)
+    except UsageError:
+        return True
+    return one is other
