@@ -49,7 +49,7 @@ class Again(NamedTuple):
             self.options, schedule=_OTHER_SCHEDULE, microbatches=None, chunks=None, deadline_s=None
         )
         try:
-            config, _ = settled(resolve(other))
+            config, _ = settled(resolve(other, self.config.described))
         except PipebenchError:
             return False
         return config.gpus > 1 and config.chunks > 1

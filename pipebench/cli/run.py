@@ -189,9 +189,14 @@ def run(
 
     pipebench run --gpus 2 --device cpu
     """
+    from pipebench import rendezvous
     from pipebench.cli.again import Again
-    from pipebench.config import RunOptions, resolve
+    from pipebench.config import RunOptions
+    from pipebench.describing import resolved
+    from pipebench.signals import orderly_end
 
+    if not dry_run:
+        rendezvous.check_alone("run", sys.argv[1:], os.environ)
     options = RunOptions(
         gpus=_devices(partition) if gpus is None else gpus,
         device=device,
@@ -221,7 +226,8 @@ def run(
         deadline_s=deadline,
         emulation_order=emulation_order,
     )
-    config = resolve(options)
+    with orderly_end():
+        config = resolved(options, lambda doing: None if quiet else output.notice(doing))
     if remeasure and not config.needs_link:
         raise UsageError(f"--remeasure measures the link of --machine {LOCAL}: leave it out, or add that")
     if not quiet:
@@ -255,12 +261,11 @@ def _dry_run(config: "RunConfig", *, json: bool, quiet: bool) -> None:
 
 
 def _run(again: "Again", folder: Path | None, *, remeasure: bool, json: bool, quiet: bool) -> int:
-    from pipebench import ending, experiment, rendezvous
+    from pipebench import ending, experiment
     from pipebench.records import keeping, store
     from pipebench.render.progress import ProgressView
     from pipebench.signals import orderly_end
 
-    rendezvous.check_alone("run", sys.argv[1:], os.environ)
     target = folder or store.DEFAULT_FOLDER
     try:
         with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:

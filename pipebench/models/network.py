@@ -18,7 +18,7 @@ from pipebench.models.outline import FormKind, Outline, Slice
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 Tensors = Any  # a tensor or a tuple of tensors
-Gradients = dict[str, Tensor | None]  # by the parameter's name; None where it has none
+Gradients = dict[str, Tensor | None]  # a tensor of each parameter, by its name; None where it has none
 
 
 class StepBatch(NamedTuple):
@@ -43,6 +43,9 @@ class Part(Protocol):
 
     def named(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Parameters by names that do not depend on how the model is cut."""
+
+    def kept(self) -> Iterator[tuple[str, Tensor]]:
+        """Parameters and buffers, likewise."""
 
 
 class Optimizer(Protocol):
@@ -83,3 +86,8 @@ class Network(Protocol):
 def gradients_of(part: Part) -> Gradients:
     """Every trained parameter's gradient by name."""
     return {name: parameter.grad for name, parameter in part.named() if parameter.requires_grad}
+
+
+def parameters_of(part: Part) -> Gradients:
+    """Every parameter's values by name."""
+    return {name: parameter.detach() for name, parameter in part.named()}

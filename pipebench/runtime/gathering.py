@@ -26,6 +26,17 @@ def gathered(own: dict[str, Tensor | None]) -> dict[str, Tensor | None] | None:
     return found
 
 
+def gathered_texts(own: dict[str, str]) -> dict[str, str] | None:
+    """Every rank's texts by name on rank 0, ``None`` on the others. Collective."""
+    if dist.get_rank() != 0:
+        _tell(msgspec.json.encode(own))
+        return None
+    found = dict(own)
+    for rank in range(1, dist.get_world_size()):
+        found.update(msgspec.json.decode(_told(rank), type=dict[str, str]))
+    return found
+
+
 def _send(own: dict[str, Tensor | None]) -> None:
     coming = [
         _Coming(name, (), "", missing=True)
@@ -33,24 +44,31 @@ def _send(own: dict[str, Tensor | None]) -> None:
         else _Coming(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
         for name, tensor in own.items()
     ]
-    told = torch.frombuffer(bytearray(msgspec.json.encode(coming)), dtype=torch.uint8)
-    dist.send(torch.tensor(len(told)), 0)
-    dist.send(told, 0)
+    _tell(msgspec.json.encode(coming))
     for tensor in own.values():
         if tensor is not None:
             dist.send(tensor.detach().cpu().contiguous(), 0)
 
 
 def _received(rank: int) -> dict[str, Tensor | None]:
-    size = torch.empty((), dtype=torch.int64)
-    dist.recv(size, rank)
-    told = torch.empty(int(size), dtype=torch.uint8)
-    dist.recv(told, rank)
     found: dict[str, Tensor | None] = {}
-    for coming in msgspec.json.decode(told.numpy().tobytes(), type=list[_Coming]):
+    for coming in msgspec.json.decode(_told(rank), type=list[_Coming]):
         found[coming.name] = None
         if not coming.missing:
             tensor = torch.empty(coming.shape, dtype=getattr(torch, coming.dtype))
             dist.recv(tensor, rank)
             found[coming.name] = tensor
     return found
+
+
+def _tell(text: bytes) -> None:
+    dist.send(torch.tensor(len(text)), 0)
+    dist.send(torch.frombuffer(bytearray(text), dtype=torch.uint8), 0)
+
+
+def _told(rank: int) -> bytes:
+    size = torch.empty((), dtype=torch.int64)
+    dist.recv(size, rank)
+    text = torch.empty(int(size), dtype=torch.uint8)
+    dist.recv(text, rank)
+    return text.numpy().tobytes()

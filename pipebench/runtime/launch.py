@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from pipebench.errors import EnvironmentRefusedError, PipebenchError
+from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.records.schema import Block, Launch, PipelineSamples, Samples, TimelineRecord
 from pipebench.records.timelines import busy_s
 from pipebench.runtime import faults, messages, process
@@ -51,16 +52,26 @@ def main() -> None:
 
     try:
         process.prepare(parent=parent)
-        job = msgspec.msgpack.decode((folder / "job.msgpack").read_bytes(), type=messages.Job)
-        if job.config.device == "cuda":
-            process.prepare_for_gpus()
-        else:  # a rank with a GPU is not pinned: it has threads of the driver's beside its own
-            process.pin(rank)
-        run(job, rank, folder, emit)
+        work = msgspec.msgpack.decode((folder / "job.msgpack").read_bytes(), type=messages.Work)
+        if isinstance(work, messages.Describing):
+            describe(work, emit)
+        else:
+            if work.config.device == "cuda":
+                process.prepare_for_gpus()
+            else:  # a rank with a GPU is not pinned: it has threads of the driver's beside its own
+                process.pin(rank)
+            run(work, rank, folder, emit)
         emit(messages.Done())
     except PipebenchError as error:
-        refused, lost = isinstance(error, EnvironmentRefusedError), _lost(error.__cause__)
-        emit(messages.Failed(cause=str(error), traceback="", refused=refused, lost_peer=lost))
+        emit(
+            messages.Failed(
+                cause=str(error),
+                traceback="",
+                refused=isinstance(error, EnvironmentRefusedError),
+                usage=isinstance(error, UsageError),
+                lost_peer=_lost(error.__cause__),
+            )
+        )
     except MemoryError:
         emit(messages.Failed(cause="out of memory: use a smaller size", traceback=traceback.format_exc()))
     except Exception as error:  # noqa: BLE001 - a process's last word: every cause goes home
@@ -80,6 +91,27 @@ def _out_of_memory(error: Exception) -> bool:
 def _lost(error: BaseException | None) -> bool:
     """Whether this process lost the others, so that the cause may be another one's."""
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("gloo", "nccl"))
+
+
+def describe(work: messages.Describing, emit: Emit) -> None:
+    """Load the user's own layers, look at what they do, and tell what they are."""
+    check_torch()
+    import torch  # noqa: PLC0415 - after process.prepare, which sets what torch reads once
+
+    from pipebench.config import slices  # noqa: PLC0415 - for this work alone
+    from pipebench.models.own.describing import describe as described  # noqa: PLC0415 - torch
+
+    torch.set_num_threads(1)
+    emit(messages.Loaded())
+    options = work.options
+    description = described(
+        options.model,
+        batch=options.batch,
+        dtype=options.dtype,
+        seed=options.seed,
+        slices=partial(slices, options),
+    )
+    emit(messages.Described(description=description))
 
 
 def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:

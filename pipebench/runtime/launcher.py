@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from pipebench import refusals, signals
-from pipebench.errors import DeadlineError, EnvironmentRefusedError, RunFailedError
+from pipebench.errors import DeadlineError, EnvironmentRefusedError, RunFailedError, UsageError
 from pipebench.places import temporary_folder, writing_temporary_files
 from pipebench.plan.plan import Plan
 from pipebench.runtime import deaths, messages, process
@@ -37,13 +37,14 @@ class Launcher:
     def __init__(self, *, deadline: float) -> None:
         self.deadline = deadline
 
-    def run(self, job: messages.Job) -> Generator[messages.AnyMessage, None, None]:
+    def run(self, job: messages.Work) -> Generator[messages.AnyMessage, None, None]:
         """Start a launch and yield what it reports; all of it has ended when this generator has.
 
         Raises:
             EnvironmentRefusedError: The system, or what is installed on it, does not let it start.
             RunFailedError: A process broke or died; the text names the culprit, not its victims.
             DeadlineError: The deadline passed; the text names the rank that held the others up.
+            UsageError: The user's own layers are not what they should be.
         """
         left_s = max(self.deadline - time.monotonic(), 0.0)
         job = msgspec.structs.replace(job, patience_s=left_s + _BEYOND_THE_DEADLINE_S)
@@ -59,7 +60,7 @@ class Launcher:
                 launch.end()
 
 
-def _prepared(folder: Path, job: messages.Job) -> Heartbeats:
+def _prepared(folder: Path, job: messages.Work) -> Heartbeats:
     """The folder with all the files that a launch needs.
 
     Raises:
@@ -90,7 +91,7 @@ class _Child:
 class _Launch:
     """The processes of one launch, from start to end."""
 
-    def __init__(self, folder: Path, job: messages.Job, heartbeats: Heartbeats, deadline: float) -> None:
+    def __init__(self, folder: Path, job: messages.Work, heartbeats: Heartbeats, deadline: float) -> None:
         self.folder, self.job, self.heartbeats, self.deadline = folder, job, heartbeats, deadline
         self.children: list[_Child] = []
         self.starvation = deaths.Starvation()
@@ -169,6 +170,8 @@ class _Launch:
             deaths.check_folder()
             if any(failed.refused for failed in child.failed):
                 raise EnvironmentRefusedError(child.failed[0].cause)
+            if any(failed.usage for failed in child.failed):
+                raise UsageError(child.failed[0].cause)
             if (
                 not child.failed
                 and (limit := deaths.limit(child.process.returncode, loaded=child.loaded)) is not None
@@ -197,13 +200,14 @@ class _Launch:
 
     def _action_text(self, rank: int, number: int) -> str:
         """The text form of a rank's n-th action, empty where there is none."""
-        if self.job.task != "launch":
+        if not isinstance(self.job, messages.Job) or self.job.task != "launch":
             return ""
         program = self._plan.programs[rank]
         return self._plan.graph.text(program[number]) if 0 <= number < len(program) else ""
 
     @cached_property
     def _plan(self) -> Plan:
+        assert isinstance(self.job, messages.Job)
         return self.job.plan()
 
     def _log_of(self, child: _Child) -> str:
@@ -215,7 +219,7 @@ class _Launch:
         return "\n".join(part.rstrip() for part in parts if part.strip()) + "\n"
 
 
-def _start(folder: Path, rank: int, job: messages.Job) -> _Child:
+def _start(folder: Path, rank: int, job: messages.Work) -> _Child:
     reading, writing = os.pipe()
     log = folder / f"log-{rank}"
     try:

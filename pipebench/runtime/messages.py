@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from pipebench.config import RunConfig
+from pipebench.config import RunConfig, RunOptions
 from pipebench.models.outline import FormKind
+from pipebench.models.own.description import Description
 from pipebench.models.text.data import Data
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
@@ -30,7 +31,7 @@ class Form(msgspec.Struct, frozen=True):
         return f"{self.kind} x{self.microbatches}" if self.microbatches > 1 else self.kind
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"):
     """One launch. The first one verifies, races the baseline's forms and measures the host's speed."""
 
     config: RunConfig
@@ -52,6 +53,22 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return add_transfers(SCHEDULES[self.config.schedule].plan(self.config.graph))
 
 
+class Describing(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="describing"):
+    """A process that loads the user's own layers, and tells what they are."""
+
+    options: RunOptions
+    patience_s: float = 3600.0
+    task: Literal["describing"] = "describing"
+
+    @property
+    def ranks(self) -> int:
+        """One."""
+        return 1
+
+
+Work = Job | Describing
+
+
 class Message(msgspec.Struct, frozen=True, tag_field="message"):
     """Base of what a launch reports."""
 
@@ -65,6 +82,12 @@ class Progress(Message, frozen=True, tag="progress"):
 
     doing: str
     share: float
+
+
+class Described(Message, frozen=True, tag="described"):
+    """The user's own layers."""
+
+    description: Description
 
 
 class LayerCosts(Message, frozen=True, tag="layer-costs"):
@@ -124,13 +147,14 @@ class Failed(Message, frozen=True, tag="failed"):
     """A process broke; ``cause`` is one line, ``traceback`` the whole story.
 
     ``lost_peer``: it lost the connection to another one, which is then the culprit, or never had one.
-    ``refused``: this machine cannot do it.
+    ``refused``: this machine cannot do it; ``usage``: what it was given is not what it should be.
     """
 
     cause: str
     traceback: str
     lost_peer: bool = False
     refused: bool = False
+    usage: bool = False
 
 
 class Done(Message, frozen=True, tag="done"):
@@ -140,6 +164,7 @@ class Done(Message, frozen=True, tag="done"):
 AnyMessage = (
     Loaded
     | Progress
+    | Described
     | LayerCosts
     | LinkTimes
     | Verified

@@ -25,7 +25,7 @@ from pipebench.runtime import messages
 from pipebench.runtime.device import CpuDevice, CudaDevice
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.host_speed import host_flops_per_s
-from pipebench.runtime.single_device import SingleDevice, judge
+from pipebench.runtime.single_device import Computed, SingleDevice, judge, judge_update
 from pipebench.runtime.verification import check_same_loss
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
@@ -116,13 +116,15 @@ class EmulatedPair:
         self.single.touch_memory()
 
     def verify(self) -> Verification:
-        """One step of the chosen baseline and of the pipeline on the same parameters and batch."""
-        reference = self.single.reference()
-        self.pipeline.step(self.batches[0], update=False)
-        verification = judge(self.job, reference, (self.pipeline.gradients(), self.pipeline.loss()))
+        """One training step of the chosen baseline and of the pipeline on the same parameters and batch."""
+        reference, start = self.single.reference(), self.pipeline.fingerprints()
+        self.pipeline.step(self.batches[0])
+        gradients = self.pipeline.gradients()
+        verification = judge(self.job, reference, Computed(start, gradients, self.pipeline.loss()))
+        error = judge_update(self.job, self.single, gradients, self.pipeline.parameters())
         self.single.baseline.release()
         self.pipeline.release()
-        return verification
+        return structs.replace(verification, max_relative_parameter_error=error)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced:
         """The race fixes the time dilation."""

@@ -24,7 +24,7 @@ from pipebench.runtime.device import CpuDevice, CudaDevice, RankDevice
 from pipebench.runtime.heartbeat import IDLE, WAITING, Heartbeats
 from pipebench.runtime.rank_transport import RankTransport
 from pipebench.runtime.ranks import REST_S, RankedPipeline, Readings, StepTransport
-from pipebench.runtime.single_device import SingleDevice, judge
+from pipebench.runtime.single_device import Computed, SingleDevice, judge, judge_update
 from pipebench.runtime.stage import Payload
 from pipebench.runtime.staged_transport import StagedTransport, stream_mark
 from pipebench.runtime.verification import check_same_loss
@@ -110,13 +110,18 @@ class RankedPair:
 
     def verify(self) -> Verification | None:
         """The checked step: headers travel before payloads. Rank 0 holds it against its baseline."""
-        reference = self.single.reference() if self.single is not None else None
-        self.pipeline.step(self.batches[0], update=False, checked=True)
+        single, reference = self.single, self.single.reference() if self.single is not None else None
+        start = self.pipeline.fingerprints()
+        self.pipeline.step(self.batches[0], checked=True)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
+        parameters = self.pipeline.parameters()
         self.pipeline.release()
-        if reference is None or gradients is None:
+        if single is None or reference is None or start is None or gradients is None or parameters is None:
             return None
-        return judge(self.job, reference, (gradients, loss))
+        verification = judge(self.job, reference, Computed(start, gradients, loss))
+        error = judge_update(self.job, single, gradients, parameters)
+        single.baseline.release()
+        return msgspec.structs.replace(verification, max_relative_parameter_error=error)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced | None:
         """Rank 0 races alone, on the GPU of median speed where there are several; the others wait for it."""

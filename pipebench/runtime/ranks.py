@@ -15,14 +15,15 @@ import torch.distributed as dist
 from torch import Tensor
 
 from pipebench.models.edges import Edge, bytes_of
-from pipebench.models.network import Gradients, Network, StepBatch, gradients_of
+from pipebench.models.fingerprints import hashes
+from pipebench.models.network import Gradients, Network, StepBatch, gradients_of, parameters_of
 from pipebench.partition import stage_slices
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.executor import Executor
-from pipebench.runtime.gathering import gathered
+from pipebench.runtime.gathering import gathered, gathered_texts
 from pipebench.runtime.heartbeat import COMPUTING, IDLE, WAITING, Heartbeats
 from pipebench.runtime.stage import stages_of
 from pipebench.runtime.transport import Transport
@@ -178,6 +179,16 @@ class RankedPipeline:
         """All ranks' gradients by name on rank 0, ``None`` on the others."""
         with self._meeting():
             return gathered(gradients_of(self.part))
+
+    def parameters(self) -> Gradients | None:
+        """All ranks' parameters by name on rank 0, ``None`` on the others."""
+        with self._meeting():
+            return gathered(parameters_of(self.part))
+
+    def fingerprints(self) -> dict[str, str] | None:
+        """Of all ranks' parameters and buffers on rank 0, ``None`` on the others."""
+        with self._meeting():
+            return gathered_texts(hashes(self.part.kept()))
 
     @contextmanager
     def _meeting(self) -> Iterator[None]:

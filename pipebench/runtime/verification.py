@@ -1,5 +1,12 @@
 """Verification: the pipeline must compute what the baseline computes, before anything is timed.
 
+    the same parameters   by fingerprint
+    the same loss, the same gradients, on one batch
+    the same update       where both optimizers are given the pipeline's gradients
+
+An optimizer may make much of little (Adam turns a gradient that is rounding into a whole step), so the update is
+compared with gradients that are equal to the last bit.
+
 A gradient's error is held against its own norm, or against a thousandth of the norm of all gradients where that
 is larger: next to it, what is left of a gradient that is 0 in exact arithmetic (or has vanished on its way through
 many layers) is rounding, on both sides, and has no relation to its own size. A gradient that is wrong altogether is
@@ -60,8 +67,45 @@ def verify(
     )
 
 
-def relative_errors(expected: Gradients, found: Gradients) -> tuple[dict[str, float], dict[str, float]]:
-    """Each tensor's error, and its norm's share of the norm of all gradients of the baseline.
+def check_same_start(baseline: Mapping[str, str], pipeline: Mapping[str, str]) -> None:
+    """Both must start from the same parameters and buffers, by their fingerprints.
+
+    Raises:
+        RunFailedError: They do not.
+    """
+    odd = sorted(
+        name for name in baseline.keys() | pipeline.keys() if baseline.get(name) != pipeline.get(name)
+    )
+    if odd:
+        raise RunFailedError(
+            f"verification: baseline and pipeline do not start from the same {odd[0]}"
+            + (f" (nor {len(odd) - 1} more)" if len(odd) > 1 else "")
+            + ": what makes the layers must make the same ones each time"
+        )
+
+
+def update_error(expected: Gradients, found: Gradients, *, tolerance: float) -> float:
+    """The largest error of a parameter after one update with the same gradients, held as gradients are.
+
+    Raises:
+        RunFailedError: It is beyond the tolerance.
+    """
+    errors, _ = relative_errors(expected, found, "parameters")
+    worst = max(errors, key=lambda name: errors[name])
+    if errors[worst] > tolerance:
+        raise RunFailedError(
+            f"verification: after one update with the same gradients {worst} of the pipeline differs from the "
+            f"baseline's by {errors[worst]:.1e}, expected at most {tolerance:.0e}: the optimizer does something else "
+            "where it has a part of the parameters (a norm over all of them, random numbers); use one that treats each "
+            "parameter by itself"
+        )
+    return errors[worst]
+
+
+def relative_errors(
+    expected: Gradients, found: Gradients, what: str = "gradients"
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Each tensor's error, and its norm's share of the norm of all of the baseline's.
 
     Raises:
         RunFailedError: A gradient is not finite, has another shape, or there is none at all.
@@ -73,11 +117,11 @@ def relative_errors(expected: Gradients, found: Gradients) -> tuple[dict[str, fl
         norms[name], distances[name] = _norm(reference), _distance(name, reference, candidate)
     whole = hypot(*norms.values())
     if whole == inf:
-        raise RunFailedError("verification: the gradients of the baseline are too large for float64")
+        raise RunFailedError(f"verification: the {what} of the baseline are too large for float64")
     if not whole:
         raise RunFailedError(
-            "verification: every gradient of the baseline is 0, so nothing can be verified: use another --text, "
-            "--seed or larger sizes"
+            f"verification: all {what} of the baseline are 0, so nothing can be verified: use another input, --seed or "
+            "larger sizes"
         )
     shares = {name: norm / whole for name, norm in norms.items()}
     errors = {name: distances[name] / whole / max(share, FLOOR) for name, share in shares.items()}

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pipebench.errors import UsageError
+from pipebench.models.fingerprints import hashes
 from pipebench.models.own.last_word import a, blamed
-from pipebench.models.own.layers import hashes, torch_dtype
+from pipebench.models.own.layers import torch_dtype
 from pipebench.models.own.model import Model
 from pipebench.models.own.values import Value, as_value, checked, mapped, shapes, tensors_of, to_dtype
 

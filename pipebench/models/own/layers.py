@@ -1,9 +1,7 @@
 """The user's layers, made anew for each use: with the seed, in the run's dtype, on a device."""
 
 import copy
-import hashlib
 import inspect
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -171,15 +169,3 @@ def stateful(module: nn.Module) -> bool:
 def state_of(module: nn.Module) -> list[tuple[str, Tensor]]:
     """Parameters and buffers with their names."""
     return [*module.named_parameters(), *module.named_buffers()]
-
-
-def hashes(named: Iterable[tuple[str, Tensor]]) -> dict[str, str]:
-    """By name the SHA-256 of each tensor's dtype, shape and bytes."""
-    return {name: _hash(tensor) for name, tensor in named}
-
-
-def _hash(tensor: Tensor) -> str:
-    flat = tensor.detach().cpu().contiguous().resolve_conj().resolve_neg().reshape(-1)
-    total = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
-    total.update(flat.view(torch.uint8).numpy().data)
-    return total.hexdigest()

@@ -71,6 +71,10 @@ class StackedLSTM(nn.Module):
         """Parameters by name."""
         return self.named_parameters()
 
+    def kept(self) -> Iterator[tuple[str, Tensor]]:
+        """The same: there are no buffers."""
+        return self.named()
+
     def initialise(self, seed: int) -> None:
         """Draw the parameters; the same seed gives the same model however it is sliced."""
         for name, parameter in self.named_parameters():
@@ -111,6 +115,10 @@ class FusedLSTM(nn.Module):
                 yield f"lstm.{layer}.{kind}_l0", parameter
             else:
                 yield name, parameter
+
+    def kept(self) -> Iterator[tuple[str, Tensor]]:
+        """The same: there are no buffers."""
+        return self.named()
 
 
 class StackedLSTMNetwork:

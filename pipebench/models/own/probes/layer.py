@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from pipebench.errors import UsageError
-from pipebench.models.own.layers import hashes, state_of, torch_dtype
+from pipebench.models.fingerprints import hashes
+from pipebench.models.own.layers import state_of, torch_dtype
 from pipebench.models.own.probes.luck import generators, luck
 from pipebench.models.own.probes.parts import Fault, Flow, Way, difference, find_ways, split_value
 from pipebench.models.own.probes.precision import TOLERANCES, Precision

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from pipebench.errors import UsageError
+from pipebench.models.fingerprints import hashes
 from pipebench.models.own.batches import Batch, batches, time_length
-from pipebench.models.own.layers import OwnLayers, hashes, state_of, stateful
+from pipebench.models.own.layers import OwnLayers, state_of, stateful
 from pipebench.models.own.model import Model
 from pipebench.models.own.probes.layer import Cuts, LayerProbe, wake
 from pipebench.models.own.probes.loss import LossProbe, check_own_parameters

@@ -1,0 +1,54 @@
+"""Options of a run to its configuration; layers of the user's own are described by a process of their own before.
+
+This process never imports the user's code: what it does to a process, and how long it takes, is that one's business.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from pipebench.config import RunConfig, RunOptions, check_choices, preset_of, resolve
+from pipebench.devices import check_system
+from pipebench.errors import RunFailedError
+from pipebench.models.own.description import Description
+from pipebench.models.registry import is_own, kind_of
+from pipebench.plan.schedules import schedule_named
+from pipebench.runtime import messages
+from pipebench.runtime.launcher import Launcher
+
+_DEADLINE_S = 600.0  # of a description, where the run has no other
+
+
+def resolved(options: RunOptions, tell: Callable[[str], None]) -> RunConfig:
+    """The run that is asked for, fully decided.
+
+    Args:
+        options: as given.
+        tell: takes the name of what takes long.
+
+    Raises:
+        UsageError: A value is out of range, or the user's layers cannot be pipelined as they are.
+        EnvironmentRefusedError: This system cannot start a process that loads them.
+        RunFailedError: That process died.
+        DeadlineError: The deadline passed before they were described.
+    """
+    if not is_own(options.model):
+        return resolve(options)
+    check_system("run")
+    check_choices(options)
+    preset_of(options, kind_of(options.model))
+    schedule_named(options.schedule)
+    tell(f"looking at the layers of {options.model}")
+    return resolve(options, _described(options))
+
+
+def _described(options: RunOptions) -> Description:
+    launcher = Launcher(deadline=time.monotonic() + (options.deadline_s or _DEADLINE_S))
+    description = None
+    with closing(launcher.run(messages.Describing(options=options))) as reports:
+        for message in reports:
+            if isinstance(message, messages.Described):
+                description = message.description
+    if description is None:
+        raise RunFailedError(f"--model {options.model}: describing it ended without a result")
+    return description

@@ -1,0 +1,119 @@
+"""The user's own layers in a process: parts of them, their loss, batches and optimizer."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pipebench.models.kind import Asked
+from pipebench.models.network import DTYPES, Optimizer, Part, StepBatch, Tensors
+from pipebench.models.outline import BATCHES, FormKind, Slice, whole
+from pipebench.models.own.batches import Batch, batches, cut, items
+from pipebench.models.own.layers import OwnLayers, stateful
+from pipebench.models.own.loading import load
+from pipebench.models.own.model import Model
+from pipebench.models.own.outline import OwnOutline
+from pipebench.models.own.values import mapped
+from pipebench.models.sgd import SGD
+
+
+class OwnPart:
+    """Some of the user's layers in their order; a parameter's name begins with its layer's number."""
+
+    def __init__(self, model: Model, layers: Sequence[tuple[int, nn.Module]]) -> None:
+        self._loss, self._layers = model.loss, layers
+        self._stateful = [stateful(module) for _, module in layers]
+
+    def run(self, input_: Tensors, state: Sequence[Any] | None) -> tuple[Tensors, list[Any] | None]:
+        """Layer by layer; the state is a list of those of its layers, if any has one."""
+        if not any(self._stateful):
+            for _, module in self._layers:
+                input_ = module(input_)
+            return input_, None
+        after: list[Any] = []
+        for number, (_, module) in enumerate(self._layers):
+            if self._stateful[number]:
+                input_, left = module(input_, state[number] if state is not None else None)
+                after.append(left)
+            else:
+                input_ = module(input_)
+                after.append(None)
+        return input_, after
+
+    def loss(self, output: Tensors, target: Tensors) -> Tensor:
+        """As the user sums it."""
+        return self._loss(output, target)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Those of all its layers."""
+        for _, module in self._layers:
+            yield from module.parameters()
+
+    def named(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Such as ``3.weight``."""
+        for index, module in self._layers:
+            for name, parameter in module.named_parameters():
+                yield f"{index}.{name}", parameter
+
+    def kept(self) -> Iterator[tuple[str, Tensor]]:
+        """Parameters and buffers."""
+        yield from self.named()
+        for index, module in self._layers:
+            for name, buffer in module.named_buffers():
+                yield f"{index}.{name}", buffer
+
+
+class OwnNetwork:
+    """The model of a run in this process; the user's file is loaded here.
+
+    Args:
+        outline: what the layers were described as.
+        asked: of the run.
+    """
+
+    def __init__(self, outline: OwnOutline, asked: Asked) -> None:
+        self.outline, self.found, self.dtype = outline, dict[str, bool](), DTYPES[asked.dtype]
+        self._asked = asked
+        self._model = load(asked.model, seed=asked.seed)
+        self._layers = OwnLayers(self._model, seed=asked.seed, dtype=asked.dtype)
+
+    def part(self, part: Slice, device: torch.device | None = None) -> Part:
+        """Layers made anew, as the user's code makes them."""
+        numbers = range(part.first, part.end)
+        return OwnPart(self._model, [(number, self._layers.make(number, device)) for number in numbers])
+
+    def form(self, kind: FormKind, device: torch.device | None = None) -> Part:  # noqa: ARG002 - a chain either way
+        """All layers, one by one."""
+        return self.part(whole(self.outline), device)
+
+    def batch(
+        self, number: int, *, microbatches: int = 1, chunks: int = 1, device: torch.device | None = None
+    ) -> StepBatch:
+        """A fixed batch, cut along the model's dimensions."""
+        batch = self._batches[number]
+
+        def sliced(value: Any) -> list[list[Tensors]]:
+            there = mapped(value, lambda tensor: tensor.to(device)) if device is not None else value
+            return cut(
+                there,
+                batch_dimension=self._model.batch_dimension,
+                time_dimension=self._model.time_dimension,
+                microbatches=microbatches,
+                chunks=chunks,
+            )
+
+        counted = items(self._model, batch.target, self._asked.batch)
+        return StepBatch(sliced(batch.input), sliced(batch.target), counted)
+
+    def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """The user's, or plain SGD."""
+        if self._model.optimizer is None:
+            return SGD(parameters, self._asked.learning_rate)
+        return self._model.optimizer(list(parameters))
+
+    @cached_property
+    def _batches(self) -> list[Batch]:
+        asked = self._asked
+        return batches(self._model, size=asked.batch, seed=asked.seed, dtype=asked.dtype, count=BATCHES)
