@@ -2,7 +2,7 @@
 
 from pipebench.config import MOST_DEADLINE_S, RunConfig
 from pipebench.errors import EnvironmentRefusedError
-from pipebench.models.outline import BATCHES, MemoryBytes, whole, whole_memory
+from pipebench.models.outline import BATCHES, MemoryBytes, Outline, whole, whole_memory
 from pipebench.partition import computed_balanced, stage_slices
 from pipebench.plan.checkpoints import peak_saved
 from pipebench.plan.schedules import SCHEDULES
@@ -18,6 +18,7 @@ _PROCESS_BYTES = 500 * 2**20  # an interpreter with torch loaded
 _GPU_PROCESS_BYTES = 2 * 2**30  # and with CUDA's libraries
 _PARENT_BYTES = 150 * 2**20  # this process, while it reads a text
 _ACTION_BYTES = 2000  # of a plan that is checked, simulated and kept with its times
+_COUNTS = (2, 4, 8, 16)  # microbatches of the baseline
 _TARGET_BYTES = 64  # of a position in the batches while they are made
 
 
@@ -150,3 +151,8 @@ def smaller_sizes(config: RunConfig) -> str:
     names = [name for name in ("batch", "hidden", "vocab") if getattr(config, name) is not None]
     *most, last = (f"--{name}" for name in names)
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def baseline_counts(outline: Outline) -> list[int]:
+    """Microbatches that a single device may take the batch in: those that divide it."""
+    return [count for count in (1, *_COUNTS) if outline.batch % count == 0]

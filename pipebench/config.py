@@ -10,6 +10,7 @@ import msgspec
 from pipebench import partition as partitions
 from pipebench.divisors import divisor_above, largest_divisor
 from pipebench.errors import UsageError
+from pipebench.memory_sizes import bytes_of
 from pipebench.models.edges import usual_bytes
 from pipebench.models.kind import Asked, ModelKind
 from pipebench.models.outline import Outline, Row, edges_of
@@ -77,12 +78,14 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     deadline_s: float | None = None
     emulation_order: str = EMULATION_ORDERS[0]
+    memory: str | None = None
 
 
 class RunConfig(Asked, frozen=True, kw_only=True):
     """A run, fully decided: what concerns its model, and the rest.
 
-    ``partition`` is ``None`` until a balanced one has been measured.
+    ``partition`` is ``None`` until a balanced one has been measured. Where no device can hold the whole model, the
+    baseline is the naive schedule on as few as can: ``baseline_partition`` says what each of them holds.
     """
 
     gpus: int
@@ -97,6 +100,8 @@ class RunConfig(Asked, frozen=True, kw_only=True):
     warmup: int
     deadline_s: float | None
     emulation_order: str
+    memory_bytes: int | None = None  # of a device
+    baseline_partition: tuple[int, ...] | None = None
 
     @property
     def outline(self) -> Outline:
@@ -129,6 +134,11 @@ class RunConfig(Asked, frozen=True, kw_only=True):
     def ranks(self) -> int:
         """Processes of a launch: one a device, or one that emulates them all."""
         return 1 if self.kind == "emulated" else self.gpus
+
+    @property
+    def baseline_devices(self) -> int:
+        """How many devices the baseline runs on."""
+        return len(self.baseline_partition or (0,))
 
     @property
     def graph(self) -> Graph:
@@ -180,6 +190,7 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
         seed=_at_least("--seed", options.seed, 0, 2**63 - 1),
         deadline_s=options.deadline_s,
         emulation_order=options.emulation_order,
+        memory_bytes=None if options.memory is None else bytes_of(options.memory, "--memory"),
     )
     return msgspec.structs.replace(config, partition=_partition(options, config.outline.row))
 

@@ -10,6 +10,7 @@ import msgspec
 from pipebench import budget
 from pipebench.config import EMULATION_ORDERS, RunConfig
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.fitting import fitted
 from pipebench.models.outline import whole_memory
 from pipebench.telemetry.environment import memory_available_bytes, memory_is_limited
 from pipebench.telemetry.gpus import Gpu, count_of_gpus, gpus, trouble
@@ -34,8 +35,9 @@ def settled(config: RunConfig) -> tuple[RunConfig, str | None]:
         _require_cuda_build()
         _check_gpu_memory(config, found)
         line = "; ".join(filter(None, (line, _overruled_order()))) or None
+    config, baseline = fitted(config)
     budget.check_memory(config, memory_available_bytes(), limited=memory_is_limited())
-    return config, line
+    return config, "; ".join(filter(None, (line, baseline))) or None
 
 
 def check_system(command: str) -> None:

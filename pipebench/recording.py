@@ -223,7 +223,7 @@ def _figures(so_far: SoFar) -> dict[str, object]:
         "baseline": _baseline(so_far, so_far.raced),
         "pipeline": schema.Pipeline(step_s=step_s, **_throughput(so_far, step_s)),
         "speedup": measured,
-        "efficiency": measured.value / so_far.config.gpus,
+        "efficiency": measured.value * so_far.config.baseline_devices / so_far.config.gpus,
         "bubble": bubble(timeline),
         "devices": devices,
         "timeline": stored,
@@ -241,6 +241,7 @@ def _baseline(so_far: SoFar, raced: messages.Raced) -> schema.Baseline:
         candidates=raced.candidates,
         device=raced.device,
         device_flops_per_s=raced.device_flops_per_s,
+        devices=so_far.config.baseline_devices,
     )
 
 

@@ -136,6 +136,15 @@ def run(
         ),
     ] = "words",
     synthetic: Annotated[bool, _help("--synthetic", "Random words by Zipf's law instead.", _SIZES)] = False,
+    memory: Annotated[
+        str | None,
+        _help(
+            "--memory",
+            "What one device has, such as 24GiB. Where the model does not fit on one, the baseline runs on as few as "
+            "it fits on.",
+            _SIZES,
+        ),
+    ] = None,
     launches: Annotated[
         int | None, _help("--launches", "Fresh starts, each one replicate. Default: 6.", _EFFORT)
     ] = None,
@@ -225,6 +234,7 @@ def run(
         seed=seed,
         deadline_s=deadline,
         emulation_order=emulation_order,
+        memory=memory,
     )
     with orderly_end():
         config = resolved(options, lambda doing: None if quiet else output.notice(doing))

@@ -8,7 +8,7 @@ where input and output are a tensor or a tuple of tensors, and the state is any 
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from pipebench.models.outline import FormKind, Outline, Slice
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+_T = TypeVar("_T")
 
 Tensors = Any  # a tensor or a tuple of tensors
 Gradients = dict[str, Tensor | None]  # a tensor of each parameter, by its name; None where it has none
@@ -91,3 +93,8 @@ def gradients_of(part: Part) -> Gradients:
 def parameters_of(part: Part) -> Gradients:
     """Every parameter's values by name."""
     return {name: parameter.detach() for name, parameter in part.named()}
+
+
+def merged(found: Iterable[dict[str, _T]]) -> dict[str, _T]:
+    """What parts of a model have by name, together."""
+    return {name: value for each in found for name, value in each.items()}

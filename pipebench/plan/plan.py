@@ -23,6 +23,10 @@ class Plan:
     graph: Graph
     programs: tuple[Program, ...]
 
+    def program(self, device: int) -> Program:
+        """What a device runs; nothing on one beyond those that the plan is for."""
+        return self.programs[device] if device < len(self.programs) else ()
+
     @property
     def has_transfers(self) -> bool:
         """Whether any program sends or receives."""

@@ -13,13 +13,14 @@ from functools import partial
 
 import torch
 
+from pipebench.budget import baseline_counts
+from pipebench.fitting import forms_that_fit
 from pipebench.models.network import Gradients, Network, StepBatch, gradients_of
 from pipebench.models.outline import Outline
 from pipebench.records.schema import Candidate
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.messages import Form
 
-_COUNTS = (2, 4, 8, 16)
 _TRIES = 10
 _FAULTY_TRIES = 3
 _ENOUGH_S = 0.05
@@ -70,17 +71,17 @@ def page_faults() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
-def forms(outline: Outline) -> list[Form]:
-    """What enters the race."""
-    counts = [count for count in _COUNTS if outline.batch % count == 0]
-    found = [Form(kind) for kind in outline.forms if kind != "chain-microbatches"]
+def forms(outline: Outline, memory_bytes: int | None = None) -> list[Form]:
+    """What enters the race: what fits on one device."""
+    counts = forms_that_fit(outline, baseline_counts(outline), memory_bytes)
+    found = [Form(kind) for kind in outline.forms if kind != "chain-microbatches" and 1 in counts]
     if "chain-microbatches" in outline.forms:
-        found += [Form("chain-microbatches", count) for count in counts]
+        found += [Form("chain-microbatches", count) for count in counts if count > 1]
     return found
 
 
 def race(
-    network: Network, device: RankDevice, report: Callable[[Form], None]
+    network: Network, device: RankDevice, report: Callable[[Form], None], *, memory_bytes: int | None = None
 ) -> tuple[Form, list[Candidate]]:
     """The fastest form, and all that was measured.
 
@@ -90,8 +91,8 @@ def race(
     fastest step: what disturbs a step only makes it longer.
     """
     runs = _Runs(network, device, report)
-    for form in forms(network.outline):
-        if form.microbatches <= 4 or runs.best().microbatches == form.microbatches // 2:
+    for form in forms(network.outline, memory_bytes):
+        if form.microbatches <= 4 or not runs.steps or runs.best().microbatches == form.microbatches // 2:
             runs.measure(form)
     for form in runs.near_the_best():
         runs.measure(form)

@@ -14,7 +14,7 @@ import torch
 
 from pipebench.models.edges import bytes_of
 from pipebench.models.fingerprints import hashes
-from pipebench.models.network import Gradients, Network, StepBatch, gradients_of, parameters_of
+from pipebench.models.network import Gradients, Network, StepBatch, gradients_of, merged, parameters_of
 from pipebench.models.outline import edges_of
 from pipebench.partition import stage_slices
 from pipebench.plan.actions import COMPUTE, SENDS, Action
@@ -140,15 +140,15 @@ class EmulatedPipeline:
 
     def gradients(self) -> Gradients:
         """All trained parameters' gradients by name."""
-        return {name: gradient for part in self.parts for name, gradient in gradients_of(part).items()}
+        return merged(map(gradients_of, self.parts))
 
     def parameters(self) -> Gradients:
         """All parameters' values by name."""
-        return {name: value for part in self.parts for name, value in parameters_of(part).items()}
+        return merged(map(parameters_of, self.parts))
 
     def fingerprints(self) -> dict[str, str]:
         """Of all parameters and buffers."""
-        return {name: value for part in self.parts for name, value in hashes(part.kept()).items()}
+        return merged(hashes(part.kept()) for part in self.parts)
 
     def _units(self, order: Sequence[tuple[int, Action]]) -> tuple[Unit, ...]:
         """Cut every program into units, in the order in which their compute actions run."""

@@ -1,4 +1,9 @@
-"""Tensors by name, from all ranks to rank 0. Nothing is pickled: a list of what comes goes before it, as JSON."""
+"""Tensors by name, from all ranks to rank 0 or from there to those who have a use for them.
+
+Nothing is pickled: a list of what comes goes before it, as JSON.
+"""
+
+from collections.abc import Collection
 
 import msgspec
 import torch
@@ -37,14 +42,47 @@ def gathered_texts(own: dict[str, str]) -> dict[str, str] | None:
     return found
 
 
+def spread(all_of_them: dict[str, Tensor | None] | None, wanted: Collection[str]) -> dict[str, Tensor | None]:
+    """Rank 0's tensors of these names, on every rank, one tensor on the way at a time. Collective.
+
+    Args:
+        all_of_them: on rank 0; the others give ``None``.
+        wanted: on this rank.
+    """
+    told = b"" if all_of_them is None else _coming(all_of_them)
+    size = torch.tensor(len(told))
+    dist.broadcast(size, 0)
+    text = torch.frombuffer(bytearray(told or bytes(int(size))), dtype=torch.uint8)
+    dist.broadcast(text, 0)
+    found: dict[str, Tensor | None] = {}
+    for coming in msgspec.json.decode(text.numpy().tobytes(), type=list[_Coming]):
+        tensor = None
+        if not coming.missing:
+            mine = all_of_them[coming.name] if all_of_them is not None else None
+            dtype = getattr(torch, coming.dtype)
+            tensor = (
+                torch.empty(coming.shape, dtype=dtype) if mine is None else mine.detach().cpu().contiguous()
+            )
+            dist.broadcast(tensor, 0)
+        if coming.name in wanted:
+            found[coming.name] = tensor
+    return found
+
+
+def _coming(own: dict[str, Tensor | None]) -> bytes:
+    """What comes, as JSON."""
+    return msgspec.json.encode(
+        [
+            _Coming(name, (), "", missing=True)
+            if tensor is None
+            else _Coming(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+            for name, tensor in own.items()
+        ]
+    )
+
+
 def _send(own: dict[str, Tensor | None]) -> None:
-    coming = [
-        _Coming(name, (), "", missing=True)
-        if tensor is None
-        else _Coming(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
-        for name, tensor in own.items()
-    ]
-    _tell(msgspec.json.encode(coming))
+    _tell(_coming(own))
     for tensor in own.values():
         if tensor is not None:
             dist.send(tensor.detach().cpu().contiguous(), 0)

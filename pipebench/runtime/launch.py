@@ -212,7 +212,7 @@ def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
             measured = pair.pipeline_step(len(pipeline))
             after = _usage()
             pipeline.append(pair.timeline(measured))
-        if kind == "baseline" or pair.pipeline_is_cpu_time:
+        if pair.pipeline_is_cpu_time or (kind == "baseline" and job.config.baseline_partition is None):
             spent = [total + end - start for total, start, end in zip(spent, before, after, strict=True)]
         if len(baseline_s) == len(pipeline):
             pair.check_losses(steps=job.config.warmup + len(pipeline))

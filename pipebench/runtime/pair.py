@@ -22,10 +22,12 @@ from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.runtime import messages
+from pipebench.runtime.computed import Computed, judge, judge_update
 from pipebench.runtime.device import CpuDevice, CudaDevice
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.host_speed import host_flops_per_s
-from pipebench.runtime.single_device import Computed, SingleDevice, judge, judge_update
+from pipebench.runtime.naive import EmulatedNaive
+from pipebench.runtime.single_device import SingleDevice
 from pipebench.runtime.verification import check_same_loss
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
@@ -95,7 +97,9 @@ class EmulatedPair:
         config = job.config
         assert config.partition is not None
         self.job, self.config = job, config
-        self.single = SingleDevice(job, network, CpuDevice(time.thread_time))
+        self.device = CpuDevice(time.thread_time)
+        self.naive = EmulatedNaive(job, network) if config.baseline_partition is not None else None
+        self.single = self.naive or SingleDevice(job, network, self.device)
         self.pipeline = EmulatedPipeline(
             job.plan(), network, config.partition, checkpoint=config.checkpoint, order=config.emulation_order
         )
@@ -121,20 +125,26 @@ class EmulatedPair:
         self.pipeline.step(self.batches[0])
         gradients = self.pipeline.gradients()
         verification = judge(self.job, reference, Computed(start, gradients, self.pipeline.loss()))
-        error = judge_update(self.job, self.single, gradients, self.pipeline.parameters())
-        self.single.baseline.release()
+        error = judge_update(self.job, self.single.updated_by(gradients), self.pipeline.parameters())
+        self.single.release()
         self.pipeline.release()
         return structs.replace(verification, max_relative_parameter_error=error)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced:
         """The race fixes the time dilation."""
+        if self.naive is not None:  # its steps have messages: the link comes first
+            speed = self._speed(self.naive.host_flops_per_s(), report)
+            return structs.replace(self.naive.race(report), host_flops_per_s=speed)
         raced = self.single.race(report)
-        if raced.host_flops_per_s is None:
+        return structs.replace(raced, host_flops_per_s=self._speed(raced.host_flops_per_s, report))
+
+    def _speed(self, known: float | None, report: Callable[[str], None]) -> float:
+        """This host's, on the model or, where nobody counts its operations, on the built-in one; sets the link."""
+        if known is None:
             report("the built-in LSTM, for this host's speed")
-            raced = structs.replace(raced, host_flops_per_s=host_flops_per_s(self.single.device))
-        assert raced.host_flops_per_s is not None
-        self._set_link(raced.host_flops_per_s)
-        return raced
+            known = host_flops_per_s(self.device)
+        self._set_link(known)
+        return known
 
     def choose(self, form: messages.Form) -> None:
         """Take a form of the baseline."""
@@ -166,7 +176,7 @@ class EmulatedPair:
 
     def check_losses(self, *, steps: int) -> None:
         """Both must have the same loss."""
-        check_same_loss(self.single.baseline.loss(), self.pipeline.loss(), steps=steps)
+        check_same_loss(self.single.loss(), self.pipeline.loss(), steps=steps)
 
     def _set_link(self, host_flops_per_s: float) -> None:
         machine = machine_for(
@@ -176,6 +186,8 @@ class EmulatedPair:
             message_bytes=self.config.message_bytes,
         )
         self.link = machine.link.dilated(machine.time_dilation(host_flops_per_s))
+        if self.naive is not None:
+            self.naive.link = self.link
 
 
 def _gpu_at_rest_s() -> float:

@@ -20,11 +20,13 @@ from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.runtime import group, messages
 from pipebench.runtime.baseline import Baseline
+from pipebench.runtime.computed import Computed, judge, judge_update
 from pipebench.runtime.device import CpuDevice, CudaDevice, RankDevice
 from pipebench.runtime.heartbeat import IDLE, WAITING, Heartbeats
 from pipebench.runtime.rank_transport import RankTransport
+from pipebench.runtime.ranked_naive import RankedNaive
 from pipebench.runtime.ranks import REST_S, RankedPipeline, Readings, StepTransport
-from pipebench.runtime.single_device import Computed, SingleDevice, judge, judge_update
+from pipebench.runtime.single_device import SingleDevice
 from pipebench.runtime.stage import Payload
 from pipebench.runtime.staged_transport import StagedTransport, stream_mark
 from pipebench.runtime.verification import check_same_loss
@@ -72,27 +74,35 @@ class RankedPair:
         heartbeats.beat(rank, WAITING)
         group.join(folder, rank=rank, ranks=job.ranks, timeout_s=job.patience_s)
         heartbeats.beat(rank, IDLE)
-        plan, slices = job.plan(), stage_slices(config.partition)
-        edges = edges_of(network.outline, slices, config.microbatches, config.chunks)
-        self.pipeline = RankedPipeline(
-            plan,
-            network,
-            config.partition,
-            edges,
-            rank=rank,
-            device=self.device,
-            transport=(transport or _TRANSPORTS[config.device])(job, plan, edges, rank, self.device),
-            checkpoint=config.checkpoint,
-            heartbeats=heartbeats,
-        )
+        self.transport, self.heartbeats = transport or _TRANSPORTS[config.device], heartbeats
+        self.pipeline = self._pipeline(job.plan(), config.partition, checkpoint=config.checkpoint)
         self.batches = [
             network.batch(
                 number, microbatches=config.microbatches, chunks=config.chunks, device=self.device.torch
             )
             for number in range(BATCHES)
         ]
-        if rank == 0:
+        self.naive: RankedNaive | None = None
+        if config.baseline_partition is not None:
+            self.naive = RankedNaive(job, network, self._pipeline, self.device)
+        elif rank == 0:
             self.single = SingleDevice(job, network, self.device_of(job.baseline_device))
+
+    def _pipeline(self, plan: Plan, partition: Sequence[int], *, checkpoint: str = "none") -> RankedPipeline:
+        """This rank's part of a plan, with fresh parameters."""
+        graph = plan.graph
+        edges = edges_of(self.network.outline, stage_slices(partition), graph.microbatches, graph.chunks)
+        return RankedPipeline(
+            plan,
+            self.network,
+            partition,
+            edges,
+            rank=self.rank,
+            device=self.device,
+            transport=self.transport(self.job, plan, edges, self.rank, self.device),
+            checkpoint=checkpoint,
+            heartbeats=self.heartbeats,
+        )
 
     def prime(self) -> None:
         """A first whole step: real ranks cannot take a part of one.
@@ -110,21 +120,26 @@ class RankedPair:
 
     def verify(self) -> Verification | None:
         """The checked step: headers travel before payloads. Rank 0 holds it against its baseline."""
-        single, reference = self.single, self.single.reference() if self.single is not None else None
+        side = self.naive or self.single
+        reference = side.reference() if side is not None else None
         start = self.pipeline.fingerprints()
         self.pipeline.step(self.batches[0], checked=True)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
         parameters = self.pipeline.parameters()
         self.pipeline.release()
-        if single is None or reference is None or start is None or gradients is None or parameters is None:
+        expected = side.updated_by(gradients) if side is not None else None
+        if side is not None:
+            side.release()
+        if reference is None or start is None or gradients is None or parameters is None or expected is None:
             return None
         verification = judge(self.job, reference, Computed(start, gradients, loss))
-        error = judge_update(self.job, single, gradients, parameters)
-        single.baseline.release()
+        error = judge_update(self.job, expected, parameters)
         return msgspec.structs.replace(verification, max_relative_parameter_error=error)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced | None:
         """Rank 0 races alone, on the GPU of median speed where there are several; the others wait for it."""
+        if self.naive is not None:
+            return self.naive.race(report)
         speeds = self._speeds() if self.job.config.device == "cuda" else []
         if self.single is None:
             return None
@@ -137,6 +152,8 @@ class RankedPair:
 
     def choose(self, form: messages.Form) -> None:
         """Take a form of the baseline."""
+        if self.naive is not None:
+            self.naive.choose(form)
         if self.single is not None:
             self.single.choose(form)
 
@@ -145,7 +162,9 @@ class RankedPair:
         time.sleep(REST_S)
 
     def baseline_step(self, number: int) -> float:
-        """Seconds on rank 0, while the others wait for it."""
+        """Seconds on rank 0, while the others wait for it; of the naive schedule where that is the baseline."""
+        if self.naive is not None:
+            return self.naive.step(number)
         return self.single.step(number) if self.single is not None else 0.0
 
     def pipeline_step(self, number: int) -> Readings:
@@ -183,8 +202,9 @@ class RankedPair:
     def check_losses(self, *, steps: int) -> None:
         """Both must have the same loss."""
         loss = self.pipeline.loss()
-        if self.single is not None:
-            check_same_loss(self.single.baseline.loss(), loss, steps=steps)
+        side = self.naive or self.single
+        if side is not None:
+            check_same_loss(side.loss(), loss, steps=steps)
 
     def _speeds(self) -> list[float]:
         """Every device's steps a second of the model's first form, measured by its own rank. Collective."""
@@ -206,14 +226,14 @@ def of_median_speed(speeds: Sequence[float]) -> int:
 
 def _gloo(_: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice) -> StepTransport:
     """Between processes on CPU cores."""
-    return RankTransport(plan.graph, plan.programs[rank], _buffers(edges, device.torch))
+    return RankTransport(plan.graph, plan.program(rank), _buffers(edges, device.torch))
 
 
 def _nccl_or_staged(
     job: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice
 ) -> StepTransport:
     """Between GPUs: NCCL, or through pinned host memory where torch has no NCCL."""
-    graph, program = plan.graph, plan.programs[rank]
+    graph, program = plan.graph, plan.program(rank)
     if dist.is_nccl_available():
         groups = group.by_direction(
             graph,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pipebench.models.edges import Edge, bytes_of
 from pipebench.models.fingerprints import hashes
-from pipebench.models.network import Gradients, Network, StepBatch, gradients_of, parameters_of
+from pipebench.models.network import Gradients, Network, StepBatch, gradients_of, merged, parameters_of
 from pipebench.partition import stage_slices
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action
 from pipebench.plan.plan import Plan
@@ -97,15 +97,17 @@ class RankedPipeline:
     ) -> None:
         self.plan, self.edges, self.rank, self.heartbeats = plan, edges, rank, heartbeats
         self.device, self.transport = device, transport
-        graph, program = plan.graph, plan.programs[rank]
+        graph = plan.graph
         assert graph.stages == graph.devices, "one stage a rank"
-        self.part = network.part(stage_slices(partition)[rank], device.torch)
+        takes_part, program = rank < graph.devices, plan.program(rank)
+        self.parts = {rank: network.part(stage_slices(partition)[rank], device.torch)} if takes_part else {}
         stages = stages_of(
-            {rank: self.part}, edges, graph, checkpoint=checkpoint, dtype=network.dtype, device=device.torch
+            self.parts, edges, graph, checkpoint=checkpoint, dtype=network.dtype, device=device.torch
         )
         self.executor = Executor(graph, program, stages, transport, network.optimizer)
-        compute = sum(action.operation in COMPUTE for action in program)
-        self._marks = device.marks(_BOUNDS + 2 * compute)
+        counts = [sum(action.operation in COMPUTE for action in each) for each in plan.programs]
+        self._marks = device.marks(_BOUNDS + 2 * (counts[rank] if takes_part else 0))
+        self._row = _BOUNDS + 2 * max(counts)
 
     def release(self) -> None:
         """Free this rank's gradients. Not collective."""
@@ -161,16 +163,18 @@ class RankedPipeline:
 
     def timeline(self, readings: Readings) -> Timeline | None:
         """The step as rank 0 sees it from all ranks' readings; ``None`` on the others."""
-        row = torch.cat([torch.tensor(readings[:_BOUNDS], dtype=torch.float64), readings.actions.flatten()])
-        rows = [torch.empty_like(row) for _ in range(self.plan.graph.devices)] if self.rank == 0 else None
+        row = torch.zeros(self._row, dtype=torch.float64)
+        row[:_BOUNDS] = torch.tensor(readings[:_BOUNDS], dtype=torch.float64)
+        row[_BOUNDS : _BOUNDS + readings.actions.numel()] = readings.actions.flatten()
+        rows = [torch.empty_like(row) for _ in range(dist.get_world_size())] if self.rank == 0 else None
         with self._meeting():
             dist.gather(row, rows)
-        return None if rows is None else _timeline(self.plan, [row.tolist() for row in rows])
+        return None if rows is None else _timeline(self.plan, [each.tolist() for each in rows])
 
     def gathered(self, own: float) -> list[float] | None:
         """A number of every rank's on rank 0, ``None`` on the others."""
         mine = torch.tensor(own, dtype=torch.float64)
-        found = [torch.empty_like(mine) for _ in range(self.plan.graph.devices)] if self.rank == 0 else None
+        found = [torch.empty_like(mine) for _ in range(dist.get_world_size())] if self.rank == 0 else None
         with self._meeting():
             dist.gather(mine, found)
         return None if found is None else [float(value) for value in found]
@@ -178,17 +182,17 @@ class RankedPipeline:
     def gradients(self) -> Gradients | None:
         """All ranks' gradients by name on rank 0, ``None`` on the others."""
         with self._meeting():
-            return gathered(gradients_of(self.part))
+            return gathered(merged(map(gradients_of, self.parts.values())))
 
     def parameters(self) -> Gradients | None:
         """All ranks' parameters by name on rank 0, ``None`` on the others."""
         with self._meeting():
-            return gathered(parameters_of(self.part))
+            return gathered(merged(map(parameters_of, self.parts.values())))
 
     def fingerprints(self) -> dict[str, str] | None:
         """Of all ranks' parameters and buffers on rank 0, ``None`` on the others."""
         with self._meeting():
-            return gathered_texts(hashes(self.part.kept()))
+            return gathered_texts(merged(hashes(part.kept()) for part in self.parts.values()))
 
     @contextmanager
     def _meeting(self) -> Iterator[None]:
@@ -211,19 +215,21 @@ class RankedPipeline:
 
 def _timeline(plan: Plan, rows: Sequence[Sequence[float]]) -> Timeline:
     """Spans relative to the first rank's start; a message is on its way from its producer's end."""
-    origin = min(row[0] for row in rows)
+    origin = min(row[0] for row in rows[: plan.graph.devices])
     spans: list[Span] = []
     other: list[OtherWork] = []
     ends: dict[Action, float] = {}
     starts: dict[Action, float] = {}
-    for device, (program, row) in enumerate(zip(plan.programs, rows, strict=True)):
+    for device, (program, row) in enumerate(
+        zip(plan.programs, rows, strict=False)
+    ):  # idle ranks are left out
         started, zeroed, ended, updated, *readings = (value - origin for value in row)
         other += [
             OtherWork(device, "zero_grad", started, zeroed),
             OtherWork(device, "optimizer", ended, updated),
         ]
         compute = [action for action in program if action.operation in COMPUTE]
-        for action, start, end in zip(compute, readings[::2], readings[1::2], strict=True):
+        for action, start, end in zip(compute, readings[::2], readings[1::2], strict=False):
             spans.append(Span(device, action, start, end))
             starts[action], ends[action] = start, end
     transfers = [

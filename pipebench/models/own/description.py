@@ -23,6 +23,7 @@ class OwnLayer(msgspec.Struct, frozen=True, kw_only=True):
     stateful: bool
     slice_s: float = 0.0  # a forward and a backward of a slice, as measured
     output: Edge
+    whole_output: Edge | None = None  # of the whole batch at once, where that is another one
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):

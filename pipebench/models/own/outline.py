@@ -89,8 +89,12 @@ class OwnOutline:
 
     def edge(self, part: Slice, microbatches: int, chunks: int) -> Edge:
         """What the last layer of a part gives, for slices as they were measured."""
-        assert (microbatches, chunks) == (self.described.microbatches, self.described.chunks)
-        return self.described.layers[part.end - 1].output
+        layer = self.described.layers[part.end - 1]
+        if (microbatches, chunks) == (self.described.microbatches, self.described.chunks):
+            return layer.output
+        assert (microbatches, chunks) == (1, 1)
+        assert layer.whole_output is not None
+        return layer.whole_output
 
     def _layers(self, part: Slice) -> Sequence[OwnLayer]:
         return self.described.layers[part.first : part.end]

@@ -1,0 +1,84 @@
+"""The naive schedule on real ranks, as the baseline: the first ranks run it, the others wait. All is collective."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from pipebench.models.network import Gradients, Network
+from pipebench.models.outline import BATCHES
+from pipebench.plan.plan import Plan
+from pipebench.records.schema import Candidate
+from pipebench.runtime import messages
+from pipebench.runtime.computed import Computed, take_gradients
+from pipebench.runtime.device import RankDevice
+from pipebench.runtime.gathering import spread
+from pipebench.runtime.naive import FORM, STEPS, naive_plan
+from pipebench.runtime.ranks import RankedPipeline
+
+
+class MakesPipelines(Protocol):
+    """Makes this rank's part of a plan."""
+
+    def __call__(self, plan: Plan, partition: Sequence[int]) -> RankedPipeline:
+        """With fresh parameters."""
+
+
+class RankedNaive:
+    """This rank's share of the baseline; results are rank 0's, ``None`` (or 0) on the others."""
+
+    def __init__(self, job: messages.Job, network: Network, make: MakesPipelines, device: RankDevice) -> None:
+        assert job.config.baseline_partition is not None
+        self.network, self.make = network, make
+        self.partition = job.config.baseline_partition
+        self.batches = [network.batch(number, device=device.torch) for number in range(BATCHES)]
+        self.choose(FORM)
+
+    def choose(self, form: messages.Form) -> None:
+        """With fresh parameters."""
+        assert form == FORM
+        self.pipeline = self.make(naive_plan(len(self.partition)), self.partition)
+
+    def race(self, report: Callable[[str], None]) -> messages.Raced | None:
+        """There is no other form."""
+        report(f"naive on {len(self.partition)} devices")
+        self.pipeline.step(self.batches[0], update=False, checked=True)
+        self.pipeline.release()
+        steps_s = [self.step(0) for _ in range(STEPS)]
+        self.choose(FORM)
+        if not all(steps_s):
+            return None
+        return messages.Raced(
+            form=FORM,
+            candidates=[Candidate(kind=FORM.kind, microbatches=1, step_s=steps_s, rounds=len(steps_s))],
+            host_flops_per_s=None,
+            found=self.network.found,
+        )
+
+    def reference(self) -> Computed | None:
+        """What it computes on the first batch, from the first parameters."""
+        start = self.pipeline.fingerprints()
+        self.pipeline.step(self.batches[0], update=False, checked=True)
+        gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
+        return None if start is None or gradients is None else Computed(start, gradients, loss)
+
+    def updated_by(self, gradients: Gradients | None) -> Gradients | None:
+        """The parameters after an update with the pipeline's gradients, which rank 0 has and sends to all."""
+        wanted = {name for part in self.pipeline.parts.values() for name, _ in part.named()}
+        shared = spread(gradients, wanted)
+        for part in self.pipeline.parts.values():
+            take_gradients(part, shared)
+        self.pipeline.executor.update()
+        return self.pipeline.parameters()
+
+    def step(self, number: int) -> float:
+        """One training step on batch ``number``, in seconds by the wall clock."""
+        timeline = self.pipeline.timeline(self.pipeline.step(self.batches[number % BATCHES]))
+        self.pipeline.release()
+        return 0.0 if timeline is None else timeline.makespan_s
+
+    def loss(self) -> float:
+        """Of the last step, on every rank."""
+        return self.pipeline.loss()
+
+    def release(self) -> None:
+        """Free the gradients."""
+        self.pipeline.release()
