@@ -55,3 +55,12 @@ def quote(study: Study, *, cpu_model: str, cpu_count: int | None, torch: str | N
     else:
         text = f"unknown here (studied on {study.where}); to find out: {HOW_TO_FIND_OUT}"
     return Accuracy(known_here=here, study=study.where, text=text)
+
+
+def unstudied(study: Study) -> Accuracy:
+    """What a record of layers of the user's own says: the study is of another model."""
+    text = (
+        f"unknown for layers of your own (studied on the stacked LSTM, {study.where}); to find out: the same --model "
+        "with --gpus 2 --device cpu, and with --gpus 2 --device emulated --machine local"
+    )
+    return Accuracy(known_here=False, study=study.where, text=text)

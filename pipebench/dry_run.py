@@ -9,6 +9,7 @@ import msgspec
 from pipebench import budget
 from pipebench.config import RunConfig
 from pipebench.devices import settled
+from pipebench.models.outline import whole
 from pipebench.models.registry import given_to
 from pipebench.partition import stage_slices
 from pipebench.plan.actions import Action, Operation
@@ -35,7 +36,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     config: RunConfig
     partition: tuple[int, ...]
     partition_label: str
-    assumed_flops_per_s: float
+    assumed_flops_per_s: float | None  # None: the seconds of layers were measured
     assumed_run_s: float
     deadline_s: float
     host_bytes_computed: int
@@ -89,12 +90,15 @@ def _on_paper(config: RunConfig, unknown_share: float | None) -> tuple[DryRun, T
         partition_label="by computed operations; a run measures the layers"
         if measured_later
         else "as it will run",
-        assumed_flops_per_s=assumed,
+        assumed_flops_per_s=assumed if outline.step_flops(whole(outline)) is not None else None,
         assumed_run_s=budget.run_s(config),
         deadline_s=budget.deadline_s(config),
         host_bytes_computed=budget.host_bytes(config),
         devices=device_usages(
-            timeline, [outline.text(part) for part in parts], budget.device_memory(config, partition)
+            timeline,
+            [outline.text(part) for part in parts],
+            budget.device_memory(config, partition),
+            bytes_are=outline.bytes_are,
         ),
         unknown_share=unknown_share,
     )

@@ -103,6 +103,8 @@ def _device_names(so_far: SoFar) -> list[str]:
 
 def _accuracy(so_far: SoFar) -> schema.Accuracy:
     torch = so_far.environment.get("torch")
+    if so_far.config.described is not None:
+        return accuracy.unstudied(accuracy.packaged())
     return accuracy.quote(
         accuracy.packaged(),
         cpu_model=cpu_model(),
@@ -217,6 +219,7 @@ def _figures(so_far: SoFar) -> dict[str, object]:
         [so_far.config.outline.text(part) for part in stage_slices(so_far.config.partition)],
         budget.device_memory(so_far.config, so_far.config.partition),
         summary.peaks_bytes(so_far.launches),
+        bytes_are=so_far.config.outline.bytes_are,
     )
     measured = summary.speedup(so_far.launches)
     return {

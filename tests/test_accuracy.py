@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipebench.accuracy import HOW_TO_FIND_OUT, Study, packaged, quote
+from pipebench.accuracy import HOW_TO_FIND_OUT, Study, packaged, quote, unstudied
 
 STUDY = Study(
     date="2026-11-24",
@@ -64,3 +64,9 @@ def test_the_packaged_study_is_what_its_records_give(
     readme = (study / "README.md").read_text()
     for line in capsys.readouterr().out.splitlines():
         assert line in readme, "the tables in the README are those that the script prints"
+
+
+def test_layers_of_the_user_s_own_were_not_studied() -> None:
+    found = unstudied(packaged())
+    assert not found.known_here
+    assert found.text.startswith("unknown for layers of your own (studied on the stacked LSTM, ")

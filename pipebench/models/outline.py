@@ -138,6 +138,10 @@ class Outline(Protocol):
         """What a part gives to the next one for one slice."""
 
     @property
+    def bytes_are(self) -> str:
+        """Where its bytes are from: ``computed``, or measured on what."""
+
+    @property
     def heavier(self) -> str | None:
         """The option that makes work grow faster than messages, such as ``a larger --hidden``."""
 

@@ -79,15 +79,19 @@ def device_usages(
     layers: Sequence[str],
     memory: Sequence[MemoryBytes] = (),
     peaks_bytes: Sequence[int] | None = None,
+    *,
+    bytes_are: str = "computed",
 ) -> list[DeviceUsage]:
-    """The table by device that a record holds; memory is computed, the peaks are measured."""
+    """The table by device that a record holds; ``bytes_are`` says where memory is from, the peaks are measured."""
     return [
         DeviceUsage(
             device=device,
             layers=layers[device],
             **timeline.usage(device)._asdict(),
             activations_alive=timeline.activations_alive(device),
-            memory=_memory(memory[device], peaks_bytes[device] if peaks_bytes else None) if memory else None,
+            memory=_memory(memory[device], bytes_are, peaks_bytes[device] if peaks_bytes else None)
+            if memory
+            else None,
         )
         for device in range(timeline.graph.devices)
     ]
@@ -108,6 +112,6 @@ def bubble(timeline: Timeline) -> Bubble:
     return Bubble(fraction=timeline.bubble_fraction)
 
 
-def _memory(computed: MemoryBytes, peak_bytes: int | None) -> Memory:
-    sizes = {f"{name}_bytes": value for name, value in computed._asdict().items()}
-    return Memory(**sizes, peak_bytes=peak_bytes)
+def _memory(of: MemoryBytes, label: str, peak_bytes: int | None) -> Memory:
+    sizes = {f"{name}_bytes": value for name, value in of._asdict().items()}
+    return Memory(**sizes, label=label, peak_bytes=peak_bytes)

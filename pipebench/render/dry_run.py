@@ -34,23 +34,47 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
             ("input", _source(document)),
             (
                 "time",
-                f"about {seconds(document.assumed_run_s)} for {config.launches} launches, if a device does "
-                f"{scaled(document.assumed_flops_per_s, 'FLOP/s')} (assumed); deadline "
+                f"about {seconds(document.assumed_run_s)} for {config.launches} launches, {_rate(document)}; deadline "
                 f"{seconds(document.deadline_s)}",
             ),
             ("memory", f"{data_size(document.host_bytes_computed)} on this host (computed)"),
+            *_baseline(document),
         ),
     )
     parts = (
         head,
         device_table(document.devices, timeline.makespan_s),
         Words(
-            "simulated with costs in proportion to computed operations, free transfers: speed-up "
+            f"simulated with costs in proportion to {_costs(document)}, free transfers: speed-up "
             + simulated_speedup(document.devices, timeline.makespan_s)
         ),
         picture(timeline, width=console.width - 2, plain=needs_ascii(console)),
     )
     return Group(*spaced(parts))
+
+
+def _baseline(document: DryRun) -> list[tuple[str, str]]:
+    """Where no device can hold the model."""
+    alone = document.config.baseline_partition
+    if alone is None:
+        return []
+    layers = ",".join(map(str, alone))
+    return [("baseline", f"naive on {len(alone)} devices, layers {layers}: the model does not fit on one")]
+
+
+def _rate(document: DryRun) -> str:
+    rate = document.assumed_flops_per_s
+    if rate is None:
+        return "by what a slice of each layer took just now"
+    return f"if a device does {scaled(rate, 'FLOP/s')} (assumed)"
+
+
+def _costs(document: DryRun) -> str:
+    return (
+        "computed operations"
+        if document.assumed_flops_per_s is not None
+        else "what a slice of each layer took"
+    )
 
 
 def _source(document: DryRun) -> str:

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
+from msgspec import structs
+
 from pipebench.errors import UsageError
 from pipebench.models.own.batches import Batch, batches, cut, digest, items, time_length
 from pipebench.models.own.description import Description, OwnLayer
@@ -12,7 +15,7 @@ from pipebench.models.own.measuring import measure_layer
 from pipebench.models.own.model import Model
 from pipebench.models.own.probes import probe, probe_batch
 from pipebench.models.own.running import Runner
-from pipebench.models.own.values import Value, edge_of
+from pipebench.models.own.values import Value, edge_of, with_gradients
 
 _CONSTANT = "the model's batch function gives the same batch each time: every step trains on the same items"
 
@@ -111,10 +114,11 @@ class _Measured:
             microbatches=microbatches,
             chunks=chunks,
         )[0][:2]
+        self._whole = batch.input if (microbatches, chunks) != (1, 1) else None
         self.input = edge_of(self._pieces[0])
         self.layers: list[OwnLayer] = []
         self.notices: list[str] = []
-        self.optimizer = "SGD"
+        self.optimizer = ""
 
     def measure(self, layers: OwnLayers, tell: Callable[[str], None]) -> None:
         """Fills in the fields."""
@@ -125,13 +129,22 @@ class _Measured:
             runner = Runner(module, layers.text(index), stateful(module))
             found = measure_layer(self._model, layers.name(index), runner, pieces)
             pieces = found.outputs
-            self.layers.append(found.layer)
+            self.layers.append(self._with_whole(found.layer, runner))
             self.optimizer = found.optimizer or self.optimizer
             if self._is_end_of_gradients(found.layer):
                 self.notices.append(
                     f"the output of {runner.text} carries no gradient: nothing before it is trained"
                 )
         self._check_trained()
+
+    def _with_whole(self, layer: OwnLayer, runner: Runner) -> OwnLayer:
+        """With what it gives for the whole batch at once, as the naive schedule runs it; nothing is kept of that."""
+        if self._whole is None:
+            return layer
+        with torch.no_grad():
+            self._whole, _ = runner.run(self._whole)
+        carried = [spec.gradient for spec in layer.output.tensors]
+        return structs.replace(layer, whole_output=with_gradients(edge_of(self._whole), carried))
 
     def _is_end_of_gradients(self, layer: OwnLayer) -> bool:
         """Whether nothing comes back to layers up to this one, though some would be trained."""

@@ -46,5 +46,5 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     input: Edge
     items: tuple[float, ...]
     input_sha256: str
-    optimizer: str  # its class's name
+    optimizer: str  # its class's name; empty for plain SGD
     notices: tuple[str, ...] = ()

@@ -1,7 +1,9 @@
 """What a layer holds and hands on, measured on one slice of the batch."""
 
+import time
 from collections.abc import Iterable
 from itertools import chain
+from math import inf
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +15,8 @@ from pipebench.models.own.last_word import a, blamed, one_line
 from pipebench.models.own.model import Model
 from pipebench.models.own.running import Runner
 from pipebench.models.own.values import Value, edge_of, mapped, shapes, tensors_of
+
+_TIMES = 2
 
 
 class Measured(NamedTuple):
@@ -49,9 +53,24 @@ def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) 
         optimizer_bytes=optimizer_bytes,
         saved_bytes=saved_bytes,
         stateful=runner.stateful,
+        slice_s=_seconds(runner, pieces[0]),
         output=edge_of(outputs[0]),
     )
     return Measured(layer, [mapped(output, _handed_on) for output in outputs], optimizer)
+
+
+def _seconds(runner: Runner, piece: Value) -> float:
+    """CPU seconds of a forward and a backward of a slice, once it is warm; an estimate, not a result."""
+    best = inf
+    for _ in range(_TIMES):
+        begun = time.thread_time()
+        output, _ = runner.run(piece)
+        ends = [tensor for tensor in tensors_of(output) if tensor.requires_grad]
+        if ends:
+            torch.autograd.backward(ends, [torch.zeros_like(tensor) for tensor in ends])
+        best = min(best, time.thread_time() - begun)
+    runner.module.zero_grad()
+    return best
 
 
 def _outputs(runner: Runner, pieces: list[Value]) -> tuple[list[Value], int]:

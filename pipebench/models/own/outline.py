@@ -17,6 +17,7 @@ class OwnOutline:
     described: Description
 
     forms: ClassVar[Sequence[FormKind]] = ("chain", "chain-microbatches")
+    bytes_are: ClassVar[str] = "measured on a slice"
     heavier: ClassVar[None] = None
 
     @property

@@ -40,6 +40,7 @@ class LSTMOutline:
     onednn: bool = False  # whether the projection's products are oneDNN's, see projection.py
 
     forms: ClassVar[Sequence[FormKind]] = ("fused", "chain", "chain-microbatches")
+    bytes_are: ClassVar[str] = "computed"
     heavier: ClassVar[str] = "a larger --hidden"
 
     @property
