@@ -217,6 +217,63 @@ def steady_record(factor: float = 1.0, **changes: Any) -> schema.RunRecord:
     return measured_record([launch([19.0], [factor * step]) for step in STEADY_S], **changes)
 
 
+OWN_LAYERS = (("conv", 1_200), ("block", 30_000), ("head", 850))
+
+
+def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> schema.RunRecord:
+    """``steady_record`` of a user's own model, which counts samples and has no sizes; of 64 samples a step.
+
+    Its baseline is the naive schedule where that is on more ``devices`` than one.
+    """
+    record = steady_record(factor)
+    assert record.baseline is not None
+    assert record.pipeline is not None
+    assert record.speedup is not None
+    config = msgspec.structs.replace(
+        record.config,
+        preset=None,
+        layers=len(OWN_LAYERS),
+        hidden=None,
+        vocab=None,
+        batch=64,
+        sequence_length=None,
+        partition=[2, 1],
+        optimizer=schema.Optimizer("Adam", momentum=None),
+        model=schema.ModelRecord("net", [schema.ModelLayer(*layer) for layer in OWN_LAYERS], "5" * 64),
+        input=schema.Input(
+            kind="batch",
+            sha256="6" * 64,
+            tokens=None,
+            vocabulary=None,
+            words_per_step=None,
+            count_rule="the batch's size",
+            unit="samples",
+            items_per_step=64.0,
+        ),
+    )
+    baseline = msgspec.structs.replace(
+        record.baseline,
+        kind="fused" if devices == 1 else "naive",
+        words_per_s=None,
+        items_per_s=64 / record.baseline.step_s,
+        devices=devices,
+    )
+    pipeline = schema.Pipeline(record.pipeline.step_s, None, 64 / record.pipeline.step_s)
+    layers = ("conv + block", "head")
+    fields = {
+        "config": config,
+        "baseline": baseline,
+        "pipeline": pipeline,
+        "efficiency": record.speedup.value * devices / record.device.count,
+        "verification": schema.Verification(1e-7, 1e-4, 5.3, 5.3, 6, 1.2e-8),
+        "devices": [
+            msgspec.structs.replace(device, layers=text)
+            for device, text in zip(record.devices, layers, strict=True)
+        ],
+    }
+    return msgspec.structs.replace(record, **(fields | changes))
+
+
 # Each would do something somewhere: a terminal, rich's markup, a log that a CI runner reads, Markdown, HTML, XML,
 # a spreadsheet.
 HOSTILE = {

@@ -46,7 +46,7 @@ def with_input(**changes: object) -> RunRecord:
         (with_config(RECORD, partition=[2, 0]), "config.partition"),
         (with_config(RECORD, optimizer=Optimizer(learning_rate=0.1, momentum=0.9)), "config.optimizer"),
         (with_config(RECORD, tokens="characters"), "config.tokens"),
-        (with_input(words_per_step=400.0), "config.input.words_per_step"),
+        (with_input(words_per_step=400.0), "config.input.items_per_step"),
     ],
 )
 def test_each_hard_field_is_found_to_differ(other: RunRecord, field: str) -> None:
@@ -140,7 +140,9 @@ def test_device_names_are_their_kinds_when_all_are_one() -> None:
         ("config.dtype", "config.dtype"),
         ("dtype", "config.dtype"),
         ("machine", "machine.name"),
-        ("words_per_step", "config.input.words_per_step"),
+        ("items_per_step", "config.input.items_per_step"),
+        ("words_per_step", "config.input.items_per_step"),  # its name before there were other units
+        ("config.input.words_per_step", "config.input.items_per_step"),
     ],
 )
 def test_a_field_may_be_named_by_its_end(name: str, field: str) -> None:

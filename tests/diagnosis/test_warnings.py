@@ -233,7 +233,7 @@ def test_unknown_words_are_warned_of() -> None:
 
 
 def vanished(*names: str) -> Verification:
-    return Verification(1e-7, 1e-5, 5.3, 5.3, 35, list(names))
+    return Verification(1e-7, 1e-5, 5.3, 5.3, 35, vanishing=list(names))
 
 
 @pytest.mark.parametrize(
