@@ -238,7 +238,7 @@ def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> sche
         batch=64,
         sequence_length=None,
         partition=[2, 1],
-        optimizer=schema.Optimizer("Adam", momentum=None),
+        optimizer=schema.Optimizer(name="Adam", momentum=None),
         model=schema.ModelRecord("net", [schema.ModelLayer(*layer) for layer in OWN_LAYERS], "5" * 64),
         input=schema.Input(
             kind="batch",

@@ -109,7 +109,7 @@ def history(
     points = [Point(each.id, each.created, each.values[metric]) for each in known]
     if not points:
         counts = metric in OF_WORDS and terms.unit != WORDS
-        why = f": they count {terms.unit}, ask for {OF_WORDS[metric]}" if counts else ""
+        why = f" (they count {terms.unit}: ask for {OF_WORDS[metric]})" if counts else ""
         raise MissingError(f"history: no run of the newest one's configuration has {metric}{why}")
     return History(
         metric=metric,

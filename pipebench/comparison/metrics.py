@@ -51,9 +51,9 @@ METRICS: dict[MetricName, Metric] = {
     for metric in (
         Metric("words_per_s", "words/s", higher_is_better=True),
         Metric("throughput", "{terms.rate}", higher_is_better=True),
-        Metric("baseline_words_per_s", "{terms.whose} words/s", higher_is_better=True, short="{terms.alone}"),
+        Metric("baseline_words_per_s", "{terms.whose} words/s", higher_is_better=True, short="{terms.row}"),
         Metric(
-            "baseline_throughput", "{terms.whose} {terms.rate}", higher_is_better=True, short="{terms.alone}"
+            "baseline_throughput", "{terms.whose} {terms.rate}", higher_is_better=True, short="{terms.row}"
         ),
         Metric("speedup", "speed-up{terms.relative}", higher_is_better=True),
         Metric("step_s", "step", higher_is_better=False),

@@ -32,14 +32,13 @@ class _Part(NamedTuple):
 
 
 _PARTS: Mapping[MetricName, _Part] = {
-    "baseline_words_per_s": _Part("{alone}", "faster", "slower"),
-    "baseline_throughput": _Part("{alone}", "faster", "slower"),
+    "baseline_words_per_s": _Part("{baseline}", "faster", "slower"),
+    "baseline_throughput": _Part("{baseline}", "faster", "slower"),
     "words_per_s": _Part("the pipeline itself", "faster", "slower"),
     "throughput": _Part("the pipeline itself", "faster", "slower"),
     "step_s": _Part("the pipeline's own step", "longer", "shorter"),
     "busy_s": _Part("the busy time of a device", "longer", "shorter"),
 }
-_ONE_DEVICE = Terms().alone
 
 
 class Setting(NamedTuple):
@@ -49,11 +48,6 @@ class Setting(NamedTuple):
     items: float | None
     form: str | None
     terms: Terms = Terms()
-
-    @property
-    def alone(self) -> str:
-        """Who is the baseline, in a sentence about one."""
-        return _ONE_DEVICE if self.terms.alone == _ONE_DEVICE else f"the baseline on {self.terms.alone}"
 
 
 def setting_of(record: RunRecord) -> Setting:
@@ -106,7 +100,10 @@ def explanation(
     """One sentence: what each part did, and what else the ratio hangs on."""
     reference, candidate = settings
     moved = all(map(_moved, rows.values()))
-    told = [_told(name, each, reference.alone, identical=name in identical) for name, each in rows.items()]
+    told = [
+        _told(name, each, reference.terms.baseline, identical=name in identical)
+        for name, each in rows.items()
+    ]
     if ratio != "speedup" and reference.devices != candidate.devices:
         told.append(f"devices: {reference.devices} -> {candidate.devices}")
     if ratio in _OF_ONE_DEVICE and reference.form != candidate.form:
@@ -139,9 +136,9 @@ def signed_percent(change: float) -> str:
     return "0.0" if text in {"+0.0", "-0.0"} else text
 
 
-def _told(name: MetricName, row: MetricComparison, alone: str, *, identical: bool) -> str:
+def _told(name: MetricName, row: MetricComparison, baseline: str, *, identical: bool) -> str:
     part = _PARTS[name]
-    called, change = part.name.format(alone=alone), row.change or 0.0
+    called, change = part.name.format(baseline=baseline), row.change or 0.0
     if identical or row.verdict == "same":
         return f"{called} is unchanged ({signed_percent(change)} %)"
     interval = "" if row.low is None or row.high is None else _interval(row.low, row.high)

@@ -28,8 +28,18 @@ class Terms(NamedTuple):
 
     @property
     def alone(self) -> str:
-        """Who is the baseline."""
+        """Who takes the baseline's step."""
         return "one device" if self.baseline_devices == 1 else f"{self.baseline_devices} devices"
+
+    @property
+    def baseline(self) -> str:
+        """The baseline, in a sentence."""
+        return self.alone if self.baseline_devices == 1 else f"the baseline on {self.alone}"
+
+    @property
+    def row(self) -> str:
+        """What its row of a table is called."""
+        return self.alone if self.baseline_devices == 1 else "baseline"
 
     @property
     def whose(self) -> str:

@@ -167,12 +167,12 @@ def _worth_a_row(name: MetricName, record: ComparisonRecord) -> bool:
 
 
 def _is_told_by_its_other_name(name: MetricName, record: ComparisonRecord) -> bool:
-    """Words/s where words are counted, unless only the other name is gated; both where both are, and differently."""
+    """Words/s where words are counted, unless only the other name is gated; both where they say different things."""
     other = other_name(name)
     if other is None or name not in record.metrics or other not in record.metrics:
         return False
     own, beside = record.metrics[name], record.metrics[other]
-    if own.gated and beside.gated and own.threshold != beside.threshold:
+    if (own.verdict, own.threshold) != (beside.verdict, beside.threshold):
         return False
     if own.gated != beside.gated:
         return beside.gated
