@@ -85,7 +85,10 @@ def with_warnings(record: ComparisonRecord, reference: RunRecord) -> ComparisonR
     if noise is None:
         return record
     level = record.looks.level if record.looks else LEVEL
-    found = [[*pair.warnings, *_too_fine(pair.metrics, noise, level, record.terms)] for pair in record.pairs]
+    found = [
+        [*pair.warnings, *dict.fromkeys(_too_fine(pair.metrics, noise, level, record.terms))]
+        for pair in record.pairs
+    ]
     others = [
         msgspec.structs.replace(pair, warnings=warnings)
         for pair, warnings in zip(record.others, found[1:], strict=True)
