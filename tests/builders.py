@@ -221,14 +221,9 @@ OWN_LAYERS = (("conv", 1_200), ("block", 30_000), ("head", 850))
 
 
 def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> schema.RunRecord:
-    """``steady_record`` of a user's own model, which counts samples and has no sizes; of 64 samples a step.
-
-    Its baseline is the naive schedule where that is on more ``devices`` than one.
-    """
+    """``steady_record`` of a user's own model: 64 samples a step, no sizes, a naive baseline if on more ``devices``."""
     record = steady_record(factor)
-    assert record.baseline is not None
-    assert record.pipeline is not None
-    assert record.speedup is not None
+    assert None not in (record.baseline, record.pipeline, record.speedup)
     config = msgspec.structs.replace(
         record.config,
         preset=None,
@@ -258,18 +253,14 @@ def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> sche
         items_per_s=64 / record.baseline.step_s,
         devices=devices,
     )
-    pipeline = schema.Pipeline(record.pipeline.step_s, None, 64 / record.pipeline.step_s)
-    layers = ("conv + block", "head")
+    texts = zip(record.devices, ("conv + block", "head"), strict=True)
     fields = {
         "config": config,
         "baseline": baseline,
-        "pipeline": pipeline,
+        "pipeline": schema.Pipeline(record.pipeline.step_s, None, 64 / record.pipeline.step_s),
         "efficiency": record.speedup.value * devices / record.device.count,
         "verification": schema.Verification(1e-7, 1e-4, 5.3, 5.3, 6, 1.2e-8),
-        "devices": [
-            msgspec.structs.replace(device, layers=text)
-            for device, text in zip(record.devices, layers, strict=True)
-        ],
+        "devices": [msgspec.structs.replace(device, layers=text) for device, text in texts],
     }
     return msgspec.structs.replace(record, **(fields | changes))
 
