@@ -1,7 +1,7 @@
 """From raw samples to the figures of a record. Pure.
 
 A launch's ratio is median(baseline) / median(pipeline); the speed-up is the geometric mean over launches;
-words/s come from the geometric mean of launch medians, so that speed-up = pipeline / baseline exactly.
+throughput comes from the geometric mean of launch medians, so that speed-up = pipeline / baseline exactly.
 """
 
 from collections.abc import Sequence

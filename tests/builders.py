@@ -222,6 +222,54 @@ def steady_record(factor: float = 1.0, **changes: Any) -> schema.RunRecord:
     return measured_record([launch([19.0], [factor * step]) for step in STEADY_S], **changes)
 
 
+OWN_LAYERS = (("conv", 1_200), ("block", 30_000), ("head", 850))
+
+
+def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> schema.RunRecord:
+    """``steady_record`` of a user's own model: 64 samples a step, no sizes, a naive baseline if on more ``devices``."""
+    record = steady_record(factor)
+    assert None not in (record.baseline, record.pipeline, record.speedup)
+    config = msgspec.structs.replace(
+        record.config,
+        preset=None,
+        layers=len(OWN_LAYERS),
+        hidden=None,
+        vocab=None,
+        batch=64,
+        sequence_length=None,
+        partition=[2, 1],
+        optimizer=schema.Optimizer(name="Adam", momentum=None),
+        model=schema.ModelRecord("net", [schema.ModelLayer(*layer) for layer in OWN_LAYERS], "5" * 64),
+        input=schema.Input(
+            kind="batch",
+            sha256="6" * 64,
+            tokens=None,
+            vocabulary=None,
+            words_per_step=None,
+            count_rule="the batch's size",
+            unit="samples",
+            items_per_step=64.0,
+        ),
+    )
+    baseline = msgspec.structs.replace(
+        record.baseline,
+        kind="fused" if devices == 1 else "naive",
+        words_per_s=None,
+        items_per_s=64 / record.baseline.step_s,
+        devices=devices,
+    )
+    texts = zip(record.devices, ("conv + block", "head"), strict=True)
+    fields = {
+        "config": config,
+        "baseline": baseline,
+        "pipeline": schema.Pipeline(record.pipeline.step_s, None, 64 / record.pipeline.step_s),
+        "efficiency": record.speedup.value * devices / record.device.count,
+        "verification": schema.Verification(1e-7, 1e-4, 5.3, 5.3, 6, 1.2e-8),
+        "devices": [msgspec.structs.replace(device, layers=text) for device, text in texts],
+    }
+    return msgspec.structs.replace(record, **(fields | changes))
+
+
 # Each would do something somewhere: a terminal, rich's markup, a log that a CI runner reads, Markdown, HTML, XML,
 # a spreadsheet.
 HOSTILE = {

@@ -12,6 +12,7 @@ from pipebench import summary
 from pipebench.comparison import fields
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.records import schema, store
+from pipebench.records.terms import terms_of
 
 _OF_ONE_LAUNCH = "one-launch"
 
@@ -39,6 +40,7 @@ def merged(
     """One record of all launches of ``side``: completed, or aborted by ``failure``."""
     assert records
     launches = [launch for record in records for launch in record.launches]
+    baseline = _baseline(records, launches)
     step_s, speedup = summary.pipeline_step_s(launches), summary.speedup(launches)
     nearest = min(records, key=lambda record: abs(_makespan_s(record) - step_s))
     created, device = store.now(), nearest.device
@@ -48,11 +50,11 @@ def merged(
         created=created.isoformat(timespec="seconds"),
         status="completed" if failure is None else "aborted",
         config=msgspec.structs.replace(nearest.config, launches=len(launches)),
-        baseline=_baseline(records, launches),
-        pipeline=schema.Pipeline(step_s, _words(nearest) / step_s),
+        baseline=baseline,
+        pipeline=schema.Pipeline(step_s, *_rates(nearest, step_s)),
         speedup=speedup,
-        efficiency=speedup.value / device.count,
-        verification=max(map(_verification, records), key=lambda each: each.max_relative_gradient_error),
+        efficiency=speedup.value * baseline.devices / device.count,
+        verification=_worst([_verification(record) for record in records]),
         launches=launches,
         warnings=_warnings(records),
         environment=nearest.environment | dict(environment or {}),
@@ -65,9 +67,23 @@ def _makespan_s(record: schema.RunRecord) -> float:
     return record.timeline.makespan_s
 
 
-def _words(record: schema.RunRecord) -> float:
-    assert record.config.input is not None
-    return record.config.input.items
+def _rates(record: schema.RunRecord, step_s: float) -> tuple[float | None, float | None]:
+    """Words and items a second, those of the two that the record has."""
+    counted, measured = record.config.input, record.pipeline
+    assert counted is not None
+    assert measured is not None
+    rate = counted.items / step_s
+    return (
+        None if measured.words_per_s is None else rate,
+        None if measured.items_per_s is None else rate,
+    )
+
+
+def _worst(found: Sequence[schema.Verification]) -> schema.Verification:
+    """The one with the largest error of a gradient, and the largest of a parameter that any has."""
+    worst = max(found, key=lambda each: each.max_relative_gradient_error)
+    updated = [error for each in found if (error := each.max_relative_parameter_error) is not None]
+    return msgspec.structs.replace(worst, max_relative_parameter_error=max(updated, default=None))
 
 
 def _verification(record: schema.RunRecord) -> schema.Verification:
@@ -85,8 +101,13 @@ def _baseline(records: Sequence[schema.RunRecord], launches: Sequence[schema.Lau
     (kind, microbatches), _ = _forms(records).most_common(1)[0]
     step_s = summary.baseline_step_s(launches)
     won = next(b for b in map(_raced, records) if (b.kind, b.microbatches) == (kind, microbatches))
+    words_per_s, items_per_s = _rates(records[0], step_s)
     return msgspec.structs.replace(
-        won, step_s=step_s, words_per_s=_words(records[0]) / step_s, candidates=_candidates(records)
+        won,
+        step_s=step_s,
+        words_per_s=words_per_s,
+        items_per_s=items_per_s,
+        candidates=_candidates(records),
     )
 
 
@@ -113,6 +134,6 @@ def _warnings(records: Sequence[schema.RunRecord]) -> list[schema.WarningRecord]
         found["baseline-varied"] = schema.WarningRecord(
             code="baseline-varied",
             cause=f"each launch raced the baseline's forms, and they did not all find the same one: {told}",
-            next_step="trust words/s more than the speed-up where the two disagree",
+            next_step=f"trust {terms_of(records[0]).rate} more than the speed-up where the two disagree",
         )
     return list(found.values())

@@ -35,8 +35,9 @@ def check(
             "--gate",
             metavar="METRIC=3%",
             help="A metric to watch, with the change that matters. Repeatable. "
-            "Default: words_per_s=3% and speedup=3%. Also step_s, efficiency, bubble_fraction, busy_s (of a device), "
-            "baseline_words_per_s (one device's), peak_memory_bytes (on GPUs).",
+            "Default: speedup=3%, and words_per_s=3% or, where no words are counted, throughput=3%. Also step_s, "
+            "efficiency, bubble_fraction, busy_s (of a device), baseline_throughput (one device's) or "
+            "baseline_words_per_s, peak_memory_bytes (on GPUs).",
         ),
     ] = None,
     allow_inconclusive: Annotated[

@@ -12,12 +12,13 @@ from pipebench.errors import UsageError
 
 def history(
     metric: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="words_per_s, baseline_words_per_s (one device's), speedup, step_s, efficiency, "
-            "bubble_fraction, busy_s or peak_memory_bytes."
+            help="throughput (of whatever a run counts) or words_per_s, baseline_throughput (one device's) or "
+            "baseline_words_per_s, speedup, step_s, efficiency, bubble_fraction, busy_s or peak_memory_bytes. "
+            "Default: words_per_s, or throughput where no words are counted."
         ),
-    ] = "words_per_s",
+    ] = None,
     folder: Annotated[
         Path | None, typer.Argument(help="Folder of records, subfolders included. Default: results/runs.")
     ] = None,
@@ -37,7 +38,7 @@ def history(
     from pipebench.records import store
     from pipebench.records.schema import RunRecord
 
-    if metric not in METRICS:
+    if metric is not None and metric not in METRICS:
         raise UsageError(f"history {metric!r}: expected one of {', '.join(METRICS)}")
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{folder}: expected a folder of records")

@@ -6,6 +6,7 @@ fields           what must match, and what may drift
 doubts           what keeps launches from being replicates of one thing
 verdicts         one metric of two records -> improvement, same, regression, inconclusive
 compare          records -> the record of a comparison
+remarks          what a reader must know beside its figures
 gates            which metrics a check watches, and its exit code
 sources          names on a command line -> records
 baselines        saved runs that others are held against

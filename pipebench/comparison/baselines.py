@@ -194,8 +194,8 @@ def read(path: Path) -> BaselineRecord:
         raise CorruptRecordError(
             f"{path}: expected a baseline, found the record of a {saved.kind}; {_REMEDY}"
         )
-    now = key_of(saved.record)  # has fields that a key of before they were fields lacks
-    own = {name: now.get(name) for name in saved.key}
+    # a key of before something was a field lacks it
+    own = {name: fields.text_of(fields.value_of(saved.record, name)) for name in saved.key}
     if saved.key != own or path.stem != _hash(saved.key) or path.parent.name != saved.name:
         raise CorruptRecordError(f"{path}: its name or key is not that of the run in it; {_REMEDY}")
     if saved.sha256 != _digest(document):
@@ -210,7 +210,7 @@ def verify(folder: Path) -> list[tuple[Path, str | None]]:
 
 def key_of(record: RunRecord) -> dict[str, str | None]:
     """The fields that a run must have in common with another to be compared, as text."""
-    return {name: fields.text_of(fields.value_of(record, name)) for name in fields.HARD}
+    return fields.key_of(record)
 
 
 def _problem(path: Path) -> str | None:

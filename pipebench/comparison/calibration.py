@@ -12,26 +12,31 @@ from types import MappingProxyType
 import msgspec
 
 from pipebench.comparison import fields
-from pipebench.comparison.metrics import METRICS, samples
+from pipebench.comparison.metrics import METRICS, OF_WORDS, Sample, samples
 from pipebench.comparison.verdicts import LEVEL, as_change_of
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName
 from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.terms import Terms, terms_of
 from pipebench.statistics import minimum_detectable_effect
 from pipebench.telemetry import noise_cache
 from pipebench.telemetry.noise_cache import Noise
 
 LAUNCHES = (3, 6, 12)
-PRINCIPAL: tuple[MetricName, ...] = ("words_per_s", "speedup")
-SHOWN: tuple[MetricName, ...] = ("words_per_s", "baseline_words_per_s", "speedup")  # a ratio beside its parts
+QUESTIONS = 2  # of the default gates
+# A ratio beside its parts; throughput by the names that go with the unit.
+SHOWN: tuple[MetricName, ...] = (
+    *("words_per_s", "throughput"),
+    *("baseline_words_per_s", "baseline_throughput"),
+    "speedup",
+)
 
-# Metrics of one value a launch, by the one that spreads as much.
-_SPREADS_AS: Mapping[MetricName, MetricName] = MappingProxyType(
+# Metrics of one value a launch, by those that spread as much, of which a calibration has one.
+_PIPELINE, _ALONE = SHOWN[:2], SHOWN[2:4]
+_SPREADS_AS: Mapping[MetricName, tuple[MetricName, ...]] = MappingProxyType(
     {
-        "words_per_s": "words_per_s",
-        "step_s": "words_per_s",
-        "baseline_words_per_s": "baseline_words_per_s",
-        "speedup": "speedup",
-        "efficiency": "speedup",
+        **dict.fromkeys((*_PIPELINE, "step_s"), _PIPELINE),
+        **dict.fromkeys(_ALONE, _ALONE),
+        **dict.fromkeys(("speedup", "efficiency"), ("speedup",)),
     }
 )
 _MACHINE = ("environment.cpu_model", "environment.cpus_allowed")
@@ -40,23 +45,30 @@ _EFFORT = ("config.steps", "config.warmup")
 
 def noise_of(record: RunRecord) -> Noise:
     """The spread between a run's launches, of which there are two or more."""
-    found = samples(record)
+    found, terms = samples(record), terms_of(record)
     return Noise(
         created=record.created,
         launches=len(record.launches),
         key=key_of(record),
-        log_sd={name: stdev(map(log, found[name].values)) for name in SHOWN},
+        log_sd={name: stdev(map(log, found[name].values)) for name in SHOWN if _is_kept(name, found)},
+        unit=terms.unit,
+        baseline_devices=terms.baseline_devices,
     )
+
+
+def _is_kept(name: MetricName, found: Mapping[MetricName, Sample]) -> bool:
+    """Whether it is there, and not there by the name that goes with words as well."""
+    return name in found and not any(every == name and words in found for words, every in OF_WORDS.items())
 
 
 def key_of(record: RunRecord) -> dict[str, str | None]:
     """What the noise depends on: the fields that must match, the host, and how much a launch measures."""
-    names = (*fields.HARD, *_MACHINE, *_EFFORT)
-    return {name: fields.text_of(fields.value_of(record, name)) for name in names}
+    beside = {name: fields.text_of(fields.value_of(record, name)) for name in (*_MACHINE, *_EFFORT)}
+    return {**fields.key_of(record), **beside}
 
 
 def detectable(
-    noise: Noise, metric: MetricName, launches: int, *, level: float = LEVEL, questions: int = len(PRINCIPAL)
+    noise: Noise, metric: MetricName, launches: int, *, level: float = LEVEL, questions: int = QUESTIONS
 ) -> float:
     """The smallest relative change that noise lets ``launches`` a side find 95 times in 100, whatever the threshold.
 
@@ -73,7 +85,10 @@ def with_warnings(record: ComparisonRecord, reference: RunRecord) -> ComparisonR
     if noise is None:
         return record
     level = record.looks.level if record.looks else LEVEL
-    found = [[*pair.warnings, *_too_fine(pair.metrics, noise, level)] for pair in record.pairs]
+    found = [
+        [*pair.warnings, *dict.fromkeys(_too_fine(pair.metrics, noise, level, record.terms))]
+        for pair in record.pairs
+    ]
     others = [
         msgspec.structs.replace(pair, warnings=warnings)
         for pair, warnings in zip(record.others, found[1:], strict=True)
@@ -82,18 +97,19 @@ def with_warnings(record: ComparisonRecord, reference: RunRecord) -> ComparisonR
 
 
 def _too_fine(
-    metrics: Mapping[MetricName, MetricComparison], noise: Noise, level: float
+    metrics: Mapping[MetricName, MetricComparison], noise: Noise, level: float, terms: Terms
 ) -> Iterator[WarningRecord]:
-    questions = len({_SPREADS_AS.get(name, name) for name, each in metrics.items() if each.gated})
+    questions = len({_SPREADS_AS.get(name, (name,)) for name, each in metrics.items() if each.gated})
     for name, each in metrics.items():
-        alike, launches = _SPREADS_AS.get(name), min(each.launches)
-        if not each.gated or alike not in noise.log_sd or launches < 2:
+        alike = next((alike for alike in _SPREADS_AS.get(name, ()) if alike in noise.log_sd), None)
+        launches = min(each.launches)
+        if not each.gated or alike is None or launches < 2:
             continue
         smallest = detectable(noise, alike, launches, level=level, questions=questions)
         if each.threshold < smallest:
             yield WarningRecord(
                 code="threshold-below-noise",
-                cause=f"{METRICS[name].title}: the threshold of {100 * each.threshold:.3g} % is below the "
+                cause=f"{METRICS[name].title(terms)}: the threshold of {100 * each.threshold:.3g} % is below the "
                 f"{100 * smallest:.3g} % that {launches} launches can find here (calibrated {noise.created[:10]})",
                 next_step="measure more launches, or set a wider --gate",
             )

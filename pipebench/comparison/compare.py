@@ -1,16 +1,14 @@
 """Records in, the record of their comparison out. The first record is the reference of all others."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
-from pipebench.comparison import fields, verdicts
-from pipebench.comparison.contradictions import contradictions
+from pipebench.comparison import fields, remarks, verdicts
 from pipebench.comparison.doubts import Doubt, concerning, doubts
-from pipebench.comparison.metrics import METRICS, Sample, samples
+from pipebench.comparison.metrics import METRICS, OF_WORDS, Sample, other_name, samples
 from pipebench.comparison.parts import explained, setting_of
-from pipebench.diagnosis.contention import contention
 from pipebench.records.comparison import (
     WORST_FIRST,
     ComparisonRecord,
@@ -25,25 +23,36 @@ from pipebench.records.comparison import (
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.store import path_text
+from pipebench.records.terms import WORDS, Terms, terms_of
 
 DEFAULT_THRESHOLD = 0.03
-DEFAULT_GATES: Mapping[MetricName, float] = MappingProxyType(
-    {"words_per_s": DEFAULT_THRESHOLD, "speedup": DEFAULT_THRESHOLD}
-)
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What is asked: thresholds of the gated metrics, mismatches let pass, what a study varies, the tests' level."""
+    """What is asked: thresholds of the gated metrics, mismatches let pass, what a study varies, the tests' level.
 
-    gates: Mapping[MetricName, float] = field(default_factory=lambda: DEFAULT_GATES)
+    Without ``gates`` the default ones of what the records count are meant.
+    """
+
+    gates: Mapping[MetricName, float] = field(default_factory=lambda: MappingProxyType({}))
     allowed: frozenset[str] = frozenset()
     by: Literal["schedule", "gpus"] | None = None
     level: float = verdicts.LEVEL
 
     def threshold(self, metric: MetricName) -> float:
-        """The change that matters; that of a metric that is not gated is the default."""
-        return self.gates.get(metric, DEFAULT_THRESHOLD)
+        """The change that matters, also under the metric's other name; that of one that is not gated is the default."""
+        other = other_name(metric)
+        named = DEFAULT_THRESHOLD if other is None else self.gates.get(other, DEFAULT_THRESHOLD)
+        return self.gates.get(metric, named)
+
+    def of(self, records: Sequence[RunRecord]) -> "Rules":
+        """These rules with the default gates of the records, if there are no others."""
+        if self.gates:
+            return self
+        words = all(terms_of(record).unit == WORDS for record in records)
+        principal: MetricName = "words_per_s" if words else "throughput"
+        return replace(self, gates={principal: DEFAULT_THRESHOLD, "speedup": DEFAULT_THRESHOLD})
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,7 @@ class _Measured:
 
     source: Source
     label: str
+    terms: Terms
     samples: Mapping[MetricName, Sample] = field(default_factory=dict)
     doubts: Sequence[Doubt] = ()
     warnings: Sequence[WarningRecord] = ()
@@ -64,7 +74,7 @@ def compare(sources: Sequence[Source], rules: Rules | None = None) -> Comparison
         CorruptRecordError: A record's samples cannot be those of a completed run.
     """
     assert len(sources) >= 2
-    rules = rules or Rules()
+    rules = (rules or Rules()).of([source.record for source in sources])
     measured = [_measure(source, label_of(number), rules) for number, source in enumerate(sources)]
     first, *others = [_pair(measured[0], candidate, rules) for candidate in measured[1:]]
     return ComparisonRecord(
@@ -99,7 +109,8 @@ def _measure(source: Source, label: str, rules: Rules) -> _Measured:
     found = samples(source.record)
     thresholds = {name: rules.threshold(name) for name in METRICS}
     doubtful = doubts(source.record, found, thresholds)
-    return _Measured(source, label, found, doubtful, _warnings(source, label, found, doubtful))
+    warnings = remarks.of_a_record(source, label, found, doubtful)
+    return _Measured(source, label, terms_of(source.record), found, doubtful, warnings)
 
 
 def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
@@ -120,8 +131,8 @@ def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
         warnings=[
             *reference.warnings,
             *candidate.warnings,
-            *_of_the_clocks(standing, rules),
-            *_of_the_pair(records, metrics),
+            *remarks.of_what_never_passes(standing, rules.allowed),
+            *remarks.of_a_pair(records, metrics),
         ],
     )
 
@@ -139,6 +150,8 @@ def _metrics(
     result = {}
     for name in METRICS:
         threshold, gated = rules.threshold(name), name in rules.gates
+        if name in OF_WORDS and not gated and WORDS not in (reference.terms.unit, candidate.terms.unit):
+            continue
         if not standing and name in estimates:
             result[name] = verdicts.judge(
                 estimates[name],
@@ -160,6 +173,7 @@ def _metrics(
             threshold=threshold,
             gated=gated,
             sides=(reference.samples.get(name), candidate.samples.get(name)),
+            note=_instead(name, reference, candidate),
         )
     return result
 
@@ -180,9 +194,19 @@ def _missing(name: MetricName, *sides: _Measured) -> str:
     parts = []
     for side in sides:
         status = side.source.record.status
+        why = f" ({status})" if status != "completed" else ""
+        if name in OF_WORDS and side.terms.unit != WORDS:
+            why = f", which counts {side.terms.unit}"
         if name not in side.samples:
-            parts.append(f"not in {side.label}" + (f" ({status})" if status != "completed" else ""))
+            parts.append(f"not in {side.label}{why}")
     return ", ".join(parts)
+
+
+def _instead(name: MetricName, *sides: _Measured) -> str | None:
+    """The name to ask by where words are not counted."""
+    if name in OF_WORDS and any(side.terms.unit != WORDS for side in sides):
+        return f"gate on {OF_WORDS[name]}, which every run has"
+    return None
 
 
 def _side(measured: _Measured) -> Side:
@@ -201,66 +225,6 @@ def _side(measured: _Measured) -> Side:
         schedule=record.config.schedule,
         microbatches=record.config.microbatches,
         chunks=record.config.chunks,
+        unit=measured.terms.unit,
+        baseline_devices=measured.terms.baseline_devices,
     )
-
-
-def _warnings(
-    source: Source, label: str, found: Mapping[MetricName, Sample], doubtful: Sequence[Doubt]
-) -> list[WarningRecord]:
-    """What a reader must know of one record; the words are ours, so that nothing foreign gets in."""
-    result = [WarningRecord(doubt.code, f"{label}: {doubt.cause}", doubt.next_step) for doubt in doubtful]
-    result += [
-        WarningRecord("contradiction", f"{label}: {cause}", "the samples are what is compared; run again")
-        for cause in contradictions(source.record, found)
-    ]
-    shared = any(warning.code == "cores-shared" for warning in source.record.warnings)
-    busy = contention(source.record.launches, source.record.environment) if found and not shared else None
-    if busy is not None:
-        result.append(WarningRecord(busy.code, f"{label}: {busy.cause}", busy.next_step))
-    if any(warning.code == "run-beside" for warning in source.record.warnings):
-        cause = f"{label}: another pipebench run measured on its machine at the same time"
-        result.append(WarningRecord("run-beside", cause, "measure again, one run after the other"))
-    if any(warning.code == "baseline-varied" for warning in source.record.warnings):
-        cause = f"{label}: its launches did not all find the same form of one device's step to be the fastest"
-        result.append(
-            WarningRecord(
-                "baseline-varied", cause, "trust words/s more than the speed-up where they disagree"
-            )
-        )
-    if source.unlike:
-        cause = (
-            f"{source.unlike} runs of other configurations in the folder of {label} left out: "
-            f"they differ in {', '.join(source.apart)}"
-        )
-        result.append(WarningRecord("unlike", cause, "name those that are to be compared"))
-    if source.passed_over:
-        cause = f"{label}: {source.passed_over} newer beside it passed over: not completed, or unreadable"
-        result.append(WarningRecord("passed-over", cause, "name a record to be sure"))
-    return result
-
-
-def _of_the_clocks(standing: Sequence[Difference], rules: Rules) -> list[WarningRecord]:
-    if fields.CLOCK not in rules.allowed or fields.CLOCK not in {each.field for each in standing}:
-        return []
-    cause = "virtual and wall-clock seconds are not of one kind: no option lets that pass"
-    return [WarningRecord("clock-never-passes", cause, "compare runs of one clock")]
-
-
-def _of_the_pair(
-    records: tuple[RunRecord, RunRecord], metrics: Mapping[MetricName, MetricComparison]
-) -> list[WarningRecord]:
-    result = []
-    if records[0].id == records[1].id and records[0] == records[1]:
-        result.append(WarningRecord("same-record", "a record was compared with itself", "name two runs"))
-    for name, each in metrics.items():
-        if (
-            each.verdict == "regression"
-            and each.rank_p_value is not None
-            and each.rank_p_value >= verdicts.LEVEL
-        ):
-            cause = (
-                f"{METRICS[name].title}: the order of the launches alone does not show it "
-                f"(Mann-Whitney p = {each.rank_p_value:.2g})"
-            )
-            result.append(WarningRecord("rank-test", cause, "look at the launches, or run more of them"))
-    return result

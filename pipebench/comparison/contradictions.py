@@ -40,12 +40,14 @@ def _pairs(
     assert record.bubble is not None
     assert record.timeline is not None
     speedup = ratio_interval(found["speedup"].values)
-    alone = found["baseline_words_per_s"]
-    words_per_s = geometric_mean(alone.values)
+    own, alone = geometric_mean(found["throughput"].values), found["baseline_throughput"]
+    items_per_s = geometric_mean(alone.values)
     yield "pipeline.step_s", record.pipeline.step_s, geometric_mean(found["step_s"].values)
-    yield "pipeline.words_per_s", record.pipeline.words_per_s, geometric_mean(found["words_per_s"].values)
-    yield "baseline.step_s", record.baseline.step_s, alone.factor / words_per_s
-    yield "baseline.words_per_s", record.baseline.words_per_s, words_per_s
+    yield "pipeline.words_per_s", record.pipeline.words_per_s, own
+    yield "pipeline.items_per_s", record.pipeline.items_per_s, own
+    yield "baseline.step_s", record.baseline.step_s, alone.factor / items_per_s
+    yield "baseline.words_per_s", record.baseline.words_per_s, items_per_s
+    yield "baseline.items_per_s", record.baseline.items_per_s, items_per_s
     yield "speedup.value", record.speedup.value, speedup.value
     if speedup.low is not None and speedup.high is not None:
         yield "speedup.low", record.speedup.low, speedup.low
@@ -59,3 +61,6 @@ def _counts(record: RunRecord) -> Iterator[str]:
         yield f"config.launches is {record.config.launches}, there are {len(record.launches)}"
     if record.config.gpus != record.device.count:
         yield f"config.gpus is {record.config.gpus}, device.count {record.device.count}"
+    counted = record.config.input
+    if counted is not None and counted.words_per_step not in (None, counted.items):
+        yield f"config.input.words_per_step is {counted.words_per_step:g}, items_per_step {counted.items:g}"

@@ -7,6 +7,7 @@ from pipebench.comparison.metrics import METRICS, Sample
 from pipebench.diagnosis.warnings import FAULTS_A_STEP, unthrottled
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import RunRecord
+from pipebench.records.terms import Terms, terms_of
 from pipebench.statistics import clusters, trend
 
 _SURE = 0.01  # the chance that launches without a trend show one
@@ -35,7 +36,7 @@ def doubts(
     for name, sample in found.items():
         if sample.source not in seen:  # another metric of the same source is as doubtful
             seen.add(sample.source)
-            by_metric += _of_values(name, sample, thresholds[name])
+            by_metric += _of_values(name, sample, thresholds[name], terms_of(record))
     return [*_throttled(record), *_page_faults(record), *by_metric]
 
 
@@ -69,11 +70,11 @@ def _page_faults(record: RunRecord) -> Iterator[Doubt]:
         yield Doubt("page-faults", f"a launch met {worst:,.0f} new memory pages a step", "run again")
 
 
-def _of_values(name: MetricName, sample: Sample, threshold: float) -> Iterator[Doubt]:
+def _of_values(name: MetricName, sample: Sample, threshold: float, terms: Terms) -> Iterator[Doubt]:
     if min(sample.values) <= 0:
         return
     line, split = trend(sample.values), clusters(sample.values)
-    title = METRICS[name].title
+    title = METRICS[name].title(terms)
     if split and split.spreads >= _SPREADS and split.apart > threshold:
         cause = f"{title} of the launches falls into two clusters, {100 * split.apart:.1f} % apart"
         yield Doubt("bimodal", cause, "find what differs between launches (core, clocks, neighbours)", name)

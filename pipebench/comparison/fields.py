@@ -1,9 +1,11 @@
 """What two records must have in common to be compared, and what may drift but should be known.
 
 Fields are named by their place in the record. A hard field that differs makes the pair incomparable, unless the user
-lets it pass by name; the clock cannot be let pass, since virtual and wall seconds are no seconds of one kind.
+lets it pass by name; the clock cannot be let pass, since virtual and wall seconds are no seconds of one kind, nor can
+what a speed-up is relative to.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from math import isclose
@@ -12,7 +14,8 @@ from pipebench.errors import UsageError
 from pipebench.records.comparison import Difference
 from pipebench.records.schema import RunRecord
 
-CLOCK = "clock"
+CLOCK, BASELINE = "clock", "baseline.devices"
+NEVER_PASS = frozenset({CLOCK, BASELINE})
 
 HARD = (
     "schema.version",
@@ -21,6 +24,8 @@ HARD = (
     "device.count",
     "device.names",
     "machine.name",
+    "config.model.name",
+    "config.model.layers",
     "config.layers",
     "config.hidden",
     "config.vocab",
@@ -34,8 +39,19 @@ HARD = (
     "config.checkpoint",
     "config.optimizer",
     "config.tokens",
-    "config.input.words_per_step",
+    "config.input.unit",
+    "config.input.items_per_step",
+    BASELINE,
 )
+
+# What every record was before these were fields: in a key it is not told, so that keys of before stay what they were.
+_BEFORE: Mapping[str, str | None] = {
+    "config.model.name": "stacked LSTM",
+    "config.model.layers": None,
+    "config.input.unit": "words",
+    BASELINE: "one device",
+}
+_ITEMS, _OLD_ITEMS = "config.input.items_per_step", "config.input.words_per_step"
 
 # What a plan is: two sides may differ in it because they were asked to, and still do the same work.
 PLAN = frozenset(
@@ -52,6 +68,7 @@ VARIED: dict[str, frozenset[str]] = {
 }
 
 DRIFT = (
+    "config.model.sha256",
     "config.input.sha256",
     "config.input.count_rule",
     "config.steps",
@@ -69,6 +86,8 @@ _NUMBERS = {"machine.time_dilation": (0.05, 0.0), "environment.load_average_1min
 _ALWAYS_TOLD = ("environment.torch", "environment.driver")
 _PARTITION, _COUNTS = "config.partition", "layers by device"
 _CLOCK_TOLERANCE = (0.02, 0.0)
+_LONG = 200
+_SHORT = {"machine": "machine.name", "words_per_step": _ITEMS, _OLD_ITEMS: _ITEMS}
 _VOLATILE = (
     *("load_average_1min", "memory_available_bytes", "pinned_core", "temperature"),
     *("cpu_throttled_s", "cpu_stolen_s"),
@@ -85,6 +104,17 @@ def identity(record: RunRecord) -> Mapping[str, object]:
     return {name: value_of(record, name) for name in (*HARD, _COUNTS)}
 
 
+def key_of(record: RunRecord) -> dict[str, str | None]:
+    """The hard fields as text, by which records are kept; of a record that could have been made before, as it was."""
+    words = _unit(record) in (None, _BEFORE["config.input.unit"])
+    found = {name: text_of(value_of(record, name)) for name in HARD}
+    return {
+        _OLD_ITEMS if name == _ITEMS and words else name: value
+        for name, value in found.items()
+        if name not in _BEFORE or value not in (None, _BEFORE[name])
+    }
+
+
 def mismatches_of(
     reference: Mapping[str, object], candidate: Mapping[str, object], *, by: str | None = None
 ) -> list[Difference]:
@@ -92,6 +122,8 @@ def mismatches_of(
     passing = set(VARIED[by] if by else ())
     if reference[_COUNTS] == candidate[_COUNTS]:  # whichever rule made them
         passing.add(_PARTITION)
+    if None in (reference[BASELINE], candidate[BASELINE]):  # a run that ended before it had one
+        passing.add(BASELINE)
     values = ((name, reference[name], candidate[name]) for name in HARD if name not in passing)
     return [Difference(name, text_of(one), text_of(other)) for name, one, other in values if one != other]
 
@@ -123,11 +155,10 @@ def named_field(name: str) -> str:
         UsageError: There is none, or several.
     """
     found = [field for field in HARD if field == name or field.endswith(f".{name}")]
-    if name == "machine":
-        found = ["machine.name"]
+    found = [_SHORT[name]] if name in _SHORT else found
     if len(found) != 1:
         raise UsageError(
-            f"--allow-mismatch {name!r}: expected one of {', '.join(f for f in HARD if f != CLOCK)}"
+            f"--allow-mismatch {name!r}: expected one of {', '.join(f for f in HARD if f not in NEVER_PASS)}"
         )
     return found[0]
 
@@ -135,8 +166,8 @@ def named_field(name: str) -> str:
 def split_allowed(
     found: Collection[Difference], allowed: Collection[str]
 ) -> tuple[list[Difference], list[Difference]]:
-    """The mismatches that stand, and those that the user lets pass; the clock always stands."""
-    passing = set(allowed) - {CLOCK}
+    """The mismatches that stand, and those that the user lets pass; some always stand."""
+    passing = set(allowed) - NEVER_PASS
     return [each for each in found if each.field not in passing], [
         each for each in found if each.field in passing
     ]
@@ -195,7 +226,44 @@ def _partition(record: RunRecord) -> str | None:
 def _optimizer(record: RunRecord) -> str:
     """What of the optimizer costs time; the learning rate does not."""
     optimizer = record.config.optimizer
-    return f"{optimizer.name}, momentum {optimizer.momentum:g}, clipping {optimizer.clipping}"
+    momentum = "" if optimizer.momentum is None else f", momentum {optimizer.momentum:g}"
+    return f"{optimizer.name}{momentum}, clipping {optimizer.clipping}"
+
+
+def _model(record: RunRecord) -> str | None:
+    return record.config.model.name if record.config.model else _BEFORE["config.model.name"]
+
+
+def _layers(record: RunRecord) -> str | None:
+    """All layers by name and parameters, in order; of many the beginning and a hash of all."""
+    if record.config.model is None:
+        return None
+    layers = record.config.model.layers
+    text = ", ".join(f"{layer.name} {layer.parameters}" for layer in layers)
+    if len(text) <= _LONG:
+        return text
+    total, digest = sum(layer.parameters for layer in layers), hashlib.sha256(text.encode()).hexdigest()[:12]
+    return f"{len(layers)} layers, {total} parameters, sha256 {digest}: {text[: _LONG // 2]}..."
+
+
+def _baseline(record: RunRecord) -> str | None:
+    """What a speed-up is relative to, in words."""
+    baseline = record.baseline
+    if baseline is None:
+        return None
+    if baseline.devices == 1 and baseline.kind != "naive":
+        return _BEFORE[BASELINE]
+    return (
+        f"{'the naive schedule' if baseline.kind == 'naive' else baseline.kind} on {baseline.devices} devices"
+    )
+
+
+def _unit(record: RunRecord) -> str | None:
+    return record.config.input.unit if record.config.input else None
+
+
+def _items(record: RunRecord) -> float | None:
+    return record.config.input.items if record.config.input else None
 
 
 def _counts(record: RunRecord) -> str | None:
@@ -203,7 +271,12 @@ def _counts(record: RunRecord) -> str | None:
     return None if partition is None else ",".join(map(str, partition))
 
 
-_COMPUTED: dict[str, Callable[[RunRecord], str | None]] = {
+_COMPUTED: dict[str, Callable[[RunRecord], str | float | None]] = {
+    "config.model.name": _model,
+    "config.model.layers": _layers,
+    "config.input.unit": _unit,
+    _ITEMS: _items,
+    BASELINE: _baseline,
     _COUNTS: _counts,
     "device.names": lambda record: _names(record.device.names),
     _PARTITION: _partition,

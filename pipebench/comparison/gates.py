@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pipebench.comparison.compare import DEFAULT_GATES, Rules, compare
+from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import METRICS
 from pipebench.errors import ExitCode, UsageError
 from pipebench.records.comparison import ComparisonRecord, GateOutcome, MetricName, Verdict
@@ -53,7 +53,7 @@ def exit_code_of_comparison(record: ComparisonRecord) -> ExitCode:
 
 
 def gates_from(texts: Sequence[str]) -> Mapping[MetricName, float]:
-    """Thresholds by metric out of ``METRIC=3%``; the default gates if none is given.
+    """Thresholds by metric out of ``METRIC=3%``; none if none is given, which stands for the default gates.
 
     Raises:
         UsageError: No such metric, or no percentage above 0.
@@ -62,7 +62,7 @@ def gates_from(texts: Sequence[str]) -> Mapping[MetricName, float]:
     twice = [name for name, number in Counter(name for name, _ in found).items() if number > 1]
     if twice:
         raise UsageError(f"--gate {twice[0]}: given more than once: leave one threshold")
-    return dict(found) or DEFAULT_GATES
+    return dict(found)
 
 
 def _gate(text: str) -> tuple[MetricName, float]:

@@ -13,12 +13,13 @@ from typing import NamedTuple
 from msgspec import field
 
 from pipebench.comparison.fields import identity, mismatches_of
-from pipebench.comparison.metrics import Sample, samples
+from pipebench.comparison.metrics import OF_WORDS, Sample, samples
 from pipebench.comparison.parts import Setting, explanation, parts_of, setting_of
 from pipebench.comparison.verdicts import estimate, judge, middle
 from pipebench.errors import CorruptRecordError, MissingError
 from pipebench.records.comparison import MetricComparison, MetricName, Verdict
-from pipebench.records.schema import Name, Part, RunRecord
+from pipebench.records.schema import AtLeastOne, Name, Part, RunRecord
+from pipebench.records.terms import WORDS
 from pipebench.statistics import change_points, runs_needed
 from pipebench.statistics.changes import ChangePoint
 
@@ -57,7 +58,10 @@ class Change(Part, frozen=True):
 
 
 class History(Part, frozen=True, kw_only=True):
-    """A metric's course; ``needed``: so many runs at a new level show it, were it to change now."""
+    """A metric's course; ``needed``: so many runs at a new level show it, were it to change now.
+
+    ``unit`` is what throughput counts, and a speed-up is one over ``baseline_devices``.
+    """
 
     metric: MetricName
     threshold: float
@@ -68,12 +72,17 @@ class History(Part, frozen=True, kw_only=True):
     not_completed: int
     unreadable: int
     needed: int | None = None
+    unit: Name = WORDS
+    baseline_devices: AtLeastOne = 1
 
 
 def history(
-    records: Iterable[RunRecord | CorruptRecordError], metric: MetricName, *, threshold: float = 0.03
+    records: Iterable[RunRecord | CorruptRecordError],
+    metric: MetricName | None = None,
+    *,
+    threshold: float = 0.03,
 ) -> History:
-    """The course of a metric over the runs that can be compared with the newest completed one.
+    """The course of a metric over the runs that can be compared with the newest completed one; else of throughput.
 
     Raises:
         MissingError: No completed run has the metric.
@@ -93,11 +102,15 @@ def history(
     if not entries:
         raise MissingError("history: no completed run")
     newest = entries[-1]
+    terms = newest.setting.terms
+    metric = metric or ("words_per_s" if terms.unit == WORDS else "throughput")
     alike = [entry for entry in entries if not mismatches_of(newest.identity, entry.identity)]
     known = [entry for entry in alike if metric in entry.values]
     points = [Point(each.id, each.created, each.values[metric]) for each in known]
     if not points:
-        raise MissingError(f"history: no run of the newest one's configuration has {metric}")
+        counts = metric in OF_WORDS and terms.unit != WORDS
+        why = f" (they count {terms.unit}: ask for {OF_WORDS[metric]})" if counts else ""
+        raise MissingError(f"history: no run of the newest one's configuration has {metric}{why}")
     return History(
         metric=metric,
         threshold=threshold,
@@ -108,11 +121,13 @@ def history(
         not_completed=not_completed,
         unreadable=unreadable,
         needed=runs_needed(len(points)),
+        unit=terms.unit,
+        baseline_devices=terms.baseline_devices,
     )
 
 
 class _Entry(NamedTuple):
-    """What is kept of a completed run: the metric, and its parts if it is a ratio."""
+    """What is kept of a completed run: the metric, and its parts if it is a ratio; throughput by both its names."""
 
     moment: float
     id: str
@@ -123,17 +138,22 @@ class _Entry(NamedTuple):
     setting: Setting
 
 
-def _entry(run: RunRecord, metric: MetricName) -> _Entry:
-    found = samples(run)
+def _entry(run: RunRecord, metric: MetricName | None) -> _Entry:
+    found, setting = samples(run), setting_of(run)
+    names = ("words_per_s", "throughput") if metric is None else (metric, *_parts(metric, setting))
     return _Entry(
         moment=_moment(run),
         id=run.id,
         created=run.created,
         identity=identity(run),
         of=_described(run),
-        values={name: middle(found[name]) for name in (metric, *parts_of(metric)) if name in found},
-        setting=setting_of(run),
+        values={name: middle(found[name]) for name in names if name in found},
+        setting=setting,
     )
+
+
+def _parts(metric: MetricName, setting: Setting) -> tuple[MetricName, ...]:
+    return parts_of(metric, unit=setting.terms.unit)
 
 
 def _moment(run: RunRecord) -> float:
@@ -166,7 +186,8 @@ def _change(
 ) -> Change:
     """A change between two stretches of runs, which are at one level each."""
     _, before, after, p_value = found
-    rows = {name: _judged(name, earlier, later, threshold) for name in parts_of(metric)}
+    parts = _parts(metric, later[0].setting)
+    rows = {name: _judged(name, earlier, later, threshold) for name in parts}
     told = {name: row for name, row in rows.items() if row is not None}
     return Change(
         id=later[0].id,
@@ -206,8 +227,11 @@ def _usual(entries: Sequence[_Entry]) -> Setting:
 
 def _described(run: RunRecord) -> str:
     config, device = run.config, run.device
+    layers = f"{config.layers} layers of {config.hidden}"
+    if config.model is not None:
+        layers = f"{config.model.name}: {len(config.model.layers)} layers"
     machine = f" {run.machine.name}" if run.machine else ""
     return (
         f"{device.count} {device.kind}{machine}, {run.clock} clock; {config.schedule} M {config.microbatches} "
-        f"C {config.chunks}; {config.layers} layers of {config.hidden}, {config.dtype}"
+        f"C {config.chunks}; {layers}, {config.dtype}"
     )

@@ -3,20 +3,23 @@
 A launch's step is the median of its steps, its ratio the ratio of its two medians (baseline and pipeline ran in turn
 within the launch, so they are a pair), its bubble the median of its steps', its peak that of the fullest device.
 Records that do not keep the last two by launch have one value of each. What a ratio is made of is a metric too: one
-device's words/s, the time that a device is busy.
+device's throughput, the time that a device is busy. Where words are counted, throughput has a second name.
 """
 
+from collections.abc import Mapping
 from statistics import median
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pipebench.errors import CorruptRecordError
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, RunRecord, TimelineRecord
+from pipebench.records.terms import WORDS, Terms, terms_of
 from pipebench.records.timelines import busy_s, work_of
 from pipebench.tolerances import LARGEST_TOLERANCE
 
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
-_MOST_WORDS = 1e15
+_MOST_ITEMS = 1e15
 _ROUNDING = 1e-9
 
 # Sources that are no launches': a record holds one value, however many launches it has.
@@ -24,25 +27,35 @@ ONE_VALUE = frozenset({"timeline", "peak"})
 
 
 class Metric(NamedTuple):
-    """A figure by its name in records, with its name for people; ``short`` is that in a table, if it is another."""
+    """A figure by its name in records, with its name for people; ``short`` is that in a table, if it is another.
+
+    Both may hold what the terms of a record make of them.
+    """
 
     name: MetricName
-    title: str
+    text: str
     higher_is_better: bool
     short: str = ""
 
-    @property
-    def heading(self) -> str:
+    def title(self, terms: Terms) -> str:
+        """What it is called in a sentence."""
+        return self.text.format(terms=terms)
+
+    def heading(self, terms: Terms) -> str:
         """What its row of a table is called."""
-        return self.short or self.title
+        return (self.short or self.text).format(terms=terms)
 
 
 METRICS: dict[MetricName, Metric] = {
     metric.name: metric
     for metric in (
         Metric("words_per_s", "words/s", higher_is_better=True),
-        Metric("baseline_words_per_s", "one device's words/s", higher_is_better=True, short="one device"),
-        Metric("speedup", "speed-up", higher_is_better=True),
+        Metric("throughput", "{terms.rate}", higher_is_better=True),
+        Metric("baseline_words_per_s", "{terms.whose} words/s", higher_is_better=True, short="{terms.row}"),
+        Metric(
+            "baseline_throughput", "{terms.whose} {terms.rate}", higher_is_better=True, short="{terms.row}"
+        ),
+        Metric("speedup", "speed-up{terms.relative}", higher_is_better=True),
         Metric("step_s", "step", higher_is_better=False),
         Metric("efficiency", "efficiency", higher_is_better=True),
         Metric("bubble_fraction", "bubble", higher_is_better=False),
@@ -50,6 +63,18 @@ METRICS: dict[MetricName, Metric] = {
         Metric("peak_memory_bytes", "peak memory", higher_is_better=False),
     )
 }
+
+
+# The names of throughput that only a record which counts words has, with the name that every record has.
+OF_WORDS: Mapping[MetricName, MetricName] = MappingProxyType(
+    {"words_per_s": "throughput", "baseline_words_per_s": "baseline_throughput"}
+)
+
+
+def other_name(name: MetricName) -> MetricName | None:
+    """The other name of throughput, if it is one."""
+    names = {**OF_WORDS, **{every: words for words, every in OF_WORDS.items()}}
+    return names.get(name)
 
 
 class Sample(NamedTuple):
@@ -73,17 +98,23 @@ def samples(record: RunRecord) -> dict[MetricName, Sample]:
         return {}
     check_trustworthy(record)
     assert record.config.input is not None
+    assert record.baseline is not None
     assert record.timeline is not None
-    words, devices = record.config.input.items, record.device.count
+    items, ones, devices = record.config.input.items, record.baseline.devices, record.device.count
     steps = [median(launch.pipeline.step_s) for launch in record.launches]
     alone = [median(launch.baseline.step_s) for launch in record.launches]
     ratios = [one / step for one, step in zip(alone, steps, strict=True)]
-    found: dict[MetricName, Sample] = {
-        "words_per_s": Sample(tuple(words / step for step in steps), "step", words),
-        "baseline_words_per_s": Sample(tuple(words / step for step in alone), "baseline step", words),
+    rates = Sample(tuple(items / step for step in steps), "step", items)
+    rates_alone = Sample(tuple(items / step for step in alone), "baseline step", items)
+    found: dict[MetricName, Sample] = {}
+    if terms_of(record).unit == WORDS:
+        found = {"words_per_s": rates, "baseline_words_per_s": rates_alone}
+    found |= {
+        "throughput": rates,
+        "baseline_throughput": rates_alone,
         "speedup": Sample(tuple(ratios), "ratio"),
         "step_s": Sample(tuple(steps), "step"),
-        "efficiency": Sample(tuple(ratio / devices for ratio in ratios), "ratio", 1 / devices),
+        "efficiency": Sample(tuple(ratio * ones / devices for ratio in ratios), "ratio", ones / devices),
         "bubble_fraction": _bubble(record),
     }
     busy = _busy(record)
@@ -105,9 +136,9 @@ def check_trustworthy(record: RunRecord) -> None:
                 f"{record.id!r}: marked completed, but its gradients differ from the baseline's by "
                 f"{verification.max_relative_gradient_error:.1e} (at most {allowed:.0e} allowed)"
             )
-    words = record.config.input.items if record.config.input else 1.0
-    if not 1 / _MOST_WORDS <= words <= _MOST_WORDS:
-        raise CorruptRecordError(f"{record.id!r}: no step has {words:g} words")
+    items = record.config.input.items if record.config.input else 1.0
+    if not 1 / _MOST_ITEMS <= items <= _MOST_ITEMS:
+        raise CorruptRecordError(f"{record.id!r}: no step has {items:g} {terms_of(record).unit}")
     for number, launch in enumerate(record.launches, start=1):
         for kind, steps in (("baseline", launch.baseline.step_s), ("pipeline", launch.pipeline.step_s)):
             if not steps or not all(_SHORTEST_S <= step <= _LONGEST_S for step in steps):

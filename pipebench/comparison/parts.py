@@ -1,6 +1,6 @@
 """What moved where a ratio did: its parts by name, each told from its own row of the comparison.
 
-    speed-up = one device's step / the pipeline's step          efficiency = speed-up / devices
+    speed-up = the baseline's step / the pipeline's step        efficiency = speed-up x baseline's devices / devices
     bubble = 1 - busy time of a device / the pipeline's step
 
 A ratio's verdict says nothing of which of its parts changed: a pipeline may be called slower because one device got
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from pipebench.records.comparison import MetricComparison, MetricName
 from pipebench.records.schema import RunRecord
+from pipebench.records.terms import WORDS, Terms, in_common, terms_of
 
 _OF_ONE_DEVICE = frozenset({"speedup", "efficiency"})
 _MOVED = frozenset({"regression", "improvement"})
@@ -22,7 +23,7 @@ _NOT_TOLD = frozenset({"too-few-launches", "wide-interval", "not-above-zero"})  
 _HUGE = 10_000.0
 
 
-class _Words(NamedTuple):
+class _Part(NamedTuple):
     """What a part is called in a sentence, and what it is when its figure is larger or smaller."""
 
     name: str
@@ -30,26 +31,29 @@ class _Words(NamedTuple):
     smaller: str
 
 
-_WORDS: Mapping[MetricName, _Words] = {
-    "baseline_words_per_s": _Words("one device", "faster", "slower"),
-    "words_per_s": _Words("the pipeline itself", "faster", "slower"),
-    "step_s": _Words("the pipeline's own step", "longer", "shorter"),
-    "busy_s": _Words("the busy time of a device", "longer", "shorter"),
+_PARTS: Mapping[MetricName, _Part] = {
+    "baseline_words_per_s": _Part("{baseline}", "faster", "slower"),
+    "baseline_throughput": _Part("{baseline}", "faster", "slower"),
+    "words_per_s": _Part("the pipeline itself", "faster", "slower"),
+    "throughput": _Part("the pipeline itself", "faster", "slower"),
+    "step_s": _Part("the pipeline's own step", "longer", "shorter"),
+    "busy_s": _Part("the busy time of a device", "longer", "shorter"),
 }
 
 
 class Setting(NamedTuple):
-    """What of a side bears on its ratios: devices, words a step, and which form of the step one device runs."""
+    """What of a side bears on its ratios: devices, items a step, which form of the step one device runs, and terms."""
 
     devices: int
-    words: float | None
+    items: float | None
     form: str | None
+    terms: Terms = Terms()
 
 
 def setting_of(record: RunRecord) -> Setting:
     """The setting of a record."""
-    words = record.config.input.items if record.config.input else None
-    return Setting(record.device.count, words, form_of(record))
+    items = record.config.input.items if record.config.input else None
+    return Setting(record.device.count, items, form_of(record), terms_of(record))
 
 
 def form_of(record: RunRecord) -> str | None:
@@ -61,10 +65,12 @@ def form_of(record: RunRecord) -> str | None:
     return f"{baseline.kind}{slices}"
 
 
-def parts_of(metric: MetricName, *, same_words: bool = True) -> tuple[MetricName, ...]:
-    """The metrics that a ratio is made of, none of what is no ratio."""
+def parts_of(metric: MetricName, *, unit: str = WORDS, same_items: bool = True) -> tuple[MetricName, ...]:
+    """The metrics that a ratio is made of, none of what is no ratio; by the names that go with the unit."""
     if metric in _OF_ONE_DEVICE:
-        return ("baseline_words_per_s", "step_s" if same_words else "words_per_s")
+        words = unit == WORDS
+        own: MetricName = "words_per_s" if words else "throughput"
+        return ("baseline_words_per_s" if words else "baseline_throughput", "step_s" if same_items else own)
     return ("busy_s", "step_s") if metric == "bubble_fraction" else ()
 
 
@@ -76,8 +82,9 @@ def explained(
     """The metrics of a pair, with parts and explanations. ``identical``: those whose samples are the very same."""
     reference, candidate = settings
     result = dict(metrics)
+    unit, same = in_common([each.terms for each in settings]).unit, reference.items == candidate.items
     for name, ratio in metrics.items():
-        rows = {part: metrics[part] for part in parts_of(name, same_words=reference.words == candidate.words)}
+        rows = {part: metrics[part] for part in parts_of(name, unit=unit, same_items=same)}
         if rows:
             text = explanation(name, rows, settings, identical) if _asks(ratio, rows) else None
             result[name] = replace(ratio, parts=list(rows), explanation=text)
@@ -93,11 +100,14 @@ def explanation(
     """One sentence: what each part did, and what else the ratio hangs on."""
     reference, candidate = settings
     moved = all(map(_moved, rows.values()))
-    told = [_told(name, each, identical=name in identical) for name, each in rows.items()]
+    told = [
+        _told(name, each, reference.terms.baseline, identical=name in identical)
+        for name, each in rows.items()
+    ]
     if ratio != "speedup" and reference.devices != candidate.devices:
         told.append(f"devices: {reference.devices} -> {candidate.devices}")
     if ratio in _OF_ONE_DEVICE and reference.form != candidate.form:
-        told.append(f"one device's form: {reference.form} -> {candidate.form}")
+        told.append(f"{reference.terms.whose} form: {reference.form} -> {candidate.form}")
     return f"{'both moved: ' if moved else ''}{'; '.join(told)}"
 
 
@@ -126,19 +136,19 @@ def signed_percent(change: float) -> str:
     return "0.0" if text in {"+0.0", "-0.0"} else text
 
 
-def _told(name: MetricName, row: MetricComparison, *, identical: bool) -> str:
-    words = _WORDS[name]
-    change = row.change or 0.0
+def _told(name: MetricName, row: MetricComparison, baseline: str, *, identical: bool) -> str:
+    part = _PARTS[name]
+    called, change = part.name.format(baseline=baseline), row.change or 0.0
     if identical or row.verdict == "same":
-        return f"{words.name} is unchanged ({signed_percent(change)} %)"
+        return f"{called} is unchanged ({signed_percent(change)} %)"
     interval = "" if row.low is None or row.high is None else _interval(row.low, row.high)
     if _moved(row):
-        direction = words.larger if change > 0 else words.smaller
+        direction = part.larger if change > 0 else part.smaller
         size = signed_percent(abs(change)).removeprefix("+").removesuffix(".0")
         doubt = f"in doubt: {row.reason}" if row.reason else ""
-        return f"{words.name} is {size} % {direction}{_bracketed(interval, doubt)}"
+        return f"{called} is {size} % {direction}{_bracketed(interval, doubt)}"
     estimate = "" if row.change is None else f"{signed_percent(change)} %"
-    return f"it is not known whether {words.name} changed{_bracketed(row.reason or '', estimate, interval)}"
+    return f"it is not known whether {called} changed{_bracketed(row.reason or '', estimate, interval)}"
 
 
 def _interval(low: float, high: float) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from pipebench.comparison import gates, sources
 from pipebench.comparison.compare import Rules
-from pipebench.comparison.metrics import samples
+from pipebench.comparison.metrics import OF_WORDS, samples
 from pipebench.comparison.specimen import specimen
 from pipebench.comparison.verdicts import middle
 from pipebench.errors import ExitCode, MissingError, PipebenchError, UsageError
@@ -20,6 +20,7 @@ from pipebench.places import temporary_folder, writing_temporary_files
 from pipebench.records import store
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, PipelineSamples, RunRecord, Samples
+from pipebench.records.terms import WORDS, terms_of
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,19 @@ def self_test(given: RunRecord | None, rules: Rules) -> SelfTest:
         CorruptRecordError: Its samples cannot be those of a completed run.
     """
     record = given or specimen()
+    rules, unit = rules.of([record]), terms_of(record).unit
     lacking = sorted(set(rules.gates) - set(samples(record)))
     if lacking:
-        raise MissingError(f"{record.id!r} has no {', '.join(lacking)}: nothing to try that gate on")
+        instead = ", ".join(OF_WORDS[name] for name in lacking if name in OF_WORDS and unit != WORDS)
+        why = f", it counts {unit}: gate on {instead}" if instead else ""
+        raise MissingError(f"{record.id!r} has no {', '.join(lacking)}: nothing to try that gate on{why}")
     with temporary_folder() as place:
         trials = list(_trials(record, place, rules))
     return SelfTest(trials, given.id) if given else SelfTest(trials)
 
 
 def slowed(record: RunRecord, worsening: float) -> RunRecord:
-    """The record with every step of the pipeline so much longer that words/s fall by ``worsening``."""
+    """The record with every step of the pipeline so much longer that throughput falls by ``worsening``."""
     factor = 1 / (1 - worsening)
 
     def slow(launch: Launch) -> Launch:
@@ -95,7 +99,7 @@ def slowed(record: RunRecord, worsening: float) -> RunRecord:
 
 
 def _slower_alone(record: RunRecord, worsening: float) -> RunRecord:
-    """The record with every step of one device so much longer that its words/s fall by ``worsening``."""
+    """The record with every step of one device so much longer that its throughput falls by ``worsening``."""
 
     def slow(launch: Launch) -> Launch:
         longer = Samples([step / (1 - worsening) for step in launch.baseline.step_s])
@@ -127,7 +131,7 @@ def _fuller(record: RunRecord, by: float) -> RunRecord:
 
 
 class _Worsening(NamedTuple):
-    """A change for the worse that gates on some metrics must catch; the text says how much, in per cent."""
+    """A change for the worse that gates on some metrics must catch; the text says how much, in per cent and terms."""
 
     metrics: frozenset[MetricName]
     text: str
@@ -136,20 +140,24 @@ class _Worsening(NamedTuple):
 
 _WORSENINGS = (
     _Worsening(
-        frozenset({"words_per_s", "speedup", "step_s", "efficiency", "busy_s"}),
-        "a slowdown, {} % fewer words/s",
+        frozenset({"words_per_s", "throughput", "speedup", "step_s", "efficiency", "busy_s"}),
+        "a slowdown, {by} % fewer {terms.rate}",
         slowed,
     ),
     _Worsening(
-        frozenset({"baseline_words_per_s"}), "a slower single device, {} % fewer words/s", _slower_alone
+        frozenset({"baseline_words_per_s", "baseline_throughput"}),
+        "a slower {alone}, {by} % fewer {terms.rate}",
+        _slower_alone,
     ),
-    _Worsening(frozenset({"bubble_fraction"}), "a bubble {} % larger", _idler),
-    _Worsening(frozenset({"peak_memory_bytes"}), "a peak of memory {} % higher", _fuller),
+    _Worsening(frozenset({"bubble_fraction"}), "a bubble {by} % larger", _idler),
+    _Worsening(frozenset({"peak_memory_bytes"}), "a peak of memory {by} % higher", _fuller),
 )
 
 
 def _trials(record: RunRecord, place: Path, rules: Rules) -> Iterator[Trial]:
     baseline = _write(place / "baseline.json", store.encode(record))
+    terms = terms_of(record)
+    alone = "single device" if terms.baseline_devices == 1 else f"baseline on {terms.alone}"
 
     def trial(name: str, document: bytes, *expected: ExitCode) -> Trial:
         return Trial(name, expected, _exit_code(_write(place / "current.json", document), baseline, rules))
@@ -163,7 +171,8 @@ def _trials(record: RunRecord, place: Path, rules: Rules) -> Iterator[Trial]:
             by = min(2 * largest, (1 + largest) / 2)
             worse = put_in(record, by)
             _check_reach(record, worse, {name: rules.gates[name] for name in metrics & rules.gates.keys()})
-            yield trial(text.format(f"{100 * by:.3g}"), store.encode(worse), ExitCode.REGRESSION)
+            told = text.format(by=f"{100 * by:.3g}", terms=terms, alone=alone)
+            yield trial(told, store.encode(worse), ExitCode.REGRESSION)
     yield trial(
         "a missing metric, in a run that was aborted", store.encode(_aborted(record)), ExitCode.MISSING
     )

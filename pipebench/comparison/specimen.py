@@ -25,8 +25,10 @@ def specimen() -> schema.RunRecord:
         clock="virtual",
         machine=None,
         config=_config(len(launches)),
-        baseline=schema.Baseline("fused", 1, baseline_s, _WORDS / baseline_s, []),
-        pipeline=schema.Pipeline(pipeline_s, _WORDS / pipeline_s),
+        baseline=schema.Baseline(
+            "fused", 1, baseline_s, _WORDS / baseline_s, [], items_per_s=_WORDS / baseline_s
+        ),
+        pipeline=schema.Pipeline(pipeline_s, _WORDS / pipeline_s, _WORDS / pipeline_s),
         speedup=measured,
         efficiency=measured.value / 2,
         verification=schema.Verification(0.0, 1e-5, 1.0, 1.0),
@@ -89,5 +91,5 @@ def _config(launches: int) -> schema.Config:
         deadline_s=None,
         emulation_order="dependence",
         optimizer=schema.Optimizer(learning_rate=0.1),
-        input=schema.Input("synthetic", "0" * 64, 512, 200, _WORDS, "specimen"),
+        input=schema.Input("synthetic", "0" * 64, 512, 200, _WORDS, "specimen", items_per_step=_WORDS),
     )

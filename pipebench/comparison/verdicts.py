@@ -51,7 +51,7 @@ class Estimate(NamedTuple):
 
     @property
     def hypothesis(self) -> tuple[str, float]:
-        """What its test is a test of: words/s and seconds a step are one question."""
+        """What its test is a test of: throughput and seconds a step are one question."""
         return self.reference.source, self.candidate.factor / self.reference.factor
 
     @property
@@ -136,13 +136,14 @@ def unjudged(
     threshold: float,
     gated: bool,
     sides: tuple[Sample | None, Sample | None],
+    note: str | None = None,
 ) -> MetricComparison:
     """A metric that cannot be compared: its values, where there are any, and no change."""
     assert metric in METRICS
     return MetricComparison(
         verdict=verdict,
         reason=reason,
-        note=None,
+        note=note,
         change=None,
         low=None,
         high=None,
@@ -249,5 +250,5 @@ def _detectable(measured: Estimate, threshold: float, questions: int) -> float |
 
 
 def as_change_of(metric: MetricName, longer: float) -> float:
-    """How much worse a metric is by ratio ``1 + longer`` of the two, relative: half the words/s are a loss of 50 %."""
+    """How much worse a metric is by ratio ``1 + longer`` of the two, relative: half the items/s are a loss of 50 %."""
     return longer / (1 + longer) if METRICS[metric].higher_is_better else longer

@@ -24,9 +24,12 @@ def retold(record: RunRecord, factors: Factors | None) -> list[WarningRecord]:
 
     Args:
         record: as stored.
-        factors: of its step; without them all warnings are shown as they are stored.
+        factors: of its step; without them all warnings are shown as they are stored, and so are those of a user's own
+            model, which no version told by another rule.
     """
     if factors is None or record.speedup is None or not _is_known(record.config.schedule):
+        return record.warnings
+    if record.config.model is not None or None in _sizes(record):
         return record.warnings
     cores = _cores(record)
     facts = Facts(
@@ -42,6 +45,11 @@ def retold(record: RunRecord, factors: Factors | None) -> list[WarningRecord]:
     anew = {each.code: each for each in warnings(facts) if each.code in _DERIVED}
     kept = (each if each.code not in _DERIVED else anew.get(each.code) for each in record.warnings)
     return [each for each in kept if each is not None]
+
+
+def _sizes(record: RunRecord) -> tuple[int | None, ...]:
+    config = record.config
+    return config.hidden, config.vocab, config.sequence_length
 
 
 def _is_known(schedule: str) -> bool:

@@ -21,11 +21,14 @@ from pipebench.records.schema import (
     Schema,
     WarningRecord,
 )
+from pipebench.records.terms import Terms, Unit, in_common
 
 Verdict = Literal["improvement", "same", "regression", "inconclusive", "incomparable", "missing"]
 MetricName = Literal[
     "words_per_s",
+    "throughput",
     "baseline_words_per_s",
+    "baseline_throughput",
     "speedup",
     "step_s",
     "efficiency",
@@ -37,7 +40,10 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Side(Part, frozen=True, kw_only=True):
-    """One of the records compared; ``label`` is A for the reference, then B, C and so on."""
+    """One of the records compared; ``label`` is A for the reference, then B, C and so on.
+
+    ``unit`` is what its throughput counts; its speed-up is one over ``baseline_devices``.
+    """
 
     label: Name
     id: Name
@@ -52,6 +58,13 @@ class Side(Part, frozen=True, kw_only=True):
     schedule: str
     microbatches: AtLeastOne
     chunks: AtLeastOne
+    unit: Unit = "words"
+    baseline_devices: AtLeastOne = 1
+
+    @property
+    def terms(self) -> Terms:
+        """In which its figures are told."""
+        return Terms(self.unit, self.baseline_devices)
 
 
 class Difference(Part, frozen=True):
@@ -182,3 +195,8 @@ class ComparisonRecord(Part, frozen=True, kw_only=True):
             warnings=self.warnings,
         )
         return [first, *self.others]
+
+    @property
+    def terms(self) -> Terms:
+        """In which the figures of all sides can be told together."""
+        return in_common([self.reference.terms, *(pair.candidate.terms for pair in self.pairs)])

@@ -6,6 +6,8 @@ from rich.console import Group
 from pipebench.comparison.calibration import LAUNCHES, SHOWN, detectable
 from pipebench.comparison.metrics import METRICS
 from pipebench.records.comparison import MetricName
+from pipebench.records.terms import Terms
+from pipebench.render.inert import inert
 from pipebench.render.layout import Table, Words
 from pipebench.statistics.power import LEAST_LAUNCHES
 from pipebench.telemetry.noise_cache import Noise
@@ -14,9 +16,10 @@ from pipebench.telemetry.noise_cache import Noise
 def calibration_report(noise: Noise) -> Group:
     """A row for each metric: its spread, and what can be found with so many launches a side."""
     table = Table("", "spread", *(f"{number} launches" for number in LAUNCHES))
+    terms = Terms(inert(noise.unit), noise.baseline_devices)
     for name in _known(noise):
         found = (f"{100 * detectable(noise, name, number):.1f} %" for number in LAUNCHES)
-        table.add(METRICS[name].heading, f"{100 * noise.log_sd[name]:.2f} %", *found)
+        table.add(METRICS[name].heading(terms), f"{100 * noise.log_sd[name]:.2f} %", *found)
     return Group(
         Words(
             f"{noise.launches} equal launches; by the default gates a change is found 95 times in 100 from"

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from pipebench.comparison.history import History
 from pipebench.comparison.metrics import METRICS
+from pipebench.records.terms import Terms
 from pipebench.render.comparison.words import change_text, value_text
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Words
@@ -18,7 +19,8 @@ _BLOCKS, _PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 
 def history_report(course: History, console: Console) -> Group:
     """The newest runs that fit the console, and every change."""
-    title, values = METRICS[course.metric].title, [point.value for point in course.runs]
+    terms = Terms(inert(course.unit), course.baseline_devices)
+    title, values = METRICS[course.metric].title(terms), [point.value for point in course.runs]
     head = Text.assemble((f"{title} of {counted(len(values), 'run')}", "bold"), f"   {inert(course.of)}")
     shown = values[-(console.width - 2) :]
     line = Text(sparkline(shown, plain=needs_ascii(console)))

@@ -22,18 +22,20 @@ from pipebench.records.schema import (
     WarningRecord,
 )
 from pipebench.records.simulation import SimulationRecord
+from pipebench.records.terms import Terms, terms_of
 from pipebench.records.timelines import timeline_from
+from pipebench.render.head import clock_text, cores_shared, head
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, needs_ascii, spaced
-from pipebench.render.units import counted, data_size, percent, rate, scaled, seconds
+from pipebench.render.units import counted, percent, rate, scaled, seconds
 from pipebench.timing.machines import LOCAL
 from pipebench.timing.timeline import Timeline
 
 _MARGIN = 2
-_UNITS = {"words": "words", "characters": "characters"}
 _GPUS_OF_THE_TALK = 8
+_LONG = 2  # a sequence in which recurrent weights have gradients
 
 
 def run_report(record: RunRecord, console: Console) -> Group:
@@ -71,7 +73,7 @@ def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
 
 
 def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
-    yield Group(*_head(record))
+    yield Group(*head(record))
     if record.failure is not None:
         yield Words(Text(inert(f"{record.status}: {record.failure.message}"), style="bold red"))
     stored = record.timeline
@@ -81,7 +83,7 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
         yield _notes(record, timeline)
     if timeline is not None and stored is not None:
         yield Group(
-            Words(Text(f"the measured step nearest the median, by device ({_clock(record)})", "bold")),
+            Words(Text(f"the measured step nearest the median, by device ({clock_text(record)})", "bold")),
             device_table(record.devices, stored.makespan_s),
             Words(
                 Text(
@@ -100,65 +102,12 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
 def _factors(record: RunRecord, timeline: Timeline | None) -> Factors | None:
     if timeline is None or record.baseline is None:
         return None
-    shared = waited(record.launches) if _cores_shared(record) else 1.0
+    shared = waited(record.launches) if cores_shared(record) else 1.0
     return factors_of(timeline, record.baseline.step_s, shared=shared)
 
 
 def _graph(config: Config) -> Graph:
     return Graph(config.gpus, config.microbatches, config.chunks)
-
-
-def _clock(record: RunRecord) -> str:
-    if record.clock == "virtual":
-        return "emulated, virtual time"
-    if record.device.kind == "cuda":
-        return "wall clock, CUDA events"
-    return "wall clock, cores shared" if _cores_shared(record) else "wall clock"
-
-
-def _cores_shared(record: RunRecord) -> bool:
-    return any(warning.code == "cores-shared" for warning in record.warnings)
-
-
-def _head(record: RunRecord) -> Iterator[RenderableType]:
-    config, device = record.config, record.device
-    what = counted(device.count, f"{device.kind} device")
-    clock = _clock(record).removeprefix("emulated, ")
-    yield Words(Text.assemble((f"{what}, {clock}", "bold"), f"   {inert(record.id)}"))
-    partition = ",".join(map(str, config.partition)) if config.partition else "not measured"
-    rows = [
-        (
-            "model",
-            f"stacked LSTM, {config.layers} layers of {config.hidden}, vocabulary {config.vocab}, {config.dtype}",
-        ),
-        (
-            "step",
-            f"batch {config.batch} x {config.sequence_length} {_UNITS.get(config.tokens, 'tokens')} of "
-            f"{_input(config)}; SGD",
-        ),
-        (
-            "plan",
-            f"{config.schedule}, {counted(config.microbatches, 'microbatch', 'microbatches')} x "
-            f"{counted(config.chunks, 'chunk')}, "
-            f"layers {partition} ({config.partition_rule})"
-            + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
-        ),
-    ]
-    if record.machine is not None:
-        machine = f"{record.machine.name}: {record.machine.card}, emulated on {device.names[0]}"
-        rows.insert(0, ("machine", machine))
-    yield Facts(*rows)
-
-
-def _input(config: Config) -> str:
-    if config.input is None:
-        return "an input that was not read"
-    found = config.input
-    source = f"--text {config.text}" if config.text else found.kind
-    if found.bytes_read is not None and found.whole is False:
-        source = f"the first {data_size(found.bytes_read)} of {source}"
-    unknown = "" if found.unknown_share is None else f", {percent(found.unknown_share)} unknown"
-    return f"{source}, {rate(found.words_per_step)} counted{unknown}"
 
 
 def _result(record: RunRecord) -> Table:
@@ -169,18 +118,22 @@ def _result(record: RunRecord) -> Table:
     form = f"{baseline.kind} x{baseline.microbatches}" if baseline.microbatches > 1 else baseline.kind
     if len(baseline.device_flops_per_s) > 1:
         form += f" on GPU {baseline.device}, of median speed"
-    table = Table("", "a step", "words/s", "", words_last=True)
+    terms = terms_of(record)
+    table = Table("", "a step", terms.rate, "", words_last=True)
     virtual = record.clock == "virtual"
     table.add(
         "baseline",
         seconds(baseline.step_s),
-        rate(baseline.words_per_s),
-        f"1 device, {form}, best of {len(baseline.candidates)}; " + ("CPU time" if virtual else "wall clock"),
+        rate(baseline.throughput),
+        f"1 device, {form}, best of {len(baseline.candidates)}; " + ("CPU time" if virtual else "wall clock")
+        if baseline.kind != "naive"
+        else f"{counted(baseline.devices, 'device')}, the naive schedule on the fewest that hold the model; "
+        + ("virtual time" if virtual else "wall clock"),
     )
     table.add(
         "pipeline",
         seconds(pipeline.step_s),
-        rate(pipeline.words_per_s),
+        rate(pipeline.throughput),
         f"{counted(record.device.count, 'device')}; " + ("virtual time" if virtual else "wall clock"),
     )
     launches = counted(len(record.launches), "launch", "launches")
@@ -189,9 +142,11 @@ def _result(record: RunRecord) -> Table:
         if speedup.low is not None and speedup.high is not None
         else f"no interval from {launches}"
     )
+    interval = f"{terms.relative.strip()}; {interval}" if terms.relative else interval
     table.add(Text("speed-up", "bold"), "", Text(f"{speedup.value:.2f}x", "bold"), interval, titled=False)
-    table.add("efficiency", "", percent(record.efficiency or 0), "speed-up / devices", titled=False)
-    if record.device.count == _GPUS_OF_THE_TALK:
+    share = "speed-up / devices" if not terms.relative else f"speed-up x {terms.baseline_devices} / devices"
+    table.add("efficiency", "", percent(record.efficiency or 0), share, titled=False)
+    if record.device.count == _GPUS_OF_THE_TALK and record.config.model is None and not terms.relative:
         table.add("2014 talk", "", "3.5x", "other model, size and device; not ours", titled=False)
     return table
 
@@ -200,14 +155,14 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     verification, bubble = record.verification, record.bubble
     rows: list[tuple[str, str]] = []
     if verification is not None:
-        rows.append(("verified", _verified(verification, record.config.sequence_length or 1)))
+        rows.append(("verified", _verified(verification, record.config.sequence_length or _LONG)))
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
     rows += _where_it_goes(record, timeline)
     if record.accuracy is not None:
         rows.append(("accuracy", record.accuracy.text))
     if record.machine is not None and record.machine.time_dilation is not None:
-        rows += _machine(record.machine)
+        rows += _machine(record.machine, terms_of(record))
     return Facts(*rows)
 
 
@@ -217,6 +172,8 @@ def _verified(verification: Verification, words: int) -> str:
         f"gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
         f"(at most {verification.tolerance:.0e} allowed)"
     )
+    if verification.max_relative_parameter_error is not None:
+        equal += f", parameters after one update {verification.max_relative_parameter_error:.1e} off"
     names = vanished(verification, words)
     if not names:
         return equal
@@ -231,7 +188,7 @@ def _where_it_goes(record: RunRecord, timeline: Timeline | None) -> Iterator[tup
         return
     slices = record.config.microbatches * record.config.chunks
     work = work_text(slices, record.config.checkpoint)
-    shared = f" / {factors.shared:.2f} for {SHARED}" if _cores_shared(record) else ""
+    shared = f" / {factors.shared:.2f} for {SHARED}" if cores_shared(record) else ""
     losses = (
         (factors.overlap, overlap_text(slices)),
         (factors.unequal, UNEQUAL),
@@ -241,11 +198,11 @@ def _where_it_goes(record: RunRecord, timeline: Timeline | None) -> Iterator[tup
     yield (
         "the rest",
         f"{counted(factors.devices, 'device')} {told} = {factors.at_once:.2f}x; "
-        f"/ {factors.work:.2f} for {work}{shared} = {factors.speedup:.2f}x",
+        f"/ {factors.work:.2f} for {work}{shared} = {factors.speedup:.2f}x{terms_of(record).relative}",
     )
 
 
-def _machine(machine: MachineRecord) -> Iterator[tuple[str, str]]:
+def _machine(machine: MachineRecord, terms: Terms) -> Iterator[tuple[str, str]]:
     link = machine.link
     assert link is not None
     if machine.name == LOCAL:
@@ -267,7 +224,7 @@ def _machine(machine: MachineRecord) -> Iterator[tuple[str, str]]:
     if machine.name != LOCAL:
         yield (
             "scale",
-            "all times and words/s are this host's, not the card's; so is what a small microbatch costs",
+            f"all times and {terms.rate} are this host's, not the card's; so is what a small microbatch costs",
         )
 
 

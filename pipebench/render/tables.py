@@ -12,9 +12,12 @@ from pipebench.errors import CorruptRecordError
 from pipebench.models.outline import MemoryBytes
 from pipebench.records.schema import DeviceUsage, RunRecord
 from pipebench.records.store import AnyRecord
+from pipebench.records.terms import WORDS, terms_of
 from pipebench.render.inert import inert
 from pipebench.render.layout import NARROW, Table
 from pipebench.render.units import counted, data_size, percent, rate
+
+_WORDS_PER_S = f"{WORDS}/s"
 
 
 def needs_ascii(console: Console) -> bool:
@@ -56,13 +59,14 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
 
 
 class RecordRow(NamedTuple):
-    """What a table says of a record: a cell a column, and the speed-up without its interval.
+    """What a table says of a record: a cell a column, the speed-up without its interval, and what its last cell counts.
 
     The record itself is not kept: a thousand timelines are no small thing.
     """
 
     cells: tuple[Text, ...]
     short: Text
+    rate: str = ""
 
 
 def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
@@ -71,23 +75,35 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
         return _other_row(str(path), Text("unreadable", style="red"))
     if not isinstance(record, RunRecord):
         return _other_row(path.stem, Text(record.kind))
-    config, speedup = record.config, record.speedup
+    config, speedup, terms = record.config, record.speedup, terms_of(record)
     measured = short = "-"
     if speedup is not None:
         within = f" [{speedup.low:.2f}, {speedup.high:.2f}]" if speedup.low and speedup.high else ""
-        measured = f"{speedup.value:.2f}x{within} {record.clock}"
-        short = f"{speedup.value:.2f}x {record.clock}"
+        measured = f"{speedup.value:.2f}x{terms.relative}{within} {record.clock}"
+        short = f"{speedup.value:.2f}x{terms.relative} {record.clock}"
     plan = f"{config.schedule} {counted(config.gpus, 'device')}, M {config.microbatches}, C {config.chunks}"
-    words = rate(record.pipeline.words_per_s if record.pipeline else None)
+    throughput = rate(record.pipeline.throughput if record.pipeline else None)
     style = "" if record.status == "completed" else "yellow"
-    cells = (path.stem, record.status, measured, plan, words)
-    return RecordRow(tuple(Text(inert(cell), style=style) for cell in cells), Text(inert(short), style=style))
+    cells = (path.stem, record.status, measured, plan, throughput)
+    return RecordRow(
+        tuple(Text(inert(cell), style=style) for cell in cells),
+        Text(inert(short), style=style),
+        terms.rate if record.pipeline is not None else "",
+    )
 
 
 def record_table(rows: Sequence[RecordRow], *, width: int) -> Table:
-    """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``; folded, all."""
-    columns = ["record", "status", "speed-up", "plan", "words/s"]
-    whole = [row.cells for row in rows]
+    """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``; folded, all.
+
+    Where not all records count the same, each says what it counts.
+    """
+    rates = {row.rate for row in rows} - {""}
+    columns = ["record", "status", "speed-up", "plan", _WORDS_PER_S]
+    if len(rates) == 1:
+        (columns[-1],) = rates
+    elif rates:
+        columns[-1] = "throughput"
+    whole = [_counting(row) if len(rates) > 1 else row.cells for row in rows]
     short = [(*row.cells[:2], row.short) for row in rows]
     if width >= NARROW and _width(columns[:3], short) <= width:
         while len(columns) > 3 and _width(columns, whole) > width:
@@ -99,6 +115,13 @@ def record_table(rows: Sequence[RecordRow], *, width: int) -> Table:
     for line in lines:
         table.add(*line[: len(columns)])
     return table
+
+
+def _counting(row: RecordRow) -> tuple[Text, ...]:
+    """Its cells, the last one with what it counts."""
+    if not row.rate:
+        return row.cells
+    return (*row.cells[:-1], Text.assemble(row.cells[-1], f" {row.rate}"))
 
 
 def _other_row(name: str, what: Text) -> RecordRow:

@@ -43,6 +43,14 @@ def scaled(value: float | None, unit: str) -> str:
     return f"{_three_digits(value)} {unit}"
 
 
+def rough(value: float) -> str:
+    """Such as ``3.2 M``, ``850``: how many, where digits would say no more."""
+    for prefix, size in ((" G", 1e9), (" M", 1e6), (" k", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g}{prefix}"
+    return f"{value:g}"
+
+
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Such as ``1 chunk``, ``8 chunks``."""
     return f"{number} {one if number == 1 else many or one + 's'}"

@@ -18,12 +18,17 @@ Spread = Annotated[float, msgspec.Meta(ge=0, le=50)]
 
 
 class Noise(msgspec.Struct, frozen=True, kw_only=True):
-    """How much equal launches differ: the standard deviation of a metric's logarithm, by the metric's name."""
+    """How much equal launches differ: the standard deviation of a metric's logarithm, by the metric's name.
+
+    ``unit`` and ``baseline_devices`` are those of the launches, for whoever tells of it.
+    """
 
     created: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}")]
     launches: Annotated[int, msgspec.Meta(ge=2)]
     key: dict[str, str | None]
     log_sd: dict[str, Spread]
+    unit: Annotated[str, msgspec.Meta(min_length=1, max_length=40)] = "words"
+    baseline_devices: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 def path(key: Key) -> Path:

@@ -7,7 +7,7 @@ from pipebench.comparison.metrics import samples
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.records import schema, store
 from tests.ab.launches import one_launch
-from tests.builders import with_config
+from tests.builders import own_record, with_config
 
 STEPS = [(19.0, 9.5), (19.2, 9.7), (18.9, 9.4)]
 LAUNCHES = [one_launch(*steps) for steps in STEPS]
@@ -85,3 +85,27 @@ def test_launches_of_a_side_are_of_one_configuration() -> None:
     check_alike(LAUNCHES[:1], LAUNCHES[1], "A")
     with pytest.raises(EnvironmentRefusedError, match="side A: its launch 2"):
         check_alike(LAUNCHES[:1], with_config(LAUNCHES[1], microbatches=1), "A")
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_launches_of_an_own_model_are_one_record_in_its_unit(devices: int) -> None:
+    own = own_record(devices=devices)
+    worse = msgspec.structs.replace(own.verification, max_relative_parameter_error=3e-8)
+    record = merged([own, msgspec.structs.replace(own, verification=worse)], "A")
+    assert contradictions(record, samples(record)) == []
+    assert record.pipeline is not None
+    assert record.baseline is not None
+    assert record.speedup is not None
+    assert (record.pipeline.words_per_s, record.baseline.words_per_s) == (None, None)
+    assert record.pipeline.items_per_s == pytest.approx(64 / record.pipeline.step_s)
+    assert record.efficiency == pytest.approx(record.speedup.value * devices / 2)
+    assert record.verification is not None
+    assert record.verification.max_relative_parameter_error == 3e-8
+    assert store.decode(store.encode(record), "x") == record
+
+
+def test_a_side_s_launches_are_relative_to_one_number_of_devices() -> None:
+    with pytest.raises(
+        EnvironmentRefusedError, match=r"baseline\.devices one device -> the naive schedule on 2"
+    ):
+        check_alike([own_record()], own_record(devices=2), "A")

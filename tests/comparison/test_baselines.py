@@ -8,7 +8,7 @@ from pipebench.comparison import baselines
 from pipebench.errors import CorruptRecordError, MissingError, UsageError
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.schema import RunRecord, Speedup, WarningRecord
-from tests.builders import launch, measured_record, steady_record, with_config
+from tests.builders import launch, measured_record, own_record, steady_record, with_config
 
 RECORD = steady_record()
 OTHER = with_config(RECORD, hidden=64)
@@ -201,3 +201,28 @@ def test_a_baseline_that_was_edited_is_not_used(tmp_path: Path) -> None:
     edited(path, config=config | {"hidden": 64})
     with pytest.raises(CorruptRecordError):
         baselines.find("main", OTHER, tmp_path)
+
+
+def test_a_baseline_of_before_there_were_other_models_is_found_and_promoted_over(tmp_path: Path) -> None:
+    """Its key is what it was, though the run has figures that the saved one lacks."""
+    assert RECORD.config.input is not None
+    newer = with_config(RECORD, input=msgspec.structs.replace(RECORD.config.input, items_per_step=512.0))
+    path = baselines.save(RECORD, "main", "released", tmp_path)
+    assert "config.input.words_per_step" in baselines.read(path).key
+    assert baselines.find("main", newer, tmp_path)[0] == path
+    assert baselines.save(newer, "main", "newer", tmp_path, promote=True) == path
+    assert len(baselines.read(path).replaced) == 1
+
+
+def test_own_models_have_baselines_by_name_layers_and_what_they_are_relative_to(tmp_path: Path) -> None:
+    for record in (RECORD, own_record(), own_record(devices=2)):
+        saved(tmp_path, record)
+    for record in (own_record(1.1), own_record(1.1, devices=2)):
+        found = baselines.find("main", record, tmp_path)[1]
+        assert record.baseline is not None
+        assert found.baseline is not None
+        assert found.baseline.devices == record.baseline.devices
+    assert own_record().config.model is not None
+    other = msgspec.structs.replace(own_record().config.model, name="other")
+    with pytest.raises(MissingError, match=r"differs in config\.model\.name$"):
+        baselines.find("main", with_config(own_record(), model=other), tmp_path)

@@ -12,7 +12,7 @@ from pipebench.records.comparison import ComparisonRecord, Looks
 from pipebench.records.selection import Source
 from pipebench.statistics import minimum_detectable_effect
 from pipebench.telemetry import noise_cache
-from tests.builders import STEADY_S, steady_record, with_config
+from tests.builders import STEADY_S, own_record, steady_record, with_config
 
 RECORD = steady_record()
 
@@ -104,3 +104,28 @@ def test_a_calibration_is_of_one_machine() -> None:
     keep(0.03)
     elsewhere = msgspec.structs.replace(RECORD, environment=RECORD.environment | {"cpu_model": "Other"})
     assert noise_cache.load(key_of(elsewhere)) is None
+
+
+def test_the_noise_of_an_own_model_is_of_its_throughput() -> None:
+    own = own_record()
+    noise = noise_of(own)
+    assert list(noise.log_sd) == ["throughput", "baseline_throughput", "speedup"]
+    assert (noise.unit, noise.baseline_devices) == ("samples", 1)
+    assert list(noise_of(RECORD).log_sd) == ["words_per_s", "baseline_words_per_s", "speedup"]
+    noise_cache.save(msgspec.structs.replace(noise, log_sd=dict.fromkeys(noise.log_sd, 0.03)))
+    found = compare_records([Source(own, Path("a")), Source(own_record(id="x"), Path("b"))])
+    causes = [each.cause.partition(":")[0] for each in with_warnings(found, own).warnings]
+    assert causes == ["samples/s", "speed-up"]
+
+
+def test_a_gate_on_throughput_is_held_against_a_calibration_of_words() -> None:
+    keep(0.03)
+    (warning,) = with_warnings(compared({"throughput": 0.03}), RECORD).warnings
+    assert warning.cause.startswith("words/s: the threshold of 3 %")
+    both = with_warnings(compared({"throughput": 0.03, "words_per_s": 0.03}), RECORD)
+    assert both.warnings == [warning]  # one question, however often it is asked
+
+
+def test_a_noise_kept_before_there_were_units_is_still_good() -> None:
+    assert "config.input.words_per_step" in key_of(RECORD)
+    assert not [name for name in key_of(RECORD) if name.startswith(("config.model", "baseline."))]

@@ -305,7 +305,8 @@ def test_a_comparison_survives_its_schema() -> None:
     values = json.loads(document)
     assert values["kind"] == "comparison"
     assert set(values["metrics"]) == {
-        *("words_per_s", "baseline_words_per_s", "speedup", "step_s", "efficiency"),
+        *("words_per_s", "throughput", "baseline_words_per_s", "baseline_throughput"),
+        *("speedup", "step_s", "efficiency"),
         *("bubble_fraction", "busy_s", "peak_memory_bytes"),
     }
     for metric in values["metrics"].values():

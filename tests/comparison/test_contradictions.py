@@ -5,7 +5,7 @@ from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.metrics import samples
 from pipebench.records import store
 from pipebench.records.schema import Bubble, Pipeline, RunRecord, Speedup
-from tests.builders import steady_record, with_config
+from tests.builders import own_record, steady_record, with_config
 
 
 def told(record: RunRecord) -> list[str]:
@@ -50,3 +50,20 @@ def test_rounding_is_no_contradiction() -> None:
     assert record.pipeline is not None
     step_s = record.pipeline.step_s * (1 + 1e-9)
     assert told(msgspec.structs.replace(record, pipeline=Pipeline(step_s, 512 / step_s))) == []
+
+
+def test_an_own_model_s_record_agrees_with_itself_or_says_where_it_does_not() -> None:
+    own = own_record(devices=2)
+    assert contradictions(own, samples(own)) == []
+    lying = msgspec.structs.replace(own, pipeline=Pipeline(9.5, None, 1.0), efficiency=1.0)
+    fields = [each.split()[0] for each in contradictions(lying, samples(lying))]
+    assert fields == ["pipeline.step_s", "pipeline.items_per_s", "efficiency"]
+
+
+def test_two_figures_of_one_step_must_agree() -> None:
+    record = steady_record()
+    assert record.config.input is not None
+    both = msgspec.structs.replace(record.config.input, items_per_step=512.0)
+    assert contradictions(with_config(record, input=both), samples(record)) == []
+    apart = with_config(record, input=msgspec.structs.replace(both, words_per_step=400.0))
+    assert "config.input.words_per_step is 400, items_per_step 512" in contradictions(apart, samples(apart))

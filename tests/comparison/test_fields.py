@@ -1,11 +1,20 @@
 import msgspec
 import pytest
 
-from pipebench.comparison.fields import HARD, VARIED, drift, mismatches, named_field, split_allowed, value_of
+from pipebench.comparison.fields import (
+    HARD,
+    VARIED,
+    drift,
+    key_of,
+    mismatches,
+    named_field,
+    split_allowed,
+    value_of,
+)
 from pipebench.errors import UsageError
 from pipebench.records.comparison import Difference
-from pipebench.records.schema import Optimizer, RunRecord
-from tests.builders import steady_record, with_config
+from pipebench.records.schema import ModelLayer, Optimizer, RunRecord
+from tests.builders import OWN_LAYERS, own_record, steady_record, with_config
 
 RECORD = steady_record()
 
@@ -46,7 +55,7 @@ def with_input(**changes: object) -> RunRecord:
         (with_config(RECORD, partition=[2, 0]), "config.partition"),
         (with_config(RECORD, optimizer=Optimizer(learning_rate=0.1, momentum=0.9)), "config.optimizer"),
         (with_config(RECORD, tokens="characters"), "config.tokens"),
-        (with_input(words_per_step=400.0), "config.input.words_per_step"),
+        (with_input(words_per_step=400.0), "config.input.items_per_step"),
     ],
 )
 def test_each_hard_field_is_found_to_differ(other: RunRecord, field: str) -> None:
@@ -140,7 +149,9 @@ def test_device_names_are_their_kinds_when_all_are_one() -> None:
         ("config.dtype", "config.dtype"),
         ("dtype", "config.dtype"),
         ("machine", "machine.name"),
-        ("words_per_step", "config.input.words_per_step"),
+        ("items_per_step", "config.input.items_per_step"),
+        ("words_per_step", "config.input.items_per_step"),  # its name before there were other units
+        ("config.input.words_per_step", "config.input.items_per_step"),
     ],
 )
 def test_a_field_may_be_named_by_its_end(name: str, field: str) -> None:
@@ -168,3 +179,86 @@ def test_each_hard_field_is_there_once_and_can_be_named() -> None:
 
 def test_another_rule_of_what_a_word_is_is_told() -> None:
     assert fields_of(drift(RECORD, with_input(count_rule="by an older rule"))) == ["config.input.count_rule"]
+
+
+OWN = own_record()
+
+
+def with_model(**changes: object) -> RunRecord:
+    assert OWN.config.model is not None
+    return with_config(OWN, model=msgspec.structs.replace(OWN.config.model, **changes))
+
+
+def layers(*pairs: tuple[str, int]) -> list[ModelLayer]:
+    return [ModelLayer(*pair) for pair in pairs]
+
+
+def with_own_input(**changes: object) -> RunRecord:
+    assert OWN.config.input is not None
+    return with_config(OWN, input=msgspec.structs.replace(OWN.config.input, **changes))
+
+
+@pytest.mark.parametrize(
+    ("other", "field"),
+    [
+        (with_model(name="other"), "config.model.name"),
+        (with_model(layers=layers(*OWN_LAYERS[::-1])), "config.model.layers"),
+        (with_model(layers=layers(*OWN_LAYERS[:2], ("head", 851))), "config.model.layers"),
+        (with_model(layers=layers(*OWN_LAYERS[:2], ("tail", 850))), "config.model.layers"),
+        (with_own_input(unit="pixels"), "config.input.unit"),
+        (with_own_input(items_per_step=65.0), "config.input.items_per_step"),
+        (with_config(OWN, optimizer=Optimizer(name="AdamW", momentum=None)), "config.optimizer"),
+        (own_record(devices=2), "baseline.devices"),
+    ],
+)
+def test_each_hard_field_of_an_own_model_is_found_to_differ(other: RunRecord, field: str) -> None:
+    assert fields_of(mismatches(OWN, other)) == [field]
+    assert fields_of(mismatches(other, OWN)) == [field]
+
+
+def test_a_model_s_source_may_drift() -> None:
+    other = with_model(sha256="7" * 64)
+    assert mismatches(OWN, other) == []
+    assert fields_of(drift(OWN, other)) == ["config.model.sha256"]
+
+
+def test_many_layers_are_told_in_short_and_each_of_them_counts() -> None:
+    many = [(f"layer number {n}", n) for n in range(200)]
+    one, other = (with_model(layers=layers(*pairs)) for pairs in (many, [*many[:-1], ("last", 199)]))
+    (found,) = mismatches(one, other)
+    assert found.reference is not None
+    assert found.reference.startswith("200 layers, 19900 parameters, sha256 ")
+    assert len(found.reference) < 300
+
+
+def test_the_stacked_lstm_is_called_so_beside_a_model_of_the_user_s() -> None:
+    found = {each.field: (each.reference, each.candidate) for each in mismatches(RECORD, OWN)}
+    assert found["config.model.name"] == ("stacked LSTM", "net")
+    assert found["config.input.unit"] == ("words", "samples")
+    assert found["config.hidden"] == ("32", None)
+
+
+def test_a_record_of_before_there_were_units_is_like_one_that_has_both_figures() -> None:
+    newer = with_input(items_per_step=512.0)
+    assert mismatches(RECORD, newer) == mismatches(newer, RECORD) == drift(RECORD, newer) == []
+
+
+def test_what_a_speed_up_is_relative_to_is_said_in_words_and_always_stands() -> None:
+    found = mismatches(OWN, own_record(devices=2))
+    assert found == [Difference("baseline.devices", "one device", "the naive schedule on 2 devices")]
+    assert split_allowed(found, {"baseline.devices"}) == (found, [])
+
+
+def test_a_run_that_ended_before_its_baseline_differs_in_no_baseline() -> None:
+    ended = own_record(status="aborted", baseline=None, speedup=None)
+    assert mismatches(own_record(devices=2), ended) == mismatches(ended, own_record(devices=2)) == []
+
+
+def test_the_key_of_a_stacked_lstm_is_what_it_was_before_there_were_other_models() -> None:
+    newer = {"config.model.name", "config.model.layers", "config.input.unit", "baseline.devices"}
+    before = [name for name in HARD if name not in newer | {"config.input.items_per_step"}]
+    assert list(key_of(RECORD)) == [*before, "config.input.words_per_step"]
+    assert key_of(RECORD) == key_of(with_input(items_per_step=512.0))
+    assert key_of(RECORD)["config.input.words_per_step"] == "512"
+    assert list(key_of(OWN)) == [name for name in HARD if name != "baseline.devices"]
+    assert key_of(own_record(devices=2))["baseline.devices"] == "the naive schedule on 2 devices"

@@ -3,7 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipebench.comparison.compare import DEFAULT_GATES, Rules, compare
+from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.gates import check, exit_code_of_comparison, gates_from
 from pipebench.errors import ExitCode, UsageError
 from pipebench.records.schema import Launch, PipelineSamples, RunRecord
@@ -83,7 +83,7 @@ def test_a_comparison_is_made_when_one_candidate_could_be_compared() -> None:
 
 def test_gates_are_metrics_with_percentages() -> None:
     assert gates_from(["words_per_s=5%", "step_s=0.5%"]) == {"words_per_s": 0.05, "step_s": 0.005}
-    assert gates_from([]) == DEFAULT_GATES == {"words_per_s": 0.03, "speedup": 0.03}
+    assert gates_from([]) == {}  # the default gates hang on what the records count
     with pytest.raises(UsageError, match="--gate speedup: given more than once"):
         gates_from(["speedup=3%", "speedup=4%"])
 

@@ -1,4 +1,5 @@
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -7,7 +8,7 @@ from pipebench.comparison.fields import mismatches
 from pipebench.comparison.history import history
 from pipebench.errors import CorruptRecordError, MissingError
 from pipebench.records.schema import RunRecord
-from tests.builders import launch, measured_record, noisy_launches, with_config
+from tests.builders import launch, measured_record, noisy_launches, own_record, with_config
 
 
 def run(number: int, slower: float = 1.0, **changes: object) -> RunRecord:
@@ -86,3 +87,33 @@ def test_without_a_completed_run_there_is_no_history(records: list[RunRecord]) -
 def test_a_metric_that_nobody_measured_is_missing() -> None:
     with pytest.raises(MissingError, match="peak_memory_bytes"):
         history([run(1)], "peak_memory_bytes")
+
+
+def own_run(number: int, factor: float = 1.0, **changes: Any) -> RunRecord:
+    return own_record(factor, id=f"own-{number}", created=f"2026-12-{number:02}T00:00:00+00:00", **changes)
+
+
+def test_the_course_is_of_what_the_newest_run_counts() -> None:
+    words = history([run(1), run(2)])
+    assert (words.metric, words.unit) == ("words_per_s", "words")
+    own = history([run(1), own_run(2), own_run(3)])
+    assert (own.metric, own.unit, own.other_configurations) == ("throughput", "samples", 1)
+    assert "net: 3 layers, float32" in own.of
+    assert own.runs[0].value == pytest.approx(64 / 9.5, rel=1e-3)
+    assert [point.value for point in history([run(1)], "throughput").runs] == [
+        point.value for point in history([run(1)]).runs
+    ]
+
+
+def test_words_of_what_counts_none_are_refused_with_what_to_ask_for() -> None:
+    with pytest.raises(MissingError, match=r"words_per_s \(they count samples: ask for throughput\)"):
+        history([own_run(1)], "words_per_s")
+
+
+def test_a_ratio_of_an_own_model_has_its_parts() -> None:
+    runs = [own_run(number, 1.3 if number > 12 else 1.0 + number / 1e4, devices=2) for number in range(1, 25)]
+    found = history(runs, "speedup")
+    (change,) = found.changes
+    assert list(change.parts) == ["baseline_throughput", "step_s"]
+    assert "the baseline on 2 devices is unchanged" in (change.explanation or "")
+    assert found.baseline_devices == 2

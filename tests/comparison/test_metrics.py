@@ -5,7 +5,8 @@ from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.metrics import METRICS, ONE_VALUE, check_trustworthy, samples
 from pipebench.errors import CorruptRecordError
 from pipebench.records.schema import Launch, Memory, PipelineSamples, RunRecord
-from tests.builders import launch, measured_record
+from pipebench.records.terms import Terms
+from tests.builders import launch, measured_record, own_record
 
 
 def record() -> RunRecord:
@@ -131,6 +132,56 @@ def test_an_error_shows_a_record_s_id_as_text() -> None:
 
 def test_each_metric_knows_which_way_is_better() -> None:
     better = {name for name, metric in METRICS.items() if metric.higher_is_better}
-    assert better == {"words_per_s", "baseline_words_per_s", "speedup", "efficiency"}
+    rates = {"words_per_s", "throughput", "baseline_words_per_s", "baseline_throughput"}
+    assert better == {*rates, "speedup", "efficiency"}
     assert set(METRICS) - better == {"step_s", "bubble_fraction", "busy_s", "peak_memory_bytes"}
     assert all(metric.name == name for name, metric in METRICS.items())
+
+
+def test_throughput_has_a_second_name_where_words_are_counted() -> None:
+    found = samples(record())
+    assert found["throughput"] == found["words_per_s"]
+    assert found["baseline_throughput"] == found["baseline_words_per_s"]
+    own = samples(own_record())
+    assert own["throughput"].values[0] == pytest.approx(64 / 9.4)
+    assert not {"words_per_s", "baseline_words_per_s"} & own.keys()
+
+
+def test_a_model_of_the_user_s_that_counts_words_has_words() -> None:
+    own = own_record()
+    assert own.config.input is not None
+    words = msgspec.structs.replace(own.config.input, unit="words")
+    found = samples(msgspec.structs.replace(own, config=msgspec.structs.replace(own.config, input=words)))
+    assert found["words_per_s"] == found["throughput"]
+
+
+def test_efficiency_is_relative_to_the_baseline_s_devices() -> None:
+    one, two = (samples(own_record(devices=devices))["efficiency"] for devices in (1, 2))
+    assert [2 * value for value in one.values] == list(two.values)
+    assert contradictions(own_record(devices=2), samples(own_record(devices=2))) == []
+
+
+@pytest.mark.parametrize(
+    ("terms", "titles"),
+    [
+        (Terms(), ["words/s", "words/s", "one device's words/s", "one device's words/s", "speed-up"]),
+        (
+            Terms("samples", 2),
+            [
+                *("words/s", "samples/s", "2 devices' words/s", "2 devices' samples/s"),
+                "speed-up relative to 2 devices",
+            ],
+        ),
+    ],
+)
+def test_titles_are_in_the_record_s_terms(terms: Terms, titles: list[str]) -> None:
+    assert [metric.title(terms) for metric in METRICS.values()][:5] == titles
+    assert METRICS["baseline_throughput"].heading(terms) == terms.row
+
+
+def test_an_odd_number_of_items_is_corrupt_in_its_own_unit() -> None:
+    own = own_record()
+    assert own.config.input is not None
+    odd = msgspec.structs.replace(own.config.input, items_per_step=1e300)
+    with pytest.raises(CorruptRecordError, match=r"no step has 1e\+300 samples"):
+        samples(msgspec.structs.replace(own, config=msgspec.structs.replace(own.config, input=odd)))

@@ -4,6 +4,7 @@ import copy
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.fields import HARD
+from pipebench.comparison.history import history
 from pipebench.errors import CorruptRecordError
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
@@ -19,7 +21,10 @@ from pipebench.records.schema import RunRecord
 from pipebench.records.selection import Source
 from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
 from pipebench.render.comparison.terminal import comparison_report
-from tests.builders import steady_record
+from pipebench.render.history import history_report
+from pipebench.render.report import run_report
+from pipebench.render.tables import record_row, record_table
+from tests.builders import own_record, steady_record
 
 ODD = (None, 0, -1, 1, 2, 10**30, 10**400, 0.5, 5e-324, 1e308, -1e308, "", "\x00\n::", [], [1], {}, True)
 
@@ -49,6 +54,14 @@ def in_terminal(record: ComparisonRecord) -> None:
     console.print(comparison_report(record, console))
 
 
+def shown(record: RunRecord) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    with suppress(CorruptRecordError):  # a timeline of another plan
+        console.print(run_report(record, console))
+    console.print(record_table([record_row(Path("x"), record)], width=80))
+    console.print(history_report(history([record]), console))
+
+
 WRITERS: tuple[Callable[[ComparisonRecord], object], ...] = (
     *(in_terminal, markdown.markdown, page.page, spreadsheet.spreadsheet, junit.junit, github.annotations),
     *(store.encode,),
@@ -56,18 +69,37 @@ WRITERS: tuple[Callable[[ComparisonRecord], object], ...] = (
 
 SMALL = json.loads(store.encode(steady_record()))
 SMALL["timeline"]["transfers"] = SMALL["timeline"]["transfers"][:1]
+OWN = json.loads(store.encode(own_record(devices=2)))
+OWN["timeline"]["transfers"] = OWN["timeline"]["transfers"][:1]
+
+
+def changeable(document: Any) -> list[tuple[str | int, ...]]:
+    return [path for path in places(document) if path[0] not in {"schema", "kind"}]
+
+
+@pytest.mark.parametrize("place", changeable(SMALL), ids=str)
+def test_an_odd_value_anywhere_is_compared_or_refused(place: tuple[str | int, ...]) -> None:
+    compared_or_refused(SMALL, place)
 
 
 @pytest.mark.parametrize(
-    "place", [path for path in places(SMALL) if path[0] not in {"schema", "kind"}], ids=str
+    "place",
+    [each for each in changeable(OWN) if each[0] in {"config", "baseline", "pipeline", "verification"}],
+    ids=str,
 )
-def test_an_odd_value_anywhere_is_compared_or_refused(place: tuple[str | int, ...]) -> None:
-    reference = store.decode(json.dumps(SMALL).encode(), "reference")
+def test_an_odd_value_anywhere_in_a_record_of_an_own_model_is_compared_or_refused(
+    place: tuple[str | int, ...],
+) -> None:
+    compared_or_refused(OWN, place)
+
+
+def compared_or_refused(document: Any, place: tuple[str | int, ...]) -> None:
+    reference = store.decode(json.dumps(document).encode(), "reference")
     assert isinstance(reference, RunRecord)
     compared = refused = 0
     for value in ODD:
         try:
-            odd = store.decode(changed(SMALL, place, value), "odd")
+            odd = store.decode(changed(document, place, value), "odd")
             assert isinstance(odd, RunRecord)
             for pair in ((reference, odd), (odd, reference), (odd, odd)):
                 record = compare([Source(each, Path("x")) for each in pair], Rules(allowed=frozenset(HARD)))
@@ -75,6 +107,7 @@ def test_an_odd_value_anywhere_is_compared_or_refused(place: tuple[str | int, ..
             refused += 1
             continue
         compared += 1
+        shown(odd)
         for write in WRITERS:
             write(record)
     assert compared + refused == len(ODD)

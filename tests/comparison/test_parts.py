@@ -9,6 +9,7 @@ from pipebench.comparison.parts import form_of, parts_of, setting_of, signed_per
 from pipebench.records.comparison import ComparisonRecord, MetricName
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.selection import Source
+from pipebench.records.terms import Terms
 from tests.builders import STEADY_S, launch, measured_record, steady_record, with_config
 
 
@@ -27,7 +28,8 @@ def of(alone: float, step: float) -> RunRecord:
 
 @pytest.mark.parametrize("name", METRICS)
 def test_every_part_is_a_metric_with_a_row_of_its_own(name: MetricName) -> None:
-    assert set(parts_of(name)) | set(parts_of(name, same_words=False)) <= set(METRICS)
+    for unit in ("words", "samples"):
+        assert {*parts_of(name, unit=unit), *parts_of(name, unit=unit, same_items=False)} <= set(METRICS)
     assert bool(parts_of(name)) == (name in {"speedup", "efficiency", "bubble_fraction"})
 
 
@@ -48,7 +50,7 @@ def test_steps_of_other_words_are_held_against_each_other_by_words() -> None:
     twice = of(2 * 0.8, 2.0)
     assert twice.config.input is not None
     words = msgspec.structs.replace(twice.config.input, words_per_step=1024.0)
-    text = told(of(1, 1), with_config(twice, input=words), allowed=frozenset({"config.input.words_per_step"}))
+    text = told(of(1, 1), with_config(twice, input=words), allowed=frozenset({"config.input.items_per_step"}))
     assert text is not None
     assert text.startswith("one device is 25 % faster (")
     assert "; the pipeline itself is unchanged (0.0 %)" in text
@@ -72,7 +74,7 @@ def test_a_form_is_named_with_its_slices() -> None:
     sliced = msgspec.structs.replace(record.baseline, kind="chain-microbatches", microbatches=2)
     assert form_of(record) == "fused"
     assert form_of(msgspec.structs.replace(record, baseline=sliced)) == "chain-microbatches x 2"
-    assert setting_of(record) == (2, 512.0, "fused")
+    assert setting_of(record) == (2, 512.0, "fused", Terms("words", 1))
 
 
 @pytest.mark.parametrize(

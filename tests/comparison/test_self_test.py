@@ -13,7 +13,7 @@ from pipebench.records import store
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import PipelineSamples
 from pipebench.records.selection import Source
-from tests.builders import launch, measured_record, steady_record
+from tests.builders import launch, measured_record, own_record, steady_record
 
 
 def test_all_that_is_put_in_is_caught() -> None:
@@ -89,3 +89,20 @@ def test_the_specimen_is_a_record_like_any_other_and_says_what_it_is() -> None:
     assert store.decode(store.encode(record), "x") == record
     assert contradictions(record, samples(record)) == []
     assert record.id == record.device.names[0] == "specimen"
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_gate_is_tried_on_an_own_model_in_its_own_unit(devices: int) -> None:
+    gates: dict[MetricName, float] = {"throughput": 0.03, "baseline_throughput": 0.03}
+    found = self_test(own_record(devices=devices), Rules(gates=gates))
+    assert found.exit_code is ExitCode.DONE
+    told = [trial.name for trial in found.trials]
+    assert "a slowdown, 6 % fewer samples/s" in told
+    alone = {1: "single device", 2: "baseline on 2 devices"}[devices]
+    assert f"a slower {alone}, 6 % fewer samples/s" in told
+    assert self_test(own_record(), Rules()).exit_code is ExitCode.DONE
+
+
+def test_a_gate_on_words_has_nothing_to_try_where_none_are_counted() -> None:
+    with pytest.raises(MissingError, match=r"no words_per_s: .* it counts samples: gate on throughput$"):
+        self_test(own_record(), Rules(gates={"words_per_s": 0.03}))

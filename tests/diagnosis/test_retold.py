@@ -3,7 +3,7 @@ import pytest
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.retold import retold
 from pipebench.records.schema import RunRecord, Speedup, WarningRecord
-from tests.builders import completed_record, with_config
+from tests.builders import completed_record, own_record, with_config
 
 BY_RULE = WarningRecord("slower-than-one-device", "its slices are so small", "use fewer --microbatches")
 OTHER = WarningRecord("short-text", "as it was stored", "so")
@@ -29,3 +29,9 @@ def test_what_does_not_follow_from_the_figures_is_not_shown() -> None:
 def test_a_record_that_this_version_cannot_judge_is_shown_as_it_is(factors: Factors | None) -> None:
     record = slow_record() if factors is None else with_config(slow_record(), schedule="of a later version")
     assert retold(record, factors) == [BY_RULE, OTHER]
+
+
+def test_the_warnings_of_an_own_model_are_shown_as_they_are_stored() -> None:
+    own = own_record(warnings=[BY_RULE, OTHER], speedup=Speedup(0.9, 0.89, 0.91))
+    assert retold(own, TURNS) == [BY_RULE, OTHER]
+    assert retold(with_config(slow_record(), sequence_length=None), TURNS) == [BY_RULE, OTHER]

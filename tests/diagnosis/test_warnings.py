@@ -226,7 +226,7 @@ def test_page_faults_of_a_foreign_allocator_are_not_to_be_run_again() -> None:
 
 
 def vanished(*names: str) -> Verification:
-    return Verification(1e-7, 1e-5, 5.3, 5.3, 35, list(names))
+    return Verification(1e-7, 1e-5, 5.3, 5.3, 35, vanishing=list(names))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import json
 
+import msgspec
 from rich.console import Console
 
 from pipebench.render.calibration import calibration_report, document
@@ -31,3 +32,15 @@ def test_json_has_what_can_be_found_by_launches() -> None:
     assert found["kind"] == "calibration"
     assert found["log_sd"] == NOISE.log_sd
     assert list(found["detectable"]["speedup"]) == ["3", "6", "12"]
+
+
+def test_an_own_model_s_noise_is_told_in_its_unit() -> None:
+    log_sd = {"throughput": 0.02, "baseline_throughput": 0.015, "speedup": 0.01}
+    noise = msgspec.structs.replace(NOISE, log_sd=log_sd, unit="samples", baseline_devices=2)
+    console = Console(width=80, record=True)
+    console.print(calibration_report(noise))
+    text = console.export_text()
+    assert "samples/s " in text
+    assert "baseline " in text
+    assert "speed-up relative to 2 devices" in text
+    assert "words" not in text

@@ -46,3 +46,8 @@ def test_foreign_text_is_inert_and_no_line_too_wide() -> None:
     assert r"\x1b[31m" in text
     assert "[b]" in text
     assert all(len(line) <= 60 for line in text.splitlines())
+
+
+def test_a_course_is_told_in_its_own_terms() -> None:
+    assert "samples/s of 3 runs" in text_of(course(metric="throughput", unit="samples"))
+    assert "speed-up relative to 2 devices of 3 runs" in text_of(course(metric="speedup", baseline_devices=2))

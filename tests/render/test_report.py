@@ -5,7 +5,7 @@ from rich.console import Console
 
 from pipebench.records.schema import Failure, RunRecord
 from pipebench.render.report import run_report, simulation_report
-from tests.builders import completed_record, simulation_record
+from tests.builders import completed_record, own_record, simulation_record
 
 
 def text_of(record: RunRecord, width: int = 80) -> str:
@@ -87,3 +87,31 @@ def test_a_simulation_says_simulated_and_gives_its_speed_up() -> None:
     text = console.file.getvalue()
     assert text.startswith("simulated: gpipe, 2 stages, 2 microbatches, 1 chunk")
     assert "1.26x of 2" in text
+
+
+def test_an_own_model_is_told_in_its_unit_and_never_in_words() -> None:
+    words = words_of(own_record())
+    assert "a step samples/s baseline 19.0 s 3.37 1 device, fused" in words
+    assert "speed-up 2.00x 95 % interval" in words
+    assert "all times and samples/s are this host's" in words
+    assert "parameters after one update 1.2e-08 off" in words
+    assert "conv + block" in words
+    for word in ("words", "vocabulary", "LSTM", "hidden", "None", "2014 talk"):
+        assert word not in words
+
+
+def test_a_speed_up_over_several_devices_says_so_wherever_it_stands() -> None:
+    words = words_of(own_record(devices=2))
+    assert "2 devices, the naive schedule on the fewest that hold the model; virtual time" in words
+    assert "speed-up 2.00x relative to 2 devices; 95 % interval" in words
+    assert "efficiency 200 % speed-up x 2 / devices" in words
+    assert "= 2.00x relative to 2 devices" in words
+
+
+def test_parameters_after_an_update_are_told_of_any_model() -> None:
+    record = completed_record()
+    assert "after one update" not in words_of(record)
+    checked = msgspec.structs.replace(record.verification, max_relative_parameter_error=3e-9)
+    assert "allowed), parameters after one update 3.0e-09 off" in words_of(
+        completed_record(verification=checked)
+    )

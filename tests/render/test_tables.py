@@ -6,8 +6,15 @@ import pytest
 from rich.console import Console
 
 from pipebench.errors import CorruptRecordError
+from pipebench.records.schema import RunRecord
 from pipebench.render.tables import record_row, record_table
-from tests.builders import completed_record, hostile_record, simulation_record, steady_record
+from tests.builders import (
+    completed_record,
+    hostile_record,
+    own_record,
+    simulation_record,
+    steady_record,
+)
 
 NAME = "20261124-091500-emulated2-gpipe-3fa9c1"
 
@@ -60,3 +67,24 @@ def test_a_run_that_was_not_completed_has_no_speed_up() -> None:
 def test_a_hostile_name_is_inert() -> None:
     row = record_row(Path("a\x1b[31m.json"), hostile_record())
     assert "\x1b" not in "".join(cell.plain for cell in row.cells)
+
+
+def table_of(*records: RunRecord) -> list[str]:
+    rows = [record_row(Path(f"{n}.json"), record) for n, record in enumerate(records)]
+    console = Console(width=160, record=True)
+    console.print(record_table(rows, width=160))
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def test_the_last_column_is_what_all_records_count_or_each_says_so() -> None:
+    assert table_of(own_record(), own_record())[0].endswith("samples/s")
+    header, own, words = table_of(own_record(), steady_record())
+    assert header.endswith("throughput")
+    assert own.endswith("6.74 samples/s")
+    assert words.endswith("53.9 words/s")
+
+
+def test_a_speed_up_over_several_devices_says_so_at_any_width() -> None:
+    row = record_row(Path("x.json"), own_record(devices=2))
+    assert row.cells[2].plain == "2.00x relative to 2 devices [1.98, 2.02] virtual"
+    assert row.short.plain == "2.00x relative to 2 devices virtual"

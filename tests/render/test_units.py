@@ -28,3 +28,10 @@ def test_scaled_and_percent() -> None:
     assert units.scaled(None, "B/s") == "-"
     assert units.percent(0.456) == "46 %"
     assert units.percent(1, 0) == "-"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (850, "850"), (32_050, "32 k"), (3_200_000, "3.2 M"), (1.5e9, "1.5 G")]
+)
+def test_rough(value: int, text: str) -> None:
+    assert units.rough(value) == text

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from pipebench.comparison.metrics import METRICS
+from pipebench.comparison.metrics import METRICS, OF_WORDS, other_name
 from pipebench.comparison.verdicts import LEVEL
 from pipebench.records.comparison import (
     ComparisonRecord,
@@ -14,6 +14,7 @@ from pipebench.records.comparison import (
     Side,
     Verdict,
 )
+from pipebench.records.terms import WORDS, Terms
 from pipebench.render.comparison.words import (
     Foreign,
     Part,
@@ -99,6 +100,8 @@ def _described(side: Side) -> Iterator[Part]:
     yield "; "
     yield Foreign(side.schedule)
     yield f", M {side.microbatches}, C {side.chunks}; {counted(side.launches, 'launch', 'launches')}"
+    if side.terms.relative:
+        yield f"; speed-up{side.terms.relative}"
     if side.status != "completed":
         yield f"; {side.status}"
 
@@ -107,12 +110,12 @@ def _grid_of_two(record: ComparisonRecord, notes: Footnotes) -> Grid:
     headers = ["metric", "A", "B", "change", _interval_title(record), "verdict"]
     rows = [
         [
-            cell(_title(name, each)),
+            cell(_title(name, each, record.terms)),
             cell(value_text(name, each.reference)),
             cell(value_text(name, each.candidate)),
             cell(change_text(each.change)),
             cell(interval_text(each)),
-            _verdict_cell(name, each, notes),
+            _verdict_cell(name, each, notes, record.terms),
         ]
         for name, each in record.metrics.items()
         if _worth_a_row(name, record)
@@ -129,7 +132,9 @@ def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
             continue
         value = cell(value_text(name, first.reference))
         named = cell(*_called(record.reference, record.by))
-        rows.append([cell(_title(name, first)), named, value, cell(""), cell(""), cell("reference")])
+        rows.append(
+            [cell(_title(name, first, record.terms)), named, value, cell(""), cell(""), cell("reference")]
+        )
         for pair in record.pairs:
             each = pair.metrics.get(name)
             if each is None:
@@ -141,7 +146,7 @@ def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
                     cell(value_text(name, each.candidate)),
                     cell(change_text(each.change)),
                     cell(interval_text(each)),
-                    _verdict_cell(name, each, notes, pair.candidate.label),
+                    _verdict_cell(name, each, notes, record.terms, pair.candidate.label),
                 ]
             )
     return Grid(headers, rows, left=2)
@@ -154,9 +159,24 @@ def _interval_title(record: ComparisonRecord) -> str:
 
 
 def _worth_a_row(name: MetricName, record: ComparisonRecord) -> bool:
-    """Whether some record has the metric, or the gate asks for it."""
+    """Whether some record has the metric, or the gate asks for it; what has two names has one row."""
+    if _is_told_by_its_other_name(name, record):
+        return False
     found = [metric for pair in record.pairs if (metric := pair.metrics.get(name))]
     return any(each.gated or (each.reference, each.candidate) != (None, None) for each in found)
+
+
+def _is_told_by_its_other_name(name: MetricName, record: ComparisonRecord) -> bool:
+    """Words/s where words are counted, unless only the other name is gated; both where they say different things."""
+    other = other_name(name)
+    if other is None or name not in record.metrics or other not in record.metrics:
+        return False
+    own, beside = record.metrics[name], record.metrics[other]
+    if (own.verdict, own.threshold) != (beside.verdict, beside.threshold):
+        return False
+    if own.gated != beside.gated:
+        return beside.gated
+    return (name in OF_WORDS) != (record.terms.unit == WORDS)
 
 
 def _called(side: Side, by: str | None) -> Iterator[Part]:
@@ -169,17 +189,19 @@ def _called(side: Side, by: str | None) -> Iterator[Part]:
         yield f" {counted(side.devices, 'device')}"
 
 
-def _title(name: MetricName, metric: MetricComparison) -> str:
-    return f"{METRICS[name].heading}{' *' if metric.gated else ''}"
+def _title(name: MetricName, metric: MetricComparison, terms: Terms) -> str:
+    return f"{METRICS[name].heading(terms)}{' *' if metric.gated else ''}"
 
 
-def _verdict_cell(name: MetricName, metric: MetricComparison, notes: Footnotes, label: str = "") -> Cell:
+def _verdict_cell(
+    name: MetricName, metric: MetricComparison, notes: Footnotes, terms: Terms, label: str = ""
+) -> Cell:
     text = verdict_text(metric.verdict)
     if metric.verdict == "incomparable" or metric.reason is None:
         return cell(text, verdict=metric.verdict)
     remark = metric.reason
     if metric.gated:
-        where = f"{label} {METRICS[name].title}".strip()
+        where = f"{label} {METRICS[name].title(terms)}".strip()
         remark = ": ".join(part for part in (where, metric.reason, metric.note) if part)
     return cell(f"{text} {notes.mark(remark)}", verdict=metric.verdict)
 
@@ -199,41 +221,42 @@ def _remarks(pair: Pair) -> Iterator[tuple[str, Cell]]:
 
 
 def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
+    terms = record.terms
     gated = [(name, each) for name, each in record.metrics.items() if each.gated]
-    gates = ", ".join(f"{METRICS[name].title} {threshold_text(each.threshold)}" for name, each in gated)
-    yield "*", cell(f"gated, with its threshold: {gates}")
+    gates = [f"{METRICS[name].title(terms)} {threshold_text(each.threshold)}" for name, each in gated]
+    yield "*", cell(f"gated, with its threshold: {', '.join(dict.fromkeys(gates))}")
     for pair in record.pairs:
         smallest = [
-            f"{METRICS[name].title} from {100 * each.detectable:.1f} %"
+            f"{METRICS[name].title(terms)} from {100 * each.detectable:.1f} %"
             for name, each in pair.metrics.items()
             if each.gated and each.detectable is not None
         ]
         if smallest:
             found = f"{pair.candidate.label}: a worsening is found 95 times in 100 at this noise: "
-            yield "finds", cell(found + ", ".join(smallest))
+            yield "finds", cell(found + ", ".join(dict.fromkeys(smallest)))
     for pair in record.pairs:
         apart_s = _apart_s(record.reference, pair.candidate)
         if apart_s > _SITTING_S and pair.overall.verdict in {"regression", "improvement"}:
             text = "measured in another sitting, which no interval sees; ab measures both in turn"
             yield "apart", cell(f"{pair.candidate.label}: {text}")
     for pair in record.pairs:
-        yield from _parts(pair)
+        yield from _parts(pair, terms)
     for pair in record.pairs:
         text = f"{pair.candidate.label}: {verdict_text(pair.overall.verdict)}"
         yield (
             "overall",
-            cell(f"{text} ({titles(pair.overall.metrics)})", verdict=pair.overall.verdict),
+            cell(f"{text} ({titles(pair.overall.metrics, terms)})", verdict=pair.overall.verdict),
         )
 
 
-def _parts(pair: Pair) -> Iterator[tuple[str, Cell]]:
+def _parts(pair: Pair, terms: Terms) -> Iterator[tuple[str, Cell]]:
     """Which side of a ratio moved; ratios of which the same is to be said share a line."""
     told: dict[str, list[MetricName]] = {}
     for name, each in pair.metrics.items():
         if each.explanation is not None:
             told.setdefault(each.explanation, []).append(name)
     for text, names in told.items():
-        yield "parts", cell(f"{pair.candidate.label}: {titles(names)}: {text}")
+        yield "parts", cell(f"{pair.candidate.label}: {titles(names, terms)}: {text}")
 
 
 def _apart_s(reference: Side, candidate: Side) -> float:

@@ -13,6 +13,7 @@ from pipebench.records.comparison import (
     Pair,
     Verdict,
 )
+from pipebench.records.terms import Terms
 from pipebench.render.comparison.junit import metric_line
 from pipebench.render.comparison.words import difference_parts, titles
 from pipebench.render.inert import inert
@@ -29,19 +30,19 @@ _LEVELS: dict[Verdict, str] = {
 
 def annotations(record: ComparisonRecord) -> str:
     """A line for each gated metric of each candidate, and for what was let pass, differs or is to be known."""
-    lines = [line for pair in record.pairs for line in _lines(pair)]
+    lines = [line for pair in record.pairs for line in _lines(pair, record.terms)]
     return "".join(f"{line}\n" for line in lines)
 
 
 def annotation_of_check(record: ComparisonRecord, command: str) -> str:
     """One line for a whole ``check`` or ``ab``."""
     gated = [(name, each) for name, each in record.metrics.items() if each.gated]
-    parts = [metric_line(name, each) for name, each in gated]
+    parts = [metric_line(name, each, record.terms) for name, each in gated]
     parts += [_told("allowed mismatch", each) for each in record.allowed]
     failed = record.gate is not None and record.gate.exit_code != 0
     doubtful = record.overall.verdict == "inconclusive" or record.allowed or record.warnings
     level = "error" if failed else "warning" if doubtful else "notice"
-    return _line(level, _title(record.overall, command), " | ".join(parts))
+    return _line(level, _title(record.overall, command, record.terms), " | ".join(parts))
 
 
 def annotation_of_error(message: str, command: str) -> str:
@@ -49,9 +50,9 @@ def annotation_of_error(message: str, command: str) -> str:
     return _line("error", f"pipebench {command}", message)
 
 
-def _lines(pair: Pair) -> list[str]:
+def _lines(pair: Pair, terms: Terms) -> list[str]:
     lines = [
-        _line(_LEVELS[each.verdict], _metric_title(name, each, pair), metric_line(name, each))
+        _line(_LEVELS[each.verdict], _metric_title(name, each, pair, terms), metric_line(name, each, terms))
         for name, each in pair.metrics.items()
         if each.gated
     ]
@@ -70,12 +71,12 @@ def _lines(pair: Pair) -> list[str]:
     return lines
 
 
-def _metric_title(name: MetricName, metric: MetricComparison, pair: Pair) -> str:
-    return f"pipebench {pair.candidate.label}: {METRICS[name].title} {metric.verdict}"
+def _metric_title(name: MetricName, metric: MetricComparison, pair: Pair, terms: Terms) -> str:
+    return f"pipebench {pair.candidate.label}: {METRICS[name].title(terms)} {metric.verdict}"
 
 
-def _title(overall: Overall, command: str) -> str:
-    return f"pipebench {command}: {overall.verdict} ({titles(overall.metrics)})"
+def _title(overall: Overall, command: str, terms: Terms) -> str:
+    return f"pipebench {command}: {overall.verdict} ({titles(overall.metrics, terms)})"
 
 
 def _told(what: str, difference: Difference) -> str:

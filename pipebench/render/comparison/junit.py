@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 from pipebench.comparison.metrics import METRICS
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName, Pair
+from pipebench.records.terms import Terms
 from pipebench.render.comparison.words import (
     change_text,
     difference_parts,
@@ -36,7 +37,7 @@ def junit(record: ComparisonRecord) -> str:
     for pair in record.pairs:
         for name, each in pair.metrics.items():
             if each.gated:
-                _case(suite, name, each, pair, allowed=allowed)
+                _case(suite, name, each, pair, record.terms, allowed=allowed)
     return _text(suite)
 
 
@@ -49,10 +50,16 @@ def junit_error(message: str, kind: str, command: str) -> str:
 
 
 def _case(
-    suite: ET.Element, name: MetricName, metric: MetricComparison, pair: Pair, *, allowed: bool
+    suite: ET.Element,
+    name: MetricName,
+    metric: MetricComparison,
+    pair: Pair,
+    terms: Terms,
+    *,
+    allowed: bool,
 ) -> None:
     case = ET.SubElement(suite, "testcase", classname=f"pipebench.{pair.candidate.label}", name=name)
-    message = metric_line(name, metric)
+    message = metric_line(name, metric, terms)
     outcome = _OUTCOMES.get(metric.verdict)
     if metric.verdict == "inconclusive" and allowed:
         ET.SubElement(case, "skipped", message=inert(message)).text = inert(message)
@@ -61,10 +68,10 @@ def _case(
     ET.SubElement(case, "system-out").text = inert(message)
 
 
-def metric_line(name: MetricName, metric: MetricComparison) -> str:
+def metric_line(name: MetricName, metric: MetricComparison, terms: Terms) -> str:
     """One metric in one line."""
     line = (
-        f"{METRICS[name].title} {metric.verdict}: {value_text(name, metric.reference)} -> "
+        f"{METRICS[name].title(terms)} {metric.verdict}: {value_text(name, metric.reference)} -> "
         f"{value_text(name, metric.candidate)}, threshold {threshold_text(metric.threshold)}"
     )
     if metric.change is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pipebench.comparison.metrics import METRICS
 from pipebench.comparison.parts import signed_percent
 from pipebench.records.comparison import Difference, MetricComparison, MetricName, Verdict
+from pipebench.records.terms import Terms
 from pipebench.render.units import data_size, percent, rate, seconds
 
 
@@ -31,7 +32,9 @@ ASCII_SYMBOLS = {"▲": "+", "▼": "!", "≠": "#"}
 
 _VALUES: dict[MetricName, Callable[[float], str]] = {
     "words_per_s": rate,
+    "throughput": rate,
     "baseline_words_per_s": rate,
+    "baseline_throughput": rate,
     "speedup": lambda value: f"{value:.2f}x",
     "step_s": seconds,
     "efficiency": percent,
@@ -39,6 +42,15 @@ _VALUES: dict[MetricName, Callable[[float], str]] = {
     "busy_s": seconds,
     "peak_memory_bytes": data_size,
 }
+
+
+# Real devices emulate no machine, and a model may lack what others have.
+_MAY_BE_NONE = frozenset(
+    {
+        *("machine.name", "config.model.layers"),
+        *("config.hidden", "config.vocab", "config.sequence_length"),
+    }
+)
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -65,16 +77,16 @@ def interval_text(metric: MetricComparison) -> str:
 
 def difference_parts(difference: Difference) -> tuple[Part, ...]:
     """The field, and its two values."""
-    nothing = "none" if difference.field == "machine.name" else "unknown"  # real devices emulate no machine
+    nothing = "none" if difference.field in _MAY_BE_NONE else "unknown"
     one, other = (
         nothing if value is None else Foreign(value) for value in (difference.reference, difference.candidate)
     )
     return Foreign(difference.field), ": ", one, " -> ", other
 
 
-def titles(metrics: Sequence[MetricName]) -> str:
-    """Metrics by their names for people."""
-    return ", ".join(METRICS[name].title for name in metrics)
+def titles(metrics: Sequence[MetricName], terms: Terms) -> str:
+    """Metrics by their names for people; what has two names is told of once."""
+    return ", ".join(dict.fromkeys(METRICS[name].title(terms) for name in metrics))
 
 
 def threshold_text(threshold: float) -> str:

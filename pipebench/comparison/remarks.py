@@ -1,0 +1,83 @@
+"""What a reader must know beside a comparison's figures: of a record, of a pair, of what was to be let pass."""
+
+from collections.abc import Mapping, Sequence
+
+from pipebench.comparison import fields, verdicts
+from pipebench.comparison.contradictions import contradictions
+from pipebench.comparison.doubts import Doubt
+from pipebench.comparison.metrics import METRICS, Sample
+from pipebench.diagnosis.contention import contention
+from pipebench.records.comparison import Difference, MetricComparison, MetricName
+from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.selection import Source
+from pipebench.records.terms import terms_of
+
+
+def of_a_record(
+    source: Source, label: str, found: Mapping[MetricName, Sample], doubtful: Sequence[Doubt]
+) -> list[WarningRecord]:
+    """What a reader must know of one record; the words are ours, so that nothing foreign gets in."""
+    result = [WarningRecord(doubt.code, f"{label}: {doubt.cause}", doubt.next_step) for doubt in doubtful]
+    result += [
+        WarningRecord("contradiction", f"{label}: {cause}", "the samples are what is compared; run again")
+        for cause in contradictions(source.record, found)
+    ]
+    shared = any(warning.code == "cores-shared" for warning in source.record.warnings)
+    busy = contention(source.record.launches, source.record.environment) if found and not shared else None
+    if busy is not None:
+        result.append(WarningRecord(busy.code, f"{label}: {busy.cause}", busy.next_step))
+    if any(warning.code == "run-beside" for warning in source.record.warnings):
+        cause = f"{label}: another pipebench run measured on its machine at the same time"
+        result.append(WarningRecord("run-beside", cause, "measure again, one run after the other"))
+    if any(warning.code == "baseline-varied" for warning in source.record.warnings):
+        cause = f"{label}: its launches did not all find the same form of one device's step to be the fastest"
+        rate = terms_of(source.record).rate
+        result.append(
+            WarningRecord(
+                "baseline-varied", cause, f"trust {rate} more than the speed-up where they disagree"
+            )
+        )
+    if source.unlike:
+        cause = (
+            f"{source.unlike} runs of other configurations in the folder of {label} left out: "
+            f"they differ in {', '.join(source.apart)}"
+        )
+        result.append(WarningRecord("unlike", cause, "name those that are to be compared"))
+    if source.passed_over:
+        cause = f"{label}: {source.passed_over} newer beside it passed over: not completed, or unreadable"
+        result.append(WarningRecord("passed-over", cause, "name a record to be sure"))
+    return result
+
+
+def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]) -> list[WarningRecord]:
+    """That what the user wanted to let pass never does."""
+    result, found = [], allowed & {each.field for each in standing}
+    if fields.CLOCK in found:
+        cause = "virtual and wall-clock seconds are not of one kind: no option lets that pass"
+        result.append(WarningRecord("clock-never-passes", cause, "compare runs of one clock"))
+    if fields.BASELINE in found:
+        cause = "speed-ups over different numbers of devices are not of one kind: no option lets that pass"
+        result.append(WarningRecord("baseline-never-passes", cause, "compare runs of equal baselines"))
+    return result
+
+
+def of_a_pair(
+    records: tuple[RunRecord, RunRecord], metrics: Mapping[MetricName, MetricComparison]
+) -> list[WarningRecord]:
+    """What the pair alone shows; a metric of two names is told of once."""
+    result: list[WarningRecord] = []
+    if records[0].id == records[1].id and records[0] == records[1]:
+        result.append(WarningRecord("same-record", "a record was compared with itself", "name two runs"))
+    for name, each in metrics.items():
+        if (
+            each.verdict == "regression"
+            and each.rank_p_value is not None
+            and each.rank_p_value >= verdicts.LEVEL
+        ):
+            cause = (
+                f"{METRICS[name].title(terms_of(records[0]))}: the order of the launches alone does not show it "
+                f"(Mann-Whitney p = {each.rank_p_value:.2g})"
+            )
+            warning = WarningRecord("rank-test", cause, "look at the launches, or run more of them")
+            result += [warning] if warning not in result else []
+    return result

@@ -1,0 +1,97 @@
+"""The first lines of a run's report: what was measured, on what, and by which clock."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from pipebench.records.schema import Config, ModelRecord, RunRecord
+from pipebench.records.terms import Terms, terms_of
+from pipebench.render.inert import inert
+from pipebench.render.layout import Facts, Words
+from pipebench.render.units import counted, data_size, percent, rate, rough
+
+_UNITS = {"words": "words", "characters": "characters"}
+
+
+def head(record: RunRecord) -> Iterator[RenderableType]:
+    """What ran, and on what."""
+    config, device = record.config, record.device
+    what = counted(device.count, f"{device.kind} device")
+    clock = clock_text(record).removeprefix("emulated, ")
+    yield Words(Text.assemble((f"{what}, {clock}", "bold"), f"   {inert(record.id)}"))
+    partition = ",".join(map(str, config.partition)) if config.partition else "not measured"
+    rows = [
+        ("model", _model(config)),
+        (
+            ("step", _words_step(config))
+            if config.model is None
+            else ("input", _items_step(config, terms_of(record)))
+        ),
+        (
+            "plan",
+            f"{config.schedule}, {counted(config.microbatches, 'microbatch', 'microbatches')} x "
+            f"{counted(config.chunks, 'chunk')}, "
+            f"layers {partition} ({config.partition_rule})"
+            + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
+        ),
+    ]
+    if record.machine is not None:
+        machine = f"{record.machine.name}: {record.machine.card}, emulated on {device.names[0]}"
+        rows.insert(0, ("machine", machine))
+    yield Facts(*rows)
+
+
+def clock_text(record: RunRecord) -> str:
+    """Which clock the figures are of."""
+    if record.clock == "virtual":
+        return "emulated, virtual time"
+    if record.device.kind == "cuda":
+        return "wall clock, CUDA events"
+    return "wall clock, cores shared" if cores_shared(record) else "wall clock"
+
+
+def cores_shared(record: RunRecord) -> bool:
+    """Whether devices took turns on cores."""
+    return any(warning.code == "cores-shared" for warning in record.warnings)
+
+
+def _model(config: Config) -> str:
+    if config.model is None:
+        sizes = f"{config.layers} layers of {config.hidden}, vocabulary {config.vocab}"
+        return f"stacked LSTM, {sizes}, {config.dtype}"
+    return f"{config.model.name}: {_sizes(config.model)}, {config.dtype}"
+
+
+def _sizes(model: ModelRecord) -> str:
+    parameters = rough(sum(layer.parameters for layer in model.layers))
+    return f"{counted(len(model.layers), 'layer')}, {parameters} parameters"
+
+
+def _items_step(config: Config, terms: Terms) -> str:
+    """What a step of the user's own model takes, and what that counts as, where that is another number."""
+    items = config.input.items if config.input is not None else None
+    if items is None or items == config.batch:
+        counts = f"batch {config.batch} {terms.unit}"
+    else:
+        counts = f"batch {config.batch}, {rate(items)} {terms.unit} a step"
+    length = f", {config.sequence_length} long" if config.sequence_length is not None else ""
+    return f"{counts}{length}; optimizer {config.optimizer.name}"
+
+
+def _words_step(config: Config) -> str:
+    unit = _UNITS.get(config.tokens, "tokens")
+    return (
+        f"batch {config.batch} x {config.sequence_length} {unit} of {_input(config)}; {config.optimizer.name}"
+    )
+
+
+def _input(config: Config) -> str:
+    if config.input is None:
+        return "an input that was not read"
+    found = config.input
+    source = f"--text {config.text}" if config.text else found.kind
+    if found.bytes_read is not None and found.whole is False:
+        source = f"the first {data_size(found.bytes_read)} of {source}"
+    unknown = "" if found.unknown_share is None else f", {percent(found.unknown_share)} unknown"
+    return f"{source}, {rate(found.items)} counted{unknown}"
