@@ -264,7 +264,7 @@ def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> sche
         "baseline": baseline,
         "pipeline": schema.Pipeline(record.pipeline.step_s, None, 64 / record.pipeline.step_s),
         "efficiency": record.speedup.value * devices / record.device.count,
-        "verification": schema.Verification(1e-7, 1e-4, 5.3, 5.3, 6, 1.2e-8),
+        "verification": schema.Verification(1e-7, 1e-4, 5.3, 5.3, 6, max_relative_parameter_error=1.2e-8),
         "devices": [msgspec.structs.replace(device, layers=text) for device, text in texts],
     }
     return msgspec.structs.replace(record, **(fields | changes))

@@ -172,7 +172,7 @@ def _verified(verification: Verification, words: int) -> str:
         f"gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
         f"(at most {verification.tolerance:.0e} allowed)"
     )
-    if verification.max_relative_parameter_error is not None:
+    if verification.max_relative_parameter_error:  # none at all goes without saying
         equal += f", parameters after one update {verification.max_relative_parameter_error:.1e} off"
     names = vanished(verification, words)
     if not names:
