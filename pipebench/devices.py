@@ -11,7 +11,6 @@ from pipebench import budget
 from pipebench.config import EMULATION_ORDERS, RunConfig
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.fitting import fitted
-from pipebench.models.outline import whole_memory
 from pipebench.telemetry.environment import memory_available_bytes, memory_is_limited
 from pipebench.telemetry.gpus import Gpu, count_of_gpus, gpus, trouble
 
@@ -100,17 +99,17 @@ def _require_cuda_build() -> None:
 
 
 def _check_gpu_memory(config: RunConfig, found: Sequence[Gpu]) -> None:
-    """Each GPU holds its stage; the one of median speed, which may be any, the baseline too.
+    """Each GPU holds its stage, beside what CUDA, NCCL and the libraries take for themselves.
 
-    Beside that: what CUDA, NCCL and the libraries take for themselves in the two processes on a GPU.
+    Whether one also holds the whole model is found out by trying.
     """
-    baseline = whole_memory(config.outline).total + _RESERVE_BYTES
     stages = budget.device_memory(config, budget.planned_partition(config))
     for number, (gpu, stage) in enumerate(zip(found, stages, strict=False)):
-        needed = stage.total + baseline
+        needed = stage.total + _RESERVE_BYTES
         if gpu.free_bytes is not None and needed > gpu.free_bytes:
             busy = f", {len(gpu.processes)} other processes on it" if gpu.processes else ""
             raise EnvironmentRefusedError(
                 f"would not fit on GPU {number} ({gpu.name}): {needed / 2**30:.1f} GiB needed (computed), "
-                f"{gpu.free_bytes / 2**30:.1f} GiB free{busy}; use a smaller {budget.smaller_sizes(config)}"
+                f"{gpu.free_bytes / 2**30:.1f} GiB free{busy}; use a smaller {budget.smaller_sizes(config)}, or more "
+                "devices"
             )

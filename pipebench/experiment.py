@@ -246,14 +246,28 @@ class Experiment:
             case messages.Verified():
                 self.so_far.verification = message.verification
             case messages.Raced():
-                self.so_far.raced = message
-                self.so_far.config = msgspec.structs.replace(self.so_far.config, found=message.found)
+                self._take_race(message)
             case messages.Measured():
                 self.so_far.launches.append(message.launch)
                 self.so_far.timelines += message.timelines
                 if self.gpus is not None:
                     self.gpus.end()
                     self.so_far.environment |= self.gpus.environment()
+
+    def _take_race(self, raced: messages.Raced) -> None:
+        """What was found of the model, and which baseline fits, holds for all launches."""
+        self.so_far.raced = raced
+        config = msgspec.structs.replace(self.so_far.config, found=raced.found)
+        if raced.baseline_partition is not None and config.baseline_partition is None:
+            devices = len(raced.baseline_partition)
+            config = msgspec.structs.replace(config, baseline_partition=raced.baseline_partition)
+            self.listener.notice(
+                f"the model does not fit on one device: the baseline is the naive schedule on {devices} devices, the "
+                f"speed-up is relative to {devices} devices"
+            )
+        self.so_far.config = config
+        if raced.too_big:
+            self.so_far.environment["baseline_forms_too_big"] = ", ".join(raced.too_big)
 
     def _progress(self, number: int, doing: str, share: float) -> None:
         """By the time that each launch is expected to take; the first one also races and verifies."""

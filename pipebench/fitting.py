@@ -62,7 +62,7 @@ def naive_partition(config: RunConfig, memory_bytes: int) -> tuple[int, ...]:
     """
     outline, fullest = config.outline, 0
     for devices in range(2, config.gpus + 1):
-        partition = _by_memory(outline, devices)
+        partition = by_memory(outline, devices)
         fullest = max(_on_naive(outline, part) for part in stage_slices(partition))
         if fullest <= memory_bytes:
             return partition
@@ -73,7 +73,7 @@ def naive_partition(config: RunConfig, memory_bytes: int) -> tuple[int, ...]:
     )
 
 
-def _by_memory(outline: Outline, devices: int) -> tuple[int, ...]:
+def by_memory(outline: Outline, devices: int) -> tuple[int, ...]:
     """The partition whose fullest device is emptiest."""
     row = outline.row
     check_balanced(row, devices)

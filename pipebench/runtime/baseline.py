@@ -10,6 +10,7 @@ Which one wins changes with the machine, so it is measured, never assumed.
 import resource
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import torch
 
@@ -26,6 +27,10 @@ _FAULTY_TRIES = 3
 _ENOUGH_S = 0.05
 _FEW_FAULTS = 2000  # in a step; ten milliseconds at most
 _CLOSE = 1.05  # a form slower than the best by more than this leaves the race after its first round
+
+
+class TooBigError(Exception):
+    """No form of the model fits on the device."""
 
 
 class Baseline:
@@ -80,23 +85,46 @@ def forms(outline: Outline, memory_bytes: int | None = None) -> list[Form]:
     return found
 
 
+class Race(NamedTuple):
+    """What came of it: the fastest form, all that was measured, and what did not fit."""
+
+    best: Form
+    candidates: list[Candidate]
+    too_big: list[Form]
+
+
 def race(
-    network: Network, device: RankDevice, report: Callable[[Form], None], *, memory_bytes: int | None = None
-) -> tuple[Form, list[Candidate]]:
-    """The fastest form, and all that was measured.
+    network: Network,
+    device: RankDevice,
+    report: Callable[[Form], None],
+    *,
+    memory_bytes: int | None = None,
+) -> Race:
+    """Find the fastest form.
 
     Round 1 runs each form once, larger microbatch counts only while they gain; those near the best run
     once more. A step that met new memory pages pays for them and is run again, at most twice, or the form
     that happened to run first would lose; steps of milliseconds are repeated too. A form's time is its
     fastest step: what disturbs a step only makes it longer.
+
+    Args:
+        network: the model.
+        device: where it runs.
+        report: hears of each form before it runs.
+        memory_bytes: of the device, if forms that need more are to be left out.
+
+    Raises:
+        TooBigError: No form fits.
     """
     runs = _Runs(network, device, report)
     for form in forms(network.outline, memory_bytes):
         if form.microbatches <= 4 or not runs.steps or runs.best().microbatches == form.microbatches // 2:
             runs.measure(form)
+    if not runs.steps:
+        raise TooBigError
     for form in runs.near_the_best():
         runs.measure(form)
-    return runs.best(), runs.candidates()
+    return Race(runs.best(), runs.candidates(), runs.too_big)
 
 
 class _Runs:
@@ -105,9 +133,20 @@ class _Runs:
     def __init__(self, network: Network, device: RankDevice, report: Callable[[Form], None]) -> None:
         self.network, self.device, self.report = network, device, report
         self.steps: dict[Form, list[float]] = {}
+        self.too_big: list[Form] = []
 
     def measure(self, form: Form) -> None:
+        """Run a form; one that finds no room on the device leaves the race."""
         self.report(form)
+        try:
+            self._measure(form)
+        except torch.OutOfMemoryError:
+            self.steps.pop(form, None)
+            self.too_big.append(form)
+        if form in self.too_big:
+            self.device.give_back()
+
+    def _measure(self, form: Form) -> None:
         baseline = Baseline(form, self.network, self.device.torch)
         batch = baseline.batch(0)
         steps = self.steps.setdefault(form, [])

@@ -34,7 +34,7 @@ def host_flops_per_s(device: RankDevice) -> float:
         device="cpu",
     )
     network = kind.network(asked, kind.given(asked).data)
-    _, candidates = race(network, device, lambda _: None)
+    candidates = race(network, device, lambda _: None).candidates
     flops = network.outline.step_flops(whole(network.outline))
     assert flops is not None, "the operations of the built-in model are known"
     return flops / min(min(candidate.step_s) for candidate in candidates)

@@ -122,6 +122,8 @@ class Raced(Message, frozen=True, tag="raced"):
     device: int = 0
     device_flops_per_s: list[float] = []
     found: dict[str, bool] = {}
+    too_big: list[str] = []  # forms that did not fit on the device
+    baseline_partition: tuple[int, ...] | None = None  # of the naive schedule, where no form did
 
 
 class Measured(Message, frozen=True, tag="measured"):

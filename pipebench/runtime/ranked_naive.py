@@ -3,8 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import torch
+import torch.distributed as dist
+
+from pipebench.errors import EnvironmentRefusedError
+from pipebench.fitting import by_memory
+from pipebench.models.edges import TensorSpec
 from pipebench.models.network import Gradients, Network
-from pipebench.models.outline import BATCHES
+from pipebench.models.outline import BATCHES, edges_of
+from pipebench.partition import stage_slices
+from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.records.schema import Candidate
 from pipebench.runtime import messages
@@ -13,6 +21,67 @@ from pipebench.runtime.device import RankDevice
 from pipebench.runtime.gathering import spread
 from pipebench.runtime.naive import FORM, STEPS, naive_plan
 from pipebench.runtime.ranks import RankedPipeline
+from pipebench.runtime.stage import Payload, stages_of
+
+
+def everywhere(here: bool) -> bool:
+    """Whether something holds on all ranks. Collective."""
+    holds = torch.tensor(int(here))
+    dist.all_reduce(holds, dist.ReduceOp.MIN)
+    return bool(holds)
+
+
+def fewest_devices(network: Network, device: RankDevice, rank: int, ranks: int) -> tuple[int, ...]:
+    """The partition on the fewest devices on which the naive schedule fits. Collective.
+
+    Each rank tries its part by itself, with empty messages: nobody waits for one that finds no room.
+
+    Raises:
+        EnvironmentRefusedError: It fits on no number of them.
+    """
+    for devices in range(2, ranks + 1):
+        partition = by_memory(network.outline, devices)
+        if everywhere(rank >= devices or _fits(network, device, partition, rank)):
+            return partition
+    raise EnvironmentRefusedError(
+        f"nothing to compare with: the model fits on no GPU, and with the whole batch at once not on {ranks} either "
+        "(tried); use a smaller --batch, or more devices"
+    )
+
+
+def _fits(network: Network, device: RankDevice, partition: Sequence[int], rank: int) -> bool:
+    try:
+        _try(network, device, partition, rank)
+    except torch.OutOfMemoryError:
+        fits = False
+    else:
+        fits = True
+    device.give_back()
+    return fits
+
+
+def _try(network: Network, device: RankDevice, partition: Sequence[int], rank: int) -> None:
+    """One step of a rank's part on the whole batch."""
+    slices = stage_slices(partition)
+    edges = edges_of(network.outline, slices, 1, 1)
+    part = network.part(slices[rank], device.torch)
+    graph = Graph(len(slices), 1)
+    stages = stages_of(
+        {rank: part}, edges, graph, checkpoint="none", dtype=network.dtype, device=device.torch
+    )
+    stage = stages[rank]
+    stage.load(network.batch(0, device=device.torch))
+    stage.forward(0, 0, None if rank == 0 else _zeros(edges[rank - 1].tensors, device))
+    stage.backward(0, 0, None if rank + 1 == len(slices) else _zeros(edges[rank].gradients, device))
+    trained = [parameter for parameter in part.parameters() if parameter.requires_grad]
+    if trained:
+        network.optimizer(trained).step()
+
+
+def _zeros(specs: Sequence[TensorSpec], device: RankDevice) -> Payload:
+    return tuple(
+        torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype), device=device.torch) for spec in specs
+    )
 
 
 class MakesPipelines(Protocol):

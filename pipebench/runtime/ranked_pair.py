@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from statistics import median_low
 
@@ -19,12 +20,12 @@ from pipebench.plan.transfers import Message
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.runtime import group, messages
-from pipebench.runtime.baseline import Baseline
+from pipebench.runtime.baseline import Baseline, TooBigError
 from pipebench.runtime.computed import Computed, judge, judge_update
 from pipebench.runtime.device import CpuDevice, CudaDevice, RankDevice
 from pipebench.runtime.heartbeat import IDLE, WAITING, Heartbeats
 from pipebench.runtime.rank_transport import RankTransport
-from pipebench.runtime.ranked_naive import RankedNaive
+from pipebench.runtime.ranked_naive import RankedNaive, everywhere, fewest_devices
 from pipebench.runtime.ranks import REST_S, RankedPipeline, Readings, StepTransport
 from pipebench.runtime.single_device import SingleDevice
 from pipebench.runtime.stage import Payload
@@ -140,15 +141,35 @@ class RankedPair:
         """Rank 0 races alone, on the GPU of median speed where there are several; the others wait for it."""
         if self.naive is not None:
             return self.naive.race(report)
-        speeds = self._speeds() if self.job.config.device == "cuda" else []
-        if self.single is None:
-            return None
+        on_gpus = self.job.config.device == "cuda"
+        speeds = self._speeds() if on_gpus else []
         chosen = of_median_speed(speeds) if speeds else 0
-        self.single = SingleDevice(self.job, self.network, self.device_of(chosen))
-        raced = self.single.race(report)
+        raced = self._raced_alone(chosen, report) if self.rank == 0 else None
+        if on_gpus and not everywhere(self.rank != 0 or raced is not None):
+            return self._race_naive(report)
+        if raced is None:
+            return None
         flops = self.network.outline.step_flops(whole(self.network.outline))
         known = [flops * steps_per_s for steps_per_s in speeds] if flops is not None else []
         return msgspec.structs.replace(raced, device=chosen, device_flops_per_s=known)
+
+    def _raced_alone(self, chosen: int, report: Callable[[str], None]) -> messages.Raced | None:
+        """Of a single device; ``None`` if the model does not fit on it."""
+        self.single = SingleDevice(self.job, self.network, self.device_of(chosen))
+        try:
+            return self.single.race(report)
+        except TooBigError:
+            self.single = None
+            return None
+
+    def _race_naive(self, report: Callable[[str], None]) -> messages.Raced | None:
+        """Find the fewest devices that the naive schedule fits on, by trying each one's part, and race it."""
+        partition = fewest_devices(self.network, self.device, self.rank, self.job.ranks)
+        config = msgspec.structs.replace(self.job.config, baseline_partition=partition)
+        self.job = msgspec.structs.replace(self.job, config=config)
+        self.naive = RankedNaive(self.job, self.network, self._pipeline, self.device)
+        raced = self.naive.race(report)
+        return raced and msgspec.structs.replace(raced, baseline_partition=partition)
 
     def choose(self, form: messages.Form) -> None:
         """Take a form of the baseline."""
@@ -207,16 +228,30 @@ class RankedPair:
             check_same_loss(side.loss(), loss, steps=steps)
 
     def _speeds(self) -> list[float]:
-        """Every device's steps a second of the model's first form, measured by its own rank. Collective."""
+        """Every device's steps a second of the model's first form, measured by its own rank. Collective.
+
+        Nothing where the model does not fit on one of them.
+        """
+        speed = torch.tensor(self._speed(), dtype=torch.float64)
+        speeds = [torch.empty_like(speed) for _ in range(self.job.ranks)]
+        dist.all_gather(speeds, speed)
+        found = [float(value) for value in speeds]
+        return found if all(found) else []
+
+    def _speed(self) -> float:
+        """This rank's; 0 if the model does not fit."""
+        try:
+            seconds = self._probe_s()
+        except torch.OutOfMemoryError:
+            seconds = inf
+        self.device.give_back()
+        return 1 / seconds
+
+    def _probe_s(self) -> float:
         probe = Baseline(messages.Form(self.network.outline.forms[0]), self.network, self.device.torch)
         batch = probe.batch(0)
         seconds = [self.device.seconds(partial(probe.step, batch)) for _ in range(_PROBES)]
-        del probe
-        self.device.give_back()
-        speed = torch.tensor(1 / min(seconds[1:]), dtype=torch.float64)
-        speeds = [torch.empty_like(speed) for _ in range(self.job.ranks)]
-        dist.all_gather(speeds, speed)
-        return [float(value) for value in speeds]
+        return min(seconds[1:])
 
 
 def of_median_speed(speeds: Sequence[float]) -> int:

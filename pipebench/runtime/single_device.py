@@ -47,18 +47,19 @@ class SingleDevice:
 
     def race(self, report: Callable[[str], None]) -> messages.Raced:
         """Find the strongest form and choose it; its speed is the host's, where its operations are known."""
-        form, candidates = race(
+        raced = race(
             self.network,
             self.device,
             lambda form: report(form.text()),
             memory_bytes=self.job.config.memory_bytes,
         )
         flops = self.network.outline.step_flops(whole(self.network.outline))
-        best_s = min(min(candidate.step_s) for candidate in candidates)
-        self.choose(form)
+        best_s = min(min(candidate.step_s) for candidate in raced.candidates)
+        self.choose(raced.best)
         return messages.Raced(
-            form=form,
-            candidates=candidates,
+            form=raced.best,
+            candidates=raced.candidates,
+            too_big=[form.text() for form in raced.too_big],
             host_flops_per_s=flops / best_s if flops is not None else None,
             found=self.network.found,
         )

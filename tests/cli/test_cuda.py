@@ -80,3 +80,47 @@ def test_a_torch_that_cannot_start_cuda_exits_7(pipebench: Pipebench, tmp_path: 
     assert "cannot use GPU " in ended.err
     assert len(ended.err.strip().splitlines()[-1]) > 20
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(("most", "devices"), [("2", 2), ("1", 4)])
+def test_a_model_too_big_for_a_gpu_is_held_against_the_fewest_that_it_fits_on(
+    pipebench: Pipebench, tmp_path: Path, most: str, devices: int
+) -> None:
+    """Found out by trying: no size is computed that would not fit."""
+    ended = pipebench(
+        *("run", "--gpus", "4", "--device", "cuda", "--preset", "tiny", "--layers", "3", "--launches", "2"),
+        *("--partition", "1,1,1,0", "--steps", "1", "-o", str(tmp_path), "--json"),
+        **(PRETENDED | {"PRETEND_GPUS": "4", "PRETEND_MOST_LAYERS": most}),
+    )
+    assert ended.code == 0, ended.err
+    record = json.loads(ended.out)
+    assert (record["baseline"]["kind"], record["baseline"]["devices"]) == ("naive", devices)
+    assert record["baseline"]["device_flops_per_s"] == []
+    assert record["efficiency"] == pytest.approx(record["speedup"]["value"] * devices / 4)
+    assert record["verification"]["max_relative_gradient_error"] <= 1e-5
+    assert f"the speed-up is relative to {devices} devices" in ended.err
+
+
+def test_a_model_that_fits_on_no_number_of_gpus_exits_7(pipebench: Pipebench, tmp_path: Path) -> None:
+    """By computed bytes the fewest hold 2 layers and 1: the pretended GPUs take one layer at most."""
+    ended = pipebench(
+        *("run", "--gpus", "2", "--device", "cuda", "--preset", "tiny", "--layers", "3", "--partition", "2,1"),
+        *("-o", str(tmp_path)),
+        **(PRETENDED | {"PRETEND_MOST_LAYERS": "0"}),
+    )
+    assert ended.code in (6, 7)
+    assert "Traceback" not in ended.err
+
+
+def test_layers_of_the_user_s_own_run_on_gpus(pipebench: Pipebench, tmp_path: Path) -> None:
+    model = Path(__file__).parent.parent / "runtime" / "own_models.py"
+    ended = pipebench(
+        *("run", "--gpus", "2", "--device", "cuda", "--model", f"{model}:masked", "--launches", "1"),
+        *("--steps", "1", "-o", str(tmp_path), "--json"),
+        **PRETENDED,
+    )
+    assert ended.code == 0, ended.err
+    record = json.loads(ended.out)
+    assert record["verification"]["max_relative_gradient_error"] <= 1e-4
+    assert record["baseline"]["kind"] in ("chain", "chain-microbatches")
+    assert record["config"]["input"]["unit"] == "words"

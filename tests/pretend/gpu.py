@@ -79,3 +79,23 @@ def install(*, nccl: bool = True, count: int = 2) -> None:
 
     dist.new_group = gloo_group
     torch.empty = unpinned  # type: ignore[assignment]
+
+
+def hold_at_most(layers: int) -> None:
+    """A GPU finds no room for a part of the model with more layers than this."""
+    from pipebench.models.own.network import OwnPart
+    from pipebench.models.stacked_lstm.network import FusedLSTM, StackedLSTM
+
+    def limited(kind: Any, count: Any) -> None:
+        run = kind.run
+
+        def limited_run(self: Any, input_: Any, state: Any) -> Any:
+            if count(self) > layers:
+                raise torch.OutOfMemoryError("pretended")
+            return run(self, input_, state)
+
+        kind.run = limited_run
+
+    limited(FusedLSTM, lambda model: model.lstm.num_layers)
+    limited(StackedLSTM, lambda model: len(model.lstm))
+    limited(OwnPart, lambda part: len(part._layers))

@@ -14,6 +14,8 @@ def _install_before(name: str, *arguments: Any, **options: Any) -> Any:
         from tests.pretend import gpu
 
         gpu.install(nccl=os.environ.get("PRETEND_NCCL", "1") == "1", count=int(os.environ["PRETEND_GPUS"]))
+        if "PRETEND_MOST_LAYERS" in os.environ:
+            gpu.hold_at_most(int(os.environ["PRETEND_MOST_LAYERS"]))
     return _import(name, *arguments, **options)
 
 

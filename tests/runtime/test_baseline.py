@@ -64,7 +64,7 @@ def test_the_race_keeps_the_fastest_and_drops_the_slow_early() -> None:
         """Readings come in pairs around a step: 0, then the cost of the form that ran."""
         return 0.0 if next(clock) % 2 == 0 else costs[current[-1]]
 
-    best, candidates = race(
+    best, candidates, _ = race(
         NETWORK,
         CpuDevice(fake_clock),
         lambda form: current.append((form.kind, form.microbatches)),
@@ -85,5 +85,5 @@ def test_the_race_goes_on_to_more_microbatches_while_they_gain() -> None:
     def fake_clock() -> float:
         return 0.0 if next(clock) % 2 == 0 else 1 / current[-1].microbatches
 
-    best, _ = race(NETWORK, CpuDevice(fake_clock), current.append)
+    best, *_ = race(NETWORK, CpuDevice(fake_clock), current.append)
     assert best == Form("chain-microbatches", 8)
