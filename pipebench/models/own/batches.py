@@ -102,7 +102,7 @@ def items(model: Model, target: Value, size: int) -> float:
         counted = model.items(target)
     try:
         number = float(counted)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         raise UsageError(f"items(target) returns {a(counted)}; a number above 0 is needed") from None
     if not isfinite(number) or number <= 0:
         raise UsageError(f"items(target) returns {number:g}; a number above 0 is needed")

@@ -123,6 +123,7 @@ def with_forward(function) -> nn.Module:
         (nn.Sequential(nn.LSTM(2, 2)), False),
         (nn.ConvTranspose1d(2, 2, 1), False),
         (nn.TransformerEncoderLayer(2, 1, 2), False),
+        (nn.MultiheadAttention(2, 1), False),
         (nn.Module(), False),
     ],
 )

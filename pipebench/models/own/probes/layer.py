@@ -129,6 +129,7 @@ class LayerProbe:
         outputs = [self._run(piece) for piece in pieces]
         found = self._ways(self._first.output, outputs, size)
         if not isinstance(found, Fault):
+            self._check_rows(found, outputs)
             return found
         if found.why == "shape":
             self._refuse_shapes("half of the samples", outputs)
@@ -137,6 +138,13 @@ class LayerProbe:
             " values alone than with the rest; use what treats each sample alone (GroupNorm, LayerNorm), or fixed"
             " statistics"
         )
+
+    def _check_rows(self, ways: tuple[Way, ...], outputs: Sequence[Value]) -> None:
+        """Each sample gives as many rows as any other one; else their number may depend on the values."""
+        for output in outputs:
+            for tensor, way in zip(tensors_of(output), ways, strict=True):
+                if way.dimension is not None and tensor.shape[way.dimension] % self.cuts.samples:
+                    self._refuse_shapes("half of the samples", outputs)
 
     def _refuse_shapes(self, what: str, outputs: Sequence[Value]) -> None:
         given = ", ".join(shapes(output) for output in outputs[:2])
@@ -202,7 +210,7 @@ def wake(module: nn.Module) -> nn.Module:
     """Parameters that start at zero hide what they will weigh, so they get small values for the probes."""
     with torch.no_grad():
         for parameter in module.parameters():
-            if parameter.is_floating_point() and parameter.numel() and not bool(parameter.any()):
+            if parameter.requires_grad and parameter.numel() and not bool(parameter.any()):
                 values = torch.linspace(0.01, 0.1, parameter.numel(), dtype=parameter.dtype)
                 parameter.copy_(values.reshape(parameter.shape))
     return module
