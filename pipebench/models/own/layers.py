@@ -104,7 +104,10 @@ class OwnLayers:
     def _copied(self, index: int, part: nn.Module) -> nn.Module:
         remedy = "; it cannot be copied: give a function that makes the layer"
         with blamed(self.text(index), remedy):
-            return copy.deepcopy(part)
+            copied = copy.deepcopy(part)
+        if not all(parameter.is_leaf for parameter in copied.parameters()):  # torch.jit's
+            raise UsageError(f"{self.text(index)}: its copy has no parameters to train{remedy}")
+        return copied
 
     def make(self, index: int, device: torch.device | None = None) -> nn.Module:
         """A layer to train: in the dtype, on the device (by default the CPU), in training mode.

@@ -123,9 +123,9 @@ def _handed_on(tensor: Tensor) -> Tensor:
 
 def _check_leaves(runner: Runner, output: Value) -> None:
     """The parameters that a layer computes with are its own."""
-    known = {id(parameter) for parameter in runner.module.parameters()}
+    known = {_storage(parameter) for parameter in runner.module.parameters()}
     for leaf in _leaves(tensors_of(output)):
-        if isinstance(leaf, nn.Parameter) and id(leaf) not in known:
+        if isinstance(leaf, nn.Parameter) and _storage(leaf) not in known:
             raise UsageError(
                 f"{runner.text} computes with a parameter of the shape {list(leaf.shape)} that is none of its own: it"
                 " would not be trained, or it is shared with another layer; make it a parameter of this layer alone"

@@ -15,7 +15,7 @@ TEXT = """
 import torch
 from torch import nn
 from pipebench import Model
-from tests.models.own.samples import Block, Only32, numbers, of_numbers, of_words, summed, words
+from tests.models.own.samples import Block, Force, Only32, numbers, of_numbers, of_words, summed, words
 
 mlp = of_numbers(nn.Linear(6, 8), nn.ReLU(), lambda: nn.Linear(8, 4))
 named = of_numbers(nn.Linear(6, 4), name="tiny", unit="rows", items=lambda target: 2 * len(target), batch_size=10)
@@ -30,6 +30,8 @@ constant = of_numbers(nn.Linear(6, 4), batch=lambda size, g: numbers(size, torch
 packed = of_numbers(Block(lambda x: (x, x > 0, torch.ones(3, dtype=torch.float64).to(x.dtype))),
                     Block(lambda all_: all_[0] * all_[1], parameters=False), nn.Linear(6, 4))
 frozen = of_numbers(nn.Linear(6, 6).requires_grad_(False), nn.Linear(6, 4))
+force = of_numbers(nn.Linear(6, 6), Force(), nn.Linear(6, 4))
+scripted = of_numbers(nn.Linear(6, 6), lambda: torch.jit.script(nn.Linear(6, 6)), nn.Linear(6, 4))
 all_frozen = of_numbers(nn.Linear(6, 4).requires_grad_(False))
 cut_off = of_numbers(nn.Linear(6, 6), Block(torch.detach), nn.Linear(6, 4))
 bad_items = of_numbers(nn.Linear(6, 4), items=lambda target: 0)
@@ -176,6 +178,12 @@ def test_frozen_layers_come_first() -> None:
 
 def test_a_leaf_of_its_own_is_no_parameter() -> None:
     assert described("inner_leaf").layers[0].output == one(2, 6)
+
+
+@pytest.mark.parametrize("name", ["force", "scripted"])
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_unusual_layers(name: str) -> None:
+    assert described(name).layers[1].output == one(2, 6)
 
 
 def test_notices() -> None:

@@ -88,10 +88,12 @@ def uncopied() -> nn.Module:
         (lambda: 3, ["layer 0", "returns an int", "nn.Module"]),
         (lambda: None, ["returns None"]),
         (uncopied(), ["layer 0 (Linear)", "a function that makes the layer"]),
+        (lambda: nn.Linear, ["returns a type"]),
         (nn.LazyLinear(4), ["layer 0 (LazyLinear)", "weight", "no shape"]),
         (nn.Linear(6, 4, device="meta"), ["layer 0 (Linear)", "weight", "meta"]),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
 def test_a_layer_that_cannot_be_made(layer, words: list[str]) -> None:
     text = refused(made(layer).make, 0)
     for word in words:
@@ -259,3 +261,10 @@ def test_one_tensor_is_cut_to_tensors() -> None:
 def test_a_batch_is_two_values() -> None:
     assert Batch._fields == ("input", "target")
     assert Block(abs)(torch.tensor(-1.0)) == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_copy_that_cannot_be_trained() -> None:
+    text = refused(made(torch.jit.script(nn.Linear(6, 4))).make, 0)
+    assert "layer 0 (RecursiveScriptModule)" in text
+    assert "a function that makes the layer" in text

@@ -18,6 +18,7 @@ from tests.models.own.samples import (
     WIDTH,
     WORDS,
     Block,
+    Force,
     Only32,
     between,
     numbers,
@@ -200,6 +201,8 @@ ORDINARY = {
         nn.Flatten(0, 1), batch=words_in_time, batch_dimension=1
     ),
     "float32 inside": lambda: between(Half()),
+    "differentiates inside": lambda: between(Force()),
+    "compiled by torch.jit": lambda: between(lambda: torch.jit.script(nn.Linear(WIDTH, WIDTH))),
     "zeros": lambda: of_numbers(nn.Linear(WIDTH, CLASSES), batch=all_zero),
     "nan": lambda: between(Block(lambda x: torch.where(x > 0, x, torch.nan))),
     "infinite": lambda: between(Block(lambda x: torch.where(x > 0, x, torch.inf))),
@@ -212,6 +215,7 @@ ORDINARY = {
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ORDINARY)
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
 def test_an_ordinary_model_passes(name: str, dtype: str) -> None:
     probed(ORDINARY[name](), dtype=dtype)
 

@@ -18,6 +18,8 @@ from pipebench.models.own.running import Runner
 from pipebench.models.own.values import Value, mapped, tensors_of, to_dtype
 
 _SAMPLES = 8
+# In this order until a layer runs: some run in float32 only, some differentiate inside.
+_ATTEMPTS = (("float64", False), ("float64", True), ("float32", False), ("float32", True))
 
 
 def probe(
@@ -86,18 +88,19 @@ class _Layers:
 
     def check(self, index: int, flow: Flow) -> Flow:
         """Raises ``UsageError``; gives what reaches the next layer."""
-        made = self._made(index)
-        try:
-            return self._probe(index, made, flow, "float64").check()
-        except _RaisedError as error:
-            wide = error.error
-        try:
-            found = self._probe(index, self._layers["float32"].raw(index), flow, "float32")
-        except _RaisedError as error:
-            raise (wide if self._dtype == "float64" else error.error) from None
-        if self._dtype == "float64":
-            raise UsageError(f"{wide}; it runs in float32 only: use --dtype float32")
-        return found.check()
+        made: nn.Module | None = self._made(index)
+        errors: dict[str, UsageError] = {}
+        for dtype, gradients in _ATTEMPTS:
+            try:
+                found = self._probe(index, made or self._layers[dtype].raw(index), flow, dtype, gradients)
+            except _RaisedError as error:
+                made = None
+                errors.setdefault(dtype, error.error)
+                continue
+            if dtype != "float64" and self._dtype == "float64":
+                raise UsageError(f"{errors['float64']}; it runs in float32 only: use --dtype float32")
+            return found.check()
+        raise errors[self._dtype]
 
     def _made(self, index: int) -> nn.Module:
         """The layer, which a function must make alike each time."""
@@ -118,7 +121,7 @@ class _Layers:
             )
         return made
 
-    def _probe(self, index: int, made: nn.Module, flow: Flow, dtype: str) -> LayerProbe:
+    def _probe(self, index: int, made: nn.Module, flow: Flow, dtype: str, gradients: bool) -> LayerProbe:
         layers = self._layers[dtype]
         module = wake(layers.converted(index, made))
         runner = Runner(module, layers.text(index), stateful(module))
@@ -128,7 +131,7 @@ class _Layers:
                 " it, or give forward one argument"
             )
         try:
-            return LayerProbe(runner, flow, self._cuts, dtype)
+            return LayerProbe(runner, flow, self._cuts, dtype, gradients=gradients)
         except UsageError as error:
             raise _RaisedError(error) from None
 
