@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from pipebench import Model
-from pipebench.errors import UsageError
+from pipebench.errors import EnvironmentRefusedError, UsageError
 from pipebench.models.own.batches import Batch, batches, cut, digest, items, time_length
 from pipebench.models.own.layers import OwnLayers, hashes, state_of, stateful
 from tests.models.own.samples import Block, of_numbers, of_words, words_in_time
@@ -268,3 +268,25 @@ def test_a_copy_that_cannot_be_trained() -> None:
     text = refused(made(torch.jit.script(nn.Linear(6, 4))).make, 0)
     assert "layer 0 (RecursiveScriptModule)" in text
     assert "a function that makes the layer" in text
+
+
+def test_channels_stay_last() -> None:
+    whole = torch.randn(4, 3, 5, 5).to(memory_format=torch.channels_last)
+    for [piece] in cut(whole, batch_dimension=0, time_dimension=None, microbatches=2, chunks=1):
+        assert piece.is_contiguous(memory_format=torch.channels_last)
+
+
+def no_memory():
+    return torch.empty(2**60)
+
+
+def no_memory_in_python():
+    raise MemoryError
+
+
+@pytest.mark.parametrize("function", [no_memory, no_memory_in_python])
+def test_too_little_memory_is_no_fault_of_the_model(function) -> None:
+    with pytest.raises(
+        EnvironmentRefusedError, match=r"^too little memory: layer 0.*; use a smaller batch or model$"
+    ):
+        made(function).make(0)

@@ -477,6 +477,15 @@ def test_parameters_that_functions_share() -> None:
     assert_said(refused(of_numbers(lambda: given)), "same module")
 
 
+def test_parameters_beside_each_other_in_one_storage_are_not_shared() -> None:
+    flat = torch.randn(3, WIDTH, WIDTH)
+    probed(of_numbers(Tied(flat[0]), Tied(flat[1]), nn.Linear(WIDTH, CLASSES)))
+    both = nn.Parameter(flat.flatten()[20:56].view(WIDTH, WIDTH))
+    assert_said(
+        refused(of_numbers(Tied(flat[2]), Tied(flat[0]), Tied(both))), "layers 1 and 2 share a parameter"
+    )
+
+
 def test_many_functions_share_nothing() -> None:
     """What was dropped leaves its address to the next one."""
     probed(of_numbers(*[lambda: nn.Linear(WIDTH, WIDTH)] * 30))
