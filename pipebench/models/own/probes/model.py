@@ -6,13 +6,13 @@ import torch
 from torch import nn
 
 from pipebench.errors import UsageError
-from pipebench.models.own.batches import Batch, batches, time_length
+from pipebench.models.own.batches import Batch, batches, digest, time_length
 from pipebench.models.own.layers import OwnLayers, hashes, state_of, stateful
 from pipebench.models.own.model import Model
 from pipebench.models.own.probes.layer import Cuts, LayerProbe, wake
 from pipebench.models.own.probes.loss import LossProbe, check_own_parameters
 from pipebench.models.own.probes.luck import luck
-from pipebench.models.own.probes.parts import Flow, Way, difference, varied
+from pipebench.models.own.probes.parts import Flow, Way, varied
 from pipebench.models.own.probes.sharing import Sharing, is_shared
 from pipebench.models.own.running import Runner
 from pipebench.models.own.values import Value, mapped, tensors_of, to_dtype
@@ -170,12 +170,7 @@ def probe_batch(model: Model, first: Batch, *, size: int, seed: int, dtype: str)
     """
     with luck(seed + 1):
         [again] = batches(model, size=size, seed=seed, dtype=dtype, count=1)
-    pairs = zip(
-        (*tensors_of(first.input), *tensors_of(first.target)),
-        (*tensors_of(again.input), *tensors_of(again.target)),
-        strict=False,
-    )
-    if any(difference(one, other) > 0 for one, other in pairs):
+    if digest([again]) != digest([first]):
         raise UsageError(
             "batch gives other values for the same seed; draw from the generator that it is given"
             " (torch.randn(..., generator=generator))"
