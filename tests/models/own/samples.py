@@ -1,10 +1,12 @@
 """Small models of a user's, and how they are probed."""
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from pipebench import Model
+from pipebench.errors import ExitCode, UsageError
 from pipebench.models.own.batches import batches, time_length
 from pipebench.models.own.fields import check_fields
 from pipebench.models.own.probes import probe, probe_batch
@@ -98,3 +100,30 @@ class Force(nn.Module):
     def forward(self, x):
         energy = self.inner(x).square().sum()
         return torch.autograd.grad(energy, x, create_graph=True)[0]
+
+
+def refused(model: Model, **options) -> str:
+    with pytest.raises(UsageError) as raised:
+        probed(model, **options)
+    assert raised.value.exit_code == ExitCode.USAGE
+    text = str(raised.value)
+    assert text.isprintable()
+    return text
+
+
+def assert_said(text: str, *said: str) -> None:
+    for word in said:
+        assert word in text
+
+
+class Tied(nn.Module):
+    def __init__(self, weight) -> None:
+        super().__init__()
+        self.weight = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight)
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+def raises(x):
+    raise ValueError("not like this")

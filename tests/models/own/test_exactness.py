@@ -7,7 +7,7 @@ from pipebench import Model
 from pipebench.models.own.batches import batches, cut
 from pipebench.models.own.layers import OwnLayers, stateful
 from pipebench.models.own.running import Runner
-from tests.models.own.test_probes import IN_TIME, ORDINARY
+from tests.models.own.ordinary import IN_TIME, ORDINARY
 
 SIZE = 8
 
