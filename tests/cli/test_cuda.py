@@ -104,7 +104,19 @@ def test_a_model_too_big_for_a_gpu_is_held_against_the_fewest_that_it_fits_on(
 def test_a_model_that_fits_on_no_number_of_gpus_exits_7(pipebench: Pipebench, tmp_path: Path) -> None:
     """By computed bytes the fewest hold 2 layers and 1: the pretended GPUs take one layer at most."""
     ended = pipebench(
-        *("run", "--gpus", "2", "--device", "cuda", "--preset", "tiny", "--layers", "3", "--partition", "2,1"),
+        *(
+            "run",
+            "--gpus",
+            "2",
+            "--device",
+            "cuda",
+            "--preset",
+            "tiny",
+            "--layers",
+            "3",
+            "--partition",
+            "2,1",
+        ),
         *("-o", str(tmp_path)),
         **(PRETENDED | {"PRETEND_MOST_LAYERS": "0"}),
     )

@@ -103,7 +103,7 @@ def items(model: Model, target: Value, size: int) -> float:
         counted = model.items(target)
     try:
         number = float(counted)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         raise UsageError(f"items(target) returns {a(counted)}; a number above 0 is needed") from None
     if not isfinite(number) or number <= 0:
         raise UsageError(f"items(target) returns {number:g}; a number above 0 is needed")
@@ -113,14 +113,20 @@ def items(model: Model, target: Value, size: int) -> float:
 def cut(
     value: Value, *, batch_dimension: int, time_dimension: int | None, microbatches: int, chunks: int
 ) -> list[list[Value]]:
-    """The slices [microbatch][chunk], contiguous in memory; both numbers divide the sizes that they cut."""
+    """The slices [microbatch][chunk], contiguous in memory or as channels last; both numbers divide what they cut."""
     whole = [[value]]
     if microbatches > 1:
         whole = [[piece] for piece in _pieces(value, batch_dimension, microbatches)]
     if chunks > 1:
         assert time_dimension is not None, "chunks need a time dimension"
         whole = [_pieces(piece, time_dimension, chunks) for [piece] in whole]
-    return [[mapped(piece, Tensor.contiguous) for piece in row] for row in whole]
+    return [[mapped(piece, _in_one_piece) for piece in row] for row in whole]
+
+
+def _in_one_piece(tensor: Tensor) -> Tensor:
+    """The user may have chosen channels last, which are faster for some layers."""
+    is_last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    return tensor if is_last else tensor.contiguous()
 
 
 def _pieces(value: Value, dimension: int, count: int) -> list[Value]:

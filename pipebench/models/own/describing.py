@@ -15,7 +15,7 @@ from pipebench.models.own.measuring import measure_layer
 from pipebench.models.own.model import Model
 from pipebench.models.own.probes import probe, probe_batch
 from pipebench.models.own.running import Runner
-from pipebench.models.own.values import Value, edge_of, with_gradients
+from pipebench.models.own.values import Value, edge_of, mapped, with_gradients
 
 _CONSTANT = "the model's batch function gives the same batch each time: every step trains on the same items"
 
@@ -141,8 +141,8 @@ class _Measured:
         """With what it gives for the whole batch at once, as the naive schedule runs it; nothing is kept of that."""
         if self._whole is None:
             return layer
-        with torch.no_grad():
-            self._whole, _ = runner.run(self._whole)
+        output, _ = runner.run(self._whole)  # with gradients: a layer may differentiate inside
+        self._whole = mapped(output, torch.Tensor.detach)
         carried = [spec.gradient for spec in layer.output.tensors]
         return structs.replace(layer, whole_output=with_gradients(edge_of(self._whole), carried))
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from pipebench.errors import InterruptedRunError, TerminatedRunError, UsageError
+from pipebench.errors import EnvironmentRefusedError, InterruptedRunError, TerminatedRunError, UsageError
 from pipebench.names import as_text
 
 _LONGEST = 300  # letters of a message that are shown
@@ -90,14 +90,26 @@ def blamed(what: str = "", remedy: str = "") -> Iterator[None]:
 
     Raises:
         UsageError: Something was raised, be it ``SystemExit``.
+        EnvironmentRefusedError: There was too little memory for it.
     """
     try:
         yield
     except (InterruptedRunError, TerminatedRunError):
         raise
     except BaseException as error:  # noqa: BLE001 - what the user's code raises is for the user
-        begin = f"{what}: " if what else ""
-        raise UsageError(f"{begin}{last_word(error)}{remedy}") from None
+        text = f"{what}: {last_word(error)}{remedy}" if what else f"{last_word(error)}{remedy}"
+        if _is_memory(error):
+            raise EnvironmentRefusedError(
+                f"too little memory: {text}; use a smaller batch or model"
+            ) from None
+        raise UsageError(text) from None
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Whether it is for want of memory, as Python or torch tell it."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "allocate memory" in _text(error)
+    )
 
 
 @contextmanager

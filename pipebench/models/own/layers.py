@@ -102,7 +102,10 @@ class OwnLayers:
     def _copied(self, index: int, part: nn.Module) -> nn.Module:
         remedy = "; it cannot be copied: give a function that makes the layer"
         with blamed(self.text(index), remedy):
-            return copy.deepcopy(part)
+            copied = copy.deepcopy(part)
+        if not all(parameter.is_leaf for parameter in copied.parameters()):  # torch.jit's
+            raise UsageError(f"{self.text(index)}: its copy has no parameters to train{remedy}")
+        return copied
 
     def make(self, index: int, device: torch.device | None = None) -> nn.Module:
         """A layer to train: in the dtype, on the device (by default the CPU), in training mode.
@@ -150,8 +153,9 @@ def _name(part: object) -> str | None:
 def stateful(module: nn.Module) -> bool:
     """Whether a layer is called with a state: its ``forward`` takes two positional arguments.
 
-    A second one without a default is a state. An optional one is a state if it is the last, its default is ``None``
-    and its name is not that of a mask or a size: ``forward(input, hx=None)`` of ``nn.LSTM`` is, ``scale=1.0`` is not.
+    A second one without a default is a state, if no third one is needed. An optional one is a state if it is the last,
+    its default is ``None`` and its name is not that of a mask or a size: ``forward(input, hx=None)`` of ``nn.LSTM`` is,
+    ``scale=1.0`` is not.
     """
     try:
         parameters = inspect.signature(module.forward).parameters.values()
@@ -159,11 +163,10 @@ def stateful(module: nn.Module) -> bool:
         return False
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     positional = [parameter for parameter in parameters if parameter.kind in kinds]
-    if len(positional) < 2:
-        return False
-    second = positional[1]
-    optional = len(positional) == 2 and second.default is None and second.name not in _NO_STATE
-    return second.default is second.empty or optional
+    needed = sum(parameter.default is parameter.empty for parameter in positional)
+    if len(positional) == 2 and needed < 2:
+        return positional[1].default is None and positional[1].name not in _NO_STATE
+    return needed == 2
 
 
 def state_of(module: nn.Module) -> list[tuple[str, Tensor]]:

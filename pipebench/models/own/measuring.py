@@ -37,8 +37,10 @@ def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) 
         pieces: one input a chunk; those that require a gradient are leaves.
 
     Raises:
-        UsageError: It raises; its chunks' outputs differ in shape; the optimizer does not work.
+        UsageError: It raises, also in its backward; it uses a parameter that is not its own; its chunks' outputs differ
+            in shape; the optimizer does not work.
     """
+    _check_backward(runner, pieces[0])
     outputs, saved_bytes = _outputs(runner, pieces)
     optimizer, optimizer_bytes = None, 0
     parameters = list(runner.module.parameters())
@@ -78,10 +80,9 @@ def _outputs(runner: Runner, pieces: list[Value]) -> tuple[list[Value], int]:
     state, outputs, most = None, list[Value](), 0
     for piece in pieces:
         saved = _Saved(chain(runner.module.parameters(), runner.module.buffers(), tensors_of(piece)))
-        with torch.autograd.graph.saved_tensors_hooks(saved.keep, _same):
-            before = _cut_off(state)
-            output, state = runner.run(piece, before)
-        _check_leaves(runner, piece, before, output)
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(saved.keep, _same):
+            output, state = runner.run(piece, _cut_off(state))
+        _check_leaves(runner, output)
         most = max(most, saved.bytes)
         outputs.append(output)
         if shapes(output) != shapes(outputs[0]):
@@ -139,22 +140,25 @@ def _handed_on(tensor: Tensor) -> Tensor:
     return tensor.detach().requires_grad_(tensor.requires_grad)
 
 
-def _check_leaves(runner: Runner, piece: Value, state: Any, output: Value) -> None:
-    """A layer is trained through its own parameters, its input and its state, and through nothing else."""
-    known = {id(tensor) for tensor in (*runner.module.parameters(), *tensors_of(piece), *_flat(state))}
+def _check_leaves(runner: Runner, output: Value) -> None:
+    """The parameters that a layer computes with are its own."""
+    known = {_storage(parameter) for parameter in runner.module.parameters()}
     for leaf in _leaves(tensors_of(output)):
-        if id(leaf) not in known:
+        if isinstance(leaf, nn.Parameter) and _storage(leaf) not in known:
             raise UsageError(
-                f"{runner.text} computes with a tensor of the shape {list(leaf.shape)} that requires a gradient and is"
-                " none of its parameters: it would not be trained, or it is shared with another layer; make it a"
-                " parameter of this layer alone"
+                f"{runner.text} computes with a parameter of the shape {list(leaf.shape)} that is none of its own: it"
+                " would not be trained, or it is shared with another layer; make it a parameter of this layer alone"
             )
 
 
-def _flat(state: Any) -> list[Tensor]:
-    if isinstance(state, tuple):
-        return [tensor for part in state for tensor in _flat(part)]
-    return [state] if isinstance(state, Tensor) else []
+def _check_backward(runner: Runner, piece: Value) -> None:
+    """Without hooks: with them autograd would not see that a tensor which it needs was changed in place."""
+    with torch.enable_grad():
+        output, _ = runner.run(mapped(piece, _handed_on))
+    tensors = [tensor for tensor in tensors_of(output) if tensor.requires_grad and tensor.grad_fn is not None]
+    if tensors:
+        with blamed(f"{runner.text}, in the backward"):
+            torch.autograd.backward(tensors, [torch.ones_like(tensor) for tensor in tensors])
 
 
 def _leaves(outputs: Iterable[Tensor]) -> list[Tensor]:

@@ -77,6 +77,7 @@ class OwnNetwork:
         self.outline, self.found, self.dtype = outline, dict[str, bool](), DTYPES[asked.dtype]
         self._asked = asked
         self._model = load(asked.model, seed=asked.seed)
+        torch.set_grad_enabled(True)  # whatever the user's file left behind
         self._layers = OwnLayers(self._model, seed=asked.seed, dtype=asked.dtype)
 
     def part(self, part: Slice, device: torch.device | None = None) -> Part:

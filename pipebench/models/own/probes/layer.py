@@ -6,10 +6,11 @@ buffers.
 """
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pipebench.errors import UsageError
 from pipebench.models.fingerprints import hashes
@@ -20,7 +21,7 @@ from pipebench.models.own.probes.precision import TOLERANCES, Precision
 from pipebench.models.own.running import Runner
 from pipebench.models.own.values import Value, mapped, shapes, tensors_of, to_dtype
 
-_REPEATS = 3
+_REPEATS, _SLOW_S = 3, 0.05  # a layer that takes longer is repeated once
 
 
 class Cuts(NamedTuple):
@@ -39,13 +40,22 @@ class _First(NamedTuple):
     changed: str | None
     drew: bool
     touched: bool
+    repeats: int
 
 
 class LayerProbe:
-    """A layer under probing in one dtype; ``first`` comes before ``check``."""
+    """A layer under probing in one dtype. Its first forward runs at once, the others in ``check``.
 
-    def __init__(self, runner: Runner, flow: Flow, cuts: Cuts, dtype: str) -> None:
-        self.runner, self.flow, self.cuts = runner, flow, cuts
+    Args:
+        runner: the layer, its parameters in this dtype.
+        flow: what reaches it.
+        cuts: into what to cut that.
+        dtype: ``float64``, or ``float32``.
+        gradients: whether the input requires some: there are layers that differentiate inside.
+    """
+
+    def __init__(self, runner: Runner, flow: Flow, cuts: Cuts, dtype: str, *, gradients: bool) -> None:
+        self.runner, self.flow, self.cuts, self._gradients = runner, flow, cuts, gradients
         self.input = to_dtype(flow.value, torch_dtype(dtype))
         self.tolerance = TOLERANCES[torch_dtype(dtype)]
         floats = [
@@ -61,7 +71,9 @@ class LayerProbe:
         copies = [tensor.clone() for tensor in tensors_of(self.input)]
         versions = [tensor._version for tensor in tensors_of(self.input)]  # noqa: SLF001
         before, stood = hashes(state_of(module)), generators()
+        start_s = monotonic()
         output = self._run(self.input)
+        repeats = _REPEATS if monotonic() - start_s < _SLOW_S else 1
         drew = generators() != stood
         after = hashes(state_of(module))
         changed = [name for name in after if after[name] != before.get(name)]
@@ -69,11 +81,22 @@ class LayerProbe:
         touched = touched or any(
             difference(t, copy) > 0 for t, copy in zip(tensors_of(self.input), copies, strict=True)
         )
-        return _First(output, changed[0] if changed else None, drew, touched)
+        return _First(output, changed[0] if changed else None, drew, touched, repeats)
 
     def _run(self, value: Value) -> Value:
-        with torch.no_grad():
-            return mapped(self.runner.run(value)[0], torch.Tensor.detach)
+        return self._run_chunks([value])[0]
+
+    def _run_chunks(self, chunks: Sequence[Value]) -> list[Value]:
+        """The outputs for each in turn, the state carried."""
+        state, outputs = None, []
+        with torch.set_grad_enabled(self._gradients):
+            for chunk in chunks:
+                output, state = self.runner.run(mapped(chunk, self._given), state)
+                outputs.append(mapped(output, torch.Tensor.detach))
+        return outputs
+
+    def _given(self, tensor: Tensor) -> Tensor:
+        return tensor.detach().requires_grad_(self._gradients and tensor.is_floating_point())
 
     def check(self) -> Flow:
         """What the next layer is given.
@@ -104,7 +127,7 @@ class LayerProbe:
 
     def _check_repeats(self) -> None:
         drew = self._first.drew
-        for number in range(1, _REPEATS + 1):
+        for number in range(1, self._first.repeats + 1):
             with luck(number):
                 again = self._run(self.input)
             if drew or not _identical(again, self._first.output):
@@ -130,6 +153,7 @@ class LayerProbe:
         outputs = [self._run(piece) for piece in pieces]
         found = self._ways(self._first.output, outputs, size)
         if not isinstance(found, Fault):
+            self._check_rows(found, outputs)
             return found
         if found.why == "shape":
             self._refuse_shapes("half of the samples", outputs)
@@ -138,6 +162,13 @@ class LayerProbe:
             " values alone than with the rest; use what treats each sample alone (GroupNorm, LayerNorm), or fixed"
             " statistics"
         )
+
+    def _check_rows(self, ways: tuple[Way, ...], outputs: Sequence[Value]) -> None:
+        """Each sample gives as many rows as any other one; else their number may depend on the values."""
+        for output in outputs:
+            for tensor, way in zip(tensors_of(output), ways, strict=True):
+                if way.dimension is not None and tensor.shape[way.dimension] % self.cuts.samples:
+                    self._refuse_shapes("half of the samples", outputs)
 
     def _refuse_shapes(self, what: str, outputs: Sequence[Value]) -> None:
         given = ", ".join(shapes(output) for output in outputs[:2])
@@ -165,14 +196,6 @@ class LayerProbe:
                 )
         assert not isinstance(found, Fault)
         return found
-
-    def _run_chunks(self, chunks: Sequence[Value]) -> list[Value]:
-        state, outputs = None, []
-        with torch.no_grad():
-            for chunk in chunks:
-                output, state = self.runner.run(chunk, state)
-                outputs.append(output)
-        return outputs
 
     def _ways(self, whole: Value, parts: Sequence[Value], size: int) -> tuple[Way, ...] | Fault:
         found = find_ways(whole, parts, size, tolerance=self.tolerance, floor=self._floor)
@@ -203,7 +226,7 @@ def wake(module: nn.Module) -> nn.Module:
     """Parameters that start at zero hide what they will weigh, so they get small values for the probes."""
     with torch.no_grad():
         for parameter in module.parameters():
-            if parameter.is_floating_point() and parameter.numel() and not bool(parameter.any()):
+            if parameter.requires_grad and parameter.numel() and not bool(parameter.any()):
                 values = torch.linspace(0.01, 0.1, parameter.numel(), dtype=parameter.dtype)
                 parameter.copy_(values.reshape(parameter.shape))
     return module

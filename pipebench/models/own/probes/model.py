@@ -7,18 +7,20 @@ from torch import nn
 
 from pipebench.errors import UsageError
 from pipebench.models.fingerprints import hashes
-from pipebench.models.own.batches import Batch, batches, time_length
+from pipebench.models.own.batches import Batch, batches, digest, time_length
 from pipebench.models.own.layers import OwnLayers, state_of, stateful
 from pipebench.models.own.model import Model
 from pipebench.models.own.probes.layer import Cuts, LayerProbe, wake
 from pipebench.models.own.probes.loss import LossProbe, check_own_parameters
 from pipebench.models.own.probes.luck import luck
-from pipebench.models.own.probes.parts import Flow, Way, difference, varied
+from pipebench.models.own.probes.parts import Flow, Way, varied
 from pipebench.models.own.probes.sharing import Sharing, is_shared
 from pipebench.models.own.running import Runner
 from pipebench.models.own.values import Value, mapped, tensors_of, to_dtype
 
 _SAMPLES = 8
+# In this order until a layer runs: some run in float32 only, some differentiate inside.
+_ATTEMPTS = (("float64", False), ("float64", True), ("float32", False), ("float32", True))
 
 
 def probe(
@@ -87,18 +89,19 @@ class _Layers:
 
     def check(self, index: int, flow: Flow) -> Flow:
         """Raises ``UsageError``; gives what reaches the next layer."""
-        made = self._made(index)
-        try:
-            return self._probe(index, made, flow, "float64").check()
-        except _RaisedError as error:
-            wide = error.error
-        try:
-            found = self._probe(index, self._layers["float32"].raw(index), flow, "float32")
-        except _RaisedError as error:
-            raise (wide if self._dtype == "float64" else error.error) from None
-        if self._dtype == "float64":
-            raise UsageError(f"{wide}; it runs in float32 only: use --dtype float32")
-        return found.check()
+        made: nn.Module | None = self._made(index)
+        errors: dict[str, UsageError] = {}
+        for dtype, gradients in _ATTEMPTS:
+            try:
+                found = self._probe(index, made or self._layers[dtype].raw(index), flow, dtype, gradients)
+            except _RaisedError as error:
+                made = None
+                errors.setdefault(dtype, error.error)
+                continue
+            if dtype != "float64" and self._dtype == "float64":
+                raise UsageError(f"{errors['float64']}; it runs in float32 only: use --dtype float32")
+            return found.check()
+        raise errors[self._dtype]
 
     def _made(self, index: int) -> nn.Module:
         """The layer, which a function must make alike each time."""
@@ -119,7 +122,7 @@ class _Layers:
             )
         return made
 
-    def _probe(self, index: int, made: nn.Module, flow: Flow, dtype: str) -> LayerProbe:
+    def _probe(self, index: int, made: nn.Module, flow: Flow, dtype: str, gradients: bool) -> LayerProbe:
         layers = self._layers[dtype]
         module = wake(layers.converted(index, made))
         runner = Runner(module, layers.text(index), stateful(module))
@@ -129,7 +132,7 @@ class _Layers:
                 " it, or give forward one argument"
             )
         try:
-            return LayerProbe(runner, flow, self._cuts, dtype)
+            return LayerProbe(runner, flow, self._cuts, dtype, gradients=gradients)
         except UsageError as error:
             raise _RaisedError(error) from None
 
@@ -168,12 +171,7 @@ def probe_batch(model: Model, first: Batch, *, size: int, seed: int, dtype: str)
     """
     with luck(seed + 1):
         [again] = batches(model, size=size, seed=seed, dtype=dtype, count=1)
-    pairs = zip(
-        (*tensors_of(first.input), *tensors_of(first.target)),
-        (*tensors_of(again.input), *tensors_of(again.target)),
-        strict=False,
-    )
-    if any(difference(one, other) > 0 for one, other in pairs):
+    if digest([again]) != digest([first]):
         raise UsageError(
             "batch gives other values for the same seed; draw from the generator that it is given"
             " (torch.randn(..., generator=generator))"

@@ -18,24 +18,33 @@ class _Seen(NamedTuple):
     name: str
     parameter: "weakref.ref[nn.Parameter]"
     storage: StorageWeakRef
+    place: range  # of its bytes in the storage
 
 
 def _storage(parameter: nn.Parameter) -> StorageWeakRef:
     return StorageWeakRef(parameter.untyped_storage())  # type: ignore[no-untyped-call]
 
 
+def _place(parameter: nn.Parameter) -> range:
+    """Its bytes in its storage, which may hold other parameters as well; of an empty one the first byte."""
+    strides = zip(parameter.shape, parameter.stride(), strict=True)
+    last = sum((size - 1) * stride for size, stride in strides) if parameter.numel() else 0
+    first, size = parameter.storage_offset(), parameter.element_size()
+    return range(first * size, (first + last + 1) * size)
+
+
 class Sharing:
     """Is shown the layers one by one, as they are before anything is converted."""
 
     def __init__(self) -> None:
-        self._by_storage: dict[int, _Seen] = {}
+        self._by_storage: dict[int, list[_Seen]] = {}
         self._by_identity: dict[int, _Seen] = {}
 
     def look(self, layer: int, module: nn.Module) -> None:
         """Within a layer parameters may be shared.
 
         Raises:
-            UsageError: An earlier layer has one of its parameters, or one in the same storage.
+            UsageError: An earlier layer has one of its parameters, or one in the same bytes.
         """
         for name, parameter in module.named_parameters():
             seen = None if is_lazy(parameter) else self._find(parameter)
@@ -49,14 +58,18 @@ class Sharing:
 
     def _keep(self, layer: int, name: str, parameter: nn.Parameter) -> None:
         storage = _storage(parameter)
-        seen = _Seen(layer, name, weakref.ref(parameter), storage)
-        self._by_identity[id(parameter)] = self._by_storage[storage.cdata] = seen
+        seen = _Seen(layer, name, weakref.ref(parameter), storage, _place(parameter))
+        self._by_identity[id(parameter)] = seen
+        self._by_storage.setdefault(storage.cdata, []).append(seen)
 
     def _find(self, parameter: nn.Parameter) -> _Seen | None:
         same = self._by_identity.get(id(parameter))
         if same is not None and same.parameter() is parameter:
             return same
-        return self._by_storage.get(_storage(parameter).cdata)
+        there, place = self._by_storage.get(_storage(parameter).cdata, []), _place(parameter)
+        return next(
+            (s for s in there if range(max(s.place[0], place[0]), min(s.place[-1], place[-1]) + 1)), None
+        )
 
 
 def is_shared(one: nn.Module, other: nn.Module) -> bool:

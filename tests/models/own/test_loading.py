@@ -1,0 +1,300 @@
+import hashlib
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipebench import Model
+from pipebench.errors import ExitCode, UsageError
+from pipebench.models.own.last_word import last_word, one_line
+from pipebench.models.own.loading import load, load_source
+
+GOOD = """
+import pipebench
+import torch
+from torch import nn
+
+drawn = torch.rand(3).tolist()
+again = []
+
+def batch(size, generator):
+    return torch.randn(size, 3, generator=generator), torch.randn(size, 3, generator=generator)
+
+def loss(output, target):
+    return (output - target).square().sum()
+
+def make(**changes):
+    return pipebench.Model(**({"layers": [nn.Linear(3, 3)], "loss": loss, "batch": batch} | changes))
+
+def build():
+    again.append(torch.rand(3).tolist())
+    return make()
+
+m = make()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _imports_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, modules = list(sys.path), dict(sys.modules)
+    monkeypatch.chdir(tmp_path)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - set(modules):
+        file = str(getattr(sys.modules[name], "__file__", None) or "")
+        if file.startswith(str(tmp_path)) or name.split(".")[0] == "deep":
+            del sys.modules[name]
+
+
+def written(text: str, name: str = "blocks.py") -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(reference: str) -> str:
+    """The one line that ``load`` ends with."""
+    with pytest.raises(UsageError) as raised:
+        load(reference, seed=1)
+    assert raised.value.exit_code == ExitCode.USAGE
+    text = str(raised.value)
+    assert text.startswith("--model ")
+    assert text.isprintable()
+    assert len(text) < 800
+    assert "last_word.py" not in text
+    assert "loading.py" not in text
+    return text
+
+
+@pytest.mark.parametrize("name", ["m", "build"])
+@pytest.mark.parametrize(
+    "place", ["blocks.py", "./blocks.py", "blocks", "deep/er/blocks.py", "deep.er.blocks"]
+)
+def test_a_model_is_found(place: str, name: str) -> None:
+    written(GOOD, f"{place.replace('.', '/').removesuffix('/py').lstrip('/')}.py")
+    found = load_source(f"{place}:{name}", seed=3)
+    assert isinstance(found.model, Model)
+    assert found.name == f"blocks:{name}"
+    assert found.sha256 == hashlib.sha256(GOOD.encode()).hexdigest()
+    assert found.path.samefile(found.path.parent / "blocks.py")
+
+
+def test_a_name_of_its_own() -> None:
+    written(f"{GOOD}\nnamed = make(name='tiny blocks')")
+    assert load_source("blocks.py:named", seed=1).name == "tiny blocks"
+
+
+def test_torch_is_seeded_before_the_file_and_before_the_function() -> None:
+    written(GOOD)
+    torch.manual_seed(5)
+    expected = torch.rand(3).tolist()
+    load("blocks.py:build", seed=5)
+    module = sys.modules["blocks"]
+    assert module.drawn == expected
+    assert module.again == [expected]
+
+
+def test_siblings_are_found_now_and_later() -> None:
+    written("width = 3", "deep/sibling.py")
+    written("width = 4", "deep/later_sibling.py")
+    written(
+        f"import sibling\n{GOOD}\ndef late():\n    import later_sibling\n    return make()", "deep/blocks.py"
+    )
+    load("deep/blocks.py:late", seed=1)
+    assert sys.path[0] == str(Path("deep").resolve())
+    load("deep/blocks.py:late", seed=1)
+    assert sys.path.count(str(Path("deep").resolve())) == 1
+
+
+def test_classes_of_the_file_can_be_pickled_and_be_dataclasses() -> None:
+    text = "from dataclasses import dataclass\n@dataclass\nclass Box:\n    size: 'int' = 3\nbox = Box()\n"
+    written(text + GOOD)
+    load("blocks.py:m", seed=1)
+    box = sys.modules["blocks"].box
+    assert pickle.loads(pickle.dumps(box)) == box
+
+
+@pytest.mark.parametrize("stem", ["random", "torch", "pipebench", "profile", "__main__", "my.blocks"])
+def test_no_other_module_is_shadowed(stem: str) -> None:
+    before = sys.modules.get(stem)
+    written(f"me = __name__\n{GOOD}", f"{stem}.py")
+    load(f"{stem}.py:m", seed=1)
+    assert sys.modules.get(stem) is before
+    name = f"pipebench_own_{stem.replace('.', '_')}"
+    assert sys.modules[name].me == name
+
+
+def test_a_changed_file_is_never_taken_from_a_cache() -> None:
+    path = written(GOOD.replace("Linear(3, 3)", "Linear(3, 4)"))
+    stamp = path.stat()
+    assert load("blocks.py:m", seed=1).layers[0].out_features == 4
+    written(GOOD.replace("Linear(3, 3)", "Linear(3, 5)"))
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert load("blocks.py:m", seed=1).layers[0].out_features == 5
+
+
+def test_a_file_name_with_colons() -> None:
+    written(GOOD, "a:b.py")
+    assert load("a:b.py:m", seed=1)
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("blocks.py", ["no :NAME", "FILE.py:NAME", "blocks.py:model"]),
+        ("blocks.py:", ["no :NAME"]),
+        (":m", ["no :NAME"]),
+        ("blocks.py:a b", ["no :NAME"]),
+        ("a:b.py", ["no :NAME"]),
+        ("nowhere.py:m", ["no file nowhere.py in "]),
+        ("deep/blocks:m", ["no file blocks", "there is blocks.py"]),
+        ("deep/:m", ["deep is a folder", ".py file"]),
+        ("./deep:m", ["deep is a folder", ".py file"]),
+        ("deep/notes.txt:m", ["notes.txt is no .py file"]),
+        ("no-module:m", ["neither a .py file nor a module"]),
+        ("no_module:m", ["no module no_module"]),
+        ("deep.no_module:m", ["no module deep.no_module"]),
+        ("deep:m", ["deep has no .py file"]),
+        ("sys:m", ["sys has no .py file"]),
+        ("blocks.py:nothing", ["no nothing in blocks.py; it has: m, make, build"]),
+        ("blocks:nothing", ["no nothing in blocks; it has: m, make, build"]),
+        ("empty.py:m", ["no m in empty.py; it has no pipebench.Model"]),
+        ("blocks.py:drawn", ["drawn is a list", "pipebench.Model"]),
+        ("blocks.py:loss", ["loss needs arguments (output, target)"]),
+        ("blocks.py:pipebench", ["pipebench is a module"]),
+        ("other.py:layer", ["layer is a Linear"]),
+        ("other.py:none", ["none returns None", "return"]),
+        ("other.py:three", ["three returns an int"]),
+        ("other.py:fails", ["ZeroDivisionError: division by zero (other.py, line 8)"]),
+        ("null\0.py:m", ["null"]),
+    ],
+)
+def test_what_is_wrong_with_a_reference(reference: str, words: list[str]) -> None:
+    written(GOOD)
+    written(GOOD, "deep/blocks.py")
+    written("", "deep/notes.txt")
+    written("", "empty.py")
+    written(
+        "from torch import nn\nlayer = nn.Linear(3, 3)\ndef none():\n    pass\ndef three():\n    return 3\n"
+        "def fails():\n    return 1 / 0\n",
+        "other.py",
+    )
+    text = refused(reference)
+    for word in words:
+        assert word in text
+
+
+def test_the_example_of_a_missing_name() -> None:
+    written("def build():\n    pass\n", "other.py")
+    assert refused("other.py:m") == "--model other.py:m: no m in other.py; it has: build"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_a_file_that_may_not_be_read() -> None:
+    written(GOOD).chmod(0)
+    assert "blocks.py cannot be read: permission denied" in refused("blocks.py:m")
+
+
+def test_a_file_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    written(GOOD)
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert "blocks.py cannot be read: permission denied" in refused("blocks.py:m")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1\n\ny = = 2\n", "SyntaxError: invalid syntax (blocks.py, line 3)"),
+        ("def f():\nreturn 1\n", "(blocks.py, line 2)"),
+        ("import nothing_here\n", "ModuleNotFoundError: No module named 'nothing_here' (blocks.py, line 1)"),
+        ("\n\nraise ValueError('no such\\nbox\\x1b[31m')\n", "ValueError: no such box\\x1b[31m (blocks.py, line 3)"),
+        ("\nraise RuntimeError\n", "RuntimeError (blocks.py, line 2)"),
+        ("raise SystemExit(3)\n", "SystemExit: 3 (blocks.py, line 1)"),
+        ("import sys\nsys.exit()\n", "SystemExit (blocks.py, line 2)"),
+        ("raise KeyboardInterrupt\n", "KeyboardInterrupt (blocks.py, line 1)"),
+        ("class Odd(BaseException):\n    pass\nraise Odd('x')\n", "Odd: x (blocks.py, line 3)"),
+        ("class Odd(Exception):\n    def __str__(self):\n        raise ValueError\nraise Odd", "Odd: its text cannot"),
+        ("import json\njson.loads('{')\n", "JSONDecodeError"),
+        ("import json\njson.loads('{')\n", "(blocks.py, line 2)"),
+        ("import torch\n\ntorch.ones(2) @ torch.ones(3)\n", "(blocks.py, line 3)"),
+        ("import pipebench\npipebench.Model()\n", "(blocks.py, line 2)"),
+        ("x = 1\0\n", "null byte"),
+        ("import sibling\n", "ValueError: in here (sibling.py, line 2)"),
+    ],
+)  # fmt: skip
+def test_a_file_that_fails(text: str, words: str) -> None:
+    written("\nraise ValueError('in here')", "sibling.py")
+    written(text)
+    assert words in refused("blocks.py:m")
+    assert "blocks" not in sys.modules
+
+
+def test_the_example_of_a_file_that_fails() -> None:
+    written("\n" * 9 + "raise RuntimeError('no such checkpoint')")
+    assert (
+        refused("blocks.py:m") == "--model blocks.py:m: RuntimeError: no such checkpoint (blocks.py, line 10)"
+    )
+
+
+def test_a_module_that_fails() -> None:
+    written("", "deep/__init__.py")
+    written("\nraise RuntimeError('no such checkpoint')", "deep/blocks.py")
+    assert "RuntimeError: no such checkpoint (blocks.py, line 2)" in refused("deep.blocks:m")
+
+
+def test_a_long_message_is_cut() -> None:
+    written("raise RuntimeError('long ' * 10**6)")
+    assert "…" in refused("blocks.py:m")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ("layers=[]", "layers is empty"),
+        ("layers=nn.Sequential()", "layers is empty"),
+        ("layers=nn.Linear(3, 3)", "layers is a Linear"),
+        ("layers='abc'", "layers is a str"),
+        ("layers=(layer for layer in ())", "layers is a generator"),
+        ("layers=[nn.Linear(3, 3), 7]", "layers[1] is an int"),
+        (
+            "layers=type('Net', (nn.Sequential,), {'forward': lambda self, x: x})(nn.ReLU())",
+            "a forward of its own",
+        ),
+        ("batch_size=0", "batch_size is 0"),
+        ("batch_size=True", "batch_size is a bool"),
+        ("batch_size=2.0", "batch_size is a float"),
+        ("loss=None", "loss is None"),
+        ("batch=3", "batch is an int"),
+        ("batch_dimension=-1", "batch_dimension is -1"),
+        ("batch_dimension='0'", "batch_dimension is a str"),
+        ("time_dimension=-1", "time_dimension is -1"),
+        ("time_dimension=1.5", "time_dimension is a float"),
+        ("time_dimension=0", "time_dimension and batch_dimension are both 0"),
+        ("unit=''", "unit is empty"),
+        ("unit='a\\nb'", "not on one line"),
+        ("unit=None", "unit is None"),
+        ("name='  '", "name is empty"),
+        ("name=3", "name is an int"),
+        ("optimizer='adam'", "optimizer is a str"),
+        ("items=3", "items is an int"),
+    ],
+)
+def test_a_field_that_is_wrong(changes: str, words: str) -> None:
+    written(f"{GOOD}\ndef wrong():\n    return make({changes})\n")
+    assert words in refused("blocks.py:wrong")
+
+
+def test_the_last_word_of_an_error_without_a_place() -> None:
+    assert last_word(ValueError("x")) == "ValueError: x"
+
+
+def test_one_line() -> None:
+    assert one_line("a\n b\t\x07c\ud800") == "a b \\x07c\\ud800"
+    assert len(one_line("x" * 10**6)) == 300
