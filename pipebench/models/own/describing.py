@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
 from msgspec import structs
 
 from pipebench.errors import UsageError
@@ -11,11 +10,11 @@ from pipebench.models.own.description import Description, OwnLayer
 from pipebench.models.own.last_word import said_of
 from pipebench.models.own.layers import OwnLayers, stateful
 from pipebench.models.own.loading import load_source
-from pipebench.models.own.measuring import measure_layer
+from pipebench.models.own.measuring import handed_on, measure_layer
 from pipebench.models.own.model import Model
 from pipebench.models.own.probes import probe, probe_batch
 from pipebench.models.own.running import Runner
-from pipebench.models.own.values import Value, edge_of, mapped, with_gradients
+from pipebench.models.own.values import Value, edge_of, mapped
 
 _CONSTANT = "the model's batch function gives the same batch each time: every step trains on the same items"
 
@@ -142,9 +141,8 @@ class _Measured:
         if self._whole is None:
             return layer
         output, _ = runner.run(self._whole)  # with gradients: a layer may differentiate inside
-        self._whole = mapped(output, torch.Tensor.detach)
-        carried = [spec.gradient for spec in layer.output.tensors]
-        return structs.replace(layer, whole_output=with_gradients(edge_of(self._whole), carried))
+        self._whole = mapped(output, handed_on)
+        return structs.replace(layer, whole_output=edge_of(self._whole))
 
     def _is_end_of_gradients(self, layer: OwnLayer) -> bool:
         """Whether nothing comes back to layers up to this one, though some would be trained."""

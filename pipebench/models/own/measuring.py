@@ -58,7 +58,7 @@ def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) 
         slice_s=_seconds(runner, pieces[0]),
         output=edge_of(outputs[0]),
     )
-    return Measured(layer, [mapped(output, _handed_on) for output in outputs], optimizer)
+    return Measured(layer, [mapped(output, handed_on) for output in outputs], optimizer)
 
 
 def _seconds(runner: Runner, piece: Value) -> float:
@@ -132,10 +132,10 @@ def _cut_off(state: Any) -> Any:
     """As leaves that require a gradient, as a run carries it from chunk to chunk."""
     if isinstance(state, tuple):
         return tuple(_cut_off(part) for part in state)
-    return _handed_on(state) if isinstance(state, Tensor) else None
+    return handed_on(state) if isinstance(state, Tensor) else None
 
 
-def _handed_on(tensor: Tensor) -> Tensor:
+def handed_on(tensor: Tensor) -> Tensor:
     """Without what made it; it requires a gradient as before."""
     return tensor.detach().requires_grad_(tensor.requires_grad)
 
@@ -154,7 +154,7 @@ def _check_leaves(runner: Runner, output: Value) -> None:
 def _check_backward(runner: Runner, piece: Value) -> None:
     """Without hooks: with them autograd would not see that a tensor which it needs was changed in place."""
     with torch.enable_grad():
-        output, _ = runner.run(mapped(piece, _handed_on))
+        output, _ = runner.run(mapped(piece, handed_on))
     tensors = [tensor for tensor in tensors_of(output) if tensor.requires_grad and tensor.grad_fn is not None]
     if tensors:
         with blamed(f"{runner.text}, in the backward"):

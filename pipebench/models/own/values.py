@@ -67,12 +67,3 @@ def edge_of(value: Value) -> Edge:
     """Shapes and dtypes, and which of them require a gradient."""
     specs = (TensorSpec(tuple(t.shape), dtype_name(t), t.requires_grad) for t in tensors_of(value))
     return Edge(tuple(specs), packed=isinstance(value, tuple))
-
-
-def with_gradients(edge: Edge, carried: Sequence[bool]) -> Edge:
-    """The same, with other tensors that require a gradient."""
-    specs = (
-        TensorSpec(spec.shape, spec.dtype, gradient)
-        for spec, gradient in zip(edge.tensors, carried, strict=True)
-    )
-    return Edge(tuple(specs), packed=edge.packed)
