@@ -87,7 +87,7 @@ def _failure(error: PipebenchError) -> schema.Failure:
 
 
 class Experiment:
-    """One run, from its words to its record; several can take their launches in turn."""
+    """One run, from its input to its record; several can take their launches in turn."""
 
     def __init__(self, config: RunConfig, listener: Listener, *, remeasure: bool = False) -> None:
         self.listener, self.remeasure = listener, remeasure
@@ -102,7 +102,7 @@ class Experiment:
         return self.began + budget.deadline_s(self.so_far.config)
 
     def prepare(self, folder: Path) -> None:
-        """Look at the devices, read the words, check plan and folder; what is bad ends here, before anything starts.
+        """Look at the devices, read the input, check plan and folder; what is bad ends here, before anything starts.
 
         Raises:
             UsageError: The text is missing or not what it should be, or the folder is a file.

@@ -10,11 +10,9 @@ from pipebench.diagnosis.causes import Cores
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.errors import UsageError
-from pipebench.models.edges import Edge
-from pipebench.models.own.description import Description, OwnLayer
 from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.plan.schedules import schedule_named
-from pipebench.records.schema import Config, ModelRecord, RunRecord, WarningRecord
+from pipebench.records.schema import RunRecord, WarningRecord
 
 _DERIVED = frozenset({"imbalance", "slower-than-one-device", "cpu-contention"})
 
@@ -69,41 +67,8 @@ def _run_config(record: RunRecord) -> RunConfig:
         | {
             "partition": tuple(config.partition) if config.partition is not None else None,
             "device": record.device.kind,
-            "model": DEFAULT_MODEL if config.model is None else f":{config.model.name}",
-            "described": None if config.model is None else _described(config, config.model),
+            "model": DEFAULT_MODEL,
         }
-    )
-
-
-def _described(config: Config, model: ModelRecord) -> Description:
-    """What a record keeps of layers of the user's own: their names and parameters."""
-    nothing = Edge(())
-    return Description(
-        reference="",
-        name=model.name,
-        sha256=model.sha256,
-        unit=config.input.unit if config.input is not None else "",
-        layers=tuple(
-            OwnLayer(
-                name=layer.name,
-                parameters=layer.parameters,
-                parameters_bytes=0,
-                gradients_bytes=0,
-                optimizer_bytes=0,
-                saved_bytes=0,
-                stateful=False,
-                output=nothing,
-            )
-            for layer in model.layers
-        ),
-        batch=config.batch,
-        time_length=config.chunks if config.chunks > 1 else None,
-        microbatches=config.microbatches,
-        chunks=config.chunks,
-        input=nothing,
-        items=(),
-        input_sha256="",
-        optimizer="",
     )
 
 

@@ -6,7 +6,18 @@ from pipebench.errors import UsageError
 from pipebench.models.kind import Asked, Given, ModelKind
 from pipebench.models.outline import Outline
 from pipebench.models.own.kind import OwnKind
-from pipebench.models.stacked_lstm.kind import StackedLSTMKind
+from pipebench.models.stacked_lstm.kind import StackedLSTMKind, reference
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "MODELS",
+    "given_to",
+    "is_own",
+    "kind_of",
+    "network_for",
+    "outline_of",
+    "reference",
+]
 
 if TYPE_CHECKING:
     from pipebench.models.network import Network

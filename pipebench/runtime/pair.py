@@ -141,7 +141,7 @@ class EmulatedPair:
     def _speed(self, known: float | None, report: Callable[[str], None]) -> float:
         """This host's, on the model or, where nobody counts its operations, on the built-in one; sets the link."""
         if known is None:
-            report("the built-in LSTM, for this host's speed")
+            report("the built-in model, for this host's speed")
             known = host_flops_per_s(self.device)
         self._set_link(known)
         return known
