@@ -18,6 +18,7 @@ _PROCESS_BYTES = 500 * 2**20  # an interpreter with torch loaded
 _GPU_PROCESS_BYTES = 2 * 2**30  # and with CUDA's libraries
 _PARENT_BYTES = 150 * 2**20  # this process, while it reads a text
 _ACTION_BYTES = 2000  # of a plan that is checked, simulated and kept with its times
+ROOM = 1.5  # times what a single device's step takes: a free stretch that it certainly fits in
 _COUNTS = (2, 4, 8, 16)  # microbatches of the baseline
 _TARGET_BYTES = 64  # of a position in the batches while they are made
 
@@ -89,7 +90,8 @@ def host_bytes(config: RunConfig) -> int:
     pipeline = sum(memory.total for memory in device_memory(config, planned_partition(config)))
     alone = whole_memory(config.outline)
     standing = 2 * (alone.parameters + alone.gradients)
-    return ours + config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(1.5 * alone.total))
+    single = alone.total if config.single_bytes is None else min(alone.total, config.single_bytes)
+    return ours + config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(ROOM * single))
 
 
 def actions(config: RunConfig) -> int:

@@ -1,42 +1,18 @@
-"""What a run is asked to do: options as given, resolved into sizes that fit each other. Pure.
+"""What a run is asked to do: options as given, and the run that they are resolved into. Pure."""
 
-``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
-"""
-
-from typing import Literal, cast
+from typing import Literal
 
 import msgspec
 
 from pipebench import partition as partitions
-from pipebench.divisors import divisor_above, largest_divisor
-from pipebench.errors import UsageError
-from pipebench.memory_sizes import bytes_of
 from pipebench.models.edges import usual_bytes
-from pipebench.models.kind import Asked, ModelKind
-from pipebench.models.outline import Outline, Row, edges_of
-from pipebench.models.own.description import Description
-from pipebench.models.registry import DEFAULT_MODEL, kind_of, outline_of
-from pipebench.models.text.asked import RESERVED_WORDS, TOKEN_RULES, TokenRule
-from pipebench.plan.checkpoints import CHECKPOINTS
+from pipebench.models.kind import Asked
+from pipebench.models.outline import Outline, edges_of
+from pipebench.models.registry import DEFAULT_MODEL, outline_of
 from pipebench.plan.graph import Graph
-from pipebench.plan.schedules import schedule_named
-from pipebench.timing.machines import LOCAL, check_machine
+from pipebench.timing.machines import LOCAL
 
 DEFAULT_MACHINE = "2014"
-DTYPES = ("float32", "float64")
-MODEL_OPTIONS = (
-    "layers",
-    "hidden",
-    "vocab",
-    "sequence_length",
-    "text",
-    "tokens",
-    "synthetic",
-)  # not of every model
-_MOST = 2**31 - 1  # of a size: libraries below torch count in 32 bits
-_MOST_DEVICES = 2**16  # each is a process, or a row of the table
-_MOST_LAYERS = 4096  # no model has more, and a partition is looked for among all of them
-_MOST_REPEATS = 1_000_000  # of launches and steps: years
 MOST_DEADLINE_S = 366 * 24 * 3600.0  # a year; what waits for messages takes no number of seconds whatever
 EMULATION_ORDERS = ("device", "dependence")  # the first one is the default
 DEVICE_KINDS = ("auto", "cuda", "cpu", "emulated")
@@ -102,6 +78,9 @@ class RunConfig(Asked, frozen=True, kw_only=True):
     emulation_order: str
     memory_bytes: int | None = None  # of a device
     baseline_partition: tuple[int, ...] | None = None
+    single_bytes: int | None = (
+        None  # what a single device's step may take of this machine's memory, where that is short
+    )
 
     @property
     def outline(self) -> Outline:
@@ -136,6 +115,12 @@ class RunConfig(Asked, frozen=True, kw_only=True):
         return 1 if self.kind == "emulated" else self.gpus
 
     @property
+    def single_limit(self) -> int | None:
+        """The most that a single device that trains the whole model may take; ``None``: no limit is near."""
+        known = [limit for limit in (self.memory_bytes, self.single_bytes) if limit is not None]
+        return min(known, default=None)
+
+    @property
     def baseline_devices(self) -> int:
         """How many devices the baseline runs on."""
         return len(self.baseline_partition or (0,))
@@ -144,195 +129,3 @@ class RunConfig(Asked, frozen=True, kw_only=True):
     def graph(self) -> Graph:
         """One stage a device."""
         return Graph(self.gpus, self.microbatches, self.chunks)
-
-
-def resolve(options: RunOptions, described: Description | None = None) -> RunConfig:
-    """Fill in defaults and check every size.
-
-    Args:
-        options: as given.
-        described: the user's own layers, if it is such a model.
-
-    Raises:
-        UsageError: A value is out of range, unknown, or does not fit another one.
-    """
-    check_choices(options)
-    kind = kind_of(options.model)
-    preset = preset_of(options, kind)
-    sizes = _sizes(options, kind, preset) if described is None else _described_sizes(described)
-    time = sizes["sequence_length"] if described is None else described.time_length
-    microbatches, chunks = slices(options, sizes["batch"], time)
-    config = RunConfig(
-        model=options.model,
-        described=described,
-        gpus=_at_least("--gpus", options.gpus, 1, most=_MOST_DEVICES),
-        device="emulated" if options.machine is not None else options.device,
-        machine=check_machine(options.machine or DEFAULT_MACHINE),
-        preset=preset,
-        layers=sizes["layers"],
-        hidden=sizes.get("hidden"),
-        vocab=sizes.get("vocab"),
-        batch=sizes["batch"],
-        sequence_length=sizes.get("sequence_length"),
-        dtype=options.dtype,
-        schedule=options.schedule,
-        microbatches=microbatches,
-        chunks=chunks,
-        partition=None,
-        partition_rule=options.partition if options.partition in ("even", "balanced") else "explicit",
-        checkpoint=options.checkpoint,
-        text=options.text,
-        tokens=cast("TokenRule", options.tokens),
-        synthetic=options.synthetic,
-        launches=_launches(options),
-        steps=_at_least("--steps", options.steps, 1, _MOST_REPEATS),
-        warmup=_at_least("--warmup", options.warmup, 0, _MOST_REPEATS),
-        seed=_at_least("--seed", options.seed, 0, 2**63 - 1),
-        deadline_s=options.deadline_s,
-        emulation_order=options.emulation_order,
-        memory_bytes=None if options.memory is None else bytes_of(options.memory, "--memory"),
-    )
-    return msgspec.structs.replace(config, partition=_partition(options, config.outline.row))
-
-
-def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
-    if value < least:
-        raise UsageError(f"{name} must be at least {least}, got {value}")
-    if value > most:
-        raise UsageError(f"{name} must be at most {most}, got {value}")
-    return value
-
-
-def check_choices(options: RunOptions) -> None:
-    """Refuse what no model can make sense of.
-
-    Raises:
-        UsageError: A value is unknown, or excludes another one.
-    """
-    for name, value, known in (
-        ("--device", options.device, DEVICE_KINDS),
-        ("--dtype", options.dtype, DTYPES),
-        ("--checkpoint", options.checkpoint, CHECKPOINTS),
-        ("--tokens", options.tokens, TOKEN_RULES),
-        ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
-    ):
-        if value not in known:
-            raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
-    if options.machine is not None and options.device in ("cuda", "cpu"):
-        raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
-    if options.text is not None and options.synthetic:
-        raise UsageError("--text and --synthetic exclude each other: leave one out")
-    if options.synthetic and options.tokens != "words":
-        raise UsageError("--tokens says what a word of a text is: leave it out with --synthetic")
-    if options.deadline_s is not None and not 0 < options.deadline_s <= MOST_DEADLINE_S:
-        raise UsageError(
-            f"--deadline must be a number of seconds above 0 and at most {MOST_DEADLINE_S:.0f} (a year), "
-            f"got {options.deadline_s}"
-        )
-
-
-def preset_of(options: RunOptions, kind: ModelKind) -> str | None:
-    """The sizes that are asked for by name, or the model's first ones; ``None`` where it has no such names.
-
-    Raises:
-        UsageError: The model has no preset of this name, or an option was given that it does not take.
-    """
-    defaults = RunOptions(gpus=1)
-    for name in MODEL_OPTIONS:
-        if name not in kind.options and getattr(options, name) != getattr(defaults, name):
-            raise UsageError(
-                f"--{name.replace('_', '-')}: --model {options.model} does not take it: leave it out"
-            )
-    if options.preset is None:
-        return next(iter(kind.presets), None)
-    if options.preset not in kind.presets:
-        known = (
-            f"expected one of {', '.join(kind.presets)}"
-            if kind.presets
-            else "the model has none: leave it out"
-        )
-        raise UsageError(f"unknown --preset {options.preset!r}: {known}")
-    return options.preset
-
-
-def _sizes(options: RunOptions, kind: ModelKind, preset: str | None) -> dict[str, int]:
-    assert preset is not None, "a model that nobody described has presets"
-    result = {}
-    for name, default in kind.presets[preset].items():
-        given = getattr(options, name)
-        least = RESERVED_WORDS + 1 if name == "vocab" else 1
-        option = f"--{name.replace('_', '-')}"
-        most = _MOST_LAYERS if name == "layers" else _MOST
-        result[name] = default if given is None else _at_least(option, given, least, most)
-    return result
-
-
-def _described_sizes(described: Description) -> dict[str, int]:
-    return {"layers": len(described.layers), "batch": described.batch}
-
-
-def batch_of(options: RunOptions, default: int) -> int:
-    """The batch's size, of a model with this default."""
-    return default if options.batch is None else _at_least("--batch", options.batch, 1)
-
-
-def slices(options: RunOptions, batch: int, time: int | None) -> tuple[int, int]:
-    """Microbatches and chunks: those given, which must divide, or the default or largest divisor below.
-
-    Args:
-        options: as given.
-        batch: what microbatches cut.
-        time: what chunks cut; ``None`` where nothing is.
-
-    Raises:
-        UsageError: They do not divide, or the model is not cut along time.
-    """
-    schedule = schedule_named(options.schedule)
-    if time is None and (schedule.chunks > 1 or (options.chunks or 1) > 1):
-        asked = f"--chunks {options.chunks}" if (options.chunks or 1) > 1 else f"--schedule {schedule.name}"
-        raise UsageError(
-            f"{asked} cuts along time: expected a model with a time_dimension, --model {options.model} has none; use "
-            "another schedule without --chunks"
-        )
-    result = []
-    for name, given, default, size_name, size in (
-        ("--microbatches", options.microbatches, schedule.microbatches, "batch", batch),
-        ("--chunks", options.chunks, schedule.chunks, "sequence length", time or 1),
-    ):
-        if given is None:
-            result.append(largest_divisor(size, default))
-            continue
-        if size % _at_least(name, given, 1):
-            near = f"{largest_divisor(size, given)} or {divisor_above(size, given)}" if given < size else size
-            raise UsageError(
-                f"{name} {given} does not divide the {size_name} of {size}: expected a divisor such as {near}"
-            )
-        result.append(given)
-    schedule.check_sizes(*result)
-    return result[0], result[1]
-
-
-def _partition(options: RunOptions, row: Row) -> tuple[int, ...] | None:
-    if options.partition == "even":
-        return partitions.even(row, options.gpus)
-    if options.partition == "balanced":
-        partitions.check_balanced(row, options.gpus)
-        return None
-    return partitions.explicit(options.partition, row, options.gpus)
-
-
-def _launches(options: RunOptions) -> int:
-    given = [
-        name
-        for name, value in (
-            ("--launches", options.launches is not None),
-            ("--quick", options.quick),
-            ("--rigorous", options.rigorous),
-        )
-        if value
-    ]
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} exclude each other: leave one out")
-    if options.launches is not None:
-        return _at_least("--launches", options.launches, 1, _MOST_REPEATS)
-    return 3 if options.quick else 12 if options.rigorous else 6

@@ -7,24 +7,26 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from pipebench.config import RunConfig, RunOptions, check_choices, preset_of, resolve
+from pipebench.config import RunConfig, RunOptions
 from pipebench.devices import check_system
 from pipebench.errors import RunFailedError
 from pipebench.models.own.description import Description
 from pipebench.models.registry import is_own, kind_of
 from pipebench.plan.schedules import schedule_named
+from pipebench.resolving import check_choices, preset_of, resolve
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher
 
 _DEADLINE_S = 600.0  # of a description, where the run has no other
 
 
-def resolved(options: RunOptions, tell: Callable[[str], None]) -> RunConfig:
+def resolved(options: RunOptions, tell: Callable[[str], None], *, began: float | None = None) -> RunConfig:
     """The run that is asked for, fully decided.
 
     Args:
         options: as given.
         tell: takes the name of what takes long.
+        began: when the run did, on the ``time.monotonic`` clock; now by default.
 
     Raises:
         UsageError: A value is out of range, or the user's layers cannot be pipelined as they are.
@@ -39,11 +41,11 @@ def resolved(options: RunOptions, tell: Callable[[str], None]) -> RunConfig:
     preset_of(options, kind_of(options.model))
     schedule_named(options.schedule)
     tell(f"looking at the layers of {options.model}")
-    return resolve(options, _described(options))
+    return resolve(options, _described(options, time.monotonic() if began is None else began))
 
 
-def _described(options: RunOptions) -> Description:
-    launcher = Launcher(deadline=time.monotonic() + (options.deadline_s or _DEADLINE_S))
+def _described(options: RunOptions, began: float) -> Description:
+    launcher = Launcher(deadline=began + (options.deadline_s or _DEADLINE_S))
     description = None
     with closing(launcher.run(messages.Describing(options=options))) as reports:
         for message in reports:

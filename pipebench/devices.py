@@ -10,7 +10,7 @@ import msgspec
 from pipebench import budget
 from pipebench.config import EMULATION_ORDERS, RunConfig
 from pipebench.errors import EnvironmentRefusedError
-from pipebench.fitting import fitted
+from pipebench.fitting import fitted, on_this_machine
 from pipebench.telemetry.environment import memory_available_bytes, memory_is_limited
 from pipebench.telemetry.gpus import Gpu, count_of_gpus, gpus, trouble
 
@@ -35,8 +35,13 @@ def settled(config: RunConfig) -> tuple[RunConfig, str | None]:
         _check_gpu_memory(config, found)
         line = "; ".join(filter(None, (line, _overruled_order()))) or None
     config, baseline = fitted(config)
-    budget.check_memory(config, memory_available_bytes(), limited=memory_is_limited())
-    return config, "; ".join(filter(None, (line, baseline))) or None
+    available_bytes = memory_available_bytes()
+    budget.check_actions(
+        (1 + config.ranks) * budget.actions(config), available_bytes
+    )  # before there is a plan
+    config, in_microbatches = on_this_machine(config, available_bytes)
+    budget.check_memory(config, available_bytes, limited=memory_is_limited())
+    return config, "; ".join(filter(None, (line, baseline, in_microbatches))) or None
 
 
 def check_system(command: str) -> None:

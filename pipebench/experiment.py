@@ -43,7 +43,12 @@ _PATIENCE_S = 2.0  # with the figures of a run that was ended
 
 
 def run(
-    config: RunConfig, *, folder: Path, listener: Listener, remeasure: bool = False
+    config: RunConfig,
+    *,
+    folder: Path,
+    listener: Listener,
+    remeasure: bool = False,
+    began: float | None = None,
 ) -> tuple[schema.RunRecord, Path]:
     """Measure one configuration, and store the record under ``folder``.
 
@@ -52,13 +57,14 @@ def run(
         folder: where its one record goes.
         listener: who hears of progress.
         remeasure: measure this machine's link even if it was measured before.
+        began: when the deadline began to count, on the ``time.monotonic`` clock; now by default.
 
     Raises:
         PipebenchError: Nothing was started: bad input, or the machine refuses.
         RunEndedError: The run started and did not complete; its record is kept.
         NotStoredError: It was completed, and the folder could not be written.
     """
-    experiment = Experiment(config, listener, remeasure=remeasure)
+    experiment = Experiment(config, listener, remeasure=remeasure, began=began)
     try:
         experiment.prepare(folder)
         experiment.measure(Launcher(deadline=experiment.deadline))
@@ -89,9 +95,11 @@ def _failure(error: PipebenchError) -> schema.Failure:
 class Experiment:
     """One run, from its input to its record; several can take their launches in turn."""
 
-    def __init__(self, config: RunConfig, listener: Listener, *, remeasure: bool = False) -> None:
+    def __init__(
+        self, config: RunConfig, listener: Listener, *, remeasure: bool = False, began: float | None = None
+    ) -> None:
         self.listener, self.remeasure = listener, remeasure
-        self.began = time.monotonic()
+        self.began = time.monotonic() if began is None else began
         self.so_far = SoFar(config)
         self.gpus: GpuWatch | None = None
         self.kept: Kept | None = None

@@ -38,6 +38,28 @@ def fitted(config: RunConfig) -> tuple[RunConfig, str | None]:
     )
 
 
+def on_this_machine(config: RunConfig, available_bytes: int | None) -> tuple[RunConfig, str | None]:
+    """The run with a baseline that this machine's memory has room for, and a line where not all forms are such.
+
+    All emulated devices, and all ranks on CPU cores, share that memory: several of them have no more than one.
+    """
+    if config.device == "cuda" or available_bytes is None or budget.host_bytes(config) <= available_bytes:
+        return config, None
+    beside = budget.host_bytes(msgspec.structs.replace(config, single_bytes=0))
+    limited = msgspec.structs.replace(config, single_bytes=0)
+    for count in reversed(budget.baseline_counts(config.outline)):
+        room = _with_microbatches(config.outline, count).total
+        tried = msgspec.structs.replace(config, single_bytes=room)
+        if budget.host_bytes(tried) > available_bytes:
+            break
+        limited = tried
+    if beside > available_bytes or not limited.single_bytes:
+        return config, None
+    return limited, (
+        "the whole batch at once does not fit in this machine's memory: the baseline takes it in microbatches that do"
+    )
+
+
 def forms_that_fit(outline: Outline, counts: Sequence[int], memory_bytes: int | None) -> list[int]:
     """Of these numbers of microbatches, those with which a single device can train the whole model."""
     if memory_bytes is None:

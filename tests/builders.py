@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from pipebench import summary
-from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.config import RunConfig, RunOptions
 from pipebench.models.registry import given_to, network_for
 from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
@@ -19,6 +19,7 @@ from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import schema, simulation
 from pipebench.records.timelines import bubble, device_usages, timeline_record
+from pipebench.resolving import resolve
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate

@@ -3,7 +3,8 @@
 from itertools import product
 from typing import Any, NamedTuple
 
-from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.config import RunConfig, RunOptions
+from pipebench.resolving import resolve
 
 # layers, hidden, vocab, batch, sequence length; timed steps, warm-up steps of a launch
 SHAPES: dict[str, tuple[tuple[int, int, int, int, int], int, int]] = {

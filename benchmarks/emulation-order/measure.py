@@ -50,11 +50,12 @@ def measured(devices: int, hidden: int, schedule: str, rounds: int) -> list[dict
     import torch
     from pipebench.runtime.batches import slice_batch
 
-    from pipebench.config import RunOptions, resolve
+    from pipebench.config import RunOptions
     from pipebench.models.stacked_lstm.projection import onednn_is_faster
     from pipebench.models.text import data
     from pipebench.plan.schedules import SCHEDULES as PLANS
     from pipebench.plan.transfers import add_transfers
+    from pipebench.resolving import resolve
     from pipebench.runtime.emulator import EmulatedPipeline
 
     torch.set_num_threads(1)

@@ -9,9 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-from pipebench.config import RunOptions, resolve
+from pipebench.config import RunOptions
 from pipebench.experiment import Experiment
 from pipebench.plan.schedules import SCHEDULES
+from pipebench.resolving import resolve
 from pipebench.runtime.launcher import Launcher
 
 _PATIENCE_S = 3600.0

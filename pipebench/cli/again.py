@@ -7,8 +7,9 @@ import typer
 
 from pipebench import pasting
 from pipebench.cli import output
-from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.config import RunConfig, RunOptions
 from pipebench.errors import PipebenchError
+from pipebench.resolving import resolve
 
 if TYPE_CHECKING:
     from pipebench.records.keeping import Kept

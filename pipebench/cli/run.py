@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -236,8 +237,9 @@ def run(
         emulation_order=emulation_order,
         memory=memory,
     )
+    began = time.monotonic()
     with orderly_end():
-        config = resolved(options, lambda doing: None if quiet else output.notice(doing))
+        config = resolved(options, lambda doing: None if quiet else output.notice(doing), began=began)
     if remeasure and not config.needs_link:
         raise UsageError(f"--remeasure measures the link of --machine {LOCAL}: leave it out, or add that")
     if not quiet:
@@ -246,7 +248,7 @@ def run(
         _dry_run(config, json=json, quiet=quiet)
         return 0
     again = Again(context, options, config)
-    return _run(again, folder, remeasure=remeasure, json=json, quiet=quiet)
+    return _run(again, folder, began=began, remeasure=remeasure, json=json, quiet=quiet)
 
 
 def _devices(partition: str) -> int:
@@ -270,7 +272,9 @@ def _dry_run(config: "RunConfig", *, json: bool, quiet: bool) -> None:
     output.print_report(partial(dry_run_report, document, timeline))
 
 
-def _run(again: "Again", folder: Path | None, *, remeasure: bool, json: bool, quiet: bool) -> int:
+def _run(
+    again: "Again", folder: Path | None, *, began: float, remeasure: bool, json: bool, quiet: bool
+) -> int:
     from pipebench import ending, experiment
     from pipebench.records import keeping, store
     from pipebench.render.progress import ProgressView
@@ -279,7 +283,9 @@ def _run(again: "Again", folder: Path | None, *, remeasure: bool, json: bool, qu
     target = folder or store.DEFAULT_FOLDER
     try:
         with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
-            done = experiment.run(again.config, folder=target, listener=view, remeasure=remeasure)
+            done = experiment.run(
+                again.config, folder=target, listener=view, remeasure=remeasure, began=began
+            )
             kept = keeping.Kept(*done, None)
     except ending.RunEndedError as error:
         return _ended(error, again.config, json=json)

@@ -98,8 +98,8 @@ def describe(work: messages.Describing, emit: Emit) -> None:
     check_torch()
     import torch  # noqa: PLC0415 - after process.prepare, which sets what torch reads once
 
-    from pipebench.config import slices  # noqa: PLC0415 - for this work alone
     from pipebench.models.own.describing import describe as described  # noqa: PLC0415 - torch
+    from pipebench.resolving import slices  # noqa: PLC0415 - for this work alone
 
     torch.set_num_threads(1)
     emit(messages.Loaded())

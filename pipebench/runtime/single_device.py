@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 import torch
 
+from pipebench.budget import ROOM
 from pipebench.models.fingerprints import hashes
 from pipebench.models.network import Gradients, Network, parameters_of
 from pipebench.models.outline import BATCHES, whole, whole_memory
@@ -30,7 +32,8 @@ class SingleDevice:
         an allocator of its own.
         """
         if self.device.torch.type == "cpu":
-            torch.empty(int(1.5 * whole_memory(self.network.outline).total), dtype=torch.uint8).fill_(1)
+            room = min(whole_memory(self.network.outline).total, self.job.config.single_limit or inf)
+            torch.empty(int(ROOM * room), dtype=torch.uint8).fill_(1)
 
     def reference(self) -> Computed:
         """What the form that will be timed computes on the first batch, from the first parameters."""
@@ -51,7 +54,7 @@ class SingleDevice:
             self.network,
             self.device,
             lambda form: report(form.text()),
-            memory_bytes=self.job.config.memory_bytes,
+            memory_bytes=self.job.config.single_limit,
         )
         flops = self.network.outline.step_flops(whole(self.network.outline))
         best_s = min(min(candidate.step_s) for candidate in raced.candidates)

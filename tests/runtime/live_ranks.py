@@ -40,7 +40,7 @@ def verified(rank: int, encoded: bytes, folder: str) -> dict[str, Any] | None:
         data = given_to(config).data
         job = messages.Job(config=config, data=data)
         pair = RankedPair(job, network_for(config, data), rank, Path(folder))
-        pair.choose(messages.Form("chain"))
+        pair.choose(messages.Form("chain" if config.baseline_partition is None else "naive"))
         verification = pair.verify()
         for number in range(2):
             pair.baseline_step(number)
@@ -50,7 +50,11 @@ def verified(rank: int, encoded: bytes, folder: str) -> dict[str, Any] | None:
         group.leave()
     if verification is None:
         return None
-    return {"error": verification.max_relative_gradient_error, "timeline": msgspec.to_builtins(timeline)}
+    return {
+        "error": verification.max_relative_gradient_error,
+        "parameter_error": verification.max_relative_parameter_error,
+        "timeline": msgspec.to_builtins(timeline),
+    }
 
 
 class Group:

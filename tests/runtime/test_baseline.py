@@ -4,7 +4,8 @@ import pytest
 import torch
 from msgspec import structs
 
-from pipebench.config import RunOptions, resolve
+from pipebench.config import RunOptions
+from pipebench.resolving import resolve
 from pipebench.runtime.baseline import Baseline, forms, race
 from pipebench.runtime.device import CpuDevice
 from pipebench.runtime.messages import Form

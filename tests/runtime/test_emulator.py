@@ -2,11 +2,12 @@ from itertools import count, pairwise
 
 import pytest
 
-from pipebench.config import RunOptions, resolve
+from pipebench.config import RunOptions
 from pipebench.plan.actions import COMPUTE
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
+from pipebench.resolving import resolve
 from pipebench.runtime.emulator import EmulatedPipeline, interleave
 from pipebench.timing.links import Link, latency_only
 from tests.builders import network_of

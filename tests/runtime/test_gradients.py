@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.config import RunConfig, RunOptions
 from pipebench.errors import RunFailedError
 from pipebench.models.network import StepBatch
 from pipebench.models.text import data
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
+from pipebench.resolving import resolve
 from pipebench.runtime.baseline import Baseline
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.messages import Form

@@ -3,8 +3,9 @@
 import msgspec
 import pytest
 
-from pipebench.config import RunOptions, resolve
+from pipebench.config import RunOptions
 from pipebench.models.text import data
+from pipebench.resolving import resolve
 from pipebench.runtime.messages import AnyMessage, Done, Failed, Form, Job, Progress, Raced
 
 CONFIG = resolve(RunOptions(gpus=2, preset="tiny", device="emulated", synthetic=True))

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from pipebench.config import RunConfig, RunOptions, resolve, slices
+from pipebench.config import RunConfig, RunOptions
 from pipebench.models.own.describing import describe
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
+from pipebench.resolving import resolve, slices
 from pipebench.runtime.baseline import Baseline
 from pipebench.runtime.computed import Computed, judge, judge_update, take_gradients
 from pipebench.runtime.emulator import EmulatedPipeline

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.config import RunConfig, RunOptions
 from pipebench.models.outline import Slice
 from pipebench.plan.checkpoints import CHECKPOINTS
+from pipebench.resolving import resolve
 from tests.builders import SLICINGS, network_of, plan_of
 from tests.runtime.live_ranks import Group
 

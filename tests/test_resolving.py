@@ -4,10 +4,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipebench.config import RunConfig, RunOptions, resolve
+from pipebench.config import RunConfig, RunOptions
 from pipebench.errors import UsageError
 from pipebench.models.stacked_lstm.outline import PRESETS, LSTMOutline
 from pipebench.plan.graph import Graph
+from pipebench.resolving import resolve
 
 
 def resolved(**options: Any) -> RunConfig:

@@ -1,0 +1,229 @@
+"""Options as given, resolved into sizes that fit each other. Pure.
+
+``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
+"""
+
+from typing import cast
+
+import msgspec
+
+from pipebench import partition as partitions
+from pipebench.config import (
+    DEFAULT_MACHINE,
+    DEVICE_KINDS,
+    EMULATION_ORDERS,
+    MOST_DEADLINE_S,
+    RunConfig,
+    RunOptions,
+)
+from pipebench.divisors import divisor_above, largest_divisor
+from pipebench.errors import UsageError
+from pipebench.memory_sizes import bytes_of
+from pipebench.models.kind import ModelKind
+from pipebench.models.outline import Row
+from pipebench.models.own.description import Description
+from pipebench.models.registry import kind_of
+from pipebench.models.text.asked import RESERVED_WORDS, TOKEN_RULES, TokenRule
+from pipebench.plan.checkpoints import CHECKPOINTS
+from pipebench.plan.schedules import schedule_named
+from pipebench.timing.machines import check_machine
+
+DTYPES = ("float32", "float64")
+# Options that not every model takes: sizes and input.
+MODEL_OPTIONS = ("layers", "hidden", "vocab", "sequence_length", "text", "tokens", "synthetic")
+_MOST = 2**31 - 1  # of a size: libraries below torch count in 32 bits
+_MOST_DEVICES = 2**16  # each is a process, or a row of the table
+_MOST_LAYERS = 4096  # no model has more, and a partition is looked for among all of them
+_MOST_REPEATS = 1_000_000  # of launches and steps: years
+
+
+def resolve(options: RunOptions, described: Description | None = None) -> RunConfig:
+    """Fill in defaults and check every size.
+
+    Args:
+        options: as given.
+        described: the user's own layers, if it is such a model.
+
+    Raises:
+        UsageError: A value is out of range, unknown, or does not fit another one.
+    """
+    check_choices(options)
+    kind = kind_of(options.model)
+    preset = preset_of(options, kind)
+    sizes = _sizes(options, kind, preset) if described is None else _described_sizes(described)
+    time = sizes["sequence_length"] if described is None else described.time_length
+    microbatches, chunks = slices(options, sizes["batch"], time)
+    config = RunConfig(
+        model=options.model,
+        described=described,
+        gpus=_at_least("--gpus", options.gpus, 1, most=_MOST_DEVICES),
+        device="emulated" if options.machine is not None else options.device,
+        machine=check_machine(options.machine or DEFAULT_MACHINE),
+        preset=preset,
+        layers=sizes["layers"],
+        hidden=sizes.get("hidden"),
+        vocab=sizes.get("vocab"),
+        batch=sizes["batch"],
+        sequence_length=sizes.get("sequence_length"),
+        dtype=options.dtype,
+        schedule=options.schedule,
+        microbatches=microbatches,
+        chunks=chunks,
+        partition=None,
+        partition_rule=options.partition if options.partition in ("even", "balanced") else "explicit",
+        checkpoint=options.checkpoint,
+        text=options.text,
+        tokens=cast("TokenRule", options.tokens),
+        synthetic=options.synthetic,
+        launches=_launches(options),
+        steps=_at_least("--steps", options.steps, 1, _MOST_REPEATS),
+        warmup=_at_least("--warmup", options.warmup, 0, _MOST_REPEATS),
+        seed=_at_least("--seed", options.seed, 0, 2**63 - 1),
+        deadline_s=options.deadline_s,
+        emulation_order=options.emulation_order,
+        memory_bytes=None if options.memory is None else bytes_of(options.memory, "--memory"),
+    )
+    return msgspec.structs.replace(config, partition=_partition(options, config.outline.row))
+
+
+def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
+    if value < least:
+        raise UsageError(f"{name} must be at least {least}, got {value}")
+    if value > most:
+        raise UsageError(f"{name} must be at most {most}, got {value}")
+    return value
+
+
+def check_choices(options: RunOptions) -> None:
+    """Refuse what no model can make sense of.
+
+    Raises:
+        UsageError: A value is unknown, or excludes another one.
+    """
+    for name, value, known in (
+        ("--device", options.device, DEVICE_KINDS),
+        ("--dtype", options.dtype, DTYPES),
+        ("--checkpoint", options.checkpoint, CHECKPOINTS),
+        ("--tokens", options.tokens, TOKEN_RULES),
+        ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
+    ):
+        if value not in known:
+            raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
+    if options.machine is not None and options.device in ("cuda", "cpu"):
+        raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
+    if options.text is not None and options.synthetic:
+        raise UsageError("--text and --synthetic exclude each other: leave one out")
+    if options.synthetic and options.tokens != "words":
+        raise UsageError("--tokens says what a word of a text is: leave it out with --synthetic")
+    if options.deadline_s is not None and not 0 < options.deadline_s <= MOST_DEADLINE_S:
+        raise UsageError(
+            f"--deadline must be a number of seconds above 0 and at most {MOST_DEADLINE_S:.0f} (a year), "
+            f"got {options.deadline_s}"
+        )
+
+
+def preset_of(options: RunOptions, kind: ModelKind) -> str | None:
+    """The sizes that are asked for by name, or the model's first ones; ``None`` where it has no such names.
+
+    Raises:
+        UsageError: The model has no preset of this name, or an option was given that it does not take.
+    """
+    defaults = RunOptions(gpus=1)
+    for name in MODEL_OPTIONS:
+        if name not in kind.options and getattr(options, name) != getattr(defaults, name):
+            raise UsageError(
+                f"--{name.replace('_', '-')}: --model {options.model} does not take it: leave it out"
+            )
+    if options.preset is None:
+        return next(iter(kind.presets), None)
+    if options.preset not in kind.presets:
+        known = (
+            f"expected one of {', '.join(kind.presets)}"
+            if kind.presets
+            else "the model has none: leave it out"
+        )
+        raise UsageError(f"unknown --preset {options.preset!r}: {known}")
+    return options.preset
+
+
+def _sizes(options: RunOptions, kind: ModelKind, preset: str | None) -> dict[str, int]:
+    assert preset is not None, "a model that nobody described has presets"
+    result = {}
+    for name, default in kind.presets[preset].items():
+        given = getattr(options, name)
+        least = RESERVED_WORDS + 1 if name == "vocab" else 1
+        option = f"--{name.replace('_', '-')}"
+        most = _MOST_LAYERS if name == "layers" else _MOST
+        result[name] = default if given is None else _at_least(option, given, least, most)
+    return result
+
+
+def _described_sizes(described: Description) -> dict[str, int]:
+    return {"layers": len(described.layers), "batch": described.batch}
+
+
+def batch_of(options: RunOptions, default: int) -> int:
+    """The batch's size, of a model with this default."""
+    return default if options.batch is None else _at_least("--batch", options.batch, 1)
+
+
+def slices(options: RunOptions, batch: int, time: int | None) -> tuple[int, int]:
+    """Microbatches and chunks: those given, which must divide, or the default or largest divisor below.
+
+    Args:
+        options: as given.
+        batch: what microbatches cut.
+        time: what chunks cut; ``None`` where nothing is.
+
+    Raises:
+        UsageError: They do not divide, or the model is not cut along time.
+    """
+    schedule = schedule_named(options.schedule)
+    if time is None and (schedule.chunks > 1 or (options.chunks or 1) > 1):
+        asked = f"--chunks {options.chunks}" if (options.chunks or 1) > 1 else f"--schedule {schedule.name}"
+        raise UsageError(
+            f"{asked} cuts along time: expected a model with a time_dimension, --model {options.model} has none; use "
+            "another schedule without --chunks"
+        )
+    result = []
+    for name, given, default, size_name, size in (
+        ("--microbatches", options.microbatches, schedule.microbatches, "batch", batch),
+        ("--chunks", options.chunks, schedule.chunks, "sequence length", time or 1),
+    ):
+        if given is None:
+            result.append(largest_divisor(size, default))
+            continue
+        if size % _at_least(name, given, 1):
+            near = f"{largest_divisor(size, given)} or {divisor_above(size, given)}" if given < size else size
+            raise UsageError(
+                f"{name} {given} does not divide the {size_name} of {size}: expected a divisor such as {near}"
+            )
+        result.append(given)
+    schedule.check_sizes(*result)
+    return result[0], result[1]
+
+
+def _partition(options: RunOptions, row: Row) -> tuple[int, ...] | None:
+    if options.partition == "even":
+        return partitions.even(row, options.gpus)
+    if options.partition == "balanced":
+        partitions.check_balanced(row, options.gpus)
+        return None
+    return partitions.explicit(options.partition, row, options.gpus)
+
+
+def _launches(options: RunOptions) -> int:
+    given = [
+        name
+        for name, value in (
+            ("--launches", options.launches is not None),
+            ("--quick", options.quick),
+            ("--rigorous", options.rigorous),
+        )
+        if value
+    ]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other: leave one out")
+    if options.launches is not None:
+        return _at_least("--launches", options.launches, 1, _MOST_REPEATS)
+    return 3 if options.quick else 12 if options.rigorous else 6
