@@ -66,9 +66,8 @@ def serve(cell: Cell, rank: int) -> None:
     process.keep_memory()
     process.pin(rank)
     import torch
-    from pipebench.runtime.batches import slice_batch
 
-    from pipebench.models.text import data
+    from pipebench.models.registry import given_to, network_for
     from pipebench.plan.schedules import SCHEDULES
     from pipebench.plan.transfers import add_transfers
     from pipebench.runtime.emulator import EmulatedPipeline
@@ -79,19 +78,13 @@ def serve(cell: Cell, rank: int) -> None:
     config = msgspec.structs.replace(
         config, layers=config.layers // GPUS, partition=(config.layers // GPUS,), synthetic=True
     )
+    network = network_for(config, given_to(config).data)
     pipeline = EmulatedPipeline(
         add_transfers(SCHEDULES[config.schedule].plan(config.graph)),
-        config.workload,
+        network,
         [config.layers],
-        learning_rate=config.learning_rate,
     )
-    pipeline.initialise(config.seed)
-    batch = slice_batch(
-        data.load(config).batches[0],
-        config.workload,
-        microbatches=config.microbatches,
-        chunks=config.chunks,
-    )
+    batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks)
     for _ in sys.stdin:
         seconds = []
         for _ in range(_STEPS):

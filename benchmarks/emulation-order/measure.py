@@ -48,11 +48,9 @@ def measured(devices: int, hidden: int, schedule: str, rounds: int) -> list[dict
     import gc
 
     import torch
-    from pipebench.runtime.batches import slice_batch
 
     from pipebench.config import RunOptions
-    from pipebench.models.stacked_lstm.projection import onednn_is_faster
-    from pipebench.models.text import data
+    from pipebench.models.registry import given_to, network_for
     from pipebench.plan.schedules import SCHEDULES as PLANS
     from pipebench.plan.transfers import add_transfers
     from pipebench.resolving import resolve
@@ -61,23 +59,14 @@ def measured(devices: int, hidden: int, schedule: str, rounds: int) -> list[dict
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     config = resolve(RunOptions(gpus=devices, layers=8, hidden=hidden, schedule=schedule, device="emulated"))
-    words = data.load(config)
-    slices = config.microbatches * config.chunks
-    onednn = onednn_is_faster(hidden, config.vocab, config.workload.positions // slices)
-    import msgspec
-
-    config = msgspec.structs.replace(config, onednn=onednn)
+    network = network_for(config, given_to(config).data)
+    onednn = network.found["onednn_projection"]
     plan = add_transfers(PLANS[schedule].plan(config.graph))
-    batch = slice_batch(
-        words.batches[0], config.workload, microbatches=config.microbatches, chunks=config.chunks
-    )
+    batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks)
 
     def pipeline(order: str) -> EmulatedPipeline:
         assert config.partition is not None
-        made = EmulatedPipeline(
-            plan, config.workload, config.partition, learning_rate=config.learning_rate, order=order
-        )
-        made.initialise(config.seed)
+        made = EmulatedPipeline(plan, network, config.partition, order=order)
         made.prime(batch)
         return made
 
@@ -108,13 +97,19 @@ class Alone:
 
     def __init__(self, pipeline, batch) -> None:
         from pipebench.plan.actions import COMPUTE, Operation
-        from pipebench.runtime.stage import Stage
+        from pipebench.runtime.stage import stages_of
 
         self.pipeline, self.batch, self.forward = pipeline, batch, Operation.FORWARD
         graph = pipeline.plan.graph
-        self.stages = [
-            Stage(model, microbatches=graph.microbatches, chunks=graph.chunks) for model in pipeline.models
-        ]
+        stages = stages_of(
+            dict(enumerate(pipeline.parts)),
+            pipeline.edges,
+            graph,
+            checkpoint="none",
+            dtype=next(pipeline.parts[0].parameters()).dtype,
+            device=None,
+        )
+        self.stages = [*stages.values()]
         self.programs = [[a for a in program if a.operation in COMPUTE] for program in pipeline.plan.programs]
         self.inputs: dict[object, object] = {}
         for stage in self.stages:
@@ -126,7 +121,7 @@ class Alone:
             result = self._run(action, given)
             if result is not None:
                 toward = 1 if action.operation is Operation.FORWARD else -1
-                self.inputs[action._replace(stage=action.stage + toward)] = result.clone()
+                self.inputs[action._replace(stage=action.stage + toward)] = tuple(t.clone() for t in result)
         pipeline.release()
 
     def _run(self, action, given):
