@@ -109,7 +109,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], int, tuple[str, ...]]] = {
     ),
     "raises_in_forward": (
         "m = make(lambda: nn.Linear(9, 8))",
-        ("layer 1 (Linear)", "RuntimeError", "it was given [8, 8]"),
+        ("layer 1 (Linear)", "RuntimeError", "it was given ["),
         2,
         (),
     ),
@@ -194,14 +194,14 @@ def test_it_is_refused_with_one_line(ended: Mapping[str, Ended], name: str) -> N
 def test_nothing_is_left_of_what_never_began(
     ended: Mapping[str, Ended], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    [runs] = tmp_path_factory.getbasetemp().glob("refused*/runs")
+    runs = next(tmp_path_factory.getbasetemp().glob("refused*/runs"))
     assert len([*runs.glob("*.json")]) == sum(code == 6 for _, _, code, _ in CASES.values())
 
 
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        ("nowhere.py:m", "no such file"),
+        ("nowhere.py:m", "there is no file nowhere.py"),
         ("no.such.package:m", "no"),
         ("mine.py", "unknown --model 'mine.py': expected stacked-lstm, or FILE.py:NAME"),
         (":m", "--model"),

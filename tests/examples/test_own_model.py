@@ -62,3 +62,16 @@ def test_the_readme_names_what_is_there() -> None:
         assert command.startswith("--model model.py:build --gpus ")
     lines = [line for line in (EXAMPLE / "model.py").read_text().splitlines() if line.strip()]
     assert len(lines) <= 40
+
+
+def test_the_model_of_the_readme_is_one(pipebench: Pipebench, tmp_path: Path) -> None:
+    readme = (EXAMPLE.parent.parent / "README.md").read_text()
+    section = readme.partition("## Your own layers")[2]
+    [code] = re.findall(r"```python\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    (tmp_path / "mine.py").write_text(code)
+    ended = pipebench("run", "--model", "mine.py:model", "--gpus", "4", "--dry-run", "--json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    document = json.loads(ended.out)
+    assert document["partition"] == [2, 2, 2, 2]
+    assert document["config"]["batch"] == 512
+    assert document["devices"][0]["layers"] == "0-1 Sequential"

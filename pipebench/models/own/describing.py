@@ -1,10 +1,12 @@
 """``describe``: load the user's model, refuse what cannot be pipelined, measure the rest."""
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 from msgspec import structs
 
 from pipebench.errors import UsageError
+from pipebench.models.edges import Edge
 from pipebench.models.own.batches import Batch, batches, cut, digest, items, time_length
 from pipebench.models.own.description import Description, OwnLayer
 from pipebench.models.own.last_word import said_of
@@ -142,7 +144,20 @@ class _Measured:
             return layer
         output, _ = runner.run(self._whole)  # with gradients: a layer may differentiate inside
         self._whole = mapped(output, handed_on)
-        return structs.replace(layer, whole_output=edge_of(self._whole))
+        whole_output = edge_of(self._whole)
+        self._check_whole(layer.output, whole_output, runner.text)
+        return structs.replace(layer, whole_output=whole_output)
+
+    def _check_whole(self, slice_: Edge, whole: Edge, text: str) -> None:
+        """All slices have the shape of the first one only if together they are the whole."""
+        m, c = self.microbatches, self.chunks
+        for part, all_ in zip(slice_.tensors, whole.tensors, strict=True):
+            if prod(all_.shape) not in {prod(part.shape) * slices for slices in (1, m, c, m * c)}:
+                raise UsageError(
+                    f"{text} gives the shape {list(part.shape)} for the first of {m * c} slices, and "
+                    f"{list(all_.shape)} for the whole batch: slices of one size must give one shape, whatever their "
+                    "values are"
+                )
 
     def _is_end_of_gradients(self, layer: OwnLayer) -> bool:
         """Whether nothing comes back to layers up to this one, though some would be trained."""

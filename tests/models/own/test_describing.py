@@ -259,6 +259,24 @@ def untimed(found: Description) -> Description:
     return msgspec.structs.replace(found, layers=layers)
 
 
+def test_rows_that_depend_on_the_values_show_in_the_whole_batch(tmp_path: Path) -> None:
+    (tmp_path / "rows.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "from pipebench import Model\n"
+        "class Picks(nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return x[x[:, 0] < 8]\n"
+        "def batch(size, generator):\n"
+        "    return torch.arange(1.0, size + 1)[:, None].expand(size, 6).clone(), torch.ones(size, 6)\n"
+        "m = Model([Picks, lambda: nn.Linear(6, 6)], lambda o, t: o.sum(), batch, batch_size=16)\n"
+    )
+    with pytest.raises(UsageError, match=r"layer 0 \(Picks\)"):
+        describe(
+            f"{tmp_path}/rows.py:m", batch=None, dtype="float32", seed=1, slices=lambda size, length: (8, 1)
+        )
+
+
 def test_a_slice_is_timed_and_the_whole_batch_has_edges_of_its_own() -> None:
     linear, *_, last = described("mlp").layers
     assert linear.slice_s > 0

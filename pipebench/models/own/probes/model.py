@@ -47,24 +47,31 @@ def probe(
     Raises:
         UsageError: Something was found: what, in which layer, what to do.
     """
-    cuts = _cuts(model, batch, microbatches, chunks)
-    input_, target = (_flow(model, value, cuts) for value in batch)
     check_own_parameters(model)
-    probes = _Layers(model, seed, dtype, cuts)
-    for index in range(len(model.layers)):
-        tell(f"probing layer {index}")
-        input_ = probes.check(index, varied(input_))
-    tell("probing the loss")
-    _probe_loss(model, input_, target, cuts, dtype)
+    for cuts in _cuts(model, batch, microbatches, chunks):
+        input_, target = (_flow(model, value, cuts) for value in batch)
+        probes = _Layers(model, seed, dtype, cuts)
+        for index in range(len(model.layers)):
+            tell(f"probing layer {index}")
+            input_ = probes.check(index, varied(input_))
+        tell("probing the loss")
+        _probe_loss(model, input_, target, cuts, dtype)
 
 
-def _cuts(model: Model, batch: Batch, microbatches: int, chunks: int) -> Cuts:
-    """Two parts of up to 4 samples, none larger than the run's own slices; the run's own chunks."""
+def _cuts(model: Model, batch: Batch, microbatches: int, chunks: int) -> list[Cuts]:
+    """Two parts of up to 4 samples, then of fewer if the run's slices have fewer; the run's own chunks.
+
+    The larger ones first: a layer that mixes samples may not run on a single one. The smaller ones since a layer may
+    mix them in groups.
+    """
     size = tensors_of(batch.input)[0].shape[model.batch_dimension]
     steps = (time_length(model, batch) or 1) // chunks
     if size == 1:
-        return Cuts(1, 1, chunks, steps)
-    return Cuts(2, max(1, min(_SAMPLES, size, 2 * (size // microbatches)) // 2), chunks, steps)
+        return [Cuts(1, 1, chunks, steps)]
+    half = min(_SAMPLES, size) // 2
+    return [
+        Cuts(2, samples, chunks, steps) for samples in dict.fromkeys((half, min(half, size // microbatches)))
+    ]
 
 
 def _flow(model: Model, value: Value, cuts: Cuts) -> Flow:

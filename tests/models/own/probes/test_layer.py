@@ -104,6 +104,15 @@ def test_samples_that_are_mixed_in_pairs_where_a_slice_is_one() -> None:
     assert_said(refused(between(Block(lambda x: x + x.roll(1, 0))), size=4, microbatches=4), "mixes")
 
 
+def test_batch_norm_is_said_to_mix_where_a_slice_is_one_sample_that_it_cannot_run_on() -> None:
+    assert_said(refused(between(nn.BatchNorm1d(WIDTH)), size=16, microbatches=16), "mixes the samples")
+
+
+def test_samples_that_are_mixed_in_fours() -> None:
+    fours = Block(lambda x: x - x.unflatten(0, (-1, 4)).mean(1).repeat_interleave(4, 0) if len(x) > 3 else x)
+    assert_said(refused(between(fours), size=16, microbatches=8), "layer 1 (Block)")
+
+
 def test_mixing_that_constant_samples_would_hide() -> None:
     constant = lambda n, g: (torch.ones(n, WIDTH), torch.zeros(n).long())  # noqa: E731
     text = refused(of_numbers(Block(lambda x: x - x.mean(0) + 1), nn.Linear(WIDTH, CLASSES), batch=constant))
