@@ -151,7 +151,10 @@ def unthrottled(reasons: str) -> str:
 
 def _dilation(facts: Facts) -> WarningRecord | None:
     config, dilation = facts.config, facts.time_dilation
-    if dilation is None or (config.dtype == "float32" and dilation <= _DILATION):
+    alike = (
+        config.dtype == "float32" or config.described is not None
+    )  # measured on the built-in model in float32
+    if dilation is None or (alike and dilation <= _DILATION):
         return None
     other = "" if config.dtype == "float32" else "float32 and "
     return WarningRecord(

@@ -37,7 +37,9 @@ class OwnKind:
                 unit=described.unit,
                 items=described.items,
                 count_rule=f"{described.unit} as the model counts them",
-                doubts=tuple(Doubt("input", notice, "see the model's batch") for notice in described.notices),
+                doubts=tuple(
+                    Doubt("own-model", notice, "check that this is meant") for notice in described.notices
+                ),
             ),
             None,
         )

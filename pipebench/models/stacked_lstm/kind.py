@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from pipebench.models.text.asked import TextAsked
 
 
-_REFERENCE_LAYERS = 2  # the speed is 3 to 4 % below that of all of the preset's, and known in a quarter of the time
+_REFERENCE_LAYERS = (
+    2  # the speed is 3 to 4 % below that of all of the preset's, and known in a quarter of the time
+)
 
 
 def reference() -> Asked:
