@@ -9,7 +9,7 @@ from contextlib import closing
 
 from pipebench.config import RunConfig, RunOptions
 from pipebench.devices import check_system
-from pipebench.errors import RunFailedError
+from pipebench.errors import DeadlineError, RunFailedError, UsageError
 from pipebench.models.own.description import Description
 from pipebench.models.registry import is_own, kind_of
 from pipebench.plan.schedules import schedule_named
@@ -29,9 +29,9 @@ def resolved(options: RunOptions, tell: Callable[[str], None], *, began: float |
         began: when the run did, on the ``time.monotonic`` clock; now by default.
 
     Raises:
-        UsageError: A value is out of range, or the user's layers cannot be pipelined as they are.
+        UsageError: A value is out of range, the user's layers cannot be pipelined as they are, or end the process
+            that looks at them.
         EnvironmentRefusedError: This system cannot start a process that loads them.
-        RunFailedError: That process died.
         DeadlineError: The deadline passed before they were described.
     """
     if not is_own(options.model):
@@ -46,11 +46,22 @@ def resolved(options: RunOptions, tell: Callable[[str], None], *, began: float |
 
 def _described(options: RunOptions, began: float) -> Description:
     launcher = Launcher(deadline=began + (options.deadline_s or _DEADLINE_S))
-    description = None
-    with closing(launcher.run(messages.Describing(options=options))) as reports:
-        for message in reports:
-            if isinstance(message, messages.Described):
-                description = message.description
-    if description is None:
-        raise RunFailedError(f"--model {options.model}: describing it ended without a result")
+    description, doing = None, "starting"
+    try:
+        with closing(launcher.run(messages.Describing(options=options))) as reports:
+            for message in reports:
+                match message:
+                    case messages.Progress():
+                        doing = message.doing
+                    case messages.Described():
+                        description = message.description
+    except DeadlineError:
+        raise DeadlineError(
+            f"the deadline passed while looking at --model {options.model} ({doing}): give more time with --deadline"
+        ) from None
+    except RunFailedError as error:
+        raise UsageError(
+            f"--model {options.model}: the process that looked at it ended while {doing}: {error}"
+        ) from None
+    assert description is not None, "a process that ends well has described the layers"
     return description

@@ -22,6 +22,7 @@ from pipebench.errors import (
     RunBrokenError,
     RunFailedError,
     TerminatedRunError,
+    UsageError,
 )
 from pipebench.listener import Listener
 from pipebench.models.registry import given_to
@@ -76,6 +77,10 @@ def run(
         if not experiment.so_far.launches:
             raise refusal from None
         raise ending.RunEndedError(refusal, experiment.keep("failed", folder, refusal)) from error
+    except UsageError as error:
+        if not experiment.so_far.launches:
+            raise
+        raise ending.RunEndedError(error, experiment.keep("failed", folder, error)) from error
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
         status = "failed" if isinstance(error, RunFailedError) else "aborted"
         raise ending.RunEndedError(error, experiment.keep(status, folder, error)) from error

@@ -230,7 +230,9 @@ def _slower(facts: Facts) -> WarningRecord | None:
     if value >= 1 or (facts.config.gpus == 1 and high is not None and high >= 1):  # one device cannot gain
         return None
     sure = high is None or high < 1
-    head = "the pipeline is slower than one device" if sure else "the pipeline is no faster than one device"
+    against = facts.config.baseline_devices
+    other = "one device" if against == 1 else f"the naive schedule on {against} devices"
+    head = f"the pipeline is slower than {other}" if sure else f"the pipeline is no faster than {other}"
     found = _losses(facts)
     lost = ", then ".join(f"{cause.factor:.2f}x to {cause.text}" for cause in found)
     return WarningRecord(

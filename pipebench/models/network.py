@@ -7,7 +7,7 @@ A part is a slice of the model, or the whole of it in one of its single-device f
 where input and output are a tensor or a tuple of tensors, and the state is any nest of tensors (``None`` at first).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -83,6 +83,15 @@ class Network(Protocol):
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Of one device's parameters."""
+
+
+def beyond(optimizer: Optimizer, trained: Sequence[nn.Parameter]) -> list[nn.Parameter]:
+    """The parameters that an optimizer was given and does not take: their gradients are not its to free."""
+    groups = getattr(optimizer, "param_groups", None)
+    if groups is None:
+        return []
+    taken = {id(parameter) for group in groups for parameter in group["params"]}
+    return [parameter for parameter in trained if id(parameter) not in taken]
 
 
 def gradients_of(part: Part) -> Gradients:

@@ -16,7 +16,7 @@ import torch
 
 from pipebench.budget import baseline_counts
 from pipebench.fitting import forms_that_fit
-from pipebench.models.network import Gradients, Network, StepBatch, gradients_of
+from pipebench.models.network import Gradients, Network, StepBatch, beyond, gradients_of
 from pipebench.models.outline import Outline
 from pipebench.records.schema import Candidate
 from pipebench.runtime.device import RankDevice
@@ -39,7 +39,9 @@ class Baseline:
     def __init__(self, form: Form, network: Network, device: torch.device | None = None) -> None:
         self.form, self.network, self.device = form, network, device
         self.model = network.form(form.kind, device)
-        self.optimizer = network.optimizer([p for p in self.model.parameters() if p.requires_grad])
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = network.optimizer(trained)
+        self._beyond = beyond(self.optimizer, trained)
         self._loss = torch.zeros((), dtype=network.dtype, device=device)
 
     def batch(self, number: int) -> StepBatch:
@@ -48,7 +50,7 @@ class Baseline:
 
     def step(self, batch: StepBatch, *, update: bool = True) -> None:
         """One training step."""
-        self.optimizer.zero_grad()
+        self.release()
         self._loss.zero_()
         for (input_,), (target,) in zip(batch.inputs, batch.targets, strict=True):
             output, _ = self.model.run(input_, None)
@@ -59,8 +61,10 @@ class Baseline:
             self.optimizer.step()
 
     def release(self) -> None:
-        """Free the gradients between steps, so that every step meets the same heap."""
+        """Free the gradients, so that every step meets the same heap."""
         self.optimizer.zero_grad()
+        for parameter in self._beyond:
+            parameter.grad = None
 
     def loss(self) -> float:
         """The last step's loss, the mean an item."""

@@ -44,10 +44,10 @@ def judge_update(job: messages.Job, expected: Gradients, found: Gradients) -> fl
 
 
 def take_gradients(part: Part, gradients: Gradients) -> None:
-    """Give a part's parameters these gradients, in the place of their own."""
+    """Give a part's parameters copies of these gradients, which its optimizer may write into."""
     for name, parameter in part.named():
         gradient = gradients.get(name)
-        parameter.grad = None if gradient is None else gradient.to(parameter.device)
+        parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
 
 
 def _tolerance(job: messages.Job) -> float:

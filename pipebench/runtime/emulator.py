@@ -121,6 +121,11 @@ class EmulatedPipeline:
                     run()
         self.release()
 
+    def update(self) -> None:
+        """The update that a step without it has left out."""
+        for executor in self.executors:
+            executor.update()
+
     def release(self) -> None:
         """Free the gradients between steps, so that every step meets the same heap."""
         for executor in self.executors:

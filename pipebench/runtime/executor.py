@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from pipebench.models.network import Optimizer, StepBatch
+from pipebench.models.network import Optimizer, StepBatch, beyond
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action, Operation
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Program
@@ -41,6 +41,7 @@ class Executor:
         parameters = [parameter for stage in stages.values() for parameter in stage.part.parameters()]
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         self.optimizer = optimizer(trained) if trained else None
+        self._beyond = beyond(self.optimizer, trained) if self.optimizer is not None else []
         self._messages = messages_by_action(graph)
         # Results on this device by the action they are from. Every key is there from the start: a
         # dictionary that grew during a step would stay in the midst of the step's tensors.
@@ -64,6 +65,8 @@ class Executor:
         """The start of a step."""
         if self.optimizer is not None:
             self.optimizer.zero_grad()
+        for parameter in self._beyond:
+            parameter.grad = None
 
     def update(self) -> None:
         """The end of a step: the optimizer, where anything is trained."""

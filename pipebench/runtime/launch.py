@@ -110,6 +110,7 @@ def describe(work: messages.Describing, emit: Emit) -> None:
         dtype=options.dtype,
         seed=options.seed,
         slices=partial(slices, options),
+        tell=lambda doing: emit(messages.Progress(doing=doing, share=0.0)),
     )
     emit(messages.Described(description=description))
 

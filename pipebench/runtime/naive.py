@@ -85,8 +85,7 @@ class EmulatedNaive:
         """The parameters after an update with these gradients."""
         for part in self.pipeline.parts:
             take_gradients(part, gradients)
-        for executor in self.pipeline.executors:
-            executor.update()
+        self.pipeline.update()
         return self.pipeline.parameters()
 
     def step(self, number: int) -> float:

@@ -122,10 +122,12 @@ class EmulatedPair:
     def verify(self) -> Verification:
         """One training step of the chosen baseline and of the pipeline on the same parameters and batch."""
         reference, start = self.single.reference(), self.pipeline.fingerprints()
-        self.pipeline.step(self.batches[0])
+        self.pipeline.step(self.batches[0], update=False)
         gradients = self.pipeline.gradients()
         verification = judge(self.job, reference, Computed(start, gradients, self.pipeline.loss()))
-        error = judge_update(self.job, self.single.updated_by(gradients), self.pipeline.parameters())
+        expected = self.single.updated_by(gradients)
+        self.pipeline.update()
+        error = judge_update(self.job, expected, self.pipeline.parameters())
         self.single.release()
         self.pipeline.release()
         return structs.replace(verification, max_relative_parameter_error=error)

@@ -135,7 +135,7 @@ class RankedNaive:
         shared = spread(gradients, wanted)
         for part in self.pipeline.parts.values():
             take_gradients(part, shared)
-        self.pipeline.executor.update()
+        self.pipeline.update()
         return self.pipeline.parameters()
 
     def step(self, number: int) -> float:

@@ -124,8 +124,9 @@ class RankedPair:
         side = self.naive or self.single
         reference = side.reference() if side is not None else None
         start = self.pipeline.fingerprints()
-        self.pipeline.step(self.batches[0], checked=True)
+        self.pipeline.step(self.batches[0], update=False, checked=True)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
+        self.pipeline.update()
         parameters = self.pipeline.parameters()
         self.pipeline.release()
         expected = side.updated_by(gradients) if side is not None else None

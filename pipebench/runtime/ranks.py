@@ -109,6 +109,10 @@ class RankedPipeline:
         self._marks = device.marks(_BOUNDS + 2 * (counts[rank] if takes_part else 0))
         self._row = _BOUNDS + 2 * max(counts)
 
+    def update(self) -> None:
+        """The update that a step without it has left out. Not collective."""
+        self.executor.update()
+
     def release(self) -> None:
         """Free this rank's gradients. Not collective."""
         self.executor.zero_grad()

@@ -89,7 +89,9 @@ class Stage:
         with torch.set_grad_enabled(not checkpointed):
             result = self._run(microbatch, chunk, input_, before)
         last_chunk = chunk == self.chunks - 1
-        self._carried[microbatch] = None if last_chunk else nests.mapped(_cut, result.state)
+        self._carried[microbatch] = (
+            None if last_chunk else nests.mapped(_unknown if checkpointed else _cut, result.state)
+        )
         self._saved[slot] = _Saved(input_, before, None if checkpointed else result)
         if self.above is not None:
             return tuple(tensor.detach() for tensor in result.output)
@@ -177,8 +179,13 @@ def stages_of(
 
 
 def _cut(tensor: Tensor) -> Tensor:
-    """A tensor of the state as a new leaf, so that its gradient can be collected."""
-    return tensor.detach().requires_grad_(tensor.is_floating_point())
+    """A tensor of the state as a new leaf, so that its gradient can be collected where it has one."""
+    return tensor.detach().requires_grad_(tensor.requires_grad)
+
+
+def _unknown(tensor: Tensor) -> Tensor:
+    """The same of a forward that ran without autograd: whatever can have a gradient may have one."""
+    return tensor.detach().requires_grad_(tensor.is_floating_point() or tensor.is_complex())
 
 
 def _gradient(tensor: Tensor) -> Tensor | None:

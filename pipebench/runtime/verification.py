@@ -80,7 +80,7 @@ def check_same_start(baseline: Mapping[str, str], pipeline: Mapping[str, str]) -
         raise RunFailedError(
             f"verification: baseline and pipeline do not start from the same {odd[0]}"
             + (f" (nor {len(odd) - 1} more)" if len(odd) > 1 else "")
-            + ": what makes the layers must make the same ones each time"
+            + ": what makes the layers must make the same ones each time, and no step may change a buffer"
         )
 
 
@@ -130,7 +130,10 @@ def relative_errors(
 
 def _exact(side: str, name: str, gradient: Tensor | None) -> Tensor | None:
     """The gradient in float64, on the CPU."""
-    exact = None if gradient is None else gradient.detach().to("cpu", torch.float64)
+    exact = None
+    if gradient is not None:
+        real = torch.view_as_real(gradient.detach().resolve_conj()) if gradient.is_complex() else gradient
+        exact = real.detach().to("cpu", torch.float64)
     if exact is not None and not exact.isfinite().all():
         raise RunFailedError(f"verification: the {side}'s gradient of {name} is not finite")
     return exact

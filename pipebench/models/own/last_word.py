@@ -50,7 +50,7 @@ def last_word(error: BaseException) -> str:
 def _text(error: BaseException) -> str:
     try:
         return str(error).strip()
-    except Exception as second:  # noqa: BLE001 - the user's own __str__
+    except BaseException as second:  # noqa: BLE001 - the user's own __str__
         return f"its text cannot be shown ({type(second).__name__})"
 
 

@@ -11,6 +11,7 @@ from torch.nn.parameter import is_lazy
 from pipebench.errors import UsageError
 from pipebench.models.own.last_word import a, blamed, one_line
 from pipebench.models.own.model import Model
+from pipebench.models.own.settings import restored
 
 # An optional second argument of these names is no state: ``nn.ConvTranspose2d`` and many an attention layer.
 _NO_STATE = {
@@ -92,7 +93,7 @@ class OwnLayers:
         if isinstance(part, nn.Module):
             return self._copied(index, part)
         torch.manual_seed(self._seed)
-        with blamed(f"{self.text(index)}, made by its function"):
+        with blamed(f"{self.text(index)}, made by its function"), restored():
             made = part()
         if not isinstance(made, nn.Module):
             raise UsageError(f"the function of {self.text(index)} returns {a(made)}; an nn.Module is needed")
@@ -108,7 +109,7 @@ class OwnLayers:
         return copied
 
     def make(self, index: int, device: torch.device | None = None) -> nn.Module:
-        """A layer to train: in the dtype, on the device (by default the CPU), in training mode.
+        """A layer to train: in the dtype, on the device (by default the CPU), in the mode that the user left it in.
 
         Raises:
             UsageError: As ``raw``; or its parameters have no values.
@@ -128,7 +129,7 @@ class OwnLayers:
 
         with blamed(self.text(index)):
             made: nn.Module = module._apply(convert)  # type: ignore[no-untyped-call]  # noqa: SLF001
-            return made.train()
+            return _in_its_mode(made)
 
     def check_values(self, index: int, module: nn.Module) -> None:
         """Whether parameters and buffers have any.
@@ -141,6 +142,17 @@ class OwnLayers:
                 raise UsageError(f"{self.text(index)}: {name} has no shape before it is run; give its sizes")
             if tensor.is_meta:
                 raise UsageError(f"{self.text(index)}: {name} is on the meta device and has no values")
+
+
+def _in_its_mode(module: nn.Module) -> nn.Module:
+    """In training, if the user's code has not left it in evaluation; a part that is in evaluation stays so."""
+    if not module.training:
+        return module
+    fixed = [part for part in module.modules() if not part.training]
+    module.train()
+    for part in fixed:
+        part.training = False
+    return module
 
 
 def _name(part: object) -> str | None:

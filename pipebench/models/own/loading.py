@@ -21,6 +21,7 @@ from pipebench.errors import UsageError
 from pipebench.models.own.fields import check_fields
 from pipebench.models.own.last_word import a, blamed, one_line, said_of
 from pipebench.models.own.model import Model
+from pipebench.models.own.settings import restored
 from pipebench.names import as_named
 from pipebench.reasons import reason
 
@@ -64,13 +65,16 @@ def load_source(reference: str, *, seed: int) -> Loaded:
     Raises:
         UsageError: As ``load``.
     """
-    with said_of(reference):
+    process = os.getpid()
+    with said_of(reference), restored():
         place, name = _split(reference)
         _seed(seed)
         source = _from_file(place) if _is_path(place) else _from_module(place)
         value = _value(source, name)
         _seed(seed)
         model = value if isinstance(value, Model) else _called(value, name)
+        if os.getpid() != process:
+            os._exit(1)  # a process that the file has forked goes on no further
         check_fields(model)
         return Loaded(model, source.path, model.name or f"{source.path.stem}:{name}", source.sha256)
 

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from pipebench.errors import UsageError
+from pipebench.models.fingerprints import hashes
 from pipebench.models.own.description import OwnLayer
 from pipebench.models.own.last_word import a, blamed, one_line
+from pipebench.models.own.layers import state_of
 from pipebench.models.own.model import Model
 from pipebench.models.own.running import Runner
 from pipebench.models.own.values import Value, edge_of, mapped, shapes, tensors_of
@@ -42,6 +44,7 @@ def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) 
     """
     _check_backward(runner, pieces[0])
     outputs, saved_bytes = _outputs(runner, pieces)
+    slice_s = _seconds(runner, pieces[0])
     optimizer, optimizer_bytes = None, 0
     parameters = list(runner.module.parameters())
     trained = [parameter for parameter in parameters if parameter.requires_grad]
@@ -55,7 +58,7 @@ def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) 
         optimizer_bytes=optimizer_bytes,
         saved_bytes=saved_bytes,
         stateful=runner.stateful,
-        slice_s=_seconds(runner, pieces[0]),
+        slice_s=slice_s,
         output=edge_of(outputs[0]),
     )
     return Measured(layer, [mapped(output, handed_on) for output in outputs], optimizer)
@@ -63,7 +66,7 @@ def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) 
 
 def _seconds(runner: Runner, piece: Value) -> float:
     """CPU seconds of a forward and a backward of a slice, once it is warm; an estimate, not a result."""
-    best = inf
+    best, before = inf, hashes(state_of(runner.module))
     for _ in range(_TIMES):
         begun = time.thread_time()
         output, _ = runner.run(piece)
@@ -72,6 +75,13 @@ def _seconds(runner: Runner, piece: Value) -> float:
             torch.autograd.backward(ends, [torch.zeros_like(tensor) for tensor in ends])
         best = min(best, time.thread_time() - begun)
     runner.module.zero_grad()
+    after = hashes(state_of(runner.module))
+    changed = next((name for name in after if after[name] != before.get(name)), None)
+    if changed is not None:
+        raise UsageError(
+            f"{runner.text} changes its {changed} in a forward or a backward: slices would change it more often than "
+            "the whole batch does; keep it as it is in training (no counters, no hooks that write)"
+        )
     return best
 
 
@@ -182,10 +192,15 @@ def _bytes(tensors: Iterable[Tensor]) -> int:
 def _optimizer(model: Model, trained: list[nn.Parameter], text: str) -> tuple[str, int]:
     """The class of the user's, and its state's bytes after one update with gradients of 0."""
     optimizer = _made_optimizer(model, trained)
+    kept = [parameter.detach().clone() for parameter in trained]
     for parameter in trained:
         parameter.grad = torch.zeros_like(parameter)
     with blamed(f"the optimizer's step on {text}"):
         optimizer.step()
+    with torch.no_grad():  # as they were: the whole batch goes through the layer yet
+        for parameter, values in zip(trained, kept, strict=True):
+            parameter.copy_(values)
+            parameter.grad = None
     states = (value for state in optimizer.state.values() for value in state.values())
     return one_line(type(optimizer).__name__), _bytes(value for value in states if isinstance(value, Tensor))
 

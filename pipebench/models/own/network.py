@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipebench.errors import UsageError
 from pipebench.models.kind import Asked
 from pipebench.models.network import DTYPES, Optimizer, Part, StepBatch, Tensors
 from pipebench.models.outline import BATCHES, FormKind, Slice, whole
-from pipebench.models.own.batches import Batch, batches, cut, items
+from pipebench.models.own.batches import Batch, batches, cut, digest, items
 from pipebench.models.own.layers import OwnLayers, stateful
-from pipebench.models.own.loading import load
+from pipebench.models.own.loading import load_source
 from pipebench.models.own.model import Model
 from pipebench.models.own.outline import OwnOutline
 from pipebench.models.own.values import mapped
@@ -76,8 +77,12 @@ class OwnNetwork:
     def __init__(self, outline: OwnOutline, asked: Asked) -> None:
         self.outline, self.found, self.dtype = outline, dict[str, bool](), DTYPES[asked.dtype]
         self._asked = asked
-        self._model = load(asked.model, seed=asked.seed)
-        torch.set_grad_enabled(True)  # whatever the user's file left behind
+        loaded = load_source(asked.model, seed=asked.seed)
+        self._model, self._described = loaded.model, outline.described
+        if loaded.sha256 != self._described.sha256:
+            raise UsageError(
+                f"--model {asked.model}: the file was changed since the run looked at it; run again"
+            )
         self._layers = OwnLayers(self._model, seed=asked.seed, dtype=asked.dtype)
 
     def part(self, part: Slice, device: torch.device | None = None) -> Part:
@@ -117,4 +122,10 @@ class OwnNetwork:
     @cached_property
     def _batches(self) -> list[Batch]:
         asked = self._asked
-        return batches(self._model, size=asked.batch, seed=asked.seed, dtype=asked.dtype, count=BATCHES)
+        drawn = batches(self._model, size=asked.batch, seed=asked.seed, dtype=asked.dtype, count=BATCHES)
+        if digest(drawn) != self._described.input_sha256:
+            raise UsageError(
+                f"--model {asked.model}: batch gives other values in another process for the same seed; draw from the "
+                "generator that it is given (torch.randn(..., generator=generator))"
+            )
+        return drawn

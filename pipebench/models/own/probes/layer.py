@@ -7,7 +7,7 @@ buffers.
 
 from collections.abc import Sequence
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -88,10 +88,17 @@ class LayerProbe:
 
     def _run_chunks(self, chunks: Sequence[Value]) -> list[Value]:
         """The outputs for each in turn, the state carried."""
-        state, outputs = None, []
+        state: Any = None
+        outputs: list[Value] = []
         with torch.set_grad_enabled(self._gradients):
             for chunk in chunks:
+                given, before = state, [tensor.clone() for tensor in _flat(state)]
                 output, state = self.runner.run(mapped(chunk, self._given), state)
+                if any(difference(t, was) > 0 for t, was in zip(_flat(given), before, strict=True)):
+                    raise UsageError(
+                        f"{self.runner.text} changes the state that it is given in place; make a new one "
+                        "(state = state + ...)"
+                    )
                 outputs.append(mapped(output, torch.Tensor.detach))
         return outputs
 
@@ -215,6 +222,12 @@ class LayerProbe:
         names = [type(module).__name__ for module in self.runner.module.modules()]
         found = next((name for name in names if any(kind in name for kind in kinds)), None)
         return f" (a {found} in it)" if found and f"({found})" not in self.runner.text else ""
+
+
+def _flat(state: object) -> list[Tensor]:
+    if isinstance(state, tuple):
+        return [tensor for part in state for tensor in _flat(part)]
+    return [state] if isinstance(state, Tensor) else []
 
 
 def _identical(one: Value, other: Value) -> bool:

@@ -13,8 +13,8 @@ def luck(seed: int) -> Iterator[None]:
     """All generators at this seed inside, and as they were afterwards."""
     before = (random.getstate(), np.random.get_state(), torch.get_rng_state())
     random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed % 2**63)
     try:
         yield
     finally:
