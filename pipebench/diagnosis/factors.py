@@ -6,13 +6,17 @@ Each is what one change would bring, made after those that stand to its right: m
 of equal work, then a pipeline that never waits. They come from a step's own timeline and multiply up exactly.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipebench.records.schema import Launch
-from pipebench.timing.rerun import without_transfers_s
+from pipebench.timing.rerun import Pace, operation_of, without_transfers_s
 from pipebench.timing.timeline import Timeline
+
+if TYPE_CHECKING:
+    from pipebench.plan.actions import Operation
 
 
 class Factors(NamedTuple):
@@ -63,7 +67,7 @@ def factors_of(timeline: Timeline, baseline_step_s: float, *, shared: float = 1.
     mean_s = sum(busy_s) / len(busy_s)
     if not mean_s:
         return None
-    pace = {device: mean_s / own_s for device, own_s in enumerate(busy_s) if own_s}
+    pace = _equal(timeline, busy_s, mean_s)
     all_work = sum(busy_s) / baseline_step_s
     shared = min(shared, max(all_work, 1.0))
     free_s, equal_s = without_transfers_s(timeline), without_transfers_s(timeline, pace)
@@ -75,3 +79,25 @@ def factors_of(timeline: Timeline, baseline_step_s: float, *, shared: float = 1.
         work=all_work / shared,
         shared=shared,
     )
+
+
+def _equal(timeline: Timeline, busy_s: Sequence[float], mean_s: float) -> Pace:
+    """The pace with which all devices do the mean, in forwards as much as in backwards.
+
+    A device whose forwards alone are long (its layers are frozen) is not made equal by longer forwards. Where a device
+    has none of a kind, or more other work than the mean, all of its work is scaled alike.
+    """
+    own: dict[tuple[int, Operation | None], float] = defaultdict(float)
+    for item in timeline.in_order():
+        own[item.device, operation_of(item)] += item.end_s - item.start_s
+    operations = {operation for _, operation in own if operation is not None}
+    sums = {each: sum(own.get((device, each), 0.0) for device in range(len(busy_s))) for each in operations}
+    compute = sum(sums.values())
+    pace: dict[tuple[int, Operation | None], float] = {}
+    for device, all_s in enumerate(busy_s):
+        left = mean_s - own.get((device, None), 0.0)
+        if left > 0 and all(own.get((device, each), 0.0) for each in operations):
+            pace |= {(device, each): left * sums[each] / compute / own[device, each] for each in operations}
+        elif all_s:
+            pace |= dict.fromkeys(((device, each) for each in (*operations, None)), mean_s / all_s)
+    return pace

@@ -7,19 +7,27 @@ any schedule and any clock.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pipebench.plan.actions import Operation
 from pipebench.plan.graph import inputs_of
-from pipebench.timing.timeline import Span, Timeline
+from pipebench.timing.timeline import OtherWork, Span, Timeline
 
 if TYPE_CHECKING:
     from pipebench.plan.actions import Action
 
+Pace = Mapping[tuple[int, Operation | None], float]  # by device and operation, None for what is no action
 
-def without_transfers_s(timeline: Timeline, pace: Mapping[int, float] | None = None) -> float:
+
+def operation_of(item: Span | OtherWork) -> Operation | None:
+    """Of an action; ``None`` for other work."""
+    return item.action.operation if isinstance(item, Span) else None
+
+
+def without_transfers_s(timeline: Timeline, pace: Pace | None = None) -> float:
     """The makespan in seconds if no message took any time.
 
     Args:
         timeline: of the step as it was.
-        pace: how many times longer each device's work takes than it did; 1 for those not named.
+        pace: how many times longer a device's work of a kind takes than it did; 1 for what is not named.
     """
     factors = pace or {}
     free = dict.fromkeys(range(timeline.graph.devices), 0.0)
@@ -30,7 +38,7 @@ def without_transfers_s(timeline: Timeline, pace: Mapping[int, float] | None = N
             start = max(
                 start, *(ends.get(needed, 0.0) for needed in inputs_of(timeline.graph, item.action)), 0.0
             )
-        end = start + (item.end_s - item.start_s) * factors.get(item.device, 1.0)
+        end = start + (item.end_s - item.start_s) * factors.get((item.device, operation_of(item)), 1.0)
         free[item.device] = end
         if isinstance(item, Span):
             ends[item.action] = end

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.diagnosis.factors import factors_of, waited
+from pipebench.plan.actions import Operation
 from pipebench.plan.graph import Graph
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link, latency_only
@@ -40,6 +41,21 @@ def test_a_slow_stage_and_slow_messages_are_told_apart() -> None:
     assert found is not None
     # 16 actions of 2 s behind one of 1 s and before one of 1 s: 34 s; of 1.5 s each 27 s; twice 3 s on the way
     assert found == pytest.approx((2, 27 / 24, 34 / 27, 40 / 34, 1.0, 1.0), rel=1e-12)
+
+
+def test_a_device_whose_layers_are_frozen_is_unequal_and_not_badly_overlapped() -> None:
+    """3 of 4 devices have hardly any backward; equal ones would have the mean of forwards and of backwards."""
+    graph = Graph(4, 16, 1)
+    costs = MeasuredCosts(
+        {
+            action: 1.0 if action.operation is Operation.FORWARD else 2.0 if action.stage == 3 else 0.01
+            for action in graph.actions()
+        }
+    )
+    found = factors_of(simulate(plan_of("gpipe", 4, 16), costs), baseline_step_s=1.0)
+    assert found is not None
+    assert found.overlap == pytest.approx((16 + 3) / 16, rel=1e-9)
+    assert found.unequal > 1.3
 
 
 @PROPERTY

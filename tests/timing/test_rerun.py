@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipebench.plan.actions import Operation
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
 from pipebench.timing.rerun import without_transfers_s
@@ -14,7 +15,10 @@ def test_without_messages_to_wait_for_a_step_is_as_long_as_it_was() -> None:
         plan_of("gpipe", 3, 4), MeasuredCosts(dict.fromkeys(plan_of("gpipe", 3, 4).graph.actions(), 2.0))
     )
     assert without_transfers_s(timeline) == timeline.makespan_s == 24.0
-    assert without_transfers_s(timeline, {0: 0.5, 1: 0.5, 2: 0.5}) == 12.0
+    both = (Operation.FORWARD, Operation.BACKWARD)
+    half = {(device, operation): 0.5 for device in range(3) for operation in both}
+    assert without_transfers_s(timeline, half) == 12.0
+    assert without_transfers_s(timeline, {(0, Operation.FORWARD): 2.0}) == 24.0 + 4 * 2.0
 
 
 @PROPERTY
