@@ -25,7 +25,8 @@ _TARGET_BYTES = 64  # of a position in the batches while they are made
 
 def launch_s(config: RunConfig) -> float:
     """Assumed seconds of one launch."""
-    return _START_S + 2 * (config.warmup + config.steps) * step_s(config)
+    draw_s = config.described.draw_s if config.described is not None else 0.0
+    return _START_S + draw_s + 2 * (config.warmup + config.steps) * step_s(config)
 
 
 def step_s(config: RunConfig) -> float:

@@ -27,7 +27,7 @@ _KINDS: dict[str, Literal["cpu", "cuda", "emulated"]] = {
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The options of ``pipebench run`` as given; ``None`` is "not given"."""
 
-    gpus: int
+    gpus: int | None = None  # a device for each layer, 8 at most
     device: str = "auto"
     machine: str | None = None
     model: str = DEFAULT_MODEL

@@ -42,14 +42,23 @@ def explicit(text: str, row: Row, devices: int) -> tuple[int, ...]:
     Raises:
         UsageError: Not a list of counts, or not one that fits the model and ``devices``.
     """
+    partition = counts(text)
+    check_partition(partition, row, devices)
+    return partition
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Read a list of counts.
+
+    Raises:
+        UsageError: It is none.
+    """
     try:
-        partition = tuple(int(part) for part in text.split(","))
+        return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise UsageError(
             f"--partition: expected even, balanced or a list of layer counts such as 3,2,2,1, got {text!r}"
         ) from None
-    check_partition(partition, row, devices)
-    return partition
 
 
 def check_partition(partition: Sequence[int], row: Row, devices: int) -> None:

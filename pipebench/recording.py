@@ -135,7 +135,12 @@ def _optimizer(config: RunConfig) -> schema.Optimizer:
     described = config.described
     if described is None or not described.optimizer:
         return schema.Optimizer(learning_rate=config.learning_rate)
-    return schema.Optimizer(name=described.optimizer, momentum=None)
+    rate = described.learning_rate
+    return schema.Optimizer(
+        name=described.optimizer,
+        learning_rate=rate if rate and rate > 0 else None,
+        momentum=described.momentum,
+    )
 
 
 def _model(config: RunConfig) -> schema.ModelRecord | None:

@@ -31,6 +31,7 @@ from pipebench.timing.machines import check_machine
 DTYPES = ("float32", "float64")
 # Options that not every model takes: sizes and input.
 MODEL_OPTIONS = ("layers", "hidden", "vocab", "sequence_length", "text", "tokens", "synthetic")
+_DEVICES = 8  # where nobody says how many
 _MOST = 2**31 - 1  # of a size: libraries below torch count in 32 bits
 _MOST_DEVICES = 2**16  # each is a process, or a row of the table
 _MOST_LAYERS = 4096  # no model has more, and a partition is looked for among all of them
@@ -53,10 +54,12 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
     sizes = _sizes(options, kind, preset) if described is None else _described_sizes(described)
     time = sizes["sequence_length"] if described is None else described.time_length
     microbatches, chunks = slices(options, sizes["batch"], time)
+    gpus = min(_DEVICES, sizes["layers"]) if options.gpus is None else options.gpus
+    options = msgspec.structs.replace(options, gpus=gpus)
     config = RunConfig(
         model=options.model,
         described=described,
-        gpus=_at_least("--gpus", options.gpus, 1, most=_MOST_DEVICES),
+        gpus=_at_least("--gpus", gpus, 1, most=_MOST_DEVICES),
         device="emulated" if options.machine is not None else options.device,
         machine=check_machine(options.machine or DEFAULT_MACHINE),
         preset=preset,
@@ -111,6 +114,10 @@ def check_choices(options: RunOptions) -> None:
             raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
     if options.machine is not None and options.device in ("cuda", "cpu"):
         raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
+    if options.memory is not None:
+        bytes_of(options.memory, "--memory")
+    if options.partition not in ("even", "balanced"):
+        partitions.counts(options.partition)
     if options.text is not None and options.synthetic:
         raise UsageError("--text and --synthetic exclude each other: leave one out")
     if options.synthetic and options.tokens != "words":
@@ -128,7 +135,7 @@ def preset_of(options: RunOptions, kind: ModelKind) -> str | None:
     Raises:
         UsageError: The model has no preset of this name, or an option was given that it does not take.
     """
-    defaults = RunOptions(gpus=1)
+    defaults = RunOptions()
     for name in MODEL_OPTIONS:
         if name not in kind.options and getattr(options, name) != getattr(defaults, name):
             raise UsageError(
@@ -204,6 +211,7 @@ def slices(options: RunOptions, batch: int, time: int | None) -> tuple[int, int]
 
 
 def _partition(options: RunOptions, row: Row) -> tuple[int, ...] | None:
+    assert options.gpus is not None
     if options.partition == "even":
         return partitions.even(row, options.gpus)
     if options.partition == "balanced":

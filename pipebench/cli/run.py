@@ -12,7 +12,7 @@ import typer
 from pipebench.cli import no_effect, output
 from pipebench.config import DEFAULT_MACHINE
 from pipebench.errors import EnvironmentRefusedError, UsageError
-from pipebench.models.registry import DEFAULT_MODEL, MODELS
+from pipebench.models.registry import DEFAULT_MODEL, MODELS, is_own
 from pipebench.names import as_text, is_text
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.timing.machines import LOCAL, MACHINE_NAMES
@@ -208,7 +208,7 @@ def run(
     if not dry_run:
         rendezvous.check_alone("run", sys.argv[1:], os.environ)
     options = RunOptions(
-        gpus=_devices(partition) if gpus is None else gpus,
+        gpus=_devices(partition, model) if gpus is None else gpus,
         device=device,
         machine=machine,
         model=model,
@@ -251,9 +251,11 @@ def run(
     return _run(again, folder, began=began, remeasure=remeasure, json=json, quiet=quiet)
 
 
-def _devices(partition: str) -> int:
-    """As many as a partition lists, else 8."""
-    return len(partition.split(",")) if "," in partition else 8
+def _devices(partition: str, model: str) -> int | None:
+    """As many as a partition lists, else 8; of layers of the user's own as many as there are, 8 at most."""
+    if "," in partition:
+        return len(partition.split(","))
+    return None if is_own(model) else 8
 
 
 def _dry_run(config: "RunConfig", *, json: bool, quiet: bool) -> None:

@@ -227,4 +227,5 @@ def _side(measured: _Measured) -> Side:
         chunks=record.config.chunks,
         unit=measured.terms.unit,
         baseline_devices=measured.terms.baseline_devices,
+        model=record.config.model.name if record.config.model is not None else None,
     )

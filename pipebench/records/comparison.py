@@ -60,6 +60,7 @@ class Side(Part, frozen=True, kw_only=True):
     chunks: AtLeastOne
     unit: Unit = "words"
     baseline_devices: AtLeastOne = 1
+    model: str | None = None  # of the user's own
 
     @property
     def terms(self) -> Terms:

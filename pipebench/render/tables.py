@@ -82,6 +82,8 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
         measured = f"{speedup.value:.2f}x{terms.relative}{within} {record.clock}"
         short = f"{speedup.value:.2f}x{terms.relative} {record.clock}"
     plan = f"{config.schedule} {counted(config.gpus, 'device')}, M {config.microbatches}, C {config.chunks}"
+    if config.model is not None:
+        plan = f"{config.model.name}: {plan}"
     throughput = rate(record.pipeline.throughput if record.pipeline else None)
     style = "" if record.status == "completed" else "yellow"
     cells = (path.stem, record.status, measured, plan, throughput)

@@ -1,5 +1,6 @@
 """``describe``: load the user's model, refuse what cannot be pipelined, measure the rest."""
 
+import time
 from collections.abc import Callable, Sequence
 from math import prod
 
@@ -12,7 +13,7 @@ from pipebench.models.own.description import Description, OwnLayer
 from pipebench.models.own.last_word import said_of
 from pipebench.models.own.layers import OwnLayers, stateful
 from pipebench.models.own.loading import load_source
-from pipebench.models.own.measuring import handed_on, measure_layer
+from pipebench.models.own.measuring import OptimizerFacts, handed_on, measure_layer
 from pipebench.models.own.model import Model
 from pipebench.models.own.probes import probe, probe_batch
 from pipebench.models.own.running import Runner
@@ -56,7 +57,9 @@ def describe(
     size = model.batch_size if batch is None else batch
     with said_of(reference):
         tell("making its batches")
+        begun = time.perf_counter()
         drawn = batches(model, size=size, seed=seed, dtype=dtype)
+        draw_s = time.perf_counter() - begun
         probe_batch(model, drawn[0], size=size, seed=seed, dtype=dtype)
         counted = tuple(items(model, one.target, size) for one in drawn)
     length = time_length(model, drawn[0])
@@ -79,7 +82,10 @@ def describe(
         input=measured.input,
         items=counted,
         input_sha256=digest(drawn),
-        optimizer=measured.optimizer,
+        optimizer=measured.optimizer.name if measured.optimizer is not None else "",
+        learning_rate=measured.optimizer.learning_rate if measured.optimizer is not None else None,
+        momentum=measured.optimizer.momentum if measured.optimizer is not None else None,
+        draw_s=draw_s,
         notices=(*_about(drawn), *measured.notices),
     )
 
@@ -119,7 +125,7 @@ class _Measured:
         self.input = edge_of(self._pieces[0])
         self.layers: list[OwnLayer] = []
         self.notices: list[str] = []
-        self.optimizer = ""
+        self.optimizer: OptimizerFacts | None = None
 
     def measure(self, layers: OwnLayers, tell: Callable[[str], None]) -> None:
         """Fills in the fields."""
@@ -127,6 +133,7 @@ class _Measured:
         for index in range(len(layers)):
             tell(f"measuring layer {index}")
             module = layers.make(index)
+            self.notices += layers.converted_notices(index)
             runner = Runner(module, layers.text(index), stateful(module))
             found = measure_layer(self._model, layers.name(index), runner, pieces)
             pieces = found.outputs

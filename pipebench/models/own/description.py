@@ -47,4 +47,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[float, ...]
     input_sha256: str
     optimizer: str  # its class's name; empty for plain SGD
+    learning_rate: float | None = None  # the optimizer's, where it has one for all parameters
+    momentum: float | None = None
+    draw_s: float = 0.0  # what drawing the fixed batches took
     notices: tuple[str, ...] = ()

@@ -131,6 +131,17 @@ class OwnLayers:
             made: nn.Module = module._apply(convert)  # type: ignore[no-untyped-call]  # noqa: SLF001
             return _in_its_mode(made)
 
+    def converted_notices(self, index: int) -> list[str]:
+        """Where the user made a layer in another floating dtype than the run's."""
+        dtypes = {tensor.dtype for _, tensor in state_of(self.given(index)) if tensor.is_floating_point()}
+        others = sorted(str(dtype).removeprefix("torch.") for dtype in dtypes - {self._dtype, torch.float32})
+        if not others:
+            return []
+        run = str(self._dtype).removeprefix("torch.")
+        return [
+            f"{self.text(index)} was made in {', '.join(others)} and runs in {run}: --dtype converts all layers"
+        ]
+
     def check_values(self, index: int, module: nn.Module) -> None:
         """Whether parameters and buffers have any.
 

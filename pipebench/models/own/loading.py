@@ -135,6 +135,8 @@ def _read(path: Path, said: str) -> bytes:
         if path.suffix != ".py" or not path.is_file():
             raise UsageError(f"{said} is no .py file; {_FORM}")
         return path.read_bytes()
+    except UsageError:  # is a ValueError too
+        raise
     except OSError as error:
         raise UsageError(f"{said} cannot be read: {reason(error)}") from None
     except ValueError as error:  # a null character in the name

@@ -22,11 +22,19 @@ _TIMES = 2
 
 
 class Measured(NamedTuple):
-    """A layer, what it gives to the next one, and its optimizer's class (``None`` where nothing is trained)."""
+    """A layer, what it gives to the next one, and its optimizer (``None`` where nothing is trained)."""
 
     layer: OwnLayer
     outputs: list[Value]
-    optimizer: str | None
+    optimizer: "OptimizerFacts | None"
+
+
+class OptimizerFacts(NamedTuple):
+    """The class of the user's optimizer, and what it says of itself."""
+
+    name: str
+    learning_rate: float | None
+    momentum: float | None
 
 
 def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) -> Measured:
@@ -189,8 +197,8 @@ def _bytes(tensors: Iterable[Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def _optimizer(model: Model, trained: list[nn.Parameter], text: str) -> tuple[str, int]:
-    """The class of the user's, and its state's bytes after one update with gradients of 0."""
+def _optimizer(model: Model, trained: list[nn.Parameter], text: str) -> tuple[OptimizerFacts, int]:
+    """The user's, and its state's bytes after one update with gradients of 0."""
     optimizer = _made_optimizer(model, trained)
     kept = [parameter.detach().clone() for parameter in trained]
     for parameter in trained:
@@ -202,7 +210,15 @@ def _optimizer(model: Model, trained: list[nn.Parameter], text: str) -> tuple[st
             parameter.copy_(values)
             parameter.grad = None
     states = (value for state in optimizer.state.values() for value in state.values())
-    return one_line(type(optimizer).__name__), _bytes(value for value in states if isinstance(value, Tensor))
+    facts = OptimizerFacts(
+        one_line(type(optimizer).__name__),
+        *(_number(optimizer.defaults.get(name)) for name in ("lr", "momentum")),
+    )
+    return facts, _bytes(value for value in states if isinstance(value, Tensor))
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _made_optimizer(model: Model, trained: list[nn.Parameter]) -> torch.optim.Optimizer:

@@ -41,7 +41,7 @@ class Model:
         batch_dimension: of all of the batch's tensors: what microbatches cut.
         time_dimension: of all of the batch's tensors: what chunks cut. ``None``: the model is not cut along time.
         optimizer: from parameters to a ``torch.optim.Optimizer``, made for each device's own parameters; by default
-            SGD without momentum.
+            SGD without momentum, at a rate of 0.1.
         name: for records and reports; by default that of the file and ``NAME``.
     """
 

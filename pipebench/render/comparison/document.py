@@ -98,6 +98,9 @@ def _described(side: Side) -> Iterator[Part]:
         yield ", "
         yield Foreign(side.machine)
     yield "; "
+    if side.model is not None:
+        yield Foreign(side.model)
+        yield ", "
     yield Foreign(side.schedule)
     yield f", M {side.microbatches}, C {side.chunks}; {counted(side.launches, 'launch', 'launches')}"
     if side.terms.relative:

@@ -166,9 +166,13 @@ class LayerProbe:
             self._refuse_shapes("half of the samples", outputs)
         raise UsageError(
             f"{self.runner.text} mixes the samples of a batch{self._culprit('BatchNorm')}: a half of them gives other"
-            " values alone than with the rest; use what treats each sample alone (GroupNorm, LayerNorm), or fixed"
-            " statistics"
+            f" values alone than with the rest; {self._unmixed()}"
         )
+
+    def _unmixed(self) -> str:
+        if any(isinstance(module, nn.RNNBase) for module in self.runner.module.modules()):
+            return "its batch is in dimension 1 unless it has batch_first=True: the model's batch_dimension must fit"
+        return "use what treats each sample alone (GroupNorm, LayerNorm), or fixed statistics"
 
     def _check_rows(self, ways: tuple[Way, ...], outputs: Sequence[Value]) -> None:
         """Each sample gives as many rows as any other one; else their number may depend on the values."""

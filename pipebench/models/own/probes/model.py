@@ -100,7 +100,8 @@ class _Layers:
         errors: dict[str, UsageError] = {}
         for dtype, gradients in _ATTEMPTS:
             try:
-                found = self._probe(index, made or self._layers[dtype].raw(index), flow, dtype, gradients)
+                module = made if made is not None else self._layers[dtype].raw(index)
+                found = self._probe(index, module, flow, dtype, gradients)
             except _RaisedError as error:
                 made = None
                 errors.setdefault(dtype, error.error)
@@ -136,7 +137,7 @@ class _Layers:
         if runner.stateful and self._model.time_dimension is None:
             raise UsageError(
                 f"{runner.text} has a state (its forward takes two arguments), and the model has no time_dimension; set"
-                " it, or give forward one argument"
+                " it, or give forward one argument (what a layer before returns as a tuple comes as one)"
             )
         try:
             return LayerProbe(runner, flow, self._cuts, dtype, gradients=gradients)
