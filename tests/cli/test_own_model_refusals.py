@@ -119,6 +119,19 @@ CASES: dict[str, tuple[str, tuple[str, ...], int, tuple[str, ...]]] = {
         2,
         (),
     ),
+    "exits": ("import os\nos._exit(0)", ("--model exits.py:m", "ended while loading the model"), 2, ()),
+    "killed": (
+        "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)",
+        ("--model killed.py:m", "SIGSEGV"),
+        2,
+        (),
+    ),
+    "process_id": (
+        "import os\ndef odd(n, g):\n    g.manual_seed(os.getpid())\n    return batch(n, g)\nm = make(batch=odd)",
+        ("batch gives other values in another process",),
+        2,
+        (),
+    ),
     "syntax": ("m = make(", ("SyntaxError", "line"), 2, ()),
     "other_name": ("build = make()", ("no m in other_name.py", "build"), 2, ()),
     "no_model": ("m = 7", ("m ", "pipebench.Model"), 2, ()),
@@ -196,6 +209,13 @@ def test_nothing_is_left_of_what_never_began(
 ) -> None:
     runs = next(tmp_path_factory.getbasetemp().glob("refused*/runs"))
     assert len([*runs.glob("*.json")]) == sum(code == 6 for _, _, code, _ in CASES.values())
+
+
+def test_without_gpus_there_is_a_device_for_each_layer(pipebench: Pipebench, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"{HEAD}m = make(linear)\n")
+    ended = pipebench("run", "--model", "mine.py:m", "--dry-run", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert "layers 1,1,1" in ended.out
 
 
 @pytest.mark.parametrize(

@@ -131,3 +131,74 @@ stateful = Model(
     batch_dimension=1,
     time_dimension=0,
 )
+
+
+class Oscillator(nn.Module):
+    """A complex state, and a counter that needs no gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.decay = nn.Linear(6, 6), nn.Parameter(torch.linspace(0.1, 0.9, 6))
+
+    def forward(self, x_TBH: Tensor, state: Masked | None) -> tuple[Tensor, Masked]:
+        wave, count = (
+            (x_TBH.new_zeros(x_TBH.shape[1:]).to(torch.complex64), x_TBH.new_zeros(()))
+            if state is None
+            else state
+        )
+        turn = torch.polar(self.decay, self.decay * 2)
+        outputs = []
+        for x_BH in self.inner(x_TBH):
+            wave, count = wave * turn + x_BH, count + 1
+            outputs.append(wave.real + wave.imag)
+        return torch.stack(outputs) * (1 + 0 * count), (wave, count)
+
+
+oscillating = Model(
+    [Oscillator, lambda: nn.Linear(6, 6), Oscillator],
+    stateful.loss,
+    series,
+    unit="steps",
+    items=stateful.items,
+    batch_size=8,
+    batch_dimension=1,
+    time_dimension=0,
+)
+
+
+class Writing(torch.optim.SGD):
+    """Writes into the gradients that it is given, as clamping does."""
+
+    def step(self, closure: None = None) -> None:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.grad.clamp_(-0.01, 0.01)
+        super().step()
+
+
+writing = Model([Residual] * 4, classes, points, batch_size=16, optimizer=lambda p: Writing(p, lr=0.1))
+partial = Model(
+    [Residual] * 4,
+    classes,
+    points,
+    batch_size=16,
+    optimizer=lambda p: torch.optim.SGD([q for q in p if q.dim() > 1], lr=0.1),
+)
+
+
+class Normed(torch.optim.SGD):
+    """Divides by the norm of all that it is given: each device would have a norm of its own."""
+
+    def step(self, closure: None = None) -> None:
+        every = [parameter for group in self.param_groups for parameter in group["params"]]
+        norm = torch.stack(
+            [parameter.grad.norm() for parameter in every if parameter.grad is not None]
+        ).norm()
+        for parameter in every:
+            if parameter.grad is not None:
+                parameter.grad /= norm + 1e-9
+        super().step()
+
+
+normed = Model([Residual] * 4, classes, points, batch_size=16, optimizer=lambda p: Normed(p, lr=0.1))

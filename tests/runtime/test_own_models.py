@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pipebench.config import RunConfig, RunOptions
+from pipebench.errors import RunFailedError
 from pipebench.models.own.describing import describe
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import SCHEDULES
@@ -22,16 +23,24 @@ from pipebench.runtime.baseline import Baseline
 from pipebench.runtime.computed import Computed, judge, judge_update, take_gradients
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.messages import Form, Job
+from pipebench.runtime.pair import EmulatedPair
 from tests.builders import network_of
 from tests.runtime.live_ranks import Group
 
 FILE = Path(__file__).with_name("own_models.py")
-LAYERS = {"residual": 8, "convolution": 5, "masked": 5, "stateful": 4}
+LAYERS = {"residual": 8, "convolution": 5, "masked": 5, "stateful": 4, "oscillating": 3}
+ALONG = ("stateful", "oscillating")
 PLANS = (("naive", 1, 1), ("gpipe", 4, 1), ("1f1b", 8, 1))
 ALONG_TIME = (("gpipe", 2, 4), ("wavefront", 2, 4), ("1f1b", 4, 2), ("wavefront", 1, 8))
-UNEVEN = {"residual": "5,1,2", "convolution": "1,3,1", "masked": "1,1,3", "stateful": "2,1,1"}
+UNEVEN = {
+    "residual": "5,1,2",
+    "convolution": "1,3,1",
+    "masked": "1,1,3",
+    "stateful": "2,1,1",
+    "oscillating": "1,1,1",
+}
 ALL = os.environ.get("OWN_MODELS") == "all"
-FEW = 1 if ALL else 5
+FEW = 1 if ALL else 7
 
 
 @cache
@@ -57,7 +66,7 @@ def config(model: str, gpus: int, plan: tuple[str, int, int], **more: Any) -> Ru
 
 def cases() -> Iterator[tuple[str, int, tuple[str, int, int], str, str]]:
     for model, layers in LAYERS.items():
-        plans = PLANS + (ALONG_TIME if model == "stateful" else ())
+        plans = PLANS + (ALONG_TIME if model in ALONG else ())
         yield from product((model,), range(1, layers + 1), plans, CHECKPOINTS, ("float64", "float32"))
 
 
@@ -70,7 +79,7 @@ def test_emulated_devices_give_the_gradients_of_one(
 
 @pytest.mark.parametrize("model", LAYERS)
 def test_uneven_partitions_do(model: str) -> None:
-    plan = ("wavefront", 2, 4) if model == "stateful" else ("1f1b", 4, 1)
+    plan = ("wavefront", 2, 4) if model in ALONG else ("1f1b", 4, 1)
     verified(config(model, 3, plan, partition=UNEVEN[model], dtype="float64"))
 
 
@@ -129,6 +138,26 @@ def test_real_ranks_give_the_gradients_of_one(
 
 @pytest.mark.parametrize("model", LAYERS)
 def test_uneven_partitions_do_on_real_ranks(live_ranks: Group, tmp_path: Path, model: str) -> None:
-    plan = ("wavefront", 2, 4) if model == "stateful" else ("gpipe", 4, 1)
+    plan = ("wavefront", 2, 4) if model in ALONG else ("gpipe", 4, 1)
     asked = config(model, 3, plan, partition=UNEVEN[model], device="cpu")
     assert live_ranks.run(asked, tmp_path)["error"] <= 1e-5
+
+
+def pair_of(model: str) -> EmulatedPair:
+    asked = config(model, 3, ("gpipe", 4, 1))
+    pair = EmulatedPair(Job(config=asked, data=None), network_of(asked))
+    pair.prime()
+    pair.choose(Form("chain"))
+    return pair
+
+
+@pytest.mark.parametrize("model", ["writing", "partial"])
+def test_an_optimizer_that_treats_each_parameter_by_itself_is_exact_however_it_does_it(model: str) -> None:
+    verification = pair_of(model).verify()
+    assert verification.max_relative_gradient_error <= 1e-5
+    assert verification.max_relative_parameter_error == 0
+
+
+def test_an_optimizer_that_needs_all_parameters_is_found_by_the_update() -> None:
+    with pytest.raises(RunFailedError, match="the optimizer does something else where it has a part of the"):
+        pair_of("normed").verify()

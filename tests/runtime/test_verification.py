@@ -6,7 +6,13 @@ from torch import Tensor
 
 from pipebench.errors import RunFailedError
 from pipebench.records.schema import Verification
-from pipebench.runtime.verification import check_same_loss, relative_errors, verify
+from pipebench.runtime.verification import (
+    check_same_loss,
+    check_same_start,
+    relative_errors,
+    update_error,
+    verify,
+)
 from pipebench.tolerances import gradient_tolerance
 
 ONES = torch.ones(4)
@@ -207,3 +213,25 @@ def test_later_on_only_a_finite_loss_is_asked_for() -> None:
     check_same_loss(2.77, 2.78, steps=1500)
     with pytest.raises(RunFailedError, match="pipeline's loss is nan"):
         check_same_loss(2.77, nan, steps=1500)
+
+
+def test_the_imaginary_part_of_a_gradient_counts() -> None:
+    right = {"a": torch.tensor([1 + 2j, 3 - 1j])}
+    errors, _ = relative_errors(right, {"a": right["a"].conj().resolve_conj()})
+    assert errors["a"] > 0.5
+    assert relative_errors(right, {"a": right["a"].clone()})[0] == {"a": 0.0}
+
+
+def test_both_sides_must_start_from_the_same() -> None:
+    check_same_start({"a": "1", "b": "2"}, {"a": "1", "b": "2"})
+    with pytest.raises(RunFailedError, match=r"do not start from the same a \(nor 1 more\)"):
+        check_same_start({"a": "1", "b": "2"}, {"a": "3"})
+
+
+def test_parameters_after_an_update_are_held_against_each_other() -> None:
+    one = {"a": torch.ones(4), "b": torch.ones(4)}
+    assert update_error(one, one, tolerance=1e-5) == 0
+    with pytest.raises(
+        RunFailedError, match="after one update with the same gradients b of the pipeline differs"
+    ):
+        update_error(one, {"a": torch.ones(4), "b": torch.full((4,), 1.1)}, tolerance=1e-5)
