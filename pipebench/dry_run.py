@@ -81,15 +81,14 @@ def _on_paper(config: RunConfig, unknown_share: float | None) -> tuple[DryRun, T
     plan = SCHEDULES[config.schedule].plan(config.graph)
     timeline = simulate(plan, MeasuredCosts({action: cost(action) for action in config.graph.actions()}))
     measured_later, counted = config.partition is None, outline.step_flops(whole(outline)) is not None
+    by = "computed operations" if counted else "what a slice of each layer took"
     document = DryRun(
         device=config.kind,
         clock=config.clock,
         machine=config.machine if config.kind == "emulated" else None,
         config=config,
         partition=partition,
-        partition_label=f"by {'computed operations' if counted else 'what a slice of each layer took'}; a run measures the layers"
-        if measured_later
-        else "as it will run",
+        partition_label=f"by {by}; a run measures the layers" if measured_later else "as it will run",
         assumed_flops_per_s=assumed if counted else None,
         assumed_run_s=budget.run_s(config),
         deadline_s=budget.deadline_s(config),
