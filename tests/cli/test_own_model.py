@@ -31,7 +31,7 @@ def runs(pipebench: Pipebench, tmp_path_factory: pytest.TempPathFactory) -> Path
     for _ in range(2):
         ended = pipebench(
             *("run", "--model", "mine.py:build", "--gpus", "2", "--device", "cpu", "--steps", "1"),
-            *("--launches", "4", "--microbatches", "4"),
+            *("--launches", "1", "--microbatches", "4"),
             cwd=folder,
         )
         assert ended.code == 0, ended.err
@@ -49,7 +49,7 @@ def test_its_records_are_compared_gated_listed_and_told_as_any_other(
     assert {"throughput", "speedup"} <= json.loads(compared.out)["metrics"].keys()
     assert "words_per_s" not in json.loads(compared.out)["metrics"]
     checked = pipebench("check", "latest", "--against", "latest~1", cwd=runs)
-    assert checked.code in (0, 3, 4), checked.err
+    assert checked.code == 4, checked.err  # one launch a side tells nothing
     assert "samples/s *" in checked.out
     words = pipebench("check", "latest", "--against", "latest~1", "--gate", "words_per_s=3%", cwd=runs)
     assert words.code == 9

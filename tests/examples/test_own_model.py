@@ -47,7 +47,7 @@ def test_the_model_runs_on_emulated_devices_and_on_real_ranks(
 @pytest.mark.parametrize("options", ["trained", "untied", "along_time --schedule wavefront --chunks 4"])
 def test_everything_else_that_a_model_may_need_runs(pipebench: Pipebench, copied: Path, options: str) -> None:
     name, *more = options.split()
-    effort = ("--launches", "1", "--steps", "1", "--batch", "8", "--json", "--machine", "local")
+    effort = ("--launches", "1", "--steps", "1", "--batch", "8", "--json", "--device", "cpu")
     ended = pipebench("run", "--model", f"more.py:{name}", "--gpus", "2", *more, *effort, cwd=copied)
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["verification"]["max_relative_gradient_error"] <= 1e-5
