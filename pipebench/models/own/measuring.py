@@ -75,14 +75,17 @@ def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) 
 def _seconds(runner: Runner, piece: Value) -> float:
     """CPU seconds of a forward and a backward of a slice, once it is warm; an estimate, not a result."""
     best, before = inf, hashes(state_of(runner.module))
+    met: list[list[Tensor]] = []  # kept alive, so that no later tensor comes to lie where one of them was
     for _ in range(_TIMES):
         begun = time.thread_time()
         output, _ = runner.run(piece)
+        met.append(_foreign(runner, piece, output))
         ends = [tensor for tensor in tensors_of(output) if tensor.requires_grad]
         if ends:
             torch.autograd.backward(ends, [torch.zeros_like(tensor) for tensor in ends])
         best = min(best, time.thread_time() - begun)
     runner.module.zero_grad()
+    _check_lasting(runner, met)
     after = hashes(state_of(runner.module))
     changed = next((name for name in after if after[name] != before.get(name)), None)
     if changed is not None:
@@ -167,6 +170,23 @@ def _check_leaves(runner: Runner, output: Value) -> None:
                 f"{runner.text} computes with a parameter of the shape {list(leaf.shape)} that is none of its own: it"
                 " would not be trained, or it is shared with another layer; make it a parameter of this layer alone"
             )
+
+
+def _foreign(runner: Runner, piece: Value, output: Value) -> list[Tensor]:
+    """The leaves with a gradient that are neither parameters of the layer nor its input; some layers make such."""
+    known = {_storage(tensor) for tensor in (*runner.module.parameters(), *tensors_of(piece))}
+    return [leaf for leaf in _leaves(tensors_of(output)) if _storage(leaf) not in known]
+
+
+def _check_lasting(runner: Runner, met: list[list[Tensor]]) -> None:
+    """A leaf that is there in every forward outlives it: it would be trained, by whoever has it."""
+    first, *later = ({_storage(leaf) for leaf in leaves} for leaves in met)
+    if first.intersection(*later):
+        raise UsageError(
+            f"{runner.text} computes with a tensor that requires a gradient, outlives the forward and is none of its"
+            " parameters: it would not be trained, or it is shared with another layer; make it a parameter of this"
+            " layer"
+        )
 
 
 def _check_backward(runner: Runner, piece: Value) -> None:

@@ -40,6 +40,8 @@ bad_batch = of_numbers(nn.Linear(6, 4), batch=lambda size, g: numbers(size + 1, 
 tied = [nn.Parameter(torch.ones(6))]
 secret = of_numbers(nn.Linear(6, 6), Block(lambda x: x * tied[0]), nn.Linear(6, 4))
 backward = of_numbers(nn.Linear(6, 6), Block(lambda x: x.exp().exp_().add_(1)), nn.Linear(6, 4))
+captured = torch.ones(6).requires_grad_()
+tensor = of_numbers(nn.Linear(6, 6), Block(lambda x: x * captured), nn.Linear(6, 4))
 inner_leaf = of_numbers(Block(lambda x: x.detach().requires_grad_() * 2), nn.Linear(6, 4))
 only32 = of_numbers(nn.Linear(6, 6), lambda: Only32(), nn.Linear(6, 4))
 
@@ -206,6 +208,7 @@ def test_float32_only() -> None:
         ("dropout", "--model blocks.py:dropout: layer 1 (Dropout) draws random numbers"),
         ("nothing", "--model blocks.py:nothing: no nothing in blocks.py"),
         ("all_frozen", "no layer has a parameter that is trained"),
+        ("tensor", "layer 1 (Block) computes with a tensor that requires a gradient, outlives"),
         ("lbfgs", "the optimizer's step on layer 0 (Linear): TypeError"),
         ("no_optimizer", "optimizer(parameters) returns an int"),
         ("bad_items", "--model blocks.py:bad_items: items(target) returns 0"),
