@@ -11,32 +11,24 @@ import msgspec
 import torch
 import torch.distributed as dist
 
-from pipebench.models.edges import Edge, tensors_of
 from pipebench.models.network import Network
 from pipebench.models.outline import BATCHES, edges_of, whole
 from pipebench.partition import stage_slices
 from pipebench.plan.plan import Plan
-from pipebench.plan.transfers import Message
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.runtime import group, messages
 from pipebench.runtime.baseline import Baseline, TooBigError
 from pipebench.runtime.computed import Computed, judge, judge_update
+from pipebench.runtime.connections import TRANSPORTS, Transports
 from pipebench.runtime.device import CpuDevice, CudaDevice, RankDevice
 from pipebench.runtime.heartbeat import IDLE, WAITING, Heartbeats
-from pipebench.runtime.rank_transport import RankTransport
 from pipebench.runtime.ranked_naive import RankedNaive, everywhere, fewest_devices
-from pipebench.runtime.ranks import REST_S, RankedPipeline, Readings, StepTransport
+from pipebench.runtime.ranks import REST_S, RankedPipeline, Readings
 from pipebench.runtime.single_device import SingleDevice
-from pipebench.runtime.stage import Payload
-from pipebench.runtime.staged_transport import StagedTransport, stream_mark
 from pipebench.runtime.verification import check_same_loss
 
-_AHEAD_ON_A_GPU = 2  # receives a direction: each one that waits is a kernel that runs
 _PROBES = 3  # steps that a GPU's speed is measured by; the first one warms up
-
-Edges = Sequence[Edge]
-Transports = Callable[[messages.Job, Plan, Edges, int, RankDevice], StepTransport]
 
 
 class RankedPair:
@@ -75,7 +67,7 @@ class RankedPair:
         heartbeats.beat(rank, WAITING)
         group.join(folder, rank=rank, ranks=job.ranks, timeout_s=job.patience_s)
         heartbeats.beat(rank, IDLE)
-        self.transport, self.heartbeats = transport or _TRANSPORTS[config.device], heartbeats
+        self.transport, self.heartbeats = transport or TRANSPORTS[config.device], heartbeats
         self.pipeline = self._pipeline(job.plan(), config.partition, checkpoint=config.checkpoint)
         self.batches = [
             network.batch(
@@ -260,49 +252,7 @@ def of_median_speed(speeds: Sequence[float]) -> int:
     return speeds.index(median_low(speeds))
 
 
-def _gloo(_: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice) -> StepTransport:
-    """Between processes on CPU cores."""
-    return RankTransport(plan.graph, plan.program(rank), _buffers(edges, device.torch))
-
-
-def _nccl_or_staged(
-    job: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice
-) -> StepTransport:
-    """Between GPUs: NCCL, or through pinned host memory where torch has no NCCL."""
-    graph, program = plan.graph, plan.program(rank)
-    if dist.is_nccl_available():
-        groups = group.by_direction(
-            graph,
-            backend="nccl",
-            rank=rank,
-            timeout_s=job.patience_s,
-            token=partial(torch.zeros, 1, device=device.torch),
-        )
-        buffers = _buffers(edges, device.torch)
-        return RankTransport(graph, program, buffers, groups, ahead=_AHEAD_ON_A_GPU)
-    return StagedTransport(
-        graph,
-        program,
-        pinned=_buffers(edges, torch.device("cpu"), pin_memory=True),
-        device=device,
-        after_copy=partial(stream_mark, device.torch),
-    )
-
-
-def _buffers(edges: Edges, device: torch.device, *, pin_memory: bool = False) -> Callable[[Message], Payload]:
-    """Makes empty tensors of a message's shapes and dtypes."""
-
-    def made(message: Message) -> Payload:
-        return tuple(
-            torch.empty(spec.shape, dtype=getattr(torch, spec.dtype), device=device, pin_memory=pin_memory)
-            for spec in tensors_of(edges, message)
-        )
-
-    return made
-
-
 _DEVICES: Mapping[str, Callable[[int], RankDevice]] = {
     "cpu": lambda _: CpuDevice(),
     "cuda": CudaDevice,
 }
-_TRANSPORTS: Mapping[str, Transports] = {"cpu": _gloo, "cuda": _nccl_or_staged}
