@@ -95,6 +95,7 @@ class RankedPair:
             transport=self.transport(self.job, plan, edges, self.rank, self.device),
             checkpoint=checkpoint,
             heartbeats=self.heartbeats,
+            numbered=plan.graph == self.job.config.graph,
         )
 
     def prime(self) -> None:

@@ -80,6 +80,7 @@ class RankedPipeline:
         transport: this rank's end of the plan's messages.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         heartbeats: where every rank writes what it does.
+        numbered: whether it writes the numbers of its actions; of another plan than the run's they would mislead.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class RankedPipeline:
         transport: StepTransport,
         checkpoint: str = "none",
         heartbeats: Heartbeats,
+        numbered: bool = True,
     ) -> None:
         self.plan, self.edges, self.rank, self.heartbeats = plan, edges, rank, heartbeats
         self.device, self.transport = device, transport
@@ -105,6 +107,8 @@ class RankedPipeline:
             self.parts, edges, graph, checkpoint=checkpoint, dtype=network.dtype, device=device.torch
         )
         self.executor = Executor(graph, program, stages, transport, network.optimizer)
+        steps = range(len(self.executor.calls) + 1)  # and what comes after the last one
+        self._numbers = [*steps] if numbered else [-1 for _ in steps]
         counts = [sum(action.operation in COMPUTE for action in each) for each in plan.programs]
         self._marks = device.marks(_BOUNDS + 2 * (counts[rank] if takes_part else 0))
         self._row = _BOUNDS + 2 * max(counts)
@@ -131,7 +135,7 @@ class RankedPipeline:
         self.executor.zero_grad()
         mark(_ZEROED)
         position = _BOUNDS
-        for number, (action, run) in enumerate(self.executor.calls):
+        for number, (action, run) in zip(self._numbers, self.executor.calls, strict=False):
             if action.operation in COMPUTE:
                 beat(rank, COMPUTING, number)
                 mark(position)
@@ -141,7 +145,7 @@ class RankedPipeline:
             else:
                 beat(rank, WAITING if action.operation in RECEIVES else COMPUTING, number)
                 run()
-        beat(rank, WAITING, len(self.executor.calls))
+        beat(rank, WAITING, self._numbers[-1])
         mark(_ENDED)
         if update:
             self.executor.update()
