@@ -16,6 +16,7 @@ from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.models.kind import Given
 from pipebench.partition import stage_slices
 from pipebench.records import schema, store
+from pipebench.records.terms import WORDS
 from pipebench.records.timelines import bubble, device_usages, timeline_from
 from pipebench.runtime import faults, messages
 from pipebench.telemetry.cgroup import quota_cores
@@ -34,7 +35,6 @@ from pipebench.timing.machines import machine_for
 from pipebench.timing.measured_link import MeasuredLink
 from pipebench.timing.timeline import Timeline
 
-WORDS = "words"
 _OPTIONS = frozenset(schema.Config.__struct_fields__) - {"partition", "optimizer", "input", "model"}
 
 

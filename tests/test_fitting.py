@@ -39,13 +39,14 @@ def test_gradient_accumulation_on_one_device_comes_before_several_devices() -> N
 
 
 def test_the_fewest_devices_that_it_fits_on_are_taken_and_it_is_said() -> None:
-    config = run_config(**SIZES)
+    config, tried = run_config(**SIZES), 0
     for devices in (2, 3, 4):
         fullest = max(
             naive_bytes(config, part) for part in stage_slices(fitting.by_memory(config.outline, devices))
         )
         if fullest >= fitting.least_memory(config.outline).total:
             continue
+        tried += 1
         found, line = fitting.fitted(run_config(**SIZES, memory=f"{fullest}B"))
         assert found.baseline_partition is not None
         assert found.baseline_devices == devices
@@ -55,6 +56,7 @@ def test_the_fewest_devices_that_it_fits_on_are_taken_and_it_is_said() -> None:
         if fewer > 1:
             partition = fitting.by_memory(config.outline, fewer)
             assert max(naive_bytes(config, part) for part in stage_slices(partition)) > fullest
+    assert tried, "at these sizes some number of devices holds what one cannot"
 
 
 def test_the_partition_by_memory_has_the_emptiest_fullest_device() -> None:
