@@ -35,7 +35,11 @@ def run(
     context: typer.Context,
     gpus: Annotated[
         int | None,
-        _help("--gpus --devices", "Devices, one stage each. Default: as --partition lists, else 8.", _PLAN),
+        _help(
+            "--gpus --devices",
+            "Devices, one stage each. Default: as --partition lists, else 8, or fewer if your own model has fewer layers.",
+            _PLAN,
+        ),
     ] = None,
     device: Annotated[
         str,
@@ -183,7 +187,7 @@ def run(
     json: Annotated[bool, _help("--json", "Print the record, and nothing else, on stdout.", _OUTPUT)] = False,
     quiet: Annotated[bool, _help("--quiet", "No progress and no notices.", _OUTPUT)] = False,
 ) -> int:
-    """Measure a pipeline-parallel stacked LSTM against the best single device.
+    """Measure a pipeline, of a stacked LSTM or of layers of your own, against the best single device.
 
     First verifies that both compute the same gradients, then times them side by side.
 
@@ -198,6 +202,10 @@ def run(
     2 real processes, wall clock:
 
     pipebench run --gpus 2 --device cpu
+
+    Layers of your own:
+
+    pipebench run --model FILE.py:NAME --gpus 4
     """
     from pipebench import rendezvous
     from pipebench.cli.again import Again
