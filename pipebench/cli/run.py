@@ -37,7 +37,7 @@ def run(
         int | None,
         _help(
             "--gpus --devices",
-            "Devices, one stage each. Default: as --partition lists, else 8, or fewer if your own model has fewer layers.",
+            "Devices, one stage each. Default: as --partition lists, else 8; fewer if your own model has fewer layers.",
             _PLAN,
         ),
     ] = None,
