@@ -1,10 +1,11 @@
 """What a run will take, before it runs: seconds from an assumed rate, bytes from the sizes. Pure."""
 
+import msgspec
+
 from pipebench.config import MOST_DEADLINE_S, RunConfig
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.models.outline import BATCHES, MemoryBytes, Outline, whole, whole_memory
-from pipebench.partition import computed_balanced, stage_slices
-from pipebench.plan.checkpoints import peak_saved
+from pipebench.plan.checkpoints import Kept, peak_saved
 from pipebench.plan.schedules import SCHEDULES
 
 ASSUMED_FLOPS_PER_S = 85e9  # one CPU core on an LSTM in float32; two kinds of server core did 85 and 99e9
@@ -52,28 +53,22 @@ def deadline_s(config: RunConfig) -> float:
     return config.deadline_s or min(max(10 * run_s(config), _LEAST_DEADLINE_S), MOST_DEADLINE_S)
 
 
-def planned_partition(config: RunConfig) -> tuple[int, ...]:
-    """The partition, or what a balanced one would be by computed operations."""
-    return config.partition or computed_balanced(config.outline, config.gpus)
-
-
 def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryBytes]:
     """Computed bytes of each device."""
+    config = msgspec.structs.replace(config, partition=partition)
     programs = SCHEDULES[config.schedule].plan(config.graph).programs
-    outline, slices = config.outline, config.microbatches * config.chunks
-    return [
-        outline.memory(
-            part,
-            peak_saved(
-                program,
-                checkpoint=config.checkpoint,
-                microbatches=config.microbatches,
-                whole=outline.saved_bytes(part, slices),
-                input_only=outline.input_bytes(part, slices),
-            ),
-        )
-        for part, program in zip(stage_slices(partition), programs, strict=True)
+    outline, layout, slices = config.outline, config.layout, config.microbatches * config.chunks
+    kept = [
+        Kept(whole=outline.saved_bytes(part, slices), input_only=outline.input_bytes(part, slices))
+        for part in layout.parts
     ]
+    found = []
+    for device, program in enumerate(programs):
+        peak = peak_saved(program, kept, checkpoint=config.checkpoint, microbatches=config.microbatches)
+        standing = [outline.memory(part, 0) for part in layout.parts_on(device)]
+        sums = MemoryBytes(*(sum(sizes) for sizes in zip(*standing, strict=True)))
+        found.append(sums._replace(saved_tensors=peak))
+    return found
 
 
 def host_bytes(config: RunConfig) -> int:
@@ -88,7 +83,7 @@ def host_bytes(config: RunConfig) -> int:
     )
     if config.device == "cuda":
         return ours + config.ranks * _GPU_PROCESS_BYTES
-    pipeline = sum(memory.total for memory in device_memory(config, planned_partition(config)))
+    pipeline = sum(memory.total for memory in device_memory(config, config.planned_partition))
     alone = whole_memory(config.outline)
     standing = 2 * (alone.parameters + alone.gradients)
     single = alone.total if config.single_bytes is None else min(alone.total, config.single_bytes)
@@ -97,7 +92,7 @@ def host_bytes(config: RunConfig) -> int:
 
 def actions(config: RunConfig) -> int:
     """Of the plan: forwards and backwards."""
-    return 2 * config.gpus * config.microbatches * config.chunks
+    return 2 * config.stages * config.microbatches * config.chunks
 
 
 def check_actions(number: int, available_bytes: int | None) -> None:

@@ -7,8 +7,19 @@ import msgspec
 from pipebench import partition as partitions
 from pipebench.models.edges import usual_bytes
 from pipebench.models.kind import Asked
-from pipebench.models.outline import Outline, edges_of
+from pipebench.models.layout import (
+    Layout,
+    Sharing,
+    chain_layout,
+    chain_of,
+    edges_of,
+    graph_of,
+    last_weight,
+    layout_of,
+)
+from pipebench.models.outline import Outline, Row
 from pipebench.models.registry import DEFAULT_MODEL, outline_of
+from pipebench.models.shards import Pieces
 from pipebench.plan.graph import Graph
 from pipebench.timing.machines import LOCAL
 
@@ -42,6 +53,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     microbatches: int | None = None
     chunks: int | None = None
     partition: str = "even"
+    softmax_devices: str | None = None
     checkpoint: str = "none"
     text: str | None = None
     tokens: str = "words"
@@ -77,6 +89,7 @@ class RunConfig(Asked, frozen=True, kw_only=True):
     deadline_s: float | None
     emulation_order: str
     memory_bytes: int | None = None  # of a device
+    softmax_devices: Sharing = None  # who shares the head
     baseline_partition: tuple[int, ...] | None = None
     single_bytes: int | None = (
         None  # what a single device's step may take of this machine's memory, where that is short
@@ -91,8 +104,7 @@ class RunConfig(Asked, frozen=True, kw_only=True):
     def message_bytes(self) -> int:
         """The usual size of a message, once the partition is known."""
         assert self.partition is not None
-        parts = partitions.stage_slices(self.partition)
-        return usual_bytes(edges_of(self.outline, parts, self.microbatches, self.chunks))
+        return usual_bytes(edges_of(self.outline, self.layout, self.microbatches, self.chunks))
 
     @property
     def needs_link(self) -> bool:
@@ -126,6 +138,49 @@ class RunConfig(Asked, frozen=True, kw_only=True):
         return len(self.baseline_partition or (0,))
 
     @property
+    def chain_devices(self) -> int:
+        """How many devices have layers."""
+        return chain_of(self.gpus, self.softmax_devices)
+
+    @property
+    def stages(self) -> int:
+        """Of the graph, which can be told before there is one."""
+        if self.softmax_devices is None:
+            return self.gpus
+        shards = self.gpus if self.softmax_devices == "all" else self.softmax_devices
+        return self.chain_devices + shards + 1
+
+    @property
+    def row(self) -> Row:
+        """What the partition cuts: a head that devices share cannot stand alone."""
+        row = self.outline.row
+        return row if self.softmax_devices is None else row._replace(head="")
+
+    @property
+    def planned_partition(self) -> tuple[int, ...]:
+        """The partition, or what a balanced one would be by computed operations."""
+        if self.partition is not None:
+            return self.partition
+        return partitions.computed_balanced(self.outline, self.row, self.chain_devices)
+
+    @property
+    def layout(self) -> Layout:
+        """Which device has what; as planned until the partition is known."""
+        partition, outline = self.planned_partition, self.outline
+        if self.softmax_devices is None:
+            return chain_layout(partition)
+        last = last_weight(outline, partition, self.microbatches, self.chunks)
+        return layout_of(partition, outline.head_rows, self.softmax_devices, last)
+
+    @property
+    def pieces(self) -> Pieces:
+        """Which parameters devices share."""
+        return self.layout.pieces(self.outline)
+
+    @property
     def graph(self) -> Graph:
-        """One stage a device."""
-        return Graph(self.gpus, self.microbatches, self.chunks)
+        """One stage of the layers a device, and the stages that share the head."""
+        outline, work = self.outline, tuple[float, ...]()
+        if self.softmax_devices is not None:
+            work = tuple(outline.step_s(part, 1.0) for part in self.layout.parts)
+        return graph_of(self.chain_devices, self.softmax_devices, self.microbatches, self.chunks, work)

@@ -108,7 +108,7 @@ def _check_gpu_memory(config: RunConfig, found: Sequence[Gpu]) -> None:
 
     Whether one also holds the whole model is found out by trying.
     """
-    stages = budget.device_memory(config, budget.planned_partition(config))
+    stages = budget.device_memory(config, config.planned_partition)
     for number, (gpu, stage) in enumerate(zip(found, stages, strict=False)):
         needed = stage.total + _RESERVE_BYTES
         if gpu.free_bytes is not None and needed > gpu.free_bytes:

@@ -11,7 +11,6 @@ from pipebench.config import RunConfig
 from pipebench.devices import settled
 from pipebench.models.outline import whole
 from pipebench.models.registry import given_to
-from pipebench.partition import stage_slices
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.plan.schedules import SCHEDULES
@@ -66,11 +65,10 @@ def dry_run(config: RunConfig, tell: Callable[[str], None]) -> tuple[DryRun, Tim
 
 
 def _on_paper(config: RunConfig, unknown_share: float | None) -> tuple[DryRun, Timeline]:
-    partition = budget.planned_partition(config)
-    parts, outline = stage_slices(partition), config.outline
+    partition, outline, layout = config.planned_partition, config.outline, config.layout
     assumed = budget.assumed_flops_per_s(config)
     slices = config.microbatches * config.chunks
-    forward_s = [outline.step_s(part, assumed) / _TRAINING / slices for part in parts]
+    forward_s = [outline.step_s(part, assumed) / _TRAINING / slices for part in layout.parts]
 
     def cost(action: Action) -> float:
         if action.operation is Operation.FORWARD:
@@ -95,7 +93,7 @@ def _on_paper(config: RunConfig, unknown_share: float | None) -> tuple[DryRun, T
         host_bytes_computed=budget.host_bytes(config),
         devices=device_usages(
             timeline,
-            [outline.text(part) for part in parts],
+            [layout.text(outline, device) for device in range(layout.devices)],
             budget.device_memory(config, partition),
             bytes_are=outline.bytes_are,
         ),

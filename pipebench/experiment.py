@@ -229,11 +229,12 @@ class Experiment:
                     case messages.Progress():
                         self.listener.progress(message.doing, 0.0)
                     case messages.LayerCosts():
+                        config = self.so_far.config
                         counts = partition.balanced(
-                            self.so_far.config.outline.row,
+                            config.row,
                             message.layers,
-                            self.so_far.config.gpus,
-                            head=message.head,
+                            config.chain_devices,
+                            head=message.head if config.row.head else 0.0,
                         )
                         self.so_far.config = msgspec.structs.replace(self.so_far.config, partition=counts)
         if self.so_far.config.partition is None:

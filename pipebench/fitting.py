@@ -12,8 +12,9 @@ import msgspec
 from pipebench import budget
 from pipebench.config import RunConfig
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.models.layout import stage_slices
 from pipebench.models.outline import MemoryBytes, Outline, Slice, whole
-from pipebench.partition import balanced, check_balanced, stage_slices
+from pipebench.partition import balanced, check_balanced
 
 
 def fitted(config: RunConfig) -> tuple[RunConfig, str | None]:
@@ -25,8 +26,7 @@ def fitted(config: RunConfig) -> tuple[RunConfig, str | None]:
     memory_bytes = config.memory_bytes
     if memory_bytes is None:
         return config, None
-    partition = budget.planned_partition(config)
-    _check_stages(config, partition, memory_bytes)
+    _check_devices(config, memory_bytes)
     least = least_memory(config.outline)
     if least.total <= memory_bytes:
         return config, None
@@ -113,10 +113,10 @@ def _on_naive(outline: Outline, part: Slice) -> int:
     return outline.memory(part, outline.saved_bytes(part, 1)).total
 
 
-def _check_stages(config: RunConfig, partition: tuple[int, ...], memory_bytes: int) -> None:
-    for number, needed in enumerate(budget.device_memory(config, partition)):
+def _check_devices(config: RunConfig, memory_bytes: int) -> None:
+    for number, needed in enumerate(budget.device_memory(config, config.planned_partition)):
         if needed.total > memory_bytes:
-            text = config.outline.text(stage_slices(partition)[number])
+            text = config.layout.text(config.outline, number)
             raise EnvironmentRefusedError(
                 f"would not fit: device {number} ({text}) needs {_size(needed.total)} (computed), --memory is "
                 f"{_size(memory_bytes)}; use more devices, more --microbatches or --checkpoint always"

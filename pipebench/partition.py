@@ -14,15 +14,21 @@ from pipebench.models.outline import Outline, Row, Slice
 _MOST_SHOWN = 16  # counts in a hint
 
 
-def even(row: Row, devices: int) -> tuple[int, ...]:
-    """As equal as can be; the first devices take the remainder, since the last one has the head."""
-    check_devices(row, devices)
+def even(row: Row, devices: int, beside: int = 0) -> tuple[int, ...]:
+    """As equal as can be; the first devices take the remainder, since the last one has the head.
+
+    Args:
+        row: what is cut.
+        devices: that have layers.
+        beside: devices of the run that have none, since they share the head.
+    """
+    check_devices(row, devices, beside)
     share, rest = divmod(row.layers, devices)
     return tuple(share + (device < rest) for device in range(devices))
 
 
-def check_devices(row: Row, devices: int) -> None:
-    """Refuse more devices than layers."""
+def check_devices(row: Row, devices: int, beside: int = 0) -> None:
+    """Refuse more devices than layers, ``beside`` those that have none."""
     layers = row.layers
     if devices > layers:
         hint = ""
@@ -31,19 +37,21 @@ def check_devices(row: Row, devices: int) -> None:
             hint = f", or --partition {ending} for a device with the {row.head} alone"
         more = f"more {row.option}" if row.option else "cut the model into more layers"
         noun = row.noun.removesuffix("s") if layers == 1 else row.noun
+        less = f" ({devices + beside} less {beside} for the softmax)" if beside else ""
         raise UsageError(
-            f"{devices} devices for {layers} {noun}: expected at most {layers}; use --gpus {layers} or {more}{hint}"
+            f"{devices} devices for {layers} {noun}{less}: expected at most {layers}; use --gpus {layers + beside} or "
+            f"{more}{hint}"
         )
 
 
-def explicit(text: str, row: Row, devices: int) -> tuple[int, ...]:
+def explicit(text: str, row: Row, devices: int, beside: int = 0) -> tuple[int, ...]:
     """Read ``3,2,2,1``.
 
     Raises:
         UsageError: Not a list of counts, or not one that fits the model and ``devices``.
     """
     partition = counts(text)
-    check_partition(partition, row, devices)
+    check_partition(partition, row, devices, beside)
     return partition
 
 
@@ -61,13 +69,16 @@ def counts(text: str) -> tuple[int, ...]:
         ) from None
 
 
-def check_partition(partition: Sequence[int], row: Row, devices: int) -> None:
+def check_partition(partition: Sequence[int], row: Row, devices: int, beside: int = 0) -> None:
     """Refuse a partition that does not fit, with the rule it breaks."""
     shown = ",".join(map(str, partition))
     if len(partition) != devices:
-        raise UsageError(
-            f"--partition {shown}: expected {devices} counts, one a device, got {len(partition)}"
+        each = (
+            f"one for each of {devices + beside} devices but {beside} for the softmax"
+            if beside
+            else "one a device"
         )
+        raise UsageError(f"--partition {shown}: expected {devices} counts, {each}, got {len(partition)}")
     least = 0 if row.head else 1
     if any(count < 1 for count in partition[:-1]) or partition[-1] < least or partition[0] < 1:
         only = " (only the last may have 0)" if row.head else ""
@@ -76,16 +87,6 @@ def check_partition(partition: Sequence[int], row: Row, devices: int) -> None:
         raise UsageError(
             f"--partition {shown}: expected counts that sum to {row.layers} layers, got {sum(partition)}"
         )
-
-
-def stage_slices(partition: Sequence[int]) -> tuple[Slice, ...]:
-    """The slice of the model for each stage."""
-    ends = list(accumulate(partition))
-    last = len(ends) - 1
-    return tuple(
-        Slice(first, end, opens=stage == 0, closes=stage == last)
-        for stage, (first, end) in enumerate(pairwise([0, *ends]))
-    )
 
 
 def balanced(
@@ -136,19 +137,18 @@ def _with_device(
     return best, begins
 
 
-def check_balanced(row: Row, devices: int) -> None:
+def check_balanced(row: Row, devices: int, beside: int = 0) -> None:
     """Refuse more devices than layers, or one more where that may hold the head alone."""
     if devices > row.layers + bool(row.head):
-        check_devices(row, devices)
+        check_devices(row, devices, beside)
 
 
-def computed_balanced(outline: Outline, devices: int) -> tuple[int, ...]:
+def computed_balanced(outline: Outline, row: Row, devices: int) -> tuple[int, ...]:
     """The balanced partition by what layers are computed to cost: what a dry run knows without measuring."""
-    row = outline.row
     costs = [
         outline.step_s(Slice(layer, layer + 1, opens=False, closes=False), 1.0) for layer in range(row.layers)
     ]
     opening, head = (
         outline.step_s(Slice(0, 0, opens=opens, closes=not opens), 1.0) for opens in (True, False)
     )
-    return balanced(row, costs, devices, opening=opening, head=head)
+    return balanced(row, costs, devices, opening=opening, head=head if row.head else 0.0)

@@ -14,7 +14,6 @@ from pipebench.diagnosis.causes import Cores
 from pipebench.diagnosis.factors import factors_of, waited
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.models.kind import Given
-from pipebench.partition import stage_slices
 from pipebench.records import schema, store
 from pipebench.records.terms import WORDS
 from pipebench.records.timelines import bubble, device_usages, timeline_from
@@ -216,12 +215,13 @@ def _figures(so_far: SoFar) -> dict[str, object]:
     """Every part of the record that is computed from launches."""
     assert so_far.raced is not None
     assert so_far.config.partition is not None
+    layout = so_far.config.layout
     step_s = summary.pipeline_step_s(so_far.launches)
     stored = summary.nearest(so_far.timelines, step_s)
     timeline = timeline_from(stored, so_far.config.graph)
     devices = device_usages(
         timeline,
-        [so_far.config.outline.text(part) for part in stage_slices(so_far.config.partition)],
+        [layout.text(so_far.config.outline, device) for device in range(layout.devices)],
         budget.device_memory(so_far.config, so_far.config.partition),
         summary.peaks_bytes(so_far.launches),
         bytes_are=so_far.config.outline.bytes_are,

@@ -20,17 +20,21 @@ from pipebench.divisors import divisor_above, largest_divisor
 from pipebench.errors import UsageError
 from pipebench.memory_sizes import bytes_of
 from pipebench.models.kind import ModelKind
-from pipebench.models.outline import Row
+from pipebench.models.layout import Sharing
 from pipebench.models.own.description import Description
 from pipebench.models.registry import kind_of
 from pipebench.models.text.asked import RESERVED_WORDS, TOKEN_RULES, TokenRule
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import schedule_named
+from pipebench.sharing import sharing_of
 from pipebench.timing.machines import check_machine
 
 DTYPES = ("float32", "float64")
 # Options that not every model takes: sizes and input.
-MODEL_OPTIONS = ("layers", "hidden", "vocab", "sequence_length", "text", "tokens", "synthetic")
+MODEL_OPTIONS = (
+    *("layers", "hidden", "vocab", "sequence_length", "text", "tokens", "synthetic"),
+    "softmax_devices",
+)
 _DEVICES = 8  # where nobody says how many
 _MOST = 2**31 - 1  # of a size: libraries below torch count in 32 bits
 _MOST_DEVICES = 2**16  # each is a process, or a row of the table
@@ -55,11 +59,12 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
     time = sizes["sequence_length"] if described is None else described.time_length
     microbatches, chunks = slices(options, sizes["batch"], time)
     gpus = min(_DEVICES, sizes["layers"]) if options.gpus is None else options.gpus
-    options = msgspec.structs.replace(options, gpus=gpus)
+    gpus = _at_least("--gpus", gpus, 1, most=_MOST_DEVICES)
+    sharing = _sharing(options, gpus, sizes.get("vocab"))
     config = RunConfig(
         model=options.model,
         described=described,
-        gpus=_at_least("--gpus", gpus, 1, most=_MOST_DEVICES),
+        gpus=gpus,
         device="emulated" if options.machine is not None else options.device,
         machine=check_machine(options.machine or DEFAULT_MACHINE),
         preset=preset,
@@ -85,8 +90,9 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
         deadline_s=options.deadline_s,
         emulation_order=options.emulation_order,
         memory_bytes=None if options.memory is None else bytes_of(options.memory, "--memory"),
+        softmax_devices=sharing,
     )
-    return msgspec.structs.replace(config, partition=_partition(options, config.outline.row))
+    return msgspec.structs.replace(config, partition=_partition(options, config))
 
 
 def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
@@ -210,14 +216,26 @@ def slices(options: RunOptions, batch: int, time: int | None) -> tuple[int, int]
     return result[0], result[1]
 
 
-def _partition(options: RunOptions, row: Row) -> tuple[int, ...] | None:
-    assert options.gpus is not None
+def _sharing(options: RunOptions, gpus: int, words: int | None) -> Sharing:
+    """Who shares the softmax."""
+    sharing = sharing_of(options.softmax_devices, gpus, "--gpus")
+    shards = gpus if sharing == "all" else sharing or 1
+    if words is not None and shards > words:
+        raise UsageError(
+            f"--softmax-devices {sharing}: {shards} devices for a vocabulary of {words} words: expected at most a "
+            "device for each word; use fewer devices or a larger --vocab"
+        )
+    return sharing
+
+
+def _partition(options: RunOptions, config: RunConfig) -> tuple[int, ...] | None:
+    devices, beside = config.chain_devices, config.gpus - config.chain_devices
     if options.partition == "even":
-        return partitions.even(row, options.gpus)
+        return partitions.even(config.row, devices, beside)
     if options.partition == "balanced":
-        partitions.check_balanced(row, options.gpus)
+        partitions.check_balanced(config.row, devices, beside)
         return None
-    return partitions.explicit(options.partition, row, options.gpus)
+    return partitions.explicit(options.partition, config.row, devices, beside)
 
 
 def _launches(options: RunOptions) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pipebench import budget
 from pipebench.errors import UsageError
+from pipebench.models.layout import Sharing, chain_of, graph_of
 from pipebench.plan.check import check
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
@@ -11,8 +12,9 @@ from pipebench.plan.schedules import schedule_named
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.timelines import bubble, device_usages, timeline_record
+from pipebench.sharing import sharing_of
 from pipebench.telemetry.environment import memory_available_bytes
-from pipebench.timing.costs import UniformCosts
+from pipebench.timing.costs import SoftmaxCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
 
@@ -37,22 +39,46 @@ class SimulationOptions:
     backward_weight_s: float | None = None
     transfer_s: float = 0.0
     blocking: bool = False
+    softmax_devices: str | None = None
+    softmax_s: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("stages", "microbatches", "chunks"):
             size = getattr(self, name)
             if size is not None and size < 1:
                 raise UsageError(f"--{name} must be at least 1, got {size}")
-        for name in ("forward", "backward", "backward_input", "backward_weight", "transfer"):
+        for name in ("forward", "backward", "backward_input", "backward_weight", "transfer", "softmax"):
             cost = getattr(self, f"{name}_s")
             if cost is not None and not 0 <= cost <= _MOST_S:
                 raise UsageError(
                     f"--{name.replace('_', '-')} must be a number of seconds from 0 to {_MOST_S:g}, got {cost}"
                 )
         self.costs()
+        sharing_of(self.softmax_devices, self.stages, "--stages")
+
+    @property
+    def sharing(self) -> Sharing:
+        """Who shares the softmax."""
+        return sharing_of(self.softmax_devices, self.stages, "--stages")
+
+    @property
+    def whole_softmax_s(self) -> float | None:
+        """A forward of the whole projection: as long as a stage's where only its devices are named; None without it."""
+        if self.softmax_s is None and self.sharing is not None:
+            return self.forward_s
+        return self.softmax_s
+
+    def graph(self, microbatches: int, chunks: int) -> Graph:
+        """The work of a step, with what its stages cost."""
+        chain, whole_s = chain_of(self.stages, self.sharing), self.whole_softmax_s or 0.0
+        if self.sharing is None:
+            return graph_of(chain, None, microbatches, chunks)
+        shards = graph_of(chain, self.sharing, 1, 1).stages - chain - 1
+        work = (*[self.forward_s] * chain, *[whole_s / shards] * shards, 0.0)
+        return graph_of(chain, self.sharing, microbatches, chunks, work)
 
     def costs(self) -> UniformCosts:
-        """What the actions cost."""
+        """What the actions of the chain cost."""
         halves = self.backward_input_s, self.backward_weight_s
         whole = 2 * self.forward_s if self.backward_s is None and halves == (None, None) else self.backward_s
         return UniformCosts(self.forward_s, whole, *halves)
@@ -68,7 +94,7 @@ def plan_of(options: SimulationOptions) -> Plan:
     schedule = schedule_named(options.schedule)
     microbatches = schedule.microbatches if options.microbatches is None else options.microbatches
     chunks = schedule.chunks if options.chunks is None else options.chunks
-    graph = Graph(options.stages, microbatches, chunks)
+    graph = options.graph(microbatches, chunks)
     budget.check_actions(2 * graph.stages * graph.microbatches * graph.chunks, memory_available_bytes())
     plan = schedule.plan(graph)
     check(add_transfers(plan))
@@ -84,12 +110,13 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
     """
     costs = options.costs()
     plan = plan_of(options)
-    timeline = simulate(plan, costs, latency_only(options.transfer_s), blocking=options.blocking)
     graph = plan.graph
+    every = costs if options.whole_softmax_s is None else SoftmaxCosts(costs, options.whole_softmax_s, graph)
+    timeline = simulate(plan, every, latency_only(options.transfer_s), blocking=options.blocking)
     return SimulationRecord(
         config=SimulationConfig(
             schedule=options.schedule,
-            stages=graph.stages,
+            stages=options.stages,
             microbatches=graph.microbatches,
             chunks=graph.chunks,
             forward_s=costs.forward,
@@ -98,9 +125,21 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
             backward_weight_s=costs.backward_weight,
             transfer_s=options.transfer_s,
             blocking=options.blocking,
+            softmax_devices=options.sharing,
+            softmax_s=options.whole_softmax_s,
         ),
         makespan_s=timeline.makespan_s,
         bubble=bubble(timeline),
-        devices=device_usages(timeline, [f"stage {stage}" for stage in range(graph.stages)]),
+        devices=device_usages(timeline, [_text(graph, device) for device in range(graph.devices)]),
         timeline=timeline_record(timeline, clock="simulated"),
+    )
+
+
+def _text(graph: Graph, device: int) -> str:
+    """What a device has, in words."""
+    chain, last = graph.chain, graph.last_stage
+    shards = "softmax" if last - chain == 1 else f"softmax 1/{last - chain}"
+    return " + ".join(
+        f"stage {stage}" if stage < chain else shards if stage < last else "loss"
+        for stage in graph.stages_of(device)
     )

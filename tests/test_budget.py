@@ -38,9 +38,9 @@ def test_the_default_deadline_is_10_times_the_estimate_and_at_least_600_seconds(
 
 
 def test_the_planned_partition_is_the_given_one_or_balanced_by_operations() -> None:
-    assert budget.planned_partition(run_config(layers=4, partition="3,1")) == (3, 1)
+    assert run_config(layers=4, partition="3,1").planned_partition == (3, 1)
     config = run_config(layers=4, vocab=32 * 16, partition="balanced")
-    assert budget.planned_partition(config) == computed_balanced(config.outline, 2) == (3, 1)
+    assert config.planned_partition == computed_balanced(config.outline, config.row, 2) == (3, 1)
 
 
 def test_memory_of_a_device_follows_its_layers_and_its_schedule() -> None:

@@ -2,8 +2,8 @@ import pytest
 
 from pipebench import budget, fitting
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.models.layout import stage_slices
 from pipebench.models.outline import Slice, whole_memory
-from pipebench.partition import stage_slices
 from tests.builders import run_config
 
 SIZES = {"gpus": 4, "layers": 8, "hidden": 64, "vocab": 200, "batch": 16, "sequence_length": 4}

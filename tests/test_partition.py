@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.errors import UsageError
-from pipebench.models.outline import Row, Slice
+from pipebench.models.outline import Row
 from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.partition import (
     balanced,
@@ -14,7 +14,6 @@ from pipebench.partition import (
     computed_balanced,
     even,
     explicit,
-    stage_slices,
 )
 from tests.builders import PROPERTY
 
@@ -111,15 +110,6 @@ def test_a_single_device_holds_at_least_one_layer() -> None:
         check_partition((0,), lstm(0), 1)
 
 
-def test_stages_are_contiguous_with_the_embedding_first_and_the_projection_last() -> None:
-    assert stage_slices((2, 1, 0)) == (
-        Slice(0, 2, opens=True, closes=False),
-        Slice(2, 3, opens=False, closes=False),
-        Slice(3, 3, opens=False, closes=True),
-    )
-    assert stage_slices((8,)) == (Slice(0, 8, opens=True, closes=True),)
-
-
 @PROPERTY
 @given(
     layer_costs=costs,
@@ -159,8 +149,8 @@ def test_balanced_refuses_two_devices_more_than_layers() -> None:
 def test_balanced_by_computed_operations_weighs_the_projection_against_layers() -> None:
     """Hidden 64, vocabulary 64 x 16: the projection weighs as much as 2 LSTM layers (8 x hidden x hidden)."""
     workload = LSTMOutline(layers=8, hidden=64, vocab=64 * 16, batch=8, sequence_length=4)
-    assert computed_balanced(workload, 2) == balanced(lstm(8), [1.0] * 8, 2, head=2.0) == (5, 3)
-    assert computed_balanced(workload, 5) == (2, 2, 2, 2, 0)
+    assert computed_balanced(workload, workload.row, 2) == balanced(lstm(8), [1.0] * 8, 2, head=2.0) == (5, 3)
+    assert computed_balanced(workload, workload.row, 5) == (2, 2, 2, 2, 0)
 
 
 HEADLESS = Row(3)

@@ -82,7 +82,7 @@ def serve(cell: Cell, rank: int) -> None:
     pipeline = EmulatedPipeline(
         add_transfers(SCHEDULES[config.schedule].plan(config.graph)),
         network,
-        [config.layers],
+        config.layout,
     )
     batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks)
     for _ in sys.stdin:

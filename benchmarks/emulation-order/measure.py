@@ -66,7 +66,7 @@ def measured(devices: int, hidden: int, schedule: str, rounds: int) -> list[dict
 
     def pipeline(order: str) -> EmulatedPipeline:
         assert config.partition is not None
-        made = EmulatedPipeline(plan, network, config.partition, order=order)
+        made = EmulatedPipeline(plan, network, config.layout, order=order)
         made.prime(batch)
         return made
 

@@ -80,6 +80,15 @@ def run(
             _PLAN,
         ),
     ] = "even",
+    softmax_devices: Annotated[
+        str | None,
+        _help(
+            "--softmax-devices",
+            "Who shares the softmax: so many devices at the end beyond those with layers (--gpus counts them too), or "
+            "all: a piece of the vocabulary on each device. Default: the last device has it.",
+            _PLAN,
+        ),
+    ] = None,
     checkpoint: Annotated[
         str,
         _help(
@@ -216,7 +225,7 @@ def run(
     if not dry_run:
         rendezvous.check_alone("run", sys.argv[1:], os.environ)
     options = RunOptions(
-        gpus=_devices(partition, model) if gpus is None else gpus,
+        gpus=_devices(partition, model, softmax_devices) if gpus is None else gpus,
         device=device,
         machine=machine,
         model=model,
@@ -231,6 +240,7 @@ def run(
         microbatches=microbatches,
         chunks=chunks,
         partition=partition,
+        softmax_devices=softmax_devices,
         checkpoint=checkpoint,
         text=as_text(text) if text and is_text(text) else text,
         tokens=tokens,
@@ -259,10 +269,14 @@ def run(
     return _run(again, folder, began=began, remeasure=remeasure, json=json, quiet=quiet)
 
 
-def _devices(partition: str, model: str) -> int | None:
-    """As many as a partition lists, else 8; of layers of the user's own as many as there are, 8 at most."""
+def _devices(partition: str, model: str, softmax_devices: str | None) -> int | None:
+    """As many as a partition lists and as share the softmax beside them, else 8.
+
+    Of layers of the user's own as many as there are, 8 at most.
+    """
     if "," in partition:
-        return len(partition.split(","))
+        beside = int(softmax_devices) if softmax_devices and softmax_devices.isdecimal() else 0
+        return len(partition.split(",")) + beside
     return None if is_own(model) else 8
 
 

@@ -37,6 +37,23 @@ def simulate(
     transfer: Annotated[
         float, typer.Option(metavar="S", help="Latency of a transfer; it occupies neither end.")
     ] = 0.0,
+    softmax_devices: Annotated[
+        str | None,
+        typer.Option(
+            "--softmax-devices",
+            metavar="N|all",
+            help="Who shares the softmax: so many devices at the end beyond the chain's (--stages counts them too), or "
+            "all: a piece on each. Default: the last stage has it.",
+        ),
+    ] = None,
+    softmax: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="Seconds of a forward of the whole projection; its backward takes twice as long. Default: none, with "
+            "--softmax-devices as long as --forward.",
+        ),
+    ] = None,
     blocking: Annotated[
         bool, typer.Option("--blocking", help="Sends and receives meet and hold both devices.")
     ] = False,
@@ -56,6 +73,8 @@ def simulate(
     pipebench simulate --schedule 1f1b --stages 8 --microbatches 32
 
     pipebench simulate --schedule wavefront --stages 4 --chunks 16 --transfer 0.1
+
+    pipebench simulate --softmax-devices all --softmax 0.5
     """
     if csv and json:
         raise UsageError("--csv and --json exclude each other: leave one out")
@@ -73,6 +92,8 @@ def simulate(
         backward_weight_s=backward_weight,
         transfer_s=transfer,
         blocking=blocking,
+        softmax_devices=softmax_devices,
+        softmax_s=softmax,
     )
     with supervised(inf, output.notice) as phase:
         phase("simulating the plan")

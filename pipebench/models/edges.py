@@ -1,6 +1,6 @@
 """What crosses between two layers: the tensors of one slice, and which of them carry a gradient back. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from math import prod
 
 import msgspec
@@ -25,11 +25,16 @@ DTYPE_BYTES = {
 
 
 class TensorSpec(msgspec.Struct, frozen=True):
-    """A tensor of one slice; ``dtype`` as torch names it, ``gradient``: one comes back for it."""
+    """A tensor of one slice; ``dtype`` as torch names it, ``gradient``: one comes back for it.
+
+    One that is not ``sent`` is there for its gradient alone: what it holds is in another tensor of the message, and who
+    receives that has zeros in its place.
+    """
 
     shape: tuple[int, ...]
     dtype: str
     gradient: bool
+    sent: bool = True
 
     @property
     def bytes(self) -> int:
@@ -44,6 +49,11 @@ class Edge(msgspec.Struct, frozen=True):
     packed: bool = False
 
     @property
+    def sent(self) -> tuple[TensorSpec, ...]:
+        """What goes there."""
+        return tuple(tensor for tensor in self.tensors if tensor.sent)
+
+    @property
     def gradients(self) -> tuple[TensorSpec, ...]:
         """What comes back."""
         return tuple(tensor for tensor in self.tensors if tensor.gradient)
@@ -51,7 +61,7 @@ class Edge(msgspec.Struct, frozen=True):
     @property
     def forward_bytes(self) -> int:
         """Of the message to the stage above."""
-        return sum(tensor.bytes for tensor in self.tensors)
+        return sum(tensor.bytes for tensor in self.sent)
 
     @property
     def backward_bytes(self) -> int:
@@ -59,20 +69,23 @@ class Edge(msgspec.Struct, frozen=True):
         return sum(tensor.bytes for tensor in self.gradients)
 
 
-def tensors_of(edges: Sequence[Edge], message: Message) -> tuple[TensorSpec, ...]:
-    """The tensors of a message, where ``edges[s]`` lies between the stages s and s + 1."""
-    producer = message.producer
+Edges = Mapping[tuple[int, int], Edge]  # by the stage that gives and the one that takes
+
+
+def tensors_of(edges: Edges, message: Message) -> tuple[TensorSpec, ...]:
+    """The tensors of a message between two stages."""
+    producer, consumer = message.producer, message.consumer
     if producer.operation is Operation.FORWARD:
-        return edges[producer.stage].tensors
-    return edges[producer.stage - 1].gradients
+        return edges[producer.stage, consumer.stage].sent
+    return edges[consumer.stage, producer.stage].gradients
 
 
-def bytes_of(edges: Sequence[Edge], message: Message) -> int:
+def bytes_of(edges: Edges, message: Message) -> int:
     """The size of a message."""
     return sum(tensor.bytes for tensor in tensors_of(edges, message))
 
 
-def usual_bytes(edges: Sequence[Edge]) -> int:
+def usual_bytes(edges: Edges) -> int:
     """The mean size of a step's messages: each edge is crossed as often in both directions; 0 without edges."""
-    total = sum(edge.forward_bytes + edge.backward_bytes for edge in edges)
+    total = sum(edge.forward_bytes + edge.backward_bytes for edge in edges.values())
     return round(total / (2 * len(edges))) if edges else 0

@@ -7,13 +7,14 @@ A part is a slice of the model, or the whole of it in one of its single-device f
 where input and output are a tensor or a tuple of tensors, and the state is any nest of tensors (``None`` at first).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from pipebench.models.outline import FormKind, Outline, Slice
+from pipebench.models.shards import Pieces, piece
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -102,6 +103,26 @@ def gradients_of(part: Part) -> Gradients:
 def parameters_of(part: Part) -> Gradients:
     """Every parameter's values by name."""
     return {name: parameter.detach() for name, parameter in part.named()}
+
+
+def cut(named: Iterable[tuple[str, Tensor]], pieces: Pieces) -> Iterator[tuple[str, Tensor]]:
+    """Tensors by name, those that devices share in pieces."""
+    for name, tensor in named:
+        if name not in pieces:
+            yield name, tensor
+        for rows in pieces.get(name, ()):
+            yield piece(name, rows), tensor[rows.first : rows.end]
+
+
+def joined(found: Mapping[str, Tensor | None], pieces: Pieces) -> Gradients:
+    """The opposite: whole tensors, in host memory where they were in pieces."""
+    whole = dict(found)
+    for name, all_rows in pieces.items():
+        parts = [whole.pop(piece(name, rows), None) for rows in all_rows]
+        there = [part.detach().cpu() for part in parts if part is not None]
+        assert len(there) in (0, len(parts)), f"all shards of {name} are trained, or none"
+        whole[name] = torch.cat(there) if there else None
+    return whole
 
 
 def merged(found: Iterable[dict[str, _T]]) -> dict[str, _T]:

@@ -28,13 +28,31 @@ class Row(NamedTuple):
     head: str = ""  # what may stand alone on the last device; empty: nothing
 
 
+class Rows(NamedTuple):
+    """Some of the head's outputs: words ``first`` up to (not including) ``end`` of a vocabulary."""
+
+    first: int
+    end: int
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return self.end - self.first
+
+
 class Slice(NamedTuple):
-    """A contiguous part of the model: layers ``first`` up to (not including) ``end``, and what stands at its ends."""
+    """A contiguous part of the model: layers ``first`` up to (not including) ``end``, and what stands at its ends.
+
+    Where devices share the head, a shard has ``rows`` of it and nothing else, and what closes the model joins the
+    figures of so many shards to the loss.
+    """
 
     first: int
     end: int
     opens: bool  # it begins the model
     closes: bool  # it ends it, and has the loss
+    rows: Rows | None = None
+    joins: int = 0
 
     @property
     def layers(self) -> int:
@@ -134,8 +152,16 @@ class Outline(Protocol):
     def input_bytes(self, part: Slice, slices: int) -> int:
         """Bytes of a slice's input alone; those of the batch are kept anyway."""
 
+    @property
+    def head_rows(self) -> int | None:
+        """How many outputs the head has, that devices can share; ``None``: they cannot."""
+
+    @property
+    def head_parameters(self) -> Sequence[str]:
+        """The names of its parameters, which have a row for each output."""
+
     def edge(self, part: Slice, microbatches: int, chunks: int) -> Edge:
-        """What a part gives to the next one for one slice."""
+        """What a part gives to each one that it feeds, for one slice."""
 
     @property
     def bytes_are(self) -> str:
@@ -154,8 +180,3 @@ def whole(outline: Outline) -> Slice:
 def whole_memory(outline: Outline) -> MemoryBytes:
     """Bytes of one device that trains the whole model on the whole batch."""
     return outline.memory(whole(outline), outline.saved_bytes(whole(outline), 1))
-
-
-def edges_of(outline: Outline, parts: Sequence[Slice], microbatches: int, chunks: int) -> tuple[Edge, ...]:
-    """What each part but the last gives to the next one."""
-    return tuple(outline.edge(part, microbatches, chunks) for part in parts[:-1])

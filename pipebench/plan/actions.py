@@ -3,8 +3,10 @@
     2F0      forward of stage 2 on microbatch 0
     2B0.3    backward of stage 2 on chunk 3 of microbatch 0
     3RECV_F0 stage 3 receives the input of its 3F0
+    3SEND_F0>7  stage 3 sends the result of its 3F0 to stage 7, where 7RECV_F0<3 receives it
 
-The text form without chunks is the one of ``torch.distributed.pipelining``.
+A send or receive names its other end where that is not the next stage of a chain. The text form without chunks
+and without other ends is the one of ``torch.distributed.pipelining``.
 """
 
 import re
@@ -33,28 +35,50 @@ COMPUTE = frozenset(
 SENDS = frozenset({Operation.SEND_FORWARD, Operation.SEND_BACKWARD})
 RECEIVES = frozenset({Operation.RECEIVE_FORWARD, Operation.RECEIVE_BACKWARD})
 
-_TEXT = re.compile(r"(\d{1,9})(SEND_F|RECV_F|SEND_B|RECV_B|F|B|I|W)(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
+_NEXT = {  # how far away the other end is in a chain of stages
+    Operation.SEND_FORWARD: +1,
+    Operation.RECEIVE_FORWARD: -1,
+    Operation.SEND_BACKWARD: -1,
+    Operation.RECEIVE_BACKWARD: +1,
+}
+_TEXT = re.compile(
+    r"(\d{1,9})(SEND_F|RECV_F|SEND_B|RECV_B|F|B|I|W)(\d{1,9})(?:\.(\d{1,9}))?(?:([<>])(\d{1,9}))?", re.ASCII
+)
 
 
 class Action(NamedTuple):
-    """Small, frozen and hashable; holds no times, peers or buffers.
+    """Small, frozen and hashable; holds no times or buffers.
 
     ``stage``, ``microbatch`` and ``chunk`` count from 0. ``chunk`` is a slice of the time axis; a graph
-    without chunks uses 0 throughout.
+    without chunks uses 0 throughout. ``peer`` is the stage at the other end of a send or receive, ``None`` for the
+    neighbour in a chain; ``transfer`` makes it so.
     """
 
     operation: Operation
     stage: int
     microbatch: int
     chunk: int = 0
+    peer: int | None = None
 
     def text(self, *, chunks: bool) -> str:
-        """The text form, with ``.chunk`` at the end where the graph has ``chunks``."""
+        """The text form, with ``.chunk`` behind the microbatch where the graph has ``chunks``."""
         suffix = f".{self.chunk}" if chunks else ""
-        return f"{self.stage}{self.operation.value}{self.microbatch}{suffix}"
+        other_end = "" if self.peer is None else f"{_mark(self.operation)}{self.peer}"
+        return f"{self.stage}{self.operation.value}{self.microbatch}{suffix}{other_end}"
 
     def __str__(self) -> str:
         return self.text(chunks=self.chunk > 0)
+
+
+def transfer(operation: Operation, end: Action, peer: int) -> Action:
+    """The send or receive that belongs to ``end``, a compute action, with stage ``peer`` at its other end."""
+    neighbour = end.stage + _NEXT[operation]
+    return end._replace(operation=operation, peer=None if peer == neighbour else peer)
+
+
+def _mark(operation: Operation) -> str:
+    """What stands before the other end: where it goes, or where it is from."""
+    return ">" if operation in SENDS else "<"
 
 
 def parse_action(text: str) -> Action:
@@ -65,9 +89,18 @@ def parse_action(text: str) -> Action:
     """
     match = _TEXT.fullmatch(text.strip())
     if match is None:
-        raise UsageError(
-            f"expected an action such as 2F0, 2B0.3 or 3RECV_F0 (operations F, B, I, W, SEND_F, RECV_F, "
-            f"SEND_B, RECV_B), got {text.strip()!r}"
-        )
-    stage, operation, microbatch, chunk = match.groups()
-    return Action(Operation(operation), int(stage), int(microbatch), int(chunk or 0))
+        raise UsageError(_expected(text))
+    stage, operation, microbatch, chunk, mark, peer = match.groups()
+    action = Action(Operation(operation), int(stage), int(microbatch), int(chunk or 0))
+    if mark is None:
+        return action
+    if action.operation not in _NEXT or mark != _mark(action.operation):
+        raise UsageError(_expected(text))
+    return transfer(action.operation, action, int(peer))
+
+
+def _expected(text: str) -> str:
+    return (
+        f"expected an action such as 2F0, 2B0.3, 3RECV_F0 or 3SEND_F0>7 (operations F, B, I, W, SEND_F, RECV_F, "
+        f"SEND_B, RECV_B), got {text.strip()!r}"
+    )

@@ -7,7 +7,8 @@ A checkpointed forward keeps its input and nothing else; its backward first runs
     except-last   all but the last one, whose backward comes soonest (GPipe's and torchgpipe's usual choice)
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from pipebench.plan.actions import Action, Operation
 
@@ -21,20 +22,25 @@ def is_checkpointed(checkpoint: str, microbatch: int, microbatches: int) -> bool
     return checkpoint == "always" or (checkpoint == "except-last" and microbatch < microbatches - 1)
 
 
-def peak_saved(
-    actions: Iterable[Action], *, checkpoint: str, microbatches: int, whole: int, input_only: int
-) -> int:
-    """The most that a device holds for its backwards at any time, in the unit of the two sizes.
+class Kept(NamedTuple):
+    """What a stage keeps of a (microbatch, chunk) slice: without checkpointing, and with."""
+
+    whole: int
+    input_only: int
+
+
+def peak_saved(actions: Iterable[Action], kept: Sequence[Kept], *, checkpoint: str, microbatches: int) -> int:
+    """The most that a device holds for its backwards at any time, in the unit of the sizes.
 
     Args:
         actions: of the device, in program order.
+        kept: by stage.
         checkpoint: one of ``CHECKPOINTS``.
         microbatches: of the graph.
-        whole: what a (microbatch, chunk) slice keeps without checkpointing.
-        input_only: what it keeps with.
     """
     held = peak = 0
     for action in actions:
+        whole, input_only = kept[action.stage]
         checkpointed = is_checkpointed(checkpoint, action.microbatch, microbatches)
         if action.operation is Operation.FORWARD:
             held += input_only if checkpointed else whole

@@ -1,26 +1,33 @@
 """The graph: which actions a step consists of, where each runs, and what each needs.
 
+Stages are numbered so that each feeds higher ones only. The first ones form a chain, which a schedule orders; they
+keep state from one chunk to the next. The others (the pieces of a shared softmax, the loss) keep none.
+
 The dependence rule stands here and nowhere else; ``F(s,m,c)`` is the forward of stage s on chunk c of
 microbatch m:
 
-    F(s,m,c)  needs  F(s-1,m,c)   the activations of the stage below
-                     F(s,m,c-1)   the state at the end of the chunk before
+    F(s,m,c)  needs  F(p,m,c)     the activations, of every stage p that feeds s
+                     F(s,m,c-1)   the state at the end of the chunk before, where s keeps any
     B(s,m,c)  needs  F(s,m,c)     what the forward saved
-                     B(s+1,m,c)   the gradient of its output
-                     B(s,m,c+1)   the gradient of the state it handed on
+                     B(n,m,c)     the gradient of its output, of every stage n that s feeds
+                     B(s,m,c+1)   the gradient of the state it handed on, where s keeps any
     I(s,m,c)  as B, with I in the place of B
     W(s,m,c)  needs  I(s,m,c)
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import Action, Operation
 
 MOST_STAGES = 10_000
 MOST_ACTIONS = 1_000_000  # of a step: on paper they take 1.5 GB of memory, and minutes
+
+_Where = Literal["fed_by", "feeds"]
+_Columns = tuple[tuple[int, ...], ...]  # for each neighbour's turn one entry a stage; -1: it has no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,10 @@ class Graph:
         chunks: slices of the time axis of one microbatch, at least 1.
         device_of: the device of each stage (0-based); by default stage s runs on device s.
         split_backward: the backward is two actions, I and W, instead of one B.
+        feeds: for each stage the stages that its output goes to, lowest first; by default a chain.
+        chain: how many stages, from the first one, form the chain that a schedule orders; by default all.
+        work: what a forward of each stage costs, in any unit, for the places of the actions that no schedule
+            orders; by default all the same.
     """
 
     stages: int
@@ -40,6 +51,11 @@ class Graph:
     chunks: int = 1
     device_of: tuple[int, ...] = ()
     split_backward: bool = False
+    feeds: tuple[tuple[int, ...], ...] = ()
+    chain: int = 0
+    work: tuple[float, ...] = ()
+    _fed_by: _Columns = field(default=(), init=False, repr=False, compare=False)
+    _feeds: _Columns = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("stages", "microbatches", "chunks"):
@@ -53,12 +69,60 @@ class Graph:
                 f"{self.stages} stages x {self.microbatches} microbatches x {self.chunks} chunks: expected at most "
                 f"{MOST_ACTIONS:,} actions a step, forwards and backwards"
             )
-        if not self.device_of:
-            object.__setattr__(self, "device_of", tuple(range(self.stages)))
-        if len(self.device_of) != self.stages:
-            raise UsageError(f"expected a device for each of {self.stages} stages, got {len(self.device_of)}")
+        every = range(self.stages)
+        self._default("device_of", tuple(every))
+        self._default("feeds", (*((stage + 1,) for stage in every[:-1]), ()))
+        self._default("chain", self.stages)
+        self._default("work", (1.0,) * self.stages)
+        self._check()
+        object.__setattr__(self, "_feeds", _columns(self.feeds))
+        object.__setattr__(self, "_fed_by", _columns(_turned(self.feeds)))
+
+    def _default(self, name: str, value: object) -> None:
+        if not getattr(self, name):
+            object.__setattr__(self, name, value)
+
+    def _check(self) -> None:
+        for name, what in (("device_of", "a device"), ("feeds", "the stages fed"), ("work", "a cost")):
+            if len(getattr(self, name)) != self.stages:
+                raise UsageError(
+                    f"expected {what} for each of {self.stages} stages, got {len(getattr(self, name))}"
+                )
         if set(self.device_of) != set(range(max(self.device_of) + 1)):
             raise UsageError(f"devices must be 0, 1, 2, ... without gaps, got {self.device_of}")
+        for stage, fed in enumerate(self.feeds):
+            if any(not low < high for low, high in pairwise((stage, *fed))) or (
+                fed and fed[-1] >= self.stages
+            ):
+                raise UsageError(
+                    f"a stage feeds stages above it, lowest first: expected numbers from {stage + 1} to "
+                    f"{self.stages - 1} for stage {stage}, got {fed}"
+                )
+        if not 1 <= self.chain <= self.stages:
+            raise UsageError(f"expected a chain of 1 to {self.stages} stages, got {self.chain}")
+        for stage in range(self.chain - 1):
+            if self.feeds[stage] != (stage + 1,):
+                raise UsageError(
+                    f"stage {stage} of the chain feeds {stage + 1} alone, got {self.feeds[stage]}"
+                )
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every stage feeds the next one, and a schedule orders them all."""
+        return self.chain == self.stages
+
+    @property
+    def chain_alone(self) -> "Graph":
+        """What a schedule orders: the chain with nothing beside it."""
+        if self.is_chain:
+            return self
+        return Graph(
+            self.chain,
+            self.microbatches,
+            self.chunks,
+            device_of=self.device_of[: self.chain],
+            split_backward=self.split_backward,
+        )
 
     @property
     def devices(self) -> int:
@@ -81,6 +145,14 @@ class Graph:
         """The stages that run on ``device``, lowest first."""
         return tuple(stage for stage, owner in enumerate(self.device_of) if owner == device)
 
+    def fed_by(self, stage: int) -> tuple[int, ...]:
+        """The stages whose output goes to this one, lowest first."""
+        return tuple(column[stage] for column in self._fed_by if column[stage] >= 0)
+
+    def neighbours(self, where: _Where) -> _Columns:
+        """Stages by stage, a column for each turn: what the rule walks along."""
+        return {"fed_by": self._fed_by, "feeds": self._feeds}[where]
+
     def device(self, action: Action) -> int:
         """Where an action runs."""
         return self.device_of[action.stage]
@@ -98,19 +170,37 @@ class Graph:
                         yield Action(operation, stage, microbatch, chunk)
 
 
+def _turned(feeds: Sequence[Sequence[int]]) -> list[list[int]]:
+    """For each stage those that feed it, lowest first."""
+    fed_by: list[list[int]] = [[] for _ in feeds]
+    for stage, fed in enumerate(feeds):
+        for other in fed:
+            fed_by[other].append(stage)
+    return fed_by
+
+
+def _columns(neighbours: Sequence[Sequence[int]]) -> _Columns:
+    """The k-th neighbour of every stage in the k-th column, -1 where it has fewer."""
+    most = max(map(len, neighbours))
+    return tuple(tuple(each[turn] if turn < len(each) else -1 for each in neighbours) for turn in range(most))
+
+
 class _Edge(NamedTuple):
-    """The input of an action: ``operation`` on the same microbatch, so many stages and chunks away."""
+    """The input of an action: ``operation`` on the same microbatch.
+
+    Of the same stage, so many chunks away, or of all stages ``where`` on the same chunk.
+    """
 
     operation: Operation
-    stage: int = 0
+    where: _Where | None = None
     chunk: int = 0
 
 
 _F, _B, _I = Operation.FORWARD, Operation.BACKWARD, Operation.BACKWARD_INPUT
 _RULE: dict[Operation, tuple[_Edge, ...]] = {
-    Operation.FORWARD: (_Edge(_F, stage=-1), _Edge(_F, chunk=-1)),
-    Operation.BACKWARD: (_Edge(_F), _Edge(_B, stage=+1), _Edge(_B, chunk=+1)),
-    Operation.BACKWARD_INPUT: (_Edge(_F), _Edge(_I, stage=+1), _Edge(_I, chunk=+1)),
+    Operation.FORWARD: (_Edge(_F, "fed_by"), _Edge(_F, chunk=-1)),
+    Operation.BACKWARD: (_Edge(_F), _Edge(_B, "feeds"), _Edge(_B, chunk=+1)),
+    Operation.BACKWARD_INPUT: (_Edge(_F), _Edge(_I, "feeds"), _Edge(_I, chunk=+1)),
     Operation.BACKWARD_WEIGHT: (_Edge(_I),),
 }
 
@@ -124,11 +214,27 @@ def input_edges(
     ``exists`` is false (element by element for arrays) where it lies outside the graph.
     """
     for edge in _RULE[operation]:
-        at_stage, at_chunk = stage + edge.stage, chunk + edge.chunk
-        inside = (at_stage >= 0) & (at_stage < graph.stages) & (at_chunk >= 0) & (at_chunk < graph.chunks)
-        yield edge.operation, at_stage, microbatch, at_chunk, inside
+        if edge.where is not None:
+            for column in graph.neighbours(edge.where):
+                at_stage = _entry(column, stage)
+                yield edge.operation, at_stage, microbatch, chunk, at_stage >= 0
+        elif edge.chunk:
+            at_chunk = chunk + edge.chunk
+            inside = (at_chunk >= 0) & (at_chunk < graph.chunks) & (stage < graph.chain)
+            yield edge.operation, stage, microbatch, at_chunk, inside
+        else:
+            yield edge.operation, stage, microbatch, chunk, stage >= 0
+
+
+def _entry(column: Sequence[int], stage: Any) -> Any:
+    """A column's entry of one stage, or of each of an array of them."""
+    if isinstance(stage, int):
+        return column[stage]
+    import numpy as np  # noqa: PLC0415 - whoever has arrays has it loaded
+
+    return np.asarray(column)[stage]
 
 
 def inputs_of(graph: Graph, action: Action) -> list[Action]:
     """The actions whose results ``action`` needs: the only statement of data dependence in the project."""
-    return [Action(*input_action) for *input_action, exists in input_edges(graph, *action) if exists]
+    return [Action(*needed) for *needed, exists in input_edges(graph, *action[:4]) if exists]

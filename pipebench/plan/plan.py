@@ -52,6 +52,11 @@ class Plan:
 
         It reads an action up to its microbatch and does not look at what is behind it.
         """
+        if not self.graph.is_chain:
+            return (
+                f"torch.distributed.pipelining knows stages in a chain alone and would read stage {self.graph.chain}, "
+                "a piece of the softmax, as one more of it"
+            )
         if self.graph.chunks == 1:
             return None
         first = self.programs[0][0]
@@ -62,8 +67,12 @@ class Plan:
         )
 
 
-def plan_from_csv(text: str) -> Plan:
-    """Read a plan from CSV; the graph follows from the actions found.
+def plan_from_csv(text: str, graph: Graph | None = None) -> Plan:
+    """Read a plan from CSV.
+
+    Args:
+        text: of the file.
+        graph: that it orders; by default the smallest chain of stages that has all of its actions.
 
     Raises:
         UsageError: A cell is no action, a stage stands in two rows, or there is no action at all.
@@ -76,7 +85,7 @@ def plan_from_csv(text: str) -> Plan:
         )
     except (UsageError, csv.Error) as error:
         raise UsageError(f"plan CSV, row {len(programs) + 1}: {error}") from None
-    return Plan(_graph_of(programs), tuple(programs))
+    return Plan(graph or _graph_of(programs), tuple(programs))
 
 
 def _graph_of(programs: list[Program]) -> Graph:

@@ -6,12 +6,14 @@ order in which they were sent (NCCL knows no tags).
 
     device 0:  0F0  0SEND_F0  0F1  0SEND_F1
     device 1:  1RECV_F0  1F0  1RECV_F1  1F1
+
+A message is known by both its ends: a result that several stages need is sent to each of them, one after the other.
 """
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipebench.plan.actions import Action, Operation
+from pipebench.plan.actions import Action, Operation, transfer
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan, Program
 
@@ -33,7 +35,10 @@ _Pair = tuple[int, int]  # sender, receiver
 
 
 class Message(NamedTuple):
-    """What crosses from one device to another: the result of ``producer``, needed by ``consumer``."""
+    """The result of ``producer``, needed by ``consumer`` of another stage.
+
+    It crosses from one device to another, or stays on one (``sender`` is ``receiver``), where nothing is sent.
+    """
 
     producer: Action
     consumer: Action
@@ -43,22 +48,32 @@ class Message(NamedTuple):
     @property
     def send(self) -> Action:
         """The action of the sender's program."""
-        return self.producer._replace(operation=_SEND[self.producer.operation])
+        return transfer(_SEND[self.producer.operation], self.producer, self.consumer.stage)
 
     @property
     def receive(self) -> Action:
         """The action of the receiver's program."""
-        return self.consumer._replace(operation=_RECEIVE[self.producer.operation])
+        return transfer(_RECEIVE[self.producer.operation], self.consumer, self.producer.stage)
+
+    @property
+    def travels(self) -> bool:
+        """Whether it crosses from one device to another."""
+        return self.sender != self.receiver
 
 
-def messages_to(graph: Graph, consumer: Action) -> list[Message]:
-    """The inputs of ``consumer`` that come from another device."""
+def results_for(graph: Graph, consumer: Action) -> list[Message]:
+    """The inputs of ``consumer`` that other stages compute, on whatever device, in the order of the rule."""
     here = graph.device(consumer)
     return [
         Message(producer, consumer, graph.device(producer), here)
         for producer in inputs_of(graph, consumer)
-        if graph.device(producer) != here
+        if producer.stage != consumer.stage
     ]
+
+
+def messages_to(graph: Graph, consumer: Action) -> list[Message]:
+    """The inputs of ``consumer`` that come from another device."""
+    return [message for message in results_for(graph, consumer) if message.travels]
 
 
 def messages_of(graph: Graph) -> list[Message]:

@@ -131,7 +131,8 @@ class Config(Part, frozen=True):
     """Every option of ``run`` by its name, decided.
 
     ``model`` is ``None`` for the stacked LSTM; sizes that a model does not have are ``None``. ``memory_bytes`` is
-    what a device was said to have.
+    what a device was said to have. ``partition`` is of the devices that have layers: ``softmax_devices`` more share the
+    softmax, or ``all`` of them do, or nobody (``None``).
     """
 
     gpus: AtLeastOne
@@ -163,6 +164,13 @@ class Config(Part, frozen=True):
     tokens: str = "words"
     model: ModelRecord | None = None
     memory_bytes: AtLeastOne | None = None
+    softmax_devices: AtLeastOne | Literal["all"] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.softmax_devices, int) and self.softmax_devices >= self.gpus:
+            raise ValueError(
+                f"softmax_devices: expected less than the {self.gpus} gpus, got {self.softmax_devices}"
+            )
 
 
 class Candidate(Part, frozen=True):
@@ -279,7 +287,10 @@ class SpanRecord(Part, frozen=True, gc=False):
 
 
 class TransferRecord(Part, frozen=True, gc=False):
-    """A message; ``action`` is what produced it, ``ready_s`` when it could have left."""
+    """A message; ``action`` is what produced it, ``ready_s`` when it could have left.
+
+    ``consumer`` is the action that needs it; records from before a result could go to several have none.
+    """
 
     action: Name
     sender: Count
@@ -288,6 +299,7 @@ class TransferRecord(Part, frozen=True, gc=False):
     start_s: NotNegative
     end_s: NotNegative
     bytes: Count | None = None
+    consumer: Name | None = None
 
 
 class OtherRecord(Part, frozen=True, gc=False):

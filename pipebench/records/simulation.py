@@ -15,7 +15,10 @@ from pipebench.records.schema import (
 
 
 class SimulationConfig(Part, frozen=True):
-    """The options of ``simulate``, decided; seconds of one action of one stage on one slice."""
+    """The options of ``simulate``, decided; seconds of one action of one stage on one slice.
+
+    ``stages`` counts the devices, those of the softmax too; ``softmax_s`` is a forward of the whole projection.
+    """
 
     schedule: Name
     stages: AtLeastOne
@@ -27,6 +30,8 @@ class SimulationConfig(Part, frozen=True):
     backward_weight_s: NotNegative | None
     transfer_s: NotNegative
     blocking: bool
+    softmax_devices: AtLeastOne | Literal["all"] | None = None
+    softmax_s: NotNegative | None = None
 
 
 class SimulationRecord(Part, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.models.outline import MemoryBytes
-from pipebench.plan.actions import parse_action
+from pipebench.plan.actions import Action, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import Message, messages_of
 from pipebench.records.schema import (
@@ -38,6 +38,7 @@ def timeline_record(
                 start_s=start,
                 end_s=end,
                 bytes=message_bytes(m) if message_bytes else None,
+                consumer=text(m.consumer),
             )
             for m, ready, start, end in timeline.transfers
         ],
@@ -62,16 +63,21 @@ def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
     for span in record.spans:
         if device_of[parse_action(span.action)] != span.device or span.end_s < span.start_s:
             raise CorruptRecordError(f"timeline: {span.action} does not run so on device {span.device}")
-    messages = {(m.producer, m.sender, m.receiver): m for m in messages_of(graph)}
+    messages: dict[tuple[Action, int, int, Action | None], Message] = {}
+    for m in messages_of(graph):
+        ends = m.producer, m.sender, m.receiver
+        messages[*ends, m.consumer] = messages[*ends, None] = m
     return Timeline(
         graph,
         tuple(Span(s.device, parse_action(s.action), s.start_s, s.end_s) for s in record.spans),
-        tuple(
-            Transfer(messages[parse_action(t.action), t.sender, t.receiver], t.ready_s, t.start_s, t.end_s)
-            for t in record.transfers
-        ),
+        tuple(Transfer(messages[_ends(t)], t.ready_s, t.start_s, t.end_s) for t in record.transfers),
         tuple(OtherWork(o.device, o.name, o.start_s, o.end_s) for o in record.other),
     )
+
+
+def _ends(transfer: TransferRecord) -> tuple[Action, int, int, Action | None]:
+    consumer = None if transfer.consumer is None else parse_action(transfer.consumer)
+    return parse_action(transfer.action), transfer.sender, transfer.receiver, consumer
 
 
 def device_usages(

@@ -12,6 +12,7 @@ from pipebench.diagnosis.causes import MESSAGES, SHARED, UNEQUAL, overlap_text, 
 from pipebench.diagnosis.factors import Factors, factors_of, waited
 from pipebench.diagnosis.retold import retold
 from pipebench.diagnosis.warnings import vanished
+from pipebench.models.layout import chain_of, graph_of
 from pipebench.plan.graph import Graph
 from pipebench.records.schema import (
     Config,
@@ -57,7 +58,8 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
         ("speed-up", simulated_speedup(record.devices, record.makespan_s)),
         ("bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"),
     )
-    graph = Graph(config.stages, config.microbatches, config.chunks)
+    chain = chain_of(config.stages, config.softmax_devices)
+    graph = graph_of(chain, config.softmax_devices, config.microbatches, config.chunks)
     drawn = picture(
         timeline_from(record.timeline, graph), width=console.width - _MARGIN, plain=needs_ascii(console)
     )
@@ -107,7 +109,8 @@ def _factors(record: RunRecord, timeline: Timeline | None) -> Factors | None:
 
 
 def _graph(config: Config) -> Graph:
-    return Graph(config.gpus, config.microbatches, config.chunks)
+    chain = chain_of(config.gpus, config.softmax_devices)
+    return graph_of(chain, config.softmax_devices, config.microbatches, config.chunks)
 
 
 def _result(record: RunRecord) -> Table:

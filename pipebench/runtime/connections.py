@@ -1,12 +1,12 @@
 """How the ranks of a run are connected: which transport carries its messages, and where they arrive."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
 import torch.distributed as dist
 
-from pipebench.models.edges import Edge, tensors_of
+from pipebench.models.edges import Edges, tensors_of
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message
 from pipebench.runtime import group, messages
@@ -18,7 +18,6 @@ from pipebench.runtime.staged_transport import StagedTransport, stream_mark
 
 _AHEAD_ON_A_GPU = 2  # receives a direction: each one that waits is a kernel that runs
 
-Edges = Sequence[Edge]
 Transports = Callable[[messages.Job, Plan, Edges, int, RankDevice], StepTransport]
 
 

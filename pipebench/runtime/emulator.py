@@ -14,14 +14,23 @@ import torch
 
 from pipebench.models.edges import bytes_of
 from pipebench.models.fingerprints import hashes
-from pipebench.models.network import Gradients, Network, StepBatch, gradients_of, merged, parameters_of
-from pipebench.models.outline import edges_of
-from pipebench.partition import stage_slices
+from pipebench.models.layout import Layout, edges_of
+from pipebench.models.network import (
+    Gradients,
+    Network,
+    StepBatch,
+    cut,
+    gradients_of,
+    joined,
+    merged,
+    parameters_of,
+)
+from pipebench.models.shards import Pieces
 from pipebench.plan.actions import COMPUTE, SENDS, Action
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of, messages_to
 from pipebench.runtime import faults
-from pipebench.runtime.executor import Executor
+from pipebench.runtime.executor import Call, Executor
 from pipebench.runtime.stage import stages_of
 from pipebench.runtime.transport import Mailbox
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
@@ -31,11 +40,15 @@ from pipebench.timing.timeline import Timeline
 
 
 class Unit(NamedTuple):
-    """A compute action with the receives before it and the sends after it: what is timed as one."""
+    """A compute action with the receives before it and the sends after it: what is timed as one.
+
+    ``first`` are those of the calls that are for microbatch 0: a receive may be for another one than the action.
+    """
 
     device: int
     action: Action
     calls: tuple[Callable[[], None], ...]
+    first: tuple[Callable[[], None], ...]
 
 
 class EmulatedPipeline:
@@ -44,7 +57,7 @@ class EmulatedPipeline:
     Args:
         plan: with its transfers.
         network: the model.
-        partition: its layers by stage.
+        layout: which part of it each stage has.
         device: the one real device; default: the CPU.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         order: in which the one real device runs the actions; see ``interleave``.
@@ -55,7 +68,7 @@ class EmulatedPipeline:
         self,
         plan: Plan,
         network: Network,
-        partition: Sequence[int],
+        layout: Layout,
         *,
         device: torch.device | None = None,
         checkpoint: str = "none",
@@ -64,11 +77,12 @@ class EmulatedPipeline:
     ) -> None:
         self.plan, self.clock = plan, clock
         graph, mailbox = plan.graph, Mailbox(messages_of(plan.graph))
-        slices = stage_slices(partition)
-        self.edges = edges_of(network.outline, slices, graph.microbatches, graph.chunks)
-        self.parts = [network.part(part, device) for part in slices]
+        self.edges = edges_of(network.outline, layout, graph.microbatches, graph.chunks)
+        self.pieces = layout.pieces(network.outline)
+        self.parts = [network.part(part, device) for part in layout.parts]
         stages = stages_of(
             dict(enumerate(self.parts)),
+            layout,
             self.edges,
             graph,
             checkpoint=checkpoint,
@@ -98,8 +112,8 @@ class EmulatedPipeline:
             executor.zero_grad()
             now = clock()
             before[device], last = now - last, now
-        for number, (_, _, calls) in enumerate(self.units):
-            for run in calls:
+        for number, unit in enumerate(self.units):
+            for run in unit.calls:
                 run()
             now = clock()
             self._durations[number], last = now - last, now
@@ -115,10 +129,9 @@ class EmulatedPipeline:
         """Take one microbatch through all stages, so that all that lives on after a first call exists."""
         for executor in self.executors:
             executor.load(batch)
-        for _, action, calls in self.units:
-            if action.microbatch == 0:
-                for run in calls:
-                    run()
+        for unit in self.units:
+            for run in unit.first:
+                run()
         self.release()
 
     def update(self) -> None:
@@ -145,31 +158,31 @@ class EmulatedPipeline:
 
     def gradients(self) -> Gradients:
         """All trained parameters' gradients by name."""
-        return merged(map(gradients_of, self.parts))
+        return joined(merged(map(gradients_of, self.parts)), self.pieces)
 
     def parameters(self) -> Gradients:
         """All parameters' values by name."""
-        return merged(map(parameters_of, self.parts))
+        return joined(merged(map(parameters_of, self.parts)), self.pieces)
 
-    def fingerprints(self) -> dict[str, str]:
-        """Of all parameters and buffers."""
-        return merged(hashes(part.kept()) for part in self.parts)
+    def fingerprints(self, pieces: Pieces) -> dict[str, str]:
+        """Of all parameters and buffers, these in pieces."""
+        return merged(hashes(cut(part.kept(), pieces)) for part in self.parts)
 
     def _units(self, order: Sequence[tuple[int, Action]]) -> tuple[Unit, ...]:
         """Cut every program into units, in the order in which their compute actions run."""
         units: dict[Action, Unit] = {}
         for device, executor in enumerate(self.executors):
-            calls: list[Callable[[], None]] = []
+            calls: list[Call] = []
             action: Action | None = None
             for call in executor.calls:
                 if action is not None and call.action.operation not in SENDS:
-                    units[action] = Unit(device, action, tuple(calls))
+                    units[action] = _unit(device, action, calls)
                     calls, action = [], None
-                calls.append(call.run)
+                calls.append(call)
                 if call.action.operation in COMPUTE:
                     action = call.action
             if action is not None:
-                units[action] = Unit(device, action, tuple(calls))
+                units[action] = _unit(device, action, calls)
         slow = faults.slow_stage()
         return tuple(
             units[action]
@@ -177,6 +190,11 @@ class EmulatedPipeline:
             else units[action]._replace(calls=faults.slowed(units[action].calls, self.clock))
             for _, action in order
         )
+
+
+def _unit(device: int, action: Action, calls: Sequence[Call]) -> Unit:
+    first = tuple(call.run for call in calls if call.action.microbatch == 0)
+    return Unit(device, action, tuple(call.run for call in calls), first)
 
 
 def interleave(plan: Plan, order: str) -> list[tuple[int, Action]]:

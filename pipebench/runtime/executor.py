@@ -4,17 +4,17 @@ A table leads from operation to method. Everything that follows from the plan al
 takes, where its result goes) is looked up once, when the program is compiled to calls.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import NamedTuple
 
 from torch import nn
 
 from pipebench.models.network import Optimizer, StepBatch, beyond
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action, Operation
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Program
-from pipebench.plan.transfers import messages_by_action
+from pipebench.plan.transfers import Message, messages_by_action, results_for
 from pipebench.runtime.stage import Payload, Stage
 from pipebench.runtime.transport import Transport
 
@@ -43,9 +43,10 @@ class Executor:
         self.optimizer = optimizer(trained) if trained else None
         self._beyond = beyond(self.optimizer, trained) if self.optimizer is not None else []
         self._messages = messages_by_action(graph)
-        # Results on this device by the action they are from. Every key is there from the start: a
+        self._results = results_of(graph, stages)
+        # What is given from stage to stage and is on this device now. Every key is there from the start: a
         # dictionary that grew during a step would stay in the midst of the step's tensors.
-        self._values: dict[Action, Payload | None] = dict.fromkeys(self._results(program))
+        self._values: dict[Message, Payload | None] = dict.fromkeys(self._met(program))
         self._compilers = {
             Operation.FORWARD: self._forward,
             Operation.BACKWARD: self._backward,
@@ -77,13 +78,13 @@ class Executor:
         """This device's share of the last step's loss: all of it on the last stage's device, else 0."""
         return sum(float(stage.loss) for stage in self.stages.values())
 
-    def _results(self, program: Program) -> Iterator[Action]:
-        """What this device computes, and what it receives."""
+    def _met(self, program: Program) -> Iterator[Message]:
+        """What this device computes for other stages, and what it receives."""
         for action in program:
             if action.operation in COMPUTE:
-                yield action
+                yield from self._results.get(action, ())
             elif action.operation in RECEIVES:
-                yield self._messages[action].producer
+                yield self._messages[action]
 
     def _compile(self, action: Action) -> Callable[[], None]:
         try:
@@ -93,41 +94,40 @@ class Executor:
         return compile_(action)
 
     def _forward(self, action: Action) -> Callable[[], None]:
-        return partial(
-            self._compute, self.stages[action.stage].forward, action, self._from_other_stage(action)
-        )
+        """What it gives is the same for all stages above."""
+        method = self.stages[action.stage].forward
+        inputs, results = results_for(self.graph, action), self._results.get(action, [])
+
+        def forward() -> None:
+            value = method(action.microbatch, action.chunk, [self._take(each) for each in inputs])
+            for each in results:
+                self._values[each] = value
+
+        return forward
 
     def _backward(self, action: Action) -> Callable[[], None]:
-        return partial(
-            self._compute, self.stages[action.stage].backward, action, self._from_other_stage(action)
-        )
+        """Each stage below gets the gradients of what it gave."""
+        method = self.stages[action.stage].backward
+        inputs, results = results_for(self.graph, action), self._results.get(action, [])
 
-    def _from_other_stage(self, action: Action) -> Action | None:
-        """The input that another stage computes; what a stage keeps for itself it finds by itself."""
-        others = [needed for needed in inputs_of(self.graph, action) if needed.stage != action.stage]
-        assert len(others) <= 1, "a stage of this model has one neighbour on each side"
-        return others[0] if others else None
+        def backward() -> None:
+            values = method(action.microbatch, action.chunk, [self._take(each) for each in inputs])
+            for each, value in zip(results, values, strict=True):
+                self._values[each] = value
 
-    def _compute(
-        self,
-        method: Callable[[int, int, Payload | None], Payload | None],
-        action: Action,
-        input_: Action | None,
-    ) -> None:
-        value = self._take(input_) if input_ is not None else None
-        self._values[action] = method(action.microbatch, action.chunk, value)
+        return backward
 
-    def _take(self, producer: Action) -> Payload:
-        """A result, once."""
-        value, self._values[producer] = self._values[producer], None
-        assert value is not None, f"{producer} has not run, or gives nothing out"
+    def _take(self, message: Message) -> Payload:
+        """What one stage gave another, once."""
+        value, self._values[message] = self._values[message], None
+        assert value is not None, f"{message.producer} has not run, or gives nothing out"
         return value
 
     def _send(self, action: Action) -> Callable[[], None]:
         message = self._messages[action]
 
         def send() -> None:
-            self.transport.send(message, self._take(message.producer))
+            self.transport.send(message, self._take(message))
 
         return send
 
@@ -135,6 +135,17 @@ class Executor:
         message = self._messages[action]
 
         def receive() -> None:
-            self._values[message.producer] = self.transport.receive(message)
+            self._values[message] = self.transport.receive(message)
 
         return receive
+
+
+def results_of(graph: Graph, stages: Iterable[int]) -> dict[Action, list[Message]]:
+    """What the actions of these stages compute for other stages, those in their order."""
+    ours = set(stages)
+    found: dict[Action, list[Message]] = defaultdict(list)
+    for action in graph.actions():
+        for message in results_for(graph, action):
+            if message.producer.stage in ours:
+                found[message.producer].append(message)
+    return found

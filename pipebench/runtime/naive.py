@@ -6,6 +6,7 @@ would take, so a speed-up relative to it is read as the speed-up relative to one
 
 from collections.abc import Callable
 
+from pipebench.models.layout import chain_layout
 from pipebench.models.network import Gradients, Network
 from pipebench.models.outline import BATCHES, whole
 from pipebench.plan.graph import Graph
@@ -71,13 +72,13 @@ class EmulatedNaive:
         self.pipeline = EmulatedPipeline(
             naive_plan(len(self.partition)),
             self.network,
-            self.partition,
+            chain_layout(self.partition),
             order=self.job.config.emulation_order,
         )
 
     def reference(self) -> Computed:
         """What it computes on the first batch, from the first parameters."""
-        start = self.pipeline.fingerprints()
+        start = self.pipeline.fingerprints(self.job.config.pieces)
         self.pipeline.step(self.batches[0], update=False)
         return Computed(start, self.pipeline.gradients(), self.pipeline.loss())
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import torch
 from msgspec import structs
 
+from pipebench.models.layout import chain_layout
 from pipebench.models.network import Network
 from pipebench.models.outline import BATCHES
 from pipebench.models.registry import network_for
@@ -101,7 +102,7 @@ class EmulatedPair:
         self.naive = EmulatedNaive(job, network) if config.baseline_partition is not None else None
         self.single = self.naive or SingleDevice(job, network, self.device)
         self.pipeline = EmulatedPipeline(
-            job.plan(), network, config.partition, checkpoint=config.checkpoint, order=config.emulation_order
+            job.plan(), network, config.layout, checkpoint=config.checkpoint, order=config.emulation_order
         )
         self.batches = [
             network.batch(number, microbatches=config.microbatches, chunks=config.chunks)
@@ -121,7 +122,7 @@ class EmulatedPair:
 
     def verify(self) -> Verification:
         """One training step of the chosen baseline and of the pipeline on the same parameters and batch."""
-        reference, start = self.single.reference(), self.pipeline.fingerprints()
+        reference, start = self.single.reference(), self.pipeline.fingerprints({})
         self.pipeline.step(self.batches[0], update=False)
         gradients = self.pipeline.gradients()
         verification = judge(self.job, reference, Computed(start, gradients, self.pipeline.loss()))
@@ -210,7 +211,7 @@ def measure_layers(job: messages.Job, emit: Callable[[messages.Message], None]) 
     pipeline = EmulatedPipeline(
         add_transfers(SCHEDULES["gpipe"].plan(graph)),
         network,
-        [1] * row.layers + [0] * bool(row.head),
+        chain_layout([1] * row.layers + [0] * bool(row.head)),
         checkpoint=config.checkpoint,
         device=device,
         clock=_gpu_at_rest_s if config.device == "cuda" else time.thread_time,

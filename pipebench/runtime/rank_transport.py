@@ -26,7 +26,7 @@ from pipebench.runtime.stage import Payload
 
 Groups = Mapping[tuple[int, int], Any]  # the process group of each direction: sender, receiver
 
-_HEADER = 7  # step, operation, stage, microbatch, chunk, which tensor of the message, numbers
+_HEADER = 8  # step, operation, stage, microbatch, chunk, stage that it goes to, which tensor of the message, numbers
 _OPERATIONS = list(Operation)
 
 
@@ -129,10 +129,10 @@ class RankTransport:
         return work
 
     def _header(self, message: Message, which: int, tensor: Tensor) -> Tensor:
-        operation, stage, microbatch, chunk = message.producer
+        operation, stage, microbatch, chunk, _ = message.producer
         number = _OPERATIONS.index(operation)
         return torch.tensor(
-            [self._step, number, stage, microbatch, chunk, which, tensor.numel()],
+            [self._step, number, stage, microbatch, chunk, message.consumer.stage, which, tensor.numel()],
             dtype=torch.int64,
             device=tensor.device,
         )

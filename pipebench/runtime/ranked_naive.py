@@ -9,9 +9,9 @@ import torch.distributed as dist
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.fitting import by_memory
 from pipebench.models.edges import TensorSpec
+from pipebench.models.layout import Layout, chain_layout, edges_of
 from pipebench.models.network import Gradients, Network
-from pipebench.models.outline import BATCHES, edges_of
-from pipebench.partition import stage_slices
+from pipebench.models.outline import BATCHES
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.records.schema import Candidate
@@ -62,17 +62,17 @@ def _fits(network: Network, device: RankDevice, partition: Sequence[int], rank: 
 
 def _try(network: Network, device: RankDevice, partition: Sequence[int], rank: int) -> None:
     """One step of a rank's part on the whole batch."""
-    slices = stage_slices(partition)
-    edges = edges_of(network.outline, slices, 1, 1)
-    part = network.part(slices[rank], device.torch)
-    graph = Graph(len(slices), 1)
+    layout = chain_layout(partition)
+    edges = edges_of(network.outline, layout, 1, 1)
+    part = network.part(layout.parts[rank], device.torch)
+    graph = Graph(len(partition), 1)
     stages = stages_of(
-        {rank: part}, edges, graph, checkpoint="none", dtype=network.dtype, device=device.torch
+        {rank: part}, layout, edges, graph, checkpoint="none", dtype=network.dtype, device=device.torch
     )
     stage = stages[rank]
     stage.load(network.batch(0, device=device.torch))
-    stage.forward(0, 0, None if rank == 0 else _zeros(edges[rank - 1].tensors, device))
-    stage.backward(0, 0, None if rank + 1 == len(slices) else _zeros(edges[rank].gradients, device))
+    stage.forward(0, 0, [_zeros(edges[below, rank].sent, device) for below in graph.fed_by(rank)])
+    stage.backward(0, 0, [_zeros(edges[rank, above].gradients, device) for above in graph.feeds[rank]])
     trained = [parameter for parameter in part.parameters() if parameter.requires_grad]
     if trained:
         network.optimizer(trained).step()
@@ -87,7 +87,7 @@ def _zeros(specs: Sequence[TensorSpec], device: RankDevice) -> Payload:
 class MakesPipelines(Protocol):
     """Makes this rank's part of a plan."""
 
-    def __call__(self, plan: Plan, partition: Sequence[int]) -> RankedPipeline:
+    def __call__(self, plan: Plan, layout: Layout) -> RankedPipeline:
         """With fresh parameters."""
 
 
@@ -96,7 +96,7 @@ class RankedNaive:
 
     def __init__(self, job: messages.Job, network: Network, make: MakesPipelines, device: RankDevice) -> None:
         assert job.config.baseline_partition is not None
-        self.network, self.make = network, make
+        self.job, self.network, self.make = job, network, make
         self.partition = job.config.baseline_partition
         self.batches = [network.batch(number, device=device.torch) for number in range(BATCHES)]
         self.choose(FORM)
@@ -104,7 +104,7 @@ class RankedNaive:
     def choose(self, form: messages.Form) -> None:
         """With fresh parameters."""
         assert form == FORM
-        self.pipeline = self.make(naive_plan(len(self.partition)), self.partition)
+        self.pipeline = self.make(naive_plan(len(self.partition)), chain_layout(self.partition))
 
     def race(self, report: Callable[[str], None]) -> messages.Raced | None:
         """There is no other form."""
@@ -124,7 +124,7 @@ class RankedNaive:
 
     def reference(self) -> Computed | None:
         """What it computes on the first batch, from the first parameters."""
-        start = self.pipeline.fingerprints()
+        start = self.pipeline.fingerprints(self.job.config.pieces)
         self.pipeline.step(self.batches[0], update=False, checked=True)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
         return None if start is None or gradients is None else Computed(start, gradients, loss)

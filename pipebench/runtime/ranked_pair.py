@@ -11,9 +11,9 @@ import msgspec
 import torch
 import torch.distributed as dist
 
+from pipebench.models.layout import Layout, edges_of
 from pipebench.models.network import Network
-from pipebench.models.outline import BATCHES, edges_of, whole
-from pipebench.partition import stage_slices
+from pipebench.models.outline import BATCHES, whole
 from pipebench.plan.plan import Plan
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
@@ -68,7 +68,7 @@ class RankedPair:
         group.join(folder, rank=rank, ranks=job.ranks, timeout_s=job.patience_s)
         heartbeats.beat(rank, IDLE)
         self.transport, self.heartbeats = transport or TRANSPORTS[config.device], heartbeats
-        self.pipeline = self._pipeline(job.plan(), config.partition, checkpoint=config.checkpoint)
+        self.pipeline = self._pipeline(job.plan(), config.layout, checkpoint=config.checkpoint)
         self.batches = [
             network.batch(
                 number, microbatches=config.microbatches, chunks=config.chunks, device=self.device.torch
@@ -81,14 +81,14 @@ class RankedPair:
         elif rank == 0:
             self.single = SingleDevice(job, network, self.device_of(job.baseline_device))
 
-    def _pipeline(self, plan: Plan, partition: Sequence[int], *, checkpoint: str = "none") -> RankedPipeline:
+    def _pipeline(self, plan: Plan, layout: Layout, *, checkpoint: str = "none") -> RankedPipeline:
         """This rank's part of a plan, with fresh parameters."""
         graph = plan.graph
-        edges = edges_of(self.network.outline, stage_slices(partition), graph.microbatches, graph.chunks)
+        edges = edges_of(self.network.outline, layout, graph.microbatches, graph.chunks)
         return RankedPipeline(
             plan,
             self.network,
-            partition,
+            layout,
             edges,
             rank=self.rank,
             device=self.device,
@@ -116,7 +116,7 @@ class RankedPair:
         """The checked step: headers travel before payloads. Rank 0 holds it against its baseline."""
         side = self.naive or self.single
         reference = side.reference() if side is not None else None
-        start = self.pipeline.fingerprints()
+        start = self.pipeline.fingerprints({})
         self.pipeline.step(self.batches[0], update=False, checked=True)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
         self.pipeline.update()

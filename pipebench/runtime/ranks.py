@@ -14,10 +14,20 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from pipebench.models.edges import Edge, bytes_of
+from pipebench.models.edges import Edges, bytes_of
 from pipebench.models.fingerprints import hashes
-from pipebench.models.network import Gradients, Network, StepBatch, gradients_of, merged, parameters_of
-from pipebench.partition import stage_slices
+from pipebench.models.layout import Layout
+from pipebench.models.network import (
+    Gradients,
+    Network,
+    StepBatch,
+    cut,
+    gradients_of,
+    joined,
+    merged,
+    parameters_of,
+)
+from pipebench.models.shards import Pieces
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of
@@ -73,9 +83,9 @@ class RankedPipeline:
     Args:
         plan: with its transfers.
         network: the model.
-        partition: its layers by stage.
+        layout: which part of it each stage has.
         edges: what lies between the stages.
-        rank: of this process; its stage has the same number.
+        rank: of this process; the device that it is has the same number.
         device: where this rank computes.
         transport: this rank's end of the plan's messages.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
@@ -87,8 +97,8 @@ class RankedPipeline:
         self,
         plan: Plan,
         network: Network,
-        partition: Sequence[int],
-        edges: Sequence[Edge],
+        layout: Layout,
+        edges: Edges,
         *,
         rank: int,
         device: RankDevice,
@@ -100,11 +110,13 @@ class RankedPipeline:
         self.plan, self.edges, self.rank, self.heartbeats = plan, edges, rank, heartbeats
         self.device, self.transport = device, transport
         graph = plan.graph
-        assert graph.stages == graph.devices, "one stage a rank"
         takes_part, program = rank < graph.devices, plan.program(rank)
-        self.parts = {rank: network.part(stage_slices(partition)[rank], device.torch)} if takes_part else {}
+        self.pieces = layout.pieces(network.outline)
+        self.parts = {
+            stage: network.part(layout.parts[stage], device.torch) for stage in graph.stages_of(rank)
+        }
         stages = stages_of(
-            self.parts, edges, graph, checkpoint=checkpoint, dtype=network.dtype, device=device.torch
+            self.parts, layout, edges, graph, checkpoint=checkpoint, dtype=network.dtype, device=device.torch
         )
         self.executor = Executor(graph, program, stages, transport, network.optimizer)
         steps = range(len(self.executor.calls) + 1)  # and what comes after the last one
@@ -190,17 +202,19 @@ class RankedPipeline:
     def gradients(self) -> Gradients | None:
         """All ranks' gradients by name on rank 0, ``None`` on the others."""
         with self._meeting():
-            return gathered(merged(map(gradients_of, self.parts.values())))
+            found = gathered(merged(map(gradients_of, self.parts.values())))
+        return None if found is None else joined(found, self.pieces)
 
     def parameters(self) -> Gradients | None:
         """All ranks' parameters by name on rank 0, ``None`` on the others."""
         with self._meeting():
-            return gathered(merged(map(parameters_of, self.parts.values())))
+            found = gathered(merged(map(parameters_of, self.parts.values())))
+        return None if found is None else joined(found, self.pieces)
 
-    def fingerprints(self) -> dict[str, str] | None:
-        """Of all ranks' parameters and buffers on rank 0, ``None`` on the others."""
+    def fingerprints(self, pieces: Pieces) -> dict[str, str] | None:
+        """Of all ranks' parameters and buffers, these in pieces, on rank 0; ``None`` on the others."""
         with self._meeting():
-            return gathered_texts(merged(hashes(part.kept()) for part in self.parts.values()))
+            return gathered_texts(merged(hashes(cut(part.kept(), pieces)) for part in self.parts.values()))
 
     @contextmanager
     def _meeting(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ import torch
 
 from pipebench.budget import ROOM
 from pipebench.models.fingerprints import hashes
-from pipebench.models.network import Gradients, Network, parameters_of
+from pipebench.models.network import Gradients, Network, cut, parameters_of
 from pipebench.models.outline import BATCHES, whole, whole_memory
 from pipebench.runtime import messages
 from pipebench.runtime.baseline import Baseline, race
@@ -37,7 +37,7 @@ class SingleDevice:
 
     def reference(self) -> Computed:
         """What the form that will be timed computes on the first batch, from the first parameters."""
-        start = hashes(self.baseline.model.kept())
+        start = hashes(cut(self.baseline.model.kept(), self.job.config.pieces))
         self.baseline.step(self.batches[0], update=False)
         return Computed(start, self.baseline.gradients(), self.baseline.loss())
 

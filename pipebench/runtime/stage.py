@@ -1,7 +1,10 @@
 """A stage: a part of the model with one method an operation, its buffers its own.
 
-    forward   what the stage below gives in (or the batch's own), what the stage above gets out (or the loss)
+    forward   what the stages below give in (or the batch's own), what the stages above get out (or the loss)
     backward  gradients of what went out in, gradients of what came in out
+
+Several stages above all get the same, and their gradients of it are added up in their order. Several stages below each
+get the gradients of what they gave.
 
 A checkpointed forward keeps its input and its state alone; its backward runs it again first.
 
@@ -10,13 +13,14 @@ that arrives there is fed into the backward of the chunk before. So gradients ar
 sequence.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pipebench.models.edges import Edge
+from pipebench.models.edges import Edge, Edges
+from pipebench.models.layout import Layout
 from pipebench.models.network import Part, StepBatch
 from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.plan.graph import Graph
@@ -45,8 +49,9 @@ class Stage:
 
     Args:
         part: of the model.
-        below: what the stage below gives for a slice; ``None``: the batch is its input.
+        below: what each stage below gives for a slice; none: the batch is its input.
         above: what this one gives; ``None``: it computes the loss.
+        takes_targets: the part's input ends with the slice's targets and a position's weight in the step's loss.
         loss: a tensor that the loss of a step is added up in.
         microbatches: of the plan.
         chunks: of the plan.
@@ -57,15 +62,16 @@ class Stage:
         self,
         part: Part,
         *,
-        below: Edge | None,
+        below: Sequence[Edge],
         above: Edge | None,
+        takes_targets: bool = False,
         loss: Tensor,
         microbatches: int,
         chunks: int,
         checkpoint: str = "none",
     ) -> None:
         self.part, self.below, self.above, self.loss = part, below, above, loss
-        self.chunks = chunks
+        self.takes_targets, self.chunks = takes_targets, chunks
         self._checkpointed = [is_checkpointed(checkpoint, m, microbatches) for m in range(microbatches)]
         self._batch: StepBatch | None = None
         # Slots and one sum, not dictionaries and lists of losses: what is allocated in the midst of a step's
@@ -80,8 +86,8 @@ class Stage:
         self._batch = batch
         self.loss.zero_()
 
-    def forward(self, microbatch: int, chunk: int, received: Payload | None) -> Payload | None:
-        """What the stage above needs, detached; ``None`` from the last stage, which adds up its loss."""
+    def forward(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> Payload | None:
+        """What the stages above need, detached; ``None`` from the last stage, which adds up its loss."""
         slot = microbatch * self.chunks + chunk
         input_ = self._input(microbatch, chunk, received)
         before = self._carried[microbatch]
@@ -94,18 +100,22 @@ class Stage:
         )
         self._saved[slot] = _Saved(input_, before, None if checkpointed else result)
         if self.above is not None:
-            return tuple(tensor.detach() for tensor in result.output)
+            return tuple(
+                tensor.detach()
+                for tensor, spec in zip(result.output, self.above.tensors, strict=True)
+                if spec.sent
+            )
         self.loss += result.output[0].detach()
         return None
 
-    def backward(self, microbatch: int, chunk: int, received: Payload | None) -> Payload | None:
-        """Add to the parameters' gradients; the gradients of what came in, or ``None`` if the batch did."""
+    def backward(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> list[Payload]:
+        """Add to the parameters' gradients; for each stage below the gradients of what it gave."""
         slot = microbatch * self.chunks + chunk
         saved, self._saved[slot] = self._saved[slot], None
         assert saved is not None, "a backward needs its forward"
         result = saved.result or self._run(microbatch, chunk, saved.input_, saved.state_before)
         outputs: list[Tensor] = self._with_gradients(result.output)
-        gradients: list[Tensor | None] = [None] if received is None else [*received]
+        gradients: list[Tensor | None] = [*_added_up(received)] if received else [None]
         carried = self._carried_gradients[microbatch]
         if carried is not None:
             for tensor, gradient in zip(nests.tensors(result.state), carried, strict=True):
@@ -117,34 +127,47 @@ class Stage:
         self._carried_gradients[microbatch] = [
             _gradient(t) for t in nests.tensors(saved.state_before)
         ] or None
-        if self.below is None:
-            return None
-        return tuple(_or_zeros(tensor) for tensor in saved.input_ if tensor.requires_grad)
+        came_in = iter(saved.input_)
+        return [
+            tuple(
+                _or_zeros(tensor)
+                for tensor, spec in [(next(came_in), spec) for spec in edge.tensors]
+                if spec.gradient
+            )
+            for edge in self.below
+        ]
 
-    def _input(self, microbatch: int, chunk: int, received: Payload | None) -> Payload:
+    def _input(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> Payload:
         """What came in, as leaves whose gradients can be collected; the batch's own tensors need none."""
-        if received is None or self.below is None:
+        if not self.below:
             assert self._batch is not None
             input_ = self._batch.inputs[microbatch][chunk]
             return input_ if isinstance(input_, tuple) else (input_,)
         return tuple(
-            tensor.detach().requires_grad_(spec.gradient)
-            for tensor, spec in zip(received, self.below.tensors, strict=True)
+            tensor
+            for payload, edge in zip(received, self.below, strict=True)
+            for tensor in _leaves(payload, edge, self.loss.device)
         )
 
     def _run(self, microbatch: int, chunk: int, input_: Payload, before: Any) -> _Result:
         """The forward itself: what goes out, or the slice's share of the loss."""
         assert self._batch is not None
-        packed = (
-            isinstance(self._batch.inputs[microbatch][chunk], tuple)
-            if self.below is None
-            else self.below.packed
-        )
-        output, state = self.part.run(input_ if packed else input_[0], before)
+        if self.takes_targets:
+            given: Any = (*input_, self._batch.targets[microbatch][chunk], 1 / self._batch.items)
+        else:
+            given = input_ if self._is_packed(microbatch, chunk) else input_[0]
+        output, state = self.part.run(given, before)
         if self.above is None:
             loss = self.part.loss(output, self._batch.targets[microbatch][chunk])
             return _Result((loss / self._batch.items,), state)
         return _Result(output if isinstance(output, tuple) else (output,), state)
+
+    def _is_packed(self, microbatch: int, chunk: int) -> bool:
+        """Whether the part takes a tuple, be it of one tensor."""
+        assert self._batch is not None
+        if not self.below:
+            return isinstance(self._batch.inputs[microbatch][chunk], tuple)
+        return len(self.below) > 1 or self.below[0].packed
 
     def _with_gradients(self, output: Payload) -> list[Tensor]:
         """The outputs that a gradient comes back for."""
@@ -155,20 +178,21 @@ class Stage:
 
 def stages_of(
     parts: Mapping[int, Part],
-    edges: Sequence[Edge],
+    layout: Layout,
+    edges: Edges,
     graph: Graph,
     *,
     checkpoint: str,
     dtype: torch.dtype,
     device: torch.device | None,
 ) -> dict[int, Stage]:
-    """The stages that these parts are, where ``edges[s]`` lies between the stages s and s + 1."""
-    between = [None, *edges, None]
+    """The stages that these parts are."""
     return {
         stage: Stage(
             part,
-            below=between[stage],
-            above=between[stage + 1],
+            below=[edges[other, stage] for other in graph.fed_by(stage)],
+            above=edges[stage, graph.feeds[stage][0]] if graph.feeds[stage] else None,
+            takes_targets=layout.parts[stage].rows is not None,
             loss=torch.zeros((), dtype=dtype, device=device),
             microbatches=graph.microbatches,
             chunks=graph.chunks,
@@ -176,6 +200,30 @@ def stages_of(
         )
         for stage, part in parts.items()
     }
+
+
+def _leaves(payload: Payload, edge: Edge, device: torch.device) -> Iterator[Tensor]:
+    """A message's tensors, and zeros in the place of those that are not sent, whose gradients can be collected."""
+    sent = iter(payload)
+    for spec in edge.tensors:
+        tensor = (
+            next(sent).detach()
+            if spec.sent
+            else torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype), device=device)
+        )
+        yield tensor.requires_grad_(spec.gradient)
+
+
+def _added_up(payloads: Sequence[Payload]) -> Payload:
+    """The gradients of several stages, in their order; nobody's tensors are written into."""
+    first, *others = payloads
+    if not others:
+        return first
+    totals = tuple(a + b for a, b in zip(first, others[0], strict=True))
+    for payload in others[1:]:
+        for total, gradient in zip(totals, payload, strict=True):
+            total.add_(gradient)
+    return totals
 
 
 def _cut(tensor: Tensor) -> Tensor:

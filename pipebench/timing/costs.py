@@ -11,6 +11,7 @@ from typing import Protocol
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import Action, Operation
+from pipebench.plan.graph import Graph
 
 
 class Costs(Protocol):
@@ -70,6 +71,40 @@ class UniformCosts:
         if cost is None:
             raise UsageError(f"{action} is half a backward: expected backward_input and backward_weight")
         return cost
+
+    def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
+    def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SoftmaxCosts:
+    """A chain's uniform costs with a projection at its end, on its last stage or shared; joining the shards is free.
+
+    Args:
+        chain: what its stages cost.
+        forward: of the whole projection; its backward takes twice as long, either half as long as the forward.
+        graph: with as many shards as it has stages between chain and loss.
+    """
+
+    chain: UniformCosts
+    forward: float
+    graph: Graph
+
+    def action_s(self, action: Action) -> float:
+        """The cost of the action's operation on its stage."""
+        chain, last = self.graph.chain, self.graph.last_stage
+        own_s = self.chain.action_s(action) if action.stage < chain else 0.0
+        if self.graph.is_chain:
+            share = float(action.stage == last)
+        else:
+            share = 1 / (last - chain) if chain <= action.stage < last else 0.0
+        whole_s = self.forward * (2 if action.operation is Operation.BACKWARD else 1)
+        return own_s + share * whole_s
 
     def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
         """Nothing."""

@@ -5,14 +5,14 @@ from pipebench.plan.transfers import messages_of
 HIDDEN = TensorSpec((2, 3), "float32", gradient=True)
 MASK = TensorSpec((2, 3), "bool", gradient=False)
 TABLE = TensorSpec((5,), "float64", gradient=True)
-EDGES = (Edge((HIDDEN, MASK), packed=True), Edge((TABLE,)))
+EDGES = {(0, 1): Edge((HIDDEN, MASK), packed=True), (1, 2): Edge((TABLE,))}
 
 
 def test_bytes_are_numbers_times_their_size() -> None:
     assert [spec.bytes for spec in (HIDDEN, MASK, TABLE)] == [24, 6, 40]
-    assert EDGES[0].forward_bytes == 30
-    assert EDGES[0].gradients == (HIDDEN,)
-    assert EDGES[0].backward_bytes == 24
+    assert EDGES[0, 1].forward_bytes == 30
+    assert EDGES[0, 1].gradients == (HIDDEN,)
+    assert EDGES[0, 1].backward_bytes == 24
     assert TensorSpec((), "int64", gradient=False).bytes == 8
 
 
@@ -31,4 +31,4 @@ def test_a_message_has_the_tensors_of_the_edge_that_it_crosses() -> None:
 
 def test_the_usual_size_is_the_mean_over_all_directions() -> None:
     assert usual_bytes(EDGES) == round((30 + 24 + 40 + 40) / 4)
-    assert usual_bytes(()) == 0
+    assert usual_bytes({}) == 0

@@ -1,14 +1,12 @@
 import pytest
 
 from pipebench.plan.check import activations_alive
-from pipebench.plan.checkpoints import CHECKPOINTS, is_checkpointed, peak_saved
+from pipebench.plan.checkpoints import CHECKPOINTS, Kept, is_checkpointed, peak_saved
 from tests.builders import GRID, plan_of, program
 
 
 def peak(text: str, checkpoint: str, microbatches: int) -> int:
-    return peak_saved(
-        program(text), checkpoint=checkpoint, microbatches=microbatches, whole=100, input_only=1
-    )
+    return peak_saved(program(text), [Kept(100, 1)], checkpoint=checkpoint, microbatches=microbatches)
 
 
 def test_which_microbatches_are_checkpointed() -> None:
@@ -38,7 +36,8 @@ def test_without_checkpoints_it_is_the_activations_alive(
 ) -> None:
     for actions in plan_of(schedule, stages, microbatches, chunks).programs:
         sizes = {"checkpoint": "none", "microbatches": microbatches}
-        assert peak_saved(actions, whole=3, input_only=1, **sizes) == 3 * activations_alive(actions)  # type: ignore[arg-type]
+        found = peak_saved(actions, [Kept(3, 1)] * stages, **sizes)  # type: ignore[arg-type]
+        assert found == 3 * activations_alive(actions)
 
 
 @pytest.mark.parametrize("checkpoint", ["always", "except-last"])
@@ -48,5 +47,6 @@ def test_gpipe_holds_all_inputs_and_what_is_whole(
 ) -> None:
     slices, whole = microbatches * chunks, 1 if checkpoint == "always" else chunks
     for actions in plan_of("gpipe", stages, microbatches, chunks).programs:
-        found = peak_saved(actions, checkpoint=checkpoint, microbatches=microbatches, whole=100, input_only=1)
+        kept = [Kept(100, 1)] * stages
+        found = peak_saved(actions, kept, checkpoint=checkpoint, microbatches=microbatches)
         assert found == whole * 100 + slices - whole

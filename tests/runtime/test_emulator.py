@@ -26,7 +26,7 @@ def pipeline(order: str = "dependence") -> EmulatedPipeline:
     return EmulatedPipeline(
         add_transfers(SCHEDULES["gpipe"].plan(CONFIG.graph)),
         NETWORK,
-        [1, 1, 1, 1],
+        CONFIG.layout,
         order=order,
         clock=lambda: float(next(ticks)),
     )

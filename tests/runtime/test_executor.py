@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 import torch
@@ -16,24 +16,30 @@ def sgd(parameters: Iterable[torch.nn.Parameter]) -> SGD:
     return SGD(parameters, 0.1)
 
 
+def numbers(values: list[tuple[torch.Tensor]]) -> list[float]:
+    return [value[0].item() for value in values]
+
+
 class Recorder:
     """A stage that writes down what it is asked and gives out recognisable tensors."""
 
-    def __init__(self, log: list[str], name: int) -> None:
-        self.log, self.name = log, name
+    def __init__(self, log: list[str], name: int, fed_by: Sequence[int] = ()) -> None:
+        self.log, self.name, self.fed_by = log, name, fed_by
         self.part = torch.nn.Linear(1, 1)
         self.loss = torch.tensor(float(name))
 
     def load(self, batch: object) -> None:
         self.log.append(f"{self.name} load {batch}")
 
-    def forward(self, microbatch: int, chunk: int, value: tuple[torch.Tensor] | None) -> tuple[torch.Tensor]:
-        self.log.append(f"{self.name} F{microbatch}.{chunk} {value[0].item() if value is not None else None}")
+    def forward(self, microbatch: int, chunk: int, values: list[tuple[torch.Tensor]]) -> tuple[torch.Tensor]:
+        self.log.append(f"{self.name} F{microbatch}.{chunk} {numbers(values)}")
         return (torch.tensor(float(100 + self.name)),)
 
-    def backward(self, microbatch: int, chunk: int, value: tuple[torch.Tensor] | None) -> tuple[torch.Tensor]:
-        self.log.append(f"{self.name} B{microbatch}.{chunk} {value[0].item() if value is not None else None}")
-        return (torch.tensor(float(200 + self.name)),)
+    def backward(
+        self, microbatch: int, chunk: int, values: list[tuple[torch.Tensor]]
+    ) -> list[tuple[torch.Tensor]]:
+        self.log.append(f"{self.name} B{microbatch}.{chunk} {numbers(values)}")
+        return [(torch.tensor(200.0 + 10 * self.name + below),) for below in self.fed_by]
 
 
 def test_results_reach_the_stage_that_needs_them_over_the_transport_and_within_a_device() -> None:
@@ -42,7 +48,9 @@ def test_results_reach_the_stage_that_needs_them_over_the_transport_and_within_a
     log: list[str] = []
     mailbox = Mailbox(messages_of(graph))
     executors = [
-        Executor(graph, program, {s: Recorder(log, s) for s in graph.stages_of(d)}, mailbox, sgd)  # type: ignore[misc]
+        Executor(
+            graph, program, {s: Recorder(log, s, graph.fed_by(s)) for s in graph.stages_of(d)}, mailbox, sgd
+        )  # type: ignore[misc]
         for d, program in enumerate(plan.programs)
     ]
     first, second = executors
@@ -52,12 +60,12 @@ def test_results_reach_the_stage_that_needs_them_over_the_transport_and_within_a
     for call in (*first.calls[:position], *second.calls, *first.calls[position:]):
         call.run()
     assert log == [
-        "0 F0.0 None",
-        "1 F0.0 100.0",
-        "2 F0.0 101.0",
-        "2 B0.0 None",
-        "1 B0.0 202.0",
-        "0 B0.0 201.0",
+        "0 F0.0 []",
+        "1 F0.0 [100.0]",
+        "2 F0.0 [101.0]",
+        "2 B0.0 []",
+        "1 B0.0 [221.0]",
+        "0 B0.0 [210.0]",
     ]
     assert [executor.loss() for executor in executors] == [1.0, 2.0]
 

@@ -27,9 +27,8 @@ PADDED_TEXT = " ".join(f"{' '.join(f'w{n}' for n in range(k % 6 + 1))}." for k i
 
 def both(config: RunConfig) -> tuple[EmulatedPipeline, Baseline]:
     """A pipeline and a baseline with the same parameters."""
-    assert config.partition is not None
     plan, network = add_transfers(SCHEDULES[config.schedule].plan(config.graph)), network_of(config)
-    pipeline = EmulatedPipeline(plan, network, config.partition, checkpoint=config.checkpoint)
+    pipeline = EmulatedPipeline(plan, network, config.layout, checkpoint=config.checkpoint)
     return pipeline, Baseline(Form("chain"), network)
 
 

@@ -86,17 +86,16 @@ def test_uneven_partitions_do(model: str) -> None:
 def verified(asked: RunConfig) -> None:
     """As the first launch does it: the same start, loss, gradients and parameters after one update."""
     network, job = network_of(asked), Job(config=asked, data=None)
-    assert asked.partition is not None
     pipeline = EmulatedPipeline(
         add_transfers(SCHEDULES[asked.schedule].plan(asked.graph)),
         network,
-        asked.partition,
+        asked.layout,
         checkpoint=asked.checkpoint,
     )
     baseline = Baseline(Form("chain-microbatches", 2), network)
     reference = Computed({**fingerprints(baseline)}, {}, 0.0)
     batch = network.batch(0, microbatches=asked.microbatches, chunks=asked.chunks)
-    start = pipeline.fingerprints()
+    start = pipeline.fingerprints({})
     baseline.step(baseline.batch(0), update=False)
     reference = reference._replace(gradients=baseline.gradients(), loss=baseline.loss())
     pipeline.step(batch)

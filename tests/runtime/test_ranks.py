@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipebench.config import RunConfig, RunOptions
+from pipebench.models.layout import chain_layout
 from pipebench.models.outline import Slice
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.resolving import resolve
@@ -89,8 +90,8 @@ def test_no_receive_is_posted_before_the_ranks_have_met(
     pipeline = RankedPipeline(
         plan_of("gpipe", 1, 2),
         network,
-        [8],
-        (),
+        chain_layout([8]),
+        {},
         rank=0,
         device=CpuDevice(),
         transport=Transport(),  # type: ignore[arg-type]

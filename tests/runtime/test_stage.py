@@ -21,7 +21,7 @@ def stage(microbatches: int, chunks: int, checkpoint: str = "none") -> Stage:
     model.initialise(1)
     built = Stage(
         model,
-        below=EDGE,
+        below=[EDGE],
         above=EDGE,
         loss=torch.zeros(()),
         microbatches=microbatches,
@@ -50,12 +50,12 @@ def test_slices_add_up_to_the_whole(microbatches: int, chunks: int, checkpoint: 
     expected_output, expected_input_gradient, expected_gradients = unsplit(inputs, gradient)
     built = stage(microbatches, chunks, checkpoint)
     rows = [part.chunk(chunks, 0) for part in inputs.chunk(microbatches, 1)]
-    outputs = [[built.forward(m, c, (rows[m][c],))[0] for c in range(chunks)] for m in range(microbatches)]
+    outputs = [[built.forward(m, c, [(rows[m][c],)])[0] for c in range(chunks)] for m in range(microbatches)]
     found = torch.cat([torch.cat(row, 0) for row in outputs], 1)  # type: ignore[arg-type]
     torch.testing.assert_close(found, expected_output)
     grows = [part.chunk(chunks, 0) for part in gradient.chunk(microbatches, 1)]
     back = [
-        [built.backward(m, c, (grows[m][c],))[0] for c in reversed(range(chunks))][::-1]
+        [built.backward(m, c, [(grows[m][c],)])[0][0] for c in reversed(range(chunks))][::-1]
         for m in range(microbatches)
     ]
     torch.testing.assert_close(torch.cat([torch.cat(row, 0) for row in back], 1), expected_input_gradient)  # type: ignore[arg-type]
@@ -70,23 +70,23 @@ def test_a_checkpointed_forward_saves_nothing_for_autograd(checkpoint: str, keep
     for microbatch, part in enumerate(torch.zeros(6, 3, 8, dtype=torch.float64).chunk(3, 1)):
         saved: list[torch.Tensor] = []
         with torch.autograd.graph.saved_tensors_hooks(saved.append, lambda tensor: tensor):
-            built.forward(microbatch, 0, (part,))
+            built.forward(microbatch, 0, [(part,)])
         kept.append(bool(saved))
     assert sum(kept) == keeping
 
 
 def test_a_backward_without_its_forward_is_noticed() -> None:
     with pytest.raises(AssertionError, match="needs its forward"):
-        stage(1, 1).backward(0, 0, (torch.zeros(6, 4, 8, dtype=torch.float64),))
+        stage(1, 1).backward(0, 0, [(torch.zeros(6, 4, 8, dtype=torch.float64),)])
 
 
 def test_a_step_that_was_left_unfinished_is_noticed() -> None:
     built = stage(1, 1)
-    built.forward(0, 0, (torch.zeros(6, 4, 8, dtype=torch.float64),))
+    built.forward(0, 0, [(torch.zeros(6, 4, 8, dtype=torch.float64),)])
     with pytest.raises(AssertionError, match="never followed by its backward"):
         built.load(NO_WORDS)
 
 
 def test_what_goes_out_is_cut_from_the_graph() -> None:
-    output = stage(1, 1).forward(0, 0, (torch.zeros(6, 4, 8, dtype=torch.float64),))[0]
+    output = stage(1, 1).forward(0, 0, [(torch.zeros(6, 4, 8, dtype=torch.float64),)])[0]
     assert not output.requires_grad

@@ -19,6 +19,8 @@ class OwnOutline:
     forms: ClassVar[Sequence[FormKind]] = ("chain", "chain-microbatches")
     bytes_are: ClassVar[str] = "measured on a slice"
     heavier: ClassVar[None] = None
+    head_rows: ClassVar[None] = None
+    head_parameters: ClassVar[Sequence[str]] = ()
 
     @property
     def row(self) -> Row:

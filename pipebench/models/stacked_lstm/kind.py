@@ -46,7 +46,7 @@ class StackedLSTMKind:
     presets: "ClassVar[Mapping[str, Mapping[str, int]]]" = PRESETS
     options: ClassVar[tuple[str, ...]] = (
         *("layers", "hidden", "vocab", "sequence_length"),
-        *("text", "tokens", "synthetic"),
+        *("text", "tokens", "synthetic", "softmax_devices"),
     )
 
     def outline(self, asked: Asked) -> LSTMOutline:

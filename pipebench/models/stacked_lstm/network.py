@@ -14,10 +14,11 @@ from torch.nn.functional import cross_entropy
 
 from pipebench.models.kind import Asked
 from pipebench.models.network import DTYPES, Optimizer, Part, StepBatch
-from pipebench.models.outline import FormKind, Slice
+from pipebench.models.outline import FormKind, Rows, Slice
+from pipebench.models.projection import Projection, onednn_is_faster
 from pipebench.models.sgd import SGD
+from pipebench.models.softmax import JoinedLoss, SoftmaxShard
 from pipebench.models.stacked_lstm.outline import LSTMOutline
-from pipebench.models.stacked_lstm.projection import Projection, onednn_is_faster
 from pipebench.models.text.data import PADDING, Data
 
 State = tuple[Tensor, Tensor]  # h and c of one layer, [1, B, H] each
@@ -138,10 +139,25 @@ class StackedLSTMNetwork:
         self._seed, self._rate, self._data = asked.seed, asked.learning_rate, data
 
     def part(self, part: Slice, device: torch.device | None = None) -> Part:
-        """A slice, its parameters drawn."""
+        """A slice, its parameters drawn; or a shard of the projection, or what joins them."""
+        if part.joins:
+            return JoinedLoss()
+        if part.rows is not None:
+            return self._shard(part.rows, device)
         model = StackedLSTM(self.outline, part, device)
         model.initialise(self._seed)
         return model
+
+    def _shard(self, rows: Rows, device: torch.device | None) -> SoftmaxShard:
+        """With the rows that the whole projection has there."""
+        outline = self.outline
+        shard = SoftmaxShard(rows, outline.hidden, onednn=outline.onednn, dtype=self.dtype, device=device)
+        for name, parameter in shard.named_parameters():
+            whole = torch.empty(outline.vocab, *parameter.shape[1:], dtype=self.dtype)
+            _draw(whole, self._seed, name, outline.hidden)
+            with torch.no_grad():
+                parameter.copy_(whole[rows.first : rows.end])
+        return shard
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:
         """Fused, or the chain of all layers."""
@@ -188,7 +204,7 @@ def word_loss(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
     return cross_entropy(logits_NV, targets_N, ignore_index=PADDING, reduction="sum")
 
 
-def _draw(parameter: nn.Parameter, seed: int, name: str, hidden: int) -> None:
+def _draw(parameter: Tensor, seed: int, name: str, hidden: int) -> None:
     """U(-1/sqrt(H), 1/sqrt(H)), from a generator of the parameter's own, so slicing cannot matter."""
     generator = torch.Generator().manual_seed((seed * 1_000_003 + _stable_hash(name)) % 2**63)
     bound = hidden**-0.5

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from pipebench.models.edges import DTYPE_BYTES, Edge, TensorSpec
 from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice
+from pipebench.models.shards import FIGURES, LOSS_TEXT, figures_edge, shard_text
 
 _TRAINING = 3  # a forward and a backward twice as expensive
 _FLOAT64 = 2.0  # times the seconds of float32
@@ -42,6 +43,7 @@ class LSTMOutline:
     forms: ClassVar[Sequence[FormKind]] = ("fused", "chain", "chain-microbatches")
     bytes_are: ClassVar[str] = "computed"
     heavier: ClassVar[str] = "a larger --hidden"
+    head_parameters: ClassVar[Sequence[str]] = ("projection.weight", "projection.bias")
 
     @property
     def row(self) -> Row:
@@ -61,12 +63,18 @@ class LSTMOutline:
     def parameters(self, part: Slice) -> int:
         """Numbers in a part's parameters; an LSTM layer has two bias vectors, as torch has it."""
         lstm = 4 * self.hidden * (2 * self.hidden) + 2 * 4 * self.hidden
-        projection = self.hidden * self.vocab + self.vocab
-        return part.layers * lstm + part.opens * self.vocab * self.hidden + part.closes * projection
+        projection = self._words(part) * (self.hidden + 1)
+        return part.layers * lstm + part.opens * self.vocab * self.hidden + projection
+
+    def _words(self, part: Slice) -> int:
+        """Of the vocabulary, that a part has in its projection."""
+        if part.rows is not None:
+            return part.rows.number
+        return self.vocab if part.closes and not part.joins else 0
 
     def step_flops(self, part: Slice) -> int:
         """Operations of one training step on a part; looking up an embedding costs none."""
-        multiply_adds = part.layers * 8 * self.hidden**2 + part.closes * self.hidden * self.vocab
+        multiply_adds = part.layers * 8 * self.hidden**2 + self.hidden * self._words(part)
         return _TRAINING * 2 * multiply_adds * self.positions
 
     @property
@@ -78,18 +86,23 @@ class LSTMOutline:
         """Numbers a part keeps from forward to backward for one position of one sequence.
 
         An LSTM layer keeps its input, its output, and torch's workspace of 4 gates, the cell state and its
-        tanh (6 in all); the projection keeps its input, its logits and their log-softmax.
+        tanh (6 in all); the projection keeps its input, its logits and their log-softmax. A shard of it keeps its input
+        and the exponentials, what joins shards the figures of each, as they come and stacked, and some of its own.
         """
-        lstm = 8 * self.hidden
-        return part.layers * lstm + part.closes * (self.hidden + 2 * self.vocab)
+        if part.rows is not None:
+            return self.hidden + part.rows.number
+        if part.joins:
+            return part.joins * (2 * FIGURES + 4) + 4
+        return part.layers * 8 * self.hidden + part.closes * (self.hidden + 2 * self.vocab)
 
     def saved_bytes(self, part: Slice, slices: int = 1) -> int:
         """Bytes that a part keeps for the backward of one of ``slices`` equal slices of the batch."""
         return self.positions // slices * self.saved_numbers(part) * self.element_bytes
 
     def input_bytes(self, part: Slice, slices: int = 1) -> int:
-        """Bytes of a slice's input alone: activations; words are the batch's, and kept anyway."""
-        return 0 if part.opens else self.positions // slices * self.hidden * self.element_bytes
+        """Bytes of a slice's input alone: activations or figures; words are the batch's, and kept anyway."""
+        numbers = part.joins * FIGURES if part.joins else self.hidden
+        return 0 if part.opens else self.positions // slices * numbers * self.element_bytes
 
     def memory(self, part: Slice, saved_bytes: int) -> MemoryBytes:
         """Computed bytes of a device that keeps so much for its backwards; SGD has no state."""
@@ -103,6 +116,10 @@ class LSTMOutline:
 
     def text(self, part: Slice) -> str:
         """Such as ``embedding + LSTM 0-1``."""
+        if part.rows is not None:
+            return shard_text(part.rows)
+        if part.joins:
+            return LOSS_TEXT
         lstm = f"LSTM {part.first}" if part.layers == 1 else f"LSTM {part.first}-{part.end - 1}"
         parts = ["embedding"] * part.opens + [lstm] * (part.layers > 0) + ["projection"] * part.closes
         return " + ".join(parts)
@@ -117,7 +134,14 @@ class LSTMOutline:
         """Assumed seconds of one training step on a part."""
         return (_FLOAT64 if self.dtype == "float64" else 1.0) * self.step_flops(part) / flops_per_s
 
-    def edge(self, part: Slice, microbatches: int, chunks: int) -> Edge:  # noqa: ARG002 - all parts give the same
-        """Activations [T, B, H] of a slice."""
-        shape = (self.sequence_length // chunks, self.batch // microbatches, self.hidden)
-        return Edge((TensorSpec(shape, self.dtype, gradient=True),))
+    @property
+    def head_rows(self) -> int:
+        """The vocabulary."""
+        return self.vocab
+
+    def edge(self, part: Slice, microbatches: int, chunks: int) -> Edge:
+        """Activations [T, B, H] of a slice, or a shard's figures of its words."""
+        length, sequences = self.sequence_length // chunks, self.batch // microbatches
+        if part.rows is not None:
+            return figures_edge(length * sequences, self.dtype)
+        return Edge((TensorSpec((length, sequences, self.hidden), self.dtype, gradient=True),))

@@ -13,6 +13,7 @@ from pipebench.plan.plan import Plan
 from pipebench.plan.schedules.gpipe import gpipe
 from pipebench.plan.schedules.naive import naive
 from pipebench.plan.schedules.one_f_one_b import one_f_one_b
+from pipebench.plan.schedules.placing import placed
 from pipebench.plan.schedules.wavefront import wavefront
 
 
@@ -33,13 +34,14 @@ class Schedule:
     splits_backward: bool = False
 
     def plan(self, graph: Graph) -> Plan:
-        """Order the graph.
+        """Order the graph: the chain as the schedule has it, what else there is in its places.
 
         Raises:
             UsageError: The graph's sizes are not legal for this schedule.
         """
         self.check_sizes(graph.microbatches, graph.chunks)
-        return self.order(graph)
+        chain = self.order(graph.chain_alone)
+        return chain if graph.is_chain else placed(graph, chain)
 
     def check_sizes(self, microbatches: int, chunks: int) -> None:
         """Refuse sizes that this schedule cannot order, with the remedy."""

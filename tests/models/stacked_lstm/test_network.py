@@ -1,9 +1,9 @@
 import torch
 
+from pipebench.models.layout import stage_slices
 from pipebench.models.stacked_lstm.network import FusedLSTM, StackedLSTM, word_loss
 from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.models.text.data import PADDING
-from pipebench.partition import stage_slices
 
 WORKLOAD = LSTMOutline(layers=4, hidden=8, vocab=20, batch=3, sequence_length=5)
 

@@ -3,8 +3,8 @@ from itertools import cycle
 import pytest
 import torch
 
-from pipebench.models.stacked_lstm import projection
-from pipebench.models.stacked_lstm.projection import Projection, can_use_onednn, onednn_is_faster
+from pipebench.models import projection
+from pipebench.models.projection import Projection, can_use_onednn, onednn_is_faster
 
 CPU = torch.device("cpu")
 

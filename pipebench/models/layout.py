@@ -1,0 +1,152 @@
+"""The layout of a model on devices: which part each stage has, where it stands, and what it feeds. Pure.
+
+    a chain                 0 -> 1 -> 2 -> 3                        the last one has the head and the loss
+
+    its softmax shared      0 -> 1 -> 2 -> 3 -> 4, 5, ... -> loss   shards on devices of their own, or one on each
+                                                                    device of the chain
+
+The loss stands on the middle one of the devices that have a shard: of a chain, the first one has the embedding, and the
+last one adds up the gradients of all shards.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Literal, NamedTuple
+
+from pipebench.models.edges import Edges
+from pipebench.models.outline import Outline, Slice
+from pipebench.models.shards import Pieces, shared_rows
+from pipebench.plan.graph import Graph
+
+_LEAST_LAST = 0.25
+Sharing = int | Literal["all"] | None  # devices for the softmax beyond those of the chain, or all of those
+
+
+class Layout(NamedTuple):
+    """By stage: its part, its device, and the stages that it feeds; the first ``chain`` of them are the layers'."""
+
+    parts: tuple[Slice, ...]
+    device_of: tuple[int, ...]
+    feeds: tuple[tuple[int, ...], ...]
+    chain: int
+
+    @property
+    def devices(self) -> int:
+        """How many there are."""
+        return max(self.device_of) + 1
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether all stages are the layers'."""
+        return self.chain == len(self.parts)
+
+    def parts_on(self, device: int) -> list[Slice]:
+        """What a device has, the layers first."""
+        return [part for part, owner in zip(self.parts, self.device_of, strict=True) if owner == device]
+
+    def text(self, outline: Outline, device: int) -> str:
+        """What a device has, in words."""
+        return " + ".join(outline.text(part) for part in self.parts_on(device))
+
+    def pieces(self, outline: Outline) -> Pieces:
+        """Which rows of the head's parameters the shards have; nothing where nobody shares them."""
+        rows = [part.rows for part in self.parts if part.rows is not None]
+        return dict.fromkeys(outline.head_parameters, rows) if rows else {}
+
+
+def stage_slices(partition: Sequence[int]) -> tuple[Slice, ...]:
+    """The slice of the model for each stage of a chain."""
+    ends = list(accumulate(partition))
+    last = len(ends) - 1
+    return tuple(
+        Slice(first, end, opens=stage == 0, closes=stage == last)
+        for stage, (first, end) in enumerate(pairwise([0, *ends]))
+    )
+
+
+def chain_layout(partition: Sequence[int]) -> Layout:
+    """One stage a device, each feeding the next."""
+    return layout_of(partition, None, None)
+
+
+def layout_of(partition: Sequence[int], head_rows: int | None, sharing: Sharing, last: float = 1.0) -> Layout:
+    """The layout of a model.
+
+    Args:
+        partition: its layers by stage of the chain.
+        head_rows: outputs of its head.
+        sharing: who has the head: the last device of the chain, so many devices more, or all of the chain's.
+        last: the weight of the last one of the chain's shards beside 1 of the others.
+    """
+    graph = graph_of(len(partition), sharing, 1, 1)
+    parts = stage_slices(partition)
+    if sharing is not None:
+        assert head_rows is not None, "options of models without such a head are refused"
+        layers, shards = parts[-1].end, graph.stages - len(parts) - 1
+        weights = [1.0] * (shards - 1) + [last if sharing == "all" else 1.0]
+        parts = (
+            *parts[:-1],
+            parts[-1]._replace(closes=False),
+            *(Slice(layers, layers, False, False, rows) for rows in shared_rows(head_rows, weights)),
+            Slice(layers, layers, opens=False, closes=True, joins=shards),
+        )
+    return Layout(parts, graph.device_of, graph.feeds, graph.chain)
+
+
+def last_weight(outline: Outline, partition: Sequence[int], microbatches: int, chunks: int) -> float:
+    """What the last device of a chain has of a softmax that all share, beside 1 of the others.
+
+    All devices wait for the last one when the forwards turn into backwards: what it does is on the longest way through
+    the step, the device before it has a slice's forward and backward more time, and so on. So it is spared the work of
+    one slice, as far as its shard goes, of which a quarter stays.
+    """
+    *_, before = stage_slices(partition)
+    shard_s = outline.step_s(Slice(before.end, before.end, opens=False, closes=True), 1.0) / len(partition)
+    slice_s = outline.step_s(before._replace(closes=False), 1.0) / (microbatches * chunks)
+    return min(max(1 - slice_s / shard_s, _LEAST_LAST), 1.0) if len(partition) > 1 else 1.0
+
+
+def chain_of(devices: int, sharing: Sharing) -> int:
+    """How many of the devices have layers."""
+    return devices - sharing if isinstance(sharing, int) else devices
+
+
+def graph_of(
+    chain: int, sharing: Sharing, microbatches: int, chunks: int, work: tuple[float, ...] = ()
+) -> Graph:
+    """The work of a step of a model so laid out.
+
+    Args:
+        chain: stages that have layers, each on a device of its own.
+        sharing: who has the head.
+        microbatches: slices of the batch.
+        chunks: slices of the time axis.
+        work: what a forward of each stage costs, in any unit.
+    """
+    if sharing is None:
+        return Graph(chain, microbatches, chunks)
+    devices = range(chain) if sharing == "all" else range(chain, chain + sharing)
+    loss = chain + len(devices)
+    return Graph(
+        loss + 1,
+        microbatches,
+        chunks,
+        device_of=(*range(chain), *devices, devices[(len(devices) - 1) // 2]),
+        feeds=(
+            *((stage + 1,) for stage in range(chain - 1)),
+            tuple(range(chain, loss)),
+            *((loss,) for _ in devices),
+            (),
+        ),
+        chain=chain,
+        work=work,
+    )
+
+
+def edges_of(outline: Outline, layout: Layout, microbatches: int, chunks: int) -> Edges:
+    """What each stage gives to each one that it feeds."""
+    return {
+        (stage, fed): outline.edge(layout.parts[stage], microbatches, chunks)
+        for stage, all_fed in enumerate(layout.feeds)
+        for fed in all_fed
+    }

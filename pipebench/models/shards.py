@@ -1,0 +1,52 @@
+"""A softmax that devices share, on paper: what its shards give to the loss. Pure.
+
+Each shard has some rows of the projection, which stand for as many words. Of each position it gives three figures,
+
+    the largest logit, the sum of the exponentials of all logits less that one, and the target's logit (0: not here)
+
+and gets back one number, what a word with a logit as large as its largest weighs in the gradient. So 12 bytes a
+position go to the loss and 4 come back, in float32, whatever the vocabulary.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from pipebench.models.edges import Edge, TensorSpec
+from pipebench.models.outline import Rows
+
+FIGURES = 3  # a position
+Pieces = Mapping[str, Sequence[Rows]]  # the rows of each of the head's parameters, by the parameter's name
+LOSS_TEXT = "loss"
+
+
+def figures_edge(positions: int, dtype: str) -> Edge:
+    """What a shard gives for a slice of so many positions: its figures; the gradient is of the sums alone."""
+    return Edge(
+        (
+            TensorSpec((FIGURES, positions), dtype, gradient=False),
+            TensorSpec((positions,), dtype, gradient=True, sent=False),
+        ),
+        packed=True,
+    )
+
+
+def shard_text(rows: Rows) -> str:
+    """Such as ``softmax 125-249``."""
+    return f"softmax {rows.first}" if rows.number == 1 else f"softmax {rows.first}-{rows.end - 1}"
+
+
+def shared_rows(rows: int, weights: Sequence[float]) -> list[Rows]:
+    """The rows of each shard, in proportion to its weight; each has one at least.
+
+    Args:
+        rows: at least as many as shards.
+        weights: of the shards, above 0.
+    """
+    spare, total = rows - len(weights), sum(weights)
+    ends = [number + round(spare * sum(weights[:number]) / total) for number in range(len(weights) + 1)]
+    return [Rows(first, end) for first, end in pairwise(ends)]
+
+
+def piece(name: str, rows: Rows) -> str:
+    """The name of some rows of a parameter."""
+    return f"{name} rows {rows.first}-{rows.end - 1}"

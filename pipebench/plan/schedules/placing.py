@@ -1,0 +1,132 @@
+"""The places of actions that no schedule orders: the shards of a softmax, and the loss that joins them.
+
+A schedule orders the chain. The rest is put between the chain's actions by list scheduling: a step is run on paper with
+the graph's own costs (a backward twice its forward), and whenever a device has nothing to do it takes one of the
+actions that can start:
+
+    of the rest what the last stage of the chain needs soonest, else the chain's next one.
+
+The order that comes of it is the plan. The rest comes first since the backward hangs on it: with gpipe the shards' work
+is done by the time the backward begins, but for the last slice's. The other way round, when shards fill the pauses of
+the chain, the backward meets shards that are yet to run: as fast at best, up to a sixth slower, and slices wait with
+their exponentials, nearly twice as many.
+
+A message is taken to need a fifth of a forward. If messages took no time on paper, what needs one would stand where it
+just so arrives, and every device would wait for each of them when they do take time, as long as it takes.
+``benchmarks/shared-softmax`` has the figures of both.
+"""
+
+import heapq
+from collections import defaultdict
+from itertools import count
+
+from pipebench.plan.actions import Action, Operation
+from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.plan import Plan
+
+_COST = {  # over a forward's
+    Operation.FORWARD: 1.0,
+    Operation.BACKWARD: 2.0,
+    Operation.BACKWARD_INPUT: 1.0,
+    Operation.BACKWARD_WEIGHT: 1.0,
+}
+_MESSAGE = 0.2  # of a forward of the chain
+_Urgency = tuple[int, int, int]
+
+
+def placed(graph: Graph, chain: Plan, *, rest_first: bool = True) -> Plan:
+    """The chain's plan with the rest of the graph in it.
+
+    Args:
+        graph: with stages beyond its chain.
+        chain: the plan of ``graph.chain_alone``.
+        rest_first: what a device takes that can go on with either; the other way round is there to be compared with.
+    """
+    return _Placing(graph, chain, rest_first=rest_first).run()
+
+
+class _Placing:
+    """One run: what each device does next is decided when it has nothing to do."""
+
+    def __init__(self, graph: Graph, chain: Plan, *, rest_first: bool) -> None:
+        self.graph, self.rest_first = graph, rest_first
+        self.chain = [chain.program(device) for device in range(graph.devices)]
+        self.position = [0] * graph.devices
+        self.idle = [True] * graph.devices
+        self.rest: list[list[tuple[_Urgency, Action]]] = [[] for _ in range(graph.devices)]
+        self.programs: list[list[Action]] = [[] for _ in range(graph.devices)]
+        self.missing: dict[Action, int] = {}
+        self.needed_by: dict[Action, list[Action]] = defaultdict(list)
+        self.due = self._when_due(chain)
+        self.message = _MESSAGE * sum(graph.work[: graph.chain]) / graph.chain
+        self.events: list[tuple[float, int, Action, Action | None]] = []
+        self.sequence = count()
+
+    def run(self) -> Plan:
+        for action in self.graph.actions():
+            inputs = inputs_of(self.graph, action)
+            self.missing[action] = len(inputs)
+            for needed in inputs:
+                self.needed_by[needed].append(action)
+        for device in range(self.graph.devices):
+            self._start(device, 0.0)
+        while self.events:
+            now = self.events[0][0]
+            while self.events and self.events[0][0] == now:
+                _, _, action, waiting = heapq.heappop(self.events)
+                if waiting is None:
+                    self._end(action, now)
+                else:
+                    self._arrive(waiting)
+            for device in range(self.graph.devices):
+                self._start(device, now)
+        return Plan(self.graph, tuple(map(tuple, self.programs)))
+
+    def _when_due(self, chain: Plan) -> dict[tuple[int, int], int]:
+        """How soon the last stage of the chain runs the backward of each (microbatch, chunk)."""
+        last = self.graph.chain - 1
+        backwards = [
+            (action.microbatch, action.chunk)
+            for action in chain.program(self.graph.device_of[last])
+            if action.stage == last and action.operation is self.graph.operations[1]
+        ]
+        return {slice_: turn for turn, slice_ in enumerate(backwards)}
+
+    def _end(self, action: Action, now: float) -> None:
+        device = self.graph.device(action)
+        self.idle[device] = True
+        for waiting in self.needed_by[action]:
+            if self.graph.device(waiting) == device:
+                self._arrive(waiting)
+            else:
+                heapq.heappush(self.events, (now + self.message, next(self.sequence), action, waiting))
+
+    def _arrive(self, waiting: Action) -> None:
+        self.missing[waiting] -= 1
+        if not self.missing[waiting] and waiting.stage >= self.graph.chain:
+            heapq.heappush(self.rest[self.graph.device(waiting)], (self._urgency(waiting), waiting))
+
+    def _urgency(self, action: Action) -> _Urgency:
+        """The weight's half of a backward is for whenever nothing else is there."""
+        late = action.operation is Operation.BACKWARD_WEIGHT
+        return int(late), self.due[action.microbatch, action.chunk], -action.stage
+
+    def _start(self, device: int, now: float) -> None:
+        if not self.idle[device]:
+            return
+        action = self._next(device)
+        if action is None:
+            return
+        self.idle[device] = False
+        self.programs[device].append(action)
+        end = now + self.graph.work[action.stage] * _COST[action.operation]
+        heapq.heappush(self.events, (end, next(self.sequence), action, None))
+
+    def _next(self, device: int) -> Action | None:
+        if self.rest_first and self.rest[device]:
+            return heapq.heappop(self.rest[device])[1]
+        program, position = self.chain[device], self.position[device]
+        if position < len(program) and not self.missing[program[position]]:
+            self.position[device] += 1
+            return program[position]
+        return heapq.heappop(self.rest[device])[1] if self.rest[device] else None

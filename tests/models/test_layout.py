@@ -1,0 +1,98 @@
+"""Which device has what, and who feeds whom."""
+
+from itertools import pairwise
+
+from pipebench.models.layout import chain_layout, edges_of, graph_of, last_weight, layout_of, stage_slices
+from pipebench.models.outline import Rows, Slice
+from pipebench.models.stacked_lstm.outline import LSTMOutline
+from pipebench.plan.graph import Graph
+
+OUTLINE = LSTMOutline(layers=3, hidden=8, vocab=37, batch=4, sequence_length=6)
+
+
+def test_stages_are_contiguous_with_the_embedding_first_and_the_projection_last() -> None:
+    assert stage_slices((2, 1, 0)) == (
+        Slice(0, 2, opens=True, closes=False),
+        Slice(2, 3, opens=False, closes=False),
+        Slice(3, 3, opens=False, closes=True),
+    )
+    assert stage_slices((8,)) == (Slice(0, 8, opens=True, closes=True),)
+
+
+def test_a_chain_has_a_stage_on_each_device_and_is_the_graph_that_it_was() -> None:
+    layout = chain_layout((2, 1))
+    assert layout.device_of == (0, 1)
+    assert layout.feeds == ((1,), ())
+    assert layout.pieces(OUTLINE) == {}
+    assert graph_of(2, None, 4, 3) == Graph(2, 4, 3)
+    assert [layout.text(OUTLINE, device) for device in range(2)] == [
+        "embedding + LSTM 0-1",
+        "LSTM 2 + projection",
+    ]
+
+
+def test_devices_beyond_the_chain_have_a_shard_each_and_the_middle_one_the_loss() -> None:
+    layout = layout_of((2, 1), 37, 3)
+    assert layout.device_of == (0, 1, 2, 3, 4, 3)
+    assert layout.feeds == ((1,), (2, 3, 4), (5,), (5,), (5,), ())
+    assert (layout.chain, layout.devices) == (2, 5)
+    assert [part.rows for part in layout.parts] == [None, None, Rows(0, 12), Rows(12, 25), Rows(25, 37), None]
+    assert [part.closes for part in layout.parts] == [False] * 5 + [True]
+    assert layout.parts[-1].joins == 3
+    assert [layout.text(OUTLINE, device) for device in range(5)] == [
+        "embedding + LSTM 0-1",
+        "LSTM 2",
+        "softmax 0-11",
+        "softmax 12-24 + loss",
+        "softmax 25-36",
+    ]
+
+
+def test_all_devices_of_the_chain_have_a_shard_the_last_one_as_light_as_it_is_told() -> None:
+    layout = layout_of((1, 1, 1), 1003, "all", last=0.25)
+    assert layout.device_of == (0, 1, 2, 0, 1, 2, 1)
+    rows = [part.rows for part in layout.parts if part.rows is not None]
+    assert [each.number for each in rows] == [445, 446, 112]
+    assert rows[0].first == 0
+    assert all(left.end == right.first for left, right in pairwise(rows))
+    assert rows[-1].end == 1003
+
+
+def test_one_device_can_have_it_all() -> None:
+    layout = layout_of((3,), 37, "all")
+    assert layout.device_of == (0, 0, 0)
+    assert layout.feeds == ((1,), (2,), ())
+    assert layout.text(OUTLINE, 0) == "embedding + LSTM 0-2 + softmax 0-36 + loss"
+
+
+def test_every_shard_has_a_word_where_there_are_as_many_as_words() -> None:
+    rows = [part.rows for part in layout_of((1, 1, 1), 3, "all", last=0.25).parts if part.rows is not None]
+    assert rows == [Rows(0, 1), Rows(1, 2), Rows(2, 3)]
+
+
+def test_the_last_device_is_spared_a_slice_as_far_as_its_shard_goes() -> None:
+    """An LSTM layer is 8 x 64 x 64 products a word; a shard of 1/8 of 4096 words is as many: 64 x 512."""
+    outline = LSTMOutline(layers=8, hidden=64, vocab=4096, batch=16, sequence_length=8)
+    even = (1,) * 8
+    assert last_weight(outline, even, 16, 1) == 1 - 1 / 16
+    assert last_weight(outline, even, 4, 8) == 1 - 1 / 32
+    assert last_weight(outline, even, 1, 1) == 0.25
+    assert last_weight(outline, (8,), 1, 1) == 1.0
+
+
+def test_figures_are_12_bytes_a_position_there_and_4_back_and_hidden_states_go_to_every_shard() -> None:
+    layout = layout_of((2, 1), 37, 2)
+    edges = edges_of(OUTLINE, layout, microbatches=2, chunks=3)
+    positions = (4 // 2) * (6 // 3)
+    assert sorted(edges) == [(0, 1), (1, 2), (1, 3), (2, 4), (3, 4)]
+    assert edges[1, 2] == edges[1, 3] == edges[0, 1]
+    assert edges[1, 2].forward_bytes == edges[1, 2].backward_bytes == positions * 8 * 4
+    assert (edges[2, 4].forward_bytes, edges[2, 4].backward_bytes) == (12 * positions, 4 * positions)
+
+
+def test_what_shards_hold_adds_up_to_the_projection() -> None:
+    layout = layout_of((2, 1), 37, "all")
+    shared = sum(OUTLINE.parameters(part) for part in layout.parts)
+    assert shared == OUTLINE.parameters(OUTLINE.whole)
+    assert sum(OUTLINE.step_flops(part) for part in layout.parts) == OUTLINE.step_flops(OUTLINE.whole)
+    assert set(layout.pieces(OUTLINE)) == {"projection.weight", "projection.bias"}
