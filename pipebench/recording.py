@@ -12,6 +12,7 @@ from pipebench import accuracy, budget, summary
 from pipebench.config import RunConfig
 from pipebench.diagnosis.causes import Cores
 from pipebench.diagnosis.factors import factors_of, waited
+from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.models.kind import Given
 from pipebench.records import schema, store
@@ -287,6 +288,7 @@ def _warnings(
         time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,
         environment=so_far.environment,
         verification=so_far.verification,
+        other_way=other_way(so_far.config, timeline, link_of(_machine(so_far))),
     )
     found = warnings(facts)
     return [on_purpose, *found] if on_purpose is not None else found

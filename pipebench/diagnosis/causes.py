@@ -14,6 +14,7 @@ from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import DeviceUsage
 
 UNEQUAL, MESSAGES, SHARED = "unequal stages", "messages", "sharing cores"
+_WORTH_SHARING = 1.02
 WORTH_NAMING = 1.1  # a loss that explains something
 _ENOUGH_SLICES = 4  # for each device: fill and drain are then a fifth of the step
 
@@ -56,6 +57,7 @@ def causes(
     cores: Cores,
     *,
     available: int | None,
+    gain_of_sharing: float | None = None,
 ) -> list[Cause]:
     """All losses of a step, the largest first.
 
@@ -65,11 +67,12 @@ def causes(
         devices: where each device's time went.
         cores: that the run could use.
         available: how many devices of this kind the machine has, ``None`` if any number can be had.
+        gain_of_sharing: how many times as fast a step is with a softmax that all devices share, by simulation.
     """
     slices = config.microbatches * config.chunks
     found = [
         Cause(factors.overlap, overlap_text(slices), _more_overlap(config)),
-        Cause(factors.unequal, UNEQUAL, more_equal(config, devices, available)),
+        Cause(factors.unequal, UNEQUAL, more_equal(config, devices, available, gain_of_sharing)),
         Cause(factors.transfer, MESSAGES, _less_transfer(config)),
         Cause(factors.work, work_text(slices, config.checkpoint), _less_work(config)),
     ]
@@ -94,12 +97,27 @@ def _more_overlap(config: RunConfig) -> str:
     return "use fewer devices, or a larger --batch with more --microbatches"
 
 
-def more_equal(config: RunConfig, devices: Sequence[DeviceUsage], available: int | None) -> str:
-    """What would make the stages' work more equal."""
+def more_equal(
+    config: RunConfig, devices: Sequence[DeviceUsage], available: int | None, gain_of_sharing: float | None
+) -> str:
+    """What would make the stages' work more equal; a softmax that all share where that is worth it."""
     slowest = max(devices, key=lambda device: device.busy_s)
-    row = config.outline.row
-    if config.partition_rule != "balanced" and config.gpus < row.layers:
+    if slowest is devices[-1] and gain_of_sharing is not None and gain_of_sharing >= _WORTH_SHARING:
+        return (
+            f"try --softmax-devices all: the {config.outline.row.head} in pieces on all devices, by simulation at most "
+            f"{gain_of_sharing:.2f}x as fast, since small products cost more; or "
+            f"{_by_layers(config, devices, available)}"
+        )
+    return _by_layers(config, devices, available)
+
+
+def _by_layers(config: RunConfig, devices: Sequence[DeviceUsage], available: int | None) -> str:
+    slowest = max(devices, key=lambda device: device.busy_s)
+    row = config.row
+    if config.partition_rule != "balanced" and config.chain_devices < row.layers:
         return "try --partition balanced"
+    if not row.head and config.outline.row.head:
+        return _heavier_layers(config)
     if not row.head:
         return (
             "cut the largest layer in two" if config.gpus == row.layers else "cut the model into more layers"
@@ -110,7 +128,11 @@ def more_equal(config: RunConfig, devices: Sequence[DeviceUsage], available: int
     if config.gpus == row.layers and slowest is devices[-1] and (available is None or available >= one_more):
         ending = ",".join(["1"] * row.layers + ["0"])
         return f"try --gpus {one_more} --partition {ending}: the {row.head} on a device of its own"
-    return f"{config.outline.heavier} makes {row.noun} weigh more beside what stands at the ends"
+    return _heavier_layers(config)
+
+
+def _heavier_layers(config: RunConfig) -> str:
+    return f"{config.outline.heavier} makes {config.row.noun} weigh more beside what stands at the ends"
 
 
 def _less_transfer(config: RunConfig) -> str:

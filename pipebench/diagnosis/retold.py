@@ -8,30 +8,36 @@ from math import floor
 from pipebench.config import RunConfig
 from pipebench.diagnosis.causes import Cores
 from pipebench.diagnosis.factors import Factors
+from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.errors import UsageError
 from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.plan.schedules import schedule_named
 from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.timing.timeline import Timeline
 
-_DERIVED = frozenset({"imbalance", "slower-than-one-device", "cpu-contention"})
+_DERIVED = frozenset({"imbalance", "sharing-slows", "slower-than-one-device", "cpu-contention"})
 
 
-def retold(record: RunRecord, factors: Factors | None) -> list[WarningRecord]:
+def retold(
+    record: RunRecord, factors: Factors | None, timeline: Timeline | None = None
+) -> list[WarningRecord]:
     """The warnings to show of a record.
 
     Args:
         record: as stored.
         factors: of its step; without them all warnings are shown as they are stored, and so are those of a user's own
             model, which no version told by another rule.
+        timeline: of that step.
     """
     if factors is None or record.speedup is None or not _is_known(record.config.schedule):
         return record.warnings
     if record.config.model is not None or None in _sizes(record):
         return record.warnings
     cores = _cores(record)
+    config = _run_config(record)
     facts = Facts(
-        config=_run_config(record),
+        config=config,
         launches=record.launches,
         devices=record.devices,
         measured=record.speedup,
@@ -39,6 +45,7 @@ def retold(record: RunRecord, factors: Factors | None) -> list[WarningRecord]:
         cores=cores,
         available=_available(record, cores),
         environment=record.environment,
+        other_way=other_way(config, timeline, link_of(record.machine)) if timeline is not None else None,
     )
     anew = {each.code: each for each in warnings(facts) if each.code in _DERIVED}
     kept = (each if each.code not in _DERIVED else anew.get(each.code) for each in record.warnings)

@@ -43,6 +43,8 @@ class Facts:
         time_dilation: of an emulated machine.
         environment: of the record.
         verification: what the gradients were held against.
+        other_way: how many times as fast the step would be with a softmax that all devices share or, where they do,
+            with one that none does, by simulation; ``None`` if that is not known.
     """
 
     config: RunConfig
@@ -56,6 +58,12 @@ class Facts:
     time_dilation: float | None = None
     environment: Environment = field(default_factory=dict)
     verification: Verification | None = None
+    other_way: float | None = None
+
+    @property
+    def gain_of_sharing(self) -> float | None:
+        """By a softmax that all devices share, where they do not."""
+        return self.other_way if self.config.softmax_devices is None else None
 
     @property
     def cores_shared(self) -> bool:
@@ -75,6 +83,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         _page_faults(facts),
         _interval(facts),
         _imbalance(facts),
+        _sharing(facts),
         _slower(facts),
         *(WarningRecord(doubt.code, doubt.cause, doubt.next_step) for doubt in facts.doubts),
         _vanishing(facts),
@@ -220,7 +229,21 @@ def _imbalance(facts: Facts) -> WarningRecord | None:
         code="imbalance",
         cause=f"device {slowest.device} ({slowest.layers}) is busy {busier:.2f}x the mean and sets the pace: "
         f"the step takes {factors.unequal:.2f}x as long as with equal stages",
-        next_step=more_equal(facts.config, devices, facts.available),
+        next_step=more_equal(facts.config, devices, facts.available, facts.gain_of_sharing),
+    )
+
+
+def _sharing(facts: Facts) -> WarningRecord | None:
+    """A softmax that devices share for nothing."""
+    faster = facts.other_way
+    if facts.config.softmax_devices is None or faster is None or faster < _GAIN or facts.cores_shared:
+        return None
+    other = ", or use --schedule gpipe" if facts.config.schedule == "1f1b" else ""
+    return WarningRecord(
+        code="sharing-slows",
+        cause=f"the devices share the softmax, and by simulation the step would be {faster:.2f}x as fast with all of "
+        "it on the last device",
+        next_step=f"leave out --softmax-devices{other}",
     )
 
 
@@ -246,7 +269,14 @@ def _losses(facts: Facts) -> list[Cause]:
     """The largest loss, and others that explain something."""
     if facts.factors is None:
         return []
-    every = causes(facts.config, facts.factors, facts.devices, facts.cores, available=facts.available)
+    every = causes(
+        facts.config,
+        facts.factors,
+        facts.devices,
+        facts.cores,
+        available=facts.available,
+        gain_of_sharing=facts.gain_of_sharing,
+    )
     return [cause for number, cause in enumerate(every) if number == 0 or cause.factor >= WORTH_NAMING]
 
 

@@ -96,7 +96,7 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
             ),
         )
         yield picture(timeline, width=console.width - _MARGIN, plain=needs_ascii(console))
-    told = retold(record, _factors(record, timeline))
+    told = retold(record, _factors(record, timeline), timeline)
     if told:
         yield Group(*(_warning(warning) for warning in told))
 

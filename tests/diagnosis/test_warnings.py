@@ -122,6 +122,32 @@ def test_the_remedy_for_imbalance_depends_on_what_was_already_done(
     assert found(busy_s=(1.0, 2.0), **options)["imbalance"][1].startswith(remedy)
 
 
+def test_a_shared_softmax_is_offered_with_what_the_simulator_gives_it() -> None:
+    remedy = found(busy_s=(1.0, 2.0), other_way=1.254)["imbalance"][1]
+    assert remedy.startswith(
+        "try --softmax-devices all: the projection in pieces on all devices, by simulation at most 1.25x as fast, "
+        "since small products cost more; or try --gpus 3"
+    )
+    for options in ({"other_way": 1.01}, {"other_way": None}):
+        assert found(busy_s=(1.0, 2.0), **options)["imbalance"][1].startswith("try --gpus 3")
+    assert found(busy_s=(2.0, 1.0), other_way=1.3)["imbalance"][1].startswith("a larger --hidden")
+
+
+def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
+    shared: dict[str, object] = {"softmax_devices": "all", "other_way": 1.27}
+    cause, remedy = found(**shared)["sharing-slows"]
+    assert cause.endswith("by simulation the step would be 1.27x as fast with all of it on the last device")
+    assert remedy == "leave out --softmax-devices"
+    assert found(**shared, schedule="1f1b")["sharing-slows"][1].endswith("or use --schedule gpipe")
+    assert found(**(shared | {"other_way": 1.04})) == {}
+    assert found(other_way=1.27) == {}
+
+
+def test_no_device_can_have_the_projection_alone_where_all_share_it() -> None:
+    options: dict[str, object] = {"busy_s": (1.0, 2.0), "softmax_devices": "all", "layers": 2}
+    assert found(**options)["imbalance"][1].startswith("a larger --hidden")
+
+
 def test_every_warning_fits_into_a_record() -> None:
     warnings = made(
         [launch([2.0], [1.0], wall_per_cpu=2.0, page_faults=10**6)],

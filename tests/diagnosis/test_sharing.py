@@ -1,0 +1,104 @@
+"""What a shared softmax would bring, and what one costs that is shared for nothing."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipebench.config import RunConfig
+from pipebench.diagnosis.sharing import link_of, other_way
+from pipebench.plan.actions import Operation
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.records.schema import LinkRecord, MachineRecord
+from pipebench.timing.costs import MeasuredCosts
+from pipebench.timing.links import Link
+from pipebench.timing.simulator import simulate
+from pipebench.timing.timeline import Timeline
+from tests.builders import run_config
+
+FREE = Link()
+
+
+def config(**options: Any) -> RunConfig:
+    """4 layers of 32 cells: 8 x 32 x 32 products a word each; 512 words: as many in the projection as in 2 layers."""
+    given = {"gpus": 4, "layers": 4, "hidden": 32, "vocab": 512, "microbatches": 16, "schedule": "gpipe"}
+    return run_config(**(given | options))
+
+
+def step(asked: RunConfig, link: Link = FREE) -> Timeline:
+    """A forward of a layer takes 1 s, of the whole projection 2 s; backwards twice as long."""
+    outline, layout = asked.outline, asked.layout
+    layer = outline.step_s(layout.parts[0], 1.0)
+    seconds = {
+        action: outline.step_s(layout.parts[action.stage], 1.0)
+        / layer
+        * (1 if action.operation is Operation.FORWARD else 2)
+        for action in asked.graph.actions()
+    }
+    plan = SCHEDULES[asked.schedule].plan(asked.graph)
+    return simulate(plan, MeasuredCosts(seconds, after={0: 0.5}), link)
+
+
+def test_the_projection_in_pieces_takes_its_time_off_the_last_device() -> None:
+    asked = config()
+    found = other_way(asked, step(asked), FREE)
+    alone_s, shared_s = step(asked).makespan_s, step(config(softmax_devices="all")).makespan_s
+    assert alone_s == pytest.approx(
+        3 * 3 + 16 * 9 + 0.5, rel=1e-9
+    )  # fill and drain, and the last device's own work
+    assert found == pytest.approx(alone_s / shared_s, rel=1e-9)
+    assert found == pytest.approx(153.5 / 83, rel=0.03)
+
+
+def test_messages_are_simulated_with_the_link() -> None:
+    asked = config()
+    slow = Link(latency_s=1.0)
+    assert other_way(asked, step(asked, slow), slow) < other_way(asked, step(asked), FREE) - 0.2  # type: ignore[operator]
+
+
+def test_a_chain_that_waits_for_its_shards_is_better_off_without_them() -> None:
+    """1f1b keeps its order, so each backward waits for shards that wait for what devices have begun."""
+    asked = config(schedule="1f1b", vocab=64, softmax_devices="all")
+    slower = other_way(asked, step(asked), FREE)
+    assert slower is not None
+    assert slower > 1.05
+    gpipe = config(vocab=64, softmax_devices="all")
+    faster = other_way(gpipe, step(gpipe), FREE)
+    assert faster is not None
+    assert faster < 1.0
+
+
+def test_both_ways_are_each_others_inverse_where_shards_cost_what_they_hold() -> None:
+    alone, shared = config(), config(softmax_devices="all")
+    there, back = other_way(alone, step(alone), FREE), other_way(shared, step(shared), FREE)
+    assert there is not None
+    assert back is not None
+    assert there * back == pytest.approx(1.0, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"gpus": 1},
+        {"gpus": 5, "partition": "1,1,1,1,0"},
+        {"gpus": 6, "softmax_devices": "2"},
+        {"gpus": 4, "vocab": 4, "hidden": 8, "layers": 4, "partition": "balanced"},
+    ],
+)
+def test_where_there_is_no_other_way_nothing_is_said(options: dict[str, Any]) -> None:
+    asked = config(**options)
+    assert other_way(asked, step(asked), FREE) is None
+
+
+def test_a_timeline_that_is_not_the_runs_tells_nothing() -> None:
+    asked = config()
+    odd = msgspec.structs.replace(asked, microbatches=8)
+    assert other_way(odd, step(asked), FREE) is None
+
+
+def test_the_link_is_at_the_scale_of_the_host() -> None:
+    assert link_of(None) == Link()
+    link = LinkRecord(1e-5, 1e10, 3e-5, 3e9, overhead_s=1e-6)
+    machine = MachineRecord("2014", "K20", "a page", 1e12, 3e11, 3.0, link)
+    assert link_of(machine) == Link(3e-5, 3e9, overhead_s=3e-6)
+    assert link_of(msgspec.structs.replace(machine, link=None)) == Link()
