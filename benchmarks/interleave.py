@@ -15,6 +15,20 @@ from pipebench.statistics import ratio_interval
 COMMAND = Path(sys.executable).with_name("pipebench")
 STUDIES = {
     "wavefront": {"gpipe": ["--gpus", "8"], "wavefront": ["--gpus", "8", "--schedule", "wavefront"]},
+    "shared-softmax": {
+        f"{schedule}-{hidden}-{name}": [
+            "--gpus",
+            "8",
+            "--schedule",
+            schedule,
+            "--hidden",
+            str(hidden),
+            *sharing,
+        ]
+        for schedule in ("gpipe", "wavefront")
+        for hidden in (256, 512)
+        for name, sharing in (("alone", []), ("shared", ["--softmax-devices", "all"]))
+    },
     "two-ranks": {
         "real": ["--gpus", "2", "--device", "cpu"],
         "emulated": ["--gpus", "2", "--device", "emulated"],
