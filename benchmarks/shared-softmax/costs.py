@@ -96,7 +96,7 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for (way, hidden), (alone, shared) in pairs.items():
-        heads, layers, expected, parts, counts = [], [], [], [], []
+        heads, layers, expected, counts = [], [], [], []
         for record in alone:
             config, timeline = step_of(record)
             busy = [device.busy_s for device in record.devices]
@@ -104,8 +104,7 @@ def main() -> None:
             layers.append(split(config, timeline)["layers"] - heads[-1])
             expected.append(other_way(config, timeline, link_of(record.machine)) or 0.0)
             counts.append(sent(config, timeline))
-        for record in shared:
-            parts.append(split(*step_of(record)))
+        parts = [split(*step_of(record)) for record in shared]
         (number, size), (more, larger) = counts[0], sent(*step_of(shared[0]))
         print(
             f"| {way} | {hidden} | {1e3 * fmean(heads):.0f} ms | {1e3 * fmean(p['shards'] for p in parts):.0f} ms | "
