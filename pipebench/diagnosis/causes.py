@@ -97,7 +97,9 @@ def _more_overlap(config: RunConfig) -> str:
 def more_equal(config: RunConfig, devices: Sequence[DeviceUsage], available: int | None) -> str:
     """What would make the stages' work more equal."""
     slowest = max(devices, key=lambda device: device.busy_s)
-    row = config.outline.row
+    row, sharing = config.outline.row, config.softmax_devices
+    if isinstance(sharing, int):
+        return _more_equal_beside(config, slowest.device)
     if config.partition_rule != "balanced" and config.gpus < row.layers:
         return "try --partition balanced"
     if not row.head:
@@ -106,11 +108,29 @@ def more_equal(config: RunConfig, devices: Sequence[DeviceUsage], available: int
         )
     if slowest not in (devices[0], devices[-1]):
         return f"device {slowest.device} holds no more than others: find what slows it down"
+    lighter = _lighter_end(config, available) if sharing is None and slowest is devices[-1] else None
+    return lighter or f"{config.outline.heavier} makes {row.noun} weigh more beside what stands at the ends"
+
+
+def _lighter_end(config: RunConfig, available: int | None) -> str | None:
+    """How the last device gets rid of the head, or of most of it."""
+    row = config.outline.row
     one_more = row.layers + 1
-    if config.gpus == row.layers and slowest is devices[-1] and (available is None or available >= one_more):
+    if config.gpus == row.layers and (available is None or available >= one_more):
         ending = ",".join(["1"] * row.layers + ["0"])
         return f"try --gpus {one_more} --partition {ending}: the {row.head} on a device of its own"
-    return f"{config.outline.heavier} makes {row.noun} weigh more beside what stands at the ends"
+    if 1 < config.gpus <= min(row.layers, config.outline.head_rows or 0):
+        return f"try --softmax-devices all: a piece of the {row.head} on each device"
+    return None
+
+
+def _more_equal_beside(config: RunConfig, slowest: int) -> str:
+    """The same where devices of their own share the softmax."""
+    outline = config.outline
+    if slowest < config.chain_devices < outline.row.layers and config.partition_rule != "balanced":
+        return "try --partition balanced"
+    most = min(config.gpus, outline.row.layers, outline.head_rows or 1)
+    return f"try --gpus {most} --softmax-devices all: a piece of the {outline.row.head} on each device with layers"
 
 
 def _less_transfer(config: RunConfig) -> str:
