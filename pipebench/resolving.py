@@ -235,6 +235,12 @@ def _partition(options: RunOptions, config: RunConfig) -> tuple[int, ...] | None
     if options.partition == "balanced":
         partitions.check_balanced(config.row, devices, beside)
         return None
+    *before, last = partitions.counts(options.partition)
+    if config.softmax_devices is not None and before and last == 0:
+        raise UsageError(
+            f"--partition {options.partition}: expected at least 1 layer on each device, got 0 on the last one: with "
+            "--softmax-devices the softmax needs none to itself; leave the 0 out"
+        )
     return partitions.explicit(options.partition, config.row, devices, beside)
 
 

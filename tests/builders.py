@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipebench import summary
 from pipebench.config import RunConfig, RunOptions
+from pipebench.models.layout import graph_of
 from pipebench.models.registry import given_to, network_for
 from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
@@ -48,6 +49,9 @@ GRID = (
 )
 
 graphs = st.builds(Graph, st.integers(1, 8), st.integers(1, 16), st.integers(1, 8))
+shared_graphs = st.builds(  # of a model whose softmax devices share
+    graph_of, st.integers(1, 4), st.sampled_from(["all", 1, 2, 3]), st.integers(1, 6), st.integers(1, 3)
+)
 
 
 def plan_of(schedule: str, stages: int, microbatches: int, chunks: int = 1) -> Plan:

@@ -36,7 +36,8 @@ def _runs_whole_backwards(values: Values) -> bool:
 
 
 _SIZES = ("layers", "hidden", "vocab", "batch", "sequence_length")
-_COSTS = ("forward", "backward", "backward_input", "backward_weight", "transfer", "blocking")
+_PLACING = ("forward", "softmax")  # costs by which the pieces of a shared softmax find their places in a plan
+_COSTS = ("backward", "backward_input", "backward_weight", "transfer", "blocking")
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "run": (
@@ -66,13 +67,32 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "no effect, one device holds all layers",
         ),
         Rule(
+            ("softmax_devices",),
+            lambda v: v["softmax_devices"] == "all" and v["gpus"] == 1,
+            "a single device has nobody to share the softmax with",
+        ),
+        Rule(
             ("preset",),
             lambda v: all(v["given"][name] for name in _SIZES),
             "no effect, each of its sizes is given by itself",
         ),
     ),
     "simulate": (
-        Rule(_COSTS, lambda v: v["csv"], "no effect, a plan as CSV has no times"),
+        Rule(
+            (*_PLACING, *_COSTS),
+            lambda v: v["csv"] and v["softmax_devices"] is None,
+            "no effect, a plan as CSV has no times",
+        ),
+        Rule(
+            _COSTS,
+            lambda v: v["csv"] and v["softmax_devices"] is not None,
+            "no effect, a plan as CSV has no times",
+        ),
+        Rule(
+            ("softmax_devices",),
+            lambda v: v["softmax_devices"] == "all" and v["stages"] == 1,
+            "a single device has nobody to share the softmax with",
+        ),
         Rule(
             ("backward_input", "backward_weight"),
             lambda v: not v["csv"] and _runs_whole_backwards(v),

@@ -15,6 +15,7 @@ from pipebench.errors import EnvironmentRefusedError, UsageError
 from pipebench.models.registry import DEFAULT_MODEL, MODELS, is_own
 from pipebench.names import as_text, is_text
 from pipebench.plan.schedules import SCHEDULES
+from pipebench.sharing import devices_beside
 from pipebench.timing.machines import LOCAL, MACHINE_NAMES
 
 if TYPE_CHECKING:
@@ -275,8 +276,7 @@ def _devices(partition: str, model: str, softmax_devices: str | None) -> int | N
     Of layers of the user's own as many as there are, 8 at most.
     """
     if "," in partition:
-        beside = int(softmax_devices) if softmax_devices and softmax_devices.isdecimal() else 0
-        return len(partition.split(",")) + beside
+        return len(partition.split(",")) + devices_beside(softmax_devices)
     return None if is_own(model) else 8
 
 

@@ -228,4 +228,5 @@ def _side(measured: _Measured) -> Side:
         unit=measured.terms.unit,
         baseline_devices=measured.terms.baseline_devices,
         model=record.config.model.name if record.config.model is not None else None,
+        softmax_devices=record.config.softmax_devices,
     )

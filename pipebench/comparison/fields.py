@@ -36,6 +36,7 @@ HARD = (
     "config.microbatches",
     "config.chunks",
     "config.partition",
+    "config.softmax_devices",
     "config.checkpoint",
     "config.optimizer",
     "config.tokens",
@@ -48,6 +49,7 @@ HARD = (
 _BEFORE: Mapping[str, str | None] = {
     "config.model.name": "stacked LSTM",
     "config.model.layers": None,
+    "config.softmax_devices": None,
     "config.input.unit": "words",
     BASELINE: "one device",
 }
@@ -57,7 +59,7 @@ _ITEMS, _OLD_ITEMS = "config.input.items_per_step", "config.input.words_per_step
 PLAN = frozenset(
     {
         *("config.schedule", "config.microbatches", "config.chunks", "config.checkpoint", "config.partition"),
-        *("device.count", "device.names"),
+        *("config.softmax_devices", "device.count", "device.names"),
     }
 )
 

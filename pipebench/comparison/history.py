@@ -20,6 +20,7 @@ from pipebench.errors import CorruptRecordError, MissingError
 from pipebench.records.comparison import MetricComparison, MetricName, Verdict
 from pipebench.records.schema import AtLeastOne, Name, Part, RunRecord
 from pipebench.records.terms import WORDS
+from pipebench.sharing import softmax_in_short
 from pipebench.statistics import change_points, runs_needed
 from pipebench.statistics.changes import ChangePoint
 
@@ -231,7 +232,8 @@ def _described(run: RunRecord) -> str:
     if config.model is not None:
         layers = f"{config.model.name}: {len(config.model.layers)} layers"
     machine = f" {run.machine.name}" if run.machine else ""
+    shared = "" if config.softmax_devices is None else f", {softmax_in_short(config.softmax_devices)}"
     return (
         f"{device.count} {device.kind}{machine}, {run.clock} clock; {config.schedule} M {config.microbatches} "
-        f"C {config.chunks}; {layers}, {config.dtype}"
+        f"C {config.chunks}{shared}; {layers}, {config.dtype}"
     )

@@ -106,18 +106,19 @@ def more_equal(
         return (
             f"try --softmax-devices all: the {config.outline.row.head} in pieces on all devices, by simulation at most "
             f"{gain_of_sharing:.2f}x as fast, since small products cost more; or "
-            f"{_by_layers(config, devices, available)}"
+            f"{_more_equal_layers(config, devices, available)}"
         )
-    return _by_layers(config, devices, available)
+    return _more_equal_layers(config, devices, available)
 
 
-def _by_layers(config: RunConfig, devices: Sequence[DeviceUsage], available: int | None) -> str:
+def _more_equal_layers(config: RunConfig, devices: Sequence[DeviceUsage], available: int | None) -> str:
+    """The same by another partition or other sizes."""
     slowest = max(devices, key=lambda device: device.busy_s)
-    row = config.row
-    if config.partition_rule != "balanced" and config.chain_devices < row.layers:
+    row, sharing = config.outline.row, config.softmax_devices
+    if isinstance(sharing, int):
+        return _more_equal_beside(config, slowest.device)
+    if config.partition_rule != "balanced" and config.gpus < row.layers:
         return "try --partition balanced"
-    if not row.head and config.outline.row.head:
-        return _heavier_layers(config)
     if not row.head:
         return (
             "cut the largest layer in two" if config.gpus == row.layers else "cut the model into more layers"
@@ -125,14 +126,20 @@ def _by_layers(config: RunConfig, devices: Sequence[DeviceUsage], available: int
     if slowest not in (devices[0], devices[-1]):
         return f"device {slowest.device} holds no more than others: find what slows it down"
     one_more = row.layers + 1
-    if config.gpus == row.layers and slowest is devices[-1] and (available is None or available >= one_more):
+    can_have_it = available is None or available >= one_more
+    if sharing is None and slowest is devices[-1] and config.gpus == row.layers and can_have_it:
         ending = ",".join(["1"] * row.layers + ["0"])
         return f"try --gpus {one_more} --partition {ending}: the {row.head} on a device of its own"
-    return _heavier_layers(config)
+    return f"{config.outline.heavier} makes {row.noun} weigh more beside what stands at the ends"
 
 
-def _heavier_layers(config: RunConfig) -> str:
-    return f"{config.outline.heavier} makes {config.row.noun} weigh more beside what stands at the ends"
+def _more_equal_beside(config: RunConfig, slowest: int) -> str:
+    """The same where devices of their own share the softmax."""
+    outline = config.outline
+    if slowest < config.chain_devices < outline.row.layers and config.partition_rule != "balanced":
+        return "try --partition balanced"
+    most = min(config.gpus, outline.row.layers, outline.head_rows or 1)
+    return f"try --gpus {most} --softmax-devices all: a piece of the {outline.row.head} on each device with layers"
 
 
 def _less_transfer(config: RunConfig) -> str:

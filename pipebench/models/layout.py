@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Literal, NamedTuple
 
+from pipebench.errors import UsageError
 from pipebench.models.edges import Edges
 from pipebench.models.outline import Outline, Slice
 from pipebench.models.shards import Pieces, shared_rows
-from pipebench.plan.graph import Graph
+from pipebench.plan.graph import MOST_STAGES, Graph
 
 _LEAST_LAST = 0.25
 Sharing = int | Literal["all"] | None  # devices for the softmax beyond those of the chain, or all of those
@@ -125,8 +126,14 @@ def graph_of(
     """
     if sharing is None:
         return Graph(chain, microbatches, chunks)
-    devices = range(chain) if sharing == "all" else range(chain, chain + sharing)
-    loss = chain + len(devices)
+    shards = chain if sharing == "all" else sharing
+    if chain + shards + 1 > MOST_STAGES:  # before anything is made of so many
+        raise UsageError(
+            f"expected at most {MOST_STAGES:,} stages, got {chain} with layers, {shards} with a piece of the softmax, "
+            "and the loss"
+        )
+    devices = range(chain) if sharing == "all" else range(chain, chain + shards)
+    loss = chain + shards
     return Graph(
         loss + 1,
         microbatches,

@@ -61,6 +61,7 @@ class Side(Part, frozen=True, kw_only=True):
     unit: Unit = "words"
     baseline_devices: AtLeastOne = 1
     model: str | None = None  # of the user's own
+    softmax_devices: AtLeastOne | Literal["all"] | None = None
 
     @property
     def terms(self) -> Terms:

@@ -167,10 +167,17 @@ class Config(Part, frozen=True):
     softmax_devices: AtLeastOne | Literal["all"] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.softmax_devices, int) and self.softmax_devices >= self.gpus:
-            raise ValueError(
-                f"softmax_devices: expected less than the {self.gpus} gpus, got {self.softmax_devices}"
-            )
+        check_sharing(self.softmax_devices, self.gpus, "gpus")
+
+
+def check_sharing(softmax_devices: int | str | None, devices: int, of: str) -> None:
+    """Refuse more devices for the softmax than leave one for the layers.
+
+    Raises:
+        ValueError: There are as many.
+    """
+    if isinstance(softmax_devices, int) and softmax_devices >= devices:
+        raise ValueError(f"softmax_devices: expected less than the {devices} {of}, got {softmax_devices}")
 
 
 class Candidate(Part, frozen=True):

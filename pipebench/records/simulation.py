@@ -11,6 +11,7 @@ from pipebench.records.schema import (
     Part,
     Schema,
     TimelineRecord,
+    check_sharing,
 )
 
 
@@ -32,6 +33,9 @@ class SimulationConfig(Part, frozen=True):
     blocking: bool
     softmax_devices: AtLeastOne | Literal["all"] | None = None
     softmax_s: NotNegative | None = None
+
+    def __post_init__(self) -> None:
+        check_sharing(self.softmax_devices, self.stages, "stages")
 
 
 class SimulationRecord(Part, frozen=True, kw_only=True):

@@ -293,6 +293,7 @@ def _line(path: Path, record: AnyRecord | CorruptRecordError) -> dict[str, Any]:
     if isinstance(record, RunRecord):
         line |= {name: getattr(record, name) for name in ("id", "created", "status", "clock", "speedup")}
         line |= {
-            name: getattr(record.config, name) for name in ("gpus", "schedule", "microbatches", "chunks")
+            name: getattr(record.config, name)
+            for name in ("gpus", "schedule", "microbatches", "chunks", "softmax_devices")
         }
     return line

@@ -9,6 +9,7 @@ from pipebench.render.picture import picture
 from pipebench.render.report import simulated_speedup
 from pipebench.render.tables import device_table, needs_ascii, spaced
 from pipebench.render.units import counted, data_size, percent, scaled, seconds
+from pipebench.sharing import softmax_text
 from pipebench.timing.timeline import Timeline
 
 
@@ -29,6 +30,7 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
                 f"{config.schedule}, "
                 f"{counted(config.microbatches, 'microbatch', 'microbatches')} x "
                 f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})"
+                + (f", {softmax_text(config.softmax_devices, config.gpus)}" if config.softmax_devices else "")
                 + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
             ),
             ("input", _source(document)),

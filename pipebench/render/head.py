@@ -10,6 +10,7 @@ from pipebench.records.terms import Terms, terms_of
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Words
 from pipebench.render.units import counted, data_size, percent, rate, rough
+from pipebench.sharing import softmax_text
 
 _UNITS = {"words": "words", "characters": "characters"}
 
@@ -33,6 +34,7 @@ def head(record: RunRecord) -> Iterator[RenderableType]:
             f"{config.schedule}, {counted(config.microbatches, 'microbatch', 'microbatches')} x "
             f"{counted(config.chunks, 'chunk')}, "
             f"layers {partition} ({config.partition_rule})"
+            + (f", {softmax_text(config.softmax_devices, config.gpus)}" if config.softmax_devices else "")
             + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
         ),
     ]

@@ -12,6 +12,7 @@ from pipebench.diagnosis.causes import MESSAGES, SHARED, UNEQUAL, overlap_text, 
 from pipebench.diagnosis.factors import Factors, factors_of, waited
 from pipebench.diagnosis.retold import retold
 from pipebench.diagnosis.warnings import vanished
+from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.models.layout import chain_of, graph_of
 from pipebench.plan.graph import Graph
 from pipebench.records.schema import (
@@ -22,7 +23,7 @@ from pipebench.records.schema import (
     Verification,
     WarningRecord,
 )
-from pipebench.records.simulation import SimulationRecord
+from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.terms import Terms, terms_of
 from pipebench.records.timelines import timeline_from
 from pipebench.render.head import clock_text, cores_shared, head
@@ -31,6 +32,7 @@ from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, needs_ascii, spaced
 from pipebench.render.units import counted, percent, rate, scaled, seconds
+from pipebench.sharing import softmax_text
 from pipebench.timing.machines import LOCAL
 from pipebench.timing.timeline import Timeline
 
@@ -51,15 +53,16 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
         ("simulated", "bold"),
         f": {config.schedule}, {counted(config.stages, 'stage')}, "
         f"{counted(config.microbatches, 'microbatch', 'microbatches')}, "
-        f"{counted(config.chunks, 'chunk')}; costs as given, nothing measured",
+        f"{counted(config.chunks, 'chunk')}"
+        + (f", {softmax_text(config.softmax_devices, config.stages)}" if config.softmax_devices else "")
+        + "; costs as given, nothing measured",
     )
     figures = Facts(
         ("makespan", seconds(record.makespan_s)),
         ("speed-up", simulated_speedup(record.devices, record.makespan_s)),
         ("bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"),
     )
-    chain = chain_of(config.stages, config.softmax_devices)
-    graph = graph_of(chain, config.softmax_devices, config.microbatches, config.chunks)
+    graph = _graph(config.stages, config)
     drawn = picture(
         timeline_from(record.timeline, graph), width=console.width - _MARGIN, plain=needs_ascii(console)
     )
@@ -79,7 +82,9 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
     if record.failure is not None:
         yield Words(Text(inert(f"{record.status}: {record.failure.message}"), style="bold red"))
     stored = record.timeline
-    timeline = timeline_from(stored, _graph(record.config)) if stored is not None else None
+    timeline = (
+        timeline_from(stored, _graph(record.config.gpus, record.config)) if stored is not None else None
+    )
     if record.speedup is not None:
         yield _result(record)
         yield _notes(record, timeline)
@@ -108,9 +113,17 @@ def _factors(record: RunRecord, timeline: Timeline | None) -> Factors | None:
     return factors_of(timeline, record.baseline.step_s, shared=shared)
 
 
-def _graph(config: Config) -> Graph:
-    chain = chain_of(config.gpus, config.softmax_devices)
-    return graph_of(chain, config.softmax_devices, config.microbatches, config.chunks)
+def _graph(devices: int, config: Config | SimulationConfig) -> Graph:
+    """The work of a stored step.
+
+    Raises:
+        CorruptRecordError: It is more than any step has.
+    """
+    sharing = config.softmax_devices
+    try:
+        return graph_of(chain_of(devices, sharing), sharing, config.microbatches, config.chunks)
+    except UsageError as error:
+        raise CorruptRecordError(f"timeline: not one of this configuration: {error}") from None
 
 
 def _result(record: RunRecord) -> Table:

@@ -16,6 +16,7 @@ from pipebench.records.terms import WORDS, terms_of
 from pipebench.render.inert import inert
 from pipebench.render.layout import NARROW, Table
 from pipebench.render.units import counted, data_size, percent, rate
+from pipebench.sharing import softmax_in_short
 
 _WORDS_PER_S = f"{WORDS}/s"
 
@@ -82,6 +83,8 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
         measured = f"{speedup.value:.2f}x{terms.relative}{within} {record.clock}"
         short = f"{speedup.value:.2f}x{terms.relative} {record.clock}"
     plan = f"{config.schedule} {counted(config.gpus, 'device')}, M {config.microbatches}, C {config.chunks}"
+    if config.softmax_devices is not None:
+        plan += f", {softmax_in_short(config.softmax_devices)}"
     if config.model is not None:
         plan = f"{config.model.name}: {plan}"
     throughput = rate(record.pipeline.throughput if record.pipeline else None)

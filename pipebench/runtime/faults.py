@@ -3,7 +3,8 @@
     mismatch, nan           what verification must find
     wrong@TENSOR            the pipeline's gradient of this parameter is 0 where it is verified, as if it were lost
     raise, memory, leave,   how a process can end before its time: ``@start``, ``@warm-up`` or ``@timed``,
-    exit, kill, hang        of rank 0 or, with ``:RANK`` at the end, of another one
+    exit, kill, hang        of rank 0 or, with ``:RANK`` at the end, of another one; of real ranks also in an action,
+                            such as ``@2F0:2``, the first time
     slow@stage:STAGE        every action of an emulated stage burns 10 % more CPU time, or with ``:PERCENT`` at the
                             end so much more
 
@@ -32,9 +33,9 @@ def injected(fault: str) -> bool:
 
 def happen(where: str, rank: int) -> None:
     """Break here if that was asked for."""
-    fault, _, place = os.environ.get(VARIABLE, "").partition("@")
-    if place not in ({where, f"{where}:0"} if rank == 0 else {f"{where}:{rank}"}):
+    if not _asked_for(where, rank):
         return
+    fault = os.environ[VARIABLE].partition("@")[0]
     if _CLOCK in os.environ:
         Path(os.environ[_CLOCK]).write_text(repr(time.time()))
     if fault == "raise":
@@ -47,6 +48,23 @@ def happen(where: str, rank: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     while fault == "hang":
         pass
+
+
+def in_action(run: Callable[[], None], action: str, rank: int) -> Callable[[], None]:
+    """An action's call, or one that breaks first where that was asked for; ``action`` is its text."""
+    if not _asked_for(action, rank):
+        return run
+
+    def broken() -> None:
+        happen(action, rank)
+        run()
+
+    return broken
+
+
+def _asked_for(where: str, rank: int) -> bool:
+    place = os.environ.get(VARIABLE, "").partition("@")[2]
+    return place in ({where, f"{where}:0"} if rank == 0 else {f"{where}:{rank}"})
 
 
 def wrong_tensor() -> str | None:

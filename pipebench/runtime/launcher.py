@@ -199,11 +199,17 @@ class _Launch:
         return f"{beat.doing}{f' ({action})' if action else ''}"
 
     def _action_text(self, rank: int, number: int) -> str:
-        """The text form of a rank's n-th action, empty where there is none."""
+        """A rank's n-th action, empty where there is none; with its part of the model where that is no layer's."""
         if not isinstance(self.job, messages.Job) or self.job.task != "launch":
             return ""
-        program = self._plan.programs[rank]
-        return self._plan.graph.text(program[number]) if 0 <= number < len(program) else ""
+        graph, program = self._plan.graph, self._plan.programs[rank]
+        if not 0 <= number < len(program):
+            return ""
+        action = program[number]
+        if action.stage < graph.chain:
+            return graph.text(action)
+        config = self.job.config
+        return f"{graph.text(action)}: {config.outline.text(config.layout.parts[action.stage])}"
 
     @cached_property
     def _plan(self) -> Plan:

@@ -31,6 +31,7 @@ from pipebench.models.shards import Pieces
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of
+from pipebench.runtime import faults
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.executor import Executor
 from pipebench.runtime.gathering import gathered, gathered_texts
@@ -119,7 +120,11 @@ class RankedPipeline:
             self.parts, layout, edges, graph, checkpoint=checkpoint, dtype=network.dtype, device=device.torch
         )
         self.executor = Executor(graph, program, stages, transport, network.optimizer)
-        steps = range(len(self.executor.calls) + 1)  # and what comes after the last one
+        self._calls = [
+            (action, faults.in_action(run, graph.text(action), rank) if numbered else run)
+            for action, run in self.executor.calls
+        ]
+        steps = range(len(self._calls) + 1)  # and what comes after the last one
         self._numbers = [*steps] if numbered else [-1 for _ in steps]
         counts = [sum(action.operation in COMPUTE for action in each) for each in plan.programs]
         self._marks = device.marks(_BOUNDS + 2 * (counts[rank] if takes_part else 0))
@@ -147,7 +152,7 @@ class RankedPipeline:
         self.executor.zero_grad()
         mark(_ZEROED)
         position = _BOUNDS
-        for number, (action, run) in zip(self._numbers, self.executor.calls, strict=False):
+        for number, (action, run) in zip(self._numbers, self._calls, strict=False):
             if action.operation in COMPUTE:
                 beat(rank, COMPUTING, number)
                 mark(position)

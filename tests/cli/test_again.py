@@ -44,6 +44,8 @@ WAVEFRONT = (
         "pipebench run --checkpoint always",
     ),
     (("--partition", "2,2,2,2"), "pipebench run --partition 2,2,2,2"),
+    (("--softmax-devices=all", "--schedule", "1f1b"), "pipebench run --softmax-devices all"),
+    (("--softmax-devices", "2", "--partition", "4,4"), "pipebench run --partition 4,4 --softmax-devices 2"),
     (("-o", "my results", "--quiet"), "pipebench run --output 'my results' --quiet"),
     (("--text", "-it's $HOME.txt"), """pipebench run '--text=-it'"'"'s $HOME.txt'"""),
     (("--text=a\nb"), ""),
@@ -65,7 +67,7 @@ def test_what_is_suggested_is_taken(following: Following, tmp_path: Path) -> Non
     """One shell for all of them, each as a dry run."""
     (tmp_path / "-it's $HOME.txt").write_text("the cat sat on the mat. " * 100)
     lines = [following(*arguments) for arguments, expected in WAVEFRONT if expected]
-    script = "set -e\n" + "\n".join(f"{line.command} --dry-run --json" for line in lines[3:8] if line)
+    script = "set -e\n" + "\n".join(f"{line.command} --dry-run --json" for line in lines[3:10] if line)
     ended = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
     )

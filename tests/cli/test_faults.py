@@ -31,6 +31,19 @@ FAULTS = {
 PLACES = ("start", "warm-up", "timed")
 CELLS = [(fault, rank, place) for fault in FAULTS for rank in range(RANKS) for place in PLACES]
 HANGS = [("hang", rank, place) for rank in range(RANKS) for place in PLACES]
+# with a shared softmax: in an action of each rank, of its layers, its shard or the loss
+SHARED = {"1": ("0B1:0", "1F0:1", "2F0:2"), "all": ("3F1:0", "6F0:1", "5B0:2")}
+IN_ACTIONS = [(shared, fault, place) for shared in SHARED for fault in FAULTS for place in SHARED[shared]]
+SOME_IN_ACTIONS = [IN_ACTIONS[n] for n in (2, 4, 14, 16)]
+HANGS_IN_ACTIONS = [(shared, place) for shared in SHARED for place in SHARED[shared]]
+TEXTS = {  # of the action that hangs
+    "0B1:0": "computing (0B1)",
+    "1F0:1": "computing (1F0)",
+    "2F0:2": "computing (2F0: softmax 0-199)",
+    "3F1:0": "computing (3F1: softmax 0-",
+    "6F0:1": "computing (6F0: loss)",
+    "5B0:2": "computing (5B0: softmax 1",
+}
 TIMES = os.environ.get("PIPEBENCH_FAULT_TIMES")  # a file for benchmarks/faults
 ENOUGH_S = 15.0  # from the fault to the end of the command, which takes 0.7 s on an idle machine
 SOME = [CELLS[n] for n in (0, 4, 8, 10, 14, 17, 18, 23, 25, 31)]
@@ -75,6 +88,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "hang" in metafunc.fixturenames:
         some = [cell for cell in HANGS if cell[2] == "timed"]
         metafunc.parametrize("hang", HANGS if every else some, ids=lambda cell: "-".join(map(str, cell)))
+    if "in_action" in metafunc.fixturenames:
+        cells = IN_ACTIONS if every else SOME_IN_ACTIONS
+        metafunc.parametrize("in_action", cells, ids="-".join)
+    if "hang_in_action" in metafunc.fixturenames:
+        some_hangs = HANGS_IN_ACTIONS if every else [HANGS_IN_ACTIONS[n] for n in (2, 4)]
+        metafunc.parametrize("hang_in_action", some_hangs, ids="-".join)
     if "repetitions" in metafunc.fixturenames:
         metafunc.parametrize("repetitions", [20 if every else 4])
 
@@ -109,10 +128,21 @@ def orphans(before: set[Path]) -> set[Path]:
 
 
 def test_the_culprit_is_named_and_nothing_is_left(cell: tuple[str, int, str], folder: Path) -> None:
-    fault, rank, place = cell
+    note(*cell, culprit_is_named(*cell, folder))
+
+
+def test_with_a_shared_softmax_the_culprit_is_named_in_whatever_action_it_breaks(
+    in_action: tuple[str, str, str], folder: Path
+) -> None:
+    shared, fault, where = in_action
+    place, _, rank = where.partition(":")
+    culprit_is_named(fault, int(rank), place, folder, "--softmax-devices", shared)
+
+
+def culprit_is_named(fault: str, rank: int, place: str, folder: Path, *options: str) -> float:
+    """Seconds from the fault to the end of the command."""
     shared_memory = in_shared_memory()
-    code, err, seconds = run(f"{fault}@{place}:{rank}", folder)
-    note(*cell, seconds)
+    code, err, seconds = run(f"{fault}@{place}:{rank}", folder, *options)
     assert code == 6
     assert seconds < ENOUGH_S
     assert FAULTS[fault].format(rank=rank, place=place) in err
@@ -125,22 +155,37 @@ def test_the_culprit_is_named_and_nothing_is_left(cell: tuple[str, int, str], fo
     assert log.startswith(f"culprit: rank {rank}\n")
     assert ("Traceback" in log) == (fault == "raise")
     assert f"log of the culprit: {folder / record['failure']['log']}" in err
+    return seconds
 
 
 def test_a_hang_ends_at_the_deadline_with_the_culprit_named(hang: tuple[str, int, str], folder: Path) -> None:
     _, rank, place = hang
+    late_s, err = hung(rank, place, folder)
+    note(*hang, late_s)
+    assert f"while rank {rank} was" in err
+
+
+def test_with_a_shared_softmax_a_hang_is_told_with_its_action_and_what_that_is_part_of(
+    hang_in_action: tuple[str, str], folder: Path
+) -> None:
+    shared, where = hang_in_action
+    place, _, rank = where.partition(":")
+    _, err = hung(int(rank), place, folder, "--softmax-devices", shared)
+    assert f"while rank {rank} was {TEXTS[where]}" in err
+
+
+def hung(rank: int, place: str, folder: Path, *options: str) -> tuple[float, str]:
+    """How late the command ended, in seconds, and its stderr."""
     for deadline_s in (5.0, 20.0, 60.0):
         started = time.time()
         try:
-            code, err, _ = run(f"hang@{place}:{rank}", folder, "--deadline", str(deadline_s))
+            code, err, _ = run(f"hang@{place}:{rank}", folder, "--deadline", str(deadline_s), *options)
         except NeverCameToPassError:
             shutil.rmtree(folder)
             continue
         break
     late_s = time.time() - started - deadline_s
-    note(*hang, late_s)
     assert code == 8
-    assert f"while rank {rank} was" in err
     assert late_s < ENOUGH_S
     assert nothing_left(folder)
     (path,) = folder.glob("*.json")
@@ -149,6 +194,7 @@ def test_a_hang_ends_at_the_deadline_with_the_culprit_named(hang: tuple[str, int
     log = (folder / record["failure"]["log"]).read_text()
     assert log.startswith(f"culprit: rank {rank}\n")
     assert log.count(" was ") == RANKS  # what every rank did last
+    return late_s, err
 
 
 def test_many_in_a_row_leak_nothing(

@@ -40,6 +40,10 @@ TOLD = [
     ),
     ([*DRY, "--checkpoint=except-last", "--schedule=naive"], "--checkpoint: no effect, the only microbatch"),
     ([*DRY, "--gpus=1", "--partition=balanced"], "--partition: no effect, one device holds all layers"),
+    (
+        [*DRY, "--gpus=1", "--softmax-devices=all"],
+        "--softmax-devices: a single device has nobody to share the softmax with",
+    ),
     ([*DRY, "--gpus=2", *SIX], "--preset: no effect, each of its sizes is given by itself"),
     (
         ["simulate", "--schedule=1f1b", "--stages=4", "--backward-input=1", "--backward-weight=1"],
@@ -54,6 +58,11 @@ TOLD = [
     (
         ["simulate", "--csv", "--forward=2", "--blocking"],
         "--forward, --blocking: no effect, a plan as CSV has no times",
+    ),
+    (["simulate", "--csv", "--softmax=2"], "--softmax: no effect, a plan as CSV has no times"),
+    (
+        ["simulate", "--stages=1", "--softmax-devices=all"],
+        "--softmax-devices: a single device has nobody to share the softmax with",
     ),
     (["show", "a.json", "-o", "results"], "--output: no effect, RECORD is named by its place"),
     (["compare", "a.json", "b.json", "-o", "x"], "--output: no effect, all records are named by their place"),
@@ -77,6 +86,8 @@ NOT_TOLD = [
     [*DRY, "--gpus=1", "--quick", "--deadline=9", "--seed=3", *SIX[1:]],
     ["simulate", "--stages=2", "--transfer=1", "--forward=1", "--backward=2"],
     ["simulate", "--stages=1", "--csv"],
+    ["simulate", "--stages=2", "--softmax-devices=all", "--softmax=1"],
+    [*DRY, "--gpus=2", "--softmax-devices=all"],
     ["show", "base", "-o", "results/runs"],
     ["compare", "a.json", "base", "-o", "results/runs"],
     ["check", "a.json", "--against", "base", "-o", "results/runs"],
@@ -96,6 +107,16 @@ def test_an_option_without_effect_is_told_in_one_line(arguments: list[str], word
 @pytest.mark.parametrize("arguments", NOT_TOLD)
 def test_defaults_and_what_counts_are_not_told(arguments: list[str]) -> None:
     assert ended(arguments)[::2] == (0, "")
+
+
+def test_costs_by_which_pieces_of_a_softmax_find_their_places_have_an_effect_on_a_plan_as_csv() -> None:
+    shared = ["simulate", "--csv", "--softmax-devices=all", "--stages=3", "--microbatches=4"]
+    plans = {ended([*shared, *costs])[1] for costs in ([], ["--forward=9"], ["--forward=9", "--softmax=1"])}
+    assert len(plans) > 1
+    _, _, err = ended([*shared, "--forward=9", "--softmax=1", "--transfer=1"])
+    assert [line for line in err.splitlines() if "no effect" in line] == [
+        "pipebench: --transfer: no effect, a plan as CSV has no times"
+    ]
 
 
 def test_who_wants_no_notices_gets_none() -> None:

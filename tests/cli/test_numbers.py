@@ -94,6 +94,10 @@ def seconds(random: Random) -> str:
     return random.choice(SECONDS)
 
 
+def sharing(random: Random) -> str:
+    return "all" if random.random() < 0.5 else count(random)
+
+
 def one_of(*choices: str) -> Callable[[Random], str]:
     return lambda random: random.choice(choices)
 
@@ -106,6 +110,7 @@ def simulate(random: Random) -> list[str]:
         *some(random, {"--schedule": one_of(*SCHEDULES)}),
         *some(random, sizes, 0.7),
         *some(random, dict.fromkeys(costs, seconds), 0.3),
+        *some(random, {"--softmax-devices": sharing, "--softmax": seconds}, 0.3),
         *flags(random, "--blocking", "--csv", "--json"),
     ]
 
@@ -129,6 +134,7 @@ def plan_a_run(random: Random) -> list[str]:
         *some(random, dict.fromkeys((*sizes, *effort), count), 0.25),
         *some(random, {"--deadline": seconds, "--dtype": one_of("float32", "float64")}, 0.2),
         *some(random, {"--checkpoint": one_of("none", "always", "except-last")}, 0.2),
+        *some(random, {"--softmax-devices": sharing}, 0.3),
         *some(
             random,
             {"--partition": one_of("even", "balanced", "1,1", "7,0", "1" * 400, "1,-1", "٣,5", "1e3,7")},

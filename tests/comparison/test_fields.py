@@ -3,6 +3,7 @@ import pytest
 
 from pipebench.comparison.fields import (
     HARD,
+    PLAN,
     VARIED,
     drift,
     key_of,
@@ -17,6 +18,7 @@ from pipebench.records.schema import ModelLayer, Optimizer, RunRecord
 from tests.builders import OWN_LAYERS, own_record, steady_record, with_config
 
 RECORD = steady_record()
+SOFTMAX = "config.softmax_devices"
 
 
 def fields_of(found: list[Difference]) -> list[str]:
@@ -53,6 +55,7 @@ def with_input(**changes: object) -> RunRecord:
         (with_config(RECORD, dtype="float64"), "config.dtype"),
         (with_config(RECORD, schedule="1f1b"), "config.schedule"),
         (with_config(RECORD, partition=[2, 0]), "config.partition"),
+        *((with_config(RECORD, softmax_devices=shared), SOFTMAX) for shared in (1, "all")),
         (with_config(RECORD, optimizer=Optimizer(learning_rate=0.1, momentum=0.9)), "config.optimizer"),
         (with_config(RECORD, tokens="characters"), "config.tokens"),
         (with_input(words_per_step=400.0), "config.input.items_per_step"),
@@ -119,6 +122,17 @@ def test_what_a_study_varies_is_no_mismatch() -> None:
         "config.chunks",
     ]
     assert VARIED["schedule"] | VARIED["gpus"] <= set(HARD)
+
+
+def test_who_shares_the_softmax_is_part_of_the_plan_and_of_a_key_where_somebody_does() -> None:
+    own, everywhere = (with_config(RECORD, softmax_devices=shared) for shared in (1, "all"))
+    assert mismatches(own, everywhere) == [Difference(SOFTMAX, "1", "all")]
+    assert mismatches(RECORD, own) == [Difference(SOFTMAX, None, "1")]
+    assert SOFTMAX in PLAN
+    assert named_field("softmax_devices") == SOFTMAX
+    keys = [key_of(each) for each in (RECORD, own, everywhere)]
+    assert [key.get(SOFTMAX, "not in it") for key in keys] == ["not in it", "1", "all"]
+    assert fields_of(mismatches(RECORD, everywhere, by="schedule")) == [SOFTMAX]
 
 
 def test_a_partition_that_is_measured_anew_is_known_by_its_rule() -> None:
@@ -255,10 +269,10 @@ def test_a_run_that_ended_before_its_baseline_differs_in_no_baseline() -> None:
 
 
 def test_the_key_of_a_stacked_lstm_is_what_it_was_before_there_were_other_models() -> None:
-    newer = {"config.model.name", "config.model.layers", "config.input.unit", "baseline.devices"}
+    newer = {"config.model.name", "config.model.layers", "config.input.unit", "baseline.devices"} | {SOFTMAX}
     before = [name for name in HARD if name not in newer | {"config.input.items_per_step"}]
     assert list(key_of(RECORD)) == [*before, "config.input.words_per_step"]
     assert key_of(RECORD) == key_of(with_input(items_per_step=512.0))
     assert key_of(RECORD)["config.input.words_per_step"] == "512"
-    assert list(key_of(OWN)) == [name for name in HARD if name != "baseline.devices"]
+    assert list(key_of(OWN)) == [name for name in HARD if name not in {"baseline.devices", SOFTMAX}]
     assert key_of(own_record(devices=2))["baseline.devices"] == "the naive schedule on 2 devices"

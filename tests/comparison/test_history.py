@@ -117,3 +117,10 @@ def test_a_ratio_of_an_own_model_has_its_parts() -> None:
     assert list(change.parts) == ["baseline_throughput", "step_s"]
     assert "the baseline on 2 devices is unchanged" in (change.explanation or "")
     assert found.baseline_devices == 2
+
+
+def test_who_shares_the_softmax_is_told_and_another_configuration() -> None:
+    shared = with_config(run(1), softmax_devices=1)
+    course = history([run(0), shared], "speedup")
+    assert "gpipe M 2 C 1, softmax on 1; 2 layers of 32" in course.of
+    assert course.other_configurations == 1

@@ -24,7 +24,7 @@ from pipebench.render.comparison.terminal import comparison_report
 from pipebench.render.history import history_report
 from pipebench.render.report import run_report
 from pipebench.render.tables import record_row, record_table
-from tests.builders import own_record, steady_record
+from tests.builders import own_record, steady_record, with_config
 
 ODD = (None, 0, -1, 1, 2, 10**30, 10**400, 0.5, 5e-324, 1e308, -1e308, "", "\x00\n::", [], [1], {}, True)
 
@@ -69,6 +69,7 @@ WRITERS: tuple[Callable[[ComparisonRecord], object], ...] = (
 
 SMALL = json.loads(store.encode(steady_record()))
 SMALL["timeline"]["transfers"] = SMALL["timeline"]["transfers"][:1]
+SHARED = json.loads(store.encode(with_config(steady_record(), softmax_devices="all")))
 OWN = json.loads(store.encode(own_record(devices=2)))
 OWN["timeline"]["transfers"] = OWN["timeline"]["transfers"][:1]
 
@@ -91,6 +92,18 @@ def test_an_odd_value_anywhere_in_a_record_of_an_own_model_is_compared_or_refuse
     place: tuple[str | int, ...],
 ) -> None:
     compared_or_refused(OWN, place)
+
+
+@pytest.mark.parametrize("shared", ["all", 1])
+@pytest.mark.parametrize(
+    "place", [each for each in changeable(SHARED) if each[0] in {"config", "timeline", "devices"}], ids=str
+)
+def test_an_odd_value_anywhere_in_a_record_with_a_shared_softmax_is_compared_or_refused(
+    place: tuple[str | int, ...], shared: object
+) -> None:
+    document = copy.deepcopy(SHARED)
+    document["config"]["softmax_devices"] = shared
+    compared_or_refused(document, place)
 
 
 def compared_or_refused(document: Any, place: tuple[str | int, ...]) -> None:

@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 from pipebench.diagnosis.factors import factors_of, waited
 from pipebench.plan.actions import Operation
 from pipebench.plan.graph import Graph
+from pipebench.plan.schedules import SCHEDULES
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
-from tests.builders import PIPELINED, PROPERTY, launch, plan_of
+from tests.builders import PIPELINED, PROPERTY, launch, plan_of, random_costs, shared_graphs
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,20 @@ def test_the_factors_multiply_up_to_the_step_s_own_ratio(
     timeline = simulate(plan, costs, Link(latency_s=latency_s))
     found = factors_of(timeline, baseline_step_s=7.0)
     assert found is not None
+    assert found.speedup == pytest.approx(7.0 / timeline.makespan_s, rel=1e-9)
+    assert found.overlap >= 1 - 1e-9
+    assert found.transfer >= 1 - 1e-9
+
+
+@PROPERTY
+@given(shared_graphs, st.sampled_from(PIPELINED), st.integers(0, 100), st.floats(0.0, 2.0))
+def test_the_factors_of_a_step_whose_softmax_is_shared_multiply_up_too(
+    graph: Graph, schedule: str, seed: int, latency_s: float
+) -> None:
+    timeline = simulate(SCHEDULES[schedule].plan(graph), random_costs(graph, seed), Link(latency_s=latency_s))
+    found = factors_of(timeline, baseline_step_s=7.0)
+    assert found is not None
+    assert found.devices == graph.devices
     assert found.speedup == pytest.approx(7.0 / timeline.makespan_s, rel=1e-9)
     assert found.overlap >= 1 - 1e-9
     assert found.transfer >= 1 - 1e-9

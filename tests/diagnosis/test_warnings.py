@@ -109,10 +109,16 @@ def test_unequal_stages_that_do_not_lengthen_the_step_are_none_of_its_causes() -
     [
         ({"layers": 4}, "try --partition balanced"),
         ({"layers": 4, "partition": "3,1"}, "try --partition balanced"),
-        ({"layers": 4, "partition": "balanced"}, "a larger --hidden makes LSTM layers weigh more"),
+        (
+            {"layers": 4, "partition": "balanced"},
+            "a larger --hidden makes LSTM layers weigh more",
+        ),
         ({"layers": 2}, "try --gpus 3 --partition 1,1,0: the projection on a device of its own"),
         ({"layers": 1, "partition": "1,0"}, "a larger --hidden makes LSTM layers weigh more"),
-        ({"layers": 2, "device": "cpu", "available": 2}, "a larger --hidden makes LSTM layers weigh more"),
+        (
+            {"layers": 2, "device": "cpu", "available": 2},
+            "a larger --hidden makes LSTM layers weigh more",
+        ),
         ({"layers": 2, "device": "cpu", "available": 3}, "try --gpus 3 --partition 1,1,0"),
     ],
 )
@@ -143,9 +149,38 @@ def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
     assert found(other_way=1.27) == {}
 
 
-def test_no_device_can_have_the_projection_alone_where_all_share_it() -> None:
-    options: dict[str, object] = {"busy_s": (1.0, 2.0), "softmax_devices": "all", "layers": 2}
-    assert found(**options)["imbalance"][1].startswith("a larger --hidden")
+@pytest.mark.parametrize(
+    ("options", "busy_s", "remedy"),
+    [
+        ({"softmax_devices": "all", "layers": 4}, (1.0, 2.0), "try --partition balanced"),
+        ({"softmax_devices": "all"}, (1.0, 2.0), "a larger --hidden makes LSTM layers weigh more"),
+        ({"softmax_devices": "all"}, (2.0, 1.0), "a larger --hidden makes LSTM layers weigh more"),
+        ({"softmax_devices": "1", "gpus": 3, "layers": 4}, (1.0, 2.0, 1.0), "try --partition balanced"),
+        (
+            {"softmax_devices": "1", "gpus": 3, "layers": 4},
+            (1.0, 1.0, 2.0),
+            "try --gpus 3 --softmax-devices all",
+        ),
+        (
+            {"softmax_devices": "1", "gpus": 3, "layers": 4, "partition": "balanced"},
+            (1.0, 2.0, 1.0),
+            "try --gpus 3 --softmax-devices all: a piece of the projection on each device with layers",
+        ),
+        ({"softmax_devices": "1", "gpus": 3}, (4.0, 1.0, 1.0), "try --gpus 2 --softmax-devices all"),
+        ({"softmax_devices": "4", "gpus": 6, "vocab": 4}, (9.0, 1.0), "try --gpus 2 --softmax-devices all"),
+    ],
+)
+def test_a_remedy_where_the_softmax_is_shared_is_one_that_a_run_takes(
+    options: dict[str, object], busy_s: tuple[float, ...], remedy: str
+) -> None:
+    factors = UNEQUAL._replace(unequal=1.5)
+    assert found(busy_s=busy_s, factors=factors, **options)["imbalance"][1].startswith(remedy)
+    words = dict(zip(*[iter(remedy.partition(":")[0].split()[1:])] * 2, strict=False))
+    taken = {
+        name.removeprefix("--").replace("-", "_"): value for name, value in words.items() if name[:2] == "--"
+    }
+    if taken:
+        run_config(**options | taken | {"gpus": int(taken.get("gpus", options.get("gpus", 2)))})
 
 
 def test_every_warning_fits_into_a_record() -> None:

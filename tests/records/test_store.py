@@ -335,5 +335,6 @@ def test_a_listing_has_a_line_for_each_record(tmp_path: Path) -> None:
     good, bad = json.loads(store.listing(list(store.read_all(tmp_path))))
     assert (good["path"], good["id"], good["status"]) == (str(path), completed_record().id, "completed")
     assert (good["gpus"], good["schedule"], good["speedup"]["value"]) == (2, "gpipe", 2.0)
+    assert good["softmax_devices"] is None
     assert bad["status"] == "unreadable"
     assert "expected a JSON record" in bad["error"]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -13,7 +14,15 @@ from pipebench.records.schema import Memory, TimelineRecord
 from pipebench.records.timelines import bubble, device_usages, timeline_from, timeline_record
 from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
-from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, random_costs, small_timeline
+from tests.builders import (
+    PIPELINED,
+    PROPERTY,
+    graphs,
+    plan_of,
+    random_costs,
+    shared_graphs,
+    small_timeline,
+)
 
 
 def test_a_span_holds_its_device_and_its_action_as_text() -> None:
@@ -65,11 +74,16 @@ def test_only_compute_actions_are_spans_and_the_optimizer_is_other_work() -> Non
 
 
 @PROPERTY
-@given(graph=graphs, schedule=st.sampled_from(PIPELINED), seed=st.integers(0, 100), split=st.booleans())
+@given(
+    graph=graphs | shared_graphs,
+    schedule=st.sampled_from(PIPELINED),
+    seed=st.integers(0, 100),
+    split=st.booleans(),
+)
 def test_a_timeline_comes_back_from_its_record_as_it_was(
     graph: Graph, schedule: str, seed: int, *, split: bool
 ) -> None:
-    graph = Graph(graph.stages, graph.microbatches, graph.chunks, split_backward=split)
+    graph = replace(graph, split_backward=split)
     timeline = simulate(SCHEDULES[schedule].plan(graph), random_costs(graph, seed), Link(0.3))
     document = msgspec.json.encode(timeline_record(timeline, clock="virtual"))
     back = timeline_from(msgspec.json.decode(document, type=TimelineRecord), graph)

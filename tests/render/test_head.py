@@ -25,6 +25,15 @@ def test_the_stacked_lstm_has_sizes_and_words() -> None:
     assert "512 counted; SGD plan gpipe" in text
 
 
+def test_a_softmax_that_is_shared_is_part_of_the_plan() -> None:
+    assert "softmax" not in text_of(completed_record())
+    everywhere, beside = (with_config(completed_record(), softmax_devices=shared) for shared in ("all", 1))
+    assert "layers 1,1 (even), softmax shared by all 2 devices" in text_of(everywhere)
+    assert "layers 1,1 (even), softmax on a device of its own, checkpoint always" in text_of(
+        with_config(beside, checkpoint="always")
+    )
+
+
 def test_an_own_model_has_a_name_layers_and_a_batch() -> None:
     layers = [ModelLayer(f"block {n}", 400_000) for n in range(8)]
     text = text_of(with_config(own_record(), model=ModelRecord("net", layers, "5" * 64)))

@@ -14,6 +14,7 @@ from tests.builders import (
     own_record,
     simulation_record,
     steady_record,
+    with_config,
 )
 
 NAME = "20261124-091500-emulated2-gpipe-3fa9c1"
@@ -62,6 +63,12 @@ def test_a_run_that_was_not_completed_has_no_speed_up() -> None:
     cells = [cell.plain for cell in record_row(Path("x.json"), aborted).cells]
     assert cells[1:3] == ["aborted", "-"]
     assert cells[-1] == "-"
+
+
+def test_the_plan_tells_who_shares_the_softmax() -> None:
+    shared = with_config(steady_record(), softmax_devices="all")
+    plans = [record_row(Path("x.json"), record).cells[3].plain for record in (steady_record(), shared)]
+    assert plans == ["gpipe 2 devices, M 2, C 1", "gpipe 2 devices, M 2, C 1, softmax on all"]
 
 
 def test_a_hostile_name_is_inert() -> None:

@@ -46,6 +46,35 @@ def test_the_lost_gradient_is_named(text: str, tensor: str | None, monkeypatch: 
 
 
 @pytest.mark.parametrize(
+    ("text", "rank", "breaks"),
+    [
+        ("raise@2F0:1", 1, True),
+        ("raise@2F0:1", 0, False),
+        ("raise@2F0", 0, True),
+        ("raise@2F0", 1, False),
+        ("raise@2F01:1", 1, False),
+        ("raise@timed:1", 1, False),
+        ("", 0, False),
+    ],
+)
+def test_an_action_breaks_where_that_was_asked_for(
+    text: str, rank: int, breaks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(faults.VARIABLE, text)
+    done: list[int] = []
+
+    def run() -> None:
+        done.append(1)
+
+    call = faults.in_action(run, "2F0", rank)
+    assert (call is run) == (not breaks)
+    if breaks:
+        with pytest.raises(RuntimeError, match="injected at 2F0"):
+            call()
+        assert not done
+
+
+@pytest.mark.parametrize(
     ("text", "took", "told"),
     [
         ("slow@stage:1", 1100.0, "10 %"),

@@ -1,5 +1,6 @@
 """What a launch ended with, from what its processes left behind."""
 
+import re
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipebench.errors import EnvironmentRefusedError, RunFailedError
+from pipebench.errors import DeadlineError, EnvironmentRefusedError, RunFailedError
 from pipebench.models.text import data
 from pipebench.runtime import messages
-from pipebench.runtime.heartbeat import Heartbeats
+from pipebench.runtime.heartbeat import COMPUTING, WAITING, Heartbeats
 from pipebench.runtime.launcher import _Child, _Launch
 from tests.builders import run_config
 
@@ -30,6 +31,42 @@ def concluded(folder: Path, *ended: Ended) -> None:
         words = [failed] if failed is not None else []
         launch.children.append(_Child(rank, f"rank {rank}", process, -1, log, loaded=loaded, failed=words))
     launch._conclude()
+
+
+@pytest.mark.parametrize(
+    ("shared", "gpus", "rank", "text"),
+    [
+        (None, 3, 2, "2F0"),
+        ("1", 3, 1, "1F0"),
+        ("1", 3, 2, "2F0: softmax 0-199"),
+        ("2", 4, 3, "3F0: softmax 100-199"),
+        ("2", 4, 2, "4B1: loss"),
+        ("all", 3, 0, "0F1"),
+        ("all", 3, 1, "6F1: loss"),
+    ],
+)
+def test_a_hang_is_told_with_its_action_and_its_part_where_that_is_no_layer_s(
+    tmp_path: Path, shared: str | None, gpus: int, rank: int, text: str
+) -> None:
+    config = run_config(device="cpu", synthetic=True, gpus=gpus, layers=3, softmax_devices=shared)
+    job = messages.Job(config=config, data=data.load(config))
+    plan = job.plan()
+    (number,) = (
+        n for n, each in enumerate(plan.programs[rank]) if plan.graph.text(each) == text.partition(":")[0]
+    )
+    beats = Heartbeats(tmp_path / "heartbeats", gpus)
+    launch = _Launch(tmp_path, job, beats, deadline=0.0)
+    for each in range(gpus):
+        beats.beat(each, WAITING)
+        log = tmp_path / f"log-{each}"
+        log.touch()
+        process: Any = SimpleNamespace(poll=lambda: None, returncode=None)
+        launch.children.append(_Child(each, f"rank {each}", process, -1, log, loaded=True))
+    beats.beat(rank, COMPUTING, number)
+    with pytest.raises(
+        DeadlineError, match=re.escape(f"while rank {rank} was computing ({text}): give more time")
+    ):
+        launch._conclude()
 
 
 def test_ranks_that_were_refused_a_connection_are_refused(tmp_path: Path) -> None:

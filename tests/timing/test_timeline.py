@@ -13,7 +13,16 @@ from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Gap, OtherWork, PathItem, Span, Timeline, Transfer, Usage
-from tests.builders import PIPELINED, PROPERTY, costs_by_hand, graphs, plan_of, random_costs, small_timeline
+from tests.builders import (
+    PIPELINED,
+    PROPERTY,
+    costs_by_hand,
+    graphs,
+    plan_of,
+    random_costs,
+    shared_graphs,
+    small_timeline,
+)
 
 seeds = st.integers(0, 10**6)
 latencies = st.sampled_from([0.0, 0.125, 0.7, 5.0])
@@ -116,7 +125,7 @@ def test_critical_path_goes_through_the_slowest_stage() -> None:
 
 
 @PROPERTY
-@given(graph=graphs, schedule=st.sampled_from(PIPELINED), seed=seeds, latency=latencies)
+@given(graph=graphs | shared_graphs, schedule=st.sampled_from(PIPELINED), seed=seeds, latency=latencies)
 def test_critical_path_is_contiguous_and_as_long_as_the_makespan(
     graph: Graph, schedule: str, seed: int, latency: float
 ) -> None:

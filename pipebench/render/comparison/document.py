@@ -27,6 +27,7 @@ from pipebench.render.comparison.words import (
     verdict_text,
 )
 from pipebench.render.units import counted
+from pipebench.sharing import softmax_in_short
 
 
 class Cell(NamedTuple):
@@ -102,7 +103,10 @@ def _described(side: Side) -> Iterator[Part]:
         yield Foreign(side.model)
         yield ", "
     yield Foreign(side.schedule)
-    yield f", M {side.microbatches}, C {side.chunks}; {counted(side.launches, 'launch', 'launches')}"
+    yield f", M {side.microbatches}, C {side.chunks}"
+    if side.softmax_devices is not None:
+        yield f", {softmax_in_short(side.softmax_devices)}"
+    yield f"; {counted(side.launches, 'launch', 'launches')}"
     if side.terms.relative:
         yield f"; speed-up{side.terms.relative}"
     if side.status != "completed":

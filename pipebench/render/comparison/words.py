@@ -47,7 +47,7 @@ _VALUES: dict[MetricName, Callable[[float], str]] = {
 # Real devices emulate no machine, and a model may lack what others have.
 _MAY_BE_NONE = frozenset(
     {
-        *("machine.name", "config.model.layers"),
+        *("machine.name", "config.model.layers", "config.softmax_devices"),
         *("config.hidden", "config.vocab", "config.sequence_length"),
     }
 )
