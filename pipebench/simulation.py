@@ -6,7 +6,7 @@ from pipebench import budget
 from pipebench.errors import UsageError
 from pipebench.models.layout import Sharing, chain_of, graph_of
 from pipebench.plan.check import check
-from pipebench.plan.graph import Graph
+from pipebench.plan.graph import MOST_STAGES, Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import schedule_named
 from pipebench.plan.transfers import add_transfers
@@ -73,7 +73,12 @@ class SimulationOptions:
         chain, whole_s = chain_of(self.stages, self.sharing), self.whole_softmax_s or 0.0
         if self.sharing is None:
             return graph_of(chain, None, microbatches, chunks)
-        shards = graph_of(chain, self.sharing, 1, 1).stages - chain - 1
+        shards = chain if self.sharing == "all" else self.sharing
+        if chain + shards + 1 > MOST_STAGES:
+            raise UsageError(
+                f"--stages {self.stages} --softmax-devices {self.softmax_devices}: expected at most {MOST_STAGES:,} "
+                f"stages, got {chain + shards + 1}, which are {chain} of the chain, {shards} shards and the loss"
+            )
         work = (*[self.forward_s] * chain, *[whole_s / shards] * shards, 0.0)
         return graph_of(chain, self.sharing, microbatches, chunks, work)
 

@@ -72,13 +72,15 @@ class _Placing:
             self._start(device, 0.0)
         while self.events:
             now = self.events[0][0]
+            met = set()  # devices on which something happened: no other one can start anything
             while self.events and self.events[0][0] == now:
                 _, _, action, waiting = heapq.heappop(self.events)
                 if waiting is None:
                     self._end(action, now)
                 else:
                     self._arrive(waiting)
-            for device in range(self.graph.devices):
+                met.add(self.graph.device(waiting or action))
+            for device in sorted(met):
                 self._start(device, now)
         return Plan(self.graph, tuple(map(tuple, self.programs)))
 
