@@ -18,6 +18,7 @@ microbatch m:
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
+from math import inf
 from typing import Any, Literal, NamedTuple
 
 from pipebench.errors import UsageError
@@ -96,6 +97,8 @@ class Graph:
                     f"a stage feeds stages above it, lowest first: expected numbers from {stage + 1} to "
                     f"{self.stages - 1} for stage {stage}, got {fed}"
                 )
+        if not all(0 <= cost < inf for cost in self.work):
+            raise UsageError(f"a stage's work must be a finite number, at least 0, got {self.work}")
         if not 1 <= self.chain <= self.stages:
             raise UsageError(f"expected a chain of 1 to {self.stages} stages, got {self.chain}")
         for stage in range(self.chain - 1):

@@ -68,6 +68,7 @@ class _Placing:
             self.missing[action] = len(inputs)
             for needed in inputs:
                 self.needed_by[needed].append(action)
+            self._offer(action)
         for device in range(self.graph.devices):
             self._start(device, 0.0)
         while self.events:
@@ -105,8 +106,12 @@ class _Placing:
 
     def _arrive(self, waiting: Action) -> None:
         self.missing[waiting] -= 1
-        if not self.missing[waiting] and waiting.stage >= self.graph.chain:
-            heapq.heappush(self.rest[self.graph.device(waiting)], (self._urgency(waiting), waiting))
+        self._offer(waiting)
+
+    def _offer(self, action: Action) -> None:
+        """One of the rest can start from now on, once nothing is missing for it."""
+        if not self.missing[action] and action.stage >= self.graph.chain:
+            heapq.heappush(self.rest[self.graph.device(action)], (self._urgency(action), action))
 
     def _urgency(self, action: Action) -> _Urgency:
         """The weight's half of a backward is for whenever nothing else is there."""
