@@ -260,7 +260,7 @@ def test_stages_that_cost_nothing_are_placed_too(name: str) -> None:
 def test_the_weights_half_of_a_shard_waits_until_nothing_else_of_the_rest_can_start(
     name: str, sharing: Sharing
 ) -> None:
-    graph = shared(3, sharing, 4, 2, split=True)
+    graph = shared(3, sharing, 4, 2, softmax=6.0, split=True)
     plan = SCHEDULES[name].plan(graph)
     check(add_transfers(plan))
     timeline = on_paper(plan)
