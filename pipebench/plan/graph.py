@@ -42,7 +42,8 @@ class Graph:
         device_of: the device of each stage (0-based); by default stage s runs on device s.
         split_backward: the backward is two actions, I and W, instead of one B.
         feeds: for each stage the stages that its output goes to, lowest first; by default a chain.
-        chain: how many stages, from the first one, form the chain that a schedule orders; by default all.
+        chain: how many stages, from the first one, form the chain that a schedule orders, on devices 0, 1, 2, ...; by
+            default all.
         work: what a forward of each stage costs, in any unit, for the places of the actions that no schedule
             orders; by default all the same.
     """
