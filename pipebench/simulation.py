@@ -73,7 +73,7 @@ class SimulationOptions:
         chain, whole_s = chain_of(self.stages, self.sharing), self.whole_softmax_s or 0.0
         if self.sharing is None:
             return graph_of(chain, None, microbatches, chunks)
-        shards = graph_of(chain, self.sharing, 1, 1).stages - chain - 1
+        shards = graph_of(chain, self.sharing, 1, 1).stages - chain - 1  # refused before there is much of it
         work = (*[self.forward_s] * chain, *[whole_s / shards] * shards, 0.0)
         return graph_of(chain, self.sharing, microbatches, chunks, work)
 

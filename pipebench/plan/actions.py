@@ -72,8 +72,8 @@ class Action(NamedTuple):
 
 def transfer(operation: Operation, end: Action, peer: int) -> Action:
     """The send or receive that belongs to ``end``, a compute action, with stage ``peer`` at its other end."""
-    neighbour = end.stage + _NEXT[operation]
-    return end._replace(operation=operation, peer=None if peer == neighbour else peer)
+    _, stage, microbatch, chunk, _ = end
+    return Action(operation, stage, microbatch, chunk, None if peer == stage + _NEXT[operation] else peer)
 
 
 def _mark(operation: Operation) -> str:

@@ -17,7 +17,8 @@ microbatch m:
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, zip_longest
+from math import inf
 from typing import Any, Literal, NamedTuple
 
 from pipebench.errors import UsageError
@@ -27,7 +28,7 @@ MOST_STAGES = 10_000
 MOST_ACTIONS = 1_000_000  # of a step: on paper they take 1.5 GB of memory, and minutes
 
 _Where = Literal["fed_by", "feeds"]
-_Columns = tuple[tuple[int, ...], ...]  # for each neighbour's turn one entry a stage; -1: it has no more
+_Neighbours = tuple[tuple[int, ...], ...]  # of each stage, lowest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Graph:
         device_of: the device of each stage (0-based); by default stage s runs on device s.
         split_backward: the backward is two actions, I and W, instead of one B.
         feeds: for each stage the stages that its output goes to, lowest first; by default a chain.
-        chain: how many stages, from the first one, form the chain that a schedule orders; by default all.
+        chain: how many stages, from the first one, form the chain that a schedule orders, on devices 0, 1, 2, ...; by
+            default all.
         work: what a forward of each stage costs, in any unit, for the places of the actions that no schedule
             orders; by default all the same.
     """
@@ -51,11 +53,10 @@ class Graph:
     chunks: int = 1
     device_of: tuple[int, ...] = ()
     split_backward: bool = False
-    feeds: tuple[tuple[int, ...], ...] = ()
+    feeds: _Neighbours = ()
     chain: int = 0
     work: tuple[float, ...] = ()
-    _fed_by: _Columns = field(default=(), init=False, repr=False, compare=False)
-    _feeds: _Columns = field(default=(), init=False, repr=False, compare=False)
+    _fed_by: _Neighbours = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("stages", "microbatches", "chunks"):
@@ -75,8 +76,7 @@ class Graph:
         self._default("chain", self.stages)
         self._default("work", (1.0,) * self.stages)
         self._check()
-        object.__setattr__(self, "_feeds", _columns(self.feeds))
-        object.__setattr__(self, "_fed_by", _columns(_turned(self.feeds)))
+        object.__setattr__(self, "_fed_by", _turned(self.feeds))
 
     def _default(self, name: str, value: object) -> None:
         if not getattr(self, name):
@@ -98,6 +98,8 @@ class Graph:
                     f"a stage feeds stages above it, lowest first: expected numbers from {stage + 1} to "
                     f"{self.stages - 1} for stage {stage}, got {fed}"
                 )
+        if not all(0 <= cost < inf for cost in self.work):
+            raise UsageError(f"a stage's work must be a finite number, at least 0, got {self.work}")
         if not 1 <= self.chain <= self.stages:
             raise UsageError(f"expected a chain of 1 to {self.stages} stages, got {self.chain}")
         for stage in range(self.chain - 1):
@@ -147,11 +149,11 @@ class Graph:
 
     def fed_by(self, stage: int) -> tuple[int, ...]:
         """The stages whose output goes to this one, lowest first."""
-        return tuple(column[stage] for column in self._fed_by if column[stage] >= 0)
+        return self._fed_by[stage]
 
-    def neighbours(self, where: _Where) -> _Columns:
-        """Stages by stage, a column for each turn: what the rule walks along."""
-        return {"fed_by": self._fed_by, "feeds": self._feeds}[where]
+    def neighbours(self, where: _Where) -> _Neighbours:
+        """What the rule walks along: for each stage those that feed it, or those that it feeds."""
+        return self.feeds if where == "feeds" else self._fed_by
 
     def device(self, action: Action) -> int:
         """Where an action runs."""
@@ -170,19 +172,13 @@ class Graph:
                         yield Action(operation, stage, microbatch, chunk)
 
 
-def _turned(feeds: Sequence[Sequence[int]]) -> list[list[int]]:
+def _turned(feeds: _Neighbours) -> _Neighbours:
     """For each stage those that feed it, lowest first."""
     fed_by: list[list[int]] = [[] for _ in feeds]
     for stage, fed in enumerate(feeds):
         for other in fed:
             fed_by[other].append(stage)
-    return fed_by
-
-
-def _columns(neighbours: Sequence[Sequence[int]]) -> _Columns:
-    """The k-th neighbour of every stage in the k-th column, -1 where it has fewer."""
-    most = max(map(len, neighbours))
-    return tuple(tuple(each[turn] if turn < len(each) else -1 for each in neighbours) for turn in range(most))
+    return tuple(map(tuple, fed_by))
 
 
 class _Edge(NamedTuple):
@@ -215,8 +211,7 @@ def input_edges(
     """
     for edge in _RULE[operation]:
         if edge.where is not None:
-            for column in graph.neighbours(edge.where):
-                at_stage = _entry(column, stage)
+            for at_stage in _in_turn(graph.neighbours(edge.where), stage):
                 yield edge.operation, at_stage, microbatch, chunk, at_stage >= 0
         elif edge.chunk:
             at_chunk = chunk + edge.chunk
@@ -226,13 +221,13 @@ def input_edges(
             yield edge.operation, stage, microbatch, chunk, stage >= 0
 
 
-def _entry(column: Sequence[int], stage: Any) -> Any:
-    """A column's entry of one stage, or of each of an array of them."""
+def _in_turn(neighbours: _Neighbours, stage: Any) -> Sequence[Any]:
+    """A stage's neighbours; of an array of stages all first ones, all second ones, ..., -1 where one has no more."""
     if isinstance(stage, int):
-        return column[stage]
+        return neighbours[stage]
     import numpy as np  # noqa: PLC0415 - whoever has arrays has it loaded
 
-    return np.asarray(column)[stage]
+    return [np.asarray(column)[stage] for column in zip_longest(*neighbours, fillvalue=-1)]
 
 
 def inputs_of(graph: Graph, action: Action) -> list[Action]:

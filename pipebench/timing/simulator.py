@@ -69,17 +69,16 @@ class _Simulation:
         self.plan, self.costs, self.link, self.message_bytes = plan, costs, link, message_bytes
         self.blocking = blocking
         self.message_of = messages_by_action(plan.graph)
-        self.incoming: dict[Action, list[Message]] = defaultdict(list)
+        self.missing: dict[Action, set[Message]] = defaultdict(set)  # what an action still waits for
         self.ends: dict[Action, int] = defaultdict(int)  # of messages, that an action's device handles
         for message in set(self.message_of.values()):
-            self.incoming[message.consumer].append(message)
+            self.missing[message.consumer].add(message)
             self.ends[message.consumer] += 1
             self.ends[message.producer] += 1
         self.events: list[tuple[float, int, Callable[[float], None]]] = []
         self.sequence = count()
         self.position = [0] * len(plan.programs)
         self.busy = [True] * len(plan.programs)  # with the work before the first action
-        self.arrived: set[Message] = set()
         self.queue: list[tuple[Message, float]] = []
         self.egress_busy: dict[int, bool] = defaultdict(bool)
         self.ingress_busy: dict[int, bool] = defaultdict(bool)
@@ -115,7 +114,7 @@ class _Simulation:
         while self.position[device] < len(program) and not self.busy[device]:
             action = program[self.position[device]]
             if action.operation in COMPUTE:
-                if all(message in self.arrived for message in self.incoming[action]):
+                if not self.missing[action]:
                     self._start(device, action, now)
                 return
             if self.blocking:
@@ -173,7 +172,7 @@ class _Simulation:
         self._at(end, partial(arrive, message))
 
     def _arrive(self, message: Message, now: float) -> None:
-        self.arrived.add(message)
+        self.missing[message.consumer].discard(message)
         self.egress_busy[message.sender] = self.ingress_busy[message.receiver] = False
         self._start_transfers(now)
         self._advance(message.receiver, now)
@@ -189,7 +188,7 @@ class _Simulation:
             self._transfer(message, now, now, self._part)
 
     def _part(self, message: Message, now: float) -> None:
-        self.arrived.add(message)
+        self.missing[message.consumer].discard(message)
         for device in (message.sender, message.receiver):
             self._release(device, now)
 
@@ -202,8 +201,7 @@ class _Simulation:
     def _waits_for(self, device: int) -> str:
         action = self.plan.programs[device][self.position[device]]
         if action.operation in COMPUTE:
-            missing = [m for m in self.incoming[action] if m not in self.arrived]
-            needed = missing[0].producer
+            needed = min(self.missing[action]).producer
         else:
             message = self.message_of[action]
             needed = message.send if action.operation in RECEIVES else message.receive

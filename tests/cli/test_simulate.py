@@ -1,4 +1,6 @@
 import json
+import re
+from typing import Any
 
 import pytest
 
@@ -44,6 +46,12 @@ def test_the_plan_as_csv(pipebench: Pipebench) -> None:
         (["--stages", "0"], "--stages must be at least 1, got 0"),
         (["--microbatches", "-1"], "--microbatches must be at least 1, got -1"),
         (["--chunks", "0"], "--chunks must be at least 1, got 0"),
+        (["--softmax", "nan"], "--softmax must be a number of seconds from 0 to 1e+15, got nan"),
+        (
+            ["--stages", "2", "--softmax-devices", "2"],
+            "--softmax-devices 2: expected less than --stages 2, which counts them too, so that one device at least is "
+            "left for the layers; use --stages 3 or more, or --softmax-devices all",
+        ),
         (["--forward", "nan"], "--forward must be a number of seconds from 0 to 1e+15, got nan"),
         (
             ["--backward-weight", "1"],
@@ -61,3 +69,138 @@ def test_errors_name_the_option(
 ) -> None:
     ended = pipebench("simulate", *options, *form)
     assert (ended.code, ended.out, ended.err) == (2, "", f"pipebench: error: {error}\n")
+
+
+SHARED_OPTIONS = ("--microbatches", "2", "--softmax", "1")
+
+
+@pytest.mark.parametrize(
+    ("options", "makespan_s"),
+    [
+        # the last of two stages has it: 1F0 1-3, 1F1 3-5, 1B1 5-9, 1B0 9-13, 0B0 13-15
+        (("--stages", "2"), 15),
+        # half of it on each: 1F0 1-2, 3F0 2-2.5, 1F1 2.5-3.5, 3F1 3.5-4, 3B0 4-5, 3B1 5-6, 1B1 6-8, 1B0 8-10, 0B0 10-12
+        (("--stages", "2", "--softmax-devices", "all"), 12),
+        # on a device of its own, as a second stage: 1F0 1-2, 1F1 2-3, 1B1 3-5, 1B0 5-7, 0B0 7-9
+        (("--stages", "2", "--softmax-devices", "1"), 9),
+        (("--stages", "2", "--softmax-devices", "1", "--transfer", "0.5"), 10),
+        (("--stages", "2", "--softmax-devices", "1", "--transfer", "0.5", "--blocking"), 11),
+        # two devices with half of it each: 1F0 1-1.5, 1B0 1.5-2.5, 1F1 2.5-3, 1B1 3-4, 0B1 4-6, 0B0 6-8
+        (("--stages", "3", "--softmax-devices", "2"), 8),
+        # one device has everything whoever shares it: 2 x (1 + 2 + 1 + 2)
+        (("--stages", "1"), 12),
+        (("--stages", "1", "--softmax-devices", "all"), 12),
+        (("--stages=2", "--softmax-devices=all", "--backward-input=1.5", "--backward-weight=0.5"), 12),
+        (("--stages", "2", "--softmax-devices", "all", "--forward", "0"), 3),
+    ],
+)
+def test_a_softmax_by_hand(pipebench: Pipebench, options: tuple[str, ...], makespan_s: float) -> None:
+    assert simulate(pipebench, *SHARED_OPTIONS, *options)["makespan_s"] == pytest.approx(
+        makespan_s, rel=1e-12
+    )
+
+
+def test_the_document_says_who_has_the_softmax_and_what_it_costs(pipebench: Pipebench) -> None:
+    document: Any = simulate(
+        pipebench, *SHARED_OPTIONS, "--stages", "4", "--softmax-devices", "2", "--forward", "2"
+    )
+    assert (document["config"]["stages"], document["config"]["softmax_devices"]) == (4, 2)
+    assert document["config"]["softmax_s"] == 1
+    assert [device["layers"] for device in document["devices"]] == [
+        "stage 0",
+        "stage 1",
+        "softmax 1/2 + loss",
+        "softmax 1/2",
+    ]
+    assert [device["busy_s"] for device in document["devices"]] == [12, 12, 3, 3]
+    ends = {(transfer["action"], transfer["consumer"]) for transfer in document["timeline"]["transfers"]}
+    assert {("1F0", "2F0"), ("1F0", "3F0"), ("3F1", "4F1"), ("4B1", "3B1")} <= ends
+    assert ("2F0", "4F0") not in ends  # both on device 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sharing", "softmax_s"),
+    [
+        ((), None, None),
+        (("--softmax", "0.5"), None, 0.5),
+        (("--softmax-devices", "all"), "all", 3),
+        (("--softmax-devices", "1"), 1, 3),
+        (("--softmax-devices", "003", "--softmax", "0"), 3, 0),
+    ],
+)
+def test_a_softmax_takes_as_long_as_a_forward_where_only_its_devices_are_named(
+    pipebench: Pipebench, options: tuple[str, ...], sharing: int | str | None, softmax_s: float | None
+) -> None:
+    config: Any = simulate(pipebench, "--forward", "3", *options)["config"]
+    assert (config["stages"], config["softmax_devices"], config["softmax_s"]) == (8, sharing, softmax_s)
+
+
+@pytest.mark.parametrize("schedule", ["naive", "gpipe", "1f1b", "wavefront"])
+def test_the_default_sizes_of_every_schedule_take_a_shared_softmax(
+    pipebench: Pipebench, schedule: str
+) -> None:
+    ended = pipebench("simulate", "--schedule", schedule, "--softmax-devices", "all")
+    assert (ended.code, ended.err) == (0, "")
+    assert "stage 7 + softmax 1/8" in ended.out
+    assert "stage 3 + softmax 1/8 + loss" in ended.out
+
+
+def test_blocking_transfers_to_several_shards_get_stuck(pipebench: Pipebench) -> None:
+    ended = pipebench("simulate", "--stages", "3", "-M", "3", "--softmax-devices", "2", "--blocking")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "pipebench: error: deadlock: device 0: 0SEND_F1 waits for 1RECV_F1; device 1: 1SEND_B0 waits for 0RECV_B0; "
+        "device 2: 2SEND_B0>0 waits for 0RECV_B0<2\n"
+    )
+
+
+def test_a_plan_with_a_shared_softmax_as_csv_and_what_torch_would_make_of_it(pipebench: Pipebench) -> None:
+    ended = pipebench("simulate", "--stages", "2", *SHARED_OPTIONS, "--softmax-devices", "all", "--csv")
+    assert ended.code == 0
+    assert ended.out == "0F0,0F1,2F0,4F0,4B0,2B0,2F1,4F1,4B1,2B1,0B1,0B0\n1F0,3F0,1F1,3F1,3B0,3B1,1B1,1B0\n"
+    assert ended.err == (
+        "pipebench: --csv: torch.distributed.pipelining knows stages in a chain alone and would read stage 2, "
+        "a piece of the softmax, as one more of it\n"
+    )
+    alone = pipebench("simulate", "--stages", "2", "-M", "2", "--softmax", "1", "--csv")
+    assert alone.out == "0F0,0F1,0B1,0B0\n1F0,1F1,1B1,1B0\n"
+    assert alone.err == "pipebench: --softmax: no effect, a plan as CSV has no times\n"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "2.0", "1e3", "ALL", "al", "", " 2", "+2", "٣", "none"])
+def test_devices_for_the_softmax_that_are_no_number_are_refused_in_one_line(
+    pipebench: Pipebench, value: str
+) -> None:
+    ended = pipebench("simulate", f"--softmax-devices={value}")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        f"pipebench: error: --softmax-devices {value!r}: expected a number of devices from 1 on, or all for a piece of "
+        "the softmax on each device\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (("--stages", "100000000", "--softmax-devices", "all"), "100000000 with layers, 100000000 with"),
+        (
+            ("--stages", "9000", "--softmax-devices", "all"),
+            "9000 with layers, 9000 with a piece of the softmax",
+        ),
+        (("--stages", "10000", "--softmax-devices", "2"), "9998 with layers, 2 with a piece of the softmax"),
+    ],
+)
+def test_more_stages_than_can_be_is_said_at_once(
+    pipebench: Pipebench, options: tuple[str, ...], error: str
+) -> None:
+    ended = pipebench("simulate", *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"pipebench: error: expected at most 10,000 stages, got {error}" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_the_help_says_who_is_counted(pipebench: Pipebench) -> None:
+    words = " ".join(re.sub("[│╭╮╰╯─]", " ", pipebench("simulate", "--help").out).split())
+    assert "--softmax-devices" in words
+    assert "N|all" in words
+    assert "its backward takes" in words

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.errors import UsageError
-from pipebench.plan.actions import COMPUTE, RECEIVES, SENDS, Action, Operation, parse_action
+from pipebench.plan.actions import COMPUTE, RECEIVES, SENDS, Action, Operation, parse_action, transfer
 from tests.builders import PROPERTY
 
 F, B = Operation.FORWARD, Operation.BACKWARD
@@ -23,6 +23,11 @@ numbers = st.integers(0, 10**6)
         ("3RECV_F0", Action(Operation.RECEIVE_FORWARD, 3, 0)),
         ("3SEND_B0", Action(Operation.SEND_BACKWARD, 3, 0)),
         ("2RECV_B0", Action(Operation.RECEIVE_BACKWARD, 2, 0)),
+        ("3SEND_F0>7", Action(Operation.SEND_FORWARD, 3, 0, peer=7)),
+        ("7RECV_F0<3", Action(Operation.RECEIVE_FORWARD, 7, 0, peer=3)),
+        ("7SEND_B1>3", Action(Operation.SEND_BACKWARD, 7, 1, peer=3)),
+        ("3RECV_B1<7", Action(Operation.RECEIVE_BACKWARD, 3, 1, peer=7)),
+        ("3SEND_F0>2", Action(Operation.SEND_FORWARD, 3, 0, peer=2)),
     ],
 )
 def test_text_form_without_chunks(text: str, action: Action) -> None:
@@ -36,6 +41,51 @@ def test_text_form_with_chunks_ends_in_the_chunk() -> None:
     assert action.text(chunks=True) == "2B0.3"
     assert parse_action("2B0.3") == action
     assert str(action) == "2B0.3"
+
+
+@pytest.mark.parametrize(
+    ("operation", "end", "peer", "text"),
+    [
+        (Operation.SEND_FORWARD, Action(F, 3, 0, 2), 7, "3SEND_F0.2>7"),
+        (Operation.RECEIVE_FORWARD, Action(F, 7, 0, 2), 3, "7RECV_F0.2<3"),
+        (Operation.SEND_BACKWARD, Action(Operation.BACKWARD_INPUT, 7, 0, 2), 3, "7SEND_B0.2>3"),
+        (Operation.RECEIVE_BACKWARD, Action(B, 3, 0, 2), 7, "3RECV_B0.2<7"),
+        (Operation.SEND_FORWARD, Action(F, 3, 0, 2), 4, "3SEND_F0.2"),
+        (Operation.RECEIVE_FORWARD, Action(F, 3, 0, 2), 2, "3RECV_F0.2"),
+        (Operation.SEND_BACKWARD, Action(B, 3, 0, 2), 2, "3SEND_B0.2"),
+        (Operation.RECEIVE_BACKWARD, Action(B, 3, 0, 2), 4, "3RECV_B0.2"),
+    ],
+)
+def test_the_other_end_is_named_where_it_is_not_the_neighbour(
+    operation: Operation, end: Action, peer: int, text: str
+) -> None:
+    made = transfer(operation, end, peer)
+    assert made.text(chunks=True) == str(made) == text
+    assert parse_action(text) == made
+
+
+@pytest.mark.parametrize(
+    ("named", "usual"),
+    [
+        ("3SEND_F0>4", "3SEND_F0"),
+        ("3RECV_F0<2", "3RECV_F0"),
+        ("3SEND_B0.1>2", "3SEND_B0.1"),
+        ("3RECV_B0<4", "3RECV_B0"),
+    ],
+)
+def test_a_neighbour_that_is_named_makes_no_other_action(named: str, usual: str) -> None:
+    assert parse_action(named) == parse_action(usual)
+    assert str(parse_action(named)) == usual
+
+
+@PROPERTY
+@given(st.sampled_from(sorted(SENDS | RECEIVES)), numbers, numbers, numbers, numbers)
+def test_every_transfer_is_read_back_as_it_was_written(
+    operation: Operation, stage: int, microbatch: int, chunk: int, peer: int
+) -> None:
+    action = transfer(operation, Action(F, stage, microbatch, chunk), peer)
+    assert parse_action(action.text(chunks=True)) == action
+    assert parse_action(str(action)) == action
 
 
 def test_chunk_zero_is_written_only_where_the_graph_has_chunks() -> None:
@@ -60,7 +110,44 @@ def test_every_action_is_read_back_as_it_was_written(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "F0", "2F", "2X0", "2f0", "-1F0", "2F-1", "2F0.", "2F0.1.2", "2F0 1F0", "2SEND0", "2RECV_W0", "٢F0"],
+    [
+        *[
+            "",
+            "F0",
+            "2F",
+            "2X0",
+            "2f0",
+            "-1F0",
+            "2F-1",
+            "2F0.",
+            "2F0.1.2",
+            "2F0 1F0",
+            "2SEND0",
+            "2RECV_W0",
+            "٢F0",
+        ],
+        *[
+            "2F0>3",
+            "2F0<1",
+            "2B0<3",
+            "2I0>1",
+            "2W0>1",
+            "2SEND_F0<3",
+            "2SEND_B0<1",
+            "2RECV_F0>1",
+            "2RECV_B0>3",
+        ],
+        *[
+            "2SEND_F0>",
+            "2SEND_F0>-1",
+            "2SEND_F0>3>4",
+            "2SEND_F0 >3",
+            "2SEND_F0>3.1",
+            "2SEND_F0>٣",
+            ">3",
+            "2>3",
+        ],
+    ],
 )
 def test_what_is_no_action_is_refused_with_what_was_expected(text: str) -> None:
     with pytest.raises(UsageError, match=f"expected an action such as 2F0.*got {re.escape(repr(text))}"):

@@ -1,6 +1,7 @@
 import pytest
 
 from pipebench.errors import UsageError
+from pipebench.models.layout import graph_of
 from pipebench.plan.check import PlanError, activations_alive, check
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, plan_from_csv
@@ -127,6 +128,75 @@ def test_ends_that_keep_different_orders_are_named() -> None:
     receiver = "1RECV_F1 1RECV_F0 1F0 1B0 1SEND_B0 1F1 1B1 1SEND_B1"
     assert refused(plan_by_hand(Graph(2, 2), sender, receiver)) == (
         "device 0 sends 0SEND_F0 where device 1 expects 1RECV_F1: both ends must keep one order"
+    )
+
+
+# Stage 0 has the layers and feeds two shards; the loss stands on the first shard's device.
+SHARED = graph_of(1, 2, 1, 1)
+SHARED_ROWS = (
+    "0F0 0SEND_F0 0SEND_F0>2 0RECV_B0 0RECV_B0<2 0B0",
+    "1RECV_F0 1F0 3RECV_F0 3F0 3B0 3SEND_B0 1B0 1SEND_B0",
+    "2RECV_F0<0 2F0 2SEND_F0 2RECV_B0 2B0 2SEND_B0>0",
+)
+
+
+def test_a_plan_by_hand_with_fan_out_passes() -> None:
+    check(plan_by_hand(SHARED, *SHARED_ROWS))
+    sends_swapped = (
+        "0F0 0SEND_F0>2 0SEND_F0 0RECV_B0<2 0RECV_B0 0B0"  # to two devices: each has an order of its own
+    )
+    check(plan_by_hand(SHARED, sends_swapped, *SHARED_ROWS[1:]))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (
+            " 0SEND_F0>2",
+            "",
+            "device 0 to 2: expected 1 sends, each once, got 0; look at 0SEND_F0>2 and 2RECV_F0<0",
+        ),
+        (
+            " 0SEND_F0 ",
+            " ",
+            "device 0 to 1: expected 1 sends, each once, got 0; look at 0SEND_F0 and 1RECV_F0",
+        ),
+        ("0SEND_F0 0SEND_F0>2", "0SEND_F0 0SEND_F0", "device 0 to 1: expected 1 sends, each once, got 2"),
+        ("0SEND_F0>2", "0SEND_F0>3", "device 0 has no use for 0SEND_F0>3"),
+        ("0RECV_B0<2 0B0", "0B0 0RECV_B0<2", "device 0 runs 0B0 before 0RECV_B0<2, which it needs"),
+        (
+            " 0RECV_B0<2",
+            "",
+            "device 2 to 0: expected 1 receives, each once, got 0; look at 2SEND_B0>0 and 0RECV_B0<2",
+        ),
+        ("2RECV_F0<0 2F0", "2F0 2RECV_F0<0", "device 2 runs 2F0 before 2RECV_F0<0, which it needs"),
+        ("2B0 2SEND_B0>0", "2SEND_B0>0 2B0", "device 2 runs 2SEND_B0>0 before 2B0, which it needs"),
+        (
+            "1RECV_F0 1F0 3RECV_F0 3F0",
+            "3RECV_F0 3F0 1RECV_F0 1F0",
+            "device 1 runs 3F0 before 1F0, which it needs",
+        ),
+        ("3F0 3B0 3SEND_B0 1B0", "3F0 1B0 3B0 3SEND_B0", "device 1 runs 1B0 before 3B0, which it needs"),
+        ("3F0 3B0", "3F0", "device 1 does not run 3B0"),
+        ("3F0 3B0", "3F0 3B0 3B0", "device 1 runs more than once: 3B0"),
+        ("2F0 2SEND_F0", "2F0 3F0 2SEND_F0", "device 2 runs what is not its own: 3F0"),
+    ],
+)
+def test_what_is_wrong_beside_the_chain_is_named(right: str, wrong: str, message: str) -> None:
+    rows = [row.replace(right, wrong) for row in SHARED_ROWS]
+    assert sum(row != good for row, good in zip(rows, SHARED_ROWS, strict=True)) == 1
+    assert refused(plan_by_hand(SHARED, *rows)).startswith(message)
+
+
+def test_messages_to_two_stages_of_one_device_keep_one_order() -> None:
+    graph = Graph(4, 1, device_of=(0, 1, 1, 1), feeds=((1, 2), (3,), (3,), ()), chain=1)
+    plan = add_transfers(SCHEDULES["gpipe"].plan(graph))
+    check(plan)
+    first, second = (" ".join(map(str, row)) for row in plan.programs)
+    swapped = first.replace("0SEND_F0 0SEND_F0>2", "0SEND_F0>2 0SEND_F0")
+    assert swapped != first
+    assert refused(plan_by_hand(graph, swapped, second)) == (
+        "device 0 sends 0SEND_F0>2 where device 1 expects 1RECV_F0: both ends must keep one order"
     )
 
 

@@ -1,11 +1,16 @@
+from dataclasses import replace
 from itertools import product
+from math import inf, nan
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph, input_edges, inputs_of
+from tests.builders import PROPERTY, branching_graphs
 
 F, B = Operation.FORWARD, Operation.BACKWARD
 INPUT, WEIGHT = Operation.BACKWARD_INPUT, Operation.BACKWARD_WEIGHT
@@ -44,13 +49,68 @@ def test_rule_of_a_backward_in_halves(action: str, inputs: str) -> None:
     assert inputs_of(graph, parse_action(action)) == [parse_action(text) for text in inputs.split()]
 
 
+# two stages in a chain feed two shards, and those the loss
+SHARED = Graph(5, 2, 3, device_of=(0, 1, 0, 1, 0), feeds=((1,), (2, 3), (4,), (4,), ()), chain=2)
+
+
+@pytest.mark.parametrize(
+    ("action", "inputs"),
+    [
+        ("1F0.1", "0F0.1 1F0.0"),
+        ("2F0.1", "1F0.1"),
+        ("3F0.2", "1F0.2"),
+        ("4F1.2", "2F1.2 3F1.2"),
+        ("4B0.1", "4F0.1"),
+        ("3B0.0", "3F0.0 4B0.0"),
+        ("1B0.1", "1F0.1 2B0.1 3B0.1 1B0.2"),
+        ("1B1.2", "1F1.2 2B1.2 3B1.2"),
+        ("0B0.1", "0F0.1 1B0.1 0B0.2"),
+    ],
+)
+def test_rule_where_a_stage_feeds_several_and_several_feed_one(action: str, inputs: str) -> None:
+    """What is beside the chain hands nothing from chunk to chunk."""
+    assert inputs_of(SHARED, parse_action(action)) == [parse_action(text) for text in inputs.split()]
+
+
+@pytest.mark.parametrize(
+    ("action", "inputs"),
+    [
+        ("2F0.1", "1F0.1"),
+        ("1I0.1", "1F0.1 2I0.1 3I0.1 1I0.2"),
+        ("2I0.1", "2F0.1 4I0.1"),
+        ("4I0.1", "4F0.1"),
+        ("1W0.1", "1I0.1"),
+        ("4W0.1", "4I0.1"),
+    ],
+)
+def test_rule_of_halves_where_a_stage_feeds_several(action: str, inputs: str) -> None:
+    graph = replace(SHARED, split_backward=True)
+    assert inputs_of(graph, parse_action(action)) == [parse_action(text) for text in inputs.split()]
+
+
+def test_a_stage_may_feed_past_the_next_one() -> None:
+    graph = Graph(4, 1, feeds=((1, 2, 3), (2, 3), (3,), ()), chain=1)
+    assert [graph.fed_by(stage) for stage in range(4)] == [(), (0,), (0, 1), (0, 1, 2)]
+    assert [str(needed) for needed in inputs_of(graph, parse_action("3F0"))] == ["0F0", "1F0", "2F0"]
+    assert [str(needed) for needed in inputs_of(graph, parse_action("0B0"))] == ["0F0", "1B0", "2B0", "3B0"]
+
+
 @pytest.mark.parametrize("split", [False, True])
 @pytest.mark.parametrize(("stages", "microbatches", "chunks"), [(1, 1, 1), (8, 4, 1), (3, 2, 4), (5, 1, 8)])
 def test_rule_on_arrays_equals_the_rule_on_single_actions(
     stages: int, microbatches: int, chunks: int, *, split: bool
 ) -> None:
-    graph = Graph(stages, microbatches, chunks, split_backward=split)
-    indices = list(product(range(stages), range(microbatches), range(chunks)))
+    assert_arrays_equal_single_actions(Graph(stages, microbatches, chunks, split_backward=split))
+
+
+@PROPERTY
+@given(branching_graphs())
+def test_rule_on_arrays_equals_the_rule_on_single_actions_whatever_feeds_what(graph: Graph) -> None:
+    assert_arrays_equal_single_actions(graph)
+
+
+def assert_arrays_equal_single_actions(graph: Graph) -> None:
+    indices = list(product(range(graph.stages), range(graph.microbatches), range(graph.chunks)))
     stage, microbatch, chunk = (np.array(column) for column in zip(*indices, strict=True))
     compared = 0
     for operation in graph.operations:
@@ -63,6 +123,22 @@ def test_rule_on_arrays_equals_the_rule_on_single_actions(
             assert inputs == inputs_of(graph, Action(operation, *index))
             compared += 1
     assert compared == len(list(graph.actions()))
+
+
+@PROPERTY
+@given(branching_graphs())
+def test_forwards_go_along_the_feeds_and_gradients_back_along_the_same(graph: Graph) -> None:
+    gradient = graph.operations[1]
+    along = {(stage, fed) for stage, all_fed in enumerate(graph.feeds) for fed in all_fed}
+    assert along == {(fed, stage) for stage in range(graph.stages) for fed in graph.fed_by(stage)}
+    for operation, ends in ((F, along), (gradient, {(b, a) for a, b in along})):
+        crossed = {
+            (needed.stage, stage)
+            for stage in range(graph.stages)
+            for needed in inputs_of(graph, Action(operation, stage, 0))
+            if needed.stage != stage
+        }
+        assert crossed == ends
 
 
 def test_inputs_are_actions_of_the_same_graph() -> None:
@@ -125,3 +201,64 @@ def test_a_size_below_one_is_refused_by_its_name(name: str, value: int) -> None:
 def test_devices_that_do_not_fit_the_stages_are_refused(device_of: tuple[int, ...], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Graph(2, 1, device_of=device_of)
+
+
+def test_stages_form_a_chain_of_equal_work_by_default() -> None:
+    graph = Graph(3, 2)
+    assert graph.feeds == ((1,), (2,), ())
+    assert (graph.chain, graph.is_chain, graph.work) == (3, True, (1.0, 1.0, 1.0))
+    assert graph == Graph(3, 2, device_of=(0, 1, 2), feeds=((1,), (2,), ()), chain=3, work=(1.0, 1.0, 1.0))
+    assert Graph(1, 1).feeds == ((),)
+    assert [graph.fed_by(stage) for stage in range(3)] == [(), (0,), (1,)]
+
+
+def test_the_chain_alone_is_a_graph_without_what_is_beside_it() -> None:
+    halves = replace(SHARED, split_backward=True)
+    assert SHARED.chain_alone == Graph(2, 2, 3)
+    assert halves.chain_alone == Graph(2, 2, 3, split_backward=True)
+    assert not SHARED.is_chain
+    same = Graph(4, 2, device_of=(0, 1, 0, 1))
+    assert same.chain_alone is same
+    two_each = Graph(5, 1, device_of=(0, 1, 0, 1, 1), feeds=((1,), (2,), (3,), (4,), ()), chain=4)
+    assert two_each.chain_alone == Graph(4, 1, device_of=(0, 1, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"feeds": ((2, 1), (2,), ())}, r"from 1 to 2 for stage 0, got \(2, 1\)"),
+        ({"feeds": ((1, 1), (2,), ())}, r"from 1 to 2 for stage 0, got \(1, 1\)"),
+        ({"feeds": ((1,), (1,), ())}, r"from 2 to 2 for stage 1, got \(1,\)"),
+        ({"feeds": ((1,), (0, 2), ())}, r"from 2 to 2 for stage 1, got \(0, 2\)"),
+        ({"feeds": ((1,), (2, 3), ())}, r"from 2 to 2 for stage 1, got \(2, 3\)"),
+        ({"feeds": ((1,), (-1,), ())}, r"for stage 1, got \(-1,\)"),
+        ({"feeds": ((1,), (2,), (3,))}, r"for stage 2, got \(3,\)"),
+        ({"feeds": ((1, 2), (2,), ())}, r"stage 0 of the chain feeds 1 alone, got \(1, 2\)"),
+        ({"feeds": ((1,), (), ())}, r"stage 1 of the chain feeds 2 alone, got \(\)"),
+        ({"feeds": ((1,), (2, 3), (3,), ())}, "expected the stages fed for each of 3 stages, got 4"),
+        ({"feeds": ((1,), ())}, "expected the stages fed for each of 3 stages, got 2"),
+        ({"work": (1.0, 1.0)}, "expected a cost for each of 3 stages, got 2"),
+        ({"work": (1.0, -1.0, 1.0)}, r"at least 0, got \(1.0, -1.0, 1.0\)"),
+        ({"work": (1.0, nan, 1.0)}, "a finite number, at least 0"),
+        ({"work": (1.0, inf, 1.0)}, "a finite number, at least 0"),
+        ({"device_of": (0, 1)}, "expected a device for each of 3 stages, got 2"),
+        ({"chain": 4}, "expected a chain of 1 to 3 stages, got 4"),
+        ({"chain": -1}, "expected a chain of 1 to 3 stages, got -1"),
+    ],
+)
+def test_what_is_no_graph_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Graph(3, 1, **given)
+
+
+def test_thousands_of_stages_side_by_side_are_told_apart_at_once() -> None:
+    """A table of every stage by every neighbour would have a hundred million entries."""
+    width = 9_990
+    graph = Graph(
+        width + 2,
+        1,
+        feeds=(tuple(range(1, width + 1)), *[(width + 1,)] * width, ()),
+        chain=1,
+        device_of=(0,) * (width + 2),
+    )
+    assert sum(len(inputs_of(graph, action)) for action in graph.actions()) == 4 * width + width + 2

@@ -5,12 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.errors import UsageError
+from pipebench.models.layout import graph_of
 from pipebench.plan.actions import Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from tests.builders import GRID, PIPELINED, PROPERTY, graphs, plan_by_hand, plan_of
+from tests.builders import (
+    GRID,
+    PIPELINED,
+    PROPERTY,
+    branching_graphs,
+    graphs,
+    plan_by_hand,
+    plan_of,
+    shared_graphs,
+)
 
 
 def test_text_has_one_line_a_device() -> None:
@@ -45,6 +55,31 @@ def test_a_backward_in_halves_and_stages_that_share_a_device_survive_the_csv() -
     graph = Graph(4, 2, 3, device_of=(0, 1, 0, 1), split_backward=True)
     plan = SCHEDULES["gpipe"].plan(graph)
     assert plan_from_csv(plan.csv()) == plan
+
+
+@PROPERTY
+@given(graph=st.one_of(branching_graphs(), shared_graphs), transfers=st.booleans())
+def test_a_plan_of_stages_side_by_side_is_read_back_from_its_csv_with_its_graph(
+    graph: Graph, *, transfers: bool
+) -> None:
+    plan = SCHEDULES["gpipe"].plan(graph)
+    if transfers:
+        plan = add_transfers(plan)
+    assert plan_from_csv(plan.csv(), graph) == plan
+
+
+def test_a_csv_with_other_ends_names_them() -> None:
+    plan = add_transfers(SCHEDULES["gpipe"].plan(graph_of(1, 2, 1, 1)))
+    assert plan.csv().splitlines()[0] == "0F0,0SEND_F0,0SEND_F0>2,0RECV_B0,0RECV_B0<2,0B0"
+
+
+def test_torch_misreads_stages_side_by_side_and_chunks_and_nothing_else() -> None:
+    def misread(graph: Graph) -> str:
+        return SCHEDULES["gpipe"].plan(graph).misread_by_torch() or ""
+
+    assert misread(Graph(3, 2)) == ""
+    assert "would read 0F0.0 as 0F0" in misread(Graph(3, 2, 2))
+    assert "would read stage 3, a piece of the softmax" in misread(graph_of(3, "all", 2, 1))
 
 
 def test_empty_cells_are_idle_slots_and_carry_no_meaning() -> None:

@@ -1,14 +1,24 @@
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipebench.models.layout import graph_of
 from pipebench.plan.actions import RECEIVES, SENDS, parse_action
 from pipebench.plan.check import check
-from pipebench.plan.graph import Graph
+from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan, plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.plan.transfers import Message, add_transfers, messages_by_action, messages_of, messages_to
-from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, texts
+from pipebench.plan.transfers import (
+    Message,
+    add_transfers,
+    messages_by_action,
+    messages_of,
+    messages_to,
+    results_for,
+)
+from tests.builders import PIPELINED, PROPERTY, branching_graphs, graphs, plan_of, shared_graphs, texts
 
 
 def test_a_send_follows_its_producer_and_a_receive_precedes_its_consumer() -> None:
@@ -81,6 +91,67 @@ def test_each_transfer_stands_next_to_the_action_it_serves(graph: Graph, schedul
                 assert program[index - 1] == message_of[action].producer
             if action.operation in RECEIVES:
                 assert program[index + 1] == message_of[action].consumer
+
+
+def test_a_result_goes_to_each_stage_that_needs_it_and_their_gradients_come_back() -> None:
+    """Stage 0 has the layers, 1 and 2 a shard each on devices of their own; the loss is beside the first shard."""
+    plan = SCHEDULES["gpipe"].plan(graph_of(1, 2, 1, 1))
+    assert texts(add_transfers(plan)) == [
+        "0F0 0SEND_F0 0SEND_F0>2 0RECV_B0 0RECV_B0<2 0B0",
+        "1RECV_F0 1F0 3RECV_F0 3F0 3B0 3SEND_B0 1B0 1SEND_B0",
+        "2RECV_F0<0 2F0 2SEND_F0 2RECV_B0 2B0 2SEND_B0>0",
+    ]
+
+
+def test_two_stages_of_one_device_that_need_a_result_get_a_message_each() -> None:
+    graph = Graph(4, 1, device_of=(0, 1, 1, 1), feeds=((1, 2), (3,), (3,), ()), chain=1)
+    plan = SCHEDULES["gpipe"].plan(graph)
+    assert texts(add_transfers(plan)) == [
+        "0F0 0SEND_F0 0SEND_F0>2 0RECV_B0<2 0RECV_B0 0B0",
+        "1RECV_F0 2RECV_F0<0 2F0 1F0 3F0 3B0 2B0 2SEND_B0>0 1B0 1SEND_B0",
+    ]
+
+
+@PROPERTY
+@given(st.one_of(branching_graphs(), shared_graphs))
+def test_messages_of_any_graph_are_one_sequence_a_pair_and_known_by_both_their_ends(graph: Graph) -> None:
+    plan = add_transfers(SCHEDULES["gpipe"].plan(graph))
+    check(plan)
+    sent, received = _sequences(plan)
+    assert sent == received
+    messages = messages_of(graph)
+    crossing = [
+        (stage, fed)
+        for stage, all_fed in enumerate(graph.feeds)
+        for fed in all_fed
+        if graph.device_of[stage] != graph.device_of[fed]
+    ]
+    number = 2 * len(crossing) * graph.microbatches * graph.chunks
+    assert len(messages) == len(set(messages)) == sum(map(len, sent.values())) == number
+    found = messages_by_action(graph)
+    assert len(found) == 2 * number  # no send or receive stands for two
+    actions = Counter(action for program in plan.programs for action in program)
+    for message in messages:
+        assert found[message.send] == found[message.receive] == message
+        assert message.sender != message.receiver
+        assert actions[message.send] == actions[message.receive] == 1
+        assert message.send in plan.programs[message.sender]
+        assert message.receive in plan.programs[message.receiver]
+        for end in (message.send, message.receive):
+            assert parse_action(graph.text(end)) == end
+
+
+@PROPERTY
+@given(branching_graphs())
+def test_results_for_an_action_are_of_other_stages_whether_they_travel_or_not(graph: Graph) -> None:
+    for action in graph.actions():
+        results = results_for(graph, action)
+        assert [result.producer for result in results] == [
+            needed for needed in inputs_of(graph, action) if needed.stage != action.stage
+        ]
+        assert [result for result in results if result.travels] == messages_to(graph, action)
+        for result in results:
+            assert result.travels == (graph.device(result.producer) != graph.device(action))
 
 
 def test_a_message_knows_both_of_its_ends() -> None:

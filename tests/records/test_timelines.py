@@ -6,17 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipebench.errors import CorruptRecordError
 from pipebench.models.outline import MemoryBytes
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message
 from pipebench.records.schema import Memory, TimelineRecord
 from pipebench.records.timelines import bubble, device_usages, timeline_from, timeline_record
+from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
+from pipebench.timing.timeline import Timeline
 from tests.builders import (
     PIPELINED,
     PROPERTY,
+    branching_graphs,
     graphs,
     plan_of,
     random_costs,
@@ -38,16 +42,17 @@ def test_a_span_holds_its_device_and_its_action_as_text() -> None:
     assert (record.clock, record.makespan_s, record.other) == ("simulated", 9.5, [])
 
 
-def test_a_transfer_holds_both_ends_and_its_producer_as_text() -> None:
+def test_a_transfer_holds_both_ends_its_producer_and_its_consumer_as_text() -> None:
     record = timeline_record(small_timeline(), clock="simulated")
     found = {
-        t.action: (t.sender, t.receiver, t.ready_s, t.start_s, t.end_s, t.bytes) for t in record.transfers
+        (t.action, t.consumer): (t.sender, t.receiver, t.ready_s, t.start_s, t.end_s, t.bytes)
+        for t in record.transfers
     }
     assert found == {
-        "0F0": (0, 1, 1, 1, 1.25, None),
-        "0F1": (0, 1, 2, 2, 2.25, None),
-        "1B1": (1, 0, 5.25, 5.25, 5.5, None),
-        "1B0": (1, 0, 7.25, 7.25, 7.5, None),
+        ("0F0", "1F0"): (0, 1, 1, 1, 1.25, None),
+        ("0F1", "1F1"): (0, 1, 2, 2, 2.25, None),
+        ("1B1", "0B1"): (1, 0, 5.25, 5.25, 5.5, None),
+        ("1B0", "0B0"): (1, 0, 7.25, 7.25, 7.5, None),
     }
 
 
@@ -92,6 +97,54 @@ def test_a_timeline_comes_back_from_its_record_as_it_was(
     assert [back.usage(device) for device in range(graph.devices)] == [
         timeline.usage(device) for device in range(graph.devices)
     ]
+
+
+@PROPERTY
+@given(graph=st.one_of(branching_graphs(), shared_graphs), seed=st.integers(0, 100))
+def test_a_timeline_of_stages_side_by_side_comes_back_as_it_was(graph: Graph, seed: int) -> None:
+    timeline = simulate(SCHEDULES["gpipe"].plan(graph), random_costs(graph, seed), Link(0.3))
+    document = msgspec.json.encode(timeline_record(timeline, clock="virtual"))
+    assert timeline_from(msgspec.json.decode(document, type=TimelineRecord), graph) == timeline
+
+
+# Stage 0 feeds shards 1 and 2 and they feed the loss, all three on device 1.
+BESIDE = Graph(4, 1, device_of=(0, 1, 1, 1), feeds=((1, 2), (3,), (3,), ()), chain=1)
+
+
+def beside() -> tuple[Timeline, TimelineRecord]:
+    """A timeline in which one result crosses to one device twice, and as it is stored."""
+    timeline = simulate(SCHEDULES["gpipe"].plan(BESIDE), UniformCosts(1, 2), Link(0.5))
+    return timeline, timeline_record(timeline, clock="virtual")
+
+
+def test_two_consumers_of_a_result_on_one_device_are_told_apart() -> None:
+    timeline, record = beside()
+    assert sorted((t.action, t.consumer, t.start_s, t.end_s) for t in record.transfers) == [
+        ("0F0", "1F0", 1.0, 1.5),
+        ("0F0", "2F0", 1.5, 2.0),
+        ("1B0", "0B0", 11.0, 11.5),
+        ("2B0", "0B0", 9.0, 9.5),
+    ]
+    assert timeline_from(record, BESIDE) == timeline
+
+
+def test_a_record_from_before_consumers_were_stored_still_reads() -> None:
+    timeline = small_timeline()
+    document = msgspec.to_builtins(timeline_record(timeline, clock="virtual"))
+    for transfer in document["transfers"]:
+        del transfer["consumer"]
+    record = msgspec.convert(document, TimelineRecord)
+    assert all(transfer.consumer is None for transfer in record.transfers)
+    assert timeline_from(record, timeline.graph) == timeline
+
+
+@pytest.mark.parametrize("consumer", ["3F0", "0F0", "2F1", "9F0", "2F0.1", "0SEND_F0>2", "", "\x1b[31m"])
+def test_a_transfer_to_an_action_that_does_not_need_it_is_refused(consumer: str) -> None:
+    _, record = beside()
+    first, *others = record.transfers
+    changed = msgspec.structs.replace(first, consumer=consumer)
+    with pytest.raises(CorruptRecordError, match="not one of this configuration"):
+        timeline_from(msgspec.structs.replace(record, transfers=[changed, *others]), BESIDE)
 
 
 def test_a_clock_that_the_schema_does_not_know_is_refused_when_written() -> None:

@@ -1,10 +1,13 @@
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
 
 from pipebench.errors import UsageError
+from pipebench.models.layout import Sharing, graph_of
 from pipebench.plan.actions import parse_action
-from pipebench.timing.costs import MeasuredCosts, UniformCosts
+from pipebench.plan.graph import Graph
+from pipebench.timing.costs import MeasuredCosts, SoftmaxCosts, UniformCosts
 
 F, B, HALF_INPUT, HALF_WEIGHT = (parse_action(text) for text in ("3F1", "3B1", "3I1", "3W1"))
 
@@ -66,6 +69,47 @@ def test_costs_that_are_missing_or_contradict_each_other_are_refused(costs: dict
 
 def test_uniform_costs_have_no_work_around_the_actions() -> None:
     assert UniformCosts(1.0, 2.0).before_s(0) == UniformCosts(1.0, 2.0).after_s(5) == 0.0
+
+
+def softmax_costs(graph: Graph, **halves: float) -> dict[str, float]:
+    """What each action of one microbatch costs with a projection of 6 seconds at the end of stages of 1 and 4."""
+    chain = UniformCosts(1.0, **halves) if halves else UniformCosts(1.0, 4.0)
+    costs = SoftmaxCosts(chain, 6.0, graph)
+    assert costs.before_s(0) == costs.after_s(0) == 0.0
+    return {str(action): costs.action_s(action) for action in graph.actions()}
+
+
+def test_a_softmax_that_nobody_shares_adds_to_the_last_stage() -> None:
+    assert softmax_costs(graph_of(2, None, 1, 1)) == {"0F0": 1, "1F0": 7, "0B0": 4, "1B0": 16}
+
+
+@pytest.mark.parametrize(("sharing", "shards"), [("all", 2), (1, 1), (3, 3)])
+def test_each_shard_has_its_part_of_a_softmax_and_the_loss_is_free(sharing: Sharing, shards: int) -> None:
+    found = softmax_costs(graph_of(2, sharing, 1, 1))
+    loss = 2 + shards
+    assert {action: s for action, s in found.items() if int(action[0]) < 2} == {
+        "0F0": 1,
+        "1F0": 1,
+        "0B0": 4,
+        "1B0": 4,
+    }
+    assert [found[f"{stage}F0"] for stage in range(2, loss)] == [6 / shards] * shards
+    assert [found[f"{stage}B0"] for stage in range(2, loss)] == [12 / shards] * shards
+    assert found[f"{loss}F0"] == found[f"{loss}B0"] == 0.0
+
+
+@pytest.mark.parametrize("sharing", [None, "all"])
+def test_either_half_of_a_softmax_s_backward_takes_as_long_as_its_forward(sharing: Sharing) -> None:
+    graph = replace(graph_of(2, sharing, 1, 1), split_backward=True)
+    found = softmax_costs(graph, backward_input=2.5, backward_weight=1.5)
+    if sharing is None:
+        assert found == {"0F0": 1, "1F0": 7, "0I0": 2.5, "1I0": 8.5, "0W0": 1.5, "1W0": 7.5}
+    else:
+        assert (
+            [found[f"2{letter}0"] for letter in "FIW"]
+            == [found[f"3{letter}0"] for letter in "FIW"]
+            == [3, 3, 3]
+        )
 
 
 def test_measured_costs_are_looked_up_action_by_action() -> None:

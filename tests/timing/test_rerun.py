@@ -1,13 +1,25 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.plan.actions import Operation
+from pipebench.plan.graph import Graph
+from pipebench.plan.schedules import SCHEDULES
 from pipebench.timing.costs import MeasuredCosts
-from pipebench.timing.links import Link
+from pipebench.timing.links import Link, latency_only
 from pipebench.timing.rerun import without_transfers_s
 from pipebench.timing.simulator import simulate
-from tests.builders import PIPELINED, PROPERTY, plan_of, small_timeline
+from tests.builders import (
+    PIPELINED,
+    PROPERTY,
+    branching_graphs,
+    plan_of,
+    random_costs,
+    shared_graphs,
+    small_timeline,
+)
 
 
 def test_without_messages_to_wait_for_a_step_is_as_long_as_it_was() -> None:
@@ -36,6 +48,25 @@ def test_it_is_what_the_simulator_says_of_the_same_plan_with_free_messages(
         {action: stage_s[action.stage] for action in plan.graph.actions()}, before={0: 1.0}, after={0: 0.5}
     )
     slow = simulate(plan, costs, Link(latency_s=latency_s))
+    assert without_transfers_s(slow) == pytest.approx(simulate(plan, costs).makespan_s, rel=1e-12)
+
+
+@PROPERTY
+@given(
+    graph=st.one_of(branching_graphs(), shared_graphs),
+    seed=st.integers(0, 100),
+    link=st.sampled_from([Link(0.5), Link(3.0), latency_only(3.0)]),
+    free=st.booleans(),
+)
+def test_stages_side_by_side_are_what_the_simulator_says_with_free_messages(
+    graph: Graph, seed: int, link: Link, *, free: bool
+) -> None:
+    """Also where what is beside the chain takes no time at all, as a loss on paper does."""
+    plan, costs = SCHEDULES["gpipe"].plan(graph), random_costs(graph, seed)
+    if free:
+        nothing = {action: 0.0 for action in graph.actions() if action.stage >= graph.chain}
+        costs = replace(costs, actions={**costs.actions, **nothing})
+    slow = simulate(plan, costs, link)
     assert without_transfers_s(slow) == pytest.approx(simulate(plan, costs).makespan_s, rel=1e-12)
 
 

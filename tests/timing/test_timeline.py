@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipebench.models.layout import graph_of
 from pipebench.plan.actions import parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import plan_from_csv
@@ -16,6 +17,7 @@ from pipebench.timing.timeline import Gap, OtherWork, PathItem, Span, Timeline, 
 from tests.builders import (
     PIPELINED,
     PROPERTY,
+    branching_graphs,
     costs_by_hand,
     graphs,
     plan_of,
@@ -183,3 +185,58 @@ def test_a_pause_is_waiting_until_its_last_input_was_sent(
 def test_nothing_is_in_transfer_where_messages_take_no_time(schedule: str) -> None:
     timeline = simulate(plan_of(schedule, 5, 7, 2), UniformCosts(1, 2))
     assert [timeline.usage(device).transfer_s for device in range(5)] == [0.0] * 5
+
+
+side_by_side = st.one_of(branching_graphs(), shared_graphs)
+links = st.sampled_from([Link(), Link(0.7), latency_only(0.7)])
+
+
+@PROPERTY
+@given(graph=side_by_side, seed=seeds, link=links)
+def test_critical_path_through_stages_side_by_side_is_contiguous_and_as_long_as_the_makespan(
+    graph: Graph, seed: int, link: Link
+) -> None:
+    timeline = simulate(SCHEDULES["gpipe"].plan(graph), random_costs(graph, seed), link)
+    path = timeline.critical_path()
+    assert path[0].start_s == 0.0
+    assert path[-1].end_s == timeline.makespan_s
+    assert all(before.end_s == after.start_s for before, after in pairwise(path))
+
+
+@PROPERTY
+@given(graph=side_by_side, seed=seeds, link=links)
+def test_usage_of_stages_side_by_side_sums_to_the_makespan(graph: Graph, seed: int, link: Link) -> None:
+    costs = random_costs(graph, seed)
+    timeline = simulate(SCHEDULES["gpipe"].plan(graph), costs, link)
+    ready = {transfer.message: transfer.ready_s for transfer in timeline.transfers}
+    for device in range(graph.devices):
+        usage, spans = timeline.usage(device), timeline.spans_of(device)
+        assert min(usage) >= 0
+        assert sum(usage) == pytest.approx(timeline.makespan_s, rel=1e-12)
+        around = costs.before_s(device) + costs.after_s(device)
+        assert usage.busy_s == pytest.approx(
+            sum(costs.action_s(span.action) for span in spans) + around, rel=1e-12
+        )
+        waiting = 0.0
+        for before, span in pairwise(spans):
+            sent = [ready[message] for message in messages_to(graph, span.action)]
+            waiting += max(0.0, min(max(sent, default=0.0), span.start_s) - before.end_s)
+        assert usage.waiting_s == pytest.approx(waiting, rel=1e-9, abs=1e-9)
+
+
+def test_a_pause_of_a_stage_that_several_feed_is_waiting_until_the_last_of_them_is_sent() -> None:
+    """Device 1 has 1F0 1.5-2.5, and 2F0 arrives there at 5 + 0.5: the loss starts then."""
+    plan = SCHEDULES["gpipe"].plan(graph_of(1, 2, 1, 1))
+    timeline = simulate(plan, costs_by_hand(plan.graph, _2F0=3.5), latency_only(0.5))
+    assert timeline.gaps(1) == [Gap(start_s=2.5, sent_s=5.0, end_s=5.5)]
+    assert timeline.gaps(0) == [Gap(start_s=1.0, sent_s=11.0, end_s=11.5)]
+    assert named(timeline.critical_path()) == [
+        *("0F0", "0F0>", "2F0", "2F0>", "3F0", "3B0", "3B0>", "2B0", "2B0>", "0B0"),
+    ]
+
+
+def test_stages_that_take_no_time_have_a_path_too() -> None:
+    graph = graph_of(2, "all", 2, 1)
+    timeline = simulate(SCHEDULES["gpipe"].plan(graph), UniformCosts(0, 0))
+    assert timeline.makespan_s == 0.0
+    assert len(timeline.critical_path()) < len(timeline.spans) + len(timeline.transfers)

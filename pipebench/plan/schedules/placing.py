@@ -7,9 +7,11 @@ actions that can start:
     of the rest what the last stage of the chain needs soonest, else the chain's next one.
 
 The order that comes of it is the plan. The rest comes first since the backward hangs on it: with gpipe the shards' work
-is done by the time the backward begins, but for the last slice's. The other way round, when shards fill the pauses of
-the chain, the backward meets shards that are yet to run: as fast at best, up to a sixth slower, and slices wait with
-their exponentials, nearly twice as many.
+is done by the time the backward begins, but for the last slice's. Where K devices share a softmax of S forwards and
+messages take no time, gpipe's step is within a hundredth of the shortest there is: K - 1 + M (1 + S / K) forwards with
+their backwards. The other way round, when shards fill the pauses of the chain, the backward meets shards that are yet
+to run: as fast at best, up to a sixth slower (1f1b by two fifths), and a device keeps up to 1.9 times as many slices.
+It is a little faster only where messages take as long as half a forward.
 
 A message is taken to need a fifth of a forward. If messages took no time on paper, what needs one would stand where it
 just so arrives, and every device would wait for each of them when they do take time, as long as it takes.
@@ -68,17 +70,20 @@ class _Placing:
             self.missing[action] = len(inputs)
             for needed in inputs:
                 self.needed_by[needed].append(action)
+            self._offer(action)
         for device in range(self.graph.devices):
             self._start(device, 0.0)
         while self.events:
             now = self.events[0][0]
+            met = set()  # devices on which something happened: no other one can start anything
             while self.events and self.events[0][0] == now:
                 _, _, action, waiting = heapq.heappop(self.events)
                 if waiting is None:
                     self._end(action, now)
                 else:
                     self._arrive(waiting)
-            for device in range(self.graph.devices):
+                met.add(self.graph.device(waiting or action))
+            for device in sorted(met):
                 self._start(device, now)
         return Plan(self.graph, tuple(map(tuple, self.programs)))
 
@@ -103,8 +108,12 @@ class _Placing:
 
     def _arrive(self, waiting: Action) -> None:
         self.missing[waiting] -= 1
-        if not self.missing[waiting] and waiting.stage >= self.graph.chain:
-            heapq.heappush(self.rest[self.graph.device(waiting)], (self._urgency(waiting), waiting))
+        self._offer(waiting)
+
+    def _offer(self, action: Action) -> None:
+        """One of the rest can start from now on, once nothing is missing for it."""
+        if not self.missing[action] and action.stage >= self.graph.chain:
+            heapq.heappush(self.rest[self.graph.device(action)], (self._urgency(action), action))
 
     def _urgency(self, action: Action) -> _Urgency:
         """The weight's half of a backward is for whenever nothing else is there."""

@@ -1,16 +1,20 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipebench.errors import UsageError
+from pipebench.models.layout import graph_of
 from pipebench.plan.actions import COMPUTE, Action, Operation
 from pipebench.plan.check import activations_alive, check
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES, schedule_named
 from pipebench.plan.transfers import add_transfers
 from pipebench.timing.costs import UniformCosts
+from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
-from tests.builders import GRID, PIPELINED, plan_of
+from tests.builders import GRID, PIPELINED, PROPERTY, SHARED_GRID, branching_graphs, plan_of, random_costs
 
 
 def test_registry_holds_each_schedule_under_its_name_with_its_defaults() -> None:
@@ -57,6 +61,32 @@ def test_every_size_makes_a_plan_that_passes_the_check_and_does_not_deadlock(nam
         check(plan)
         timeline = simulate(plan, UniformCosts(1, 2))
         assert len(timeline.spans) == len(list(plan.graph.actions()))
+
+
+@pytest.mark.parametrize("name", list(SCHEDULES))
+def test_every_size_with_a_shared_softmax_passes_the_check_and_does_not_deadlock(name: str) -> None:
+    """Links with ports too, where messages of several pairs wait for each other."""
+    for chain, sharing, microbatches, chunks in SHARED_GRID:
+        sizes = (1, 1) if name == "naive" else (microbatches, chunks)
+        graph = graph_of(chain, sharing, *sizes)
+        plan = SCHEDULES[name].plan(graph)
+        assert plan.graph is graph
+        with_transfers = add_transfers(plan)
+        check(plan)
+        check(with_transfers)
+        for link in (Link(), Link(0.3)):
+            timeline = simulate(with_transfers, UniformCosts(1, 2), link)
+            assert len(timeline.spans) == len(list(graph.actions()))
+
+
+@PROPERTY
+@given(graph=branching_graphs(), seed=st.integers(0, 100))
+def test_any_stages_beside_any_chain_pass_the_check_and_do_not_deadlock(graph: Graph, seed: int) -> None:
+    plan = add_transfers(SCHEDULES["gpipe"].plan(graph))
+    check(plan)
+    for link in (Link(), Link(0.3), latency_only(0.3)):
+        timeline = simulate(plan, random_costs(graph, seed), link)
+        assert len(timeline.spans) == len(list(graph.actions()))
 
 
 @pytest.mark.parametrize("name", PIPELINED)
