@@ -29,7 +29,7 @@ from pipebench.timing.timeline import Timeline
 # Deterministic and without a deadline: a busy machine must not fail a test.
 PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
-PIPELINED = ("gpipe", "1f1b", "wavefront")
+PIPELINED = ("gpipe", "1f1b", "1f1b-deep", "wavefront")
 
 # Schedule, microbatches, chunks: what every device must compute the baseline's gradients with.
 SLICINGS = (
@@ -38,6 +38,7 @@ SLICINGS = (
     ("gpipe", 2, 4),
     ("1f1b", 8, 1),
     ("1f1b", 4, 2),
+    ("1f1b-deep", 8, 1),
     ("wavefront", 1, 8),
     ("wavefront", 2, 4),
 )

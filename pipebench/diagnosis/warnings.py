@@ -238,7 +238,7 @@ def _sharing(facts: Facts) -> WarningRecord | None:
     faster = facts.other_way
     if facts.config.softmax_devices is None or faster is None or faster < _GAIN or facts.cores_shared:
         return None
-    other = ", or use --schedule gpipe" if facts.config.schedule == "1f1b" else ""
+    other = ", or use --schedule 1f1b-deep" if facts.config.schedule == "1f1b" else ""
     return WarningRecord(
         code="sharing-slows",
         cause=f"the devices share the softmax, and by simulation the step would be {faster:.2f}x as fast with all of "

@@ -144,7 +144,7 @@ def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
     cause, remedy = found(**shared)["sharing-slows"]
     assert cause.endswith("by simulation the step would be 1.27x as fast with all of it on the last device")
     assert remedy == "leave out --softmax-devices"
-    assert found(**shared, schedule="1f1b")["sharing-slows"][1].endswith("or use --schedule gpipe")
+    assert found(**shared, schedule="1f1b")["sharing-slows"][1].endswith("or use --schedule 1f1b-deep")
     assert found(**(shared | {"other_way": 1.04})) == {}
     assert found(other_way=1.27) == {}
 

@@ -12,7 +12,7 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules.gpipe import gpipe
 from pipebench.plan.schedules.naive import naive
-from pipebench.plan.schedules.one_f_one_b import one_f_one_b
+from pipebench.plan.schedules.one_f_one_b import deep_one_f_one_b, one_f_one_b
 from pipebench.plan.schedules.placing import placed
 from pipebench.plan.schedules.wavefront import wavefront
 
@@ -58,6 +58,13 @@ SCHEDULES: dict[str, Schedule] = {
         Schedule("naive", "one device at a time, the whole batch at once", naive, 1, 1, single=True),
         Schedule("gpipe", "all forwards, then all backwards, over microbatches", gpipe, 16, 1),
         Schedule("1f1b", "as gpipe, alternating early to keep fewer activations alive", one_f_one_b, 16, 1),
+        Schedule(
+            "1f1b-deep",
+            "as 1f1b with 2 more microbatches in flight, as a shared softmax needs",
+            deep_one_f_one_b,
+            16,
+            1,
+        ),
         Schedule("wavefront", "as gpipe, over chunks of time too: what ran in 2014", wavefront, 4, 8),
     )
 }

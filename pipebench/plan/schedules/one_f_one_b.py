@@ -6,6 +6,10 @@
 
 Stage s of K keeps at most min(M, K - s) microbatches alive where gpipe keeps M. It alternates whole
 microbatches: the chunks of one go forward in time order, then backward in reverse.
+
+The deep form has two more microbatches in flight. So the last stage has something to do while a microbatch turns round
+elsewhere, in a softmax that devices share: shards and loss are two stages more on its way (Vocabulary Parallelism,
+arXiv 2411.05288).
 """
 
 from pipebench.errors import UsageError
@@ -13,9 +17,15 @@ from pipebench.plan.actions import Action, Operation
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, Program
 
+_DEEPER = 2
 
-def one_f_one_b(graph: Graph) -> Plan:
+
+def one_f_one_b(graph: Graph, more: int = 0) -> Plan:
     """One stage a device.
+
+    Args:
+        graph: a chain.
+        more: microbatches in flight than the stages above need.
 
     Raises:
         UsageError: A device runs several stages.
@@ -24,13 +34,18 @@ def one_f_one_b(graph: Graph) -> Plan:
         raise UsageError(f"schedule 1f1b takes one stage a device, got {graph.stages} on {graph.devices}")
     programs: list[Program] = [()] * graph.devices
     for stage, device in enumerate(graph.device_of):
-        programs[device] = _program(graph, stage)
+        programs[device] = _program(graph, stage, more)
     return Plan(graph, tuple(programs))
 
 
-def _program(graph: Graph, stage: int) -> Program:
-    """Warm up with as many forwards as there are stages above, alternate, drain."""
-    ahead = min(graph.microbatches, graph.last_stage - stage)
+def deep_one_f_one_b(graph: Graph) -> Plan:
+    """With two more microbatches in flight."""
+    return one_f_one_b(graph, _DEEPER)
+
+
+def _program(graph: Graph, stage: int, more: int) -> Program:
+    """Warm up with as many forwards as there are stages above and ``more``, alternate, drain."""
+    ahead = min(graph.microbatches, graph.last_stage - stage + more)
     actions: list[Action] = []
     for microbatch in range(graph.microbatches + ahead):
         if microbatch < graph.microbatches:

@@ -1,11 +1,12 @@
 import pytest
 
 from pipebench.errors import UsageError
+from pipebench.models.layout import Sharing, graph_of
 from pipebench.plan.actions import Operation
 from pipebench.plan.check import activations_alive
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.timing.costs import UniformCosts
+from pipebench.timing.costs import SoftmaxCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
 from tests.builders import GRID, plan_of, texts
@@ -83,6 +84,41 @@ def test_published_bubble_rates_of_zero_bubble_tables_5_and_9(
     costs = UniformCosts(forward, backward_input=backward_input, backward_weight=backward_weight)
     timeline = simulate(plan_of("1f1b", 8, microbatches), costs, latency_only(latency))
     assert round(timeline.bubble_fraction, 4) == rate
+
+
+def test_the_deep_form_has_two_more_microbatches_in_flight() -> None:
+    assert texts(plan_of("1f1b-deep", 2, 5)) == [
+        "0F0 0F1 0F2 0F3 0B0 0F4 0B1 0B2 0B3 0B4",
+        "1F0 1F1 1F2 1B0 1F3 1B1 1F4 1B2 1B3 1B4",
+    ]
+    assert [activations_alive(program) for program in plan_of("1f1b-deep", 4, 16).programs] == [6, 5, 4, 3]
+    assert texts(plan_of("1f1b-deep", 3, 2)) == ["0F0 0F1 0B0 0B1", "1F0 1F1 1B0 1B1", "2F0 2F1 2B0 2B1"]
+
+
+def test_the_deep_form_is_as_fast_with_free_messages_and_hides_slow_ones() -> None:
+    free = [simulate(plan_of(name, 4, 16), UniformCosts(1, 2)).makespan_s for name in ("1f1b", "1f1b-deep")]
+    assert free == [3 * (16 + 3)] * 2
+    slow = [
+        simulate(plan_of(name, 4, 16), UniformCosts(1, 2), latency_only(1.0)).makespan_s
+        for name in ("1f1b", "1f1b-deep")
+    ]
+    assert slow[1] < slow[0]
+
+
+@pytest.mark.parametrize(
+    ("chain", "sharing", "work"), [(8, "all", 0.5), (8, "all", 2.0), (2, 1, 1.0), (4, 4, 4.0)]
+)
+def test_the_deep_form_has_room_for_a_shared_softmax_and_the_plain_one_has_none(
+    chain: int, sharing: Sharing, work: float
+) -> None:
+    shards = chain if sharing == "all" else int(sharing or 1)
+    graph = graph_of(chain, sharing, 16, 1, (*[1.0] * chain, *[work / shards] * shards, 0.0))
+    costs = SoftmaxCosts(UniformCosts(1, 2), work, graph)
+    plain, deep, gpipe = (
+        simulate(SCHEDULES[name].plan(graph), costs).makespan_s for name in ("1f1b", "1f1b-deep", "gpipe")
+    )
+    assert plain > 1.3 * gpipe
+    assert deep < 1.06 * gpipe
 
 
 def test_1f1b_takes_one_stage_a_device() -> None:

@@ -20,7 +20,7 @@ from pipebench.timing.costs import MeasuredCosts, SoftmaxCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
-from tests.builders import PROPERTY, SHARED_GRID, branching_graphs, shared_graphs, texts
+from tests.builders import PIPELINED, PROPERTY, SHARED_GRID, branching_graphs, shared_graphs, texts
 
 ON_PAPER = {"F": 1.0, "B": 2.0, "I": 1.0, "W": 1.0}
 
@@ -120,7 +120,7 @@ def test_no_device_rests_on_paper_while_something_of_its_own_could_start(
 
 
 @PROPERTY
-@given(graph=shared_graphs, name=st.sampled_from(["gpipe", "1f1b", "wavefront"]))
+@given(graph=shared_graphs, name=st.sampled_from(PIPELINED))
 def test_what_is_beside_the_chain_goes_first_and_what_the_chain_needs_soonest_before_that(
     graph: Graph, name: str
 ) -> None:
@@ -255,7 +255,7 @@ def test_stages_that_cost_nothing_are_placed_too(name: str) -> None:
     check(add_transfers(SCHEDULES[name].plan(graph)))
 
 
-@pytest.mark.parametrize("name", ["gpipe", "1f1b", "wavefront"])
+@pytest.mark.parametrize("name", PIPELINED)
 @pytest.mark.parametrize("sharing", ["all", 2])
 def test_the_weights_half_of_a_shard_waits_until_nothing_else_of_the_rest_can_start(
     name: str, sharing: Sharing

@@ -19,7 +19,13 @@ from tests.builders import GRID, PIPELINED, PROPERTY, SHARED_GRID, branching_gra
 
 def test_registry_holds_each_schedule_under_its_name_with_its_defaults() -> None:
     defaults = {name: (schedule.microbatches, schedule.chunks) for name, schedule in SCHEDULES.items()}
-    assert defaults == {"naive": (1, 1), "gpipe": (16, 1), "1f1b": (16, 1), "wavefront": (4, 8)}
+    assert defaults == {
+        "naive": (1, 1),
+        "gpipe": (16, 1),
+        "1f1b": (16, 1),
+        "1f1b-deep": (16, 1),
+        "wavefront": (4, 8),
+    }
     assert all(schedule.name == name for name, schedule in SCHEDULES.items())
 
 
@@ -38,7 +44,7 @@ def test_default_sizes_are_legal(name: str) -> None:
 
 
 def test_an_unknown_schedule_is_refused_with_those_there_are() -> None:
-    expected = re.escape("unknown schedule '2f2b': expected one of naive, gpipe, 1f1b, wavefront")
+    expected = re.escape("unknown schedule '2f2b': expected one of naive, gpipe, 1f1b, 1f1b-deep, wavefront")
     with pytest.raises(UsageError, match=expected):
         schedule_named("2f2b")
 
