@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean, geometric_mean
 
 from pipebench.config import RunConfig
-from pipebench.diagnosis.retold import _run_config
+from pipebench.diagnosis.retold import run_config_of
 from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.models.edges import bytes_of
 from pipebench.models.layout import edges_of
@@ -34,7 +34,7 @@ def records(name: str) -> list[RunRecord]:
 
 def step_of(record: RunRecord) -> tuple[RunConfig, Timeline]:
     """What ran, and the step nearest the median."""
-    config = _run_config(record)
+    config = run_config_of(record)
     assert record.timeline is not None
     return config, timeline_from(record.timeline, config.graph)
 

@@ -35,7 +35,7 @@ def retold(
     if record.config.model is not None or None in _sizes(record):
         return record.warnings
     cores = _cores(record)
-    config = _run_config(record)
+    config = run_config_of(record)
     facts = Facts(
         config=config,
         launches=record.launches,
@@ -66,7 +66,8 @@ def _is_known(schedule: str) -> bool:
     return True
 
 
-def _run_config(record: RunRecord) -> RunConfig:
+def run_config_of(record: RunRecord) -> RunConfig:
+    """The run that a record of a built-in model is of."""
     config = record.config
     given = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if hasattr(config, name)}
     return RunConfig(

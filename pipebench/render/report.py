@@ -51,7 +51,7 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
     config = record.config
     head = Text.assemble(
         ("simulated", "bold"),
-        f": {config.schedule}, {counted(config.stages, 'stage')}, "
+        f": {config.schedule}, {counted(config.stages, 'device' if config.softmax_devices else 'stage')}, "
         f"{counted(config.microbatches, 'microbatch', 'microbatches')}, "
         f"{counted(config.chunks, 'chunk')}"
         + (f", {softmax_text(config.softmax_devices, config.stages)}" if config.softmax_devices else "")
