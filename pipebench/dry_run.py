@@ -93,7 +93,7 @@ def _on_paper(config: RunConfig, unknown_share: float | None) -> tuple[DryRun, T
         host_bytes_computed=budget.host_bytes(config),
         devices=device_usages(
             timeline,
-            [layout.text(outline, device) for device in range(layout.devices)],
+            layout.texts(outline),
             budget.device_memory(config, partition),
             bytes_are=outline.bytes_are,
         ),

@@ -216,13 +216,12 @@ def _figures(so_far: SoFar) -> dict[str, object]:
     """Every part of the record that is computed from launches."""
     assert so_far.raced is not None
     assert so_far.config.partition is not None
-    layout = so_far.config.layout
     step_s = summary.pipeline_step_s(so_far.launches)
     stored = summary.nearest(so_far.timelines, step_s)
     timeline = timeline_from(stored, so_far.config.graph)
     devices = device_usages(
         timeline,
-        [layout.text(so_far.config.outline, device) for device in range(layout.devices)],
+        so_far.config.layout.texts(so_far.config.outline),
         budget.device_memory(so_far.config, so_far.config.partition),
         summary.peaks_bytes(so_far.launches),
         bytes_are=so_far.config.outline.bytes_are,

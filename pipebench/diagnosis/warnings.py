@@ -16,6 +16,7 @@ from pipebench.diagnosis.causes import (
 )
 from pipebench.diagnosis.contention import Environment, contention
 from pipebench.diagnosis.factors import Factors
+from pipebench.diagnosis.vanishing import vanishing
 from pipebench.models.outline import Doubt
 from pipebench.records.schema import DeviceUsage, Launch, Speedup, Verification, WarningRecord
 
@@ -86,7 +87,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         _sharing(facts),
         _slower(facts),
         *(WarningRecord(doubt.code, doubt.cause, doubt.next_step) for doubt in facts.doubts),
-        _vanishing(facts),
+        vanishing(facts.config, facts.verification),
     ]
     return [warning for warning in found if warning is not None]
 
@@ -278,26 +279,3 @@ def _losses(facts: Facts) -> list[Cause]:
         gain_of_sharing=facts.gain_of_sharing,
     )
     return [cause for number, cause in enumerate(every) if number == 0 or cause.factor >= WORTH_NAMING]
-
-
-def vanished(verification: Verification, length: int) -> list[str]:
-    """The tensors whose gradients vanish; in sequences of length 1 recurrent weights have none, vanished or not."""
-    return [name for name in verification.vanishing if length > 1 or "weight_hh" not in name]
-
-
-def _vanishing(facts: Facts) -> WarningRecord | None:
-    """Gradients too small to be verified."""
-    verification, length = facts.verification, facts.config.outline.time or 1
-    if verification is None:
-        return None
-    names = vanished(verification, length)
-    if not names:
-        return None
-    fewer = facts.config.outline.row.option or "layers"
-    where = facts.config.outline.where(names)
-    return WarningRecord(
-        code="vanishing-gradients",
-        cause=f"the gradients of {len(names)} of {verification.tensors} tensors vanish ({where or names[0]}): they are "
-        "so small beside the others that a wrong one would not show, and these layers hardly learn",
-        next_step=f"use fewer {fewer} if they are to learn; what is timed is the same work either way",
-    )

@@ -49,6 +49,10 @@ class Layout(NamedTuple):
         """What a device has, in words."""
         return " + ".join(outline.text(part) for part in self.parts_on(device))
 
+    def texts(self, outline: Outline) -> list[str]:
+        """What each device has."""
+        return [self.text(outline, device) for device in range(self.devices)]
+
     def pieces(self, outline: Outline) -> Pieces:
         """Which rows of the head's parameters the shards have; nothing where nobody shares them."""
         rows = [part.rows for part in self.parts if part.rows is not None]

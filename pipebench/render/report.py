@@ -11,7 +11,7 @@ from rich.text import Text
 from pipebench.diagnosis.causes import MESSAGES, SHARED, UNEQUAL, overlap_text, work_text
 from pipebench.diagnosis.factors import Factors, factors_of, waited
 from pipebench.diagnosis.retold import retold
-from pipebench.diagnosis.warnings import vanished
+from pipebench.diagnosis.vanishing import vanished
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.models.layout import chain_of, graph_of
 from pipebench.plan.graph import Graph
