@@ -14,8 +14,8 @@ from pipebench.models.layout import (
     chain_of,
     edges_of,
     graph_of,
-    last_weight,
     layout_of,
+    shard_weights,
 )
 from pipebench.models.outline import Outline, Row
 from pipebench.models.registry import DEFAULT_MODEL, outline_of
@@ -169,8 +169,10 @@ class RunConfig(Asked, frozen=True, kw_only=True):
         partition, outline = self.planned_partition, self.outline
         if self.softmax_devices is None:
             return chain_layout(partition)
-        last = last_weight(outline, partition, self.microbatches, self.chunks)
-        return layout_of(partition, outline.head_rows, self.softmax_devices, last)
+        if self.softmax_devices != "all":
+            return layout_of(partition, outline.head_rows, self.softmax_devices)
+        weights = shard_weights(outline, partition, self.microbatches, self.chunks)
+        return layout_of(partition, outline.head_rows, "all", weights)
 
     @property
     def pieces(self) -> Pieces:

@@ -74,7 +74,7 @@ def check_partition(partition: Sequence[int], row: Row, devices: int, beside: in
     shown = ",".join(map(str, partition))
     if len(partition) != devices:
         each = (
-            f"one for each of {devices + beside} devices but {beside} for the softmax"
+            f"one for each of the {devices + beside} devices that is not for the softmax"
             if beside
             else "one a device"
         )

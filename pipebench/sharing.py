@@ -6,6 +6,7 @@ from pipebench.errors import UsageError
 from pipebench.models.layout import Sharing
 
 _NUMBER = re.compile(r"0*([1-9][0-9]*)", re.ASCII)
+_BOTH = 2
 _DIGITS = 9  # of a number of devices at most
 
 
@@ -58,8 +59,10 @@ def softmax_text(sharing: Sharing, devices: int) -> str:
     """
     if sharing == 1:
         return "softmax on a device of its own"
+    if sharing == "all" and devices <= _BOTH:
+        return "softmax shared by both devices" if devices == _BOTH else "softmax on the one device"
     if sharing == "all":
-        return f"softmax shared by all {devices} devices" if devices > 1 else "softmax on the one device"
+        return f"softmax shared by all {devices} devices"
     return f"softmax shared by {sharing} devices of their own"
 
 

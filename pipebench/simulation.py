@@ -130,14 +130,20 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         ),
         makespan_s=timeline.makespan_s,
         bubble=bubble(timeline),
-        devices=device_usages(timeline, [_text(graph, device) for device in range(graph.devices)]),
+        devices=device_usages(timeline, _texts(graph, softmax=options.whole_softmax_s is not None)),
         timeline=timeline_record(timeline, clock="simulated"),
     )
 
 
-def _text(graph: Graph, device: int) -> str:
-    """What a device has, in words."""
+def _texts(graph: Graph, *, softmax: bool) -> list[str]:
+    """What each device has, in words."""
+    return [_text(graph, device, softmax=softmax) for device in range(graph.devices)]
+
+
+def _text(graph: Graph, device: int, *, softmax: bool) -> str:
     chain, last = graph.chain, graph.last_stage
+    if graph.is_chain:
+        return f"stage {device}{' + softmax' if softmax and device == last else ''}"
     shards = "softmax" if last - chain == 1 else f"softmax 1/{last - chain}"
     return " + ".join(
         f"stage {stage}" if stage < chain else shards if stage < last else "loss"

@@ -78,11 +78,11 @@ def compare(
 def _suggest_a_study(record: "ComparisonRecord", names: Sequence[str], folder: Path | None) -> None:
     """The command that lays records side by side which differ in nothing but what a study varies."""
     from pipebench import pasting
-    from pipebench.comparison.fields import VARIED
+    from pipebench.comparison.fields import VARIED, VARIES
 
     differing = {each.field for pair in record.pairs for each in pair.mismatches}
     for varied, passing in VARIED.items():
-        if differing and differing <= passing:
+        if VARIES[varied] in differing and differing <= passing:
             where = pasting.option("-o", str(folder)) if folder is not None else []
             again = pasting.command("compare", *map(pasting.path_word, names), "--by", varied, *where)
             output.notice(f"pipebench: they differ in the {varied} alone; side by side: {again}")

@@ -63,7 +63,8 @@ PLAN = frozenset(
     }
 )
 
-# What a study varies on purpose, by the name of --by, with what follows from it.
+# What a study varies on purpose, by the name of --by: the field itself, and that with what follows from it.
+VARIES = {"schedule": "config.schedule", "gpus": "device.count"}
 VARIED: dict[str, frozenset[str]] = {
     "schedule": frozenset({"config.schedule", "config.microbatches", "config.chunks"}),
     "gpus": frozenset({"device.count", "config.partition"}),

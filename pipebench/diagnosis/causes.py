@@ -123,7 +123,7 @@ def _more_equal_layers(config: RunConfig, devices: Sequence[DeviceUsage], availa
         return (
             "cut the largest layer in two" if config.gpus == row.layers else "cut the model into more layers"
         )
-    if slowest not in (devices[0], devices[-1]):
+    if sharing is None and slowest not in (devices[0], devices[-1]):
         return f"device {slowest.device} holds no more than others: find what slows it down"
     one_more = row.layers + 1
     can_have_it = available is None or available >= one_more
@@ -139,6 +139,8 @@ def _more_equal_beside(config: RunConfig, slowest: int) -> str:
     if slowest < config.chain_devices < outline.row.layers and config.partition_rule != "balanced":
         return "try --partition balanced"
     most = min(config.gpus, outline.row.layers, outline.head_rows or 1)
+    if most == 1:
+        return f"use more {outline.row.option}, or leave out --softmax-devices"
     return f"try --gpus {most} --softmax-devices all: a piece of the {outline.row.head} on each device with layers"
 
 
@@ -162,6 +164,8 @@ def work_text(slices: int, checkpoint: str) -> str:
 
 
 def _less_work(config: RunConfig) -> str:
+    if config.softmax_devices is not None:
+        return f"leave out --softmax-devices, whose small products are dear at these sizes, or use {larger(config)}"
     if config.microbatches * config.chunks > 1:
         return f"use {_fewer_slices(config)}{larger(config)}"
     return (

@@ -25,7 +25,8 @@ class Factors(NamedTuple):
     Args:
         devices: of the pipeline.
         overlap: fill, drain and waiting for one another, were all stages equal.
-        unequal: by how much the step is longer than with stages of equal work.
+        unequal: by how much the step is longer than with stages of equal work; where some stand beside a chain, the
+            busiest device over the mean.
         transfer: by how much it is longer than with messages that take no time.
         work: the work of all devices over the baseline's step.
         shared: by how much that work took longer than its CPU time, since devices took turns on cores.
@@ -67,10 +68,13 @@ def factors_of(timeline: Timeline, baseline_step_s: float, *, shared: float = 1.
     mean_s = sum(busy_s) / len(busy_s)
     if not mean_s:
         return None
-    pace = _equal(timeline, busy_s, mean_s)
     all_work = sum(busy_s) / baseline_step_s
     shared = min(shared, max(all_work, 1.0))
-    free_s, equal_s = without_transfers_s(timeline), without_transfers_s(timeline, pace)
+    free_s = without_transfers_s(timeline)
+    if timeline.graph.is_chain:
+        equal_s = without_transfers_s(timeline, _equal(timeline, busy_s, mean_s))
+    else:  # stages beside a chain are not alike: made equal, a shard is as long as a stage more of the chain
+        equal_s = free_s * mean_s / max(busy_s)
     return Factors(
         devices=len(busy_s),
         overlap=equal_s / mean_s,

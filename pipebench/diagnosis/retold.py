@@ -11,6 +11,7 @@ from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.errors import UsageError
+from pipebench.models.edges import DTYPE_BYTES
 from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.plan.schedules import schedule_named
 from pipebench.records.schema import RunRecord, WarningRecord
@@ -45,11 +46,21 @@ def retold(
         cores=cores,
         available=_available(record, cores),
         environment=record.environment,
-        other_way=other_way(config, timeline, link_of(record.machine)) if timeline is not None else None,
+        other_way=_other_way(record, config, timeline),
     )
     anew = {each.code: each for each in warnings(facts) if each.code in _DERIVED}
     kept = (each if each.code not in _DERIVED else anew.get(each.code) for each in record.warnings)
     return [each for each in kept if each is not None]
+
+
+def _other_way(record: RunRecord, config: RunConfig, timeline: Timeline | None) -> float | None:
+    """By simulation; ``None`` where the record has figures that nothing can be simulated with."""
+    if timeline is None or config.dtype not in DTYPE_BYTES:
+        return None
+    try:
+        return other_way(config, timeline, link_of(record.machine))
+    except UsageError:
+        return None
 
 
 def _sizes(record: RunRecord) -> tuple[int | None, ...]:

@@ -54,11 +54,11 @@ def _other(config: RunConfig) -> RunConfig | None:
     rows = config.outline.head_rows
     if rows is None or config.partition is None or len(config.partition) != config.chain_devices:
         return None
-    if config.softmax_devices is not None:  # devices of their own would be gone
-        return (
-            msgspec.structs.replace(config, softmax_devices=None) if config.softmax_devices == "all" else None
-        )
-    if config.gpus < 2 or rows < config.gpus or 0 in config.partition:
+    if config.gpus == 1 or isinstance(config.softmax_devices, int):  # devices of their own would be gone
+        return None
+    if config.softmax_devices == "all":
+        return msgspec.structs.replace(config, softmax_devices=None)
+    if rows < config.gpus or 0 in config.partition:
         return None
     return msgspec.structs.replace(config, softmax_devices="all")
 

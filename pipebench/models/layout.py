@@ -19,7 +19,7 @@ from pipebench.models.outline import Outline, Slice
 from pipebench.models.shards import Pieces, shared_rows
 from pipebench.plan.graph import MOST_STAGES, Graph
 
-_LEAST_LAST = 0.25
+_LEAST_SHARE = 0.25  # of an even one
 Sharing = int | Literal["all"] | None  # devices for the softmax beyond those of the chain, or all of those
 
 
@@ -74,41 +74,59 @@ def chain_layout(partition: Sequence[int]) -> Layout:
     return layout_of(partition, None, None)
 
 
-def layout_of(partition: Sequence[int], head_rows: int | None, sharing: Sharing, last: float = 1.0) -> Layout:
+def layout_of(
+    partition: Sequence[int], head_rows: int | None, sharing: Sharing, weights: Sequence[float] = ()
+) -> Layout:
     """The layout of a model.
 
     Args:
         partition: its layers by stage of the chain.
         head_rows: outputs of its head.
         sharing: who has the head: the last device of the chain, so many devices more, or all of the chain's.
-        last: the weight of the last one of the chain's shards beside 1 of the others.
+        weights: of the shards, by default equal.
     """
     graph = graph_of(len(partition), sharing, 1, 1)
     parts = stage_slices(partition)
     if sharing is not None:
         assert head_rows is not None, "options of models without such a head are refused"
         layers, shards = parts[-1].end, graph.stages - len(parts) - 1
-        weights = [1.0] * (shards - 1) + [last if sharing == "all" else 1.0]
         parts = (
             *parts[:-1],
             parts[-1]._replace(closes=False),
-            *(Slice(layers, layers, False, False, rows) for rows in shared_rows(head_rows, weights)),
+            *(
+                Slice(layers, layers, False, False, rows)
+                for rows in shared_rows(head_rows, weights or [1.0] * shards)
+            ),
             Slice(layers, layers, opens=False, closes=True, joins=shards),
         )
     return Layout(parts, graph.device_of, graph.feeds, graph.chain)
 
 
-def last_weight(outline: Outline, partition: Sequence[int], microbatches: int, chunks: int) -> float:
-    """What the last device of a chain has of a softmax that all share, beside 1 of the others.
+def shard_weights(outline: Outline, partition: Sequence[int], microbatches: int, chunks: int) -> list[float]:
+    """What each device of a chain has of a softmax that all of them share.
 
-    All devices wait for the last one when the forwards turn into backwards: what it does is on the longest way through
-    the step, the device before it has a slice's forward and backward more time, and so on. So it is spared the work of
-    one slice, as far as its shard goes, of which a quarter stays.
+    As much as makes the devices' work equal, by computed operations, where that can be; a quarter of an even share at
+    least. The last device counts as if it had a slice's work more: when the forwards turn into backwards all others
+    wait for it, so what it does is on the longest way through the step, and the device before it has a slice's forward
+    and backward to spare.
     """
-    *_, before = stage_slices(partition)
-    shard_s = outline.step_s(Slice(before.end, before.end, opens=False, closes=True), 1.0) / len(partition)
-    slice_s = outline.step_s(before._replace(closes=False), 1.0) / (microbatches * chunks)
-    return min(max(1 - slice_s / shard_s, _LEAST_LAST), 1.0) if len(partition) > 1 else 1.0
+    *before, last = stage_slices(partition)
+    work = [outline.step_s(part, 1.0) for part in (*before, last._replace(closes=False))]
+    if before:
+        work[-1] *= 1 + 1 / (microbatches * chunks)
+    whole = outline.step_s(Slice(last.end, last.end, opens=False, closes=True), 1.0)
+    return _levelled(work, whole, _LEAST_SHARE * whole / len(work))
+
+
+def _levelled(levels: Sequence[float], more: float, least: float) -> list[float]:
+    """How ``more`` is poured over levels so that they become equal, each getting ``least`` in any case."""
+    lifted = set(range(len(levels)))  # those that get more than the least
+    while True:
+        common = (more - least * (len(levels) - len(lifted)) + sum(levels[n] for n in lifted)) / len(lifted)
+        above = {number for number in lifted if common - levels[number] < least}
+        if not above:
+            return [common - level if n in lifted else least for n, level in enumerate(levels)]
+        lifted -= above
 
 
 def chain_of(devices: int, sharing: Sharing) -> int:

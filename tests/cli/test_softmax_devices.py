@@ -121,7 +121,7 @@ def test_a_simulation_refuses_it_too(options: list[str], words: str, form: list[
 
 def test_a_dry_run_shows_who_has_what(tmp_path: Path) -> None:
     everywhere = words_of(*DRY, "--gpus", "2", "--softmax-devices", "all", cwd=tmp_path)
-    assert "layers 4,4 (as it will run), softmax shared by all 2 devices" in everywhere
+    assert "layers 4,4 (as it will run), softmax shared by both devices" in everywhere
     assert "embedding + LSTM 0-3 + softmax 0-" in everywhere
     assert "+ loss" in everywhere
     beside = words_of(*DRY, "--gpus", "4", "--softmax-devices", "2", cwd=tmp_path)
@@ -201,4 +201,4 @@ def test_a_record_of_more_stages_than_any_step_has_is_unreadable(tmp_path: Path)
 def test_an_own_model_s_record_that_says_it_is_shared_is_shown_all_the_same(tmp_path: Path) -> None:
     record = with_config(own_record(), softmax_devices="all")
     save(tmp_path, odd=record)
-    assert "softmax shared by all 2 devices" in words_of("show", "odd.json", cwd=tmp_path)
+    assert "softmax shared by both devices" in words_of("show", "odd.json", cwd=tmp_path)

@@ -96,6 +96,7 @@ def test_the_factors_of_a_step_whose_softmax_is_shared_multiply_up_too(
     assert found.devices == graph.devices
     assert found.speedup == pytest.approx(7.0 / timeline.makespan_s, rel=1e-9)
     assert found.overlap >= 1 - 1e-9
+    assert graph.is_chain or found.unequal >= 1 - 1e-9
     assert found.transfer >= 1 - 1e-9
 
 

@@ -80,6 +80,7 @@ def test_both_ways_are_each_others_inverse_where_shards_cost_what_they_hold() ->
     "options",
     [
         {"gpus": 1},
+        {"gpus": 1, "softmax_devices": "all"},
         {"gpus": 5, "partition": "1,1,1,1,0"},
         {"gpus": 6, "softmax_devices": "2"},
         {"gpus": 4, "vocab": 4, "hidden": 8, "layers": 4, "partition": "balanced"},

@@ -168,6 +168,16 @@ def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
         ),
         ({"softmax_devices": "1", "gpus": 3}, (4.0, 1.0, 1.0), "try --gpus 2 --softmax-devices all"),
         ({"softmax_devices": "4", "gpus": 6, "vocab": 4}, (9.0, 1.0), "try --gpus 2 --softmax-devices all"),
+        (
+            {"softmax_devices": "3", "gpus": 4, "layers": 1},
+            (1.0, 9.0, 1.0),
+            "use more --layers, or leave out --softmax-devices",
+        ),
+        (
+            {"softmax_devices": "all", "gpus": 3, "layers": 3},
+            (1.0, 9.0, 1.0),
+            "a larger --hidden makes LSTM layers weigh more",
+        ),
     ],
 )
 def test_a_remedy_where_the_softmax_is_shared_is_one_that_a_run_takes(
@@ -179,7 +189,7 @@ def test_a_remedy_where_the_softmax_is_shared_is_one_that_a_run_takes(
     taken = {
         name.removeprefix("--").replace("-", "_"): value for name, value in words.items() if name[:2] == "--"
     }
-    if taken:
+    if taken and remedy.startswith("try"):
         run_config(**options | taken | {"gpus": int(taken.get("gpus", options.get("gpus", 2)))})
 
 

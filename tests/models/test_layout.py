@@ -2,7 +2,16 @@
 
 from itertools import pairwise
 
-from pipebench.models.layout import chain_layout, edges_of, graph_of, last_weight, layout_of, stage_slices
+import pytest
+
+from pipebench.models.layout import (
+    chain_layout,
+    edges_of,
+    graph_of,
+    layout_of,
+    shard_weights,
+    stage_slices,
+)
 from pipebench.models.outline import Rows, Slice
 from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.plan.graph import Graph
@@ -49,7 +58,7 @@ def test_devices_beyond_the_chain_have_a_shard_each_and_the_middle_one_the_loss(
 
 
 def test_all_devices_of_the_chain_have_a_shard_the_last_one_as_light_as_it_is_told() -> None:
-    layout = layout_of((1, 1, 1), 1003, "all", last=0.25)
+    layout = layout_of((1, 1, 1), 1003, "all", [1.0, 1.0, 0.25])
     assert layout.device_of == (0, 1, 2, 0, 1, 2, 1)
     rows = [part.rows for part in layout.parts if part.rows is not None]
     assert [each.number for each in rows] == [445, 446, 112]
@@ -66,18 +75,44 @@ def test_one_device_can_have_it_all() -> None:
 
 
 def test_every_shard_has_a_word_where_there_are_as_many_as_words() -> None:
-    rows = [part.rows for part in layout_of((1, 1, 1), 3, "all", last=0.25).parts if part.rows is not None]
+    rows = [
+        part.rows for part in layout_of((1, 1, 1), 3, "all", [1.0, 1.0, 0.25]).parts if part.rows is not None
+    ]
     assert rows == [Rows(0, 1), Rows(1, 2), Rows(2, 3)]
 
 
-def test_the_last_device_is_spared_a_slice_as_far_as_its_shard_goes() -> None:
-    """An LSTM layer is 8 x 64 x 64 products a word; a shard of 1/8 of 4096 words is as many: 64 x 512."""
-    outline = LSTMOutline(layers=8, hidden=64, vocab=4096, batch=16, sequence_length=8)
-    even = (1,) * 8
-    assert last_weight(outline, even, 16, 1) == 1 - 1 / 16
-    assert last_weight(outline, even, 4, 8) == 1 - 1 / 32
-    assert last_weight(outline, even, 1, 1) == 0.25
-    assert last_weight(outline, (8,), 1, 1) == 1.0
+# An LSTM layer is 8 x 64 x 64 products a word; so is an eighth of a projection to 4096 words, 64 x 512.
+EIGHT = LSTMOutline(layers=8, hidden=64, vocab=4096, batch=16, sequence_length=8)
+
+
+def weights(partition: tuple[int, ...], microbatches: int, outline: LSTMOutline = EIGHT) -> list[float]:
+    """In layers' worth of work."""
+    layer = outline.step_s(Slice(0, 1, opens=False, closes=False), 1.0)
+    return [found / layer for found in shard_weights(outline, partition, microbatches, 1)]
+
+
+def test_equal_devices_get_equal_shards_but_for_the_last_that_is_spared_a_slice() -> None:
+    found = weights((1,) * 8, 16)
+    assert found == pytest.approx([*[1 + 1 / 128] * 7, 1 + 1 / 128 - 1 / 16])
+    assert sum(found) == pytest.approx(8)
+    assert weights((1,) * 8, 1)[-1] == 0.25, "a quarter of an even share stays"
+    assert weights((8,), 1) == [8.0]
+
+
+def test_a_device_with_less_layers_gets_more_of_the_softmax() -> None:
+    found = weights((4, 3, 1), 16)
+    slice_ = 1 / 16
+    assert found == pytest.approx(
+        [16 / 3 - 4 + slice_ / 3, 16 / 3 - 3 + slice_ / 3, 16 / 3 - 1 - 2 * slice_ / 3]
+    )
+
+
+def test_a_device_that_is_full_already_gets_the_least() -> None:
+    small = LSTMOutline(layers=8, hidden=64, vocab=1024, batch=16, sequence_length=8)
+    found = weights((6, 1, 1), 16, small)
+    assert found[0] == pytest.approx(2 / 3 / 4)
+    assert found[1] - found[2] == pytest.approx(1 / 16)
+    assert sum(found) == pytest.approx(2)
 
 
 def test_figures_are_12_bytes_a_position_there_and_4_back_and_hidden_states_go_to_every_shard() -> None:

@@ -28,7 +28,7 @@ def test_the_stacked_lstm_has_sizes_and_words() -> None:
 def test_a_softmax_that_is_shared_is_part_of_the_plan() -> None:
     assert "softmax" not in text_of(completed_record())
     everywhere, beside = (with_config(completed_record(), softmax_devices=shared) for shared in ("all", 1))
-    assert "layers 1,1 (even), softmax shared by all 2 devices" in text_of(everywhere)
+    assert "layers 1,1 (even), softmax shared by both devices" in text_of(everywhere)
     assert "layers 1,1 (even), softmax on a device of its own, checkpoint always" in text_of(
         with_config(beside, checkpoint="always")
     )
