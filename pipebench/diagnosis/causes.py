@@ -123,14 +123,16 @@ def _more_equal_layers(config: RunConfig, devices: Sequence[DeviceUsage], availa
         return (
             "cut the largest layer in two" if config.gpus == row.layers else "cut the model into more layers"
         )
-    if sharing is None and slowest not in (devices[0], devices[-1]):
+    joins = sharing is not None and slowest.device == config.layout.device_of[-1]
+    if not joins and slowest not in (devices[0], devices[-1]):
         return f"device {slowest.device} holds no more than others: find what slows it down"
     one_more = row.layers + 1
     can_have_it = available is None or available >= one_more
     if sharing is None and slowest is devices[-1] and config.gpus == row.layers and can_have_it:
         ending = ",".join(["1"] * row.layers + ["0"])
         return f"try --gpus {one_more} --partition {ending}: the {row.head} on a device of its own"
-    return f"{config.outline.heavier} makes {row.noun} weigh more beside what stands at the ends"
+    beside = "the loss, which stands there" if joins else "what stands at the ends"
+    return f"{config.outline.heavier} makes {row.noun} weigh more beside {beside}"
 
 
 def _more_equal_beside(config: RunConfig, slowest: int) -> str:

@@ -2,15 +2,15 @@
 
 The same step is simulated twice, as it was and the other way round, with the link between its devices. Where the head
 stands on the last device, its part of that device's actions is known by computed operations, and goes to shards in
-proportion to their words. Where it is shared, what its shards took goes to the last device of the chain.
-
-What small products and more calls cost is not in it: a shard with a tenth of the words takes more than a tenth of the
-time.
+proportion to their words; what small products and more calls cost is not in it. Where it is shared, what its shards
+took goes to the last device of the chain, less what each of them takes whatever its words: shards of two sizes tell.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import inf
+from statistics import fmean
 
 import msgspec
 
@@ -18,7 +18,7 @@ from pipebench.config import RunConfig
 from pipebench.models.edges import bytes_of
 from pipebench.models.layout import edges_of
 from pipebench.models.outline import Slice
-from pipebench.plan.actions import Action
+from pipebench.plan.actions import Action, Operation
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import MachineRecord
 from pipebench.timing.costs import MeasuredCosts
@@ -26,6 +26,7 @@ from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
 
+_ALIKE = 0.8  # of the words of the largest shard: a smaller one tells what an action costs without any
 _MOST_ACTIONS = 20_000  # of a step; more take seconds
 
 
@@ -83,12 +84,34 @@ def _to_shards(config: RunConfig, other: RunConfig, costs: Mapping[Action, float
 
 
 def _to_last_stage(config: RunConfig, other: RunConfig, costs: Mapping[Action, float]) -> dict[Action, float]:
-    stage = other.graph.last_stage
+    stage, shards = other.graph.last_stage, _shards(config)
     found = {action: costs[action] for action in other.graph.actions()}
-    for action, seconds in costs.items():
-        if stage < action.stage < config.graph.last_stage:
-            found[action._replace(stage=stage)] += seconds
+    for operation in config.graph.operations:
+        fixed_s = _fixed_s(config, costs, operation)
+        for action in found:
+            if action.stage == stage and action.operation is operation:
+                each_s = [costs[action._replace(stage=shard)] for shard in shards]
+                found[action] += max(sum(each_s) - (len(shards) - 1) * fixed_s, *each_s)
     return found
+
+
+def _shards(config: RunConfig) -> Sequence[int]:
+    return range(config.graph.chain, config.graph.last_stage)
+
+
+def _fixed_s(config: RunConfig, costs: Mapping[Action, float], operation: Operation) -> float:
+    """What an action of a shard takes whatever its words, by shards of two sizes; 0 where all are alike."""
+    seconds: dict[int, list[float]] = defaultdict(list)
+    parts = config.layout.parts
+    for action, action_s in costs.items():
+        rows = parts[action.stage].rows
+        if rows is not None and action.operation is operation:
+            seconds[rows.number].append(action_s)
+    few, many = min(seconds), max(seconds)
+    if few > _ALIKE * many:
+        return 0.0
+    few_s, many_s = fmean(seconds[few]), fmean(seconds[many])
+    return min(max(few_s - few * (many_s - few_s) / (many - few), 0.0), few_s)
 
 
 def _simulated_s(config: RunConfig, costs: Mapping[Action, float], timeline: Timeline, link: Link) -> float:

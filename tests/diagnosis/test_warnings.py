@@ -155,6 +155,11 @@ def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
         ({"softmax_devices": "all", "layers": 4}, (1.0, 2.0), "try --partition balanced"),
         ({"softmax_devices": "all"}, (1.0, 2.0), "a larger --hidden makes LSTM layers weigh more"),
         ({"softmax_devices": "all"}, (2.0, 1.0), "a larger --hidden makes LSTM layers weigh more"),
+        (
+            {"softmax_devices": "all", "gpus": 4, "layers": 4},
+            (1.0, 2.0, 1.0, 1.0),
+            "a larger --hidden makes LSTM layers weigh more beside the loss",
+        ),
         ({"softmax_devices": "1", "gpus": 3, "layers": 4}, (1.0, 2.0, 1.0), "try --partition balanced"),
         (
             {"softmax_devices": "1", "gpus": 3, "layers": 4},

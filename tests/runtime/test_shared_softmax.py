@@ -13,6 +13,7 @@ import pytest
 
 from pipebench.config import RunConfig, RunOptions
 from pipebench.models.layout import Sharing
+from pipebench.plan.actions import Operation
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
@@ -157,3 +158,29 @@ def test_a_shard_holds_the_rows_that_the_whole_projection_has_there(text: str) -
 
     alone = network_of(asked).form("chain")
     assert start == hashes(cut(alone.kept(), asked.pieces))
+
+
+@pytest.mark.parametrize("checkpoint", ["none", "always"])
+def test_what_the_loss_keeps_is_what_is_computed_of_it(text: str, checkpoint: str) -> None:
+    asked = config((4, "all", ("gpipe", 2, 1), checkpoint, 37, "float32", True), text)
+    pipeline = EmulatedPipeline(
+        add_transfers(SCHEDULES["gpipe"].plan(asked.graph)),
+        network := network_of(asked),
+        asked.layout,
+        checkpoint=checkpoint,
+    )
+    part, outline = asked.layout.parts[-1], asked.outline
+    device = asked.graph.device_of[-1]
+    for executor in pipeline.executors:
+        executor.load(network.batch(0, microbatches=2, chunks=1))
+    for unit in pipeline.units:
+        if unit.action.operation is Operation.FORWARD:
+            for run in unit.calls:
+                run()
+    saved = pipeline.executors[device].stages[asked.graph.last_stage]._saved[0]
+    assert saved is not None
+    kept = sum(tensor.nbytes for tensor in saved.input_)
+    assert kept == outline.input_bytes(part, 2)
+    scales_and_losses = (part.joins + 1) * (outline.positions // 2) * outline.element_bytes
+    assert outline.saved_bytes(part, 2) == kept + scales_and_losses
+    assert (saved.result is None) == (checkpoint == "always")

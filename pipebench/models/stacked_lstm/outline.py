@@ -87,12 +87,12 @@ class LSTMOutline:
 
         An LSTM layer keeps its input, its output, and torch's workspace of 4 gates, the cell state and its
         tanh (6 in all); the projection keeps its input, its logits and their log-softmax. A shard of it keeps its input
-        and the exponentials, what joins shards the figures of each, as they come and stacked, and some of its own.
+        and the exponentials, what joins shards the figures of each, zeros beside them, their scales, and the losses.
         """
         if part.rows is not None:
             return self.hidden + part.rows.number
         if part.joins:
-            return part.joins * (2 * FIGURES + 4) + 4
+            return part.joins * (FIGURES + 2) + 1
         return part.layers * 8 * self.hidden + part.closes * (self.hidden + 2 * self.vocab)
 
     def saved_bytes(self, part: Slice, slices: int = 1) -> int:
@@ -100,8 +100,8 @@ class LSTMOutline:
         return self.positions // slices * self.saved_numbers(part) * self.element_bytes
 
     def input_bytes(self, part: Slice, slices: int = 1) -> int:
-        """Bytes of a slice's input alone: activations or figures; words are the batch's, and kept anyway."""
-        numbers = part.joins * FIGURES if part.joins else self.hidden
+        """Bytes of a slice's input alone: activations, or figures with zeros; words are the batch's, kept anyway."""
+        numbers = part.joins * (FIGURES + 1) if part.joins else self.hidden
         return 0 if part.opens else self.positions // slices * numbers * self.element_bytes
 
     def memory(self, part: Slice, saved_bytes: int) -> MemoryBytes:

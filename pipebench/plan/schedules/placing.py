@@ -8,10 +8,10 @@ actions that can start:
 
 The order that comes of it is the plan. The rest comes first since the backward hangs on it: with gpipe the shards' work
 is done by the time the backward begins, but for the last slice's. Where K devices share a softmax of S forwards and
-messages take no time, gpipe's step is within a hundredth of the shortest there is: K - 1 + M (1 + S / K) forwards with
+messages take no time, gpipe's step is within a fiftieth of the shortest there is: K - 1 + M (1 + S / K) forwards with
 their backwards. The other way round, when shards fill the pauses of the chain, the backward meets shards that are yet
-to run: as fast at best, up to a sixth slower (1f1b by two fifths), and a device keeps up to 1.9 times as many slices.
-It is a little faster only where messages take as long as half a forward.
+to run: up to a sixth slower (1f1b by nearly a half), and a device keeps up to twice as many slices. It is faster by a
+fiftieth at most, and by up to a fifteenth where messages take as long as half a forward.
 
 A message is taken to need a fifth of a forward. If messages took no time on paper, what needs one would stand where it
 just so arrives, and every device would wait for each of them when they do take time, as long as it takes.
