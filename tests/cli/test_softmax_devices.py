@@ -69,7 +69,7 @@ def refusal(*arguments: str, cwd: Path, code: int = 2) -> str:
         ),
         (
             ["--softmax-devices=1", "--gpus=3", "--partition=3,3,2"],
-            "--partition 3,3,2: expected 2 counts, one for each of 3 devices but 1 for the softmax, got 3",
+            "--partition 3,3,2: expected 2 counts, one for each of the 3 devices that is not for the softmax, got 3",
         ),
         (
             ["--softmax-devices=1", "--partition=4,3"],
@@ -146,7 +146,7 @@ def test_a_dry_run_as_json_has_the_parts_too(tmp_path: Path) -> None:
 
 def test_a_simulation_says_that_it_is_shared(tmp_path: Path) -> None:
     everywhere = words_of(*SIMULATE, "--stages", "3", "--softmax-devices", "all", cwd=tmp_path)
-    assert "gpipe, 3 stages, 2 microbatches, 1 chunk, softmax shared by all 3 devices; costs" in everywhere
+    assert "gpipe, 3 devices, 2 microbatches, 1 chunk, softmax shared by all 3 devices; costs" in everywhere
     assert "1 stage 1 + softmax 1/3 + loss" in everywhere
     assert "softmax on a device of its own" in words_of(*SIMULATE, "--softmax-devices", "1", cwd=tmp_path)
 

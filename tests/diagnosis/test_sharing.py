@@ -78,7 +78,7 @@ def test_both_ways_are_each_others_inverse_where_shards_cost_what_they_hold() ->
 
 def test_what_every_shard_takes_whatever_its_words_is_paid_once_by_the_last_device() -> None:
     """Small products: each action of a shard takes 0.3 s more than its words do."""
-    asked, alone = config(softmax_devices="all"), config()
+    asked, alone = config(softmax_devices="all", vocab=128), config(vocab=128)
     taken = {span.action: span.end_s - span.start_s for span in step(asked).spans}
     shards = range(asked.graph.chain, asked.graph.last_stage)
     dear = {action: seconds + 0.3 * (action.stage in shards) for action, seconds in taken.items()}
