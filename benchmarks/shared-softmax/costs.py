@@ -13,8 +13,7 @@ from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.models.edges import bytes_of
 from pipebench.models.layout import edges_of
 from pipebench.plan.check import activations_alive
-from pipebench.plan.schedules import SCHEDULES
-from pipebench.plan.schedules.placing import placed
+from pipebench.plan.schedules import SCHEDULES, placing
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
 from pipebench.records.timelines import timeline_from
@@ -25,6 +24,7 @@ from pipebench.timing.timeline import Timeline
 FOLDER = Path("results") / "shared-softmax"
 WAYS = ("gpipe", "wavefront")
 HIDDEN = (256, 512)
+LENGTHS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0)  # of a message on paper, over a forward of the chain
 
 
 def records(name: str) -> list[RunRecord]:
@@ -62,15 +62,24 @@ def sent(config: RunConfig, timeline: Timeline) -> tuple[int, float]:
     return len(sizes), sum(sizes)
 
 
-def ordered(record: RunRecord, *, rest_first: bool) -> tuple[float, int]:
+def ordered(record: RunRecord, *, rest_first: bool, message: float = placing.MESSAGE) -> tuple[float, int]:
     """The step simulated with what its actions took, in one order or the other; and slices kept by a device at most."""
+    placing.MESSAGE = message
     config, timeline = step_of(record)
     costs = MeasuredCosts({span.action: span.end_s - span.start_s for span in timeline.spans})
     graph = config.graph
-    plan = placed(graph, SCHEDULES[config.schedule].order(graph.chain_alone), rest_first=rest_first)
+    plan = placing.placed(graph, SCHEDULES[config.schedule].order(graph.chain_alone), rest_first=rest_first)
     edges = edges_of(config.outline, config.layout, config.microbatches, config.chunks)
     made = simulate(plan, costs, link_of(record.machine), message_bytes=partial(bytes_of, edges))
     return made.makespan_s, max(activations_alive(program) for program in plan.programs)
+
+
+def by_length(records: list[RunRecord], *, rest_first: bool) -> str:
+    """The shortest and the longest step that an assumed length of messages leads to."""
+    steps = [
+        ordered(record, rest_first=rest_first, message=each)[0] for record in records for each in LENGTHS
+    ]
+    return f"{1e3 * min(steps):.0f} to {1e3 * max(steps):.0f} ms"
 
 
 def main() -> None:
@@ -113,14 +122,18 @@ def main() -> None:
             f"{more}, {larger / 1e6:.0f} MB | {fmean(expected):.2f}x |"
         )
     print()
-    print("| schedule | hidden | rest first | slices kept | chain first | slices kept |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| schedule | hidden | rest first | slices kept | chain first | slices kept | "
+        "rest first, messages of any length | chain first |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for (way, hidden), (_, shared) in pairs.items():
         first = [ordered(record, rest_first=True) for record in shared]
         second = [ordered(record, rest_first=False) for record in shared]
         print(
             f"| {way} | {hidden} | {1e3 * fmean(s for s, _ in first):.0f} ms | {first[0][1]} | "
-            f"{1e3 * fmean(s for s, _ in second):.0f} ms | {second[0][1]} |"
+            f"{1e3 * fmean(s for s, _ in second):.0f} ms | {second[0][1]} | {by_length(shared, rest_first=True)} | "
+            f"{by_length(shared, rest_first=False)} |"
         )
 
 
