@@ -128,7 +128,10 @@ def test_one_device_more_than_layers_needs_a_partition_that_ends_in_0() -> None:
         ),
         ({"chunks": 5}, "--chunks 5 does not divide the sequence length of 32: expected a divisor such as 4"),
         ({"microbatches": 256}, "--microbatches 256 does not divide the batch of 128"),
-        ({"schedule": "zigzag"}, "unknown schedule 'zigzag': expected one of naive, gpipe, 1f1b, wavefront"),
+        (
+            {"schedule": "zigzag"},
+            "unknown schedule 'zigzag': expected one of naive, gpipe, 1f1b, 1f1b-deep, wavefront",
+        ),
         (
             {"schedule": "naive", "microbatches": 2},
             "schedule naive takes 1 microbatch and 1 chunk, got 2 and 1",

@@ -25,7 +25,10 @@ def status_of_the_only_record(folder: Path) -> dict[str, object]:
         (["run", "--gpus", "0"], "--gpus must be at least 1, got 0"),
         (["run", "--gpus", "8", "--microbatches", "0"], "--microbatches must be at least 1"),
         (["run", "--gpus", "8", "--batch", "10", "--microbatches", "4"], "does not divide the batch of 10"),
-        (["run", "--gpus", "8", "--schedule", "nonsense"], "expected one of naive, gpipe, 1f1b, 1f1b-deep, wavefront"),
+        (
+            ["run", "--gpus", "8", "--schedule", "nonsense"],
+            "expected one of naive, gpipe, 1f1b, 1f1b-deep, wavefront",
+        ),
         (["run", "--gpus", "8", "--text", "/nowhere/none.txt"], "/nowhere/none.txt"),
         (["run", "--gpus", "8", "--layers", "4"], "8 devices for 4 LSTM layers"),
         (["run", "--gpus", "2", "--layers", "4", "--partition", "3,2"], "sum to 4 layers, got 5"),
