@@ -1,21 +1,21 @@
 """The places of actions that no schedule orders: the shards of a softmax, and the loss that joins them.
 
 A schedule orders the chain. The rest is put between the chain's actions by list scheduling: a step is run on paper with
-the graph's own costs (a backward twice its forward), and whenever a device has nothing to do it takes one of the
-actions that can start:
+the graph's own costs (a backward twice its forward, a message a fifth of a forward), and whenever a device has nothing
+to do it takes one of the actions that can start, in one of two ways:
 
-    of the rest what the last stage of the chain needs soonest, else the chain's next one.
+    rest first    of the rest what the last stage of the chain needs soonest, else the chain's next one
+    chain first   the other way round
 
-The order that comes of it is the plan. The rest comes first since the backward hangs on it: with gpipe the shards' work
-is done by the time the backward begins, but for the last slice's. Where K devices share a softmax of S forwards and
-messages take no time, gpipe's step is within a fiftieth of the shortest there is: K - 1 + M (1 + S / K) forwards with
-their backwards. The other way round, when shards fill the pauses of the chain, the backward meets shards that are yet
-to run: up to a sixth slower (1f1b by nearly a half), and a device keeps up to twice as many slices. With the messages
-of an emulated machine it is 2 to 3 hundredths faster, by up to a fifteenth where they take as long as half a forward.
+The order that comes of it is the plan. It is rest first unless the step on paper is shorter by more than a hundredth and
+a half with chain first. Shards that run early feed the backward soon, and their results are not kept for long; shards
+that run late fill the pauses of the chain, and a device keeps up to twice as many slices. Which one is the faster
+depends on the sizes: with free messages gpipe's step is within a fiftieth of the shortest there is with rest first,
+K - 1 + M (1 + S / K) forwards with their backwards where K devices share a softmax of S forwards, and up to a sixth
+longer with chain first; with the messages of an emulated machine chain first is often 2 to 3 hundredths faster.
 
-A message is taken to need a fifth of a forward. If messages took no time on paper, what needs one would stand where it
-just so arrives, and every device would wait for each of them when they do take time, as long as it takes.
-``benchmarks/shared-softmax`` has the figures of both.
+If messages took no time on paper, what needs one would stand where it just so arrives, and every device would wait for
+each of them when they do take time, as long as it takes. ``benchmarks/shared-softmax`` has the figures.
 """
 
 import heapq
@@ -33,18 +33,23 @@ _COST = {  # over a forward's
     Operation.BACKWARD_WEIGHT: 1.0,
 }
 MESSAGE = 0.2  # of a forward of the chain
+_WORTH_MEMORY = 0.985  # of the step that keeps fewer slices
 _Urgency = tuple[int, int, int]
 
 
-def placed(graph: Graph, chain: Plan, *, rest_first: bool = True) -> Plan:
+def placed(graph: Graph, chain: Plan, *, rest_first: bool | None = None) -> Plan:
     """The chain's plan with the rest of the graph in it.
 
     Args:
         graph: with stages beyond its chain.
         chain: the plan of ``graph.chain_alone``.
-        rest_first: what a device takes that can go on with either; the other way round is there to be compared with.
+        rest_first: what a device takes that can go on with either; by default as the step on paper says.
     """
-    return _Placing(graph, chain, rest_first=rest_first).run()
+    if rest_first is not None:
+        return _Placing(graph, chain, rest_first=rest_first).run()
+    rest, late = (_Placing(graph, chain, rest_first=first) for first in (True, False))
+    plan, other = rest.run(), late.run()
+    return other if late.end < _WORTH_MEMORY * rest.end else plan
 
 
 class _Placing:
@@ -61,6 +66,7 @@ class _Placing:
         self.needed_by: dict[Action, list[Action]] = defaultdict(list)
         self.due = self._when_due(chain)
         self.message = MESSAGE * sum(graph.work[: graph.chain]) / graph.chain
+        self.end = 0.0  # of the step on paper
         self.events: list[tuple[float, int, Action, Action | None]] = []
         self.sequence = count()
 
@@ -74,7 +80,7 @@ class _Placing:
         for device in range(self.graph.devices):
             self._start(device, 0.0)
         while self.events:
-            now = self.events[0][0]
+            now = self.end = self.events[0][0]
             met = set()  # devices on which something happened: no other one can start anything
             while self.events and self.events[0][0] == now:
                 _, _, action, waiting = heapq.heappop(self.events)

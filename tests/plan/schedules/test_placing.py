@@ -130,7 +130,7 @@ def test_what_is_beside_the_chain_goes_first_and_what_the_chain_needs_soonest_be
         for action in alone.programs[graph.chain - 1]
         if action.operation is Operation.BACKWARD
     ]
-    timeline = on_paper(placed(graph, alone))
+    timeline = on_paper(placed(graph, alone, rest_first=True))
     ready = ready_times(timeline)
     met = 0
     for device in range(graph.devices):
