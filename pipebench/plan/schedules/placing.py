@@ -9,7 +9,7 @@ to do it takes one of the actions that can start, in one of two ways:
 
 The order that comes of it is the plan. It is rest first unless the step on paper is shorter by more than a hundredth
 and a half with chain first. Shards that run early feed the backward soon, and their results are not kept for long;
-shards that run late fill the pauses of the chain, and a device keeps up to twice as many slices. Which one is the faster
+shards that run late fill the pauses of the chain, and a device keeps up to twice as many slices. Which one is faster
 depends on the sizes: with free messages gpipe's step is within a fiftieth of the shortest there is with rest first,
 K - 1 + M (1 + S / K) forwards with their backwards where K devices share a softmax of S forwards, and up to a sixth
 longer with chain first; with the messages of an emulated machine chain first is often 2 to 3 hundredths faster.
