@@ -36,11 +36,6 @@ class Layout(NamedTuple):
         """How many there are."""
         return max(self.device_of) + 1
 
-    @property
-    def is_chain(self) -> bool:
-        """Whether all stages are the layers'."""
-        return self.chain == len(self.parts)
-
     def parts_on(self, device: int) -> list[Slice]:
         """What a device has, the layers first."""
         return [part for part, owner in zip(self.parts, self.device_of, strict=True) if owner == device]

@@ -1,11 +1,13 @@
 """A softmax that devices share, on paper: what its shards give to the loss. Pure.
 
-Each shard has some rows of the projection, which stand for as many words. Of each position it gives three figures,
+Each shard has some rows of the projection, which stand for as many words. Of each position it gives three figures:
 
-    the largest logit, the sum of the exponentials of all logits less that one, and the target's logit (0: not here)
+    its largest logit
+    the sum of exp(logit - largest) over its words
+    the target's logit, or 0 if the target is a word of another shard
 
-and gets back one number, what a word with a logit as large as its largest weighs in the gradient. So 12 bytes a
-position go to the loss and 4 come back, in float32, whatever the vocabulary.
+It gets back one number: by what to multiply exp(logit - largest) to have a word's gradient. So in float32 12 bytes a
+position go to the loss and 4 come back, whatever the vocabulary.
 """
 
 from collections.abc import Mapping, Sequence
