@@ -38,7 +38,7 @@ def run(
         int | None,
         _help(
             "--gpus --devices",
-            "Devices, layers on each. Default: as --partition lists, else 8; fewer if your own model has fewer layers.",
+            "Devices. Default: as --partition lists, else 8; fewer if your own model has fewer layers.",
             _PLAN,
         ),
     ] = None,

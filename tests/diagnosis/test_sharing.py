@@ -15,6 +15,8 @@ from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
 from tests.builders import run_config
+from tests.diagnosis.test_warnings import UNEQUAL
+from tests.diagnosis.test_warnings import found as warned
 
 FREE = Link()
 
@@ -116,3 +118,76 @@ def test_the_link_is_at_the_scale_of_the_host() -> None:
     machine = MachineRecord("2014", "K20", "a page", 1e12, 3e11, 3.0, link)
     assert link_of(machine) == Link(3e-5, 3e9, overhead_s=3e-6)
     assert link_of(msgspec.structs.replace(machine, link=None)) == Link()
+
+
+# what a run says of it
+
+
+def test_a_shared_softmax_is_offered_with_what_the_simulator_gives_it() -> None:
+    remedy = warned(busy_s=(1.0, 2.0), other_way=1.254)["imbalance"][1]
+    assert remedy.startswith(
+        "try --softmax-devices all: the projection in pieces on all devices, by simulation at most 1.25x as fast, "
+        "since small products cost more; or try --gpus 3"
+    )
+    for options in ({"other_way": 1.01}, {"other_way": None}):
+        assert warned(busy_s=(1.0, 2.0), **options)["imbalance"][1].startswith("try --gpus 3")
+    assert warned(busy_s=(2.0, 1.0), other_way=1.3)["imbalance"][1].startswith("a larger --hidden")
+
+
+def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
+    shared: dict[str, object] = {"softmax_devices": "all", "other_way": 1.27}
+    cause, remedy = warned(**shared)["sharing-slows"]
+    assert cause.endswith("by simulation the step would be 1.27x as fast with all of it on the last device")
+    assert remedy == "leave out --softmax-devices"
+    assert warned(**shared, schedule="1f1b")["sharing-slows"][1].endswith("or use --schedule 1f1b-deep")
+    assert warned(**(shared | {"other_way": 1.04})) == {}
+    assert warned(other_way=1.27) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "busy_s", "remedy"),
+    [
+        ({"softmax_devices": "all", "layers": 4}, (1.0, 2.0), "try --partition balanced"),
+        ({"softmax_devices": "all"}, (1.0, 2.0), "a larger --hidden makes LSTM layers weigh more"),
+        ({"softmax_devices": "all"}, (2.0, 1.0), "a larger --hidden makes LSTM layers weigh more"),
+        (
+            {"softmax_devices": "all", "gpus": 4, "layers": 4},
+            (1.0, 2.0, 1.0, 1.0),
+            "a larger --hidden makes LSTM layers weigh more beside the loss",
+        ),
+        ({"softmax_devices": "1", "gpus": 3, "layers": 4}, (1.0, 2.0, 1.0), "try --partition balanced"),
+        (
+            {"softmax_devices": "1", "gpus": 3, "layers": 4},
+            (1.0, 1.0, 2.0),
+            "try --gpus 3 --softmax-devices all",
+        ),
+        (
+            {"softmax_devices": "1", "gpus": 3, "layers": 4, "partition": "balanced"},
+            (1.0, 2.0, 1.0),
+            "try --gpus 3 --softmax-devices all: a piece of the projection on each device with layers",
+        ),
+        ({"softmax_devices": "1", "gpus": 3}, (4.0, 1.0, 1.0), "try --gpus 2 --softmax-devices all"),
+        ({"softmax_devices": "4", "gpus": 6, "vocab": 4}, (9.0, 1.0), "try --gpus 2 --softmax-devices all"),
+        (
+            {"softmax_devices": "3", "gpus": 4, "layers": 1},
+            (1.0, 9.0, 1.0),
+            "use more --layers, or leave out --softmax-devices",
+        ),
+        (
+            {"softmax_devices": "all", "gpus": 3, "layers": 3},
+            (1.0, 9.0, 1.0),
+            "a larger --hidden makes LSTM layers weigh more",
+        ),
+    ],
+)
+def test_a_remedy_where_the_softmax_is_shared_is_one_that_a_run_takes(
+    options: dict[str, object], busy_s: tuple[float, ...], remedy: str
+) -> None:
+    factors = UNEQUAL._replace(unequal=1.5)
+    assert warned(busy_s=busy_s, factors=factors, **options)["imbalance"][1].startswith(remedy)
+    words = dict(zip(*[iter(remedy.partition(":")[0].split()[1:])] * 2, strict=False))
+    taken = {
+        name.removeprefix("--").replace("-", "_"): value for name, value in words.items() if name[:2] == "--"
+    }
+    if taken and remedy.startswith("try"):
+        run_config(**options | taken | {"gpus": int(taken.get("gpus", options.get("gpus", 2)))})

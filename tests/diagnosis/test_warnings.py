@@ -5,7 +5,7 @@ from pipebench.diagnosis.causes import Cores
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.warnings import Facts, unthrottled, warnings
 from pipebench.models.outline import Doubt
-from pipebench.records.schema import DeviceUsage, Launch, Speedup, Verification, WarningRecord
+from pipebench.records.schema import DeviceUsage, Launch, Speedup, WarningRecord
 from tests.builders import completed_record, launch, run_config
 
 NARROW = Speedup(3.5, 3.4, 3.6)
@@ -128,76 +128,6 @@ def test_the_remedy_for_imbalance_depends_on_what_was_already_done(
     assert found(busy_s=(1.0, 2.0), **options)["imbalance"][1].startswith(remedy)
 
 
-def test_a_shared_softmax_is_offered_with_what_the_simulator_gives_it() -> None:
-    remedy = found(busy_s=(1.0, 2.0), other_way=1.254)["imbalance"][1]
-    assert remedy.startswith(
-        "try --softmax-devices all: the projection in pieces on all devices, by simulation at most 1.25x as fast, "
-        "since small products cost more; or try --gpus 3"
-    )
-    for options in ({"other_way": 1.01}, {"other_way": None}):
-        assert found(busy_s=(1.0, 2.0), **options)["imbalance"][1].startswith("try --gpus 3")
-    assert found(busy_s=(2.0, 1.0), other_way=1.3)["imbalance"][1].startswith("a larger --hidden")
-
-
-def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
-    shared: dict[str, object] = {"softmax_devices": "all", "other_way": 1.27}
-    cause, remedy = found(**shared)["sharing-slows"]
-    assert cause.endswith("by simulation the step would be 1.27x as fast with all of it on the last device")
-    assert remedy == "leave out --softmax-devices"
-    assert found(**shared, schedule="1f1b")["sharing-slows"][1].endswith("or use --schedule 1f1b-deep")
-    assert found(**(shared | {"other_way": 1.04})) == {}
-    assert found(other_way=1.27) == {}
-
-
-@pytest.mark.parametrize(
-    ("options", "busy_s", "remedy"),
-    [
-        ({"softmax_devices": "all", "layers": 4}, (1.0, 2.0), "try --partition balanced"),
-        ({"softmax_devices": "all"}, (1.0, 2.0), "a larger --hidden makes LSTM layers weigh more"),
-        ({"softmax_devices": "all"}, (2.0, 1.0), "a larger --hidden makes LSTM layers weigh more"),
-        (
-            {"softmax_devices": "all", "gpus": 4, "layers": 4},
-            (1.0, 2.0, 1.0, 1.0),
-            "a larger --hidden makes LSTM layers weigh more beside the loss",
-        ),
-        ({"softmax_devices": "1", "gpus": 3, "layers": 4}, (1.0, 2.0, 1.0), "try --partition balanced"),
-        (
-            {"softmax_devices": "1", "gpus": 3, "layers": 4},
-            (1.0, 1.0, 2.0),
-            "try --gpus 3 --softmax-devices all",
-        ),
-        (
-            {"softmax_devices": "1", "gpus": 3, "layers": 4, "partition": "balanced"},
-            (1.0, 2.0, 1.0),
-            "try --gpus 3 --softmax-devices all: a piece of the projection on each device with layers",
-        ),
-        ({"softmax_devices": "1", "gpus": 3}, (4.0, 1.0, 1.0), "try --gpus 2 --softmax-devices all"),
-        ({"softmax_devices": "4", "gpus": 6, "vocab": 4}, (9.0, 1.0), "try --gpus 2 --softmax-devices all"),
-        (
-            {"softmax_devices": "3", "gpus": 4, "layers": 1},
-            (1.0, 9.0, 1.0),
-            "use more --layers, or leave out --softmax-devices",
-        ),
-        (
-            {"softmax_devices": "all", "gpus": 3, "layers": 3},
-            (1.0, 9.0, 1.0),
-            "a larger --hidden makes LSTM layers weigh more",
-        ),
-    ],
-)
-def test_a_remedy_where_the_softmax_is_shared_is_one_that_a_run_takes(
-    options: dict[str, object], busy_s: tuple[float, ...], remedy: str
-) -> None:
-    factors = UNEQUAL._replace(unequal=1.5)
-    assert found(busy_s=busy_s, factors=factors, **options)["imbalance"][1].startswith(remedy)
-    words = dict(zip(*[iter(remedy.partition(":")[0].split()[1:])] * 2, strict=False))
-    taken = {
-        name.removeprefix("--").replace("-", "_"): value for name, value in words.items() if name[:2] == "--"
-    }
-    if taken and remedy.startswith("try"):
-        run_config(**options | taken | {"gpus": int(taken.get("gpus", options.get("gpus", 2)))})
-
-
 def test_every_warning_fits_into_a_record() -> None:
     warnings = made(
         [launch([2.0], [1.0], wall_per_cpu=2.0, page_faults=10**6)],
@@ -299,30 +229,3 @@ def test_page_faults_of_a_foreign_allocator_are_not_to_be_run_again() -> None:
     assert found(many)["page-faults"][1] == "run again"
     foreign = found(many, environment={"allocator_keeps_memory": False})["page-faults"][1]
     assert foreign.startswith("freed memory is not kept here")
-
-
-def vanished(*names: str) -> Verification:
-    return Verification(1e-7, 1e-5, 5.3, 5.3, 35, vanishing=list(names))
-
-
-@pytest.mark.parametrize(
-    ("names", "where"),
-    [
-        (("embedding.weight", "lstm.0.weight_ih_l0", "lstm.2.weight_hh_l0"), "embedding + LSTM 0-2"),
-        (("lstm.1.bias_ih_l0",), "LSTM 1"),
-        (("blocks.0.key.bias",), "blocks.0.key.bias"),
-    ],
-)
-def test_vanishing_gradients_are_told_with_their_place(names: tuple[str, ...], where: str) -> None:
-    cause, next_step = found(verification=vanished(*names))["vanishing-gradients"]
-    assert f"the gradients of {len(names)} of 35 tensors vanish ({where})" in cause
-    assert "--layers" in next_step
-
-
-def test_recurrent_weights_of_sequences_of_one_word_have_no_gradient_to_vanish() -> None:
-    recurrent = ("lstm.0.weight_hh_l0", "lstm.1.weight_hh_l0")
-    one_word = {"sequence_length": 1, "chunks": 1}
-    assert found(verification=vanished(*recurrent), **one_word) == {}
-    more = found(verification=vanished("embedding.weight", *recurrent), **one_word)
-    assert "the gradients of 1 of 35 tensors vanish (embedding)" in more["vanishing-gradients"][0]
-    assert "vanishing-gradients" in found(verification=vanished(*recurrent))
