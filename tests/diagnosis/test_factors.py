@@ -10,7 +10,8 @@ from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
-from tests.builders import PIPELINED, PROPERTY, launch, plan_of, random_costs, shared_graphs
+from tests.builders import PIPELINED, PROPERTY, launch, plan_of, random_costs
+from tests.graphs import shared_graphs
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import given
 from pipebench.errors import UsageError
 from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph, input_edges, inputs_of
-from tests.builders import PROPERTY, branching_graphs
+from tests.builders import PROPERTY
+from tests.graphs import branching_graphs
 
 F, B = Operation.FORWARD, Operation.BACKWARD
 INPUT, WEIGHT = Operation.BACKWARD_INPUT, Operation.BACKWARD_WEIGHT

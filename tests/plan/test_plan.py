@@ -11,16 +11,8 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from tests.builders import (
-    GRID,
-    PIPELINED,
-    PROPERTY,
-    branching_graphs,
-    graphs,
-    plan_by_hand,
-    plan_of,
-    shared_graphs,
-)
+from tests.builders import GRID, PIPELINED, PROPERTY, graphs, plan_by_hand, plan_of
+from tests.graphs import branching_graphs, shared_graphs
 
 
 def test_text_has_one_line_a_device() -> None:

@@ -18,7 +18,8 @@ from pipebench.plan.transfers import (
     messages_to,
     results_for,
 )
-from tests.builders import PIPELINED, PROPERTY, branching_graphs, graphs, plan_of, shared_graphs, texts
+from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, texts
+from tests.graphs import branching_graphs, shared_graphs
 
 
 def test_a_send_follows_its_producer_and_a_receive_precedes_its_consumer() -> None:

@@ -17,16 +17,8 @@ from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
-from tests.builders import (
-    PIPELINED,
-    PROPERTY,
-    branching_graphs,
-    graphs,
-    plan_of,
-    random_costs,
-    shared_graphs,
-    small_timeline,
-)
+from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, random_costs, small_timeline
+from tests.graphs import branching_graphs, shared_graphs
 
 
 def test_a_span_holds_its_device_and_its_action_as_text() -> None:

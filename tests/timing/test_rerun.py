@@ -11,15 +11,8 @@ from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.rerun import without_transfers_s
 from pipebench.timing.simulator import simulate
-from tests.builders import (
-    PIPELINED,
-    PROPERTY,
-    branching_graphs,
-    plan_of,
-    random_costs,
-    shared_graphs,
-    small_timeline,
-)
+from tests.builders import PIPELINED, PROPERTY, plan_of, random_costs, small_timeline
+from tests.graphs import branching_graphs, shared_graphs
 
 
 def test_without_messages_to_wait_for_a_step_is_as_long_as_it_was() -> None:

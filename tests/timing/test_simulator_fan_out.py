@@ -16,14 +16,8 @@ from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import DeadlockError, simulate
 from pipebench.timing.timeline import Timeline
-from tests.builders import (
-    PROPERTY,
-    SHARED_GRID,
-    branching_graphs,
-    plan_by_hand,
-    random_costs,
-    shared_graphs,
-)
+from tests.builders import PROPERTY, plan_by_hand, random_costs
+from tests.graphs import SHARED_GRID, branching_graphs, shared_graphs
 from tests.timing.test_simulator import earliest_ends, lanes
 
 seeds = st.integers(0, 10**6)

@@ -14,17 +14,8 @@ from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Gap, OtherWork, PathItem, Span, Timeline, Transfer, Usage
-from tests.builders import (
-    PIPELINED,
-    PROPERTY,
-    branching_graphs,
-    costs_by_hand,
-    graphs,
-    plan_of,
-    random_costs,
-    shared_graphs,
-    small_timeline,
-)
+from tests.builders import PIPELINED, PROPERTY, costs_by_hand, graphs, plan_of, random_costs, small_timeline
+from tests.graphs import branching_graphs, shared_graphs
 
 seeds = st.integers(0, 10**6)
 latencies = st.sampled_from([0.0, 0.125, 0.7, 5.0])

@@ -20,7 +20,8 @@ from pipebench.timing.costs import MeasuredCosts, SoftmaxCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
-from tests.builders import PIPELINED, PROPERTY, SHARED_GRID, branching_graphs, shared_graphs, texts
+from tests.builders import PIPELINED, PROPERTY, texts
+from tests.graphs import SHARED_GRID, branching_graphs, shared_graphs
 
 ON_PAPER = {"F": 1.0, "B": 2.0, "I": 1.0, "W": 1.0}
 

@@ -14,7 +14,8 @@ from pipebench.plan.transfers import add_transfers
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
-from tests.builders import GRID, PIPELINED, PROPERTY, SHARED_GRID, branching_graphs, plan_of, random_costs
+from tests.builders import GRID, PIPELINED, PROPERTY, plan_of, random_costs
+from tests.graphs import SHARED_GRID, branching_graphs
 
 
 def test_registry_holds_each_schedule_under_its_name_with_its_defaults() -> None:

@@ -1,0 +1,41 @@
+"""Graphs that are more than a chain: a softmax that devices share, and any stages beside a chain."""
+
+from itertools import product
+
+from hypothesis import strategies as st
+
+from pipebench.models.layout import graph_of
+from pipebench.plan.graph import Graph
+
+# Devices with layers, who shares the softmax, microbatches, chunks.
+SHARED_GRID = (
+    *product((1, 2, 3, 5, 8), ("all", 1, 2, 5), (1, 2, 5), (1,)),
+    *product((1, 2, 4), ("all", 1, 3), (1, 3), (2, 4)),
+)
+
+shared_graphs = st.builds(
+    graph_of, st.integers(1, 8), st.sampled_from(["all", 1, 2, 3, 8]), st.integers(1, 6), st.integers(1, 4)
+)
+
+
+@st.composite
+def branching_graphs(draw: st.DrawFn) -> Graph:
+    """A chain with any stages beside it, each feeding any above, on any devices, at any costs."""
+    chain, beside = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    stages = chain + beside
+    feeds = [(stage + 1,) for stage in range(chain - 1)]
+    for stage in range(chain - 1, stages):
+        above = range(stage + 1, stages)
+        feeds.append(tuple(sorted(draw(st.sets(st.sampled_from(above)) if above else st.just(set())))))
+    drawn = draw(st.lists(st.integers(0, 4), min_size=stages, max_size=stages))
+    numbers = {device: number for number, device in enumerate(dict.fromkeys(drawn))}
+    return Graph(
+        stages,
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, 3)),
+        device_of=tuple(numbers[device] for device in drawn),
+        split_backward=draw(st.booleans()),
+        feeds=tuple(feeds),
+        chain=chain,
+        work=tuple(draw(st.lists(st.sampled_from([0, 0.1, 1.0, 2.5]), min_size=stages, max_size=stages))),
+    )
