@@ -56,12 +56,12 @@ def deadline_s(config: RunConfig) -> float:
 def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryBytes]:
     """Computed bytes of each device."""
     config = msgspec.structs.replace(config, partition=partition)
-    programs = SCHEDULES[config.schedule].plan(config.graph).programs
-    outline, layout, slices = config.outline, config.layout, config.microbatches * config.chunks
-    kept = [
-        Kept(whole=outline.saved_bytes(part, slices), input_only=outline.input_bytes(part, slices))
-        for part in layout.parts
-    ]
+    graph, outline, layout = config.graph, config.outline, config.layout
+    programs = SCHEDULES[config.schedule].plan(graph).programs
+    kept = []
+    for stage, part in enumerate(layout.parts):
+        slices = graph.microbatches * len(graph.chunks_of(stage))
+        kept.append(Kept(outline.saved_bytes(part, slices), outline.input_bytes(part, slices)))
     found = []
     for device, program in enumerate(programs):
         peak = peak_saved(program, kept, checkpoint=config.checkpoint, microbatches=config.microbatches)
@@ -92,7 +92,7 @@ def host_bytes(config: RunConfig) -> int:
 
 def actions(config: RunConfig) -> int:
     """Of the plan: forwards and backwards."""
-    return 2 * config.stages * config.microbatches * config.chunks
+    return 2 * config.stages * config.microbatches * config.outline.segments * config.chunks
 
 
 def check_actions(number: int, available_bytes: int | None) -> None:

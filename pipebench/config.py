@@ -6,7 +6,7 @@ import msgspec
 
 from pipebench import partition as partitions
 from pipebench.models.edges import usual_bytes
-from pipebench.models.kind import Asked
+from pipebench.models.kind import Asked, Given
 from pipebench.models.layout import (
     Layout,
     Sharing,
@@ -15,6 +15,7 @@ from pipebench.models.layout import (
     edges_of,
     graph_of,
     layout_of,
+    shape_of,
     shard_weights,
 )
 from pipebench.models.outline import Outline, Row
@@ -58,6 +59,11 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
     tokens: str = "words"
     synthetic: bool = False
+    source_vocab: int | None = None
+    source: str | None = None
+    target: str | None = None
+    pairs: str | None = None
+    bucket: bool = True
     launches: int | None = None
     quick: bool = False
     rigorous: bool = False
@@ -94,6 +100,10 @@ class RunConfig(Asked, frozen=True, kw_only=True):
     single_bytes: int | None = (
         None  # what a single device's step may take of this machine's memory, where that is short
     )
+
+    def with_input(self, given: Given) -> "RunConfig":
+        """The run with what was found out about its input."""
+        return msgspec.structs.replace(self, positions_read=given.positions)
 
     @property
     def outline(self) -> Outline:
@@ -185,4 +195,5 @@ class RunConfig(Asked, frozen=True, kw_only=True):
         outline, work = self.outline, tuple[float, ...]()
         if self.softmax_devices is not None:
             work = tuple(outline.step_s(part, 1.0) for part in self.layout.parts)
-        return graph_of(self.chain_devices, self.softmax_devices, self.microbatches, self.chunks, work)
+        shape = shape_of(outline, self.planned_partition, self.softmax_devices)
+        return graph_of(shape, self.microbatches, self.chunks, work)

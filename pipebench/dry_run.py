@@ -11,7 +11,7 @@ from pipebench.config import RunConfig
 from pipebench.devices import settled
 from pipebench.models.outline import whole
 from pipebench.models.registry import given_to
-from pipebench.plan.actions import Action, Operation
+from pipebench.plan.actions import REDUCTIONS, Action, Operation
 from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import DeviceUsage, Schema
@@ -59,25 +59,30 @@ def dry_run(config: RunConfig, tell: Callable[[str], None]) -> tuple[DryRun, Tim
         phase("looking for devices and memory")
         config, _ = settled(config)
         phase(f"reading {config.text or 'the input'}")
-        source = given_to(config).source
+        given = given_to(config)
         phase("simulating the plan")
-        return _on_paper(config, source.unknown_share)
+        return _on_paper(config.with_input(given), given.source.unknown_share)
 
 
 def _on_paper(config: RunConfig, unknown_share: float | None) -> tuple[DryRun, Timeline]:
     partition, outline, layout = config.planned_partition, config.outline, config.layout
     assumed = budget.assumed_flops_per_s(config)
-    slices = config.microbatches * config.chunks
-    forward_s = [outline.step_s(part, assumed) / _TRAINING / slices for part in layout.parts]
+    graph = config.graph
+    forward_s = [
+        outline.step_s(part, assumed) / _TRAINING / graph.microbatches / len(graph.chunks_of(stage))
+        for stage, part in enumerate(layout.parts)
+    ]
 
     def cost(action: Action) -> float:
+        if action.operation in REDUCTIONS:
+            return 0.0
         if action.operation is Operation.FORWARD:
             return forward_s[action.stage]
         again = is_checkpointed(config.checkpoint, action.microbatch, config.microbatches)
         return forward_s[action.stage] * (2 + again)
 
-    plan = SCHEDULES[config.schedule].plan(config.graph)
-    timeline = simulate(plan, MeasuredCosts({action: cost(action) for action in config.graph.actions()}))
+    plan = SCHEDULES[config.schedule].plan(graph)
+    timeline = simulate(plan, MeasuredCosts({action: cost(action) for action in graph.actions()}))
     measured_later, counted = config.partition is None, outline.step_flops(whole(outline)) is not None
     by = "computed operations" if counted else "what a slice of each layer took"
     document = DryRun(

@@ -127,6 +127,7 @@ class Experiment:
             self.so_far.config, line = settled(self.so_far.config)
             phase(f"reading {self.so_far.config.text or 'the input'}")
             self.so_far.given = given_to(self.so_far.config)
+            self.so_far.config = self.so_far.config.with_input(self.so_far.given)
             phase("checking the plan")
             check_plan(self.so_far.config)
             if self.so_far.config.device == "cuda":

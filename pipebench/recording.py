@@ -15,6 +15,8 @@ from pipebench.diagnosis.factors import factors_of, waited
 from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.models.kind import Given
+from pipebench.models.outline import Slice
+from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.records import schema, store
 from pipebench.records.terms import WORDS
 from pipebench.records.timelines import bubble, device_usages, timeline_from
@@ -134,7 +136,7 @@ def _optimizer(config: RunConfig) -> schema.Optimizer:
     """Plain SGD, or that of the user's own: what that does is for it to know."""
     described = config.described
     if described is None or not described.optimizer:
-        return schema.Optimizer(learning_rate=config.learning_rate)
+        return schema.Optimizer(learning_rate=config.learning_rate, clipping=config.clipping)
     rate = described.learning_rate
     return schema.Optimizer(
         name=described.optimizer,
@@ -144,12 +146,20 @@ def _optimizer(config: RunConfig) -> schema.Optimizer:
 
 
 def _model(config: RunConfig) -> schema.ModelRecord | None:
-    """Layers of the user's own; a built-in model is known by its sizes."""
+    """The layers of another model than the default one, which is known by its sizes."""
     described = config.described
     if described is None:
-        return None
+        return None if config.model == DEFAULT_MODEL else _built_in(config)
     layers = [schema.ModelLayer(layer.name, layer.parameters) for layer in described.layers]
     return schema.ModelRecord(described.name, layers, described.sha256)
+
+
+def _built_in(config: RunConfig) -> schema.ModelRecord:
+    """Its units in order, with what opens the model and its head in the first and the last one."""
+    outline, last = config.outline, config.layers - 1
+    units = [Slice(n, n + 1, opens=n == 0, closes=n == last) for n in range(config.layers)]
+    layers = [schema.ModelLayer(outline.text(unit), outline.parameters(unit)) for unit in units]
+    return schema.ModelRecord(config.model, layers)
 
 
 def _input(so_far: SoFar) -> schema.Input | None:
@@ -170,6 +180,8 @@ def _input(so_far: SoFar) -> schema.Input | None:
         whole=source.whole,
         unit=source.unit,
         items_per_step=items,
+        pairs=source.pairs,
+        origin=source.origin,
     )
 
 

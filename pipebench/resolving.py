@@ -32,8 +32,8 @@ from pipebench.timing.machines import check_machine
 DTYPES = ("float32", "float64")
 # Options that not every model takes: sizes and input.
 MODEL_OPTIONS = (
-    *("layers", "hidden", "vocab", "sequence_length", "text", "tokens", "synthetic"),
-    "softmax_devices",
+    *("layers", "hidden", "vocab", "source_vocab", "sequence_length", "text", "source", "target", "pairs"),
+    *("bucket", "tokens", "synthetic", "softmax_devices"),
 )
 _DEVICES = 8  # where nobody says how many
 _MOST = 2**31 - 1  # of a size: libraries below torch count in 32 bits
@@ -57,7 +57,7 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
     preset = preset_of(options, kind)
     sizes = _sizes(options, kind, preset) if described is None else _described_sizes(described)
     time = sizes["sequence_length"] if described is None else described.time_length
-    microbatches, chunks = slices(options, sizes["batch"], time)
+    microbatches, chunks = slices(options, sizes["batch"], time, even=kind.even_chunks)
     gpus = min(_DEVICES, sizes["layers"]) if options.gpus is None else options.gpus
     gpus = _at_least("--gpus", gpus, 1, most=_MOST_DEVICES)
     sharing = _sharing(options, gpus, sizes.get("vocab"))
@@ -91,6 +91,13 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
         emulation_order=options.emulation_order,
         memory_bytes=None if options.memory is None else bytes_of(options.memory, "--memory"),
         softmax_devices=sharing,
+        learning_rate=kind.learning_rate,
+        clipping=kind.clipping,
+        source_vocab=sizes.get("source_vocab"),
+        source=options.source,
+        target=options.target,
+        pairs=options.pairs,
+        bucket=options.bucket if "bucket" in kind.options else None,
     )
     return msgspec.structs.replace(config, partition=_partition(options, config))
 
@@ -124,8 +131,7 @@ def check_choices(options: RunOptions) -> None:
         bytes_of(options.memory, "--memory")
     if options.partition not in ("even", "balanced"):
         partitions.counts(options.partition)
-    if options.text is not None and options.synthetic:
-        raise UsageError("--text and --synthetic exclude each other: leave one out")
+    _check_input(options)
     if options.synthetic and options.tokens != "words":
         raise UsageError("--tokens says what a word of a text is: leave it out with --synthetic")
     if options.deadline_s is not None and not 0 < options.deadline_s <= MOST_DEADLINE_S:
@@ -133,6 +139,32 @@ def check_choices(options: RunOptions) -> None:
             f"--deadline must be a number of seconds above 0 and at most {MOST_DEADLINE_S:.0f} (a year), "
             f"got {options.deadline_s}"
         )
+
+
+def _check_input(options: RunOptions) -> None:
+    """One input at a time, and all of it."""
+    if (options.source is None) != (options.target is None):
+        there, missing = ("--source", "--target") if options.target is None else ("--target", "--source")
+        raise UsageError(
+            f"{there} goes with {missing}, line by line: expected both files, got one; add {missing}"
+        )
+    asked = [
+        name
+        for name, given in (
+            ("--text", options.text is not None),
+            ("--source", options.source is not None),
+            ("--pairs", options.pairs is not None),
+            ("--synthetic", options.synthetic),
+        )
+        if given
+    ]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} exclude each other: leave one out")
+
+
+def _typed(name: str) -> str:
+    """An option as it is typed."""
+    return "--no-bucket" if name == "bucket" else f"--{name.replace('_', '-')}"
 
 
 def preset_of(options: RunOptions, kind: ModelKind) -> str | None:
@@ -144,9 +176,7 @@ def preset_of(options: RunOptions, kind: ModelKind) -> str | None:
     defaults = RunOptions()
     for name in MODEL_OPTIONS:
         if name not in kind.options and getattr(options, name) != getattr(defaults, name):
-            raise UsageError(
-                f"--{name.replace('_', '-')}: --model {options.model} does not take it: leave it out"
-            )
+            raise UsageError(f"{_typed(name)}: --model {options.model} does not take it: leave it out")
     if options.preset is None:
         return next(iter(kind.presets), None)
     if options.preset not in kind.presets:
@@ -180,13 +210,14 @@ def batch_of(options: RunOptions, default: int) -> int:
     return default if options.batch is None else _at_least("--batch", options.batch, 1)
 
 
-def slices(options: RunOptions, batch: int, time: int | None) -> tuple[int, int]:
+def slices(options: RunOptions, batch: int, time: int | None, *, even: bool = True) -> tuple[int, int]:
     """Microbatches and chunks: those given, which must divide, or the default or largest divisor below.
 
     Args:
         options: as given.
         batch: what microbatches cut.
         time: what chunks cut; ``None`` where nothing is.
+        even: chunks must divide it; else there can be as many as it has steps.
 
     Raises:
         UsageError: They do not divide, or the model is not cut along time.
@@ -203,6 +234,9 @@ def slices(options: RunOptions, batch: int, time: int | None) -> tuple[int, int]
         ("--microbatches", options.microbatches, schedule.microbatches, "batch", batch),
         ("--chunks", options.chunks, schedule.chunks, "sequence length", time or 1),
     ):
+        if name == "--chunks" and not even:
+            result.append(min(default, size) if given is None else _at_least(name, given, 1, most=size))
+            continue
         if given is None:
             result.append(largest_divisor(size, default))
             continue

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pipebench import budget
 from pipebench.errors import UsageError
-from pipebench.models.layout import Sharing, chain_of, graph_of
+from pipebench.models.layout import Shape, Sharing, chain_of, graph_of
 from pipebench.plan.check import check
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
@@ -72,10 +72,11 @@ class SimulationOptions:
         """The work of a step, with what its stages cost."""
         chain, whole_s = chain_of(self.stages, self.sharing), self.whole_softmax_s or 0.0
         if self.sharing is None:
-            return graph_of(chain, None, microbatches, chunks)
-        shards = graph_of(chain, self.sharing, 1, 1).stages - chain - 1  # refused before there is much of it
+            return graph_of(Shape(chain), microbatches, chunks)
+        shape = Shape(chain, self.sharing)
+        shards = graph_of(shape, 1, 1).stages - chain - 1  # refused before there is much of it
         work = (*[self.forward_s] * chain, *[whole_s / shards] * shards, 0.0)
-        return graph_of(chain, self.sharing, microbatches, chunks, work)
+        return graph_of(shape, microbatches, chunks, work)
 
     def costs(self) -> UniformCosts:
         """What the actions of the chain cost."""

@@ -4,7 +4,7 @@ from itertools import product
 
 from hypothesis import strategies as st
 
-from pipebench.models.layout import graph_of
+from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.graph import Graph
 
 # Devices with layers, who shares the softmax, microbatches, chunks.
@@ -13,14 +13,19 @@ SHARED_GRID = (
     *product((1, 2, 4), ("all", 1, 3), (1, 3), (2, 4)),
 )
 
-shared_graphs = st.builds(
-    graph_of, st.integers(1, 8), st.sampled_from(["all", 1, 2, 3, 8]), st.integers(1, 6), st.integers(1, 4)
+_shapes = st.builds(
+    Shape,
+    st.integers(1, 8),
+    st.sampled_from(["all", 1, 2, 3, 8]),
+    segments=st.integers(1, 2),
+    clips=st.booleans(),
 )
+shared_graphs = st.builds(graph_of, _shapes, st.integers(1, 6), st.integers(1, 4))
 
 
 @st.composite
 def branching_graphs(draw: st.DrawFn) -> Graph:
-    """A chain with any stages beside it, each feeding any above, on any devices, at any costs."""
+    """A chain with any stages beside it, each feeding any above, on any devices, at any costs, in any segments."""
     chain, beside = draw(st.integers(1, 4)), draw(st.integers(1, 4))
     stages = chain + beside
     feeds = [(stage + 1,) for stage in range(chain - 1)]
@@ -29,13 +34,19 @@ def branching_graphs(draw: st.DrawFn) -> Graph:
         feeds.append(tuple(sorted(draw(st.sets(st.sampled_from(above)) if above else st.just(set())))))
     drawn = draw(st.lists(st.integers(0, 4), min_size=stages, max_size=stages))
     numbers = {device: number for number, device in enumerate(dict.fromkeys(drawn))}
+    segments = draw(st.integers(1, 3))
     return Graph(
         stages,
         draw(st.integers(1, 3)),
-        draw(st.integers(1, 3)),
+        segments * draw(st.integers(1, 3 if segments == 1 else 2)),
         device_of=tuple(numbers[device] for device in drawn),
         split_backward=draw(st.booleans()),
         feeds=tuple(feeds),
         chain=chain,
         work=tuple(draw(st.lists(st.sampled_from([0, 0.1, 1.0, 2.5]), min_size=stages, max_size=stages))),
+        segments=segments,
+        lives=tuple(
+            tuple(sorted(draw(st.sets(st.integers(0, segments - 1), min_size=1)))) for _ in range(stages)
+        ),
+        clips=draw(st.booleans()),
     )

@@ -128,6 +128,10 @@ def run(
         int | None,
         _help("--vocab", "Word ids, 3 of them for padding, unknown and end.", _SIZES),
     ] = None,
+    source_vocab: Annotated[
+        int | None,
+        _help("--source-vocab", "seq2seq: word ids of the source, as --vocab of the target.", _SIZES),
+    ] = None,
     batch: Annotated[int | None, _help("--batch", "Sequences of a step.", _SIZES)] = None,
     sequence_length: Annotated[
         int | None, _help("--sequence-length --seq-len", "Words of a sequence.", _SIZES)
@@ -151,6 +155,30 @@ def run(
         ),
     ] = "words",
     synthetic: Annotated[bool, _help("--synthetic", "Random words by Zipf's law instead.", _SIZES)] = False,
+    source: Annotated[
+        str | None,
+        _help("--source", "seq2seq: UTF-8 file of sentences, a line each; goes with --target.", _SIZES),
+    ] = None,
+    target: Annotated[
+        str | None, _help("--target", "seq2seq: their translations, line by line.", _SIZES)
+    ] = None,
+    pairs: Annotated[
+        str | None,
+        _help(
+            "--pairs",
+            "seq2seq: translations from English to this language, such as fr, in the gettext catalogs that this "
+            "machine carries. Default: sentences of the language reference of this Python, each with its successor.",
+            _SIZES,
+        ),
+    ] = None,
+    bucket: Annotated[
+        bool,
+        _help(
+            "--bucket/--no-bucket",
+            "seq2seq: sentences of like length share a batch, as in the paper.",
+            _SIZES,
+        ),
+    ] = True,
     memory: Annotated[
         str | None,
         _help(
@@ -243,9 +271,14 @@ def run(
         partition=partition,
         softmax_devices=softmax_devices,
         checkpoint=checkpoint,
-        text=as_text(text) if text and is_text(text) else text,
+        text=_named(text),
         tokens=tokens,
         synthetic=synthetic,
+        source_vocab=source_vocab,
+        source=_named(source),
+        target=_named(target),
+        pairs=pairs,
+        bucket=bucket,
         launches=launches,
         quick=quick,
         rigorous=rigorous,
@@ -268,6 +301,11 @@ def run(
         return 0
     again = Again(context, options, config)
     return _run(again, folder, began=began, remeasure=remeasure, json=json, quiet=quiet)
+
+
+def _named(file: str | None) -> str | None:
+    """A file's name as a record can hold it."""
+    return as_text(file) if file and is_text(file) else file
 
 
 def _devices(partition: str, model: str, softmax_devices: str | None) -> int | None:

@@ -1,11 +1,12 @@
 """What crosses between two layers: the tensors of one slice, and which of them carry a gradient back. Pure."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import prod
 
 import msgspec
 
-from pipebench.plan.actions import Operation
+from pipebench.plan.actions import REDUCTIONS, Operation
 from pipebench.plan.transfers import Message
 
 DTYPE_BYTES = {
@@ -28,25 +29,43 @@ class TensorSpec(msgspec.Struct, frozen=True):
     """A tensor of one slice; ``dtype`` as torch names it, ``gradient``: one comes back for it.
 
     One that is not ``sent`` is there for its gradient alone: what it holds is in another tensor of the message, and who
-    receives that has zeros in its place.
+    receives that has zeros in its place. Where slices differ in their steps of time, ``axis`` grows with them.
     """
 
     shape: tuple[int, ...]
     dtype: str
     gradient: bool
     sent: bool = True
+    axis: int | None = None
 
     @property
     def bytes(self) -> int:
         """What a message takes for it."""
         return prod(self.shape) * DTYPE_BYTES[self.dtype]
 
+    def at(self, steps: int, whole: int) -> "TensorSpec":
+        """The same for a slice of so many steps of time, where this one is for ``whole`` of them."""
+        if self.axis is None:
+            return self
+        shape = list(self.shape)
+        shape[self.axis] = shape[self.axis] * steps // whole
+        return msgspec.structs.replace(self, shape=tuple(shape))
+
 
 class Edge(msgspec.Struct, frozen=True):
-    """What a layer gives to the next one, for each slice the same; ``packed``: as a tuple, be it of one tensor."""
+    """What a layer gives to the next one; ``packed``: as a tuple, be it of one tensor.
+
+    For each slice the same; or, where slices differ in their steps of time, as it is for the longest ones, which have
+    ``steps`` of them.
+    """
 
     tensors: tuple[TensorSpec, ...]
     packed: bool = False
+    steps: int | None = None
+
+    def at(self, steps: int | None) -> "Edge":
+        """For a slice of so many steps; ``None``: as it is."""
+        return self if steps is None or self.steps in (None, steps) else _shortened(self, steps)
 
     @property
     def sent(self) -> tuple[TensorSpec, ...]:
@@ -70,19 +89,37 @@ class Edge(msgspec.Struct, frozen=True):
 
 
 Edges = Mapping[tuple[int, int], Edge]  # by the stage that gives and the one that takes
+Steps = tuple[tuple[int, ...], ...]  # of time, in each (microbatch, chunk) of a batch
+SHARE_OF_NORM = TensorSpec((1,), "float64", gradient=False)
 
 
-def tensors_of(edges: Edges, message: Message) -> tuple[TensorSpec, ...]:
-    """The tensors of a message between two stages."""
+@lru_cache(maxsize=4096)
+def _shortened(edge: Edge, steps: int) -> Edge:
+    assert edge.steps is not None, "an edge without steps is the same for all slices"
+    tensors = tuple(spec.at(steps, edge.steps) for spec in edge.tensors)
+    return msgspec.structs.replace(edge, tensors=tensors, steps=steps)
+
+
+def tensors_of(edges: Edges, message: Message, steps: Steps | None = None) -> tuple[TensorSpec, ...]:
+    """The tensors of a message between two stages.
+
+    Args:
+        edges: between stages.
+        message: of a plan.
+        steps: of the batch's slices, where they differ; by default all have as many as the longest ones may have.
+    """
     producer, consumer = message.producer, message.consumer
+    if producer.operation in REDUCTIONS:
+        return (SHARE_OF_NORM,)
+    here = None if steps is None else steps[producer.microbatch][producer.chunk]
     if producer.operation is Operation.FORWARD:
-        return edges[producer.stage, consumer.stage].sent
-    return edges[consumer.stage, producer.stage].gradients
+        return edges[producer.stage, consumer.stage].at(here).sent
+    return edges[consumer.stage, producer.stage].at(here).gradients
 
 
-def bytes_of(edges: Edges, message: Message) -> int:
-    """The size of a message."""
-    return sum(tensor.bytes for tensor in tensors_of(edges, message))
+def bytes_of(edges: Edges, message: Message, steps: Steps | None = None) -> int:
+    """The size of a message; for the arguments see ``tensors_of``."""
+    return sum(tensor.bytes for tensor in tensors_of(edges, message, steps))
 
 
 def usual_bytes(edges: Edges) -> int:

@@ -7,6 +7,7 @@ import msgspec
 
 from pipebench.models.outline import Outline, Source
 from pipebench.models.own.description import Description
+from pipebench.models.pairs.data import PairData
 from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.data import Data
 
@@ -18,7 +19,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What of a run concerns its model.
 
     Sizes that the model does not have are ``None``. ``found`` is what the first launch found to be best for it here, by
-    name, ``None`` before; ``described`` is what the user's own layers are.
+    name, ``None`` before; ``described`` is what the user's own layers are. ``clipping`` is the most that the norm of
+    all gradients may be; ``positions_read`` how many positions the input was found to have, by segment of time.
     """
 
     model: str
@@ -38,13 +40,24 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     learning_rate: float = 0.1
     found: dict[str, bool] | None = None
     described: Description | None = None
+    source_vocab: int | None = None
+    source: str | None = None
+    target: str | None = None
+    pairs: str | None = None
+    bucket: bool | None = None
+    clipping: float | None = None
+    positions_read: tuple[float, float] | None = None
 
 
 class Given(NamedTuple):
-    """Where the batches are from, and what the launches must be given for them, if anything."""
+    """Where the batches are from, and what the launches must be given for them, if anything.
+
+    ``positions``, padding included, of a step's segments of time, where that depends on the input.
+    """
 
     source: Source
-    data: Data | None
+    data: Data | PairData | None
+    positions: tuple[float, float] | None = None
 
 
 class ModelKind(Protocol):
@@ -53,6 +66,10 @@ class ModelKind(Protocol):
     name: ClassVar[str]
     presets: ClassVar[Mapping[str, Mapping[str, int]]]  # sizes by option; the first one is the default
     options: ClassVar[tuple[str, ...]]  # of ``run``, that only some models take: sizes and input
+    learning_rate: ClassVar[float]  # of SGD
+    clipping: ClassVar[float | None]  # the most that the norm of all gradients may be
+    even_chunks: ClassVar[bool]  # chunks must divide the time axis
+    segments: ClassVar[int]  # of time
 
     def outline(self, asked: Asked) -> Outline:
         """The model on paper."""
@@ -60,5 +77,5 @@ class ModelKind(Protocol):
     def given(self, asked: Asked) -> Given:
         """Read the input."""
 
-    def network(self, asked: Asked, data: Data | None) -> "Network":
+    def network(self, asked: Asked, data: Data | PairData | None) -> "Network":
         """The model in this process. Imports torch."""

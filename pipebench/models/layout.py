@@ -69,6 +69,25 @@ def chain_layout(partition: Sequence[int]) -> Layout:
     return layout_of(partition, None, None)
 
 
+class Shape(NamedTuple):
+    """What of a model and its partition its graph depends on.
+
+    ``chain`` stages have layers, each on a device of its own; ``sharing`` says who has the head. Time is so many
+    ``segments``; ``clips``: the norm of all gradients is computed; ``lone_head``: the last stage has nothing else.
+    """
+
+    chain: int
+    sharing: Sharing = None
+    segments: int = 1
+    clips: bool = False
+    lone_head: bool = False
+
+
+def shape_of(outline: Outline, partition: Sequence[int], sharing: Sharing = None) -> Shape:
+    """The shape of a model's graph."""
+    return Shape(len(partition), sharing, outline.segments, outline.clips, lone_head=partition[-1] == 0)
+
+
 def layout_of(
     partition: Sequence[int], head_rows: int | None, sharing: Sharing, weights: Sequence[float] = ()
 ) -> Layout:
@@ -80,7 +99,7 @@ def layout_of(
         sharing: who has the head: the last device of the chain, so many devices more, or all of the chain's.
         weights: of the shards, by default equal.
     """
-    graph = graph_of(len(partition), sharing, 1, 1)
+    graph = graph_of(Shape(len(partition), sharing), 1, 1)
     parts = stage_slices(partition)
     if sharing is not None:
         assert head_rows is not None, "options of models without such a head are refused"
@@ -129,32 +148,32 @@ def chain_of(devices: int, sharing: Sharing) -> int:
     return devices - sharing if isinstance(sharing, int) else devices
 
 
-def graph_of(
-    chain: int, sharing: Sharing, microbatches: int, chunks: int, work: tuple[float, ...] = ()
-) -> Graph:
+def graph_of(shape: Shape, microbatches: int, chunks: int, work: tuple[float, ...] = ()) -> Graph:
     """The work of a step of a model so laid out.
 
     Args:
-        chain: stages that have layers, each on a device of its own.
-        sharing: who has the head.
+        shape: of the model's graph.
         microbatches: slices of the batch.
-        chunks: slices of the time axis.
+        chunks: slices of each segment of time.
         work: what a forward of each stage costs, in any unit.
     """
-    if sharing is None:
-        return Graph(chain, microbatches, chunks)
-    shards = chain if sharing == "all" else sharing
-    if chain + shards + 1 > MOST_STAGES:  # before anything is made of so many
+    chain, sharing = shape.chain, shape.sharing
+    shards = 0 if sharing is None else chain if sharing == "all" else sharing
+    if shards and chain + shards + 1 > MOST_STAGES:  # before anything is made of so many
         raise UsageError(
             f"expected at most {MOST_STAGES:,} stages, got {chain} with layers, {shards} with a piece of the softmax, "
             "and the loss"
         )
+    always, last = tuple(range(shape.segments)), (shape.segments - 1,)
+    lives = (*(always for _ in range(chain - 1)), last if shape.lone_head else always)
+    cut = (microbatches, shape.segments * chunks)
+    if sharing is None:
+        return Graph(chain, *cut, segments=shape.segments, lives=lives, clips=shape.clips)
     devices = range(chain) if sharing == "all" else range(chain, chain + shards)
     loss = chain + shards
     return Graph(
         loss + 1,
-        microbatches,
-        chunks,
+        *cut,
         device_of=(*range(chain), *devices, devices[(len(devices) - 1) // 2]),
         feeds=(
             *((stage + 1,) for stage in range(chain - 1)),
@@ -164,11 +183,21 @@ def graph_of(
         ),
         chain=chain,
         work=work,
+        segments=shape.segments,
+        lives=(*lives, *(last for _ in range(shards + 1))),
+        clips=shape.clips,
     )
 
 
 def edges_of(outline: Outline, layout: Layout, microbatches: int, chunks: int) -> Edges:
-    """What each stage gives to each one that it feeds."""
+    """What each stage gives to each one that it feeds.
+
+    Args:
+        outline: of the model.
+        layout: of it.
+        microbatches: slices of the batch.
+        chunks: slices of each segment of time.
+    """
     return {
         (stage, fed): outline.edge(layout.parts[stage], microbatches, chunks)
         for stage, all_fed in enumerate(layout.feeds)

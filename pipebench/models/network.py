@@ -2,17 +2,18 @@
 
 A part is a slice of the model, or the whole of it in one of its single-device forms. It is run as
 
-    output, state = part.run(input, state)
+    output, state = part.run(input, state, beside)
 
 where input and output are a tensor or a tuple of tensors, and the state is any nest of tensors (``None`` at first).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from pipebench.models.edges import Steps
 from pipebench.models.outline import FormKind, Outline, Slice
 from pipebench.models.shards import Pieces, piece
 
@@ -25,17 +26,42 @@ Gradients = dict[str, Tensor | None]  # a tensor of each parameter, by its name;
 
 
 class StepBatch(NamedTuple):
-    """One step's batch: ``inputs[m][c]`` and ``targets[m][c]``, and what the whole of it counts."""
+    """One step's batch: ``inputs[m][c]`` and ``targets[m][c]``, and what the whole of it counts.
+
+    Its loss is the sum over its items by ``shared_by``, by default by their number. Where slices differ, ``steps`` says
+    how many steps of time each of them has.
+    """
 
     inputs: list[list[Tensors]]
     targets: list[list[Tensors]]
     items: float
+    shared_by: float | None = None
+    steps: Steps | None = None
+
+    @property
+    def divisor(self) -> float:
+        """What the sum of losses is divided by."""
+        return self.items if self.shared_by is None else self.shared_by
+
+
+class Beside(NamedTuple):
+    """What a part is told of its slice beside the input: the segment of time that it is in, and what the batch has.
+
+    ``target`` is the slice's, ``weight`` that of an item in the step's loss.
+    """
+
+    segment: int = 0
+    target: Tensors = None
+    weight: float = 0.0
+
+
+NOTHING = Beside()
 
 
 class Part(Protocol):
     """A slice of the model with its parameters, or the whole of it."""
 
-    def run(self, input_: Tensors, state: Any) -> tuple[Tensors, Any]:
+    def run(self, input_: Tensors, state: Any, beside: Beside) -> tuple[Tensors, Any]:
         """The forward on one slice of the batch, from the state that the chunk before it left."""
 
     def loss(self, output: Tensors, target: Tensors) -> Tensor:
@@ -61,6 +87,17 @@ class Optimizer(Protocol):
         """Update all parameters that have a gradient."""
 
 
+@runtime_checkable
+class Clipper(Protocol):
+    """An optimizer that limits the norm of all gradients, of which it knows those of its own parameters."""
+
+    def squared_norm(self) -> Tensor:
+        """The square of the norm of its gradients, float64 [1]."""
+
+    def clip(self, squared_norm: Tensor) -> None:
+        """Take note of the square of the norm of all gradients, for the next update."""
+
+
 class Network(Protocol):
     """The model of a run in this process. The same one makes baseline and pipeline, each with parameters of its own."""
 
@@ -78,9 +115,14 @@ class Network(Protocol):
         """The whole model as a single device runs it, with the same first parameters."""
 
     def batch(
-        self, number: int, *, microbatches: int = 1, chunks: int = 1, device: torch.device | None = None
+        self,
+        number: int,
+        *,
+        microbatches: int = 1,
+        chunks: int | None = None,
+        device: torch.device | None = None,
     ) -> StepBatch:
-        """A fixed batch, cut."""
+        """A fixed batch, cut; each segment of time into so many chunks, ``None``: not, as a single device takes it."""
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Of one device's parameters."""
@@ -96,7 +138,7 @@ def beyond(optimizer: Optimizer, trained: Sequence[nn.Parameter]) -> list[nn.Par
 
 
 def gradients_of(part: Part) -> Gradients:
-    """Every trained parameter's gradient by name."""
+    """Every trained parameter's gradient by name; one of few rows is sparse."""
     return {name: parameter.grad for name, parameter in part.named() if parameter.requires_grad}
 
 

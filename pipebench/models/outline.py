@@ -100,6 +100,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     unknown_share: float | None = None
     bytes_read: int | None = None
     whole: bool | None = None
+    pairs: int | None = None
+    origin: str | None = None
     doubts: tuple[Doubt, ...] = ()
 
     def items_per_step(self, steps: int) -> float:
@@ -128,6 +130,14 @@ class Outline(Protocol):
         """What chunks cut; ``None`` where nothing is."""
 
     @property
+    def segments(self) -> int:
+        """Of time, each cut into chunks by itself; the head exists in the last one alone."""
+
+    @property
+    def clips(self) -> bool:
+        """Whether the norm of all gradients is computed before the update."""
+
+    @property
     def positions(self) -> int:
         """What a gradient of one step is added up over: batch x time, padding included."""
 
@@ -142,6 +152,9 @@ class Outline(Protocol):
 
     def step_s(self, part: Slice, flops_per_s: float) -> float:
         """Assumed seconds of one training step on a part, at this speed where operations are known."""
+
+    def parameters(self, part: Slice) -> int:
+        """Numbers in a part's parameters."""
 
     def memory(self, part: Slice, saved_bytes: int) -> MemoryBytes:
         """Bytes of a device that keeps so much for its backwards."""
@@ -161,7 +174,7 @@ class Outline(Protocol):
         """The names of its parameters, which have a row for each output."""
 
     def edge(self, part: Slice, microbatches: int, chunks: int) -> Edge:
-        """What a part gives to each one that it feeds, for one slice."""
+        """What a part gives to each one that it feeds, for one slice, the longest where they differ."""
 
     @property
     def bytes_are(self) -> str:

@@ -9,10 +9,13 @@ Shape suffixes: N flattened positions, H hidden, V vocabulary.
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
+
+from pipebench.models.kind import Asked
 
 _MOST_POSITIONS = 512
 _ROUNDS = 3
@@ -39,6 +42,40 @@ def can_use_onednn(dtype: torch.dtype, device: torch.device) -> bool:
     """Whether oneDNN trains a linear layer of this kind."""
     available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return dtype == torch.float32 and device.type == "cpu" and available
+
+
+class Projected(Protocol):
+    """Of a model, what its projection takes."""
+
+    @property
+    def hidden(self) -> int:
+        """Input features."""
+
+    @property
+    def vocab(self) -> int:
+        """Output features."""
+
+    @property
+    def batch(self) -> int:
+        """Sequences of a step."""
+
+    @property
+    def sequence_length(self) -> int:
+        """Words of each."""
+
+    @property
+    def dtype(self) -> str:
+        """Of its numbers."""
+
+
+def onednn_is_faster_for(outline: Projected, asked: Asked) -> bool:
+    """Whether that library is faster, on a slice of this run."""
+    positions = outline.batch * outline.sequence_length // (asked.microbatches * asked.chunks)
+    return (
+        asked.device != "cuda"
+        and outline.dtype == "float32"
+        and onednn_is_faster(outline.hidden, outline.vocab, max(positions, 1))
+    )
 
 
 def onednn_is_faster(

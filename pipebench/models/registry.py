@@ -6,6 +6,7 @@ from pipebench.errors import UsageError
 from pipebench.models.kind import Asked, Given, ModelKind
 from pipebench.models.outline import Outline
 from pipebench.models.own.kind import OwnKind
+from pipebench.models.seq2seq.kind import Seq2SeqKind
 from pipebench.models.stacked_lstm.kind import StackedLSTMKind, reference
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
 
 if TYPE_CHECKING:
     from pipebench.models.network import Network
+    from pipebench.models.pairs.data import PairData
     from pipebench.models.text.data import Data
 
-MODELS: dict[str, ModelKind] = {kind.name: kind for kind in (StackedLSTMKind(),)}
+_BUILT_IN: tuple[ModelKind, ...] = (StackedLSTMKind(), Seq2SeqKind())
+MODELS = {kind.name: kind for kind in _BUILT_IN}
 DEFAULT_MODEL = next(iter(MODELS))
 _OWN = OwnKind()
 
@@ -64,6 +67,6 @@ def given_to(asked: Asked) -> Given:
     return kind_of(asked.model).given(asked)
 
 
-def network_for(asked: Asked, data: "Data | None") -> "Network":
+def network_for(asked: Asked, data: "Data | PairData | None") -> "Network":
     """The model of a run in this process. Imports torch."""
     return kind_of(asked.model).network(asked, data)

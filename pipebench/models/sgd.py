@@ -1,4 +1,4 @@
-"""Plain SGD, as ``torch.optim.SGD`` without momentum does it on a CPU.
+"""Plain SGD, as ``torch.optim.SGD`` without momentum does it on a CPU; and the same with the gradients' norm clipped.
 
 Not the stock one only because making it imports torch's compiler: a second of every launch's start.
 """
@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+
+_ALMOST_NOTHING = 1e-6  # beside the norm, as ``torch.nn.utils.clip_grad_norm_`` has it
 
 
 class SGD:
@@ -23,11 +25,64 @@ class SGD:
 
     def step(self) -> None:
         """Update all parameters that have a gradient; on a GPU in few kernels, as the stock one does."""
+        self._update(self.learning_rate)
+
+    def _update(self, rate: float) -> None:
         updated: list[Tensor] = [parameter for parameter in self.parameters if parameter.grad is not None]
         gradients = [parameter.grad for parameter in updated if parameter.grad is not None]
         with torch.no_grad():
-            if updated and updated[0].is_cuda:
-                torch._foreach_add_(updated, gradients, alpha=-self.learning_rate)
+            if updated and updated[0].is_cuda and not any(gradient.is_sparse for gradient in gradients):
+                torch._foreach_add_(updated, gradients, alpha=-rate)
                 return
             for parameter, gradient in zip(updated, gradients, strict=True):
-                parameter.add_(gradient, alpha=-self.learning_rate)
+                parameter.add_(gradient, alpha=-rate)
+
+
+class ClippedSGD(SGD):
+    """parameter -= learning_rate * gradient * min(1, most / norm), with the norm of all gradients of the model.
+
+    Whoever has only some of its parameters is told the norm by ``clip`` before each ``step``; without that they are
+    taken to be all.
+
+    Args:
+        parameters: to update.
+        learning_rate: of a step.
+        most: the norm beyond which gradients are scaled down.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, most: float) -> None:
+        super().__init__(parameters, learning_rate)
+        self.most = most
+        self._squared_norm: Tensor | None = None
+
+    def squared_norm(self) -> Tensor:
+        """The square of the norm of these parameters' gradients, float64 [1]; rows that occur twice are added up."""
+        total = torch.zeros(1, dtype=torch.float64)
+        with torch.no_grad():
+            for parameter in self.parameters:
+                gradient = parameter.grad
+                if gradient is None:
+                    continue
+                if gradient.is_sparse:
+                    gradient = parameter.grad = gradient.coalesce()
+                    gradient = gradient.values()
+                total = total.to(gradient.device) + torch.linalg.vector_norm(gradient).double() ** 2
+        return total
+
+    def clip(self, squared_norm: Tensor) -> None:
+        """Take note of the square of the norm of all gradients, for the next update."""
+        self._squared_norm = squared_norm
+
+    def step(self) -> None:
+        """Update all parameters that have a gradient."""
+        squared_norm = self.squared_norm() if self._squared_norm is None else self._squared_norm
+        self._squared_norm = None
+        scale = (self.most / (squared_norm.sqrt() + _ALMOST_NOTHING)).clamp(max=1.0)
+        if not scale.is_cuda:
+            self._update(self.learning_rate * float(scale))
+            return
+        with torch.no_grad():  # the host need not wait for the norm
+            for parameter in self.parameters:
+                if parameter.grad is not None:
+                    parameter.grad.mul_(scale[0].to(parameter.dtype))
+        self._update(self.learning_rate)

@@ -21,14 +21,19 @@ Pieces = Mapping[str, Sequence[Rows]]  # the rows of each of the head's paramete
 LOSS_TEXT = "loss"
 
 
-def figures_edge(positions: int, dtype: str) -> Edge:
-    """What a shard gives for a slice of so many positions: its figures; the gradient is of the sums alone."""
+def figures_edge(positions: int, dtype: str, *, steps: int | None = None) -> Edge:
+    """What a shard gives for a slice of so many positions: its figures; the gradient is of the sums alone.
+
+    ``steps`` of time that these positions are, where slices differ in them.
+    """
+    figures, sums = (None, None) if steps is None else (1, 0)
     return Edge(
         (
-            TensorSpec((FIGURES, positions), dtype, gradient=False),
-            TensorSpec((positions,), dtype, gradient=True, sent=False),
+            TensorSpec((FIGURES, positions), dtype, gradient=False, axis=figures),
+            TensorSpec((positions,), dtype, gradient=True, sent=False, axis=sums),
         ),
         packed=True,
+        steps=steps,
     )
 
 

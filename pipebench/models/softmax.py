@@ -20,15 +20,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import cross_entropy
 
+from pipebench.models.network import NOTHING, Beside
 from pipebench.models.outline import Rows
 from pipebench.models.projection import Projection
 from pipebench.models.shards import piece
 from pipebench.models.text.data import PADDING
 
 
+def word_loss(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    """Summed cross-entropy of the words that are not padding; positions are T * B."""
+    return cross_entropy(logits_NV, targets_N, ignore_index=PADDING, reduction="sum")
+
+
 class SoftmaxShard(nn.Module):
-    """Some rows of the projection. Its input is what it is given, then what the batch has of it.
+    """Some rows of the projection.
 
     Args:
         rows: of the vocabulary.
@@ -47,18 +54,19 @@ class SoftmaxShard(nn.Module):
 
     def run(
         self,
-        input_: tuple[Tensor, Tensor, float],
+        hidden: Tensor,
         state: None,  # noqa: ARG002 - it keeps none
+        beside: Beside,
     ) -> tuple[tuple[Tensor, Tensor], None]:
         """Figures [3, N], and the sums [N] among them once more, for their gradient.
 
         Args:
-            input_: the last layer's output [..., H], the targets [N], and a position's weight in the step's loss.
+            hidden: the last layer's output [..., H].
             state: none.
+            beside: the targets [N], and a position's weight in the step's loss.
         """
-        hidden, targets_N, weight = input_
         logits_NV = self.projection(hidden.flatten(0, -2))
-        figures = _Figures.apply(logits_NV, targets_N, self.rows.first, weight)  # type: ignore[no-untyped-call]
+        figures = _Figures.apply(logits_NV, beside.target, self.rows.first, beside.weight)  # type: ignore[no-untyped-call]
         return figures, None
 
     def loss(self, output: Any, target: Any) -> Tensor:  # noqa: ARG002 - the protocol's signature
@@ -78,12 +86,18 @@ class SoftmaxShard(nn.Module):
 class JoinedLoss(nn.Module):
     """Joins the figures of all shards to the loss; it has no parameters."""
 
-    def run(self, input_: Sequence[Tensor], state: None) -> tuple[Tensor, None]:  # noqa: ARG002 - it keeps none
+    def run(
+        self,
+        input_: Sequence[Tensor],
+        state: None,  # noqa: ARG002 - it keeps none
+        beside: Beside = NOTHING,  # noqa: ARG002 - the protocol's signature
+    ) -> tuple[Tensor, None]:
         """The loss of each position [N], padding included.
 
         Args:
             input_: figures [3, N] and zeros [N] of each shard in turn; the gradient of the zeros is that of the sums.
             state: none.
+            beside: not looked at.
         """
         figures_S3N = torch.stack(list(input_[::2]))
         return _Joined.apply(figures_S3N, *input_[1::2]), None  # type: ignore[no-untyped-call]

@@ -3,16 +3,26 @@
 Stages are numbered so that each feeds higher ones only. The first ones form a chain, which a schedule orders; they
 keep state from one chunk to the next. The others (the pieces of a shared softmax, the loss) keep none.
 
+Time is a row of segments (an encoder's, then a decoder's) of as many chunks each, and a stage lives in some of them. It
+feeds another one where both live; its state crosses the border between two segments that it lives in.
+
 The dependence rule stands here and nowhere else; ``F(s,m,c)`` is the forward of stage s on chunk c of
 microbatch m:
 
-    F(s,m,c)  needs  F(p,m,c)     the activations, of every stage p that feeds s
+    F(s,m,c)  needs  F(p,m,c)     the activations, of every stage p that feeds s in c's segment
                      F(s,m,c-1)   the state at the end of the chunk before, where s keeps any
     B(s,m,c)  needs  F(s,m,c)     what the forward saved
-                     B(n,m,c)     the gradient of its output, of every stage n that s feeds
+                     B(n,m,c)     the gradient of its output, of every stage n that s feeds in c's segment
                      B(s,m,c+1)   the gradient of the state it handed on, where s keeps any
     I(s,m,c)  as B, with I in the place of B
     W(s,m,c)  needs  I(s,m,c)
+
+Where gradients are clipped, each device has its share of their norm to compute, which is work of no slice. It goes by
+the lowest stage of the device:
+
+    NORM(d)   needs  the last backward operation of every slice of every stage of the device
+    TOTAL     needs  NORM(d) of every device; it stands where the first stage does, which ends last
+    CLIP(d)   needs  TOTAL, before the device's update
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +32,7 @@ from math import inf
 from typing import Any, Literal, NamedTuple
 
 from pipebench.errors import UsageError
-from pipebench.plan.actions import Action, Operation
+from pipebench.plan.actions import REDUCTIONS, Action, Operation
 
 MOST_STAGES = 10_000
 MOST_ACTIONS = 1_000_000  # of a step: on paper they take 1.5 GB of memory, and minutes
@@ -38,7 +48,7 @@ class Graph:
     Args:
         stages: slices of the model, at least 1.
         microbatches: slices of the batch, at least 1.
-        chunks: slices of the time axis of one microbatch, at least 1.
+        chunks: slices of the time axis of one microbatch, at least 1, in all segments together.
         device_of: the device of each stage (0-based); by default stage s runs on device s.
         split_backward: the backward is two actions, I and W, instead of one B.
         feeds: for each stage the stages that its output goes to, lowest first; by default a chain.
@@ -46,6 +56,9 @@ class Graph:
             default all.
         work: what a forward of each stage costs, in any unit, for the places of the actions that no schedule
             orders; by default all the same.
+        segments: of time, of as many chunks each.
+        lives: for each stage the segments that it lives in, lowest first; by default all.
+        clips: the norm of all gradients is computed before the update.
     """
 
     stages: int
@@ -56,10 +69,14 @@ class Graph:
     feeds: _Neighbours = ()
     chain: int = 0
     work: tuple[float, ...] = ()
+    segments: int = 1
+    lives: _Neighbours = ()
+    clips: bool = False
     _fed_by: _Neighbours = field(default=(), init=False, repr=False, compare=False)
+    alive: tuple[tuple[bool, ...], ...] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("stages", "microbatches", "chunks"):
+        for name in ("stages", "microbatches", "chunks", "segments"):
             value = getattr(self, name)
             if value < 1:
                 raise UsageError(f"{name} must be at least 1, got {value}")
@@ -75,8 +92,14 @@ class Graph:
         self._default("feeds", (*((stage + 1,) for stage in every[:-1]), ()))
         self._default("chain", self.stages)
         self._default("work", (1.0,) * self.stages)
+        self._default("lives", (tuple(range(self.segments)),) * self.stages)
         self._check()
+        self._check_segments()
         object.__setattr__(self, "_fed_by", _turned(self.feeds))
+        alive = tuple(
+            tuple(self.segment_of(chunk) in lives for chunk in range(self.chunks)) for lives in self.lives
+        )
+        object.__setattr__(self, "alive", alive)
 
     def _default(self, name: str, value: object) -> None:
         if not getattr(self, name):
@@ -108,6 +131,20 @@ class Graph:
                     f"stage {stage} of the chain feeds {stage + 1} alone, got {self.feeds[stage]}"
                 )
 
+    def _check_segments(self) -> None:
+        if self.chunks % self.segments:
+            raise UsageError(
+                f"{self.segments} segments of time: expected as many chunks each, got {self.chunks} in all"
+            )
+        if len(self.lives) != self.stages:
+            raise UsageError(f"expected segments for each of {self.stages} stages, got {len(self.lives)}")
+        for stage, lives in enumerate(self.lives):
+            if not lives or list(lives) != sorted(set(lives) & set(range(self.segments))):
+                raise UsageError(
+                    f"a stage lives in segments of time, lowest first: expected some of 0 to {self.segments - 1} for "
+                    f"stage {stage}, got {lives}"
+                )
+
     @property
     def is_chain(self) -> bool:
         """Whether every stage feeds the next one, and a schedule orders them all."""
@@ -115,8 +152,8 @@ class Graph:
 
     @property
     def chain_alone(self) -> "Graph":
-        """What a schedule orders: the chain with nothing beside it."""
-        if self.is_chain:
+        """What a schedule orders: the chain with nothing beside it, and no work beyond its slices'."""
+        if self.is_chain and not self.clips:
             return self
         return Graph(
             self.chain,
@@ -124,7 +161,22 @@ class Graph:
             self.chunks,
             device_of=self.device_of[: self.chain],
             split_backward=self.split_backward,
+            segments=self.segments,
+            lives=self.lives[: self.chain],
         )
+
+    @property
+    def chunks_each(self) -> int:
+        """Of a segment of time."""
+        return self.chunks // self.segments
+
+    def segment_of(self, chunk: int) -> int:
+        """The segment of time that a chunk is in."""
+        return chunk // self.chunks_each
+
+    def chunks_of(self, stage: int) -> list[int]:
+        """The chunks of the segments that a stage lives in."""
+        return [chunk for chunk, alive in enumerate(self.alive[stage]) if alive]
 
     @property
     def devices(self) -> int:
@@ -163,13 +215,27 @@ class Graph:
         """The text form of an action of this graph."""
         return action.text(chunks=self.chunks > 1)
 
+    def has(self, action: Action) -> bool:
+        """Whether an action of one of these stages and slices exists: its stage lives then."""
+        return self.alive[action.stage][action.chunk]
+
     def actions(self) -> Iterator[Action]:
         """Every compute action of a step, in no particular order."""
         for operation in self.operations:
             for stage in range(self.stages):
+                chunks = self.chunks_of(stage)
                 for microbatch in range(self.microbatches):
-                    for chunk in range(self.chunks):
+                    for chunk in chunks:
                         yield Action(operation, stage, microbatch, chunk)
+        for operation in REDUCTIONS:
+            for stage in self.reducing(operation):
+                yield Action(operation, stage, 0)
+
+    def reducing(self, operation: Operation) -> list[int]:
+        """The stages by which a reduction goes: the lowest of each device, or the first one."""
+        if not self.clips:
+            return []
+        return [0] if operation is Operation.TOTAL else [self.stages_of(d)[0] for d in range(self.devices)]
 
 
 def _turned(feeds: _Neighbours) -> _Neighbours:
@@ -212,13 +278,37 @@ def input_edges(
     for edge in _RULE[operation]:
         if edge.where is not None:
             for at_stage in _in_turn(graph.neighbours(edge.where), stage):
-                yield edge.operation, at_stage, microbatch, chunk, at_stage >= 0
+                exists = (at_stage >= 0) & _is_alive(graph, at_stage, chunk)
+                yield edge.operation, at_stage, microbatch, chunk, exists
         elif edge.chunk:
             at_chunk = chunk + edge.chunk
             inside = (at_chunk >= 0) & (at_chunk < graph.chunks) & (stage < graph.chain)
-            yield edge.operation, stage, microbatch, at_chunk, inside
+            yield edge.operation, stage, microbatch, at_chunk, inside & _is_alive(graph, stage, at_chunk)
         else:
             yield edge.operation, stage, microbatch, chunk, stage >= 0
+
+
+def _is_alive(graph: Graph, stage: Any, chunk: Any) -> Any:
+    """Whether a stage lives at a chunk; anything where there is no such stage or chunk."""
+    if isinstance(stage, int):
+        return stage < 0 or graph.alive[stage][chunk % graph.chunks]
+    import numpy as np  # noqa: PLC0415 - whoever has arrays has it loaded
+
+    return np.asarray(graph.alive)[stage, chunk % graph.chunks]
+
+
+def _reduction_inputs(graph: Graph, operation: Operation, stage: int) -> Iterator[Action]:
+    """The rule for work of no slice."""
+    if operation is Operation.NORM:
+        for neighbour in graph.stages_of(graph.device_of[stage]):
+            for microbatch in range(graph.microbatches):
+                for chunk in graph.chunks_of(neighbour):
+                    yield Action(graph.operations[-1], neighbour, microbatch, chunk)
+    elif operation is Operation.TOTAL:
+        for other in graph.reducing(Operation.NORM):
+            yield Action(Operation.NORM, other, 0)
+    else:
+        yield Action(Operation.TOTAL, 0, 0)
 
 
 def _in_turn(neighbours: _Neighbours, stage: Any) -> Sequence[Any]:
@@ -232,4 +322,6 @@ def _in_turn(neighbours: _Neighbours, stage: Any) -> Sequence[Any]:
 
 def inputs_of(graph: Graph, action: Action) -> list[Action]:
     """The actions whose results ``action`` needs: the only statement of data dependence in the project."""
+    if action.operation in REDUCTIONS:
+        return list(_reduction_inputs(graph, action.operation, action.stage))
     return [Action(*needed) for *needed, exists in input_edges(graph, *action[:4]) if exists]

@@ -24,11 +24,15 @@ _SEND = {
     Operation.FORWARD: Operation.SEND_FORWARD,
     Operation.BACKWARD: Operation.SEND_BACKWARD,
     Operation.BACKWARD_INPUT: Operation.SEND_BACKWARD,
+    Operation.NORM: Operation.SEND_NORM,
+    Operation.TOTAL: Operation.SEND_TOTAL,
 }
 _RECEIVE = {
     Operation.FORWARD: Operation.RECEIVE_FORWARD,
     Operation.BACKWARD: Operation.RECEIVE_BACKWARD,
     Operation.BACKWARD_INPUT: Operation.RECEIVE_BACKWARD,
+    Operation.NORM: Operation.RECEIVE_NORM,
+    Operation.TOTAL: Operation.RECEIVE_TOTAL,
 }
 
 _Pair = tuple[int, int]  # sender, receiver
@@ -62,7 +66,12 @@ class Message(NamedTuple):
 
 
 def results_for(graph: Graph, consumer: Action) -> list[Message]:
-    """The inputs of ``consumer`` that other stages compute, on whatever device, in the order of the rule."""
+    """The inputs of ``consumer`` that other stages give it, on whatever device, in the order of the rule.
+
+    The share of a norm is of gradients that are on the device: nobody gives it anything.
+    """
+    if consumer.operation is Operation.NORM:
+        return []
     here = graph.device(consumer)
     return [
         Message(producer, consumer, graph.device(producer), here)

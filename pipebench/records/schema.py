@@ -87,7 +87,8 @@ class Input(Part, frozen=True):
     A model that has no words has neither ``tokens`` nor ``vocabulary`` nor ``words_per_step``. Records from before
     there was another unit have ``words_per_step`` alone: ``items`` reads both.
     ``unknown_share`` of the targets that count are words without an id of their own. Of a file
-    ``bytes_read`` were read, which the hash is of; ``whole`` says that it has no more.
+    ``bytes_read`` were read, which the hash is of; ``whole`` says that it has no more. ``pairs`` of sentences there are
+    where a model takes such, and ``origin`` says in words where they are from.
     """
 
     kind: Name
@@ -101,6 +102,8 @@ class Input(Part, frozen=True):
     whole: bool | None = None
     unit: Name = "words"
     items_per_step: Positive | None = None
+    pairs: Count | None = None
+    origin: str | None = None
 
     def __post_init__(self) -> None:
         if self.items_per_step is None and self.words_per_step is None:
@@ -120,11 +123,11 @@ class ModelLayer(Part, frozen=True):
 
 
 class ModelRecord(Part, frozen=True):
-    """A model of the user's own: its layers in order; ``sha256`` is of its source."""
+    """A model other than the stacked LSTM: its layers in order; ``sha256`` is of the source of the user's own."""
 
     name: Name
     layers: Annotated[list[ModelLayer], Meta(min_length=1)]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 class Config(Part, frozen=True):
@@ -165,6 +168,11 @@ class Config(Part, frozen=True):
     model: ModelRecord | None = None
     memory_bytes: AtLeastOne | None = None
     softmax_devices: AtLeastOne | Literal["all"] | None = None
+    source_vocab: AtLeastOne | None = None
+    source: str | None = None
+    target: str | None = None
+    pairs: str | None = None
+    bucket: bool | None = None
 
     def __post_init__(self) -> None:
         check_sharing(self.softmax_devices, self.gpus, "gpus")

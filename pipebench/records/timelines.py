@@ -1,10 +1,10 @@
 """Timelines to and from their place in a record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.models.outline import MemoryBytes
-from pipebench.plan.actions import Action, parse_action
+from pipebench.plan.actions import REDUCTIONS, Action, Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import Message, messages_of
 from pipebench.records.schema import (
@@ -19,6 +19,8 @@ from pipebench.records.schema import (
 )
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 
+_NAMES = {Operation.NORM: "norm", Operation.TOTAL: "norm_total", Operation.CLIP: "clip"}  # among other work
+
 
 def timeline_record(
     timeline: Timeline, *, clock: Clock, message_bytes: Callable[[Message], int] | None = None
@@ -28,7 +30,11 @@ def timeline_record(
     return TimelineRecord(
         clock=clock,
         makespan_s=timeline.makespan_s,
-        spans=[SpanRecord(device=d, action=text(a), start_s=s, end_s=e) for d, a, s, e in timeline.spans],
+        spans=[
+            SpanRecord(device=d, action=text(a), start_s=s, end_s=e)
+            for d, a, s, e in timeline.spans
+            if a.operation not in REDUCTIONS
+        ],
         transfers=[
             TransferRecord(
                 action=text(m.producer),
@@ -42,7 +48,14 @@ def timeline_record(
             )
             for m, ready, start, end in timeline.transfers
         ],
-        other=[OtherRecord(device=d, name=n, start_s=s, end_s=e) for d, n, s, e in timeline.other],
+        other=[
+            *(OtherRecord(device=d, name=n, start_s=s, end_s=e) for d, n, s, e in timeline.other),
+            *(
+                OtherRecord(device=d, name=_NAMES[a.operation], start_s=s, end_s=e)
+                for d, a, s, e in timeline.spans
+                if a.operation in REDUCTIONS
+            ),
+        ],
     )
 
 
@@ -69,10 +82,29 @@ def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
         messages[*ends, m.consumer] = messages[*ends, None] = m
     return Timeline(
         graph,
-        tuple(Span(s.device, parse_action(s.action), s.start_s, s.end_s) for s in record.spans),
+        (
+            *(Span(s.device, parse_action(s.action), s.start_s, s.end_s) for s in record.spans),
+            *_reductions(record, graph),
+        ),
         tuple(Transfer(messages[_ends(t)], t.ready_s, t.start_s, t.end_s) for t in record.transfers),
-        tuple(OtherWork(o.device, o.name, o.start_s, o.end_s) for o in record.other),
+        tuple(
+            OtherWork(o.device, o.name, o.start_s, o.end_s)
+            for o in record.other
+            if o.name not in _NAMES.values()
+        ),
     )
+
+
+def _reductions(record: TimelineRecord, graph: Graph) -> Iterator[Span]:
+    """The spans of work that belongs to no slice."""
+    of = {
+        (graph.device_of[stage], _NAMES[operation]): Action(operation, stage, 0)
+        for operation in REDUCTIONS
+        for stage in graph.reducing(operation)
+    }
+    for other in record.other:
+        if other.name in _NAMES.values():
+            yield Span(other.device, of[other.device, other.name], other.start_s, other.end_s)
 
 
 def _ends(transfer: TransferRecord) -> tuple[Action, int, int, Action | None]:

@@ -13,7 +13,8 @@ from pipebench.diagnosis.factors import Factors, factors_of, waited
 from pipebench.diagnosis.retold import retold
 from pipebench.diagnosis.vanishing import vanished
 from pipebench.errors import CorruptRecordError, UsageError
-from pipebench.models.layout import chain_of, graph_of
+from pipebench.models.layout import Shape, chain_of, graph_of
+from pipebench.models.registry import MODELS
 from pipebench.plan.graph import Graph
 from pipebench.records.schema import (
     Config,
@@ -62,7 +63,7 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
         ("speed-up", simulated_speedup(record.devices, record.makespan_s)),
         ("bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"),
     )
-    graph = _graph(config.stages, config)
+    graph = _graph(Shape(chain_of(config.stages, config.softmax_devices), config.softmax_devices), config)
     drawn = picture(
         timeline_from(record.timeline, graph), width=console.width - _MARGIN, plain=needs_ascii(console)
     )
@@ -82,9 +83,7 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
     if record.failure is not None:
         yield Words(Text(inert(f"{record.status}: {record.failure.message}"), style="bold red"))
     stored = record.timeline
-    timeline = (
-        timeline_from(stored, _graph(record.config.gpus, record.config)) if stored is not None else None
-    )
+    timeline = timeline_from(stored, _graph_of_run(record.config)) if stored is not None else None
     if record.speedup is not None:
         yield _result(record)
         yield _notes(record, timeline)
@@ -113,15 +112,27 @@ def _factors(record: RunRecord, timeline: Timeline | None) -> Factors | None:
     return factors_of(timeline, record.baseline.step_s, shared=shared)
 
 
-def _graph(devices: int, config: Config | SimulationConfig) -> Graph:
+def _graph_of_run(config: Config) -> Graph:
+    """The work of a run's step; of a model that is not known here as if it were a chain's."""
+    known = MODELS.get(config.model.name) if config.model is not None else None
+    shape = Shape(
+        chain_of(config.gpus, config.softmax_devices),
+        config.softmax_devices,
+        segments=1 if known is None else known.segments,
+        clips=config.optimizer.clipping is not None,
+        lone_head=config.partition is not None and config.partition[-1] == 0,
+    )
+    return _graph(shape, config)
+
+
+def _graph(shape: Shape, config: Config | SimulationConfig) -> Graph:
     """The work of a stored step.
 
     Raises:
         CorruptRecordError: It is more than any step has.
     """
-    sharing = config.softmax_devices
     try:
-        return graph_of(chain_of(devices, sharing), sharing, config.microbatches, config.chunks)
+        return graph_of(shape, config.microbatches, config.chunks)
     except UsageError as error:
         raise CorruptRecordError(f"timeline: not one of this configuration: {error}") from None
 

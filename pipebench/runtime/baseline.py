@@ -16,7 +16,7 @@ import torch
 
 from pipebench.budget import baseline_counts
 from pipebench.fitting import forms_that_fit
-from pipebench.models.network import Gradients, Network, StepBatch, beyond, gradients_of
+from pipebench.models.network import Beside, Gradients, Network, StepBatch, beyond, gradients_of
 from pipebench.models.outline import Outline
 from pipebench.records.schema import Candidate
 from pipebench.runtime.device import RankDevice
@@ -53,8 +53,8 @@ class Baseline:
         self.release()
         self._loss.zero_()
         for (input_,), (target,) in zip(batch.inputs, batch.targets, strict=True):
-            output, _ = self.model.run(input_, None)
-            loss = self.model.loss(output, target) / batch.items
+            output, _ = self.model.run(input_, None, Beside(0, target, 1 / batch.divisor))
+            loss = self.model.loss(output, target) / batch.divisor
             loss.backward()  # type: ignore[no-untyped-call]
             self._loss += loss.detach()
         if update:

@@ -6,14 +6,13 @@ from functools import partial
 import torch
 import torch.distributed as dist
 
-from pipebench.models.edges import Edges, tensors_of
+from pipebench.models.edges import Edges
 from pipebench.plan.plan import Plan
-from pipebench.plan.transfers import Message
 from pipebench.runtime import group, messages
+from pipebench.runtime.buffers import Buffers
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.rank_transport import RankTransport
 from pipebench.runtime.ranks import StepTransport
-from pipebench.runtime.stage import Payload
 from pipebench.runtime.staged_transport import StagedTransport, stream_mark
 
 _AHEAD_ON_A_GPU = 2  # receives a direction: each one that waits is a kernel that runs
@@ -23,7 +22,7 @@ Transports = Callable[[messages.Job, Plan, Edges, int, RankDevice], StepTranspor
 
 def _gloo(_: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice) -> StepTransport:
     """Between processes on CPU cores."""
-    return RankTransport(plan.graph, plan.program(rank), _buffers(edges, device.torch))
+    return RankTransport(plan.graph, plan.program(rank), partial(Buffers, edges, device=device.torch))
 
 
 def _nccl_or_staged(
@@ -39,27 +38,15 @@ def _nccl_or_staged(
             timeout_s=job.patience_s,
             token=partial(torch.zeros, 1, device=device.torch),
         )
-        buffers = _buffers(edges, device.torch)
+        buffers = partial(Buffers, edges, device=device.torch)
         return RankTransport(graph, program, buffers, groups, ahead=_AHEAD_ON_A_GPU)
     return StagedTransport(
         graph,
         program,
-        pinned=_buffers(edges, torch.device("cpu"), pin_memory=True),
+        pinned=partial(Buffers, edges, device=torch.device("cpu"), pin_memory=True),
         device=device,
         after_copy=partial(stream_mark, device.torch),
     )
-
-
-def _buffers(edges: Edges, device: torch.device, *, pin_memory: bool = False) -> Callable[[Message], Payload]:
-    """Makes empty tensors of a message's shapes and dtypes."""
-
-    def made(message: Message) -> Payload:
-        return tuple(
-            torch.empty(spec.shape, dtype=getattr(torch, spec.dtype), device=device, pin_memory=pin_memory)
-            for spec in tensors_of(edges, message)
-        )
-
-    return made
 
 
 TRANSPORTS: Mapping[str, Transports] = {"cpu": _gloo, "cuda": _nccl_or_staged}

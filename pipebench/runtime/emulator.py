@@ -8,11 +8,12 @@ sum to its thread CPU time.
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
-from pipebench.models.edges import bytes_of
+from pipebench.models.edges import Steps, bytes_of
 from pipebench.models.fingerprints import hashes
 from pipebench.models.layout import Layout, edges_of
 from pipebench.models.network import (
@@ -77,7 +78,7 @@ class EmulatedPipeline:
     ) -> None:
         self.plan, self.clock = plan, clock
         graph, mailbox = plan.graph, Mailbox(messages_of(plan.graph))
-        self.edges = edges_of(network.outline, layout, graph.microbatches, graph.chunks)
+        self.edges = edges_of(network.outline, layout, graph.microbatches, graph.chunks_each)
         self.pieces = layout.pieces(network.outline)
         self.parts = [network.part(part, device) for part in layout.parts]
         stages = stages_of(
@@ -144,13 +145,13 @@ class EmulatedPipeline:
         for executor in self.executors:
             executor.zero_grad()
 
-    def timeline(self, costs: MeasuredCosts, link: Link) -> Timeline:
-        """The step in virtual time."""
-        return simulate(self.plan, costs, link, message_bytes=self.message_bytes)
+    def timeline(self, costs: MeasuredCosts, link: Link, steps: Steps | None = None) -> Timeline:
+        """The step in virtual time; ``steps`` of time are those of its slices, where they differ."""
+        return simulate(self.plan, costs, link, message_bytes=partial(self.message_bytes, steps=steps))
 
-    def message_bytes(self, message: Message) -> int:
+    def message_bytes(self, message: Message, steps: Steps | None = None) -> int:
         """The size of a message."""
-        return bytes_of(self.edges, message)
+        return bytes_of(self.edges, message, steps)
 
     def loss(self) -> float:
         """The last step's loss, the mean an item."""

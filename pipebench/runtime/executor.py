@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import torch
 from torch import nn
 
-from pipebench.models.network import Optimizer, StepBatch, beyond
+from pipebench.models.network import Clipper, Optimizer, StepBatch, beyond
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action, Operation
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Program
@@ -42,6 +43,8 @@ class Executor:
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         self.optimizer = optimizer(trained) if trained else None
         self._beyond = beyond(self.optimizer, trained) if self.optimizer is not None else []
+        self._clipper = self.optimizer if isinstance(self.optimizer, Clipper) else None
+        self._squares: Payload = ()  # the square of the norm of some gradients, or of all
         self._messages = messages_by_action(graph)
         self._results = results_of(graph, stages)
         # What is given from stage to stage and is on this device now. Every key is there from the start: a
@@ -54,6 +57,13 @@ class Executor:
             Operation.SEND_BACKWARD: self._send,
             Operation.RECEIVE_FORWARD: self._receive,
             Operation.RECEIVE_BACKWARD: self._receive,
+            Operation.NORM: self._norm,
+            Operation.SEND_NORM: self._send,
+            Operation.RECEIVE_NORM: self._receive,
+            Operation.TOTAL: self._total,
+            Operation.SEND_TOTAL: self._send,
+            Operation.RECEIVE_TOTAL: self._receive,
+            Operation.CLIP: self._clip,
         }
         self.calls = tuple(Call(action, self._compile(action)) for action in program)
 
@@ -116,6 +126,42 @@ class Executor:
                 self._values[each] = value
 
         return backward
+
+    def _norm(self, action: Action) -> Callable[[], None]:
+        """The square of this device's share of the norm of all gradients."""
+        results, device = self._results.get(action, []), self.stages[action.stage].loss.device
+
+        def norm() -> None:
+            own = self._clipper.squared_norm() if self._clipper is not None else None
+            self._squares = (torch.zeros(1, dtype=torch.float64, device=device) if own is None else own,)
+            for each in results:
+                self._values[each] = self._squares
+
+        return norm
+
+    def _total(self, action: Action) -> Callable[[], None]:
+        """The sum of all shares, this device's first and then the others' in their order."""
+        inputs, results = results_for(self.graph, action), self._results.get(action, [])
+
+        def total() -> None:
+            for each in inputs:
+                self._squares = (self._squares[0] + self._take(each)[0],)
+            for each in results:
+                self._values[each] = self._squares
+
+        return total
+
+    def _clip(self, action: Action) -> Callable[[], None]:
+        """Take note of the norm, for the update."""
+        inputs = results_for(self.graph, action)
+
+        def clip() -> None:
+            for each in inputs:
+                self._squares = self._take(each)
+            if self._clipper is not None:
+                self._clipper.clip(self._squares[0])
+
+        return clip
 
     def _take(self, message: Message) -> Payload:
         """What one stage gave another, once."""

@@ -10,6 +10,7 @@ import msgspec
 from pipebench.config import RunConfig, RunOptions
 from pipebench.models.outline import FormKind
 from pipebench.models.own.description import Description
+from pipebench.models.pairs.data import PairData
 from pipebench.models.text.data import Data
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
@@ -35,7 +36,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"
     """One launch. The first one verifies, races the baseline's forms and measures the host's speed."""
 
     config: RunConfig
-    data: Data | None  # what the model was given, if the launch does not make it itself
+    data: Data | PairData | None  # what the model was given, if the launch does not make it itself
     task: Literal["launch", "layers", "link"] = "launch"
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure

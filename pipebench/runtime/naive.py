@@ -4,12 +4,11 @@ One device works at a time, on the whole batch. Without messages that is what a 
 would take, so a speed-up relative to it is read as the speed-up relative to one device is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from pipebench.models.layout import chain_layout
+from pipebench.models.layout import chain_layout, graph_of, shape_of
 from pipebench.models.network import Gradients, Network
-from pipebench.models.outline import BATCHES, whole
-from pipebench.plan.graph import Graph
+from pipebench.models.outline import BATCHES, Outline, whole
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
@@ -23,9 +22,9 @@ FORM = messages.Form("naive")
 STEPS = 2  # of its race, in which it is alone
 
 
-def naive_plan(devices: int) -> Plan:
+def naive_plan(outline: Outline, partition: Sequence[int]) -> Plan:
     """One slice, one stage a device."""
-    return add_transfers(SCHEDULES[FORM.kind].plan(Graph(devices, 1)))
+    return add_transfers(SCHEDULES[FORM.kind].plan(graph_of(shape_of(outline, partition), 1, 1)))
 
 
 class EmulatedNaive:
@@ -38,7 +37,7 @@ class EmulatedNaive:
         assert job.config.baseline_partition is not None
         self.job, self.network, self.link = job, network, Link()
         self.partition = job.config.baseline_partition
-        self.batches = [network.batch(number) for number in range(BATCHES)]
+        self.batches = [network.batch(number, chunks=1) for number in range(BATCHES)]
         self.pipeline: EmulatedPipeline
 
     def touch_memory(self) -> None:
@@ -70,7 +69,7 @@ class EmulatedNaive:
         """With fresh parameters."""
         assert form == FORM
         self.pipeline = EmulatedPipeline(
-            naive_plan(len(self.partition)),
+            naive_plan(self.network.outline, self.partition),
             self.network,
             chain_layout(self.partition),
             order=self.job.config.emulation_order,
@@ -93,7 +92,7 @@ class EmulatedNaive:
         """One training step on batch ``number``, in seconds of virtual time."""
         costs = self.pipeline.step(self.batches[number % BATCHES])
         self.pipeline.release()
-        return self.pipeline.timeline(costs, self.link).makespan_s
+        return self.pipeline.timeline(costs, self.link, self.batches[number % BATCHES].steps).makespan_s
 
     def loss(self) -> float:
         """Of the last step."""

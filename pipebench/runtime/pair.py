@@ -6,6 +6,7 @@ RankedPair     this process is one rank: the wall clock; the baseline runs in ra
 
 import time
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,11 +14,11 @@ from typing import Any, Protocol
 import torch
 from msgspec import structs
 
-from pipebench.models.layout import chain_layout
+from pipebench.models.edges import Steps
+from pipebench.models.layout import chain_layout, graph_of, shape_of
 from pipebench.models.network import Network
 from pipebench.models.outline import BATCHES
 from pipebench.models.registry import network_for
-from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import TimelineRecord, Verification
@@ -160,16 +161,19 @@ class EmulatedPair:
         """Thread CPU seconds."""
         return self.single.step(number)
 
-    def pipeline_step(self, number: int) -> MeasuredCosts:
-        """Thread CPU seconds of everything in the step."""
-        costs = self.pipeline.step(self.batches[number % BATCHES])
+    def pipeline_step(self, number: int) -> tuple[MeasuredCosts, Steps | None]:
+        """Thread CPU seconds of everything in the step, and the steps of time in each of its slices."""
+        batch = self.batches[number % BATCHES]
+        costs = self.pipeline.step(batch)
         self.pipeline.release()
-        return costs
+        return costs, batch.steps
 
-    def timeline(self, measured: MeasuredCosts) -> TimelineRecord:
+    def timeline(self, measured: tuple[MeasuredCosts, Steps | None]) -> TimelineRecord:
         """The step in virtual time."""
-        timeline = self.pipeline.timeline(measured, self.link)
-        return timeline_record(timeline, clock="virtual", message_bytes=self.pipeline.message_bytes)
+        costs, steps = measured
+        timeline = self.pipeline.timeline(costs, self.link, steps)
+        sizes = partial(self.pipeline.message_bytes, steps=steps)
+        return timeline_record(timeline, clock="virtual", message_bytes=sizes)
 
     def wall_per_cpu(self) -> None:
         """Seen from outside: a step is one stretch of this thread's work."""
@@ -207,16 +211,17 @@ def measure_layers(job: messages.Job, emit: Callable[[messages.Message], None]) 
     config, network = job.config, network_for(job.config, job.data)
     row = network.outline.row
     device = CudaDevice(0).torch if config.device == "cuda" else None
-    graph = Graph(row.layers + bool(row.head), config.microbatches, config.chunks)
+    partition = [1] * row.layers + [0] * bool(row.head)
+    graph = graph_of(shape_of(network.outline, partition), config.microbatches, config.chunks)
     pipeline = EmulatedPipeline(
         add_transfers(SCHEDULES["gpipe"].plan(graph)),
         network,
-        chain_layout([1] * row.layers + [0] * bool(row.head)),
+        chain_layout(partition),
         checkpoint=config.checkpoint,
         device=device,
         clock=_gpu_at_rest_s if config.device == "cuda" else time.thread_time,
     )
-    batch = network.batch(0, microbatches=graph.microbatches, chunks=graph.chunks, device=device)
+    batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks, device=device)
     best = [inf] * graph.stages
     for number in range(_LAYER_STEPS):
         emit(messages.Progress(doing="measuring layers", share=number / _LAYER_STEPS))

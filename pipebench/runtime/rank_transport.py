@@ -18,10 +18,12 @@ import torch.distributed as dist
 from torch import Tensor
 
 from pipebench.errors import RunFailedError
+from pipebench.models.edges import Steps
 from pipebench.plan.actions import RECEIVES, Operation
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Program
 from pipebench.plan.transfers import Message, messages_by_action
+from pipebench.runtime.buffers import Buffers
 from pipebench.runtime.stage import Payload
 
 Groups = Mapping[tuple[int, int], Any]  # the process group of each direction: sender, receiver
@@ -47,7 +49,7 @@ class RankTransport:
     Args:
         graph: of the plan.
         program: this rank's actions, with its transfers.
-        buffers: makes empty tensors of a message's shapes and dtypes, where it arrives.
+        buffers: makes the tensors in which messages arrive.
         groups: by direction; a direction that is not there uses the group of all ranks.
         ahead: receives of a direction that are posted before they are needed; by default all of a step.
     """
@@ -56,14 +58,15 @@ class RankTransport:
         self,
         graph: Graph,
         program: Program,
-        buffers: Callable[[Message], Payload],
+        buffers: Callable[[Sequence[Message]], Buffers],
         groups: Groups | None = None,
         *,
         ahead: int | None = None,
     ) -> None:
         messages = messages_by_action(graph)
         self._incoming: Sequence[Message] = [messages[a] for a in program if a.operation in RECEIVES]
-        self._buffers = {message: buffers(message) for message in self._incoming}
+        self._all_buffers = buffers(self._incoming)
+        self._buffers: Mapping[Message, Payload] = {}  # of the current step
         self._groups = groups or {}
         self._posted: dict[Message, list[dist.Work] | None] = dict.fromkeys(self._incoming)
         self._next = _nexts(self._incoming, ahead or len(self._incoming))
@@ -71,8 +74,12 @@ class RankTransport:
         self._step = 0
         self._checked = False
 
-    def begin_step(self, *, checked: bool) -> None:
-        """Post this step's receives; a checked step receives each message when it is asked for."""
+    def begin_step(self, *, checked: bool, steps: Steps | None = None) -> None:
+        """Post this step's receives; a checked step receives each message when it is asked for.
+
+        ``steps`` of time are those of the batch's slices, where they differ.
+        """
+        self._buffers = self._all_buffers.of(steps)
         self._step += 1
         self._checked = checked
         if not checked:

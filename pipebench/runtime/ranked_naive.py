@@ -8,12 +8,13 @@ import torch.distributed as dist
 
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.fitting import by_memory
-from pipebench.models.edges import TensorSpec
-from pipebench.models.layout import Layout, chain_layout, edges_of
+from pipebench.models.edges import TensorSpec, tensors_of
+from pipebench.models.layout import Layout, chain_layout, edges_of, graph_of, shape_of
 from pipebench.models.network import Gradients, Network
 from pipebench.models.outline import BATCHES
-from pipebench.plan.graph import Graph
+from pipebench.plan.actions import Action, Operation
 from pipebench.plan.plan import Plan
+from pipebench.plan.transfers import results_for
 from pipebench.records.schema import Candidate
 from pipebench.runtime import messages
 from pipebench.runtime.computed import Computed, take_gradients
@@ -65,14 +66,25 @@ def _try(network: Network, device: RankDevice, partition: Sequence[int], rank: i
     layout = chain_layout(partition)
     edges = edges_of(network.outline, layout, 1, 1)
     part = network.part(layout.parts[rank], device.torch)
-    graph = Graph(len(partition), 1)
+    graph = graph_of(shape_of(network.outline, partition), 1, 1)
     stages = stages_of(
         {rank: part}, layout, edges, graph, checkpoint="none", dtype=network.dtype, device=device.torch
     )
-    stage = stages[rank]
-    stage.load(network.batch(0, device=device.torch))
-    stage.forward(0, 0, [_zeros(edges[below, rank].sent, device) for below in graph.fed_by(rank)])
-    stage.backward(0, 0, [_zeros(edges[rank, above].gradients, device) for above in graph.feeds[rank]])
+    stage, batch, chunks = (
+        stages[rank],
+        network.batch(0, chunks=1, device=device.torch),
+        graph.chunks_of(rank),
+    )
+
+    def zeros(operation: Operation, chunk: int) -> list[Payload]:
+        messages = results_for(graph, Action(operation, rank, 0, chunk))
+        return [_zeros(tensors_of(edges, message, batch.steps), device) for message in messages]
+
+    stage.load(batch)
+    for chunk in chunks:
+        stage.forward(0, chunk, zeros(Operation.FORWARD, chunk))
+    for chunk in reversed(chunks):
+        stage.backward(0, chunk, zeros(Operation.BACKWARD, chunk))
     trained = [parameter for parameter in part.parameters() if parameter.requires_grad]
     if trained:
         network.optimizer(trained).step()
@@ -98,13 +110,15 @@ class RankedNaive:
         assert job.config.baseline_partition is not None
         self.job, self.network, self.make = job, network, make
         self.partition = job.config.baseline_partition
-        self.batches = [network.batch(number, device=device.torch) for number in range(BATCHES)]
+        self.batches = [network.batch(number, chunks=1, device=device.torch) for number in range(BATCHES)]
         self.choose(FORM)
 
     def choose(self, form: messages.Form) -> None:
         """With fresh parameters."""
         assert form == FORM
-        self.pipeline = self.make(naive_plan(len(self.partition)), chain_layout(self.partition))
+        self.pipeline = self.make(
+            naive_plan(self.network.outline, self.partition), chain_layout(self.partition)
+        )
 
     def race(self, report: Callable[[str], None]) -> messages.Raced | None:
         """There is no other form."""

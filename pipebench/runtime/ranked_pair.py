@@ -11,6 +11,7 @@ import msgspec
 import torch
 import torch.distributed as dist
 
+from pipebench.models.edges import Steps
 from pipebench.models.layout import Layout, edges_of
 from pipebench.models.network import Network
 from pipebench.models.outline import BATCHES, whole
@@ -84,7 +85,7 @@ class RankedPair:
     def _pipeline(self, plan: Plan, layout: Layout, *, checkpoint: str = "none") -> RankedPipeline:
         """This rank's part of a plan, with fresh parameters."""
         graph = plan.graph
-        edges = edges_of(self.network.outline, layout, graph.microbatches, graph.chunks)
+        edges = edges_of(self.network.outline, layout, graph.microbatches, graph.chunks_each)
         return RankedPipeline(
             plan,
             self.network,
@@ -182,21 +183,24 @@ class RankedPair:
             return self.naive.step(number)
         return self.single.step(number) if self.single is not None else 0.0
 
-    def pipeline_step(self, number: int) -> Readings:
-        """One step of all ranks."""
-        readings = self.pipeline.step(self.batches[number % BATCHES])
+    def pipeline_step(self, number: int) -> tuple[Readings, Steps | None]:
+        """One step of all ranks, and the steps of time in each of its slices."""
+        batch = self.batches[number % BATCHES]
+        readings = self.pipeline.step(batch)
         self.pipeline.release()
         self._peak = max(self._peak, readings.peak_bytes)
         self._busy_s += readings.busy_s
         self._cpu_s += readings.cpu_s
-        return readings
+        return readings, batch.steps
 
-    def timeline(self, measured: Readings) -> TimelineRecord:
+    def timeline(self, measured: tuple[Readings, Steps | None]) -> TimelineRecord:
         """The step by the wall clock; on ranks other than 0 an empty one, since only rank 0 reports."""
-        timeline = self.pipeline.timeline(measured)
+        readings, steps = measured
+        timeline = self.pipeline.timeline(readings)
         if timeline is None:
             return TimelineRecord(clock="wall", makespan_s=0.0, spans=[], transfers=[], other=[])
-        return timeline_record(timeline, clock="wall", message_bytes=self.pipeline.message_bytes)
+        sizes = partial(self.pipeline.message_bytes, steps=steps)
+        return timeline_record(timeline, clock="wall", message_bytes=sizes)
 
     def peaks_bytes(self) -> list[int] | None:
         """Each rank's largest peak so far, without the baseline where it shares the device."""

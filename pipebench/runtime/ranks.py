@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from pipebench.models.edges import Edges, bytes_of
+from pipebench.models.edges import Edges, Steps, bytes_of
 from pipebench.models.fingerprints import hashes
 from pipebench.models.layout import Layout
 from pipebench.models.network import (
@@ -71,8 +71,8 @@ class Readings(NamedTuple):
 class StepTransport(Transport, Protocol):
     """A transport that is told when a step begins and when it is over."""
 
-    def begin_step(self, *, checked: bool) -> None:
-        """Post the step's receives; in a checked step headers travel too."""
+    def begin_step(self, *, checked: bool, steps: Steps | None = None) -> None:
+        """Post the step's receives; in a checked step headers travel too. ``steps`` of time: see ``StepBatch``."""
 
     def end_step(self) -> None:
         """Wait until everything sent has arrived."""
@@ -145,7 +145,7 @@ class RankedPipeline:
         self.device.start_peak()
         beat(rank, WAITING)
         start_s = self._agree_on_a_start()
-        self.transport.begin_step(checked=checked)
+        self.transport.begin_step(checked=checked, steps=batch.steps)
         time.sleep(max(start_s - time.perf_counter(), 0.0))
         cpu_s = time.process_time()
         mark(_STARTED)
@@ -235,9 +235,9 @@ class RankedPipeline:
             dist.all_reduce(loss)
         return float(loss)
 
-    def message_bytes(self, message: Message) -> int:
+    def message_bytes(self, message: Message, steps: Steps | None = None) -> int:
         """The size of a message. Not collective."""
-        return bytes_of(self.edges, message)
+        return bytes_of(self.edges, message, steps)
 
 
 def _timeline(plan: Plan, rows: Sequence[Sequence[float]]) -> Timeline:

@@ -8,6 +8,9 @@ get the gradients of what they gave.
 
 A checkpointed forward keeps its input and its state alone; its backward runs it again first.
 
+In each segment of time that a stage lives in it may have others below and above. An output that nobody takes has no
+gradient, and is let go.
+
 Carry across a chunk border: the state's tensors are detached and require a gradient of their own; the gradient
 that arrives there is fed into the backward of the chunk before. So gradients are those of the unsplit
 sequence.
@@ -21,7 +24,7 @@ from torch import Tensor
 
 from pipebench.models.edges import Edge, Edges
 from pipebench.models.layout import Layout
-from pipebench.models.network import Part, StepBatch
+from pipebench.models.network import Beside, Part, StepBatch
 from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.plan.graph import Graph
 from pipebench.runtime import nests
@@ -38,10 +41,22 @@ class _Saved(NamedTuple):
 
 
 class _Result(NamedTuple):
-    """What a forward computes: what goes out, or the loss alone, and the state."""
+    """What a forward computes: what goes out, or the loss alone, or nothing that anybody takes; and the state."""
 
     output: Payload
     state: Any
+
+
+class Neighbours(NamedTuple):
+    """Of a stage in one segment of time.
+
+    ``below`` is what each stage below gives for a slice; none: the batch is its input. ``above`` is what this one gives
+    to each one above; ``None``: nobody takes it, and where it ``closes`` the model it is the loss.
+    """
+
+    below: Sequence[Edge]
+    above: Edge | None
+    closes: bool
 
 
 class Stage:
@@ -49,29 +64,25 @@ class Stage:
 
     Args:
         part: of the model.
-        below: what each stage below gives for a slice; none: the batch is its input.
-        above: what this one gives; ``None``: it computes the loss.
-        takes_targets: the part's input ends with the slice's targets and a position's weight in the step's loss.
+        neighbours: in each segment of time.
         loss: a tensor that the loss of a step is added up in.
         microbatches: of the plan.
-        chunks: of the plan.
+        chunks: of the plan, in all segments together.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
     """
 
     def __init__(
         self,
         part: Part,
+        neighbours: Sequence[Neighbours],
         *,
-        below: Sequence[Edge],
-        above: Edge | None,
-        takes_targets: bool = False,
         loss: Tensor,
         microbatches: int,
         chunks: int,
         checkpoint: str = "none",
     ) -> None:
-        self.part, self.below, self.above, self.loss = part, below, above, loss
-        self.takes_targets, self.chunks = takes_targets, chunks
+        self.part, self.neighbours, self.loss = part, neighbours, loss
+        self.chunks, self._chunks_each = chunks, chunks // len(neighbours)
         self._checkpointed = [is_checkpointed(checkpoint, m, microbatches) for m in range(microbatches)]
         self._batch: StepBatch | None = None
         # Slots and one sum, not dictionaries and lists of losses: what is allocated in the midst of a step's
@@ -87,25 +98,27 @@ class Stage:
         self.loss.zero_()
 
     def forward(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> Payload | None:
-        """What the stages above need, detached; ``None`` from the last stage, which adds up its loss."""
+        """What the stages above need, detached; ``None`` where there are none. The last one adds up its loss."""
         slot = microbatch * self.chunks + chunk
-        input_ = self._input(microbatch, chunk, received)
+        here = self._here(microbatch, chunk)
+        input_ = self._input(here, microbatch, chunk, received)
         before = self._carried[microbatch]
         checkpointed = self._checkpointed[microbatch]
         with torch.set_grad_enabled(not checkpointed):
-            result = self._run(microbatch, chunk, input_, before)
+            result = self._run(here, microbatch, chunk, input_, before)
         last_chunk = chunk == self.chunks - 1
         self._carried[microbatch] = (
             None if last_chunk else nests.mapped(_unknown if checkpointed else _cut, result.state)
         )
         self._saved[slot] = _Saved(input_, before, None if checkpointed else result)
-        if self.above is not None:
+        if here.above is not None:
             return tuple(
                 tensor.detach()
-                for tensor, spec in zip(result.output, self.above.tensors, strict=True)
+                for tensor, spec in zip(result.output, here.above.tensors, strict=True)
                 if spec.sent
             )
-        self.loss += result.output[0].detach()
+        if here.closes:
+            self.loss += result.output[0].detach()
         return None
 
     def backward(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> list[Payload]:
@@ -113,9 +126,10 @@ class Stage:
         slot = microbatch * self.chunks + chunk
         saved, self._saved[slot] = self._saved[slot], None
         assert saved is not None, "a backward needs its forward"
-        result = saved.result or self._run(microbatch, chunk, saved.input_, saved.state_before)
-        outputs: list[Tensor] = self._with_gradients(result.output)
-        gradients: list[Tensor | None] = [*_added_up(received)] if received else [None]
+        here = self._here(microbatch, chunk)
+        result = saved.result or self._run(here, microbatch, chunk, saved.input_, saved.state_before)
+        outputs: list[Tensor] = _with_gradients(here, result.output)
+        gradients: list[Tensor | None] = [*_added_up(received)] if received else [None] * len(outputs)
         carried = self._carried_gradients[microbatch]
         if carried is not None:
             for tensor, gradient in zip(nests.tensors(result.state), carried, strict=True):
@@ -134,46 +148,60 @@ class Stage:
                 for tensor, spec in [(next(came_in), spec) for spec in edge.tensors]
                 if spec.gradient
             )
-            for edge in self.below
+            for edge in here.below
         ]
 
-    def _input(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> Payload:
+    def _here(self, microbatch: int, chunk: int) -> Neighbours:
+        """The neighbours of a slice, with what is given for as many steps as it has."""
+        found = self.neighbours[chunk // self._chunks_each]
+        assert self._batch is not None
+        if self._batch.steps is None:
+            return found
+        steps = self._batch.steps[microbatch][chunk]
+        return Neighbours(
+            [edge.at(steps) for edge in found.below],
+            None if found.above is None else found.above.at(steps),
+            found.closes,
+        )
+
+    def _input(self, here: Neighbours, microbatch: int, chunk: int, received: Sequence[Payload]) -> Payload:
         """What came in, as leaves whose gradients can be collected; the batch's own tensors need none."""
-        if not self.below:
+        if not here.below:
             assert self._batch is not None
             input_ = self._batch.inputs[microbatch][chunk]
             return input_ if isinstance(input_, tuple) else (input_,)
         return tuple(
             tensor
-            for payload, edge in zip(received, self.below, strict=True)
+            for payload, edge in zip(received, here.below, strict=True)
             for tensor in _leaves(payload, edge, self.loss.device)
         )
 
-    def _run(self, microbatch: int, chunk: int, input_: Payload, before: Any) -> _Result:
+    def _run(self, here: Neighbours, microbatch: int, chunk: int, input_: Payload, before: Any) -> _Result:
         """The forward itself: what goes out, or the slice's share of the loss."""
         assert self._batch is not None
-        if self.takes_targets:
-            given: Any = (*input_, self._batch.targets[microbatch][chunk], 1 / self._batch.items)
-        else:
-            given = input_ if self._is_packed(microbatch, chunk) else input_[0]
-        output, state = self.part.run(given, before)
-        if self.above is None:
-            loss = self.part.loss(output, self._batch.targets[microbatch][chunk])
-            return _Result((loss / self._batch.items,), state)
+        target, divisor = self._batch.targets[microbatch][chunk], self._batch.divisor
+        given = input_ if self._is_packed(here, microbatch, chunk) else input_[0]
+        beside = Beside(chunk // self._chunks_each, target, 1 / divisor)
+        output, state = self.part.run(given, before, beside)
+        if here.closes:
+            return _Result((self.part.loss(output, target) / divisor,), state)
+        if here.above is None:
+            return _Result((), state)
         return _Result(output if isinstance(output, tuple) else (output,), state)
 
-    def _is_packed(self, microbatch: int, chunk: int) -> bool:
+    def _is_packed(self, here: Neighbours, microbatch: int, chunk: int) -> bool:
         """Whether the part takes a tuple, be it of one tensor."""
         assert self._batch is not None
-        if not self.below:
+        if not here.below:
             return isinstance(self._batch.inputs[microbatch][chunk], tuple)
-        return len(self.below) > 1 or self.below[0].packed
+        return len(here.below) > 1 or here.below[0].packed
 
-    def _with_gradients(self, output: Payload) -> list[Tensor]:
-        """The outputs that a gradient comes back for."""
-        if self.above is None:
-            return [*output]
-        return [t for t, spec in zip(output, self.above.tensors, strict=True) if spec.gradient]
+
+def _with_gradients(here: Neighbours, output: Payload) -> list[Tensor]:
+    """The outputs that a gradient comes back for, or the loss."""
+    if here.above is None:
+        return [*output]
+    return [t for t, spec in zip(output, here.above.tensors, strict=True) if spec.gradient]
 
 
 def stages_of(
@@ -190,9 +218,7 @@ def stages_of(
     return {
         stage: Stage(
             part,
-            below=[edges[other, stage] for other in graph.fed_by(stage)],
-            above=edges[stage, graph.feeds[stage][0]] if graph.feeds[stage] else None,
-            takes_targets=layout.parts[stage].rows is not None,
+            [_neighbours(stage, segment, layout, edges, graph) for segment in range(graph.segments)],
             loss=torch.zeros((), dtype=dtype, device=device),
             microbatches=graph.microbatches,
             chunks=graph.chunks,
@@ -200,6 +226,16 @@ def stages_of(
         )
         for stage, part in parts.items()
     }
+
+
+def _neighbours(stage: int, segment: int, layout: Layout, edges: Edges, graph: Graph) -> Neighbours:
+    """Those that live in this segment of time."""
+    above = [other for other in graph.feeds[stage] if segment in graph.lives[other]]
+    return Neighbours(
+        [edges[other, stage] for other in graph.fed_by(stage) if segment in graph.lives[other]],
+        edges[stage, above[0]] if above else None,
+        closes=layout.parts[stage].closes and segment == graph.segments - 1,
+    )
 
 
 def _leaves(payload: Payload, edge: Edge, device: torch.device) -> Iterator[Tensor]:

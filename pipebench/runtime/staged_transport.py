@@ -8,16 +8,18 @@ gloo cannot send a GPU's tensors point to point. The copy is queued on the strea
 thread waits for it, so that a send blocks nothing; one thread a rank keeps the order of its messages.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import torch
 
+from pipebench.models.edges import Steps
 from pipebench.plan.actions import SENDS
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Program
 from pipebench.plan.transfers import Message, messages_by_action
+from pipebench.runtime.buffers import Buffers
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.rank_transport import RankTransport
 from pipebench.runtime.stage import Payload
@@ -26,7 +28,7 @@ from pipebench.runtime.stage import Payload
 class HostTransport(Protocol):
     """What carries tensors in host memory: see ``RankTransport``."""
 
-    def begin_step(self, *, checked: bool) -> None:
+    def begin_step(self, *, checked: bool, steps: Steps | None = None) -> None:
         """Post the step's receives."""
 
     def end_step(self) -> None:
@@ -45,7 +47,7 @@ class StagedTransport:
     Args:
         graph: of the plan.
         program: this rank's actions, with its transfers.
-        pinned: makes empty tensors of a message's shapes in pinned host memory.
+        pinned: makes the tensors in pinned host memory that messages go through.
         device: the GPU, which the sending thread must use too.
         after_copy: marks the compute stream here and now, and gives what waits until the stream has come to it.
         host: what carries the pinned tensors; by default gloo.
@@ -56,21 +58,23 @@ class StagedTransport:
         graph: Graph,
         program: Program,
         *,
-        pinned: Callable[[Message], Payload],
+        pinned: Callable[[Sequence[Message]], Buffers],
         device: RankDevice,
         after_copy: Callable[[], Callable[[], None]],
         host: HostTransport | None = None,
     ) -> None:
         self._host = host or RankTransport(graph, program, pinned)
         messages = messages_by_action(graph)
-        self._outgoing = {messages[a]: pinned(messages[a]) for a in program if a.operation in SENDS}
+        self._all_outgoing = pinned([messages[a] for a in program if a.operation in SENDS])
+        self._outgoing: Mapping[Message, Payload] = {}  # of the current step
         self._device, self._after_copy = device.torch, after_copy
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="send", initializer=device.use)
         self._sending: list[Future[None]] = []
 
-    def begin_step(self, *, checked: bool) -> None:
+    def begin_step(self, *, checked: bool, steps: Steps | None = None) -> None:
         """Post the step's receives."""
-        self._host.begin_step(checked=checked)
+        self._outgoing = self._all_outgoing.of(steps)
+        self._host.begin_step(checked=checked, steps=steps)
 
     def end_step(self) -> None:
         """Wait until everything sent has arrived; an error of the sending thread comes out here."""

@@ -10,7 +10,7 @@ from math import inf, isclose
 from typing import Protocol
 
 from pipebench.errors import UsageError
-from pipebench.plan.actions import Action, Operation
+from pipebench.plan.actions import REDUCTIONS, Action, Operation
 from pipebench.plan.graph import Graph
 
 
@@ -61,7 +61,9 @@ class UniformCosts:
             raise UsageError("expected backward, or backward_input and backward_weight")
 
     def action_s(self, action: Action) -> float:
-        """The cost of the action's operation."""
+        """The cost of the action's operation; the norm of the gradients is free."""
+        if action.operation in REDUCTIONS:
+            return 0.0
         cost = {
             Operation.FORWARD: self.forward,
             Operation.BACKWARD: self.backward,
@@ -97,6 +99,8 @@ class SoftmaxCosts:
 
     def action_s(self, action: Action) -> float:
         """The cost of the action's operation on its stage."""
+        if action.operation in REDUCTIONS:
+            return 0.0
         chain, last = self.graph.chain, self.graph.last_stage
         own_s = self.chain.action_s(action) if action.stage < chain else 0.0
         if self.graph.is_chain:

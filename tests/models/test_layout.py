@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from pipebench.models.layout import (
+    Shape,
     chain_layout,
     edges_of,
     graph_of,
@@ -33,7 +34,7 @@ def test_a_chain_has_a_stage_on_each_device_and_is_the_graph_that_it_was() -> No
     assert layout.device_of == (0, 1)
     assert layout.feeds == ((1,), ())
     assert layout.pieces(OUTLINE) == {}
-    assert graph_of(2, None, 4, 3) == Graph(2, 4, 3)
+    assert graph_of(Shape(2, None), 4, 3) == Graph(2, 4, 3)
     assert [layout.text(OUTLINE, device) for device in range(2)] == [
         "embedding + LSTM 0-1",
         "LSTM 2 + projection",

@@ -1,7 +1,7 @@
 import pytest
 
 from pipebench.errors import UsageError
-from pipebench.models.layout import graph_of
+from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.check import PlanError, activations_alive, check
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, plan_from_csv
@@ -132,7 +132,7 @@ def test_ends_that_keep_different_orders_are_named() -> None:
 
 
 # Stage 0 has the layers and feeds two shards; the loss stands on the first shard's device.
-SHARED = graph_of(1, 2, 1, 1)
+SHARED = graph_of(Shape(1, 2), 1, 1)
 SHARED_ROWS = (
     "0F0 0SEND_F0 0SEND_F0>2 0RECV_B0 0RECV_B0<2 0B0",
     "1RECV_F0 1F0 3RECV_F0 3F0 3B0 3SEND_B0 1B0 1SEND_B0",

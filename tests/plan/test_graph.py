@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from itertools import product
 from math import inf, nan
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from pipebench.errors import UsageError
-from pipebench.plan.actions import Action, Operation, parse_action
+from pipebench.plan.actions import REDUCTIONS, Action, Operation, parse_action
 from pipebench.plan.graph import Graph, input_edges, inputs_of
 from tests.builders import PROPERTY
 from tests.graphs import branching_graphs
@@ -111,7 +112,8 @@ def test_rule_on_arrays_equals_the_rule_on_single_actions_whatever_feeds_what(gr
 
 
 def assert_arrays_equal_single_actions(graph: Graph) -> None:
-    indices = list(product(range(graph.stages), range(graph.microbatches), range(graph.chunks)))
+    everywhere = product(range(graph.stages), range(graph.microbatches), range(graph.chunks))
+    indices = [(s, m, c) for s, m, c in everywhere if graph.has(Action(F, s, m, c))]
     stage, microbatch, chunk = (np.array(column) for column in zip(*indices, strict=True))
     compared = 0
     for operation in graph.operations:
@@ -123,7 +125,7 @@ def assert_arrays_equal_single_actions(graph: Graph) -> None:
         for index, inputs in zip(indices, found, strict=True):
             assert inputs == inputs_of(graph, Action(operation, *index))
             compared += 1
-    assert compared == len(list(graph.actions()))
+    assert compared == sum(action.operation not in REDUCTIONS for action in graph.actions())
 
 
 @PROPERTY
@@ -132,14 +134,17 @@ def test_forwards_go_along_the_feeds_and_gradients_back_along_the_same(graph: Gr
     gradient = graph.operations[1]
     along = {(stage, fed) for stage, all_fed in enumerate(graph.feeds) for fed in all_fed}
     assert along == {(fed, stage) for stage in range(graph.stages) for fed in graph.fed_by(stage)}
-    for operation, ends in ((F, along), (gradient, {(b, a) for a, b in along})):
-        crossed = {
-            (needed.stage, stage)
-            for stage in range(graph.stages)
-            for needed in inputs_of(graph, Action(operation, stage, 0))
-            if needed.stage != stage
-        }
-        assert crossed == ends
+    for chunk in range(graph.chunks):
+        alive = {stage for stage in range(graph.stages) if graph.segment_of(chunk) in graph.lives[stage]}
+        here = {(a, b) for a, b in along if {a, b} <= alive}
+        for operation, ends in ((F, here), (gradient, {(b, a) for a, b in here})):
+            crossed = {
+                (needed.stage, stage)
+                for stage in alive
+                for needed in inputs_of(graph, Action(operation, stage, 0, chunk))
+                if needed.stage != stage
+            }
+            assert crossed == ends
 
 
 def test_inputs_are_actions_of_the_same_graph() -> None:
@@ -263,3 +268,70 @@ def test_thousands_of_stages_side_by_side_are_told_apart_at_once() -> None:
         device_of=(0,) * (width + 2),
     )
     assert sum(len(inputs_of(graph, action)) for action in graph.actions()) == 4 * width + width + 2
+
+
+TWO_SEGMENTS = Graph(
+    stages=4,
+    microbatches=2,
+    chunks=4,
+    feeds=((1,), (2, 3), (3,), ()),
+    chain=2,
+    segments=2,
+    lives=((0, 1), (0, 1), (1,), (1,)),
+    clips=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("action", "inputs"),
+    [
+        ("1F0.1", ["0F0.1", "1F0.0"]),
+        ("1F0.2", ["0F0.2", "1F0.1"]),  # the state crosses the border
+        ("2F0.2", ["1F0.2"]),
+        ("3F0.2", ["1F0.2", "2F0.2"]),
+        ("1B0.3", ["1F0.3", "2B0.3", "3B0.3"]),
+        ("1B0.1", ["1F0.1", "1B0.2"]),  # nobody takes what it gave: its gradient is the state's alone
+        ("1B0.2", ["1F0.2", "2B0.2", "3B0.2", "1B0.3"]),
+        ("0TOTAL", ["0NORM", "1NORM", "2NORM", "3NORM"]),
+        ("2CLIP", ["0TOTAL"]),
+        ("2NORM", ["2B0.2", "2B0.3", "2B1.2", "2B1.3"]),
+    ],
+)
+def test_feeds_hold_in_a_segment_and_state_crosses_its_border(action: str, inputs: list[str]) -> None:
+    assert [TWO_SEGMENTS.text(each) for each in inputs_of(TWO_SEGMENTS, parse_action(action))] == inputs
+
+
+def test_a_stage_has_actions_only_in_the_segments_that_it_lives_in() -> None:
+    actions = [action for action in TWO_SEGMENTS.actions() if action.operation not in REDUCTIONS]
+    assert (
+        {action.chunk for action in actions if action.stage == 2} == {2, 3} == set(TWO_SEGMENTS.chunks_of(2))
+    )
+    assert len(actions) == 2 * 2 * (2 * 4 + 2 * 2)
+    assert (TWO_SEGMENTS.chunks_each, [TWO_SEGMENTS.segment_of(c) for c in range(4)]) == (2, [0, 0, 1, 1])
+
+
+def test_the_norm_is_computed_once_on_each_device_and_added_up_once() -> None:
+    graph = Graph(3, 1, device_of=(0, 1, 0), clips=True)
+    found = [str(action) for action in graph.actions() if action.operation in REDUCTIONS]
+    assert found == ["0NORM", "1NORM", "0TOTAL", "0CLIP", "1CLIP"]
+    assert [str(each) for each in inputs_of(graph, parse_action("0NORM"))] == ["0B0", "2B0"]
+    assert not [each for each in Graph(3, 1).actions() if each.operation in REDUCTIONS]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"chunks": 3, "segments": 2}, "2 segments of time: expected as many chunks each, got 3 in all"),
+        ({"segments": 0}, "segments must be at least 1, got 0"),
+        ({"chunks": 2, "segments": 2, "lives": ((0,),)}, "expected segments for each of 2 stages, got 1"),
+        ({"chunks": 2, "segments": 2, "lives": ((0,), ())}, "expected some of 0 to 1 for stage 1, got ()"),
+        ({"chunks": 2, "segments": 2, "lives": ((0,), (1, 0))}, "lowest first"),
+        (
+            {"chunks": 2, "segments": 2, "lives": ((0,), (2,))},
+            "expected some of 0 to 1 for stage 1, got (2,)",
+        ),
+    ],
+)
+def test_segments_that_make_no_sense_are_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        Graph(**{"stages": 2, "microbatches": 1, **given})

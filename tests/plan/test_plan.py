@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.errors import UsageError
-from pipebench.models.layout import graph_of
+from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.actions import Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, plan_from_csv
@@ -61,7 +61,7 @@ def test_a_plan_of_stages_side_by_side_is_read_back_from_its_csv_with_its_graph(
 
 
 def test_a_csv_with_other_ends_names_them() -> None:
-    plan = add_transfers(SCHEDULES["gpipe"].plan(graph_of(1, 2, 1, 1)))
+    plan = add_transfers(SCHEDULES["gpipe"].plan(graph_of(Shape(1, 2), 1, 1)))
     assert plan.csv().splitlines()[0] == "0F0,0SEND_F0,0SEND_F0>2,0RECV_B0,0RECV_B0<2,0B0"
 
 
@@ -71,7 +71,7 @@ def test_torch_misreads_stages_side_by_side_and_chunks_and_nothing_else() -> Non
 
     assert misread(Graph(3, 2)) == ""
     assert "would read 0F0.0 as 0F0" in misread(Graph(3, 2, 2))
-    assert "would read stage 3, a piece of the softmax" in misread(graph_of(3, "all", 2, 1))
+    assert "would read stage 3, a piece of the softmax" in misread(graph_of(Shape(3, "all"), 2, 1))
 
 
 def test_empty_cells_are_idle_slots_and_carry_no_meaning() -> None:
@@ -123,6 +123,8 @@ def test_torch_reads_and_writes_the_same_text_and_csv(tmp_path: Path) -> None:
     from torch.distributed.pipelining import schedules as torch_schedules
 
     for operation in Operation:
+        if operation.value.endswith(("NORM", "TOTAL", "CLIP")):  # torch has none of them
+            continue
         text = f"3{operation.value}12"
         assert str(torch_schedules._Action.from_str(text)) == text == str(parse_action(text))
     compared = 0

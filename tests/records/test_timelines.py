@@ -84,7 +84,7 @@ def test_a_timeline_comes_back_from_its_record_as_it_was(
     timeline = simulate(SCHEDULES[schedule].plan(graph), random_costs(graph, seed), Link(0.3))
     document = msgspec.json.encode(timeline_record(timeline, clock="virtual"))
     back = timeline_from(msgspec.json.decode(document, type=TimelineRecord), graph)
-    assert back == timeline
+    assert in_order(back) == in_order(timeline)
     assert back.makespan_s == timeline.makespan_s
     assert [back.usage(device) for device in range(graph.devices)] == [
         timeline.usage(device) for device in range(graph.devices)
@@ -96,7 +96,14 @@ def test_a_timeline_comes_back_from_its_record_as_it_was(
 def test_a_timeline_of_stages_side_by_side_comes_back_as_it_was(graph: Graph, seed: int) -> None:
     timeline = simulate(SCHEDULES["gpipe"].plan(graph), random_costs(graph, seed), Link(0.3))
     document = msgspec.json.encode(timeline_record(timeline, clock="virtual"))
-    assert timeline_from(msgspec.json.decode(document, type=TimelineRecord), graph) == timeline
+    back = timeline_from(msgspec.json.decode(document, type=TimelineRecord), graph)
+    assert in_order(back) == in_order(timeline)
+    assert back.bubble_fraction == pytest.approx(timeline.bubble_fraction)
+
+
+def in_order(timeline: Timeline) -> Timeline:
+    """A record keeps the work that belongs to no slice apart from the slices' spans."""
+    return replace(timeline, spans=tuple(sorted(timeline.spans)))
 
 
 # Stage 0 feeds shards 1 and 2 and they feed the loss, all three on device 1.

@@ -1,4 +1,4 @@
-from pipebench.models.layout import graph_of
+from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.render.picture import picture
@@ -20,10 +20,14 @@ def test_gpipe_is_drawn_as_in_its_docstring() -> None:
 
 
 def test_a_device_that_has_a_piece_of_the_softmax_beside_its_layers_has_one_line() -> None:
-    drawn = lines("gpipe", graph_of(2, "all", 2, 1), width=20)
+    drawn = lines("gpipe", graph_of(Shape(2, "all"), 2, 1), width=20)
     assert [line[:3] for line in drawn[:3]] == ["0 |", "1 |", "   "]
     assert {len(line) for line in drawn[:2]} == {20}
-    assert [line[:3] for line in lines("gpipe", graph_of(1, 2, 2, 1), width=20)[:3]] == ["0 |", "1 |", "2 |"]
+    assert [line[:3] for line in lines("gpipe", graph_of(Shape(1, 2), 2, 1), width=20)[:3]] == [
+        "0 |",
+        "1 |",
+        "2 |",
+    ]
 
 
 def test_1f1b_is_drawn_as_in_its_docstring() -> None:

@@ -4,7 +4,7 @@ from math import inf, nan
 import pytest
 
 from pipebench.errors import UsageError
-from pipebench.models.layout import Sharing, graph_of
+from pipebench.models.layout import Shape, Sharing, graph_of
 from pipebench.plan.actions import parse_action
 from pipebench.plan.graph import Graph
 from pipebench.timing.costs import MeasuredCosts, SoftmaxCosts, UniformCosts
@@ -80,12 +80,12 @@ def softmax_costs(graph: Graph, **halves: float) -> dict[str, float]:
 
 
 def test_a_softmax_that_nobody_shares_adds_to_the_last_stage() -> None:
-    assert softmax_costs(graph_of(2, None, 1, 1)) == {"0F0": 1, "1F0": 7, "0B0": 4, "1B0": 16}
+    assert softmax_costs(graph_of(Shape(2, None), 1, 1)) == {"0F0": 1, "1F0": 7, "0B0": 4, "1B0": 16}
 
 
 @pytest.mark.parametrize(("sharing", "shards"), [("all", 2), (1, 1), (3, 3)])
 def test_each_shard_has_its_part_of_a_softmax_and_the_loss_is_free(sharing: Sharing, shards: int) -> None:
-    found = softmax_costs(graph_of(2, sharing, 1, 1))
+    found = softmax_costs(graph_of(Shape(2, sharing), 1, 1))
     loss = 2 + shards
     assert {action: s for action, s in found.items() if int(action[0]) < 2} == {
         "0F0": 1,
@@ -100,7 +100,7 @@ def test_each_shard_has_its_part_of_a_softmax_and_the_loss_is_free(sharing: Shar
 
 @pytest.mark.parametrize("sharing", [None, "all"])
 def test_either_half_of_a_softmax_s_backward_takes_as_long_as_its_forward(sharing: Sharing) -> None:
-    graph = replace(graph_of(2, sharing, 1, 1), split_backward=True)
+    graph = replace(graph_of(Shape(2, sharing), 1, 1), split_backward=True)
     found = softmax_costs(graph, backward_input=2.5, backward_weight=1.5)
     if sharing is None:
         assert found == {"0F0": 1, "1F0": 7, "0I0": 2.5, "1I0": 8.5, "0W0": 1.5, "1W0": 7.5}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipebench.models.layout import graph_of
+from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.check import check
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
@@ -23,7 +23,7 @@ from tests.timing.test_simulator import earliest_ends, lanes
 seeds = st.integers(0, 10**6)
 
 # Stage 0 feeds shards on devices 1, 2 and 3; the loss is stage 4, on device 2.
-THREE_SHARDS = SCHEDULES["gpipe"].plan(graph_of(1, 3, 1, 1))
+THREE_SHARDS = SCHEDULES["gpipe"].plan(graph_of(Shape(1, 3), 1, 1))
 
 
 def by_both_ends(timeline: Timeline) -> dict[str, tuple[float, float, float]]:
@@ -130,7 +130,7 @@ def test_one_device_for_the_softmax_or_one_slice_passes_with_blocking_transfers(
     for chain, sharing, microbatches, chunks in SHARED_GRID:
         sizes = (1, 1) if schedule == "naive" else (microbatches, chunks)
         if sharing == 1 or sizes == (1, 1):
-            graph = graph_of(chain, sharing, *sizes)
+            graph = graph_of(Shape(chain, sharing), *sizes)
             timeline = simulate(
                 SCHEDULES[schedule].plan(graph), UniformCosts(1, 2), latency_only(0.5), blocking=True
             )
@@ -144,7 +144,7 @@ def test_blocking_transfers_of_several_slices_to_several_shards_get_stuck_and_ea
     """A device that could go on with the next slice meets shards that are not done with this one."""
     for chain, sharing, microbatches, chunks in SHARED_GRID:
         if microbatches * chunks >= 5 and chain > 1 and sharing not in {1, 2}:
-            graph = graph_of(chain, sharing, microbatches, chunks)
+            graph = graph_of(Shape(chain, sharing), microbatches, chunks)
             with pytest.raises(DeadlockError) as caught:
                 simulate(
                     SCHEDULES[schedule].plan(graph), UniformCosts(1, 2), latency_only(0.5), blocking=True
@@ -157,7 +157,7 @@ def test_blocking_transfers_of_several_slices_to_several_shards_get_stuck_and_ea
 
 def test_blocking_transfers_to_shards_by_hand_name_both_ends_of_each_message() -> None:
     with pytest.raises(DeadlockError) as caught:
-        simulate(SCHEDULES["gpipe"].plan(graph_of(1, 2, 3, 1)), UniformCosts(1, 2), blocking=True)
+        simulate(SCHEDULES["gpipe"].plan(graph_of(Shape(1, 2), 3, 1)), UniformCosts(1, 2), blocking=True)
     assert str(caught.value) == (
         "deadlock: device 0: 0SEND_F1>2 waits for 2RECV_F1<0; device 1: 1RECV_F2 waits for 0SEND_F2; "
         "device 2: 2SEND_F0 waits for 3RECV_F0"
@@ -166,7 +166,7 @@ def test_blocking_transfers_to_shards_by_hand_name_both_ends_of_each_message() -
 
 def test_a_circle_through_stages_side_by_side_is_named() -> None:
     plan = plan_by_hand(
-        graph_of(1, 2, 2, 1),
+        graph_of(Shape(1, 2), 2, 1),
         "0F0 0B0 0F1 0B1",
         "1F0 3F0 3B0 1B0 1F1 3F1 3B1 1B1",
         "2F1 2F0 2B0 2B1",
@@ -183,7 +183,7 @@ def test_a_circle_through_stages_side_by_side_is_named() -> None:
 
 def test_a_message_that_one_of_several_consumers_never_gets_is_named() -> None:
     plan = plan_by_hand(
-        graph_of(1, 2, 1, 1),
+        graph_of(Shape(1, 2), 1, 1),
         "0F0 0SEND_F0 0RECV_B0 0RECV_B0<2 0B0",
         "1RECV_F0 1F0 3RECV_F0 3F0 3B0 3SEND_B0 1B0 1SEND_B0",
         "2RECV_F0<0 2F0 2SEND_F0 2RECV_B0 2B0 2SEND_B0>0",

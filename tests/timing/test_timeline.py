@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipebench.models.layout import graph_of
+from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.actions import parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import plan_from_csv
@@ -217,7 +217,7 @@ def test_usage_of_stages_side_by_side_sums_to_the_makespan(graph: Graph, seed: i
 
 def test_a_pause_of_a_stage_that_several_feed_is_waiting_until_the_last_of_them_is_sent() -> None:
     """Device 1 has 1F0 1.5-2.5, and 2F0 arrives there at 5 + 0.5: the loss starts then."""
-    plan = SCHEDULES["gpipe"].plan(graph_of(1, 2, 1, 1))
+    plan = SCHEDULES["gpipe"].plan(graph_of(Shape(1, 2), 1, 1))
     timeline = simulate(plan, costs_by_hand(plan.graph, _2F0=3.5), latency_only(0.5))
     assert timeline.gaps(1) == [Gap(start_s=2.5, sent_s=5.0, end_s=5.5)]
     assert timeline.gaps(0) == [Gap(start_s=1.0, sent_s=11.0, end_s=11.5)]
@@ -227,7 +227,7 @@ def test_a_pause_of_a_stage_that_several_feed_is_waiting_until_the_last_of_them_
 
 
 def test_stages_that_take_no_time_have_a_path_too() -> None:
-    graph = graph_of(2, "all", 2, 1)
+    graph = graph_of(Shape(2, "all"), 2, 1)
     timeline = simulate(SCHEDULES["gpipe"].plan(graph), UniformCosts(0, 0))
     assert timeline.makespan_s == 0.0
     assert len(timeline.critical_path()) < len(timeline.spans) + len(timeline.transfers)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipebench.models.network import Network
+    from pipebench.models.pairs.data import PairData
     from pipebench.models.text.data import Data
 
 
@@ -20,6 +21,10 @@ class OwnKind:
     name: ClassVar[str] = "own"
     presets: "ClassVar[Mapping[str, Mapping[str, int]]]" = MappingProxyType({})
     options: ClassVar[tuple[str, ...]] = ()
+    learning_rate: ClassVar[float] = 0.1
+    clipping: ClassVar[float | None] = None
+    even_chunks: ClassVar[bool] = True
+    segments: ClassVar[int] = 1
 
     def outline(self, asked: Asked) -> OwnOutline:
         """As the process that loaded the layers described them."""
@@ -44,7 +49,7 @@ class OwnKind:
             None,
         )
 
-    def network(self, asked: Asked, data: "Data | None") -> "Network":  # noqa: ARG002 - it makes its own
+    def network(self, asked: Asked, data: "Data | PairData | None") -> "Network":  # noqa: ARG002 - it makes its own
         """In this process."""
         from pipebench.models.own.network import OwnNetwork  # noqa: PLC0415 - torch
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pipebench.errors import UsageError
 from pipebench.models.kind import Asked
-from pipebench.models.network import DTYPES, Optimizer, Part, StepBatch, Tensors
+from pipebench.models.network import DTYPES, NOTHING, Beside, Optimizer, Part, StepBatch, Tensors
 from pipebench.models.outline import BATCHES, FormKind, Slice, whole
 from pipebench.models.own.batches import Batch, batches, cut, digest, items
 from pipebench.models.own.layers import OwnLayers, stateful
@@ -27,7 +27,12 @@ class OwnPart:
         self._loss, self._layers = model.loss, layers
         self._stateful = [stateful(module) for _, module in layers]
 
-    def run(self, input_: Tensors, state: Sequence[Any] | None) -> tuple[Tensors, list[Any] | None]:
+    def run(
+        self,
+        input_: Tensors,
+        state: Sequence[Any] | None,
+        beside: Beside = NOTHING,  # noqa: ARG002 - the protocol's signature
+    ) -> tuple[Tensors, list[Any] | None]:
         """Layer by layer; the state is a list of those of its layers, if any has one."""
         if not any(self._stateful):
             for _, module in self._layers:
@@ -95,7 +100,12 @@ class OwnNetwork:
         return self.part(whole(self.outline), device)
 
     def batch(
-        self, number: int, *, microbatches: int = 1, chunks: int = 1, device: torch.device | None = None
+        self,
+        number: int,
+        *,
+        microbatches: int = 1,
+        chunks: int | None = None,
+        device: torch.device | None = None,
     ) -> StepBatch:
         """A fixed batch, cut along the model's dimensions."""
         batch = self._batches[number]
@@ -107,7 +117,7 @@ class OwnNetwork:
                 batch_dimension=self._model.batch_dimension,
                 time_dimension=self._model.time_dimension,
                 microbatches=microbatches,
-                chunks=chunks,
+                chunks=chunks or 1,
             )
 
         counted = items(self._model, batch.target, self._asked.batch)

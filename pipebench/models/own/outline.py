@@ -18,6 +18,8 @@ class OwnOutline:
 
     forms: ClassVar[Sequence[FormKind]] = ("chain", "chain-microbatches")
     bytes_are: ClassVar[str] = "measured on a slice"
+    segments: ClassVar[int] = 1
+    clips: ClassVar[bool] = False
     heavier: ClassVar[None] = None
     head_rows: ClassVar[None] = None
     head_parameters: ClassVar[Sequence[str]] = ()
@@ -58,6 +60,10 @@ class OwnOutline:
         """The layers that have the parameters of these names, which begin with the layer's number."""
         numbers = sorted({int(name.partition(".")[0]) for name in names})
         return self.text(Slice(numbers[0], numbers[-1] + 1, opens=False, closes=False)) if numbers else ""
+
+    def parameters(self, part: Slice) -> int:
+        """As each layer was described."""
+        return sum(layer.parameters for layer in self._layers(part))
 
     def step_flops(self, part: Slice) -> None:
         """Nobody counts what the user's layers compute."""

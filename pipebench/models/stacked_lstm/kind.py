@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipebench.models.network import Network
+    from pipebench.models.pairs.data import PairData
     from pipebench.models.text.asked import TextAsked
 
 
@@ -49,6 +50,11 @@ class StackedLSTMKind:
         *("text", "tokens", "synthetic", "softmax_devices"),
     )
 
+    learning_rate: ClassVar[float] = 0.1
+    clipping: ClassVar[float | None] = None
+    even_chunks: ClassVar[bool] = True
+    segments: ClassVar[int] = 1
+
     def outline(self, asked: Asked) -> LSTMOutline:
         """By computed operations and bytes."""
         assert asked.hidden is not None
@@ -66,9 +72,9 @@ class StackedLSTMKind:
         data = words.load(wanted)
         return Given(data.source(wanted), data)
 
-    def network(self, asked: Asked, data: words.Data | None) -> "Network":
+    def network(self, asked: Asked, data: "words.Data | PairData | None") -> "Network":
         """In this process."""
         from pipebench.models.stacked_lstm.network import StackedLSTMNetwork  # noqa: PLC0415 - torch
 
-        assert data is not None
+        assert isinstance(data, words.Data)
         return StackedLSTMNetwork(self.outline(asked), asked, data)

@@ -10,16 +10,16 @@ from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
+from pipebench.models.drawing import draw
 from pipebench.models.kind import Asked
-from pipebench.models.network import DTYPES, Optimizer, Part, StepBatch
+from pipebench.models.network import DTYPES, NOTHING, Beside, Optimizer, Part, StepBatch
 from pipebench.models.outline import FormKind, Rows, Slice
-from pipebench.models.projection import Projection, onednn_is_faster
+from pipebench.models.projection import Projection, onednn_is_faster_for
 from pipebench.models.sgd import SGD
-from pipebench.models.softmax import JoinedLoss, SoftmaxShard
+from pipebench.models.softmax import JoinedLoss, SoftmaxShard, word_loss
 from pipebench.models.stacked_lstm.outline import LSTMOutline
-from pipebench.models.text.data import PADDING, Data
+from pipebench.models.text.data import Data
 
 State = tuple[Tensor, Tensor]  # h and c of one layer, [1, B, H] each
 
@@ -48,12 +48,18 @@ class StackedLSTM(nn.Module):
             Projection(hidden, vocab, onednn=workload.onednn, **options) if layers.closes else None
         )
 
-    def run(self, input_: Tensor, state: Sequence[State] | None) -> tuple[Tensor, list[State]]:
+    def run(
+        self,
+        input_: Tensor,
+        state: Sequence[State] | None,
+        beside: Beside = NOTHING,  # noqa: ARG002 - the protocol's signature
+    ) -> tuple[Tensor, list[State]]:
         """The output of the slice's last LSTM layer, and each layer's state after the last time step.
 
         Args:
             input_: words [T, B] for a slice with the embedding, else activations [T, B, H].
             state: each layer's before the first time step; ``None`` is zeros.
+            beside: not looked at.
         """
         hidden_TBH = input_ if self.embedding is None else self.embedding(input_)
         before: Sequence[State | None] = state or [None] * len(self.lstm)
@@ -79,7 +85,7 @@ class StackedLSTM(nn.Module):
     def initialise(self, seed: int) -> None:
         """Draw the parameters; the same seed gives the same model however it is sliced."""
         for name, parameter in self.named_parameters():
-            _draw(parameter, seed, name, self.workload.hidden)
+            draw(parameter, seed, name, self.workload.hidden**-0.5)
 
 
 class FusedLSTM(nn.Module):
@@ -94,7 +100,12 @@ class FusedLSTM(nn.Module):
         self.lstm = nn.LSTM(hidden, hidden, num_layers=workload.layers, **options)
         self.projection = Projection(hidden, vocab, onednn=workload.onednn, **options)
 
-    def run(self, words_TB: Tensor, state: None) -> tuple[Tensor, None]:  # noqa: ARG002 - the whole sequence at once
+    def run(
+        self,
+        words_TB: Tensor,
+        state: None,  # noqa: ARG002 - the whole sequence at once
+        beside: Beside = NOTHING,  # noqa: ARG002 - the protocol's signature
+    ) -> tuple[Tensor, None]:
         """The output of the last LSTM layer; nothing is handed on."""
         hidden_TBH, _ = self.lstm(self.embedding(words_TB))
         return hidden_TBH, None
@@ -106,7 +117,7 @@ class FusedLSTM(nn.Module):
     def initialise(self, seed: int) -> None:
         """Draw the same parameters as ``StackedLSTM`` with this seed."""
         for name, parameter in self.named():
-            _draw(parameter, seed, name, self.workload.hidden)
+            draw(parameter, seed, name, self.workload.hidden**-0.5)
 
     def named(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Parameters by the names that ``StackedLSTM`` gives them: ``lstm.3.weight_ih_l0``."""
@@ -133,7 +144,7 @@ class StackedLSTMNetwork:
 
     def __init__(self, outline: LSTMOutline, asked: Asked, data: Data) -> None:
         if asked.found is None:
-            outline = replace(outline, onednn=_projection_is_onednn(outline, asked))
+            outline = replace(outline, onednn=onednn_is_faster_for(outline, asked))
         self.outline, self.dtype = outline, DTYPES[outline.dtype]
         self.found = {"onednn_projection": outline.onednn}
         self._seed, self._rate, self._data = asked.seed, asked.learning_rate, data
@@ -153,10 +164,7 @@ class StackedLSTMNetwork:
         outline = self.outline
         shard = SoftmaxShard(rows, outline.hidden, onednn=outline.onednn, dtype=self.dtype, device=device)
         for name, parameter in shard.named_parameters():
-            whole = torch.empty(outline.vocab, *parameter.shape[1:], dtype=self.dtype)
-            _draw(whole, self._seed, name, outline.hidden)
-            with torch.no_grad():
-                parameter.copy_(whole[rows.first : rows.end])
+            draw(parameter, self._seed, name, outline.hidden**-0.5, of=outline.vocab, rows=rows)
         return shard
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:
@@ -168,7 +176,12 @@ class StackedLSTMNetwork:
         return model
 
     def batch(
-        self, number: int, *, microbatches: int = 1, chunks: int = 1, device: torch.device | None = None
+        self,
+        number: int,
+        *,
+        microbatches: int = 1,
+        chunks: int | None = None,
+        device: torch.device | None = None,
     ) -> StepBatch:
         """``inputs[m][c]`` int64 [T / chunks, B / microbatches]; ``targets[m][c]`` its flat next words."""
         batch, outline = self._data.batches[number], self.outline
@@ -177,7 +190,7 @@ class StackedLSTMNetwork:
             whole_TB = torch.frombuffer(bytearray(words), dtype=torch.int64)
             whole_TB = whole_TB.view(outline.sequence_length, outline.batch).to(device)
             return [
-                [part.contiguous() for part in columns.chunk(chunks, dim=0)]
+                [part.contiguous() for part in columns.chunk(chunks or 1, dim=0)]
                 for columns in whole_TB.chunk(microbatches, dim=1)
             ]
 
@@ -187,35 +200,3 @@ class StackedLSTMNetwork:
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Plain SGD."""
         return SGD(parameters, self._rate)
-
-
-def _projection_is_onednn(outline: LSTMOutline, asked: Asked) -> bool:
-    """Whether that library is faster, on a slice of this run."""
-    positions = outline.positions // (asked.microbatches * asked.chunks)
-    return (
-        asked.device != "cuda"
-        and outline.dtype == "float32"
-        and onednn_is_faster(outline.hidden, outline.vocab, positions)
-    )
-
-
-def word_loss(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
-    """Summed cross-entropy of the words that are not padding; positions are T * B."""
-    return cross_entropy(logits_NV, targets_N, ignore_index=PADDING, reduction="sum")
-
-
-def _draw(parameter: Tensor, seed: int, name: str, hidden: int) -> None:
-    """U(-1/sqrt(H), 1/sqrt(H)), from a generator of the parameter's own, so slicing cannot matter."""
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + _stable_hash(name)) % 2**63)
-    bound = hidden**-0.5
-    drawn = torch.empty_like(parameter, device="cpu")  # the same numbers, wherever the parameter is
-    with torch.no_grad():
-        parameter.copy_(drawn.uniform_(-bound, bound, generator=generator))
-
-
-def _stable_hash(text: str) -> int:
-    """The same number in every process (FNV-1a), unlike ``hash``."""
-    value = 0xCBF29CE484222325
-    for byte in text.encode():
-        value = (value ^ byte) * 0x100000001B3 % 2**64
-    return value

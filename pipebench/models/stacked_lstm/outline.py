@@ -42,6 +42,8 @@ class LSTMOutline:
 
     forms: ClassVar[Sequence[FormKind]] = ("fused", "chain", "chain-microbatches")
     bytes_are: ClassVar[str] = "computed"
+    segments: ClassVar[int] = 1
+    clips: ClassVar[bool] = False
     heavier: ClassVar[str] = "a larger --hidden"
     head_parameters: ClassVar[Sequence[str]] = ("projection.weight", "projection.bias")
 

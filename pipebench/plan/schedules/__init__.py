@@ -5,7 +5,7 @@ sizes, and its defaults.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipebench.errors import UsageError
 from pipebench.plan.graph import Graph
@@ -14,6 +14,7 @@ from pipebench.plan.schedules.gpipe import gpipe
 from pipebench.plan.schedules.naive import naive
 from pipebench.plan.schedules.one_f_one_b import deep_one_f_one_b, one_f_one_b
 from pipebench.plan.schedules.placing import placed
+from pipebench.plan.schedules.reducing import reduced
 from pipebench.plan.schedules.wavefront import wavefront
 
 
@@ -34,14 +35,18 @@ class Schedule:
     splits_backward: bool = False
 
     def plan(self, graph: Graph) -> Plan:
-        """Order the graph: the chain as the schedule has it, what else there is in its places.
+        """Order the graph: the chain as the schedule has it, what else there is in its places, reductions at the end.
+
+        A schedule orders every slice of every stage of the chain; those in which a stage does not live are left out.
 
         Raises:
             UsageError: The graph's sizes are not legal for this schedule.
         """
-        self.check_sizes(graph.microbatches, graph.chunks)
-        chain = self.order(graph.chain_alone)
-        return chain if graph.is_chain else placed(graph, chain)
+        self.check_sizes(graph.microbatches, graph.chunks_each)
+        alone = graph.chain_alone
+        chain = Plan(alone, tuple(tuple(filter(alone.has, each)) for each in self.order(alone).programs))
+        slices = replace(graph, clips=False) if graph.clips else graph
+        return reduced(graph, chain if graph.is_chain else placed(slices, chain))
 
     def check_sizes(self, microbatches: int, chunks: int) -> None:
         """Refuse sizes that this schedule cannot order, with the remedy."""

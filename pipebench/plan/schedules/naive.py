@@ -11,5 +11,5 @@ from pipebench.plan.schedules.gpipe import gpipe
 
 def naive(graph: Graph) -> Plan:
     """The whole batch through all stages and back: gpipe's order with nothing to overlap."""
-    assert graph.microbatches == graph.chunks == 1, "checked by the registry"
+    assert graph.microbatches == graph.chunks_each == 1, "checked by the registry"
     return gpipe(graph)

@@ -41,10 +41,11 @@ def placed(graph: Graph, chain: Plan, *, rest_first: bool | None = None) -> Plan
     """The chain's plan with the rest of the graph in it.
 
     Args:
-        graph: with stages beyond its chain.
+        graph: with stages beyond its chain, and no work beyond its slices'.
         chain: the plan of ``graph.chain_alone``.
         rest_first: what a device takes that can go on with either; by default as the step on paper says.
     """
+    assert not graph.clips, "what belongs to no slice has no place to be found"
     if rest_first is not None:
         return _Placing(graph, chain, rest_first=rest_first).run()
     rest, late = (_Placing(graph, chain, rest_first=first) for first in (True, False))
@@ -124,7 +125,8 @@ class _Placing:
     def _urgency(self, action: Action) -> _Urgency:
         """The weight's half of a backward is for whenever nothing else is there."""
         late = action.operation is Operation.BACKWARD_WEIGHT
-        return int(late), self.due[action.microbatch, action.chunk], -action.stage
+        due = self.due.get((action.microbatch, action.chunk), len(self.due))
+        return int(late), due, -action.stage
 
     def _start(self, device: int, now: float) -> None:
         if not self.idle[device]:

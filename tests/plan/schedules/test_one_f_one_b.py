@@ -1,7 +1,7 @@
 import pytest
 
 from pipebench.errors import UsageError
-from pipebench.models.layout import Sharing, graph_of
+from pipebench.models.layout import Shape, Sharing, graph_of
 from pipebench.plan.actions import Operation
 from pipebench.plan.check import activations_alive
 from pipebench.plan.graph import Graph
@@ -112,7 +112,7 @@ def test_the_deep_form_has_room_for_a_shared_softmax_and_the_plain_one_has_none(
     chain: int, sharing: Sharing, work: float
 ) -> None:
     shards = chain if sharing == "all" else int(sharing or 1)
-    graph = graph_of(chain, sharing, 16, 1, (*[1.0] * chain, *[work / shards] * shards, 0.0))
+    graph = graph_of(Shape(chain, sharing), 16, 1, (*[1.0] * chain, *[work / shards] * shards, 0.0))
     costs = SoftmaxCosts(UniformCosts(1, 2), work, graph)
     plain, deep, gpipe = (
         simulate(SCHEDULES[name].plan(graph), costs).makespan_s for name in ("1f1b", "1f1b-deep", "gpipe")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipebench.models.layout import Sharing, graph_of
+from pipebench.models.layout import Shape, Sharing, graph_of
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.check import activations_alive, check
 from pipebench.plan.graph import Graph, inputs_of
@@ -36,9 +36,9 @@ def shared(
     split: bool = False,
 ) -> Graph:
     """Layers of cost 1, and a softmax of that cost in all; the loss is free."""
-    shards = graph_of(chain, sharing, 1, 1).stages - chain - 1
+    shards = graph_of(Shape(chain, sharing), 1, 1).stages - chain - 1
     work = (*[1.0] * chain, *[softmax / shards] * shards, 0.0)
-    return replace(graph_of(chain, sharing, microbatches, chunks, work), split_backward=split)
+    return replace(graph_of(Shape(chain, sharing), microbatches, chunks, work), split_backward=split)
 
 
 def chain_of(plan: Plan) -> list[tuple[Action, ...]]:
@@ -69,6 +69,11 @@ def ready_times(timeline: Timeline) -> dict[Action, float]:
     }
 
 
+def slices_of(graph: Graph) -> Graph:
+    """Without the work that belongs to no slice, which stands behind all that is placed."""
+    return replace(graph, clips=False)
+
+
 def every(name: str) -> Iterator[Graph]:
     """Graphs of many sizes that a schedule can order."""
     for chain, sharing, microbatches, chunks in SHARED_GRID[::3]:
@@ -86,7 +91,7 @@ def test_the_chain_keeps_its_order_and_the_rest_stands_in_it_once(name: str) -> 
 
 
 @PROPERTY
-@given(graph=st.one_of(branching_graphs(), shared_graphs), rest_first=st.booleans())
+@given(graph=st.one_of(branching_graphs(), shared_graphs).map(slices_of), rest_first=st.booleans())
 def test_whatever_is_beside_the_chain_is_placed_once_and_always_alike(
     graph: Graph, *, rest_first: bool
 ) -> None:
@@ -100,7 +105,7 @@ def test_whatever_is_beside_the_chain_is_placed_once_and_always_alike(
 
 
 @PROPERTY
-@given(graph=st.one_of(branching_graphs(), shared_graphs), rest_first=st.booleans())
+@given(graph=st.one_of(branching_graphs(), shared_graphs).map(slices_of), rest_first=st.booleans())
 def test_no_device_rests_on_paper_while_something_of_its_own_could_start(
     graph: Graph, *, rest_first: bool
 ) -> None:
@@ -121,7 +126,7 @@ def test_no_device_rests_on_paper_while_something_of_its_own_could_start(
 
 
 @PROPERTY
-@given(graph=shared_graphs, name=st.sampled_from(PIPELINED))
+@given(graph=shared_graphs.map(slices_of), name=st.sampled_from(PIPELINED))
 def test_what_is_beside_the_chain_goes_first_and_what_the_chain_needs_soonest_before_that(
     graph: Graph, name: str
 ) -> None:
@@ -149,7 +154,7 @@ def test_what_is_beside_the_chain_goes_first_and_what_the_chain_needs_soonest_be
                 due = turns.index((span.action.microbatch, span.action.chunk))
                 assert all(due <= turns.index((action.microbatch, action.chunk)) for action in waiting)
     assert (
-        met or graph.microbatches * graph.chunks * graph.chain < 40
+        met or graph.segments > 1 or graph.microbatches * graph.chunks * graph.chain < 40
     )  # most of the larger ones have a choice
 
 

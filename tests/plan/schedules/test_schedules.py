@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.errors import UsageError
-from pipebench.models.layout import graph_of
+from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.actions import COMPUTE, Action, Operation
 from pipebench.plan.check import activations_alive, check
 from pipebench.plan.graph import Graph
@@ -75,7 +75,7 @@ def test_every_size_with_a_shared_softmax_passes_the_check_and_does_not_deadlock
     """Links with ports too, where messages of several pairs wait for each other."""
     for chain, sharing, microbatches, chunks in SHARED_GRID:
         sizes = (1, 1) if name == "naive" else (microbatches, chunks)
-        graph = graph_of(chain, sharing, *sizes)
+        graph = graph_of(Shape(chain, sharing), *sizes)
         plan = SCHEDULES[name].plan(graph)
         assert plan.graph is graph
         with_transfers = add_transfers(plan)
