@@ -194,22 +194,27 @@ def _from_blocks(blocks: Iterable[str], kind: str, config: TextAsked, is_whole: 
 
 
 def synthetic(config: TextAsked) -> Data:
-    """Words drawn from Zipf's law (the r-th most frequent with weight 1/r), full sequences, no padding."""
+    """Words drawn from Zipf's law, full sequences, no padding."""
     generator = random.Random(config.seed)  # noqa: S311 - reproducible, not secret
-    words = range(RESERVED_WORDS, config.vocab)
-    weights = array("d", accumulate(1 / rank for rank in range(1, len(words) + 1)))
     length = config.sequence_length + 1
-    drawn = generator.choices(words, cum_weights=weights, k=BATCHES * config.batch * length)
+    drawn = by_zipf(generator, config.vocab, BATCHES * config.batch * length)
     pieces = [drawn[start : start + length] for start in range(0, len(drawn), length)]
     return Data(
         kind="synthetic",
         sha256=hashlib.sha256(array("q", drawn).tobytes()).hexdigest(),
         tokens=len(drawn),
-        vocabulary=len(words),
+        vocabulary=config.vocab - RESERVED_WORDS,
         repeated=False,
         count_rule=_SYNTHETIC_COUNT_RULE,
         batches=_batches(pieces, config),
     )
+
+
+def by_zipf(generator: random.Random, vocab: int, number: int) -> list[int]:
+    """So many words drawn from Zipf's law, the r-th most frequent one with weight 1/r; all but the reserved ids."""
+    words = range(RESERVED_WORDS, vocab)
+    weights = array("d", accumulate(1 / rank for rank in range(1, len(words) + 1)))
+    return generator.choices(words, cum_weights=weights, k=number)
 
 
 def _batches(pieces: Sequence[Sequence[int]], config: TextAsked) -> tuple[Batch, ...]:

@@ -13,7 +13,8 @@ from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.words import Sentence, is_unknown, letters, plain
 
 _MOST_FORMS = 1 << 18  # of words that are told apart, or 4 times the vocabulary: some 80 MB
-_NOTHING, _END, _UNKNOWN = -2, -1, 0  # the first word is 1
+SENTENCE_END = -1
+_NOTHING, _UNKNOWN = -2, 0  # the first word is 1
 
 
 class Vocabulary(dict[str, int]):
@@ -81,7 +82,7 @@ def size_for(share: float, order: Sequence[int], words: Iterable[int]) -> int | 
 
     The end of a sentence is known.
     """
-    places = {number: place for place, number in enumerate(order, 1)} | {_END: 0}
+    places = {number: place for place, number in enumerate(order, 1)} | {SENTENCE_END: 0}
     found = sorted(places.get(number, len(order) + 1) for number in words)
     size = found[ceil((1 - share) * len(found)) - 1]
     return size if size <= len(order) else None
@@ -118,7 +119,7 @@ class Counted(Words):
 
     def ids(self, order: Sequence[int], *, first: int, unknown: int, end: int) -> Iterator[list[int]]:
         """The pieces with the words in ``order`` as ``first`` and so on, all others as ``unknown``."""
-        final = {number: place for place, number in enumerate(order, first)} | {_END: end}
+        final = {number: place for place, number in enumerate(order, first)} | {SENTENCE_END: end}
         return ([final.get(number, unknown) for number in piece] for piece in self.pieces())
 
     def size_for(self, share: float, order: Sequence[int]) -> int | None:
@@ -128,7 +129,7 @@ class Counted(Words):
     def _cut(self, numbers: list[int], *, ends: bool) -> list[int]:
         """Keep whole pieces of a sentence, its last one too if it ends; what is left of it."""
         if ends and numbers:
-            numbers.append(_END)
+            numbers.append(SENTENCE_END)
         whole = len(numbers) - len(numbers) % self.length
         for start in range(0, whole, self.length):
             self._keep(numbers[start : start + self.length])
