@@ -73,7 +73,7 @@ PURE = (
         "summary",
     ),
     *("errors", "telemetry", "runtime.launcher", "runtime.messages", "runtime.process"),
-    *("models.text", "models.edges", "models.outline", "models.kind", "models.registry"),
+    *("models.text", "models.pairs", "models.edges", "models.outline", "models.kind", "models.registry"),
     *("models.stacked_lstm.outline", "models.stacked_lstm.kind"),
     *(
         "models.own.model",

@@ -87,7 +87,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     ``unit`` is what is counted, ``items`` how many of them each of the fixed batches has, in turn. ``tokens``,
     ``vocabulary`` and ``unknown_share`` are of text. Of a file ``bytes_read`` were read, which the hash is of;
-    ``whole``: it has no more.
+    ``whole``: it has no more. ``pairs`` is how many pairs of sentences could be used, ``origin`` says in words where
+    they are from.
     """
 
     kind: str

@@ -20,16 +20,16 @@ from pipebench.errors import EnvironmentRefusedError, UsageError
 from pipebench.models.outline import BATCHES, Doubt, Source
 from pipebench.models.text.asked import RESERVED_WORDS, TextAsked, TokenRule
 from pipebench.models.text.reading import TextFile
-from pipebench.models.text.unknown import unknown_words
+from pipebench.models.text.unknown import FEW, Ids, rounded, unknown_words
 from pipebench.models.text.vocabulary import Counted
 from pipebench.models.text.words import sentences
 from pipebench.names import as_named
 
 PADDING, UNKNOWN, END = range(RESERVED_WORDS)
+REFERENCE = "pydoc_data.topics"
 
 _MOST_BYTES = 8 << 20  # read of a text, if vocabulary and batches are usual
 _BYTES_A_TARGET, _BYTES_AN_ID = 16, 256
-_FEW_UNKNOWN = 0.25
 
 _COUNT_RULES: dict[TokenRule, str] = {
     "words": "target words without padding; words by Unicode (UAX 29), in scripts without spaces letters; a "
@@ -49,7 +49,7 @@ class Batch(msgspec.Struct, frozen=True):
     words: int
 
 
-class Data(msgspec.Struct, frozen=True, kw_only=True):
+class Data(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
     """The batches and where they are from.
 
     ``tokens`` is the size of the source in words, ``vocabulary`` how many distinct words kept an id of their
@@ -81,7 +81,13 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
         """What a record holds of it, with what its reader must know."""
         doubts = (
             _repeated(config) if self.repeated else None,
-            unknown_words(config, self.unknown_share, self.enough_vocab, self.letters_unknown),
+            unknown_words(
+                config.tokens,
+                Ids(config.vocab),
+                self.unknown_share,
+                self.enough_vocab,
+                self.letters_unknown,
+            ),
         )
         return Source(
             kind=self.kind,
@@ -116,29 +122,38 @@ def load(config: TextAsked) -> Data:
         return synthetic(config)
     if config.text is not None:
         return from_file(config.text, config)
-    return from_text(python_reference(), "pydoc_data.topics", config)
+    return from_text(python_reference(), REFERENCE, config)
 
 
 def python_reference() -> str:
     """The language reference that the running interpreter carries."""
+    return "\n\n".join(reference_topics("--text FILE"))
+
+
+def reference_topics(instead: str) -> list[str]:
+    """Its topics, in the order of their names.
+
+    Raises:
+        EnvironmentRefusedError: This Python was installed without it; what to use ``instead``.
+    """
     try:
         from pydoc_data.topics import topics  # noqa: PLC0415 - 0.7 MB that only this input needs
     except ImportError:
         raise EnvironmentRefusedError(
-            "this Python carries no pydoc_data.topics, the default text: use --text FILE or --synthetic"
+            f"this Python carries no pydoc_data.topics, the default text: use {instead} or --synthetic"
         ) from None
-    return "\n\n".join(topics[name] for name in sorted(topics))
+    return [topics[name] for name in sorted(topics)]
 
 
-def most_bytes(config: TextAsked) -> int:
+def most_bytes(batch: int, sequence_length: int, vocab: int) -> int:
     """What is read of a text file at most."""
-    targets = BATCHES * config.batch * (config.sequence_length + 1)
-    return max(_MOST_BYTES, _BYTES_A_TARGET * targets, _BYTES_AN_ID * config.vocab)
+    targets = BATCHES * batch * (sequence_length + 1)
+    return max(_MOST_BYTES, _BYTES_A_TARGET * targets, _BYTES_AN_ID * vocab)
 
 
 def from_file(name: str, config: TextAsked) -> Data:
     """Batches of a file's sentences, or of those of its first part."""
-    file = TextFile(as_named(name), most_bytes(config))
+    file = TextFile(as_named(name), most_bytes(config.batch, config.sequence_length, config.vocab))
     data = _from_blocks(file.blocks(), "text", config, lambda: file.whole)
     return msgspec.structs.replace(data, sha256=file.sha256, bytes_read=file.bytes_read, whole=file.whole)
 
@@ -163,7 +178,7 @@ def _from_blocks(blocks: Iterable[str], kind: str, config: TextAsked, is_whole: 
     order = counted.by_frequency()
     kept = order[: config.vocab - RESERVED_WORDS]
     pieces = list(counted.ids(kept, first=RESERVED_WORDS, unknown=UNKNOWN, end=END))
-    enough = counted.size_for(_FEW_UNKNOWN, order)
+    enough = counted.size_for(FEW, order)
     few = enough is not None and enough <= len(kept)
     return Data(
         kind=kind,
@@ -173,34 +188,33 @@ def _from_blocks(blocks: Iterable[str], kind: str, config: TextAsked, is_whole: 
         repeated=counted.usable < needed,
         count_rule=_COUNT_RULES[config.tokens],
         batches=_batches(list(islice(cycle(pieces), needed)), config),
-        enough_vocab=None if enough is None else _round(enough + RESERVED_WORDS),
+        enough_vocab=None if enough is None else rounded(enough + RESERVED_WORDS),
         letters_unknown=0.0 if few else counted.letters_beyond(len(kept)),
     )
 
 
-def _round(number: int) -> int:
-    """Up to two digits and zeros."""
-    unit = int("1" + "0" * (len(str(number)) - 2))
-    return -(-number // unit) * unit
-
-
 def synthetic(config: TextAsked) -> Data:
-    """Words drawn from Zipf's law (the r-th most frequent with weight 1/r), full sequences, no padding."""
+    """Words drawn from Zipf's law, full sequences, no padding."""
     generator = random.Random(config.seed)  # noqa: S311 - reproducible, not secret
-    words = range(RESERVED_WORDS, config.vocab)
-    weights = array("d", accumulate(1 / rank for rank in range(1, len(words) + 1)))
     length = config.sequence_length + 1
-    drawn = generator.choices(words, cum_weights=weights, k=BATCHES * config.batch * length)
+    drawn = by_zipf(generator, config.vocab, BATCHES * config.batch * length)
     pieces = [drawn[start : start + length] for start in range(0, len(drawn), length)]
     return Data(
         kind="synthetic",
         sha256=hashlib.sha256(array("q", drawn).tobytes()).hexdigest(),
         tokens=len(drawn),
-        vocabulary=len(words),
+        vocabulary=config.vocab - RESERVED_WORDS,
         repeated=False,
         count_rule=_SYNTHETIC_COUNT_RULE,
         batches=_batches(pieces, config),
     )
+
+
+def by_zipf(generator: random.Random, vocab: int, number: int) -> list[int]:
+    """So many words drawn from Zipf's law, the r-th most frequent one with weight 1/r; all but the reserved ids."""
+    words = range(RESERVED_WORDS, vocab)
+    weights = array("d", accumulate(1 / rank for rank in range(1, len(words) + 1)))
+    return generator.choices(words, cum_weights=weights, k=number)
 
 
 def _batches(pieces: Sequence[Sequence[int]], config: TextAsked) -> tuple[Batch, ...]:

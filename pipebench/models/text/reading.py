@@ -25,16 +25,16 @@ _A_FEW = 4  # are in any text
 
 
 class TextFile:
-    """A UTF-8 text file, read once, up to ``most_bytes``.
+    """A UTF-8 text file, read once, up to ``most_bytes``; ``option`` is what named it.
 
     When ``blocks`` has ended, ``sha256`` is of the bytes read, of which there are ``bytes_read``; ``whole`` says that
     there were no more.
     """
 
-    def __init__(self, name: str, most_bytes: int) -> None:
+    def __init__(self, name: str, most_bytes: int, option: str = "--text") -> None:
         if not (is_text(name) and as_text(name).isprintable()):
-            raise UsageError(f"--text {name!a}: expected a name in printable UTF-8; rename the file")
-        self.name, self.most_bytes = name, most_bytes
+            raise UsageError(f"{option} {name!a}: expected a name in printable UTF-8; rename the file")
+        self.name, self.most_bytes, self.option = name, most_bytes, option
         self.bytes_read, self.whole = 0, False
         self._hash = hashlib.sha256()
         self._regular = False
@@ -57,7 +57,7 @@ class TextFile:
                 yield from self._texts(file)
         except OSError as error:
             raise UsageError(
-                f"--text {self.name}: cannot be read ({error.strerror}); name an existing file"
+                f"{self.option} {self.name}: cannot be read ({error.strerror}); name an existing file"
             ) from None
 
     def _texts(self, file: BinaryIO) -> Iterator[str]:
@@ -143,12 +143,14 @@ class TextFile:
         if self._replaced.is_founded:
             told = f"{self._replaced.found:,} of {self._replaced.letters:,} letters are U+FFFD"
             raise UsageError(
-                f"--text {self.name}: expected text in UTF-8, {told}, the first at byte {self._replaced.first}: "
+                f"{self.option} {self.name}: expected text in UTF-8, {told}, the first at byte {self._replaced.first}: "
                 "it was decoded wrongly before; convert the original again"
             )
 
     def _refused(self, problem: str, guess: Guess) -> UsageError:
-        return UsageError(f"--text {self.name}: {problem}: looks like {guess.looks}; {self._remedy(guess)}")
+        return UsageError(
+            f"{self.option} {self.name}: {problem}: looks like {guess.looks}; {self._remedy(guess)}"
+        )
 
     def _remedy(self, guess: Guess) -> str:
         if guess.command is None:

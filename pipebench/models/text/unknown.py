@@ -1,41 +1,59 @@
 """Words that are all one to the model because none of them has an id. Pure."""
 
-from pipebench.models.outline import Doubt
-from pipebench.models.text.asked import TextAsked
+from typing import NamedTuple
 
-MANY = 1 / 3
+from pipebench.models.outline import Doubt
+from pipebench.models.text.asked import TokenRule
+
+FEW, MANY = 1 / 4, 1 / 3
 _LARGE_VOCABULARY = 20  # times the one that was asked for: the projection would be most of the model
 
 
+class Ids(NamedTuple):
+    """How many ids words have, by which option, and ``whose`` words: empty where a model has one vocabulary."""
+
+    number: int
+    option: str = "--vocab"
+    whose: str = ""
+
+
 def unknown_words(
-    config: TextAsked, share: float, enough_vocab: int | None, letters_unknown: float
+    rule: TokenRule, ids: Ids, share: float, enough_vocab: int | None, letters_unknown: float
 ) -> Doubt | None:
     """A warning if too much of the text is unknown: what the model is given is hardly the text any more.
 
     Args:
-        config: of the run.
+        rule: what a word is.
+        ids: that the run has.
         share: of the words that are counted, those without an id.
         enough_vocab: with which a quarter of them would be left, ``None`` if none is.
         letters_unknown: the share that ``--tokens characters`` would leave.
     """
     if share <= MANY:
         return None
-    units = {"words": "words", "characters": "characters", "spaces": "tokens"}[config.tokens]
-    letters_help = config.tokens != "characters" and letters_unknown <= share / 2
+    units = {"words": "words", "characters": "characters", "spaces": "tokens"}[rule]
+    letters_help = rule != "characters" and letters_unknown <= share / 2
     return Doubt(
         code="unknown-words",
-        cause=f"{100 * share:.0f} % of the {units} have no id among {config.vocab}: all of them are one word",
-        next_step=_fewer(config, units, enough_vocab, letters_help=letters_help),
+        cause=f"{100 * share:.0f} % of the {f'{ids.whose} {units}'.strip()} have no id among {ids.number}: "
+        "all of them are one word",
+        next_step=_fewer(rule, ids, units, enough_vocab, letters_help=letters_help),
     )
 
 
-def _fewer(config: TextAsked, units: str, enough_vocab: int | None, *, letters_help: bool) -> str:
+def rounded(size: int) -> int:
+    """A size that is suggested, up to two digits and zeros."""
+    unit = int("1" + "0" * (len(str(size)) - 2))
+    return -(-size // unit) * unit
+
+
+def _fewer(rule: TokenRule, ids: Ids, units: str, enough_vocab: int | None, *, letters_help: bool) -> str:
     """What would leave fewer of them."""
     if enough_vocab is None:
-        if config.tokens == "characters":
+        if rule == "characters":
             return "use another text"
         return "the text says itself that they are unknown: use one whose rare words were not replaced"
-    larger = f"--vocab {enough_vocab} leaves a quarter of them"
-    if letters_help and enough_vocab > _LARGE_VOCABULARY * config.vocab:
+    larger = f"{ids.option} {enough_vocab} leaves a quarter of them"
+    if letters_help and enough_vocab > _LARGE_VOCABULARY * ids.number:
         return f"use --tokens characters: this text has so many {units} that only {larger}"
-    return f"use a larger --vocab: {larger}"
+    return f"use a larger {ids.option}: {larger}"

@@ -13,7 +13,8 @@ from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.words import Sentence, is_unknown, letters, plain
 
 _MOST_FORMS = 1 << 18  # of words that are told apart, or 4 times the vocabulary: some 80 MB
-_NOTHING, _END, _UNKNOWN = -2, -1, 0  # the first word is 1
+SENTENCE_END = -1
+_NOTHING, _UNKNOWN = -2, 0  # the first word is 1
 
 
 class Vocabulary(dict[str, int]):
@@ -40,7 +41,54 @@ class Vocabulary(dict[str, int]):
         return number
 
 
-class Counted:
+class Words:
+    """How often each word of a text came; words are told by numbers.
+
+    Args:
+        rule: what a word is.
+        vocabulary: words that will have an id of their own.
+    """
+
+    def __init__(self, rule: TokenRule, vocabulary: int) -> None:
+        self.counts: Counter[int] = Counter()
+        self._forms = Vocabulary(rule, max(_MOST_FORMS, 4 * vocabulary))
+
+    def numbers(self, words: Iterable[str]) -> list[int]:
+        """The numbers of those words of which something is seen."""
+        return [number for word in words if (number := self._forms[word]) != _NOTHING]
+
+    @property
+    def tokens(self) -> int:
+        """All words that were counted."""
+        return self.counts.total()
+
+    def by_frequency(self) -> list[int]:
+        """The words' numbers, the most frequent first, the earlier ones first among equals."""
+        known = self.counts.keys() - {_UNKNOWN}
+        return sorted(known, key=lambda number: (-self.counts[number], number))
+
+    def letters_beyond(self, kept: int) -> float:
+        """The share of letters that are none of the ``kept`` most frequent: unknown if letters were words."""
+        found: Counter[str] = Counter()
+        for number, form in {number: form for form, number in self._forms.items()}.items():
+            for letter in letters(form.lower()):
+                found[letter] += self.counts[number]
+        known = sum(count for _, count in found.most_common(kept))
+        return 1 - known / max(found.total(), 1)
+
+
+def size_for(share: float, order: Sequence[int], words: Iterable[int]) -> int | None:
+    """How many words of ``order`` leave at most this share of ``words`` unknown; ``None`` if no number does.
+
+    The end of a sentence is known.
+    """
+    places = {number: place for place, number in enumerate(order, 1)} | {SENTENCE_END: 0}
+    found = sorted(places.get(number, len(order) + 1) for number in words)
+    size = found[ceil((1 - share) * len(found)) - 1]
+    return size if size <= len(order) else None
+
+
+class Counted(Words):
     """A text that was read: how often each word came, and as many pieces of its sentences as are needed.
 
     Args:
@@ -54,26 +102,15 @@ class Counted:
     def __init__(
         self, sentences: Iterable[Sentence], rule: TokenRule, *, length: int, needed: int, vocabulary: int
     ) -> None:
+        super().__init__(rule, vocabulary)
         self.length, self.needed, self.usable = length, needed, 0
-        self.counts: Counter[int] = Counter()
-        self._forms = Vocabulary(rule, max(_MOST_FORMS, 4 * vocabulary))
         self._by_length: dict[int, list[array[int]]] = {}
         unfinished: list[int] = []
         for words, ends in sentences:
-            numbers = [number for word in words if (number := self._forms[word]) != _NOTHING]
+            numbers = self.numbers(words)
             self.counts.update(numbers)
             unfinished = self._cut([*unfinished, *numbers], ends=ends)
         self._keep(unfinished)
-
-    @property
-    def tokens(self) -> int:
-        """All words of the text."""
-        return self.counts.total()
-
-    def by_frequency(self) -> list[int]:
-        """The words' numbers, the most frequent first, the earlier ones first among equals."""
-        known = self.counts.keys() - {_UNKNOWN}
-        return sorted(known, key=lambda number: (-self.counts[number], number))
 
     def pieces(self) -> "Iterator[array[int]]":
         """Words of a piece by their numbers, the longest pieces first; no more than are needed."""
@@ -82,32 +119,17 @@ class Counted:
 
     def ids(self, order: Sequence[int], *, first: int, unknown: int, end: int) -> Iterator[list[int]]:
         """The pieces with the words in ``order`` as ``first`` and so on, all others as ``unknown``."""
-        final = {number: place for place, number in enumerate(order, first)} | {_END: end}
+        final = {number: place for place, number in enumerate(order, first)} | {SENTENCE_END: end}
         return ([final.get(number, unknown) for number in piece] for piece in self.pieces())
 
     def size_for(self, share: float, order: Sequence[int]) -> int | None:
         """How many words of ``order`` leave at most this share of the pieces unknown; ``None`` if no number does."""
-        places = {number: place for place, number in enumerate(order, 1)} | {
-            _END: 0,
-            _UNKNOWN: len(order) + 1,
-        }
-        found = sorted(places[number] for piece in self.pieces() for number in piece[1:])
-        size = found[ceil((1 - share) * len(found)) - 1]
-        return size if size <= len(order) else None
-
-    def letters_beyond(self, kept: int) -> float:
-        """The share of letters that are none of the ``kept`` most frequent: unknown if letters were words."""
-        found: Counter[str] = Counter()
-        for number, form in {number: form for form, number in self._forms.items()}.items():
-            for letter in letters(form.lower()):
-                found[letter] += self.counts[number]
-        known = sum(count for _, count in found.most_common(kept))
-        return 1 - known / max(found.total(), 1)
+        return size_for(share, order, (number for piece in self.pieces() for number in piece[1:]))
 
     def _cut(self, numbers: list[int], *, ends: bool) -> list[int]:
         """Keep whole pieces of a sentence, its last one too if it ends; what is left of it."""
         if ends and numbers:
-            numbers.append(_END)
+            numbers.append(SENTENCE_END)
         whole = len(numbers) - len(numbers) % self.length
         for start in range(0, whole, self.length):
             self._keep(numbers[start : start + self.length])

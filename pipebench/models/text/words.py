@@ -145,10 +145,15 @@ def plain(word: str, rule: TokenRule) -> str:
     return unicodedata.normalize("NFC", seen.lower()) if seen.strip(_JOINERS) else ""
 
 
+def words_of(sentence: str, rule: TokenRule) -> list[str]:
+    """The words of one sentence, whatever marks are in it."""
+    found: list[str] = _patterns(rule).word.findall(sentence)
+    return found
+
+
 def letters(word: str) -> list[str]:
     """What a word is under the rule ``characters``."""
-    found: list[str] = _patterns("characters").word.findall(word)
-    return found
+    return words_of(word, "characters")
 
 
 def is_unknown(word: str) -> bool:

@@ -119,6 +119,17 @@ def test_a_text_that_was_decoded_wrongly_before_is_refused(tmp_path: Path) -> No
     assert "convert the original again" in text
 
 
+def test_the_option_that_named_the_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    for content in (None, b"caf\xe9", "\ufffd".encode() * 10):
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(UsageError, match=f"^--source {path}: "):
+            list(TextFile(str(path), 1 << 20, "--source").blocks())
+    with pytest.raises(UsageError, match=r"^--source '\\n': expected a name"):
+        TextFile("\n", 1 << 20, "--source")
+
+
 def test_a_few_odd_letters_are_in_any_text(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     path.write_text("\x1b[31mred\x1b[0m \ufffd text\x0c\n" + "more words, and more. " * 100)

@@ -1,7 +1,7 @@
 import pytest
 
-from pipebench.models.text.unknown import unknown_words
-from tests.builders import run_config
+from pipebench.models.text.asked import TokenRule
+from pipebench.models.text.unknown import Ids, rounded, unknown_words
 
 
 @pytest.mark.parametrize(
@@ -18,12 +18,25 @@ from tests.builders import run_config
     ],
 )
 def test_more_than_a_third_of_unknown_words_is_warned_of(
-    tokens: str, enough: int | None, letters: float, step: str
+    tokens: TokenRule, enough: int | None, letters: float, step: str
 ) -> None:
-    config = run_config(tokens=tokens)
-    warned = unknown_words(config, 0.34, enough, letters)
+    warned = unknown_words(tokens, Ids(200), 0.34, enough, letters)
     assert warned is not None
     assert warned.code == "unknown-words"
     assert warned.cause.startswith("34 % of the ")
     assert step in warned.next_step
-    assert unknown_words(config, 1 / 3, enough, letters) is None
+    assert unknown_words(tokens, Ids(200), 1 / 3, enough, letters) is None
+
+
+def test_a_side_is_named_with_the_option_that_gives_it_more_ids() -> None:
+    warned = unknown_words("words", Ids(100, "--source-vocab", "source"), 0.5, 900, 0.5)
+    assert warned is not None
+    assert warned.cause == "50 % of the source words have no id among 100: all of them are one word"
+    assert warned.next_step == "use a larger --source-vocab: --source-vocab 900 leaves a quarter of them"
+
+
+@pytest.mark.parametrize(
+    ("size", "suggested"), [(7, 7), (10, 10), (99, 99), (101, 110), (1234, 1300), (50_000, 50_000)]
+)
+def test_a_suggested_size_has_two_digits(size: int, suggested: int) -> None:
+    assert rounded(size) == suggested

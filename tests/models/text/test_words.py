@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipebench.models.text import words
 from pipebench.models.text.asked import TokenRule
-from pipebench.models.text.words import plain, sentences
+from pipebench.models.text.words import plain, sentences, words_of
 from tests.builders import PROPERTY
 
 
@@ -92,6 +92,13 @@ def test_a_sentence_ends_as_its_script_has_it(text: str, expected: list[str]) ->
 def test_text_that_was_cut_into_tokens_stays_as_it_is() -> None:
     text = "The ▁lo@@ w. Don't <unk>\r\nÉ  É\u3000x\n\n\ny"
     assert of(text, "spaces") == [["The", "▁lo@@", "w.", "Don't", "<unk>"], ["É", "É", "x"], ["y"]]
+
+
+def test_a_sentence_has_all_its_words_whatever_ends_are_in_it() -> None:
+    text = "Don't stop. Go on!\u2029Now?"
+    assert words_of(text, "words") == ["Don't", "stop", ".", "Go", "on", "!", "Now", "?"]
+    assert words_of(text, "spaces") == ["Don't", "stop.", "Go", "on!", "Now?"]
+    assert "".join(words_of(text, "characters")) == "Don'tstop.Goon!Now?"
 
 
 def test_characters_are_letters_with_their_marks() -> None:

@@ -1,0 +1,52 @@
+"""Where pairs of sentences are from: what each origin brings. Pure."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+
+class Pair(NamedTuple):
+    """Two sentences that belong together, each one as its words; a side without words makes no pair."""
+
+    source: list[str]
+    target: list[str]
+
+
+class Told(NamedTuple):
+    """What a record holds of an origin.
+
+    ``text`` says in words what it is, ``sha256`` is of what was read. Of files ``bytes_read`` were read; ``whole``:
+    they have no more. ``skipped`` files could not be read.
+    """
+
+    text: str
+    sha256: str
+    bytes_read: int | None = None
+    whole: bool = True
+    skipped: int = 0
+
+
+class Origin(Protocol):
+    """One place where pairs come from, read once."""
+
+    @property
+    def kind(self) -> str:
+        """What a record calls it."""
+
+    @property
+    def none_found(self) -> str:
+        """The error's text where it has no pair at all."""
+
+    @property
+    def more(self) -> str:
+        """What would bring more pairs, as in "use ..."."""
+
+    def pairs(self) -> Iterator[Pair]:
+        """All pairs, in an order that is the same each time.
+
+        Raises:
+            UsageError: What was asked for is not there, or cannot be read.
+            EnvironmentRefusedError: This Python does not carry it.
+        """
+
+    def told(self) -> Told:
+        """When all pairs were read."""

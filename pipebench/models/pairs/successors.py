@@ -1,0 +1,50 @@
+"""Pairs that need no file: each sentence of Python's language reference, with the one after it. Pure.
+
+A model learns to continue a text. The reference comes with the interpreter, so the pairs are the same wherever the
+release of Python is the same, and differ between releases.
+"""
+
+import hashlib
+import platform
+from collections.abc import Iterator
+from itertools import pairwise
+
+from pipebench.models.pairs.origin import Pair, Told
+from pipebench.models.text.asked import TokenRule
+from pipebench.models.text.data import REFERENCE, reference_topics
+from pipebench.models.text.words import sentences
+
+
+class Successors:
+    """Sentences k and k + 1 of the same topic, topics by their names; topics share sections: a pair comes once."""
+
+    kind = REFERENCE
+    more = "--source FILE --target FILE"
+    none_found = f"{REFERENCE} holds no words: use {more}"
+
+    def __init__(self, rule: TokenRule) -> None:
+        self._rule = rule
+        self._sha256 = ""
+
+    def pairs(self) -> Iterator[Pair]:
+        """In the order of the text.
+
+        Raises:
+            EnvironmentRefusedError: This Python does not carry the reference.
+        """
+        topics = reference_topics(self.more)
+        self._sha256 = hashlib.sha256("\n\n".join(topics).encode()).hexdigest()
+        seen: set[tuple[str, ...]] = set()
+        for topic in topics:
+            found = (sentence.words for sentence in sentences([topic], self._rule))
+            for source, target in pairwise(words for words in found if words):
+                both = (*source, "\n", *target)
+                if both not in seen:
+                    seen.add(both)
+                    yield Pair(source, target)
+
+    def told(self) -> Told:
+        """The hash is of the reference."""
+        return Told(
+            f"{REFERENCE} of Python {platform.python_version()}, each sentence with the next", self._sha256
+        )
