@@ -47,7 +47,7 @@ def take_gradients(part: Part, gradients: Gradients) -> None:
     """Give a part's parameters copies of these gradients, which its optimizer may write into."""
     for name, parameter in part.named():
         gradient = gradients.get(name)
-        parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
+        parameter.grad = None if gradient is None else gradient.clone().to(parameter.device)
 
 
 def _tolerance(job: messages.Job) -> float:

@@ -43,7 +43,7 @@ class Executor:
         trained = [parameter for parameter in parameters if parameter.requires_grad]
         self.optimizer = optimizer(trained) if trained else None
         self._beyond = beyond(self.optimizer, trained) if self.optimizer is not None else []
-        self._clipper = self.optimizer if isinstance(self.optimizer, Clipper) else None
+        self._clipper: Clipper | None = self.optimizer if isinstance(self.optimizer, Clipper) else None
         self._squares: Payload = ()  # the square of the norm of some gradients, or of all
         self._messages = messages_by_action(graph)
         self._results = results_of(graph, stages)

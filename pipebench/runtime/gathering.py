@@ -61,12 +61,18 @@ def spread(all_of_them: dict[str, Tensor | None] | None, wanted: Collection[str]
             mine = all_of_them[coming.name] if all_of_them is not None else None
             dtype = getattr(torch, coming.dtype)
             tensor = (
-                torch.empty(coming.shape, dtype=dtype) if mine is None else mine.detach().cpu().contiguous()
+                torch.empty(coming.shape, dtype=dtype) if mine is None else _plain(mine)
             )
             dist.broadcast(tensor, 0)
         if coming.name in wanted:
             found[coming.name] = tensor
     return found
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """In host memory, with all of its rows."""
+    whole = tensor.to_dense() if tensor.is_sparse else tensor
+    return whole.detach().cpu().contiguous()
 
 
 def _coming(own: dict[str, Tensor | None]) -> bytes:
@@ -85,7 +91,7 @@ def _send(own: dict[str, Tensor | None]) -> None:
     _tell(_coming(own))
     for tensor in own.values():
         if tensor is not None:
-            dist.send(tensor.detach().cpu().contiguous(), 0)
+            dist.send(_plain(tensor), 0)
 
 
 def _received(rank: int) -> dict[str, Tensor | None]:
