@@ -7,6 +7,7 @@ the words of both sides are kept: no other choice has less padding. Without buck
 import random
 from array import array
 from collections.abc import Iterable
+from math import inf
 from typing import NamedTuple
 
 from pipebench.models.outline import BATCHES
@@ -37,6 +38,7 @@ class Kept:
         self._steps, self._needed = asked.sequence_length, BATCHES * asked.batch
         # A place in line, how many came before, and the pair: in buckets the longest are first, else any.
         self._found: list[tuple[float, int, Numbered]] = []
+        self._last = inf  # who stands there or behind is not needed
         self._draw = None if asked.bucket else random.Random(asked.seed)  # noqa: S311 - reproducible, not secret
         for pair in pairs:
             self._take(self.sources.numbers(pair.source), self.targets.numbers(pair.target))
@@ -59,7 +61,9 @@ class Kept:
             self.too_long += 1
             return
         place = -float(len(source) + len(target)) if self._draw is None else self._draw.random()
-        self._found.append((place, self.usable, Numbered(array("i", source), array("i", target))))
         self.usable += 1
+        if place < self._last:
+            self._found.append((place, self.usable, Numbered(array("i", source), array("i", target))))
         if len(self._found) > 4 * self._needed:
             self._found = sorted(self._found)[: self._needed]
+            self._last = self._found[-1][0]
