@@ -18,7 +18,7 @@ from pipebench.config import RunConfig
 from pipebench.models.edges import bytes_of
 from pipebench.models.layout import edges_of
 from pipebench.models.outline import Slice
-from pipebench.plan.actions import Action, Operation
+from pipebench.plan.actions import REDUCTIONS, Action, Operation
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import MachineRecord
 from pipebench.timing.costs import MeasuredCosts
@@ -65,14 +65,16 @@ def _other(config: RunConfig) -> RunConfig | None:
 
 
 def _to_shards(config: RunConfig, other: RunConfig, costs: Mapping[Action, float]) -> dict[Action, float]:
-    outline, last = config.outline, config.layout.parts[-1]
-    head = Slice(last.end, last.end, opens=False, closes=True)
-    share = outline.step_s(head, 1.0) / outline.step_s(last, 1.0)
-    parts, stage = other.layout.parts, config.graph.last_stage
+    outline, graph, last = config.outline, config.graph, config.layout.parts[-1]
+    head_s = outline.step_s(Slice(last.end, last.end, opens=False, closes=True), 1.0)
+    layers_s = (outline.step_s(last, 1.0) - head_s) / graph.segments  # in the segment that has a head
+    share = head_s / (head_s + layers_s)
+    parts, stage = other.layout.parts, graph.last_stage
     found: dict[Action, float] = {}
     for action in other.graph.actions():
         rows = parts[action.stage].rows
-        if action.stage < stage:
+        headless = graph.segment_of(action.chunk) < graph.segments - 1
+        if action.operation in REDUCTIONS or action.stage < stage or headless:
             found[action] = costs[action]
         else:
             whole_s = costs[action._replace(stage=stage)]
@@ -89,7 +91,8 @@ def _to_last_stage(config: RunConfig, other: RunConfig, costs: Mapping[Action, f
     for operation in config.graph.operations:
         fixed_s = _fixed_s(config, costs, operation)
         for action in found:
-            if action.stage == stage and action.operation is operation:
+            shared = config.graph.has(action._replace(stage=shards[0]))
+            if action.stage == stage and action.operation is operation and shared:
                 each_s = [costs[action._replace(stage=shard)] for shard in shards]
                 found[action] += max(sum(each_s) - (len(shards) - 1) * fixed_s, *each_s)
     return found

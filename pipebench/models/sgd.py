@@ -38,6 +38,16 @@ class SGD:
                 parameter.add_(gradient, alpha=-rate)
 
 
+def _squared_norm(gradient: Tensor) -> Tensor:
+    """In float64, row by row: over 5 million numbers at once torch's float32 norm is wrong by 1e-4.
+
+    That takes no longer, where float64 throughout takes forty times as long.
+    """
+    if gradient.dim() < 2:
+        return torch.linalg.vector_norm(gradient, dtype=torch.float64).square()
+    return torch.linalg.vector_norm(gradient, dim=-1).double().square().sum()
+
+
 class ClippedSGD(SGD):
     """parameter -= learning_rate * gradient * min(1, most / norm), with the norm of all gradients of the model.
 
@@ -66,7 +76,7 @@ class ClippedSGD(SGD):
                 if gradient.is_sparse:
                     gradient = parameter.grad = gradient.coalesce()
                     gradient = gradient.values()
-                total = total.to(gradient.device) + torch.linalg.vector_norm(gradient).double() ** 2
+                total = total.to(gradient.device) + _squared_norm(gradient)
         return total
 
     def clip(self, squared_norm: Tensor) -> None:

@@ -60,9 +60,7 @@ def spread(all_of_them: dict[str, Tensor | None] | None, wanted: Collection[str]
         if not coming.missing:
             mine = all_of_them[coming.name] if all_of_them is not None else None
             dtype = getattr(torch, coming.dtype)
-            tensor = (
-                torch.empty(coming.shape, dtype=dtype) if mine is None else _plain(mine)
-            )
+            tensor = torch.empty(coming.shape, dtype=dtype) if mine is None else _plain(mine)
             dist.broadcast(tensor, 0)
         if coming.name in wanted:
             found[coming.name] = tensor

@@ -130,6 +130,8 @@ class Stage:
         result = saved.result or self._run(here, microbatch, chunk, saved.input_, saved.state_before)
         outputs: list[Tensor] = _with_gradients(here, result.output)
         gradients: list[Tensor | None] = [*_added_up(received)] if received else [None] * len(outputs)
+        if here.above is not None and not all(tensor.requires_grad for tensor in outputs):
+            outputs, gradients = _that_lead_back(outputs, gradients)
         carried = self._carried_gradients[microbatch]
         if carried is not None:
             for tensor, gradient in zip(nests.tensors(result.state), carried, strict=True):
@@ -202,6 +204,14 @@ def _with_gradients(here: Neighbours, output: Payload) -> list[Tensor]:
     if here.above is None:
         return [*output]
     return [t for t, spec in zip(output, here.above.tensors, strict=True) if spec.gradient]
+
+
+def _that_lead_back(
+    outputs: Sequence[Tensor], gradients: Sequence[Tensor | None]
+) -> tuple[list[Tensor], list[Tensor | None]]:
+    """Without the outputs that nothing was computed for, such as those of a slice that no sentence has begun in."""
+    pairs = [(t, g) for t, g in zip(outputs, gradients, strict=True) if t.requires_grad]
+    return [output for output, _ in pairs], [gradient for _, gradient in pairs]
 
 
 def stages_of(
