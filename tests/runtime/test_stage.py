@@ -8,12 +8,15 @@ from pipebench.models.network import StepBatch
 from pipebench.models.outline import Slice
 from pipebench.models.stacked_lstm.network import StackedLSTM
 from pipebench.models.stacked_lstm.outline import LSTMOutline
-from pipebench.runtime.stage import Stage
+from pipebench.runtime.stage import Neighbours, Stage
 
 WORKLOAD = LSTMOutline(layers=3, hidden=8, vocab=20, batch=4, sequence_length=6, dtype="float64")
 MIDDLE = Slice(1, 3, opens=False, closes=False)
 EDGE = Edge((TensorSpec((6, 4, 8), "float64", gradient=True),))
-NO_WORDS = StepBatch([], [], 1)
+
+
+def no_words(microbatches: int, chunks: int) -> StepBatch:
+    return StepBatch([], [[None] * chunks] * microbatches, 1)
 
 
 def stage(microbatches: int, chunks: int, checkpoint: str = "none") -> Stage:
@@ -21,14 +24,13 @@ def stage(microbatches: int, chunks: int, checkpoint: str = "none") -> Stage:
     model.initialise(1)
     built = Stage(
         model,
-        below=[EDGE],
-        above=EDGE,
+        [Neighbours([EDGE], EDGE, closes=False)],
         loss=torch.zeros(()),
         microbatches=microbatches,
         chunks=chunks,
         checkpoint=checkpoint,
     )
-    built.load(NO_WORDS)
+    built.load(no_words(microbatches, chunks))
     return built
 
 
@@ -84,7 +86,7 @@ def test_a_step_that_was_left_unfinished_is_noticed() -> None:
     built = stage(1, 1)
     built.forward(0, 0, [(torch.zeros(6, 4, 8, dtype=torch.float64),)])
     with pytest.raises(AssertionError, match="never followed by its backward"):
-        built.load(NO_WORDS)
+        built.load(no_words(1, 1))
 
 
 def test_what_goes_out_is_cut_from_the_graph() -> None:
