@@ -7,19 +7,23 @@ any schedule and any clock.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipebench.plan.actions import Operation
+from pipebench.plan.actions import REDUCTIONS, Operation
 from pipebench.plan.graph import inputs_of
 from pipebench.timing.timeline import OtherWork, Span, Timeline
 
 if TYPE_CHECKING:
     from pipebench.plan.actions import Action
 
-Pace = Mapping[tuple[int, Operation | None], float]  # by device and operation, None for what is no action
+Pace = Mapping[
+    tuple[int, Operation | None], float
+]  # by device and operation, None for what belongs to no slice
 
 
 def operation_of(item: Span | OtherWork) -> Operation | None:
-    """Of an action; ``None`` for other work."""
-    return item.action.operation if isinstance(item, Span) else None
+    """Of an action on a slice; ``None`` for other work, which the norm of all gradients is too."""
+    if isinstance(item, Span) and item.action.operation not in REDUCTIONS:
+        return item.action.operation
+    return None
 
 
 def without_transfers_s(timeline: Timeline, pace: Pace | None = None) -> float:

@@ -60,6 +60,23 @@ def test_a_device_whose_layers_are_frozen_is_unequal_and_not_badly_overlapped() 
     assert found.unequal > 1.3
 
 
+@pytest.mark.parametrize("backward_s", [(2, 2, 2, 2), (2, 2, 2, 3), (0.01, 0.01, 0.01, 2.0)], ids=str)
+def test_a_norm_of_all_gradients_that_takes_no_time_changes_no_factor(backward_s: tuple[float, ...]) -> None:
+    """One device alone adds up the shares; it is no kind of work that the others lack."""
+    found = []
+    for clips in (False, True):
+        graph = Graph(4, 16, 1, clips=clips)
+        seconds = {Operation.FORWARD: (1.0, 1.0, 1.0, 3.0), Operation.BACKWARD: backward_s}
+        costs = MeasuredCosts(
+            {a: seconds[a.operation][a.stage] if a.operation in seconds else 1e-9 for a in graph.actions()}
+        )
+        found.append(factors_of(simulate(SCHEDULES["gpipe"].plan(graph), costs), baseline_step_s=1.0))
+    without, clipped = found
+    assert without is not None
+    assert clipped == pytest.approx(without, rel=1e-6)
+    assert without.overlap == pytest.approx((16 + 3) / 16, rel=1e-9)
+
+
 @PROPERTY
 @given(
     st.sampled_from(PIPELINED),
