@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from pipebench.plan.actions import Operation
+from pipebench.plan.actions import REDUCTIONS, Operation
 from pipebench.render.units import seconds
 from pipebench.timing.timeline import Timeline
 
@@ -69,14 +69,20 @@ def _legend(width: int, *, plain: bool) -> Text:
 
 def _pieces(timeline: Timeline, device: int) -> list[Piece]:
     """What a device did and when; what is not listed is idle."""
-    pieces: list[Piece] = []
-    for span in timeline.spans_of(device):
-        sign = FORWARD if span.action.operation is Operation.FORWARD else BACKWARD
-        pieces.append((span.start_s, span.end_s, sign))
+    pieces: list[Piece] = [
+        (span.start_s, span.end_s, _sign(span.action.operation)) for span in timeline.spans_of(device)
+    ]
     for gap in timeline.gaps(device):
         pieces += [(gap.start_s, gap.sent_s, WAITING), (gap.sent_s, gap.end_s, TRANSFER)]
     pieces += [(work.start_s, work.end_s, OTHER) for work in timeline.other if work.device == device]
     return sorted(pieces, key=lambda piece: piece[:2])
+
+
+def _sign(operation: Operation) -> Sign:
+    """How an action is drawn; the norm of all gradients is a part of the update."""
+    if operation in REDUCTIONS:
+        return OTHER
+    return FORWARD if operation is Operation.FORWARD else BACKWARD
 
 
 def _columns(pieces: list[Piece], makespan_s: float, columns: int) -> list[Sign]:

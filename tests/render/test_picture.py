@@ -54,6 +54,14 @@ def test_work_around_the_actions_is_drawn() -> None:
     assert drawn.splitlines()[0] == "0 |+FFFFBBBB+|"
 
 
+def test_the_norm_of_all_gradients_is_drawn_as_the_update_that_it_is_for() -> None:
+    # 0F0 0-1, 1F0 1-2, 1B0 2-3, 0B0 3-4; 1NORM 3-4, 0NORM 4-5, 0TOTAL 5-6, then both take note of it
+    graph = Graph(2, 1, clips=True)
+    costs = MeasuredCosts(dict.fromkeys(graph.actions(), 1.0), after={0: 1.0, 1: 1.0})
+    drawn = picture(simulate(SCHEDULES["gpipe"].plan(graph), costs), width=12, plain=True).plain
+    assert drawn.splitlines()[:2] == ["0 |F..B++++|", "1 | FB+..++|"]
+
+
 def test_every_sign_is_in_the_legend_and_the_scale_ends_with_the_makespan() -> None:
     drawn = lines("gpipe", Graph(2, 4), width=80)
     assert drawn[2].endswith("10.0 s")
