@@ -61,11 +61,12 @@ class Again(NamedTuple):
             name = parameter.name or ""
             if name not in _LEFT_OUT and self._is_given(name):
                 value = self.context.params[name]
-                words += (
-                    [parameter.opts[0]] if value is True else pasting.option(parameter.opts[0], str(value))
-                )
+                if isinstance(value, bool):  # what is switched off has a name of its own
+                    words.append((parameter.opts if value else parameter.secondary_opts)[0])
+                else:
+                    words += pasting.option(parameter.opts[0], str(value))
         return pasting.command(*words, "--schedule", schedule)
 
     def _is_given(self, name: str) -> bool:
         source = self.context.get_parameter_source(name)
-        return source is not None and source.name == "COMMANDLINE" and self.context.params[name] is not False
+        return source is not None and source.name == "COMMANDLINE"

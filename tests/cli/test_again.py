@@ -52,6 +52,11 @@ WAVEFRONT = (
     (("--deadline", "5", "--seq-len", "24"), "pipebench run --sequence-length 24"),
     (("--machine", "local", "--remeasure", "--rigorous"), "pipebench run --machine local --rigorous"),
     (("--batch", "30", "--launches", "1"), "pipebench run --batch 30 --launches 1"),
+    (
+        ("--model", "seq2seq", "--gpus=4", "--no-bucket", "--synthetic"),
+        "pipebench run --gpus 4 --model seq2seq --synthetic --no-bucket",
+    ),
+    (("--model", "seq2seq", "--bucket", "--gpus=4"), "pipebench run --gpus 4 --model seq2seq --bucket"),
 )
 
 
