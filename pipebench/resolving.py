@@ -194,7 +194,7 @@ def _sizes(options: RunOptions, kind: ModelKind, preset: str | None) -> dict[str
     result = {}
     for name, default in kind.presets[preset].items():
         given = getattr(options, name)
-        least = RESERVED_WORDS + 1 if name == "vocab" else 1
+        least = RESERVED_WORDS + 1 if name in ("vocab", "source_vocab") else 1
         option = f"--{name.replace('_', '-')}"
         most = _MOST_LAYERS if name == "layers" else _MOST
         result[name] = default if given is None else _at_least(option, given, least, most)
