@@ -191,3 +191,40 @@ def test_a_remedy_where_the_softmax_is_shared_is_one_that_a_run_takes(
     }
     if taken and remedy.startswith("try"):
         run_config(**options | taken | {"gpus": int(taken.get("gpus", options.get("gpus", 2)))})
+
+
+def translator(**options: Any) -> RunConfig:
+    """4 pairs of layers of 32 cells on 4 devices: the projection takes as long as 2 layers of a side."""
+    given = {"model": "seq2seq", "preset": "seq2seq-tiny", "layers": 4, "gpus": 4, "vocab": 512, "chunks": 2}
+    return run_config(**(given | {"microbatches": 8, "schedule": "gpipe"} | options))
+
+
+def translated(asked: RunConfig, link: Link = FREE) -> Timeline:
+    """A forward of a layer takes 1 s in either segment of time, of the whole projection 2 s; the norm a tenth."""
+    outline, graph = asked.outline, asked.graph
+    layer = outline.step_s(asked.layout.parts[1], 1.0) / 2
+    seconds = {}
+    for action in graph.actions():
+        part = asked.layout.parts[action.stage]
+        ends = graph.segment_of(action.chunk) == 1
+        head = outline.step_s(part._replace(end=part.first), 1.0)
+        forward = part.layers + ends * head / layer
+        kinds = {Operation.FORWARD: forward, Operation.BACKWARD: 2 * forward}
+        seconds[action] = kinds.get(action.operation, 0.1)
+    return simulate(SCHEDULES[asked.schedule].plan(graph), MeasuredCosts(seconds), link)
+
+
+def test_of_two_segments_the_head_s_share_is_taken_off_the_one_that_has_it() -> None:
+    alone, shared = translator(), translator(softmax_devices="all")
+    for link in (FREE, Link(latency_s=0.5)):
+        there = other_way(alone, translated(alone, link), link)
+        back = other_way(shared, translated(shared, link), link)
+        expected = translated(alone, link).makespan_s / translated(shared, link).makespan_s
+        assert there == pytest.approx(expected, rel=1e-9)
+        assert back == pytest.approx(1 / expected, rel=1e-9)
+    assert expected > 1.1
+
+
+def test_of_a_lone_projection_nothing_can_be_said() -> None:
+    asked = translator(gpus=3, partition="2,2,0")
+    assert other_way(asked, translated(asked), FREE) is None
