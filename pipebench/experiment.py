@@ -267,18 +267,8 @@ class Experiment:
                 self._progress(number, f"{what}: {message.doing}", message.share)
                 if message.doing == messages.TIMING and self.gpus is not None:
                     self.gpus.begin()
-            case messages.Devices():
-                for each in (self, *self.beside):
-                    each.so_far.device_names = message.names
-            case messages.Environment():
-                for each in (self, *self.beside):
-                    each.so_far.environment |= message.values
             case messages.Verified():
                 self._of(message.which).verification = message.verification
-            case messages.Raced():
-                self._take_race(message)
-                for other in self.beside:
-                    other._take_race(message)  # noqa: SLF001 - one of its kind
             case messages.Measured():
                 so_far = self._of(message.which)
                 so_far.launches.append(message.launch)
@@ -286,6 +276,19 @@ class Experiment:
                 if self.gpus is not None:
                     self.gpus.end()
                     self.so_far.environment |= self.gpus.environment()
+            case messages.Devices() | messages.Environment() | messages.Raced():
+                for each in (self, *self.beside):
+                    each.learn(message)
+
+    def learn(self, message: messages.Devices | messages.Environment | messages.Raced) -> None:
+        """What holds for this run and for those beside it."""
+        match message:
+            case messages.Devices():
+                self.so_far.device_names = message.names
+            case messages.Environment():
+                self.so_far.environment |= message.values
+            case messages.Raced():
+                self._take_race(message)
 
     def _of(self, which: int) -> SoFar:
         """Of this run, or of one beside it."""

@@ -65,9 +65,10 @@ def time_blocks(
             for pair in pairs:
                 pair.check_losses(steps=job.config.warmup + len(baseline.step_s))
     for which, one in enumerate(timed):
-        peaks_bytes, of_ranks = one.pair.peaks_bytes(), one.pair.wall_per_cpu()
+        of_all_ranks = one.pair.peaks_bytes(), one.pair.wall_per_cpu()
         if rank == 0:
-            report(_measured(job, which, one, baseline, peaks_bytes, of_ranks))
+            launch, near = _measured(job, one, baseline, *of_all_ranks)
+            report(messages.Measured(launch=launch, timelines=near, which=which))
 
 
 class _Spent:
@@ -92,13 +93,12 @@ class _Timed:
 
 def _measured(
     job: messages.Job,
-    which: int,
     timed: _Timed,
     baseline: _Spent,
     peaks_bytes: list[int] | None,
-    of_ranks: float | None,
-) -> messages.Measured:
-    """What a launch reports of one of its pipelines."""
+    wall_per_cpu: float | None,
+) -> tuple[Launch, list[TimelineRecord]]:
+    """A launch of one of the pipelines, and its timelines nearest the median."""
     spent = [0.0, 0.0, 0.0]
     if timed.pair.pipeline_is_cpu_time or job.config.baseline_partition is None:
         spent = [total + more for total, more in zip(spent, baseline.total, strict=True)]
@@ -112,15 +112,13 @@ def _measured(
         pipeline=PipelineSamples(step_s=steps_s, busy_s=[busy_s(timeline) for timeline in timed.timelines]),
         blocks=timed.blocks,
         page_faults=int(page_faults),
-        wall_per_cpu=_worst(wall_s / cpu_s, of_ranks) if cpu_s and job.config.device != "cuda" else None,
+        wall_per_cpu=max(wall_s / cpu_s, wall_per_cpu or 0.0)
+        if cpu_s and job.config.device != "cuda"
+        else None,
         peaks_bytes=peaks_bytes,
     )
     near = sorted(timed.timelines, key=lambda timeline: abs(timeline.makespan_s - middle_s))[:_TIMELINES]
-    return messages.Measured(launch=launch, timelines=near, which=which)
-
-
-def _worst(of_this_process: float, of_ranks: float | None) -> float:
-    return max(of_this_process, of_ranks or 0.0)
+    return launch, near
 
 
 def in_turn(steps: int, pipelines: int = 1) -> Iterator[int | None]:
