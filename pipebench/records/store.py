@@ -18,6 +18,7 @@ from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, Pipebe
 from pipebench.names import as_text
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.comparison import ComparisonRecord
+from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
 
@@ -25,12 +26,13 @@ DEFAULT_FOLDER = Path("results/runs")
 
 MOST_BYTES = 1 << 29  # a record of some million actions
 
-AnyRecord = RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord
+AnyRecord = RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord | ReproductionRecord
 _KINDS: dict[str, type[AnyRecord]] = {
     "run": RunRecord,
     "simulation": SimulationRecord,
     "comparison": ComparisonRecord,
     "baseline": BaselineRecord,
+    "reproduction": ReproductionRecord,
 }
 
 
@@ -55,7 +57,7 @@ def encode(record: AnyRecord) -> bytes:
     return msgspec.json.format(document, indent=1) + b"\n"
 
 
-def write(record: RunRecord, folder: Path) -> Path:
+def write(record: RunRecord | ReproductionRecord, folder: Path) -> Path:
     """Store a record under its id; readers see the whole file or none."""
     path = folder / f"{record.id}.json"
     places.write_whole(path, encode(record))

@@ -1,6 +1,6 @@
 """The first lines of a run's report: what was measured, on what, and by which clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -42,6 +42,12 @@ def head(record: RunRecord) -> Iterator[RenderableType]:
         machine = f"{record.machine.name}: {record.machine.card}, emulated on {device.names[0]}"
         rows.insert(0, ("machine", machine))
     yield Facts(*rows)
+
+
+def counts_text(numbers: Sequence[int]) -> str:
+    """A number, or the least and the largest one."""
+    least, most = min(numbers, default=0), max(numbers, default=0)
+    return str(least) if least == most else f"{least} to {most}"
 
 
 def clock_text(record: RunRecord) -> str:

@@ -1,0 +1,54 @@
+"""How far a measured speed-up agrees with a claim. Pure.
+
+    real GPUs, full size    reproduced        the claim lies in the interval
+                            exceeded          below it
+                            not reproduced    above it
+
+    anything else           consistent        the claim lies in the interval, widened by how far emulation was found to
+                                              be off
+                            inconsistent      it does not: the value is above the claim, or below it
+                            unclear           the interval is too wide to tell
+
+What is not the machine of the claim at the claim's size can agree with it, and reproduces nothing.
+"""
+
+from typing import Literal, NamedTuple
+
+from pipebench.accuracy import Study
+from pipebench.records.reproduction import Judgement
+
+WIDE = 0.3  # of the value: an interval that is wider tells nothing
+
+
+class Judged(NamedTuple):
+    """The verdict; where it is inconsistent, on which side of the claim the value lies."""
+
+    verdict: Judgement
+    direction: Literal["above", "below"] | None = None
+
+
+def judged(
+    value: float, low: float | None, high: float | None, claimed: float, *, reproduces: bool, study: Study
+) -> Judged:
+    """Hold a speed-up against a claimed one.
+
+    Args:
+        value: the speed-up.
+        low: end of its 95 % interval; ``None``: there is none.
+        high: the other end.
+        claimed: the claim.
+        reproduces: it was measured on real GPUs at full size.
+        study: how far emulated speed-ups were from real ones.
+    """
+    if low is None or high is None:
+        return Judged("unclear")
+    if not reproduces and high - low > WIDE * value:
+        return Judged("unclear")
+    least = low if reproduces else low / study.speedup_ratio_high
+    most = high if reproduces else high / study.speedup_ratio_low
+    if least <= claimed <= most:
+        return Judged("reproduced" if reproduces else "consistent")
+    above = claimed < least
+    if reproduces:
+        return Judged("exceeded" if above else "not reproduced")
+    return Judged("inconsistent", "above" if above else "below")
