@@ -1,1 +1,1 @@
-"""What a reproduction of the result of 2014 says, as a page."""
+"""A reproduction of the result of 2014, for a terminal, a pipe or a log."""
