@@ -84,7 +84,21 @@ def _items_step(config: Config, terms: Terms) -> str:
     else:
         counts = f"batch {config.batch}, {rate(items)} {terms.unit} a step"
     length = f", {config.sequence_length} long" if config.sequence_length is not None else ""
-    return f"{counts}{length}; optimizer {config.optimizer.name}"
+    optimizer = config.optimizer.name
+    if config.optimizer.clipping is not None:
+        optimizer += f", the gradients' norm clipped at {config.optimizer.clipping:g}"
+    return f"{counts}{length}{_pairs(config)}; {optimizer}"
+
+
+def _pairs(config: Config) -> str:
+    """Where sentences are from, and how long the slices are that they are cut into."""
+    if config.input is None or config.input.origin is None:
+        return ""
+    unknown = "" if config.input.unknown_share is None else f", {percent(config.input.unknown_share)} unknown"
+    steps = config.input.slice_steps
+    slices = "" if steps is None else f"; slices of {counts_text(steps)} steps"
+    mixed = "" if config.bucket is not False else ", of any length in a batch"
+    return f", of {inert(config.input.origin)}{unknown}{mixed}{slices}"
 
 
 def _words_step(config: Config) -> str:
