@@ -50,8 +50,9 @@ def quote(
     if here:
         whose, also = ("", "") if studied else (" of the stacked LSTM", ", and this model,")
         text = (
-            f"on such a machine emulated steps{whose} took {study.step_ratio_low:.2f} to {study.step_ratio_high:.2f} of "
-            f"the time of real ones, speed-ups {study.speedup_ratio_low:.2f} to {study.speedup_ratio_high:.2f}: "
+            f"on such a machine emulated steps{whose} took {study.step_ratio_low:.2f} to "
+            f"{study.step_ratio_high:.2f} of the time of real ones, speed-ups {study.speedup_ratio_low:.2f} to "
+            f"{study.speedup_ratio_high:.2f}: "
             f"{study.cells} plans and shapes, {study.devices} ranks, --machine local ({study.where}); more devices "
             f"and other machines{also} were not tried"
         )
