@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import output
+from pipebench.cli import no_effect, output
 from pipebench.errors import (
     DeadlineError,
     EnvironmentRefusedError,
@@ -27,6 +27,7 @@ _LEAST_BUDGET_S, _MOST_BUDGET_S = 1.0, 7 * 24 * 3600.0
 
 
 def reproduce(
+    context: typer.Context,
     simulate: Annotated[
         bool,
         typer.Option("--simulate", help="On paper alone: the machine of 2014, fitted to one GPU. Seconds."),
@@ -66,9 +67,18 @@ def reproduce(
             f"--budget must be a number of seconds from {_LEAST_BUDGET_S:.0f} to {_MOST_BUDGET_S:.0f}, got {budget}"
         )
     form = "json" if json else form
-    if simulate:
-        raise UsageError("--simulate comes soon")
-    return _measure(folder, budget, form, quiet=quiet)
+    if not quiet:
+        no_effect.tell(context)
+    return _simulate(folder, form) if simulate else _measure(folder, budget, form, quiet=quiet)
+
+
+def _simulate(folder: Path | None, form: str) -> int:
+    """Printed, and kept only where a folder is named."""
+    from pipebench.reproduction.simulating import simulated
+
+    record = simulated()
+    kept = (None, None) if folder is None else _kept(record, folder)
+    return _told(record, form, *kept)
 
 
 def _measure(folder: Path | None, budget_s: float, form: str, *, quiet: bool) -> int:
@@ -94,14 +104,26 @@ def _measure(folder: Path | None, budget_s: float, form: str, *, quiet: bool) ->
         except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as raised:
             status = "failed" if isinstance(raised, RunFailedError) else "aborted"
             record, error = reproduction.ended(status, raised), raised
-    return _told(record, target, form, error)
+    return _told(record, form, *_kept(record, target), error)
 
 
-def _told(record: "ReproductionRecord", folder: Path, form: str, error: PipebenchError | None) -> int:
-    """Keep the record and print it; the exit code."""
+def _kept(record: "ReproductionRecord", folder: Path) -> tuple[Path | None, str | None]:
+    """Where it is, and what is wrong with that."""
     from pipebench.records import keeping, store
 
-    path, trouble = keeping.kept_somewhere(partial(store.write, record), folder, f"{record.id}.json")
+    return keeping.kept_somewhere(partial(store.write, record), folder, f"{record.id}.json")
+
+
+def _told(
+    record: "ReproductionRecord",
+    form: str,
+    path: Path | None,
+    trouble: str | None,
+    error: PipebenchError | None = None,
+) -> int:
+    """Print the record; the exit code."""
+    from pipebench.records import store
+
     if form == "json":
         output.print_json(store.encode(record))
     elif form == "md":

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from pipebench.records.on_paper import OnPaper
 from pipebench.records.schema import (
     AtLeastOne,
     Failure,
@@ -63,7 +64,10 @@ class VerdictOfClaim(Part, frozen=True, kw_only=True):
 
 
 class ReproductionRecord(Part, frozen=True, kw_only=True):
-    """What ``reproduce`` stores and prints; ``runs`` are those behind the verdicts, their timelines without spans."""
+    """What ``reproduce`` stores and prints; ``runs`` are those behind the verdicts, their timelines without spans.
+
+    ``on_paper`` is the machine of 2014 as it was simulated, with nothing measured.
+    """
 
     schema: Schema = Schema()
     kind: Literal["reproduction"] = "reproduction"
@@ -72,6 +76,7 @@ class ReproductionRecord(Part, frozen=True, kw_only=True):
     status: Literal["completed", "aborted", "failed"]
     verdicts: list[VerdictOfClaim]
     runs: list[RunRecord]
+    on_paper: OnPaper | None = None
     budget_s: Positive | None = None
     took_s: Positive | None = None
     failure: Failure | None = None

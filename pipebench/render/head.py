@@ -96,7 +96,9 @@ def _pairs(config: Config) -> str:
         return ""
     unknown = "" if config.input.unknown_share is None else f", {percent(config.input.unknown_share)} unknown"
     steps = config.input.slice_steps
-    slices = "" if steps is None else f"; slices of {counts_text(steps)} steps"
+    slices = (
+        "" if steps is None else f"; slices of {counts_text(steps)} {'step' if max(steps) == 1 else 'steps'}"
+    )
     mixed = "" if config.bucket is not False else ", of any length in a batch"
     return f", of {inert(config.input.origin)}{unknown}{mixed}{slices}"
 

@@ -188,9 +188,7 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     rows += _where_it_goes(record, timeline)
     longest = record.pipeline.longest_slice if record.pipeline is not None else None
     if longest is not None:
-        rows.append(
-            ("slices", f"of unequal length: a stage's longest forward takes {longest:.2f}x its mean one")
-        )
+        rows.append(("slices", f"a stage's longest forward takes {longest:.2f}x its mean one"))
     if record.accuracy is not None:
         rows.append(("accuracy", record.accuracy.text))
     if record.machine is not None and record.machine.time_dilation is not None:

@@ -24,7 +24,7 @@ from pipebench.records.reproduction import Evidence, Lost, ReproductionRecord, V
 from pipebench.records.timelines import timeline_from
 from pipebench.reproduction.claims import CLAIMS, PAPER_EIGHT_GPUS
 from pipebench.reproduction.readings import Pipelines, pipeline_text
-from pipebench.reproduction.verdicts import judged
+from pipebench.reproduction.verdicts import judged, off_by
 from pipebench.runtime.launcher import Launcher
 from pipebench.timing.timeline import Timeline
 
@@ -180,7 +180,7 @@ def _verdict(pipelines: Pipelines, so_far: SoFar, run: schema.RunRecord, number:
         run.speedup.high,
         claim.ratio,
         reproduces=run.device.kind == "cuda" and pipelines.full_size,
-        study=accuracy.packaged(),
+        off=off_by(accuracy.packaged()) if evidence == "emulated" else (1.0, 1.0),
     )
     return VerdictOfClaim(
         claim=claim.text,

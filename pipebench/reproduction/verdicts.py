@@ -27,8 +27,19 @@ class Judged(NamedTuple):
     direction: Literal["above", "below"] | None = None
 
 
+def off_by(study: Study) -> tuple[float, float]:
+    """By what factors emulated speed-ups were off from real ones, the least and the largest."""
+    return study.speedup_ratio_low, study.speedup_ratio_high
+
+
 def judged(
-    value: float, low: float | None, high: float | None, claimed: float, *, reproduces: bool, study: Study
+    value: float,
+    low: float | None,
+    high: float | None,
+    claimed: float,
+    *,
+    reproduces: bool = False,
+    off: tuple[float, float] = (1.0, 1.0),
 ) -> Judged:
     """Hold a speed-up against a claimed one.
 
@@ -38,14 +49,13 @@ def judged(
         high: the other end.
         claimed: the claim.
         reproduces: it was measured on real GPUs at full size.
-        study: how far emulated speed-ups were from real ones.
+        off: by what factors it may be off, the least and the largest; see ``off_by``.
     """
     if low is None or high is None:
         return Judged("unclear")
     if not reproduces and high - low > WIDE * value:
         return Judged("unclear")
-    least = low if reproduces else low / study.speedup_ratio_high
-    most = high if reproduces else high / study.speedup_ratio_low
+    least, most = low / off[1], high / off[0]
     if least <= claimed <= most:
         return Judged("reproduced" if reproduces else "consistent")
     above = claimed < least

@@ -1,6 +1,8 @@
 """``pipebench reproduce`` from the command line to its record, with sizes that nobody waits for."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from pipebench.records import store
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.reproduction import measuring, readings
 from pipebench.resolving import resolve
-from tests.cli.conftest import Pipebench
+from tests.cli.conftest import Pipebench, cpu_s, limit_s
 
 
 @pytest.fixture
@@ -84,3 +86,34 @@ def test_a_folder_that_is_a_file_is_refused_before_anything_is_measured(
     ended = pipebench("reproduce", "-o", str(file))
     assert ended.code == 2
     assert "expected a folder" in ended.err
+
+
+def test_the_machine_of_2014_on_paper_without_torch_and_at_once(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = pipebench("reproduce", "--simulate", "--json", "-o", str(tmp_path))
+    assert ended.code == 0, ended.err
+    printed = json.loads(ended.out)
+    (path,) = tmp_path.glob("*.json")
+    assert json.loads(path.read_bytes()) == printed
+    assert [(each["reading"], each["evidence"]) for each in printed["verdicts"]] == [
+        ("talk", "simulated"),
+        ("paper", "simulated"),
+    ]
+    for each in printed["verdicts"]:
+        assert each["low"] <= each["value"] <= each["high"]
+        assert each["verdict"] in {"consistent", "inconsistent", "unclear"}
+    shown = pipebench("show", str(path))
+    assert shown.code == 0, shown.err
+    assert "simulated: the machine of 2014 on paper" in " ".join(shown.out.split())
+    again = pipebench("reproduce", "--simulate", "--format", "md", "--budget", "5")
+    assert again.code == 0, again.err
+    assert "no effect, on paper nothing is measured" in again.err
+    assert "K40" in again.out
+
+
+def test_on_paper_no_torch_is_imported_and_it_takes_less_than_5_s() -> None:
+    program = (
+        "import sys; from pipebench.cli.main import run; code = run(['reproduce', '--simulate']); "
+        "sys.exit(code or 'torch' in sys.modules)"
+    )
+    spent = cpu_s(lambda: subprocess.run([sys.executable, "-c", program], capture_output=True, check=True))
+    assert spent < 5.0 or spent < limit_s(5.0)

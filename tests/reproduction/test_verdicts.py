@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench import accuracy
-from pipebench.reproduction.verdicts import Judged, judged
+from pipebench.reproduction.verdicts import Judged, judged, off_by
 from tests.builders import PROPERTY
 
 STUDY = accuracy.packaged()
@@ -35,7 +35,7 @@ class Case:
     ],
 )
 def test_real_gpus_at_full_size_reproduce_the_claim_or_not(case: Case, verdict: Judged) -> None:
-    found = judged(case.value, case.low, case.high, case.claimed, reproduces=True, study=STUDY)
+    found = judged(case.value, case.low, case.high, case.claimed, reproduces=True)
     assert found == verdict
 
 
@@ -55,7 +55,7 @@ def test_real_gpus_at_full_size_reproduce_the_claim_or_not(case: Case, verdict: 
 )
 def test_anything_else_is_consistent_with_it_or_not(case: Case, verdict: Judged) -> None:
     assert (STUDY.speedup_ratio_low, STUDY.speedup_ratio_high) == pytest.approx((1.01, 1.19), abs=0.005)
-    found = judged(case.value, case.low, case.high, case.claimed, reproduces=False, study=STUDY)
+    found = judged(case.value, case.low, case.high, case.claimed, off=off_by(STUDY))
     assert found == verdict
 
 
@@ -66,7 +66,8 @@ def test_anything_else_is_consistent_with_it_or_not(case: Case, verdict: Judged)
 def test_only_real_gpus_are_told_to_reproduce(
     value: float, claimed: float, below: float, above: float, *, real: bool
 ) -> None:
-    found = judged(value, value * below, value * above, claimed, reproduces=real, study=STUDY)
+    off = (1.0, 1.0) if real else off_by(STUDY)
+    found = judged(value, value * below, value * above, claimed, reproduces=real, off=off)
     of_real = {"reproduced", "exceeded", "not reproduced"}
     assert (found.verdict in of_real) == real
     assert (found.direction is not None) == (found.verdict == "inconsistent")

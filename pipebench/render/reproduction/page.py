@@ -12,6 +12,7 @@ from pipebench.render.comparison.markdown import blocks_text
 from pipebench.render.comparison.terminal import shown
 from pipebench.render.comparison.words import Foreign
 from pipebench.render.head import counts_text
+from pipebench.render.reproduction.on_paper import on_paper_markdown, on_paper_report
 from pipebench.render.units import percent, rate, seconds
 
 _READINGS = {"talk": "the talk", "paper": "the paper"}
@@ -19,11 +20,15 @@ _READINGS = {"talk": "the talk", "paper": "the paper"}
 
 def report(record: ReproductionRecord, console: Console) -> Group:
     """The page in a terminal."""
+    if record.on_paper is not None:
+        return on_paper_report(record.on_paper)
     return shown(document(record), console)
 
 
 def markdown(record: ReproductionRecord) -> str:
     """The page as Markdown."""
+    if record.on_paper is not None:
+        return on_paper_markdown(record.on_paper)
     return blocks_text(document(record))
 
 
