@@ -127,8 +127,15 @@ def decode(document: bytes, where: str) -> AnyRecord:
     kind = _kind_at_a_glance(document) or _kind_checked(document, where)
     try:
         return msgspec.json.decode(document, type=_KINDS[kind])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _kind_checked(document, where)  # one that only begins as ours do is told as what it is
         raise CorruptRecordError(f"{where}: not a valid {kind} record: {error}") from None
+
+
+_BEGINS = re.compile(
+    rb'\s*\{\s*"schema":\s*\{\s*"name":\s*"%s",\s*"version":\s*%d\s*\},\s*"kind":\s*"([a-z-]+)"'
+    % (SCHEMA_NAME.encode(), SCHEMA_VERSION)
+)
 
 
 class _SchemaHead(msgspec.Struct):
@@ -144,7 +151,10 @@ class _Head(msgspec.Struct):
 
 
 def _kind_at_a_glance(document: bytes) -> str | None:
-    """The kind of a record of ours, found without decoding the rest of it."""
+    """The kind of a record of ours, found without decoding the rest of it; at once where it begins as ours do."""
+    begins = _BEGINS.match(document)
+    if begins is not None and begins[1].decode() in _KINDS:
+        return begins[1].decode()
     try:
         head = msgspec.json.decode(document, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
