@@ -2,7 +2,7 @@
 # make test   set up, then the whole test suite
 # make check  the linters
 # make faults every fault on every rank in every phase
-# make matrix thousands of command lines with odd numbers, own models and shared softmaxes in every shape
+# make matrix thousands of command lines with odd numbers; own models, shared softmaxes, encoder-decoders in every shape
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,8 +24,8 @@ faults: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/cli/test_faults.py --all-faults
 
 matrix: $(VENV)/installed-dev
-	NUMBERS_TRIED=5000 OWN_MODELS=all SHARED_SOFTMAX=all $(BIN)/python -m pytest tests/cli/test_numbers.py tests/runtime/test_own_models.py \
-	  tests/runtime/test_shared_softmax.py
+	NUMBERS_TRIED=5000 OWN_MODELS=all SHARED_SOFTMAX=all SEQ2SEQ=all $(BIN)/python -m pytest tests/cli/test_numbers.py \
+	  tests/runtime/test_own_models.py tests/runtime/test_shared_softmax.py tests/runtime/test_seq2seq.py
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

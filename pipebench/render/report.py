@@ -120,7 +120,7 @@ def _graph_of_run(config: Config) -> Graph:
         config.softmax_devices,
         segments=1 if known is None else known.segments,
         clips=config.optimizer.clipping is not None,
-        lone_head=config.partition is not None and config.partition[-1] == 0,
+        lone_head=config.partition is not None and config.partition[-1:] == [0],
     )
     return _graph(shape, config)
 

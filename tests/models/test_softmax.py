@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from pipebench.models.network import cut, joined
+from pipebench.models.network import Beside, cut, joined
 from pipebench.models.shards import shared_rows
 from pipebench.models.softmax import JoinedLoss, SoftmaxShard
 from pipebench.models.text.data import PADDING
@@ -31,7 +31,7 @@ def shared(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, shards
             shard.projection.weight.copy_(weight[rows.first : rows.end])
             shard.projection.bias.copy_(bias[rows.first : rows.end])
         leaf = hidden.clone().requires_grad_()
-        figures, state = shard.run((leaf, targets, WEIGHT), None)
+        figures, state = shard.run(leaf, None, Beside(0, targets, WEIGHT))
         assert state is None
         assert not figures[0].requires_grad
         parts.append(shard)

@@ -12,9 +12,9 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message
 from pipebench.records.schema import Memory, TimelineRecord
-from pipebench.records.timelines import bubble, device_usages, timeline_from, timeline_record
-from pipebench.timing.costs import UniformCosts
-from pipebench.timing.links import Link
+from pipebench.records.timelines import bubble, busy_s, device_usages, timeline_from, timeline_record
+from pipebench.timing.costs import MeasuredCosts, UniformCosts
+from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
 from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, random_costs, small_timeline
@@ -173,3 +173,63 @@ def test_the_bubble_is_stored_with_its_definition() -> None:
     stored = bubble(small_timeline())
     assert stored.fraction == pytest.approx(1 - 12 / 19, rel=1e-12)
     assert stored.definition == "1 - busy / (devices x makespan)"
+
+
+CLIPPED = Graph(2, 1, clips=True)
+
+
+def clipped() -> tuple[Timeline, TimelineRecord]:
+    """F = 1, B = 2, messages 0.5, and 0.25 for each share of the norm, their sum, and taking note of it."""
+    costs = dict.fromkeys(CLIPPED.actions(), 0.25) | {
+        action: {"F": 1.0, "B": 2.0}[action.operation.value]
+        for action in CLIPPED.actions()
+        if action.operation.value in "FB"
+    }
+    timeline = simulate(
+        SCHEDULES["gpipe"].plan(CLIPPED), MeasuredCosts(costs, after={0: 1.0}), latency_only(0.5)
+    )
+    return timeline, timeline_record(timeline, clock="virtual")
+
+
+def test_the_norm_of_all_gradients_is_other_work_of_a_step() -> None:
+    _, record = clipped()
+    assert sorted((o.start_s, o.end_s, o.device, o.name) for o in record.other) == [
+        (4.5, 4.75, 1, "norm"),
+        (7.0, 7.25, 0, "norm"),
+        (7.25, 7.5, 0, "norm_total"),
+        (7.5, 7.75, 0, "clip"),
+        (7.75, 8.75, 0, "optimizer"),
+        (8.0, 8.25, 1, "clip"),
+    ]
+    assert sorted(span.action for span in record.spans) == ["0B0", "0F0", "1B0", "1F0"]
+    assert [(t.action, t.consumer) for t in record.transfers] == [
+        *(("0F0", "1F0"), ("1B0", "0B0"), ("1NORM", "0TOTAL"), ("0TOTAL", "1CLIP"))
+    ]
+
+
+def test_a_stored_timeline_of_a_clipped_run_comes_back() -> None:
+    timeline, record = clipped()
+    document = msgspec.json.encode(record)
+    back = timeline_from(msgspec.json.decode(document, type=TimelineRecord), CLIPPED)
+    assert in_order(back) == in_order(timeline)
+    assert back.makespan_s == timeline.makespan_s == 8.75
+    assert [back.usage(device) for device in (0, 1)] == [timeline.usage(device) for device in (0, 1)]
+    assert busy_s(record) == 6 + 5 * 0.25 + 1.0
+
+
+@pytest.mark.parametrize(
+    ("graph", "changes"),
+    [
+        (Graph(2, 1), {}),  # a run in which nothing is clipped
+        (CLIPPED, {"device": 2}),
+        (CLIPPED, {"device": 1, "name": "norm_total"}),
+    ],
+)
+def test_a_norm_that_no_device_of_the_run_computes_is_refused(
+    graph: Graph, changes: dict[str, object]
+) -> None:
+    _, record = clipped()
+    first, *others = (other for other in record.other if other.name == "norm")
+    changed = msgspec.structs.replace(first, **changes)
+    with pytest.raises(CorruptRecordError, match="not one of this configuration"):
+        timeline_from(msgspec.structs.replace(record, transfers=[], other=[changed, *others]), graph)

@@ -20,7 +20,7 @@ def config(baseline: tuple[int, ...], **more: Any) -> RunConfig:
 
 
 def test_its_plan_has_one_slice_and_one_stage_a_device() -> None:
-    plan = naive_plan(3)
+    plan = naive_plan(config((2, 1, 1)).outline, (2, 1, 1))
     assert (plan.graph.stages, plan.graph.microbatches, plan.graph.chunks) == (3, 1, 1)
     assert [len(program) for program in plan.programs] == [4, 6, 4]  # with sends and receives
     assert plan.program(2) == plan.programs[2]

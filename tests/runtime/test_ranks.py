@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipebench.config import RunConfig, RunOptions
+from pipebench.models.edges import Steps
 from pipebench.models.layout import chain_layout
 from pipebench.models.outline import Slice
 from pipebench.plan.checkpoints import CHECKPOINTS
@@ -76,7 +77,7 @@ def test_no_receive_is_posted_before_the_ranks_have_met(
     order: list[str] = []
 
     class Transport:
-        def begin_step(self, *, checked: bool) -> None:
+        def begin_step(self, *, checked: bool, steps: Steps | None) -> None:
             order.append("receives posted")
 
         def end_step(self) -> None:

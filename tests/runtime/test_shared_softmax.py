@@ -13,6 +13,7 @@ import pytest
 
 from pipebench.config import RunConfig, RunOptions
 from pipebench.models.layout import Sharing
+from pipebench.models.softmax import SoftmaxShard
 from pipebench.plan.actions import Operation
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import SCHEDULES
@@ -139,7 +140,11 @@ def test_a_shard_that_gets_a_wrong_scale_is_found(monkeypatch: pytest.MonkeyPatc
     right = stage.Stage.backward
 
     def wrong(self: Any, microbatch: int, chunk: int, received: Any) -> Any:
-        scaled = [tuple(t * 1.01 for t in each) for each in received] if self.takes_targets else received
+        scaled = (
+            [tuple(t * 1.01 for t in each) for each in received]
+            if isinstance(self.part, SoftmaxShard)
+            else received
+        )
         return right(self, microbatch, chunk, scaled)
 
     monkeypatch.setattr(stage.Stage, "backward", wrong)

@@ -8,12 +8,15 @@ from pipebench.models.network import StepBatch
 from pipebench.models.outline import Slice
 from pipebench.models.stacked_lstm.network import StackedLSTM
 from pipebench.models.stacked_lstm.outline import LSTMOutline
-from pipebench.runtime.stage import Stage
+from pipebench.runtime.stage import Neighbours, Stage
 
 WORKLOAD = LSTMOutline(layers=3, hidden=8, vocab=20, batch=4, sequence_length=6, dtype="float64")
 MIDDLE = Slice(1, 3, opens=False, closes=False)
 EDGE = Edge((TensorSpec((6, 4, 8), "float64", gradient=True),))
-NO_WORDS = StepBatch([], [], 1)
+
+
+def no_words(microbatches: int, chunks: int) -> StepBatch:
+    return StepBatch([], [[None] * chunks] * microbatches, 1)
 
 
 def stage(microbatches: int, chunks: int, checkpoint: str = "none") -> Stage:
@@ -21,14 +24,13 @@ def stage(microbatches: int, chunks: int, checkpoint: str = "none") -> Stage:
     model.initialise(1)
     built = Stage(
         model,
-        below=[EDGE],
-        above=EDGE,
+        [Neighbours([EDGE], EDGE, closes=False)],
         loss=torch.zeros(()),
         microbatches=microbatches,
         chunks=chunks,
         checkpoint=checkpoint,
     )
-    built.load(NO_WORDS)
+    built.load(no_words(microbatches, chunks))
     return built
 
 
@@ -84,9 +86,47 @@ def test_a_step_that_was_left_unfinished_is_noticed() -> None:
     built = stage(1, 1)
     built.forward(0, 0, [(torch.zeros(6, 4, 8, dtype=torch.float64),)])
     with pytest.raises(AssertionError, match="never followed by its backward"):
-        built.load(NO_WORDS)
+        built.load(no_words(1, 1))
 
 
 def test_what_goes_out_is_cut_from_the_graph() -> None:
     output = stage(1, 1).forward(0, 0, [(torch.zeros(6, 4, 8, dtype=torch.float64),)])[0]
     assert not output.requires_grad
+
+
+def test_an_output_that_nobody_takes_is_let_go_and_the_state_goes_on() -> None:
+    """Two segments of time: in the first one the stage has nobody above, in the second one it has."""
+    alone, taken = Neighbours([EDGE], None, closes=False), Neighbours([EDGE], EDGE, closes=False)
+    inputs, gradient = torch.randn(6, 4, 8, dtype=torch.float64), torch.zeros(6, 4, 8, dtype=torch.float64)
+    gradient[4:] = torch.randn(2, 4, 8, dtype=torch.float64)
+    expected_output, expected_input_gradient, expected_gradients = unsplit(inputs, gradient)
+    model = StackedLSTM(WORKLOAD, MIDDLE)
+    model.initialise(1)
+    built = Stage(model, [alone, taken], loss=torch.zeros(()), microbatches=1, chunks=4)
+    built.load(no_words(1, 4))
+    slices = inputs.tensor_split((2, 4, 5))
+    outputs = [built.forward(0, chunk, [(part,)]) for chunk, part in enumerate(slices)]
+    assert outputs[:2] == [None, None]
+    found = torch.cat([output[0] for output in outputs[2:] if output is not None])
+    torch.testing.assert_close(found, expected_output[4:])
+    given = {2: [(gradient[4:5],)], 3: [(gradient[5:],)]}
+    back = [built.backward(0, chunk, given.get(chunk, []))[0][0] for chunk in (3, 2, 1, 0)]
+    torch.testing.assert_close(torch.cat(back[::-1]), expected_input_gradient)
+    for parameter, expected in zip(model.parameters(), expected_gradients, strict=True):
+        torch.testing.assert_close(parameter.grad, expected)
+
+
+def test_a_stage_that_closes_the_model_has_a_loss_in_its_last_segment_alone() -> None:
+    closing = Slice(2, 3, opens=False, closes=True)
+    both = [Neighbours([EDGE], None, closes=False), Neighbours([EDGE], None, closes=True)]
+    model = StackedLSTM(WORKLOAD, closing)
+    model.initialise(1)
+    built = Stage(model, both, loss=torch.zeros((), dtype=torch.float64), microbatches=1, chunks=2)
+    inputs, targets = torch.randn(6, 4, 8, dtype=torch.float64), torch.randint(3, 20, (12,))
+    built.load(StepBatch([], [[None, targets]], 10, shared_by=4))
+    expected = model.loss(model.run(inputs, None)[0][3:], targets) / 4
+    assert built.forward(0, 0, [(inputs[:3],)]) is None
+    assert float(built.loss) == 0
+    assert built.forward(0, 1, [(inputs[3:],)]) is None
+    torch.testing.assert_close(built.loss, expected.detach())
+    assert float(built.loss) > 0
