@@ -39,18 +39,22 @@ def packaged() -> Study:
     return msgspec.json.decode(PACKAGED.read_bytes(), type=Study)
 
 
-def quote(study: Study, *, cpu_model: str, cpu_count: int | None, torch: str | None) -> Accuracy:
+def quote(
+    study: Study, *, cpu_model: str, cpu_count: int | None, torch: str | None, studied: bool = True
+) -> Accuracy:
     """What an emulated record says of its accuracy: the study's figures, or that they are unknown here.
 
-    Here is where processor, number of cores and torch are the study's.
+    Here is where processor, number of cores and torch are the study's; ``studied``: the model is too.
     """
     here = (study.cpu_model, study.cpu_count, study.torch) == (cpu_model, cpu_count, torch)
     if here:
+        whose, also = ("", "") if studied else (" of the stacked LSTM", ", and this model,")
         text = (
-            f"on such a machine emulated steps took {study.step_ratio_low:.2f} to {study.step_ratio_high:.2f} of the "
-            f"time of real ones, speed-ups {study.speedup_ratio_low:.2f} to {study.speedup_ratio_high:.2f}: "
+            f"on such a machine emulated steps{whose} took {study.step_ratio_low:.2f} to "
+            f"{study.step_ratio_high:.2f} of the time of real ones, speed-ups {study.speedup_ratio_low:.2f} to "
+            f"{study.speedup_ratio_high:.2f}: "
             f"{study.cells} plans and shapes, {study.devices} ranks, --machine local ({study.where}); more devices "
-            "and other machines were not tried"
+            f"and other machines{also} were not tried"
         )
     else:
         text = f"unknown here (studied on {study.where}); to find out: {HOW_TO_FIND_OUT}"

@@ -1,5 +1,6 @@
 """What a run is asked to do: options as given, and the run that they are resolved into. Pure."""
 
+from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -192,8 +193,13 @@ class RunConfig(Asked, frozen=True, kw_only=True):
     @property
     def graph(self) -> Graph:
         """One stage of the layers a device, and the stages that share the head."""
-        outline, work = self.outline, tuple[float, ...]()
-        if self.softmax_devices is not None:
-            work = tuple(outline.step_s(part, 1.0) for part in self.layout.parts)
+        outline = self.outline
         shape = shape_of(outline, self.planned_partition, self.softmax_devices)
-        return graph_of(shape, self.microbatches, self.chunks, work)
+        graph = graph_of(shape, self.microbatches, self.chunks)
+        if self.softmax_devices is None:
+            return graph
+        work = tuple(
+            outline.step_s(part, 1.0) / len(lives)  # a slice of one segment
+            for part, lives in zip(self.layout.parts, graph.lives, strict=True)
+        )
+        return replace(graph, work=work)

@@ -69,6 +69,11 @@ def _choose(config: RunConfig, found: int) -> tuple[RunConfig, str]:
     return msgspec.structs.replace(config, device=kind), line
 
 
+def has_gpus(number: int) -> bool:
+    """Whether this machine has so many GPUs, and torch can use them."""
+    return _torch_has_cuda() and len(gpus()) >= number
+
+
 def _overruled_order() -> str | None:
     """A line where GPUs would count in another order than the one that a run counts in."""
     asked = os.environ.get("CUDA_DEVICE_ORDER", _ORDER)

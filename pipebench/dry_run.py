@@ -9,7 +9,7 @@ import msgspec
 from pipebench import budget
 from pipebench.config import RunConfig
 from pipebench.devices import settled
-from pipebench.models.outline import whole
+from pipebench.models.outline import Source, whole
 from pipebench.models.registry import given_to
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
 from pipebench.plan.checkpoints import is_checkpointed
@@ -41,6 +41,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     host_bytes_computed: int
     devices: list[DeviceUsage]
     unknown_share: float | None
+    origin: str | None = None
 
 
 def dry_run(config: RunConfig, tell: Callable[[str], None]) -> tuple[DryRun, Timeline]:
@@ -61,10 +62,10 @@ def dry_run(config: RunConfig, tell: Callable[[str], None]) -> tuple[DryRun, Tim
         phase(f"reading {config.text or 'the input'}")
         given = given_to(config)
         phase("simulating the plan")
-        return _on_paper(config.with_input(given), given.source.unknown_share)
+        return _on_paper(config.with_input(given), given.source)
 
 
-def _on_paper(config: RunConfig, unknown_share: float | None) -> tuple[DryRun, Timeline]:
+def _on_paper(config: RunConfig, source: Source) -> tuple[DryRun, Timeline]:
     partition, outline, layout = config.planned_partition, config.outline, config.layout
     assumed = budget.assumed_flops_per_s(config)
     graph = config.graph
@@ -102,6 +103,7 @@ def _on_paper(config: RunConfig, unknown_share: float | None) -> tuple[DryRun, T
             budget.device_memory(config, partition),
             bytes_are=outline.bytes_are,
         ),
-        unknown_share=unknown_share,
+        unknown_share=source.unknown_share,
+        origin=source.origin,
     )
     return document, timeline

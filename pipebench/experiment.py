@@ -5,6 +5,7 @@ Whatever ends a run, every complete launch goes into a record: ``completed``, ``
 """
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from math import inf
 from pathlib import Path
@@ -98,11 +99,22 @@ def _failure(error: PipebenchError) -> schema.Failure:
 
 
 class Experiment:
-    """One run, from its input to its record; several can take their launches in turn."""
+    """One run, from its input to its record; several can take their launches in turn.
+
+    Those ``beside`` it have other pipelines of the same model, and no launches of their own: they are measured in its
+    launches, against its baseline.
+    """
 
     def __init__(
-        self, config: RunConfig, listener: Listener, *, remeasure: bool = False, began: float | None = None
+        self,
+        config: RunConfig,
+        listener: Listener,
+        *,
+        remeasure: bool = False,
+        began: float | None = None,
+        beside: Sequence["Experiment"] = (),
     ) -> None:
+        self.beside = beside
         self.listener, self.remeasure = listener, remeasure
         self.began = time.monotonic() if began is None else began
         self.so_far = SoFar(config)
@@ -219,6 +231,7 @@ class Experiment:
             baseline_device=self.so_far.raced.device if self.so_far.raced else 0,
             form=self.so_far.raced.form if self.so_far.raced else None,
             host_flops_per_s=self.so_far.raced.host_flops_per_s if self.so_far.raced else None,
+            beside=tuple(other.so_far.config for other in self.beside),
         )
 
     def _balance(self, launcher: Launcher) -> None:
@@ -254,20 +267,32 @@ class Experiment:
                 self._progress(number, f"{what}: {message.doing}", message.share)
                 if message.doing == messages.TIMING and self.gpus is not None:
                     self.gpus.begin()
+            case messages.Verified():
+                self._of(message.which).verification = message.verification
+            case messages.Measured():
+                so_far = self._of(message.which)
+                so_far.launches.append(message.launch)
+                so_far.timelines += message.timelines
+                if self.gpus is not None:
+                    self.gpus.end()
+                    self.so_far.environment |= self.gpus.environment()
+            case messages.Devices() | messages.Environment() | messages.Raced():
+                for each in (self, *self.beside):
+                    each.learn(message)
+
+    def learn(self, message: messages.Devices | messages.Environment | messages.Raced) -> None:
+        """What holds for this run and for those beside it."""
+        match message:
             case messages.Devices():
                 self.so_far.device_names = message.names
             case messages.Environment():
                 self.so_far.environment |= message.values
-            case messages.Verified():
-                self.so_far.verification = message.verification
             case messages.Raced():
                 self._take_race(message)
-            case messages.Measured():
-                self.so_far.launches.append(message.launch)
-                self.so_far.timelines += message.timelines
-                if self.gpus is not None:
-                    self.gpus.end()
-                    self.so_far.environment |= self.gpus.environment()
+
+    def _of(self, which: int) -> SoFar:
+        """Of this run, or of one beside it."""
+        return (self, *self.beside)[which].so_far
 
     def _take_race(self, raced: messages.Raced) -> None:
         """What was found of the model, and which baseline fits, holds for all launches."""

@@ -1,9 +1,11 @@
 """From what a run has measured to its record, whether the run was completed or not."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
+from statistics import fmean, median
 from typing import TypedDict
 
 import msgspec
@@ -17,6 +19,7 @@ from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.models.kind import Given
 from pipebench.models.outline import Slice
 from pipebench.models.registry import DEFAULT_MODEL
+from pipebench.plan.actions import Operation
 from pipebench.records import schema, store
 from pipebench.records.terms import WORDS
 from pipebench.records.timelines import bubble, device_usages, timeline_from
@@ -112,6 +115,7 @@ def _accuracy(so_far: SoFar) -> schema.Accuracy:
         cpu_model=cpu_model(),
         cpu_count=_whole_cores(),
         torch=torch if isinstance(torch, str) else None,
+        studied=so_far.config.model == DEFAULT_MODEL,
     )
 
 
@@ -182,7 +186,18 @@ def _input(so_far: SoFar) -> schema.Input | None:
         items_per_step=items,
         pairs=source.pairs,
         origin=source.origin,
+        slice_steps=_slice_steps(so_far.given, so_far.config),
     )
+
+
+def _slice_steps(given: Given, config: RunConfig) -> list[int] | None:
+    """Steps of time of the shortest and of the longest slice, where they differ."""
+    lengths = given.lengths(config.microbatches)
+    if lengths is None:
+        return None
+    chunks = config.chunks
+    cut = [(max(length, chunks) // chunks, -(-max(length, chunks) // chunks)) for length in lengths]
+    return [min(least for least, _ in cut), max(most for _, most in cut)]
 
 
 def _machine(so_far: SoFar) -> schema.MachineRecord | None:
@@ -241,7 +256,9 @@ def _figures(so_far: SoFar) -> dict[str, object]:
     measured = summary.speedup(so_far.launches)
     return {
         "baseline": _baseline(so_far, so_far.raced),
-        "pipeline": schema.Pipeline(step_s=step_s, **_throughput(so_far, step_s)),
+        "pipeline": schema.Pipeline(
+            step_s=step_s, **_throughput(so_far, step_s), longest_slice=_longest_slice(so_far, timeline)
+        ),
         "speedup": measured,
         "efficiency": measured.value * so_far.config.baseline_devices / so_far.config.gpus,
         "bubble": bubble(timeline),
@@ -249,6 +266,18 @@ def _figures(so_far: SoFar) -> dict[str, object]:
         "timeline": stored,
         "warnings": _warnings(so_far, timeline, devices, measured),
     }
+
+
+def _longest_slice(so_far: SoFar, timeline: Timeline) -> float | None:
+    """How many times a stage's mean forward its longest one takes, where slices differ; of the stage in the middle."""
+    if so_far.given is None or so_far.given.positions is None:
+        return None
+    forwards: dict[int, list[float]] = defaultdict(list)
+    for span in timeline.spans:
+        if span.action.operation is Operation.FORWARD:
+            forwards[span.action.stage].append(span.end_s - span.start_s)
+    ratios = [max(each) / fmean(each) for each in forwards.values() if fmean(each)]
+    return median(ratios) if ratios else None
 
 
 def _baseline(so_far: SoFar, raced: messages.Raced) -> schema.Baseline:

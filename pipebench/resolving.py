@@ -26,7 +26,7 @@ from pipebench.models.registry import kind_of
 from pipebench.models.text.asked import RESERVED_WORDS, TOKEN_RULES, TokenRule
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import schedule_named
-from pipebench.sharing import sharing_of
+from pipebench.sharing import devices_beside, sharing_of
 from pipebench.timing.machines import check_machine
 
 DTYPES = ("float32", "float64")
@@ -58,7 +58,8 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
     sizes = _sizes(options, kind, preset) if described is None else _described_sizes(described)
     time = sizes["sequence_length"] if described is None else described.time_length
     microbatches, chunks = slices(options, sizes["batch"], time, even=kind.even_chunks)
-    gpus = min(_DEVICES, sizes["layers"]) if options.gpus is None else options.gpus
+    beside = devices_beside(options.softmax_devices)
+    gpus = min(_DEVICES, sizes["layers"]) + beside if options.gpus is None else options.gpus
     gpus = _at_least("--gpus", gpus, 1, most=_MOST_DEVICES)
     sharing = _sharing(options, gpus, sizes.get("vocab"))
     config = RunConfig(

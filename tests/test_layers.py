@@ -55,6 +55,7 @@ FORBIDDEN = {
     "experiment": {"render", "cli"},
     "local_link": {"render", "cli", "experiment"},
     "ab": {"render", "cli", "runtime", "models", "experiment"},
+    "reproduction": {"render", "cli"},
     "render": {"runtime", "cli", "experiment"},
 }
 
@@ -97,6 +98,7 @@ PURE = (
         "names",
         "pasting",
         "places",
+        "reproduction",
     ),
     *("runtime.faults", "runtime.heartbeat", "runtime.allocator", "runtime.torch_check", "refusals"),
 )

@@ -13,7 +13,7 @@ from pipebench import __version__
 from pipebench.cli.output import help_width
 
 # In the order of the help; each is a function in a module of the same name, ``list`` with a ``_`` behind it.
-_COMMANDS = ("run", "simulate", "show", "list", "compare", "check", "ab", "calibrate", "history")
+_COMMANDS = ("run", "simulate", "show", "list", "compare", "check", "ab", "calibrate", "history", "reproduce")
 # Each is a typer application of its own in ``pipebench.cli.<name>``.
 _GROUPS = ("baseline", "init")
 

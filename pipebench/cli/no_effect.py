@@ -104,6 +104,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "no effect, a single stage sends nothing",
         ),
     ),
+    "reproduce": (
+        Rule(
+            ("budget",),
+            lambda v: v["simulate"],
+            "no effect, on paper nothing is measured",
+        ),
+    ),
     "show": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),
     "compare": (
         Rule(

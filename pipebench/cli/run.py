@@ -12,7 +12,7 @@ import typer
 from pipebench.cli import no_effect, output
 from pipebench.config import DEFAULT_MACHINE
 from pipebench.errors import EnvironmentRefusedError, UsageError
-from pipebench.models.registry import DEFAULT_MODEL, MODELS, is_own
+from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.names import as_text, is_text
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.sharing import devices_beside
@@ -38,7 +38,7 @@ def run(
         int | None,
         _help(
             "--gpus --devices",
-            "Devices. Default: as --partition lists, else 8; fewer if your own model has fewer layers.",
+            "Devices. Default: as --partition lists, else 8; fewer if another model has fewer layers.",
             _PLAN,
         ),
     ] = None,
@@ -122,11 +122,18 @@ def run(
             _SIZES,
         ),
     ] = None,
-    layers: Annotated[int | None, _help("--layers", "LSTM layers.", _SIZES)] = None,
+    layers: Annotated[
+        int | None,
+        _help("--layers", "LSTM layers; of seq2seq pairs of an encoder's and a decoder's.", _SIZES),
+    ] = None,
     hidden: Annotated[int | None, _help("--hidden", "Cells of a layer.", _SIZES)] = None,
     vocab: Annotated[
         int | None,
-        _help("--vocab", "Word ids, 3 of them for padding, unknown and end.", _SIZES),
+        _help(
+            "--vocab",
+            "Word ids, 3 of them for padding, unknown and end; of seq2seq those of the target.",
+            _SIZES,
+        ),
     ] = None,
     source_vocab: Annotated[
         int | None,
@@ -134,7 +141,10 @@ def run(
     ] = None,
     batch: Annotated[int | None, _help("--batch", "Sequences of a step.", _SIZES)] = None,
     sequence_length: Annotated[
-        int | None, _help("--sequence-length --seq-len", "Words of a sequence.", _SIZES)
+        int | None,
+        _help(
+            "--sequence-length --seq-len", "Words of a sequence; of seq2seq of a sentence at most.", _SIZES
+        ),
     ] = None,
     dtype: Annotated[str, _help("--dtype", "float32 or float64.", _SIZES)] = "float32",
     text: Annotated[
@@ -225,7 +235,7 @@ def run(
     json: Annotated[bool, _help("--json", "Print the record, and nothing else, on stdout.", _OUTPUT)] = False,
     quiet: Annotated[bool, _help("--quiet", "No progress and no notices.", _OUTPUT)] = False,
 ) -> int:
-    """Measure a pipeline, of a stacked LSTM or of layers of your own, against the best single device.
+    """Measure a pipeline against the best single device: a stacked LSTM, the translator of 2014, or your own layers.
 
     First verifies that both compute the same gradients, then times them side by side.
 
@@ -240,6 +250,10 @@ def run(
     2 real processes, wall clock:
 
     pipebench run --gpus 2 --device cpu
+
+    The system of 2014, encoder and decoder, its softmax on devices of their own:
+
+    pipebench run --model seq2seq --gpus 8 --softmax-devices 4 --schedule wavefront
 
     Layers of your own:
 
@@ -311,11 +325,11 @@ def _named(file: str | None) -> str | None:
 def _devices(partition: str, model: str, softmax_devices: str | None) -> int | None:
     """As many as a partition lists and as share the softmax beside them, else 8.
 
-    Of layers of the user's own as many as there are, 8 at most.
+    Of another model as many as there are layers, 8 at most, and as share the softmax beside them.
     """
     if "," in partition:
         return len(partition.split(",")) + devices_beside(softmax_devices)
-    return None if is_own(model) else 8
+    return 8 if model == DEFAULT_MODEL else None
 
 
 def _dry_run(config: "RunConfig", *, json: bool, quiet: bool) -> None:

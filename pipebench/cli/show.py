@@ -51,10 +51,12 @@ def show(
         return
     from pipebench.records.baseline import BaselineRecord
     from pipebench.records.comparison import ComparisonRecord
+    from pipebench.records.reproduction import ReproductionRecord
     from pipebench.records.schema import RunRecord
     from pipebench.render.baselines import baseline_report
     from pipebench.render.comparison.terminal import comparison_report
     from pipebench.render.report import run_report, simulation_report
+    from pipebench.render.reproduction.page import report as reproduction_report
 
     if isinstance(decoded, RunRecord):
         output.print_report(partial(run_report, decoded))
@@ -62,6 +64,8 @@ def show(
             output.notice(f"pipebench: contradiction: {line}")
     elif isinstance(decoded, ComparisonRecord):
         output.print_report(partial(comparison_report, decoded))
+    elif isinstance(decoded, ReproductionRecord):
+        output.print_report(partial(reproduction_report, decoded))
     elif isinstance(decoded, BaselineRecord):
         output.print_report(lambda _: baseline_report([(path, decoded)]))
     else:

@@ -59,6 +59,17 @@ class Given(NamedTuple):
     data: Data | PairData | None
     positions: tuple[float, float] | None = None
 
+    def lengths(self, microbatches: int) -> list[int] | None:
+        """Of the longest sentence of each microbatch, on both sides and in all batches; ``None`` without sentences."""
+        if not isinstance(self.data, PairData):
+            return None
+        found = []
+        for batch in self.data.batches:
+            for side in (batch.source, batch.target):
+                size = len(side.lengths) // microbatches
+                found += [max(side.lengths[n : n + size]) for n in range(0, size * microbatches, size)]
+        return found
+
 
 class ModelKind(Protocol):
     """A model as the registry knows it."""

@@ -1,6 +1,7 @@
 """A record is worth more than its place: where its folder cannot be written, it is kept in another one."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,19 +28,34 @@ def keep(record: RunRecord, folder: Path, *, log: str = "") -> Kept:
 
     What was measured is worth more than its place: nothing is raised where the folder cannot be written.
     """
+    named = record
+
+    def write(where: Path) -> Path:
+        nonlocal named
+        named = _with_log(record, log, where)
+        return store.write(named, where)
+
+    path, trouble = kept_somewhere(write, folder, f"{record.id}.json")
+    return Kept(record if path is None else named, path, trouble)
+
+
+def kept_somewhere(write: Callable[[Path], Path], folder: Path, name: str) -> tuple[Path | None, str | None]:
+    """Where a file could be written, the folder or that of temporary files, and why it is not the folder.
+
+    Args:
+        write: writes it into a folder.
+        folder: where it should be.
+        name: of the file.
+    """
     try:
-        named = _with_log(record, log, folder)
-        return Kept(named, store.write(named, folder), None)
+        return write(folder), None
     except OSError as error:
-        path = folder / f"{record.id}.json"
-        trouble = f"the record {places.not_written(path, error, 'name another folder with -o')}"
+        trouble = f"the record {places.not_written(folder / name, error, 'name another folder with -o')}"
+    other = Path(tempfile.gettempdir())
     try:
-        other = Path(tempfile.gettempdir())
-        named = _with_log(record, log, other)
-        path = store.write(named, other)
+        return write(other), f"{trouble}; it is kept in {store.path_text(other)} for now"
     except OSError:
-        return Kept(record, None, trouble)
-    return Kept(named, path, f"{trouble}; it is kept in {store.path_text(other)} for now")
+        return None, trouble
 
 
 def _with_log(record: RunRecord, log: str, folder: Path) -> RunRecord:

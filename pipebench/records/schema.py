@@ -88,7 +88,8 @@ class Input(Part, frozen=True):
     there was another unit have ``words_per_step`` alone: ``items`` reads both.
     ``unknown_share`` of the targets that count are words without an id of their own. Of a file
     ``bytes_read`` were read, which the hash is of; ``whole`` says that it has no more. ``pairs`` of sentences there are
-    where a model takes such, and ``origin`` says in words where they are from.
+    where a model takes such, and ``origin`` says in words where they are from; its slices are as long as their
+    sentences, the shortest and the longest one ``slice_steps``.
     """
 
     kind: Name
@@ -104,6 +105,7 @@ class Input(Part, frozen=True):
     items_per_step: Positive | None = None
     pairs: Count | None = None
     origin: str | None = None
+    slice_steps: list[Count] | None = None
 
     def __post_init__(self) -> None:
         if self.items_per_step is None and self.words_per_step is None:
@@ -220,11 +222,12 @@ class Baseline(Part, frozen=True):
 
 
 class Pipeline(Part, frozen=True):
-    """The pipeline's step."""
+    """The pipeline's step. Where slices differ, the longest forward of a stage takes so many times its mean one."""
 
     step_s: Positive
     words_per_s: Positive | None
     items_per_s: Positive | None = None
+    longest_slice: Positive | None = None
 
     @property
     def throughput(self) -> float | None:

@@ -18,6 +18,7 @@ from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, Pipebe
 from pipebench.names import as_text
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.comparison import ComparisonRecord
+from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
 
@@ -25,12 +26,13 @@ DEFAULT_FOLDER = Path("results/runs")
 
 MOST_BYTES = 1 << 29  # a record of some million actions
 
-AnyRecord = RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord
+AnyRecord = RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord | ReproductionRecord
 _KINDS: dict[str, type[AnyRecord]] = {
     "run": RunRecord,
     "simulation": SimulationRecord,
     "comparison": ComparisonRecord,
     "baseline": BaselineRecord,
+    "reproduction": ReproductionRecord,
 }
 
 
@@ -55,7 +57,7 @@ def encode(record: AnyRecord) -> bytes:
     return msgspec.json.format(document, indent=1) + b"\n"
 
 
-def write(record: RunRecord, folder: Path) -> Path:
+def write(record: RunRecord | ReproductionRecord, folder: Path) -> Path:
     """Store a record under its id; readers see the whole file or none."""
     path = folder / f"{record.id}.json"
     places.write_whole(path, encode(record))
@@ -125,8 +127,15 @@ def decode(document: bytes, where: str) -> AnyRecord:
     kind = _kind_at_a_glance(document) or _kind_checked(document, where)
     try:
         return msgspec.json.decode(document, type=_KINDS[kind])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _kind_checked(document, where)  # one that only begins as ours do is told as what it is
         raise CorruptRecordError(f"{where}: not a valid {kind} record: {error}") from None
+
+
+_BEGINS = re.compile(
+    rb'\s*\{\s*"schema":\s*\{\s*"name":\s*"%s",\s*"version":\s*%d\s*\},\s*"kind":\s*"([a-z-]+)"'
+    % (SCHEMA_NAME.encode(), SCHEMA_VERSION)
+)
 
 
 class _SchemaHead(msgspec.Struct):
@@ -142,7 +151,10 @@ class _Head(msgspec.Struct):
 
 
 def _kind_at_a_glance(document: bytes) -> str | None:
-    """The kind of a record of ours, found without decoding the rest of it."""
+    """The kind of a record of ours, found without decoding the rest of it; at once where it begins as ours do."""
+    begins = _BEGINS.match(document)
+    if begins is not None and begins[1].decode() in _KINDS:
+        return begins[1].decode()
     try:
         head = msgspec.json.decode(document, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -84,7 +84,7 @@ def _source(document: DryRun) -> str:
     config = document.config
     if config.described is not None:
         return f"batches of {config.batch} that {config.described.name} makes"
-    name = "synthetic" if config.synthetic else "pydoc_data.topics"
+    name = document.origin or ("synthetic" if config.synthetic else "pydoc_data.topics")
     if config.text is not None:
         name = f"--text {config.text}"
     unknown = document.unknown_share

@@ -1,6 +1,6 @@
 """The first lines of a run's report: what was measured, on what, and by which clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -44,6 +44,12 @@ def head(record: RunRecord) -> Iterator[RenderableType]:
     yield Facts(*rows)
 
 
+def counts_text(numbers: Sequence[int]) -> str:
+    """A number, or the least and the largest one."""
+    least, most = min(numbers, default=0), max(numbers, default=0)
+    return str(least) if least == most else f"{least} to {most}"
+
+
 def clock_text(record: RunRecord) -> str:
     """Which clock the figures are of."""
     if record.clock == "virtual":
@@ -78,7 +84,23 @@ def _items_step(config: Config, terms: Terms) -> str:
     else:
         counts = f"batch {config.batch}, {rate(items)} {terms.unit} a step"
     length = f", {config.sequence_length} long" if config.sequence_length is not None else ""
-    return f"{counts}{length}; optimizer {config.optimizer.name}"
+    optimizer = config.optimizer.name
+    if config.optimizer.clipping is not None:
+        optimizer += f", the gradients' norm clipped at {config.optimizer.clipping:g}"
+    return f"{counts}{length}{_pairs(config)}; {optimizer}"
+
+
+def _pairs(config: Config) -> str:
+    """Where sentences are from, and how long the slices are that they are cut into."""
+    if config.input is None or config.input.origin is None:
+        return ""
+    unknown = "" if config.input.unknown_share is None else f", {percent(config.input.unknown_share)} unknown"
+    steps = config.input.slice_steps
+    slices = (
+        "" if steps is None else f"; slices of {counts_text(steps)} {'step' if max(steps) == 1 else 'steps'}"
+    )
+    mixed = "" if config.bucket is not False else ", of any length in a batch"
+    return f", of {inert(config.input.origin)}{unknown}{mixed}{slices}"
 
 
 def _words_step(config: Config) -> str:

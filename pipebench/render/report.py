@@ -174,7 +174,7 @@ def _result(record: RunRecord) -> Table:
     share = "speed-up / devices" if not terms.relative else f"speed-up x {terms.baseline_devices} / devices"
     table.add("efficiency", "", percent(record.efficiency or 0), share, titled=False)
     if record.device.count == _GPUS_OF_THE_TALK and record.config.model is None and not terms.relative:
-        table.add("2014 talk", "", "3.5x", "other model, size and device; not ours", titled=False)
+        table.add("2014 talk", "", "3.5x", "other model, size and device; pipebench reproduce", titled=False)
     return table
 
 
@@ -186,6 +186,9 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
     rows += _where_it_goes(record, timeline)
+    longest = record.pipeline.longest_slice if record.pipeline is not None else None
+    if longest is not None:
+        rows.append(("slices", f"a stage's longest forward takes {longest:.2f}x its mean one"))
     if record.accuracy is not None:
         rows.append(("accuracy", record.accuracy.text))
     if record.machine is not None and record.machine.time_dilation is not None:

@@ -11,33 +11,26 @@ them run this; the baseline runs in rank 0, which also reports, while the others
 
 import gc
 import os
-import resource
 import sys
-import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
-from pipebench.records.schema import Block, Launch, PipelineSamples, Samples, TimelineRecord
-from pipebench.records.timelines import busy_s
 from pipebench.runtime import faults, messages, process
+from pipebench.runtime.blocks import time_blocks
 from pipebench.runtime.torch_check import check_torch
 from pipebench.timing.measured_link import MeasuredLink
 
 if TYPE_CHECKING:
     from pipebench.runtime.pair import Pair
 
-_TIMELINES = 8  # of the steps nearest a launch's median; one of a run's is stored
-
-Kind = Literal["baseline", "pipeline"]
 Emit = Callable[[messages.Message], None]
 
 
@@ -142,27 +135,38 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
         report(measure_layers(job, report))
         return
     pair = make_pair(job, rank, folder)
-    pair.prime()
+    pairs = [pair, *map(pair.beside, job.beside)]
+    for each in pairs:
+        each.prime()
     pair.touch_memory()
     if job.form is None:
-        steps = count()
-        raced = pair.race(
-            lambda what: report(
-                messages.Progress(
-                    doing=f"racing baselines: {what}", share=min(0.15 + 0.05 * next(steps), 0.5)
-                )
-            )
-        )
-        if raced is not None:
-            report(raced)
-        report(messages.Progress(doing="verifying gradients", share=0.55))
-        verification = pair.verify()
-        if verification is not None:
-            report(messages.Verified(verification=verification))
+        _race(pairs, report)
     else:
         pair.choose(job.form)
     with _quiet():
-        _time(job, rank, pair, report)
+        time_blocks(job, rank, pairs, report)
+
+
+def _race(pairs: Sequence["Pair"], report: Emit) -> None:
+    """Find the strongest baseline, then hold each pipeline against a fresh one of that form."""
+    first, *others = pairs
+    steps = count()
+    raced = first.race(
+        lambda what: report(
+            messages.Progress(doing=f"racing baselines: {what}", share=min(0.15 + 0.05 * next(steps), 0.5))
+        )
+    )
+    if raced is not None:
+        report(raced)
+    for other in others:
+        other.follow(first, raced)
+    for which, each in enumerate(pairs):
+        report(messages.Progress(doing="verifying gradients", share=0.55))
+        if which:
+            each.choose(raced.form if raced is not None else messages.Form("naive"))
+        verification = each.verify()
+        if verification is not None:
+            report(messages.Verified(verification=verification, which=which))
 
 
 def _measure_link(job: messages.Job, rank: int, folder: Path, report: Emit) -> MeasuredLink:
@@ -181,71 +185,6 @@ def _say_nothing(message: messages.Message) -> None:
     """Rank 0 speaks for all."""
 
 
-def _time(job: messages.Job, rank: int, pair: "Pair", report: Emit) -> None:
-    """Warm up, then the timed blocks."""
-    for number in range(job.config.warmup):
-        faults.happen("warm-up", rank)
-        report(messages.Progress(doing="warming up", share=0.65 if job.form is None else 0.3))
-        pair.rest()
-        pair.baseline_step(-1 - number)
-        pair.pipeline_step(-1 - number)
-        pair.check_losses(steps=number + 1)
-    pair.touch_memory()
-    gc.collect()
-    gc.freeze()
-    baseline_s: list[float] = []
-    pipeline: list[TimelineRecord] = []
-    blocks: list[Block] = []
-    spent = [0.0, 0.0, 0.0]
-    started = time.perf_counter()
-    order = list(abba(job.config.steps))
-    begun = 0.75 if job.form is None else 0.5
-    for number, kind in enumerate(order):
-        faults.happen("timed", rank)
-        report(messages.Progress(doing=messages.TIMING, share=begun + (1 - begun) * number / len(order)))
-        pair.rest()
-        before = _usage()
-        blocks.append(Block(kind=kind, start_s=before[0] - started, steps=1))
-        if kind == "baseline":
-            baseline_s.append(pair.baseline_step(len(baseline_s)))
-            after = _usage()
-        else:
-            measured = pair.pipeline_step(len(pipeline))
-            after = _usage()
-            pipeline.append(pair.timeline(measured))
-        if pair.pipeline_is_cpu_time or (kind == "baseline" and job.config.baseline_partition is None):
-            spent = [total + end - start for total, start, end in zip(spent, before, after, strict=True)]
-        if len(baseline_s) == len(pipeline):
-            pair.check_losses(steps=job.config.warmup + len(pipeline))
-    wall_s, cpu_s, page_faults = spent
-    peaks_bytes, of_ranks = pair.peaks_bytes(), pair.wall_per_cpu()
-    if rank != 0:
-        return
-    steps_s = [timeline.makespan_s for timeline in pipeline]
-    middle_s = median(steps_s)
-    launch = Launch(
-        baseline=Samples(step_s=baseline_s),
-        pipeline=PipelineSamples(step_s=steps_s, busy_s=[busy_s(timeline) for timeline in pipeline]),
-        blocks=blocks,
-        page_faults=int(page_faults),
-        wall_per_cpu=_worst(wall_s / cpu_s, of_ranks) if cpu_s and job.config.device != "cuda" else None,
-        peaks_bytes=peaks_bytes,
-    )
-    near = sorted(pipeline, key=lambda timeline: abs(timeline.makespan_s - middle_s))[:_TIMELINES]
-    report(messages.Measured(launch=launch, timelines=near))
-
-
-def _worst(of_this_process: float, of_ranks: float | None) -> float:
-    return max(of_this_process, of_ranks or 0.0)
-
-
-def abba(steps: int) -> Iterator[Kind]:
-    """The kinds of one-step blocks in turn: baseline, pipeline, pipeline, baseline, ... ``steps`` of each."""
-    for number in range(steps):
-        pair: tuple[Kind, Kind] = ("baseline", "pipeline")
-        yield from pair if number % 2 == 0 else reversed(pair)
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
     """No garbage collection while measuring."""
@@ -255,12 +194,6 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _usage() -> tuple[float, float, float]:
-    """Wall seconds, this thread's CPU seconds, and this process's minor page faults so far."""
-    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    return time.perf_counter(), time.thread_time(), faults
 
 
 if __name__ == "__main__":

@@ -43,6 +43,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"
     patience_s: float = 3600.0  # of a wait for a message: beyond the deadline, which names the culprit
     baseline_device: int = 0  # the GPU of median speed, once that is known
     link: MeasuredLink | None = None  # of this machine, where it is needed
+    beside: tuple[RunConfig, ...] = ()  # further pipelines of the same model, against the same baseline
+
+    def of(self, config: RunConfig) -> "Job":
+        """The same launch as one of the pipelines beside this one sees it."""
+        return msgspec.structs.replace(self, config=config, beside=())
 
     @property
     def ranks(self) -> int:
@@ -105,9 +110,10 @@ class LinkTimes(Message, frozen=True, tag="link-times"):
 
 
 class Verified(Message, frozen=True, tag="verified"):
-    """The pipeline computed what the baseline computes."""
+    """The pipeline computed what the baseline computes; ``which`` of the job's, the first one or one beside it."""
 
     verification: Verification
+    which: int = 0
 
 
 class Raced(Message, frozen=True, tag="raced"):
@@ -128,10 +134,14 @@ class Raced(Message, frozen=True, tag="raced"):
 
 
 class Measured(Message, frozen=True, tag="measured"):
-    """A complete launch, the timelines of its pipeline steps nearest the median, each device's peak memory."""
+    """A complete launch of a pipeline, and the timelines of its steps nearest the median.
+
+    ``which`` of the job's, the first one or one beside it.
+    """
 
     launch: Launch
     timelines: list[TimelineRecord]
+    which: int = 0
 
 
 class Devices(Message, frozen=True, tag="devices"):

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 from msgspec import structs
 
+from pipebench.config import RunConfig
 from pipebench.models.edges import Steps
 from pipebench.models.layout import chain_layout, graph_of, shape_of
 from pipebench.models.network import Network
@@ -42,6 +43,12 @@ class Pair(Protocol):
     """What a launch does with the two, whatever the devices are. All ranks call the same in the same order."""
 
     pipeline_is_cpu_time: bool
+
+    def beside(self, config: RunConfig) -> "Pair":
+        """Another pipeline of the same model, against the same baseline."""
+
+    def follow(self, first: Any, raced: messages.Raced | None) -> None:
+        """Of one beside the first one, which has raced: take its baseline, and what the race found."""
 
     def prime(self) -> None:
         """Let what a first call leaves behind come to lie before the large tensors."""
@@ -95,13 +102,17 @@ class EmulatedPair:
 
     pipeline_is_cpu_time = True
 
-    def __init__(self, job: messages.Job, network: Network) -> None:
+    def __init__(
+        self, job: messages.Job, network: Network, single: SingleDevice | EmulatedNaive | None = None
+    ) -> None:
         config = job.config
         assert config.partition is not None
-        self.job, self.config = job, config
+        self.job, self.config, self.network = job, config, network
         self.device = CpuDevice(time.thread_time)
-        self.naive = EmulatedNaive(job, network) if config.baseline_partition is not None else None
-        self.single = self.naive or SingleDevice(job, network, self.device)
+        if single is None and config.baseline_partition is not None:
+            single = EmulatedNaive(job, network)
+        self.single = single or SingleDevice(job, network, self.device)
+        self.naive = self.single if isinstance(self.single, EmulatedNaive) else None
         self.pipeline = EmulatedPipeline(
             job.plan(), network, config.layout, checkpoint=config.checkpoint, order=config.emulation_order
         )
@@ -112,6 +123,16 @@ class EmulatedPair:
         self.link = Link()
         if job.host_flops_per_s is not None:
             self._set_link(job.host_flops_per_s)
+
+    def beside(self, config: RunConfig) -> "EmulatedPair":
+        """Another pipeline in this process."""
+        return EmulatedPair(self.job.of(config), self.network, self.single)
+
+    def follow(self, first: "EmulatedPair", raced: messages.Raced | None) -> None:  # noqa: ARG002 - it has the same
+        """The race fixes the time dilation."""
+        assert raced is not None
+        assert raced.host_flops_per_s is not None
+        self._set_link(raced.host_flops_per_s)
 
     def prime(self) -> None:
         """Take one microbatch through the pipeline."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 import torch
 import torch.distributed as dist
 
+from pipebench.config import RunConfig
 from pipebench.models.edges import Steps
 from pipebench.models.layout import Layout, edges_of
 from pipebench.models.network import Network
@@ -69,18 +71,36 @@ class RankedPair:
         group.join(folder, rank=rank, ranks=job.ranks, timeout_s=job.patience_s)
         heartbeats.beat(rank, IDLE)
         self.transport, self.heartbeats = transport or TRANSPORTS[config.device], heartbeats
-        self.pipeline = self._pipeline(job.plan(), config.layout, checkpoint=config.checkpoint)
-        self.batches = [
-            network.batch(
-                number, microbatches=config.microbatches, chunks=config.chunks, device=self.device.torch
-            )
-            for number in range(BATCHES)
-        ]
+        self.numbered = True
+        self.load()
         self.naive: RankedNaive | None = None
         if config.baseline_partition is not None:
             self.naive = RankedNaive(job, network, self._pipeline, self.device)
         elif rank == 0:
             self.single = SingleDevice(job, network, self.device_of(job.baseline_device))
+
+    def load(self) -> None:
+        """The pipeline of the job, and the batches as it takes them."""
+        config = self.job.config
+        self.pipeline = self._pipeline(self.job.plan(), config.layout, checkpoint=config.checkpoint)
+        self.batches = [
+            self.network.batch(
+                number, microbatches=config.microbatches, chunks=config.chunks, device=self.device.torch
+            )
+            for number in range(BATCHES)
+        ]
+
+    def beside(self, config: RunConfig) -> "RankedPair":
+        """Another pipeline on the same ranks; a hang in it is told without its action, which is of another plan."""
+        other = copy(self)
+        other.job, other.numbered = self.job.of(config), False
+        other.load()
+        return other
+
+    def follow(self, first: "RankedPair", raced: messages.Raced | None) -> None:  # noqa: ARG002 - not needed here
+        """The race makes the baseline."""
+        self.job = first.job.of(self.job.config)
+        self.single, self.naive = first.single, first.naive
 
     def _pipeline(self, plan: Plan, layout: Layout, *, checkpoint: str = "none") -> RankedPipeline:
         """This rank's part of a plan, with fresh parameters."""
@@ -96,7 +116,7 @@ class RankedPair:
             transport=self.transport(self.job, plan, edges, self.rank, self.device),
             checkpoint=checkpoint,
             heartbeats=self.heartbeats,
-            numbered=plan.graph == self.job.config.graph,
+            numbered=self.numbered and plan.graph == self.job.config.graph,
         )
 
     def prime(self) -> None:

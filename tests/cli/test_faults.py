@@ -42,7 +42,7 @@ TEXTS = {  # of the action that hangs
     "2F0:2": "computing (2F0: softmax 0-199)",
     "3F1:0": "computing (3F1: softmax 0-",
     "6F0:1": "computing (6F0: loss)",
-    "5B0:2": "computing (5B0: softmax 1",
+    "5B0:2": "computing (5B0: softmax 35-199)",
 }
 TIMES = os.environ.get("PIPEBENCH_FAULT_TIMES")  # a file for benchmarks/faults
 ENOUGH_S = 15.0  # from the fault to the end of the command, which takes 0.7 s on an idle machine

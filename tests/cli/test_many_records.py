@@ -9,9 +9,10 @@ import pytest
 from pipebench.records import store
 from pipebench.records.schema import RunRecord, SpanRecord
 from tests.builders import steady_record
-from tests.cli.conftest import Pipebench, cpu_s
+from tests.cli.conftest import Pipebench, cpu_s, limit_s
 
 RECORDS = 1000
+LIMIT_S = 2.0
 
 
 def with_spans(record: RunRecord, spans: list[SpanRecord]) -> RunRecord:
@@ -55,4 +56,5 @@ def test_a_thousand_records_are_answered_for_in_2_s(
         ended = pipebench(*(argument.format(folder=folder) for argument in arguments))
         assert ended.code == 0, ended.err
 
-    assert any(cpu_s(answered) < 2.0 for _ in range(4))
+    shortest_s = min(cpu_s(answered) for _ in range(4))
+    assert shortest_s < LIMIT_S or shortest_s < limit_s(LIMIT_S)

@@ -89,10 +89,10 @@ def hold_at_most(layers: int) -> None:
     def limited(kind: Any, count: Any) -> None:
         run = kind.run
 
-        def limited_run(self: Any, input_: Any, state: Any) -> Any:
+        def limited_run(self: Any, input_: Any, state: Any, *beside: Any) -> Any:
             if count(self) > layers:
                 raise torch.OutOfMemoryError("pretended")
-            return run(self, input_, state)
+            return run(self, input_, state, *beside)
 
         kind.run = limited_run
 

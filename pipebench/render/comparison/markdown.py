@@ -6,33 +6,38 @@ Foreign text stands in code spans, where nothing has a meaning: no link, no HTML
 from collections.abc import Sequence
 
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.render.comparison.document import Cell, Facts, Grid, document
+from pipebench.render.comparison.document import Block, Cell, Facts, Grid, document
 from pipebench.render.comparison.words import Foreign, Part
 from pipebench.render.inert import inert
 
 
 def markdown(record: ComparisonRecord) -> str:
     """Tables and lists, with an empty line between them and one line's end at the end."""
-    blocks = [_facts(block) if isinstance(block, Facts) else _grid(block) for block in document(record)]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return blocks_text(document(record))
+
+
+def blocks_text(blocks: Sequence[Block]) -> str:
+    """Facts and grids as lists and tables."""
+    texts = [_facts(block) if isinstance(block, Facts) else _grid(block) for block in blocks if block.rows]
+    return "\n\n".join(text for text in texts if text) + "\n"
 
 
 def _facts(block: Facts) -> str:
-    return "\n".join(f"- **{_escaped(name)}** {_cell(cell)}" for name, cell in block.rows)
+    return "\n".join(f"- **{escaped(name)}** {_cell(cell)}" for name, cell in block.rows)
 
 
 def _grid(block: Grid) -> str:
     last = len(block.headers) - 1
     rule = [":---" if n < block.left or n == last else "---:" for n in range(len(block.headers))]
-    rows = [_row([_in_table(_escaped(header)) for header in block.headers]), _row(rule)]
-    return "\n".join([*rows, *(_row([_in_table(_cell(cell)) for cell in row]) for row in block.rows)])
+    rows = [_row([in_table(escaped(header)) for header in block.headers]), _row(rule)]
+    return "\n".join([*rows, *(_row([in_table(_cell(cell)) for cell in row]) for row in block.rows)])
 
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _in_table(text: str) -> str:
+def in_table(text: str) -> str:
     """A cell's text, which must split no table; elsewhere the backslash of a code span would be seen."""
     return text.replace("|", "\\|")
 
@@ -42,7 +47,7 @@ def _cell(cell: Cell) -> str:
 
 
 def _part(part: Part) -> str:
-    return code(part) if isinstance(part, Foreign) else _escaped(part)
+    return code(part) if isinstance(part, Foreign) else escaped(part)
 
 
 def code(text: str) -> str:
@@ -51,7 +56,7 @@ def code(text: str) -> str:
     return f"`{quoted}`" if quoted.strip() else '`""`'
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Our own words, of which only these characters mean something."""
     for letter in "\\*[]<>_":
         text = text.replace(letter, f"\\{letter}")

@@ -1,0 +1,143 @@
+"""``pipebench reproduce``: the result of 2014 once more, with a verdict."""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipebench.cli import no_effect, output
+from pipebench.errors import (
+    DeadlineError,
+    EnvironmentRefusedError,
+    InterruptedRunError,
+    PipebenchError,
+    RunFailedError,
+    TerminatedRunError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from pipebench.records.reproduction import ReproductionRecord
+
+_FORMATS = ("page", "json", "md")
+_LEAST_BUDGET_S, _MOST_BUDGET_S = 1.0, 7 * 24 * 3600.0
+
+
+def reproduce(
+    context: typer.Context,
+    simulate: Annotated[
+        bool,
+        typer.Option("--simulate", help="On paper alone: the machine of 2014, fitted to one GPU. Seconds."),
+    ] = False,
+    budget: Annotated[
+        float,
+        typer.Option(
+            "--budget",
+            metavar="SECONDS",
+            help="How long to measure. A launch begins only if it would end by then; three of each at least.",
+        ),
+    ] = 240.0,
+    form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(_FORMATS)}.")] = "page",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the record. Default: results/runs.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notices.")] = False,
+) -> int:
+    """Reproduce the result of 2014: a pipeline over 8 devices against one.
+
+    Two readings of the claim: the talk's (a layer on each of 8 GPUs, 3.5x) and the paper's (6,300 words/s instead of
+    1,700). Only 8 real GPUs at full size can reproduce it: emulated devices are consistent with it or not.
+
+    pipebench reproduce
+
+    pipebench reproduce --format md > reproduction.md
+
+    pipebench reproduce --simulate
+    """
+    if form not in _FORMATS:
+        raise UsageError(f"--format {form!r}: expected one of {', '.join(_FORMATS)}")
+    if json and form not in ("page", "json"):
+        raise UsageError(f"--json and --format {form} exclude each other: leave one out")
+    if not _LEAST_BUDGET_S <= budget <= _MOST_BUDGET_S:
+        raise UsageError(
+            f"--budget must be a number of seconds from {_LEAST_BUDGET_S:.0f} to {_MOST_BUDGET_S:.0f}, got {budget}"
+        )
+    form = "json" if json else form
+    if not quiet:
+        no_effect.tell(context)
+    return _simulate(folder, form) if simulate else _measure(folder, budget, form, quiet=quiet)
+
+
+def _simulate(folder: Path | None, form: str) -> int:
+    """Printed, and kept only where a folder is named."""
+    from pipebench.reproduction.simulating import simulated
+
+    record = simulated()
+    kept = (None, None) if folder is None else _kept(record, folder)
+    return _told(record, form, *kept)
+
+
+def _measure(folder: Path | None, budget_s: float, form: str, *, quiet: bool) -> int:
+    from pipebench import rendezvous
+    from pipebench.devices import has_gpus
+    from pipebench.records import store
+    from pipebench.render.progress import ProgressView
+    from pipebench.reproduction.measuring import Reproduction
+    from pipebench.reproduction.readings import DEVICES, pipelines
+    from pipebench.signals import orderly_end
+
+    rendezvous.check_alone("reproduce", sys.argv[1:], os.environ)
+    target = folder or store.DEFAULT_FOLDER
+    real = has_gpus(DEVICES)
+    with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
+        reproduction = Reproduction(
+            pipelines("cuda" if real else "emulated", full_size=real), view, budget_s=budget_s
+        )
+        reproduction.prepare(target)
+        try:
+            reproduction.measure()
+            record, error = reproduction.record(), None
+        except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as raised:
+            status = "failed" if isinstance(raised, RunFailedError) else "aborted"
+            record, error = reproduction.ended(status, raised), raised
+    return _told(record, form, *_kept(record, target), error)
+
+
+def _kept(record: "ReproductionRecord", folder: Path) -> tuple[Path | None, str | None]:
+    """Where it is, and what is wrong with that."""
+    from pipebench.records import keeping, store
+
+    return keeping.kept_somewhere(partial(store.write, record), folder, f"{record.id}.json")
+
+
+def _told(
+    record: "ReproductionRecord",
+    form: str,
+    path: Path | None,
+    trouble: str | None,
+    error: PipebenchError | None = None,
+) -> int:
+    """Print the record; the exit code."""
+    from pipebench.records import store
+
+    if form == "json":
+        output.print_json(store.encode(record))
+    elif form == "md":
+        from pipebench.render.reproduction.page import markdown
+
+        output.print_text(markdown(record))
+    else:
+        from pipebench.render.reproduction.page import report
+
+        output.print_report(partial(report, record))
+    if error is not None:
+        output.complain(str(error))
+    if path is not None and form != "json":
+        output.notice(f"record: {output.show_command(path)}")
+    if trouble is not None:
+        raise EnvironmentRefusedError(trouble)
+    return 0 if error is None else int(error.exit_code)

@@ -1,0 +1,124 @@
+"""The record of the machine of 2014 on paper: what ``reproduce --simulate --json`` prints. Version 1, as ``schema``."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from pipebench.records.schema import AtLeastOne, DeviceUsage, Name, NotNegative, Part, Positive, Schema
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class ClaimOnPaper(Part, frozen=True):
+    """A claim, and by how much the predicted ratio is above it."""
+
+    reading: Literal["talk", "paper"]
+    text: str
+    source: str
+    ratio: Positive
+    residual: float
+
+
+class MachineOnPaper(Part, frozen=True, kw_only=True):
+    """A card with a bus: the efficiency fitted to one GPU, and what is predicted of eight.
+
+    ``card_flops_per_s`` is its peak; what memory and bus sustain has its source in words. Residuals are what is above
+    the paper's figures.
+    """
+
+    name: Name
+    card_flops_per_s: Positive
+    memory_bytes_per_s: Positive
+    link_bytes_per_s: Positive
+    link_latency_s: NotNegative
+    source: str
+    used: bool
+    efficiency: Positive
+    one_gpu_words_per_s: Positive
+    words_per_s: Positive
+    ratio: Positive
+    words_per_s_residual: float
+    ratio_residual: float
+
+
+class Step(Part, frozen=True):
+    """What is simulated: a batch of pairs of sentences, and how it is cut. ``words`` of a pair count."""
+
+    batch: AtLeastOne
+    source_steps: AtLeastOne
+    target_steps: AtLeastOne
+    words: AtLeastOne
+    microbatches: AtLeastOne
+    steps_each: AtLeastOne
+    chunks: AtLeastOne
+
+
+class Loss(Part, frozen=True):
+    """One thing that is lost: a factor, and the ratio that is left."""
+
+    text: str
+    factor: Positive
+    ratio: Positive
+
+
+class Point(Part, frozen=True):
+    """The prediction with another value; ``value`` is null where it is no number."""
+
+    label: str
+    value: float | None
+    used: bool
+    one_gpu_words_per_s: Positive
+    words_per_s: Positive
+    ratio: Positive
+
+
+class Sensitivity(Part, frozen=True, kw_only=True):
+    """How the prediction moves with one figure, named in short and in words.
+
+    ``of``: an assumption, which the paper does not state, or what the paper does state. ``spread`` is the largest
+    ratio over the smallest. ``meets`` is where an assumption that is a number, plausible or not, would give the
+    paper's ratio by itself; null where nowhere.
+    """
+
+    name: Name
+    text: str
+    of: Literal["assumption", "paper"]
+    why: str
+    points: Annotated[list[Point], Meta(min_length=2)]
+    low: Positive
+    high: Positive
+    spread: Positive
+    meets: Point | None = None
+
+
+class OnPaper(Part, frozen=True, kw_only=True):
+    """The paper's layout and schedule, simulated; of its speeds only that of one GPU went in.
+
+    ``low`` and ``high``: the ratio with all assumptions at their worst and at their best together. ``losses`` lead from
+    ``devices_used`` to ``ratio``, and ``unexplained`` from there to the paper's. ``softmax_rests`` is the share of the
+    step before the softmax's devices first work and after their last.
+    """
+
+    schema: Schema = Schema()
+    kind: Literal["on-paper"] = "on-paper"
+    evidence: Literal["simulated"] = "simulated"
+    claims: list[ClaimOnPaper]
+    fitted_to_words_per_s: Positive
+    claimed_words_per_s: Positive
+    step: Step
+    machine: Name
+    efficiency: Positive
+    words_per_s: Positive
+    ratio: Positive
+    low: Positive
+    high: Positive
+    machines: list[MachineOnPaper]
+    devices_used: AtLeastOne
+    losses: list[Loss]
+    unexplained: Positive
+    makespan_s: Positive
+    devices: list[DeviceUsage]
+    softmax_rests: Share
+    sensitivities: list[Sensitivity]
+    carried_by: str
+    notes: list[str]

@@ -1,0 +1,82 @@
+"""The record of a reproduction: what was measured of the result of 2014, and the verdicts. Version 1, as ``schema``."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from pipebench.records.on_paper import OnPaper
+from pipebench.records.schema import (
+    AtLeastOne,
+    Failure,
+    Name,
+    Part,
+    Positive,
+    RunRecord,
+    Schema,
+)
+
+Reading = Literal["talk", "paper"]
+Evidence = Literal["measured", "emulated", "simulated"]
+Judgement = Literal["reproduced", "exceeded", "not reproduced", "consistent", "inconsistent", "unclear"]
+
+
+class Lost(Part, frozen=True):
+    """Where the rest went, as factors that lead from ``devices`` to the step's own speed-up; see ``diagnosis.factors``.
+
+    ``busy_share`` of all device time; the ``busiest`` device is busy so many times the mean.
+    """
+
+    devices: AtLeastOne
+    overlap: Positive
+    unequal: Positive
+    transfer: Positive
+    work: Positive
+    shared: Positive
+    busy_share: Annotated[float, Meta(ge=0, le=1)]
+    busiest: str
+    busiest_over_mean: Positive
+
+
+class VerdictOfClaim(Part, frozen=True, kw_only=True):
+    """A claim, one pipeline that stands for it, and how far the two agree.
+
+    ``low`` and ``high`` are the speed-up's interval as it was measured, null where there is none. ``direction`` says on
+    which side of the claim a value lies that is inconsistent with it. ``run`` is the number of the run among ``runs``.
+    """
+
+    claim: str
+    source: str
+    reading: Reading
+    pipeline: str
+    value: Positive
+    low: Positive | None
+    high: Positive | None
+    claimed: Positive
+    evidence: Evidence
+    full_size: bool
+    verdict: Judgement
+    direction: Literal["above", "below"] | None = None
+    words_per_s: Positive | None = None
+    baseline_words_per_s: Positive | None = None
+    claimed_words_per_s: Positive | None = None
+    lost: Lost | None = None
+    run: int | None = None
+
+
+class ReproductionRecord(Part, frozen=True, kw_only=True):
+    """What ``reproduce`` stores and prints; ``runs`` are those behind the verdicts, their timelines without spans.
+
+    ``on_paper`` is the machine of 2014 as it was simulated, with nothing measured.
+    """
+
+    schema: Schema = Schema()
+    kind: Literal["reproduction"] = "reproduction"
+    id: Name
+    created: str
+    status: Literal["completed", "aborted", "failed"]
+    verdicts: list[VerdictOfClaim]
+    runs: list[RunRecord]
+    on_paper: OnPaper | None = None
+    budget_s: Positive | None = None
+    took_s: Positive | None = None
+    failure: Failure | None = None

@@ -1,0 +1,221 @@
+"""Measure every reading of the claim in turn, in one sitting, until the budget is used up.
+
+    round      1            2            3           ...
+    launches   talk paper   talk paper   talk paper
+
+A launch measures one baseline, and beside it all pipelines of its reading. Three of each are measured in any case; a
+further one begins only if it would end within the budget.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from pipebench import accuracy, signals
+from pipebench.diagnosis.factors import factors_of, waited
+from pipebench.errors import PipebenchError
+from pipebench.experiment import Experiment
+from pipebench.listener import Listener
+from pipebench.recording import SoFar, record_of
+from pipebench.records import schema, store
+from pipebench.records.reproduction import Evidence, Lost, ReproductionRecord, VerdictOfClaim
+from pipebench.records.timelines import timeline_from
+from pipebench.reproduction.claims import CLAIMS, PAPER_EIGHT_GPUS
+from pipebench.reproduction.readings import Pipelines, pipeline_text
+from pipebench.reproduction.verdicts import judged, off_by
+from pipebench.runtime.launcher import Launcher
+from pipebench.timing.timeline import Timeline
+
+LEAST_LAUNCHES = 3
+_PATIENCE = 10.0  # budgets, until the whole is given up
+_LEAST_DEADLINE_S = 1800.0
+
+
+class _Heard:
+    """Tells a listener which reading is measured, and how much of the budget is used up."""
+
+    def __init__(self, listener: Listener, reading: str, began: float, budget_s: float) -> None:
+        self.listener, self.reading, self.began, self.budget_s = listener, reading, began, budget_s
+        self.launch = 0
+
+    def progress(self, doing: str, share: float) -> None:  # noqa: ARG002 - of a run, whose end nobody knows here
+        what = doing.rpartition(": ")[2] if self.launch else doing
+        launch = f", launch {self.launch}" if self.launch else ""
+        used = (time.monotonic() - self.began) / self.budget_s
+        self.listener.progress(f"the {self.reading}{launch}: {what}", min(used, 1.0))
+
+    def notice(self, text: str) -> None:
+        self.listener.notice(text)
+
+
+class _Sitting:
+    """One reading: its first pipeline has the launches, the others are measured in them."""
+
+    def __init__(self, pipelines: Pipelines, listener: _Heard, began: float) -> None:
+        self.pipelines, self.listener = pipelines, listener
+        first, *others = pipelines.configs
+        self.beside = [Experiment(config, listener, began=began) for config in others]
+        self.first = Experiment(first, listener, began=began, beside=self.beside)
+        self.took_s: list[float] = []
+
+    @property
+    def experiments(self) -> list[Experiment]:
+        return [self.first, *self.beside]
+
+    @property
+    def launches(self) -> int:
+        return len(self.first.so_far.launches)
+
+    def prepare(self, folder: Path) -> None:
+        for experiment in self.experiments:
+            experiment.prepare(folder)
+
+    def launch(self, launcher: Launcher) -> None:
+        began = time.monotonic()
+        self.listener.launch = self.launches + 1
+        self.first.launch(launcher)
+        self.took_s.append(time.monotonic() - began)
+
+    def expected_s(self) -> float:
+        """Of the next launch: as long as the longest one but the first, which races and verifies too."""
+        return max(self.took_s[1:] or self.took_s)
+
+
+class Reproduction:
+    """All readings, and the record of what has been measured of them."""
+
+    def __init__(self, readings: Sequence[Pipelines], listener: Listener, *, budget_s: float) -> None:
+        self.listener, self.budget_s = listener, budget_s
+        self.began = time.monotonic()
+        self.created = store.now()
+        self.sittings = [
+            _Sitting(each, _Heard(listener, each.reading, self.began, budget_s), self.began)
+            for each in readings
+        ]
+
+    def prepare(self, folder: Path) -> None:
+        """Look at the devices and read the inputs; what is bad ends here.
+
+        Raises:
+            UsageError: An input is not what it should be, or the folder is a file.
+            EnvironmentRefusedError: This machine cannot do it, or the folder cannot be written.
+        """
+        for sitting in self.sittings:
+            sitting.prepare(folder)
+
+    def measure(self) -> None:
+        """Launches in turn, until the budget is used up.
+
+        Raises:
+            RunFailedError: A launch broke.
+            DeadlineError: It takes ten times the budget.
+        """
+        launcher = Launcher(deadline=self.began + max(_PATIENCE * self.budget_s, _LEAST_DEADLINE_S))
+        while begun := [sitting for sitting in self.sittings if self._begins(sitting)]:
+            for sitting in begun:
+                if self._begins(sitting):  # the ones before it may have taken long
+                    sitting.launch(launcher)
+
+    def _begins(self, sitting: _Sitting) -> bool:
+        if sitting.launches < LEAST_LAUNCHES:
+            return True
+        return time.monotonic() - self.began + sitting.expected_s() <= self.budget_s
+
+    def record(self, status: str = "completed", error: PipebenchError | None = None) -> ReproductionRecord:
+        """All that has been measured."""
+        failure = (
+            None if error is None else schema.Failure(exit_code=int(error.exit_code), message=str(error))
+        )
+        verdicts: list[VerdictOfClaim] = []
+        runs: list[schema.RunRecord] = []
+        for sitting in self.sittings:
+            for experiment in sitting.experiments:
+                if experiment.so_far.launches:
+                    run = _run(experiment.so_far)
+                    verdicts.append(_verdict(sitting.pipelines, experiment.so_far, run, len(runs)))
+                    runs.append(_without_spans(run))
+        base = ReproductionRecord(
+            id=store.new_id(self.created, "reproduction"),
+            created=self.created.isoformat(timespec="seconds"),
+            status="failed",
+            verdicts=verdicts,
+            runs=runs,
+            budget_s=self.budget_s,
+            took_s=time.monotonic() - self.began,
+            failure=failure,
+        )
+        return msgspec.structs.replace(base, status=status)
+
+    def ended(self, status: str, error: PipebenchError) -> ReproductionRecord:
+        """The same of one that was ended; a signal waits until that is done."""
+        with signals.held():
+            return self.record(status, error)
+
+
+def _run(so_far: SoFar) -> schema.RunRecord:
+    """Its record, which says how often it was launched."""
+    so_far.config = msgspec.structs.replace(so_far.config, launches=len(so_far.launches))
+    return record_of(so_far, "completed")
+
+
+def _without_spans(run: schema.RunRecord) -> schema.RunRecord:
+    """As it is kept beside others: what was read off its timeline is in the verdict."""
+    assert run.timeline is not None
+    empty = msgspec.structs.replace(run.timeline, spans=[], transfers=[], other=[])
+    return msgspec.structs.replace(run, timeline=empty)
+
+
+def _verdict(pipelines: Pipelines, so_far: SoFar, run: schema.RunRecord, number: int) -> VerdictOfClaim:
+    claim = CLAIMS[pipelines.reading]
+    assert run.speedup is not None
+    assert run.timeline is not None
+    assert run.baseline is not None
+    assert run.pipeline is not None
+    evidence: Evidence = "emulated" if run.clock == "virtual" else "measured"
+    found = judged(
+        run.speedup.value,
+        run.speedup.low,
+        run.speedup.high,
+        claim.ratio,
+        reproduces=run.device.kind == "cuda" and pipelines.full_size,
+        off=off_by(accuracy.packaged()) if evidence == "emulated" else (1.0, 1.0),
+    )
+    return VerdictOfClaim(
+        claim=claim.text,
+        source=claim.source,
+        reading=pipelines.reading,
+        pipeline=pipeline_text(so_far.config),
+        value=run.speedup.value,
+        low=run.speedup.low,
+        high=run.speedup.high,
+        claimed=claim.ratio,
+        evidence=evidence,
+        full_size=pipelines.full_size,
+        verdict=found.verdict,
+        direction=found.direction,
+        words_per_s=run.pipeline.words_per_s,
+        baseline_words_per_s=run.baseline.words_per_s,
+        claimed_words_per_s=PAPER_EIGHT_GPUS if pipelines.reading == "paper" else None,
+        lost=_lost(timeline_from(run.timeline, so_far.config.graph), run),
+        run=number,
+    )
+
+
+def _lost(timeline: Timeline, run: schema.RunRecord) -> Lost | None:
+    """Where the rest went, in the step that stands for all."""
+    assert run.baseline is not None
+    assert run.bubble is not None
+    shared = any(warning.code == "cores-shared" for warning in run.warnings)
+    factors = factors_of(timeline, run.baseline.step_s, shared=waited(run.launches) if shared else 1.0)
+    if factors is None:
+        return None
+    busy_s = [device.busy_s for device in run.devices]
+    busiest = max(run.devices, key=lambda device: device.busy_s)
+    return Lost(
+        **factors._asdict(),
+        busy_share=1 - run.bubble.fraction,
+        busiest=f"device {busiest.device} ({busiest.layers})",
+        busiest_over_mean=busiest.busy_s * len(busy_s) / sum(busy_s),
+    )
