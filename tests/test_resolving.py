@@ -253,6 +253,13 @@ def test_a_device_for_the_projection_alone_lives_in_the_decoder_s_time() -> None
     assert shared.clips
 
 
+@pytest.mark.parametrize(("sharing", "gpus"), [(None, 4), ("all", 4), ("2", 6)])
+def test_it_runs_on_a_device_for_each_pair_of_layers_and_those_that_share_the_softmax(
+    sharing: str | None, gpus: int
+) -> None:
+    assert translator(gpus=None, softmax_devices=sharing).gpus == gpus
+
+
 def test_files_and_pairs_are_kept_and_so_is_what_has_no_buckets() -> None:
     files = translator(source="a.en", target="a.fr", bucket=False)
     assert (files.source, files.target, files.pairs, files.bucket) == ("a.en", "a.fr", None, False)

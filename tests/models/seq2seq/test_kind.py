@@ -84,3 +84,17 @@ def test_which_library_is_faster_is_tried_where_nobody_knows_yet() -> None:
     assert (
         KIND.network(asked, KIND.given(asked).data).found == FOUND
     )  # of the other library's numbers these are none
+
+
+@pytest.mark.parametrize("microbatches", [1, 4, 32])
+def test_the_lengths_that_are_known_without_torch_are_those_of_the_slices(microbatches: int) -> None:
+    asked = msgspec.structs.replace(tiny(synthetic=False, bucket=False), found=FOUND)
+    given = KIND.given(asked)
+    network = KIND.network(asked, given.data)
+    cut = [
+        network.batch(number, microbatches=microbatches, chunks=1).steps or () for number in range(BATCHES)
+    ]
+    assert sorted(given.lengths(microbatches) or []) == sorted(
+        n for steps in cut for each in steps for n in each
+    )
+    assert given._replace(data=None).lengths(microbatches) is None
