@@ -1,8 +1,8 @@
-"""Trains one translator twice, on a single device and on 8 emulated ones, and writes every step's losses.
+"""Trains one translator three times over: on a single device, whole and in microbatches, and on 8 emulated devices.
 
 Usage: python benchmarks/learning/measure.py [--steps 200] [--language fr] [FOLDER]
 
-FOLDER is results/learning by default; losses.json and learning.svg are written into it. Nothing is timed.
+FOLDER is results/learning by default; losses.json, learning.svg and apart.svg are written into it. Nothing is timed.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import json
 import random
 import sys
 from array import array
+from math import log10
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import charts
 
 from pipebench.config import RunConfig, RunOptions
-from pipebench.models.network import Network
+from pipebench.models.network import cut
 from pipebench.models.pairs.data import PairBatch, PairData, Sentences, load
 from pipebench.models.registry import network_for
 from pipebench.plan.schedules import SCHEDULES
@@ -31,7 +32,17 @@ from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.messages import Form
 
 BATCH, BATCHES = 64, 100
+_SAME = 1e-8  # relative
 _SIZES = {"hidden": 128, "vocab": 8000, "source_vocab": 8000, "sequence_length": 16}
+
+
+SIDES = ("single_device", "in_microbatches", "pipeline", "step_by_step")
+NAMES = {
+    "single_device": "single device",
+    "in_microbatches": "single device, 4 microbatches",
+    "pipeline": "8-device pipeline",
+    "step_by_step": "pipeline, each step from the single device's parameters",
+}
 
 
 def main() -> None:
@@ -45,26 +56,36 @@ def main() -> None:
     found = {dtype: losses(arguments.language, dtype, arguments.steps) for dtype in ("float64", "float32")}
     arguments.folder.mkdir(parents=True, exist_ok=True)
     (arguments.folder / "losses.json").write_text(json.dumps(found, indent=1) + "\n")
-    series = {
-        f"{side.replace('_', ' ')}, {dtype}": found[dtype][side]
-        for dtype in ("float64", "float32")
-        for side in ("single_device", "pipeline")
-    }
-    title = f"{arguments.steps} steps on translations from English to {arguments.language}"
-    (arguments.folder / "learning.svg").write_text(charts.lines(title, "step", "loss a sentence", series))
+    title = f"{arguments.steps} steps on translations from English to {arguments.language}, float32"
+    shown = {NAMES[side]: found["float32"][side] for side in ("single_device", "pipeline")}
+    (arguments.folder / "learning.svg").write_text(charts.lines(title, "step", "loss a sentence", shown))
+    gaps = {NAMES[side]: [-log10(gap) for gap in apart(found["float64"], side)] for side in SIDES[1:]}
+    title = "float64: how many digits of the loss are the single device's"
+    (arguments.folder / "apart.svg").write_text(charts.lines(title, "step", "digits", gaps))
     for dtype, each in found.items():
-        pairs = list(zip(each["single_device"], each["pipeline"], strict=True))
-        worst = max(abs(a - b) / a for a, b in pairs)
         clipped = sum(norm > each["clipping"] for norm in each["norms"])
-        first, last = (sum(a for a, _ in part) / len(part) for part in (pairs[:10], pairs[-10:]))
+        steps = each["single_device"]
+        first, last = (sum(part) / len(part) for part in (steps[:10], steps[-10:]))
         print(
-            f"{dtype}: losses at most {worst:.1e} apart; from {first:.1f} (steps 1-10) to {last:.1f} (the last 10); "
-            f"clipped in {clipped} of {len(pairs)} steps"
+            f"{dtype}: the loss falls from {first:.1f} (steps 1-10) to {last:.1f} (the last 10); clipped in "
+            f"{clipped} of {len(steps)} steps"
         )
+        for side in SIDES[1:]:
+            gaps_of_side = apart(each, side)
+            further = next((n for n, gap in enumerate(gaps_of_side, start=1) if gap > _SAME), None)
+            print(
+                f"  {NAMES[side]}: at most {max(gaps_of_side):.0e} apart; further than {_SAME:.0e} "
+                + ("never" if further is None else f"from step {further} on")
+            )
+
+
+def apart(found: dict[str, list[float]], side: str) -> list[float]:
+    """How far a side's losses are from the single device's, relative, 1e-17 at least."""
+    return [max(abs(a - b) / a, 1e-17) for a, b in zip(found["single_device"], found[side], strict=True)]
 
 
 def losses(language: str, dtype: str, steps: int) -> dict[str, object]:
-    """Of both, step by step; the norm of all gradients is the single device's."""
+    """Of all sides, step by step; the norm of all gradients is the single device's."""
     config = resolve(
         RunOptions(
             model="seq2seq",
@@ -82,17 +103,26 @@ def losses(language: str, dtype: str, steps: int) -> dict[str, object]:
     )
     data = batches(config)
     network = network_for(msgspec.structs.replace(config, found={"onednn_projection": False}), data)
-    single = Baseline(Form("chain"), network)
-    pipeline = EmulatedPipeline(
-        add_transfers(SCHEDULES["wavefront"].plan(config.graph)), network, config.layout
+    whole, cut_ = (Baseline(form, network) for form in (Form("chain"), Form("chain-microbatches", 4)))
+    free, held = (
+        EmulatedPipeline(add_transfers(SCHEDULES["wavefront"].plan(config.graph)), network, config.layout)
+        for _ in range(2)
     )
-    found: dict[str, list[float]] = {"single_device": [], "pipeline": [], "norms": []}
+    found: dict[str, list[float]] = {name: [] for name in (*SIDES, "norms")}
     for step in range(steps):
-        taken = trained(network, single, pipeline, config, step % len(data.batches))
-        for name, value in zip(found, taken, strict=True):
-            found[name].append(value)
+        number = step % len(data.batches)
+        batch = network.batch(number, microbatches=config.microbatches, chunks=config.chunks)
+        take_parameters(held, whole)
+        whole.step(whole.batch(number), update=False)
+        found["norms"].append(float(whole.optimizer.squared_norm()) ** 0.5)
+        whole.optimizer.step()
+        cut_.step(cut_.batch(number))
+        for pipeline in (free, held):
+            pipeline.step(batch)
+        for name, side in zip(SIDES, (whole, cut_, free, held), strict=True):
+            found[name].append(side.loss())
         if step % 20 == 0:
-            print(f"{dtype} step {step}: {taken[0]:.2f} {taken[1]:.2f}", file=sys.stderr)
+            print(f"{dtype} step {step}: {found['single_device'][-1]:.2f}", file=sys.stderr)
     return {
         **found,
         "clipping": config.clipping,
@@ -102,15 +132,13 @@ def losses(language: str, dtype: str, steps: int) -> dict[str, object]:
     }
 
 
-def trained(
-    network: Network, single: Baseline, pipeline: EmulatedPipeline, config: RunConfig, number: int
-) -> tuple[float, float, float]:
-    """One step of both on one batch: their losses, and the norm."""
-    single.step(single.batch(number), update=False)
-    norm = float(single.optimizer.squared_norm()) ** 0.5
-    single.optimizer.step()
-    pipeline.step(network.batch(number, microbatches=config.microbatches, chunks=config.chunks))
-    return single.loss(), pipeline.loss(), norm
+def take_parameters(pipeline: EmulatedPipeline, single: Baseline) -> None:
+    """Give all devices the single device's parameters."""
+    known = dict(cut(single.model.named(), pipeline.pieces))
+    with torch.no_grad():
+        for part in pipeline.parts:
+            for name, parameter in part.named():
+                parameter.copy_(known[name])
 
 
 def batches(config: RunConfig) -> PairData:
