@@ -259,7 +259,8 @@ class Experiment:
         before = self.so_far.environment.get("another_run_beside", False)
         if beside and not before:
             self.listener.notice("another pipebench run measures on this machine: each slows the other down")
-        self.so_far.environment["another_run_beside"] = bool(before or beside)
+        for each in (self, *self.beside):
+            each.so_far.environment["another_run_beside"] = bool(before or beside)
 
     def _take(self, message: messages.AnyMessage, number: int, what: str) -> None:
         match message:
@@ -275,7 +276,7 @@ class Experiment:
                 so_far.timelines += message.timelines
                 if self.gpus is not None:
                     self.gpus.end()
-                    self.so_far.environment |= self.gpus.environment()
+                    so_far.environment |= self.gpus.environment()
             case messages.Devices() | messages.Environment() | messages.Raced():
                 for each in (self, *self.beside):
                     each.learn(message)

@@ -21,6 +21,7 @@ from pipebench.errors import (
 
 if TYPE_CHECKING:
     from pipebench.records.reproduction import ReproductionRecord
+    from pipebench.reproduction.measuring import Reproduction
 
 _FORMATS = ("page", "json", "md")
 _LEAST_BUDGET_S, _MOST_BUDGET_S = 1.0, 7 * 24 * 3600.0
@@ -74,8 +75,11 @@ def reproduce(
 
 def _simulate(folder: Path | None, form: str) -> int:
     """Printed, and kept only where a folder is named."""
+    from pipebench.records import store
     from pipebench.reproduction.simulating import simulated
 
+    if folder is not None:
+        store.check_folder(folder)
     record = simulated()
     kept = (None, None) if folder is None else _kept(record, folder)
     return _told(record, form, *kept)
@@ -97,14 +101,27 @@ def _measure(folder: Path | None, budget_s: float, form: str, *, quiet: bool) ->
         reproduction = Reproduction(
             pipelines("cuda" if real else "emulated", full_size=real), view, budget_s=budget_s
         )
-        reproduction.prepare(target)
-        try:
-            reproduction.measure()
-            record, error = reproduction.record(), None
-        except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as raised:
-            status = "failed" if isinstance(raised, RunFailedError) else "aborted"
-            record, error = reproduction.ended(status, raised), raised
+        record, error = _measured(reproduction, target)
     return _told(record, form, *_kept(record, target), error)
+
+
+def _measured(
+    reproduction: "Reproduction", folder: Path
+) -> tuple["ReproductionRecord", PipebenchError | None]:
+    """The record, and what ended it if it did not complete; what was measured is kept whatever ends it."""
+    from pipebench import ending
+
+    try:
+        reproduction.prepare(folder)
+        reproduction.measure()
+        return reproduction.record(), None
+    except (InterruptedRunError, TerminatedRunError, DeadlineError) as error:
+        return reproduction.ended("aborted", error), error
+    except (RunFailedError, EnvironmentRefusedError, UsageError, OSError) as error:
+        told = error if isinstance(error, PipebenchError) else ending.refusal(error)
+        if not isinstance(error, RunFailedError) and not reproduction.launches:
+            raise told from None
+        return reproduction.ended("failed", told), told
 
 
 def _kept(record: "ReproductionRecord", folder: Path) -> tuple[Path | None, str | None]:

@@ -185,7 +185,7 @@ def run(
         bool,
         _help(
             "--bucket/--no-bucket",
-            "seq2seq: sentences of like length share a batch, as in the paper.",
+            "seq2seq: sentences of like length share a batch, as in the paper, the longest ones that fit; or any.",
             _SIZES,
         ),
     ] = True,
@@ -251,9 +251,9 @@ def run(
 
     pipebench run --gpus 2 --device cpu
 
-    The system of 2014, encoder and decoder, its softmax on devices of their own:
+    The system of 2014, its softmax on devices of their own:
 
-    pipebench run --model seq2seq --gpus 8 --softmax-devices 4 --schedule wavefront
+    pipebench run --model seq2seq --softmax-devices 4 --schedule wavefront
 
     Layers of your own:
 

@@ -165,7 +165,10 @@ def graph_of(shape: Shape, microbatches: int, chunks: int, work: tuple[float, ..
             "and the loss"
         )
     always, last = tuple(range(shape.segments)), (shape.segments - 1,)
-    lives = (*(always for _ in range(chain - 1)), last if shape.lone_head else always)
+    if shape.segments == 1:
+        lives: tuple[tuple[int, ...], ...] = ()  # so many may be asked for that the graph refuses them
+    else:
+        lives = (*(always for _ in range(chain - 1)), last if shape.lone_head else always)
     cut = (microbatches, shape.segments * chunks)
     if sharing is None:
         return Graph(chain, *cut, segments=shape.segments, lives=lives, clips=shape.clips)
@@ -184,7 +187,7 @@ def graph_of(shape: Shape, microbatches: int, chunks: int, work: tuple[float, ..
         chain=chain,
         work=work,
         segments=shape.segments,
-        lives=(*lives, *(last for _ in range(shards + 1))),
+        lives=lives and (*lives, *(last for _ in range(shards + 1))),
         clips=shape.clips,
     )
 

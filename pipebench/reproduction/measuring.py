@@ -118,6 +118,11 @@ class Reproduction:
                 if self._begins(sitting):  # the ones before it may have taken long
                     sitting.launch(launcher)
 
+    @property
+    def launches(self) -> int:
+        """That were complete, of all readings."""
+        return sum(sitting.launches for sitting in self.sittings)
+
     def _begins(self, sitting: _Sitting) -> bool:
         if sitting.launches < LEAST_LAUNCHES:
             return True

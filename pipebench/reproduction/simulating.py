@@ -9,13 +9,16 @@ from pipebench.reproduction.verdicts import judged
 
 
 def simulated() -> ReproductionRecord:
-    """Its interval is how far all assumptions together move the ratio: nothing was measured."""
+    """Its interval is how far all assumptions together move the ratio: nothing was measured.
+
+    There is no verdict for the talk: what is simulated is the paper's layout.
+    """
     found, created = on_paper(), store.now()
     return ReproductionRecord(
         id=store.new_id(created, "reproduction-simulated"),
         created=created.isoformat(timespec="seconds"),
         status="completed",
-        verdicts=[_verdict(claim, found) for claim in found.claims],
+        verdicts=[_verdict(claim, found) for claim in found.claims if claim.reading == "paper"],
         runs=[],
         on_paper=found,
     )

@@ -57,7 +57,13 @@ def _head(record: ReproductionRecord) -> Iterator[tuple[str, Cell]]:
         yield "here", cell(f"{run.device.count} {kind}, on ", Foreign(name))
     if record.took_s is not None and record.budget_s is not None:
         launches = counts_text([len(run.launches) for run in record.runs])
-        yield "effort", cell(f"{launches} launches, {seconds(record.took_s)} of {seconds(record.budget_s)}")
+        budget = f"a budget of {record.budget_s:.0f} s, and three launches of each in any case"
+        yield "effort", cell(f"{launches} launches of each in {seconds(record.took_s)}; {budget}")
+    errors = [
+        run.verification.max_relative_gradient_error for run in record.runs if run.verification is not None
+    ]
+    if errors:
+        yield "verified", cell(f"gradients equal the single devices' to {max(errors):.1e}, in all pipelines")
 
 
 def _in_a_word(record: ReproductionRecord) -> str:
@@ -150,9 +156,10 @@ def _rest(verdict: VerdictOfClaim) -> str:
 
 def _trust(record: ReproductionRecord) -> Iterator[tuple[str, Cell]]:
     """How far such numbers can be trusted."""
+    texts = [run.accuracy.text for run in record.runs if run.accuracy is not None]
+    for text in dict.fromkeys(texts):
+        yield "accuracy", cell(text)
     for run in record.runs[:1]:
-        if run.accuracy is not None:
-            yield "accuracy", cell(run.accuracy.text)
         if run.machine is not None and run.machine.time_dilation is not None:
             yield "machine", cell(Foreign(run.machine.card), "; ", Foreign(run.machine.source))
             yield (
