@@ -84,7 +84,7 @@ def _items_step(config: Config, terms: Terms) -> str:
     else:
         counts = f"batch {config.batch}, {rate(items)} {terms.unit} a step"
     length = f", {config.sequence_length} long" if config.sequence_length is not None else ""
-    optimizer = config.optimizer.name
+    optimizer = f"optimizer {config.optimizer.name}"
     if config.optimizer.clipping is not None:
         optimizer += f", the gradients' norm clipped at {config.optimizer.clipping:g}"
     return f"{counts}{length}{_pairs(config)}; {optimizer}"

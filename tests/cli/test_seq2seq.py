@@ -134,8 +134,10 @@ def test_what_was_verified_is_the_whole_model_and_a_clipped_update(runs: Runs) -
 
 
 def test_a_record_is_shown_with_its_picture(pipebench: Pipebench, runs: Runs) -> None:
-    shown = pipebench("show", "latest", cwd=runs.folder)
+    shown = pipebench("show", "latest", cwd=runs.folder, COLUMNS="200")
     assert shown.code == 0, shown.err
+    assert "of two files, parallel by lines" in shown.out
+    assert "; optimizer SGD, the gradients' norm clipped at 5\n" in shown.out
     for words in (
         "seq2seq: 4 layers",
         "wavefront, 4 microbatches x 5 chunks",
