@@ -181,14 +181,14 @@ def run(
             _SIZES,
         ),
     ] = None,
-    bucket: Annotated[
+    no_bucket: Annotated[
         bool,
         _help(
-            "--bucket/--no-bucket",
-            "seq2seq: sentences of like length share a batch, as in the paper, the longest ones that fit; or any.",
+            "--no-bucket",
+            "seq2seq: sentences of any length share a batch; else those of like length, the longest ones that fit.",
             _SIZES,
         ),
-    ] = True,
+    ] = False,
     memory: Annotated[
         str | None,
         _help(
@@ -292,7 +292,7 @@ def run(
         source=_named(source),
         target=_named(target),
         pairs=pairs,
-        bucket=bucket,
+        bucket=not no_bucket,
         launches=launches,
         quick=quick,
         rigorous=rigorous,

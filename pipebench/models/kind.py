@@ -20,7 +20,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     Sizes that the model does not have are ``None``. ``found`` is what the first launch found to be best for it here, by
     name, ``None`` before; ``described`` is what the user's own layers are. ``clipping`` is the most that the norm of
-    all gradients may be; ``positions_read`` how many positions the input was found to have, by segment of time.
+    all gradients may be; ``positions_read`` how many positions of the first batch are computed, by segment of time.
     """
 
     model: str
@@ -52,7 +52,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Given(NamedTuple):
     """Where the batches are from, and what the launches must be given for them, if anything.
 
-    ``positions``, padding included, of a step's segments of time, where that depends on the input.
+    ``positions`` that the first batch has something computed for, by segment of time, where that depends on the input.
     """
 
     source: Source

@@ -56,7 +56,6 @@ WAVEFRONT = (
         ("--model", "seq2seq", "--gpus=4", "--no-bucket", "--synthetic"),
         "pipebench run --gpus 4 --model seq2seq --synthetic --no-bucket",
     ),
-    (("--model", "seq2seq", "--bucket", "--gpus=4"), "pipebench run --gpus 4 --model seq2seq --bucket"),
 )
 
 

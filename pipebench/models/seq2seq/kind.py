@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from pipebench.models.kind import Asked, Given
-from pipebench.models.outline import BATCHES
 from pipebench.models.pairs import data as pairs
 from pipebench.models.seq2seq.outline import PRESETS, SEGMENTS, Seq2SeqOutline
 
@@ -54,9 +53,9 @@ class Seq2SeqKind:
         """Read the pairs, or draw them."""
         wanted = cast("PairsAsked", asked)
         data = pairs.load(wanted)
-        longest = [(max(batch.source.lengths), max(batch.target.lengths)) for batch in data.batches]
-        source, target = (asked.batch * sum(side) / BATCHES for side in zip(*longest, strict=True))
-        return Given(data.source(wanted), data, (source, target))
+        first = data.batches[0]  # by which a host's speed is measured
+        source, target = sum(first.source.lengths), asked.batch * max(first.target.lengths)
+        return Given(data.source(wanted), data, (float(source), float(target)))
 
     def network(self, asked: Asked, data: "Data | pairs.PairData | None") -> "Network":
         """In this process."""

@@ -38,8 +38,8 @@ PRESETS = {
 class Seq2SeqOutline:
     """Sizes of the model, and of one step's batch of ``batch`` pairs of sentences, of ``sequence_length`` steps each.
 
-    ``positions_read`` is how many positions a step has in encoder and decoder, the mean of those that were read;
-    ``None`` before that: as many as there can be.
+    ``positions_read`` is how many positions of the first batch are computed in encoder (where padding is not) and
+    decoder (where it is, up to the longest sentence); ``None`` before it was read: as many as there can be.
     """
 
     layers: int
