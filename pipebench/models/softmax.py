@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import cross_entropy
 
+from pipebench.models.drawing import draw
 from pipebench.models.network import NOTHING, Beside
 from pipebench.models.outline import Rows
 from pipebench.models.projection import Projection
@@ -68,6 +69,11 @@ class SoftmaxShard(nn.Module):
         logits_NV = self.projection(hidden.flatten(0, -2))
         figures = _Figures.apply(logits_NV, beside.target, self.rows.first, beside.weight)  # type: ignore[no-untyped-call]
         return figures, None
+
+    def draw(self, seed: int, bound: float, *, vocab: int) -> None:
+        """Fill it with the rows that the whole projection to ``vocab`` words has there."""
+        for name, parameter in self.named_parameters():
+            draw(parameter, seed, name, bound, of=vocab, rows=self.rows)
 
     def loss(self, output: Any, target: Any) -> Tensor:  # noqa: ARG002 - the protocol's signature
         """None of its own."""

@@ -167,8 +167,7 @@ class Seq2SeqNetwork:
         """With the rows that the whole projection has there."""
         outline = self.outline
         shard = SoftmaxShard(rows, outline.hidden, onednn=outline.onednn, dtype=self.dtype, device=device)
-        for name, parameter in shard.named_parameters():
-            draw(parameter, self._asked.seed, name, BOUND, of=outline.vocab, rows=rows)
+        shard.draw(self._asked.seed, BOUND, vocab=outline.vocab)
         return shard
 
     def _drawn(self, part: Seq2SeqPart) -> Seq2SeqPart:

@@ -163,8 +163,7 @@ class StackedLSTMNetwork:
         """With the rows that the whole projection has there."""
         outline = self.outline
         shard = SoftmaxShard(rows, outline.hidden, onednn=outline.onednn, dtype=self.dtype, device=device)
-        for name, parameter in shard.named_parameters():
-            draw(parameter, self._seed, name, outline.hidden**-0.5, of=outline.vocab, rows=rows)
+        shard.draw(self._seed, outline.hidden**-0.5, vocab=outline.vocab)
         return shard
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:

@@ -7,24 +7,20 @@ TOKEN_RULES: tuple[str, ...] = get_args(TokenRule)
 RESERVED_WORDS = 3  # padding, unknown word, end of sentence
 
 
-class TextAsked(Protocol):
-    """The sizes of the batches, and where their words are from."""
+class WordsAsked(Protocol):
+    """What is asked of words, wherever they are from."""
 
     @property
     def batch(self) -> int:
-        """Sequences of a step."""
+        """Sequences of a step, or pairs of them."""
 
     @property
     def sequence_length(self) -> int:
-        """Words of a sequence."""
+        """Words of a sequence; of a sentence with its end at most."""
 
     @property
     def vocab(self) -> int:
-        """Ids of words, the reserved ones too."""
-
-    @property
-    def text(self) -> str | None:
-        """A file, by default the language reference of this Python."""
+        """Ids of words that are predicted, the reserved ones too."""
 
     @property
     def tokens(self) -> TokenRule:
@@ -36,4 +32,12 @@ class TextAsked(Protocol):
 
     @property
     def seed(self) -> int:
-        """Of drawn words."""
+        """Of all that is drawn."""
+
+
+class TextAsked(WordsAsked, Protocol):
+    """And where a text is from."""
+
+    @property
+    def text(self) -> str | None:
+        """A file, by default the language reference of this Python."""
