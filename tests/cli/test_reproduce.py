@@ -54,7 +54,7 @@ def test_a_verdict_for_each_pipeline_a_record_and_the_same_page_again(
     assert max(errors) <= 1e-5
     assert run(["show", str(path)]) == 0
     page = capsys.readouterr().out
-    assert "not by emulated devices" in page
+    assert "emulated devices cannot do that" in page
     assert "6,300" in page
     assert run(["list", str(tmp_path)]) == 0
     assert record.id in capsys.readouterr().out

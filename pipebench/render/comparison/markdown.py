@@ -6,20 +6,15 @@ Foreign text stands in code spans, where nothing has a meaning: no link, no HTML
 from collections.abc import Sequence
 
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.render.comparison.document import Block, Cell, Facts, Grid, document
+from pipebench.render.comparison.document import Cell, Facts, Grid, document
 from pipebench.render.comparison.words import Foreign, Part
 from pipebench.render.inert import inert
 
 
 def markdown(record: ComparisonRecord) -> str:
     """Tables and lists, with an empty line between them and one line's end at the end."""
-    return blocks_text(document(record))
-
-
-def blocks_text(blocks: Sequence[Block]) -> str:
-    """Facts and grids as lists and tables."""
-    texts = [_facts(block) if isinstance(block, Facts) else _grid(block) for block in blocks if block.rows]
-    return "\n\n".join(text for text in texts if text) + "\n"
+    blocks = [_facts(block) if isinstance(block, Facts) else _grid(block) for block in document(record)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _facts(block: Facts) -> str:

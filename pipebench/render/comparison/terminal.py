@@ -1,12 +1,10 @@
 """A comparison in a terminal, a pipe or a log."""
 
-from collections.abc import Sequence
-
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from pipebench.records.comparison import ComparisonRecord, Verdict
-from pipebench.render.comparison.document import Block, Cell, Facts, Grid, document
+from pipebench.render.comparison.document import Cell, Facts, Grid, document
 from pipebench.render.comparison.words import ASCII_SYMBOLS
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts as FactsShown
@@ -25,16 +23,11 @@ _STYLES: dict[Verdict, str] = {
 
 def comparison_report(record: ComparisonRecord, console: Console) -> Group:
     """The whole comparison, as wide as the console."""
-    return shown(document(record), console)
-
-
-def shown(blocks: Sequence[Block], console: Console) -> Group:
-    """Facts and grids, as wide as the console."""
     plain = needs_ascii(console)
+    blocks = [block for block in document(record) if block.rows]
     parts: list[RenderableType] = [
         _facts(block, plain=plain) if isinstance(block, Facts) else _grid(block, plain=plain)
         for block in blocks
-        if block.rows
     ]
     return Group(*spaced(parts))
 

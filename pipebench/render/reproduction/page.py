@@ -7,63 +7,61 @@ from rich.console import Console, Group
 
 from pipebench.records.reproduction import ReproductionRecord, VerdictOfClaim
 from pipebench.records.schema import RunRecord
-from pipebench.render.comparison.document import Block, Cell, Facts, Grid, cell
-from pipebench.render.comparison.markdown import blocks_text
-from pipebench.render.comparison.terminal import shown
-from pipebench.render.comparison.words import Foreign
 from pipebench.render.head import counts_text
+from pipebench.render.reproduction.blocks import Block, Facts, Grid, in_markdown, shown
 from pipebench.render.reproduction.on_paper import on_paper_markdown, on_paper_report
+from pipebench.render.tables import spaced
 from pipebench.render.units import percent, rate, seconds
 
 _READINGS = {"talk": "the talk", "paper": "the paper"}
 
 
-def report(record: ReproductionRecord, console: Console) -> Group:
+def report(record: ReproductionRecord, console: Console) -> Group:  # noqa: ARG001 - as all reports are called
     """The page in a terminal."""
     if record.on_paper is not None:
         return on_paper_report(record.on_paper)
-    return shown(document(record), console)
+    return Group(*spaced(shown(block) for block in _blocks(record)))
 
 
 def markdown(record: ReproductionRecord) -> str:
     """The page as Markdown."""
     if record.on_paper is not None:
         return on_paper_markdown(record.on_paper)
-    return blocks_text(document(record))
+    return "\n\n".join(in_markdown(block) for block in _blocks(record)) + "\n"
 
 
-def document(record: ReproductionRecord) -> list[Block]:
+def _blocks(record: ReproductionRecord) -> Iterator[Block]:
     """All that there is to say, in the order in which it is read."""
-    blocks: list[Block] = [Facts(list(_head(record)))]
-    for _, same in groupby(record.verdicts, key=lambda verdict: verdict.reading):
+    yield Facts(list(_head(record)))
+    for reading, same in groupby(record.verdicts, key=lambda verdict: verdict.reading):
         verdicts = list(same)
-        blocks += [Facts(list(_claim(record, verdicts[0]))), _grid(verdicts)]
-        blocks.append(
-            Facts([(verdict.pipeline, cell(_rest(verdict))) for verdict in verdicts if verdict.lost])
-        )
-    return [*blocks, Facts(list(_trust(record)))]
+        yield Facts(list(_claim(record, verdicts[0])))
+        yield _grid(f"{_READINGS[reading]}: speed-ups over one device", verdicts)
+        lost = [(verdict.pipeline, _rest(verdict)) for verdict in verdicts if verdict.lost]
+        if lost:
+            yield Facts(lost)
+    trust = list(_trust(record))
+    if trust:
+        yield Facts(trust)
 
 
-def _head(record: ReproductionRecord) -> Iterator[tuple[str, Cell]]:
-    yield "the result of 2014", cell(f"reproduced here? {_in_a_word(record)}")
+def _head(record: ReproductionRecord) -> Iterator[tuple[str, str]]:
+    yield "the result of 2014", f"reproduced here? {_in_a_word(record)}"
     if record.status != "completed":
-        yield (
-            record.status,
-            cell(Foreign(record.failure.message if record.failure else "it did not complete")),
-        )
+        yield record.status, record.failure.message if record.failure else "it did not complete"
     for run in record.runs[:1]:
         kind = "emulated devices, virtual time" if run.clock == "virtual" else "devices, wall clock"
         name = run.device.names[0] if run.device.names else "unknown"
-        yield "here", cell(f"{run.device.count} {kind}, on ", Foreign(name))
+        yield "here", f"{run.device.count} {kind}, on {name}"
     if record.took_s is not None and record.budget_s is not None:
         launches = counts_text([len(run.launches) for run in record.runs])
         budget = f"a budget of {record.budget_s:.0f} s, and three launches of each in any case"
-        yield "effort", cell(f"{launches} launches of each in {seconds(record.took_s)}; {budget}")
+        yield "effort", f"{launches} launches of each in {seconds(record.took_s)}; {budget}"
     errors = [
         run.verification.max_relative_gradient_error for run in record.runs if run.verification is not None
     ]
     if errors:
-        yield "verified", cell(f"gradients equal the single devices' to {max(errors):.1e}, in all pipelines")
+        yield "verified", f"gradients equal the single devices' to {max(errors):.1e}, in all pipelines"
 
 
 def _in_a_word(record: ReproductionRecord) -> str:
@@ -72,55 +70,47 @@ def _in_a_word(record: ReproductionRecord) -> str:
     if not found:
         return "nothing was measured"
     if all(verdict.evidence != "measured" for verdict in record.verdicts):
-        return f"not by emulated devices, which can only agree with it: {', '.join(found)}"
+        return f"emulated devices cannot do that; by verdict they are: {', '.join(found)}"
     return ", ".join(found)
 
 
-def _claim(record: ReproductionRecord, verdict: VerdictOfClaim) -> Iterator[tuple[str, Cell]]:
-    yield _READINGS[verdict.reading], cell(verdict.claim)
-    yield "source", cell(verdict.source)
+def _claim(record: ReproductionRecord, verdict: VerdictOfClaim) -> Iterator[tuple[str, str]]:
+    yield _READINGS[verdict.reading], verdict.claim
+    yield "source", verdict.source
     run = _run(record, verdict)
-    if run is not None:
-        config = run.config
-        model = (
-            f"{config.layers} LSTM layers"
-            if config.model is None
-            else f"{config.layers} layers in each of 2 LSTMs"
-        )
-        vocab = f"{config.vocab} words"
-        if config.source_vocab is not None:
-            vocab = f"{config.source_vocab} and {config.vocab} words"
-        size = "the claim's size" if verdict.full_size else "a smaller size"
-        yield (
-            "model",
-            cell(
-                f"{model} of {config.hidden} cells, {vocab}, batch {config.batch}: {size}, ",
-                Foreign(config.input.origin or config.input.kind) if config.input else "no input",
-            ),
-        )
-        if run.baseline is not None:
-            form = run.baseline.kind
-            yield (
-                "one device",
-                cell(
-                    f"{seconds(run.baseline.step_s)} a step, {rate(run.baseline.throughput)} words/s, {form}"
-                ),
-            )
+    if run is None:
+        return
+    yield "model", _model(run, full_size=verdict.full_size)
+    if run.baseline is not None:
+        throughput = f"{rate(run.baseline.throughput)} words/s, {run.baseline.kind}"
+        yield "one device", f"{seconds(run.baseline.step_s)} a step, {throughput}"
 
 
-def _grid(verdicts: Sequence[VerdictOfClaim]) -> Grid:
+def _model(run: RunRecord, *, full_size: bool) -> str:
+    """What is trained, and on what."""
+    config = run.config
+    layers = f"{config.layers} LSTM layers"
+    words = f"{config.vocab} words"
+    if config.source_vocab is not None:
+        layers, words = f"{config.layers} layers in each of 2 LSTMs", f"{config.source_vocab} and {words}"
+    size = "the claim's size" if full_size else "a smaller size"
+    text = "no input" if config.input is None else config.input.origin or config.input.kind
+    return f"{layers} of {config.hidden} cells, {words}, batch {config.batch}: {size}, {text}"
+
+
+def _grid(title: str, verdicts: Sequence[VerdictOfClaim]) -> Grid:
     rows = [
-        [
-            cell(verdict.pipeline),
-            cell(f"{verdict.value:.2f}x"),
-            cell(_interval(verdict)),
-            cell(f"{verdict.claimed:.2f}x"),
-            cell(f"{verdict.value / verdict.claimed:.2f}"),
-            cell(_verdict(verdict)),
-        ]
+        (
+            verdict.pipeline,
+            f"{verdict.value:.2f}x",
+            _interval(verdict),
+            f"{verdict.claimed:.2f}x",
+            f"{verdict.value / verdict.claimed:.2f}",
+            _verdict(verdict),
+        )
         for verdict in verdicts
     ]
-    return Grid(("pipeline", "here", "95 %", "claimed", "ratio", "verdict"), rows)
+    return Grid(title, ("pipeline", "here", "95 %", "claimed", "ratio", "verdict"), rows, words_last=True)
 
 
 def _interval(verdict: VerdictOfClaim) -> str:
@@ -154,24 +144,22 @@ def _rest(verdict: VerdictOfClaim) -> str:
     )
 
 
-def _trust(record: ReproductionRecord) -> Iterator[tuple[str, Cell]]:
+def _trust(record: ReproductionRecord) -> Iterator[tuple[str, str]]:
     """How far such numbers can be trusted."""
     texts = [run.accuracy.text for run in record.runs if run.accuracy is not None]
     for text in dict.fromkeys(texts):
-        yield "accuracy", cell(text)
+        yield "accuracy", text
     for run in record.runs[:1]:
         if run.machine is not None and run.machine.time_dilation is not None:
-            yield "machine", cell(Foreign(run.machine.card), "; ", Foreign(run.machine.source))
+            yield "machine", f"{run.machine.card}; {run.machine.source}"
             yield (
                 "scale",
-                cell(
-                    "all times and words/s are this host's, not the card's; so is what a small slice costs, and with "
-                    "it how much is left of the speed-up"
-                ),
+                "all times and words/s are this host's, not the card's; so is what a small slice costs, and with it "
+                "how much is left of the speed-up",
             )
     codes = sorted({warning.code for run in record.runs for warning in run.warnings})
     if codes:
-        yield "warnings", cell(", ".join(codes))
+        yield "warnings", ", ".join(codes)
 
 
 def _run(record: ReproductionRecord, verdict: VerdictOfClaim) -> RunRecord | None:

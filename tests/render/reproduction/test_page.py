@@ -84,7 +84,7 @@ def test_each_claim_stands_with_its_source_what_was_measured_and_the_verdict() -
 
 def test_an_emulation_is_never_told_to_reproduce_anything() -> None:
     page = " ".join(shown(record(TALK)).split())
-    assert "reproduced here? not by emulated devices, which can only agree with it: consistent" in page
+    assert "reproduced here? emulated devices cannot do that; by verdict they are: consistent" in page
     measured = msgspec.structs.replace(TALK, evidence="measured", full_size=True, verdict="exceeded")
     assert "reproduced here? exceeded" in " ".join(shown(record(measured)).split())
 
