@@ -17,9 +17,9 @@ from pipebench.diagnosis.factors import factors_of, waited
 from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.models.kind import Given
-from pipebench.models.outline import Slice
 from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.plan.actions import Operation
+from pipebench.recorded_config import config_record, input_record
 from pipebench.records import schema, store
 from pipebench.records.terms import WORDS
 from pipebench.records.timelines import bubble, device_usages, timeline_from
@@ -39,8 +39,6 @@ from pipebench.timing.links import Link
 from pipebench.timing.machines import machine_for
 from pipebench.timing.measured_link import MeasuredLink
 from pipebench.timing.timeline import Timeline
-
-_OPTIONS = frozenset(schema.Config.__struct_fields__) - {"partition", "optimizer", "input", "model"}
 
 
 @dataclass
@@ -73,7 +71,7 @@ def record_of(
         device=schema.Device(kind=config.kind, count=config.gpus, names=_device_names(so_far)),
         clock=config.clock,
         machine=_machine(so_far),
-        config=_config(so_far),
+        config=config_record(config, so_far.given),
         baseline=None,
         pipeline=None,
         speedup=None,
@@ -123,81 +121,6 @@ def _whole_cores() -> int | None:
     """This machine's cores if this process may use them all: a part of a machine is another machine."""
     count = cpu_count()
     return count if count == usable_cores() else None
-
-
-def _config(so_far: SoFar) -> schema.Config:
-    config = so_far.config
-    given = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if name in _OPTIONS}
-    return schema.Config(
-        **{**given, "partition": list(config.partition) if config.partition else None},
-        optimizer=_optimizer(config),
-        input=_input(so_far),
-        model=_model(config),
-    )
-
-
-def _optimizer(config: RunConfig) -> schema.Optimizer:
-    """Plain SGD, or that of the user's own: what that does is for it to know."""
-    described = config.described
-    if described is None or not described.optimizer:
-        return schema.Optimizer(learning_rate=config.learning_rate, clipping=config.clipping)
-    rate = described.learning_rate
-    return schema.Optimizer(
-        name=described.optimizer,
-        learning_rate=rate if rate and rate > 0 else None,
-        momentum=described.momentum,
-    )
-
-
-def _model(config: RunConfig) -> schema.ModelRecord | None:
-    """The layers of another model than the default one, which is known by its sizes."""
-    described = config.described
-    if described is None:
-        return None if config.model == DEFAULT_MODEL else _built_in(config)
-    layers = [schema.ModelLayer(layer.name, layer.parameters) for layer in described.layers]
-    return schema.ModelRecord(described.name, layers, described.sha256)
-
-
-def _built_in(config: RunConfig) -> schema.ModelRecord:
-    """Its units in order, with what opens the model and its head in the first and the last one."""
-    outline, last = config.outline, config.layers - 1
-    units = [Slice(n, n + 1, opens=n == 0, closes=n == last) for n in range(config.layers)]
-    layers = [schema.ModelLayer(outline.text(unit), outline.parameters(unit)) for unit in units]
-    return schema.ModelRecord(config.model, layers)
-
-
-def _input(so_far: SoFar) -> schema.Input | None:
-    """What throughput counts; ``None`` if the run ended before the input was read."""
-    if so_far.given is None:
-        return None
-    source = so_far.given.source
-    items = source.items_per_step(so_far.config.steps)
-    return schema.Input(
-        kind=source.kind,
-        sha256=source.sha256,
-        tokens=source.tokens,
-        vocabulary=source.vocabulary,
-        words_per_step=items if source.unit == WORDS else None,
-        count_rule=source.count_rule,
-        unknown_share=source.unknown_share,
-        bytes_read=source.bytes_read,
-        whole=source.whole,
-        unit=source.unit,
-        items_per_step=items,
-        pairs=source.pairs,
-        origin=source.origin,
-        slice_steps=_slice_steps(so_far.given, so_far.config),
-    )
-
-
-def _slice_steps(given: Given, config: RunConfig) -> list[int] | None:
-    """Steps of time of the shortest and of the longest slice, where they differ."""
-    lengths = given.lengths(config.microbatches)
-    if lengths is None:
-        return None
-    chunks = config.chunks
-    cut = [(max(length, chunks) // chunks, -(-max(length, chunks) // chunks)) for length in lengths]
-    return [min(least for least, _ in cut), max(most for _, most in cut)]
 
 
 def _machine(so_far: SoFar) -> schema.MachineRecord | None:
@@ -302,7 +225,7 @@ class _Throughput(TypedDict):
 
 
 def _throughput(so_far: SoFar, step_s: float) -> _Throughput:
-    counted = _input(so_far)
+    counted = input_record(so_far.config, so_far.given)
     assert counted is not None
     items_per_s = counted.items / step_s
     return {"items_per_s": items_per_s, "words_per_s": items_per_s if counted.unit == WORDS else None}

@@ -84,6 +84,7 @@ PURE = (
         "models.own.kind",
     ),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
+    "recorded_config",
     *("devices", "accuracy", "ab", "templates", "leash", "diagnosis", "rendezvous", "local_link"),
     *(
         "divisors",
