@@ -50,8 +50,8 @@ def reproduce(
 ) -> int:
     """Reproduce the result of 2014: a pipeline over 8 devices against one.
 
-    Two readings of the claim: the talk's (a layer on each of 8 GPUs, 3.5x) and the paper's (6,300 words/s instead of
-    1,700). Only 8 real GPUs at full size can reproduce it: emulated devices are consistent with it or not.
+    The claim is read in two ways: the talk's (a layer on each of 8 GPUs, 3.5x) and the paper's (6,300 words/s, 1,700 on
+    one GPU). Only 8 real GPUs at full size can reproduce it. Emulated devices are consistent with it or not.
 
     pipebench reproduce
 
