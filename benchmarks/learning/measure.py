@@ -31,9 +31,9 @@ from pipebench.runtime.baseline import Baseline
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.messages import Form
 
-BATCH, BATCHES = 64, 100
+BATCH, BATCHES = 128, 100
 _SAME = 1e-8  # relative
-_SIZES = {"hidden": 128, "vocab": 8000, "source_vocab": 8000, "sequence_length": 16}
+_SIZES = {"hidden": 128, "vocab": 8000, "source_vocab": 8000, "sequence_length": 12}
 
 
 SIDES = ("single_device", "in_microbatches", "pipeline", "step_by_step")

@@ -92,8 +92,23 @@ class ClippedSGD(SGD):
         if not scale.is_cuda:
             self._update(self.learning_rate * float(scale))
             return
-        with torch.no_grad():  # the host need not wait for the norm
+        with torch.no_grad():
             for parameter in self.parameters:
                 if parameter.grad is not None:
-                    parameter.grad.mul_(scale[0].to(parameter.dtype))
-        self._update(self.learning_rate)
+                    add_scaled(parameter, parameter.grad, scale, alpha=-self.learning_rate)
+
+
+def add_scaled(parameter: Tensor, gradient: Tensor, scale: Tensor, *, alpha: float) -> None:
+    """Add alpha * scale * gradient to a parameter, for a scale that is on the device: the host need not wait for it.
+
+    The gradient stays as it is: whoever reads it after the update reads what was computed.
+    """
+    scale = scale.to(parameter.dtype)
+    if gradient.is_sparse:
+        rows = gradient.coalesce()
+        scaled = torch.sparse_coo_tensor(
+            rows.indices(), rows.values() * scale, rows.shape, is_coalesced=True, check_invariants=False
+        )
+        parameter.add_(scaled, alpha=alpha)
+    else:
+        parameter.addcmul_(gradient, scale, value=alpha)

@@ -249,7 +249,8 @@ class Verification(Part, frozen=True):
 
     A gradient's error is relative to its own norm, or to 1e-3 of the norm of all gradients where that is larger.
     ``max_relative_parameter_error`` is that of the parameters after one update. ``vanishing`` names those of the
-    parameter ``tensors`` whose gradients are so small that a wrong one would pass.
+    parameter ``tensors`` whose gradients are so small that a wrong one would pass. ``gradient_norm`` is that of all of
+    the baseline's gradients: whether the trainer clipped them there.
     """
 
     max_relative_gradient_error: NotNegative
@@ -259,6 +260,7 @@ class Verification(Part, frozen=True):
     tensors: Count | None = None
     vanishing: list[Name] = []
     max_relative_parameter_error: NotNegative | None = None
+    gradient_norm: Positive | None = None
 
 
 class Samples(Part, frozen=True):

@@ -182,7 +182,9 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     verification, bubble = record.verification, record.bubble
     rows: list[tuple[str, str]] = []
     if verification is not None:
-        rows.append(("verified", _verified(verification, record.config.sequence_length or _LONG)))
+        optimizer = record.config.optimizer
+        words = record.config.sequence_length or _LONG
+        rows.append(("verified", _verified(verification, words, clipping=optimizer.clipping)))
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
     rows += _where_it_goes(record, timeline)
@@ -196,14 +198,19 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     return Facts(*rows)
 
 
-def _verified(verification: Verification, words: int) -> str:
-    """How near the gradients are, and how many are too small to tell."""
+def _verified(verification: Verification, words: int, *, clipping: float | None) -> str:
+    """How near the gradients are, whether they were clipped, and how many are too small to tell."""
     equal = (
         f"gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
         f"(at most {verification.tolerance:.0e} allowed)"
     )
     if verification.max_relative_parameter_error:  # none at all goes without saying
         equal += f", parameters after one update {verification.max_relative_parameter_error:.1e} off"
+    if clipping is not None and verification.gradient_norm is not None:
+        norm = verification.gradient_norm
+        equal += f"; the norm of all is {norm:.3g}, " + (
+            f"clipped to {clipping:g}" if norm > clipping else "too small to be clipped"
+        )
     names = vanished(verification, words)
     if not names:
         return equal

@@ -140,15 +140,18 @@ class RankedPair:
         start = self.pipeline.fingerprints({})
         self.pipeline.step(self.batches[0], update=False, checked=True)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
-        self.pipeline.update()
-        parameters = self.pipeline.parameters()
-        self.pipeline.release()
+        # before the update: an optimizer may write into the gradients, and rank 0's are no copies
+        verification = None
+        if reference is not None and start is not None and gradients is not None:
+            verification = judge(self.job, reference, Computed(start, gradients, loss))
         expected = side.updated_by(gradients) if side is not None else None
         if side is not None:
             side.release()
-        if reference is None or start is None or gradients is None or parameters is None or expected is None:
+        self.pipeline.update()
+        parameters = self.pipeline.parameters()
+        self.pipeline.release()
+        if verification is None or expected is None or parameters is None:
             return None
-        verification = judge(self.job, reference, Computed(start, gradients, loss))
         error = judge_update(self.job, expected, parameters)
         return msgspec.structs.replace(verification, max_relative_parameter_error=error)
 

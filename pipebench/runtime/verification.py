@@ -15,6 +15,7 @@ found down to ``FLOOR`` x the tolerance; those that are smaller still are named,
 
 from collections.abc import Mapping
 from math import hypot, inf, isfinite
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -43,13 +44,14 @@ def verify(
     if expected.keys() != found.keys():
         odd = sorted(expected.keys() ^ found.keys())
         raise RunFailedError(f"verification: baseline and pipeline do not share the parameters {odd}")
-    errors, shares = relative_errors(expected, found)
+    errors, shares, norm = relative_errors(expected, found)
     worst = max(errors, key=lambda name: errors[name])
     if errors[worst] > tolerance:
+        wrong = sum(error > tolerance for error in errors.values())
         raise RunFailedError(
             f"verification: {worst} of the pipeline differs from the baseline by {errors[worst]:.1e} of its norm "
             f"(or of {FLOOR:g} x the norm of all gradients, if that is larger), expected at most {tolerance:.0e}; "
-            "there is no speed-up, since it would mean nothing"
+            f"{wrong} of {len(errors)} gradients differ by more; there is no speed-up, since it would mean nothing"
         )
     loss_error = _loss_error(expected_loss, loss)
     if loss_error > tolerance:
@@ -64,6 +66,7 @@ def verify(
         baseline_loss=expected_loss,
         tensors=len(shares),
         vanishing=[name for name, share in shares.items() if share <= FLOOR * tolerance],
+        gradient_norm=norm,
     )
 
 
@@ -90,7 +93,7 @@ def update_error(expected: Gradients, found: Gradients, *, tolerance: float) -> 
     Raises:
         RunFailedError: It is beyond the tolerance.
     """
-    errors, _ = relative_errors(expected, found, "parameters")
+    errors = relative_errors(expected, found, "parameters").errors
     worst = max(errors, key=lambda name: errors[name])
     if errors[worst] > tolerance:
         raise RunFailedError(
@@ -102,10 +105,16 @@ def update_error(expected: Gradients, found: Gradients, *, tolerance: float) -> 
     return errors[worst]
 
 
-def relative_errors(
-    expected: Gradients, found: Gradients, what: str = "gradients"
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Each tensor's error, and its norm's share of the norm of all of the baseline's.
+class Errors(NamedTuple):
+    """Each tensor's error, its norm's share of the norm of all, and that norm; all norms are the baseline's."""
+
+    errors: dict[str, float]
+    shares: dict[str, float]
+    norm: float
+
+
+def relative_errors(expected: Gradients, found: Gradients, what: str = "gradients") -> Errors:
+    """How far each tensor is off.
 
     Raises:
         RunFailedError: A gradient is not finite, has another shape, or there is none at all.
@@ -125,7 +134,7 @@ def relative_errors(
         )
     shares = {name: norm / whole for name, norm in norms.items()}
     errors = {name: distances[name] / whole / max(share, FLOOR) for name, share in shares.items()}
-    return errors, shares
+    return Errors(errors, shares, whole)
 
 
 def _exact(side: str, name: str, gradient: Tensor | None) -> Tensor | None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pipebench.models.network import Clipper
-from pipebench.models.sgd import SGD, ClippedSGD
+from pipebench.models.sgd import SGD, ClippedSGD, add_scaled
 
 
 def test_it_is_the_stock_sgd_bit_by_bit() -> None:
@@ -123,3 +123,20 @@ def test_the_norm_of_millions_of_numbers_is_right_in_float32(*, sparse: bool) ->
     (looked_up * drawn).sum().backward()  # type: ignore[no-untyped-call]
     found = sqrt(float(ClippedSGD([parameter], 1.0, 1.0).squared_norm()))
     assert found == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+def test_a_scale_that_stays_on_its_device_updates_as_one_that_the_host_knows(*, sparse: bool) -> None:
+    """As a GPU does it; the gradients are as they were, for whoever compares them after the update."""
+    each = parameters(torch.float32)
+    looked_up(each, sparse=sparse).backward()  # type: ignore[no-untyped-call]
+    scale = torch.tensor([0.23], dtype=torch.float64)
+    for parameter in each:
+        gradient = parameter.grad
+        assert gradient is not None
+        before = gradient.to_dense().clone()
+        expected = parameter.detach() - 0.7 * 0.23 * before
+        with torch.no_grad():
+            add_scaled(parameter, gradient, scale, alpha=-0.7)
+        assert torch.equal(gradient.to_dense(), before)
+        torch.testing.assert_close(parameter.detach(), expected)

@@ -1,6 +1,7 @@
 import io
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from pipebench.records.schema import Failure, RunRecord
@@ -115,3 +116,16 @@ def test_parameters_after_an_update_are_told_of_any_model() -> None:
     assert "allowed), parameters after one update 3.0e-09 off" in words_of(
         completed_record(verification=checked)
     )
+
+
+@pytest.mark.parametrize(
+    ("norm", "told"),
+    [(21.73, "; the norm of all is 21.7, clipped to 5"), (5.0, "is 5, too small to be clipped")],
+)
+def test_whether_the_first_gradients_were_clipped_is_told(norm: float, told: str) -> None:
+    record = completed_record()
+    clipped = msgspec.structs.replace(record.config.optimizer, clipping=5.0)
+    checked = msgspec.structs.replace(record.verification, gradient_norm=norm)
+    assert "the norm of all" not in words_of(completed_record(verification=checked))
+    config = msgspec.structs.replace(record.config, optimizer=clipped)
+    assert told in words_of(completed_record(verification=checked, config=config))

@@ -157,6 +157,16 @@ def test_an_optimizer_that_treats_each_parameter_by_itself_is_exact_however_it_d
     assert verification.max_relative_parameter_error == 0
 
 
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_an_optimizer_that_writes_into_gradients_is_no_error_of_real_ranks(
+    live_ranks: Group, tmp_path: Path, gpus: int
+) -> None:
+    """Rank 0's own gradients are held against the baseline's as they were before the update."""
+    found = live_ranks.run(config("writing", gpus, ("gpipe", 4, 1), device="cpu"), tmp_path)
+    assert found["error"] <= 1e-5
+    assert found["parameter_error"] == 0
+
+
 def test_an_optimizer_that_needs_all_parameters_is_found_by_the_update() -> None:
     with pytest.raises(RunFailedError, match="the optimizer does something else where it has a part of the"):
         pair_of("normed").verify()

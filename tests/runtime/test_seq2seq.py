@@ -188,14 +188,14 @@ def errors(asked: RunConfig, pipeline: EmulatedPipeline, baseline: Baseline, ste
     for number in range(steps):
         baseline.step(baseline.batch(number))
         pipeline.step(baseline.network.batch(number, microbatches=asked.microbatches, chunks=asked.chunks))
-        gradients, _ = relative_errors(baseline.gradients(), pipeline.gradients())
+        gradients, *_ = relative_errors(baseline.gradients(), pipeline.gradients())
         if number == 0:
             half = {
                 name: start[name] - asked.learning_rate / 2 * grad for name, grad in dense(baseline).items()
             }
-            halved, _ = relative_errors(half, values(baseline), "parameters")
+            halved, *_ = relative_errors(half, values(baseline), "parameters")
             assert max(halved.values()) <= TOLERANCE["float32"], "the norm's 1e-6 is in it"
-        parameters, _ = relative_errors(parameters_of(baseline.model), pipeline.parameters(), "parameters")
+        parameters, *_ = relative_errors(parameters_of(baseline.model), pipeline.parameters(), "parameters")
         loss = abs(pipeline.loss() - baseline.loss()) / baseline.loss()
         found.append((max(gradients.values()), loss, max(parameters.values())))
     return Errors(*map(max, zip(*found, strict=True)))
@@ -281,8 +281,8 @@ def test_one_device_computes_the_same_in_slices(files: dict[str, str], count: in
     for number in range(BATCHES):
         for baseline in (whole, sliced):
             baseline.step(baseline.batch(number))
-        gradients, _ = relative_errors(whole.gradients(), sliced.gradients())
-        parameters, _ = relative_errors(parameters_of(whole.model), parameters_of(sliced.model))
+        gradients, *_ = relative_errors(whole.gradients(), sliced.gradients())
+        parameters, *_ = relative_errors(parameters_of(whole.model), parameters_of(sliced.model))
         assert max(*gradients.values(), *parameters.values()) <= TOLERANCE["float64"]
         assert sliced.loss() == pytest.approx(whole.loss(), rel=1e-12)
 

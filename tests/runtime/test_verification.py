@@ -32,7 +32,7 @@ def held(
 def error(expected: Tensor | None, found: Tensor | None, beside: float) -> float:
     """The error of one tensor beside another one of norm ``beside``, which is right."""
     other = torch.tensor([beside])
-    errors, _ = relative_errors({"a": expected, "b": other}, {"a": found, "b": other})
+    errors, *_ = relative_errors({"a": expected, "b": other}, {"a": found, "b": other})
     return errors["a"]
 
 
@@ -101,6 +101,14 @@ def test_an_error_of_a_millionth_of_the_whole_is_caught_in_all_but_the_largest_t
     found = {**right, "a": torch.full((4,), (share + 1.1e-6) / 2, dtype=torch.float64)}
     with pytest.raises(RunFailedError, match="a of the pipeline differs"):
         held(right, found, dtype)
+
+
+def test_how_many_are_wrong_is_told_and_the_norm_of_all_is_kept() -> None:
+    right: dict[str, Tensor | None] = {name: torch.full((4,), 1.5, dtype=torch.float64) for name in "abc"}
+    assert held(right, right, "float64").gradient_norm == pytest.approx(3 * 3**0.5)
+    wrong = {name: 0.5 * gradient if name != "b" else gradient for name, gradient in right.items()}  # type: ignore[operator]
+    with pytest.raises(RunFailedError, match="; 2 of 3 gradients differ by more; there is no"):
+        held(right, wrong, "float64")
 
 
 @pytest.mark.parametrize(("dtype", "least"), [("float32", 1e-8), ("float64", 1e-13)])
@@ -218,7 +226,7 @@ def test_later_on_only_a_finite_loss_is_asked_for() -> None:
 
 def test_the_imaginary_part_of_a_gradient_counts() -> None:
     right = {"a": torch.tensor([1 + 2j, 3 - 1j])}
-    errors, _ = relative_errors(right, {"a": right["a"].conj().resolve_conj()})
+    errors, *_ = relative_errors(right, {"a": right["a"].conj().resolve_conj()})
     assert errors["a"] > 0.5
     assert relative_errors(right, {"a": right["a"].clone()})[0] == {"a": 0.0}
 
