@@ -236,7 +236,12 @@ def slices(options: RunOptions, batch: int, time: int | None, *, even: bool = Tr
         ("--chunks", options.chunks, schedule.chunks, "sequence length", time or 1),
     ):
         if name == "--chunks" and not even:
-            result.append(min(default, size) if given is None else _at_least(name, given, 1, most=size))
+            if given is not None and _at_least(name, given, 1) > size:
+                raise UsageError(
+                    f"--chunks must be at most {size}, got {given}: a chunk is at least one step of the {size} of a "
+                    "sentence; use fewer, or a larger --sequence-length"
+                )
+            result.append(min(default, size) if given is None else given)
             continue
         if given is None:
             result.append(largest_divisor(size, default))

@@ -292,7 +292,7 @@ def test_files_and_pairs_are_kept_and_so_is_what_has_no_buckets() -> None:
         ),
         ({"text": "a.txt"}, "--text: --model seq2seq does not take it: leave it out"),
         ({"synthetic": True, "tokens": "characters"}, "leave it out with --synthetic"),
-        ({"chunks": 25}, "--chunks must be at most 24, got 25"),
+        ({"chunks": 25}, "--chunks must be at most 24, got 25: a chunk is at least one step of the 24 of a"),
         ({"chunks": 0}, "--chunks must be at least 1, got 0"),
         ({"sequence_length": 3, "chunks": 4}, "--chunks must be at most 3, got 4"),
         ({"schedule": "naive", "chunks": 2}, "schedule naive takes 1 microbatch and 1 chunk, got 1 and 2"),

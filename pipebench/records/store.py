@@ -302,6 +302,8 @@ def _line(path: Path, record: AnyRecord | CorruptRecordError) -> dict[str, Any]:
     if isinstance(record, CorruptRecordError):
         return {"path": path_text(path), "status": "unreadable", "error": as_text(str(record))}
     line: dict[str, Any] = {"path": path_text(path), "kind": record.kind}
+    if isinstance(record, ReproductionRecord):
+        line |= {name: getattr(record, name) for name in ("id", "created", "status")}
     if isinstance(record, RunRecord):
         line |= {name: getattr(record, name) for name in ("id", "created", "status", "clock", "speedup")}
         line |= {

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pipebench.errors import CorruptRecordError
 from pipebench.models.outline import MemoryBytes
+from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import DeviceUsage, RunRecord
 from pipebench.records.store import AnyRecord
 from pipebench.records.terms import WORDS, terms_of
@@ -74,6 +75,8 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
     """The line of a record; the clock stands in the same cell as the speed-up, so that no width parts them."""
     if isinstance(record, CorruptRecordError):
         return _other_row(str(path), Text("unreadable", style="red"))
+    if isinstance(record, ReproductionRecord) and record.status != "completed":
+        return _other_row(path.stem, Text(f"{record.kind}, {record.status}", style="yellow"))
     if not isinstance(record, RunRecord):
         return _other_row(path.stem, Text(record.kind))
     config, speedup, terms = record.config, record.speedup, terms_of(record)

@@ -1,11 +1,15 @@
 """The table of records: whole ids, and as much else as fits."""
 
+import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from rich.console import Console
 
 from pipebench.errors import CorruptRecordError
+from pipebench.records import store
+from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import RunRecord
 from pipebench.render.tables import record_row, record_table
 from tests.builders import (
@@ -56,6 +60,18 @@ def test_what_is_no_run_has_a_line_too() -> None:
     assert [cell.plain for cell in broken.cells] == ["a/broken.json", "unreadable", "-", "-", "-"]
     simulated = record_row(Path("a/simulated.json"), simulation_record())
     assert [cell.plain for cell in simulated.cells[:2]] == ["simulated", "simulation"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [("completed", "reproduction"), ("aborted", "reproduction, aborted")]
+)
+def test_a_reproduction_that_was_cut_short_says_so(
+    status: Literal["completed", "aborted"], told: str
+) -> None:
+    made = ReproductionRecord(id="r", created="2026", status=status, verdicts=[], runs=[])
+    assert [cell.plain for cell in record_row(Path("r.json"), made).cells] == ["r", told, "-", "-", "-"]
+    (line,) = json.loads(store.listing([(Path("r.json"), made)]))
+    assert line == {"path": "r.json", "kind": "reproduction", "id": "r", "created": "2026", "status": status}
 
 
 def test_a_run_that_was_not_completed_has_no_speed_up() -> None:
