@@ -259,14 +259,14 @@ def run(
 
     pipebench run --model FILE.py:NAME --gpus 4
     """
-    from pipebench import rendezvous
     from pipebench.cli.again import Again
     from pipebench.config import RunOptions
     from pipebench.describing import resolved
+    from pipebench.rendezvous import alone
     from pipebench.signals import orderly_end
 
     if not dry_run:
-        rendezvous.check_alone("run", sys.argv[1:], os.environ)
+        alone.check_alone("run", sys.argv[1:], os.environ)
     options = RunOptions(
         gpus=_devices(partition, model, softmax_devices) if gpus is None else gpus,
         device=device,

@@ -24,6 +24,7 @@ from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
+from pipebench.rendezvous.place import Place
 from pipebench.runtime import messages
 from pipebench.runtime.computed import Computed, judge, judge_update
 from pipebench.runtime.device import CpuDevice, CudaDevice
@@ -87,14 +88,14 @@ class Pair(Protocol):
         """After ``steps`` of each kind: both must have the same loss."""
 
 
-def make_pair(job: messages.Job, rank: int, folder: Path) -> Pair:
+def make_pair(job: messages.Job, place: Place, folder: Path) -> Pair:
     """The pair for the job's kind of device."""
     network = network_for(job.config, job.data)
     if job.config.device not in ("cpu", "cuda"):
         return EmulatedPair(job, network)
     from pipebench.runtime.ranked_pair import RankedPair  # noqa: PLC0415 - torch.distributed, for ranks only
 
-    return RankedPair(job, network, rank, folder)
+    return RankedPair(job, network, place, folder)
 
 
 class EmulatedPair:
@@ -224,14 +225,16 @@ def _gpu_at_rest_s() -> float:
     return time.perf_counter()
 
 
-def measure_layers(job: messages.Job, emit: Callable[[messages.Message], None]) -> messages.LayerCosts:
+def measure_layers(
+    job: messages.Job, place: Place, emit: Callable[[messages.Message], None]
+) -> messages.LayerCosts:
     """A quick measurement of every layer: a pipeline cut as finely as can be, its costs summed by stage.
 
     What opens the model is measured with the first layer, where every partition has it; its head alone.
     """
     config, network = job.config, network_for(job.config, job.data)
     row = network.outline.row
-    device = CudaDevice(0).torch if config.device == "cuda" else None
+    device = CudaDevice(place.local_rank).torch if config.device == "cuda" else None
     partition = [1] * row.layers + [0] * bool(row.head)
     graph = graph_of(shape_of(network.outline, partition), config.microbatches, config.chunks)
     pipeline = EmulatedPipeline(

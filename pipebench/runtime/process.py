@@ -14,7 +14,8 @@ import os
 import sys
 import threading
 
-from pipebench import leash, refusals, rendezvous
+from pipebench import leash, refusals
+from pipebench.rendezvous.alone import without_ranks
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
@@ -54,7 +55,7 @@ _TUNABLE = "glibc.malloc.tcache_count=0"
 
 def start_environment() -> dict[str, str]:
     """The environment that a measuring process must be started with; its rank is ours to tell."""
-    environment = rendezvous.without_ranks(os.environ)
+    environment = without_ranks(os.environ)
     if not _default_allocator():
         given = environment.get("GLIBC_TUNABLES")
         environment["GLIBC_TUNABLES"] = f"{given}:{_TUNABLE}" if given else _TUNABLE

@@ -1,0 +1,73 @@
+"""Where each rank of a launch is, and how this one meets the others. Pure.
+
+The only statement of what a rank is on its machine: its host, the device it has there, and whether two ranks share a
+clock.
+"""
+
+from functools import cached_property
+
+import msgspec
+
+
+class Seat(msgspec.Struct, frozen=True):
+    """A rank's: its host, which of that host's devices it has, and the address at which others find the host.
+
+    ``host`` and ``address`` are empty where all ranks are processes of one launcher on one machine.
+    """
+
+    local_rank: int
+    host: str = ""
+    address: str = ""
+
+
+class InFolder(msgspec.Struct, frozen=True, tag="folder"):
+    """All ranks are on one machine and meet in a file of the launch's folder, over loopback."""
+
+
+class OverNetwork(msgspec.Struct, frozen=True, tag="network"):
+    """Ranks meet in a store that listens at an address, under a prefix of their own.
+
+    ``interface`` is the network interface that messages take; ``None`` where the user has said so to gloo and NCCL.
+    """
+
+    address: str
+    port: int
+    prefix: str
+    interface: str | None
+
+
+class Place(msgspec.Struct, frozen=True, dict=True):
+    """One rank among all."""
+
+    rank: int
+    seats: tuple[Seat, ...]
+    meeting: InFolder | OverNetwork
+
+    @property
+    def ranks(self) -> int:
+        """How many there are."""
+        return len(self.seats)
+
+    @property
+    def local_rank(self) -> int:
+        """The device that this rank has on its host; ranks of a host have different ones."""
+        return self.seats[self.rank].local_rank
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """All hosts, in the order of their first ranks."""
+        return tuple(dict.fromkeys(seat.host for seat in self.seats))
+
+    def beside(self, rank: int) -> list[int]:
+        """The ranks of a rank's host, itself among them. They share one clock."""
+        return [other for other, seat in enumerate(self.seats) if seat.host == self.seats[rank].host]
+
+    def name(self, rank: int) -> str:
+        """Such as ``rank 3 on node2``."""
+        host = self.seats[rank].host
+        return f"rank {rank} on {host}" if host else f"rank {rank}"
+
+
+def on_one_machine(rank: int, ranks: int) -> Place:
+    """A rank of our own launcher: all devices are this machine's, and numbered as ranks are."""
+    return Place(rank, tuple(Seat(number) for number in range(ranks)), InFolder())
