@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
 
 import msgspec
 
@@ -18,21 +19,29 @@ _ORDER = "PCI_BUS_ID"
 _RESERVE_BYTES = 2 * 2**30
 
 
-def settled(config: RunConfig) -> tuple[RunConfig, str | None]:
+def settled(
+    config: RunConfig, here: Sequence[int] | None = None, *, alone: bool = True
+) -> tuple[RunConfig, str | None]:
     """The configuration with a kind of device that this machine has, and a line on what ``auto`` became.
+
+    Args:
+        config: to settle.
+        here: the ranks of this machine; all by default.
+        alone: whether this process starts all ranks. Devices that are not are never emulated.
 
     Raises:
         EnvironmentRefusedError: This system cannot run, has too few GPUs, or too little memory.
     """
     check_system("run")
+    here = range(config.gpus) if here is None else here
     found = gpus() if config.device in ("auto", "cuda") else []
     line = None
     if config.device == "auto":
-        config, line = _choose(config, len(found))
+        config, line = _choose(config, len(found), len(here), otherwise="emulated" if alone else "cpu")
     if config.device == "cuda":
-        _require(config.gpus, len(found))
+        _require(len(here), len(found))
         _require_cuda_build()
-        _check_gpu_memory(config, found)
+        _check_gpu_memory(config, found, here)
         line = "; ".join(filter(None, (line, _overruled_order()))) or None
     config, baseline = fitted(config)
     available_bytes = memory_available_bytes()
@@ -56,14 +65,16 @@ def check_system(command: str) -> None:
         )
 
 
-def _choose(config: RunConfig, found: int) -> tuple[RunConfig, str]:
+def _choose(
+    config: RunConfig, found: int, needed: int, *, otherwise: Literal["emulated", "cpu"]
+) -> tuple[RunConfig, str]:
     usable = _torch_has_cuda()
-    kind = "cuda" if found >= config.gpus and usable else "emulated"
+    kind = "cuda" if found >= needed and usable else otherwise
     there = "no GPU" if found == 0 else "1 GPU" if found == 1 else f"{found} GPUs"
     if not found and (why := trouble()):
         there = f"no GPU ({why})"
     unusable = "" if usable or not found else "; this torch is built for CPUs only"
-    line = f"device: {kind} (auto: {there} visible, {config.gpus} asked for{unusable})"
+    line = f"device: {kind} (auto: {there} visible, {needed} asked for{unusable})"
     if kind == "cuda" and config.emulation_order != EMULATION_ORDERS[0]:
         line += "; --emulation-order: no effect, only emulated devices share a core and have an order"
     return msgspec.structs.replace(config, device=kind), line
@@ -108,12 +119,13 @@ def _require_cuda_build() -> None:
         )
 
 
-def _check_gpu_memory(config: RunConfig, found: Sequence[Gpu]) -> None:
+def _check_gpu_memory(config: RunConfig, found: Sequence[Gpu], here: Sequence[int]) -> None:
     """Each GPU holds its stage, beside what CUDA, NCCL and the libraries take for themselves.
 
     Whether one also holds the whole model is found out by trying.
     """
-    stages = budget.device_memory(config, config.planned_partition)
+    of_all = budget.device_memory(config, config.planned_partition)
+    stages = [of_all[rank] for rank in here if rank < len(of_all)]
     for number, (gpu, stage) in enumerate(zip(found, stages, strict=False)):
         needed = stage.total + _RESERVE_BYTES
         if gpu.free_bytes is not None and needed > gpu.free_bytes:

@@ -54,6 +54,7 @@ class SoFar:
     link: MeasuredLink | None = None
     raced: messages.Raced | None = None
     device_names: list[str] | None = None
+    ranks: list[schema.RankRecord] = field(default_factory=list)
     launches: list[schema.Launch] = field(default_factory=list)
     timelines: list[schema.TimelineRecord] = field(default_factory=list)
 
@@ -68,7 +69,9 @@ def record_of(
         id=store.new_id(so_far.created, f"{config.kind}{config.gpus}-{config.schedule}"),
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
-        device=schema.Device(kind=config.kind, count=config.gpus, names=_device_names(so_far)),
+        device=schema.Device(
+            kind=config.kind, count=config.gpus, names=_device_names(so_far), ranks=so_far.ranks
+        ),
         clock=config.clock,
         machine=_machine(so_far),
         config=config_record(config, so_far.given),
@@ -98,6 +101,8 @@ def _lost(before: LostTime) -> dict[str, Value]:
 
 def _device_names(so_far: SoFar) -> list[str]:
     """As CUDA told them or, in a run that ended before, as the driver did; without a GPU the CPU's."""
+    if so_far.ranks:
+        return [rank.name for rank in so_far.ranks]
     if so_far.config.kind != "cuda":
         return [cpu_model()] * so_far.config.gpus
     told = (so_far.environment.get(f"gpu{number}_name") for number in range(so_far.config.gpus))

@@ -35,12 +35,26 @@ class Schema(Part, frozen=True):
     version: Literal[1] = 1
 
 
+class RankRecord(Part, frozen=True):
+    """Where a rank was, in a run that a launcher of several machines started; ``uuid`` and ``pci`` are its GPU's."""
+
+    host: Name
+    local_rank: Count
+    name: str
+    uuid: str | None = None
+    pci: str | None = None
+
+
 class Device(Part, frozen=True):
-    """What the pipeline's devices are. Without a GPU the name is the CPU's model."""
+    """What the pipeline's devices are. Without a GPU the name is the CPU's model.
+
+    ``ranks``, in their order, are there if torchrun or Slurm started them.
+    """
 
     kind: Literal["cuda", "cpu", "emulated"]
     count: AtLeastOne
     names: Annotated[list[str], Meta(min_length=1)]
+    ranks: list[RankRecord] = []
 
 
 class LinkRecord(Part, frozen=True):

@@ -13,8 +13,8 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """What broke a process of a launch.
 
     ``text`` is one line with the process's name. ``lost_peer``: another one is the culprit, if there is any.
-    ``refused`` and ``usage`` are the cause alone, where the machine or the input is to blame. ``log`` is what it left
-    behind.
+    ``refused`` and ``usage`` are the cause alone, where the machine or the input is to blame. ``ended`` is the exit
+    code of a signal that ended it. ``log`` is what it left behind.
     """
 
     rank: int
@@ -22,14 +22,12 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     lost_peer: bool = False
     refused: str | None = None
     usage: str | None = None
+    ended: int | None = None
     log: str = ""
 
 
 class Company(Protocol):
     """The processes of a launch that are started elsewhere, as this launcher sees them."""
-
-    def begin(self, job: messages.Job) -> Place:
-        """A launch begins; where this process's rank is in it."""
 
     def look(self, heartbeats: Heartbeats) -> None:
         """Called all the while: tell what happens here, and hear what happened elsewhere."""
@@ -46,3 +44,13 @@ class Company(Protocol):
 
     def end(self) -> None:
         """The launch is over: see that the others end theirs."""
+
+
+class Led(Company, Protocol):
+    """The same, as rank 0 has them: it gives them their work."""
+
+    def place(self) -> Place:
+        """Where rank 0 is among all ranks; waits until they are there."""
+
+    def begin(self, job: messages.Job) -> Place:
+        """A launch begins; where this process's rank is in it."""

@@ -1,10 +1,16 @@
 """What only a measuring process can tell of itself: facts, tried out where a setting may say otherwise."""
 
 import os
+from typing import Any
 
+import msgspec
 import torch
 
-from pipebench.runtime import allocator
+from pipebench.records.schema import RankRecord
+from pipebench.rendezvous.place import Place
+from pipebench.runtime import allocator, messages
+from pipebench.runtime.gathering import gathered_texts
+from pipebench.telemetry.environment import cpu_model
 
 Values = dict[str, str | int | float | bool | None]
 
@@ -25,6 +31,25 @@ def environment(device: str) -> Values:
         "allocator": allocator.shared_object(),
         "allocator_keeps_memory": allocator.keeps_memory(_touch),
     }
+
+
+def ranks(place: Place, device: str) -> messages.Devices:
+    """Where all ranks are, and on what; only rank 0 knows of the others. Collective."""
+    seat = place.seats[place.rank]
+    here = RankRecord(seat.host, seat.local_rank, cpu_model())
+    if device == "cuda":
+        of_gpu = torch.cuda.get_device_properties(seat.local_rank)
+        here = RankRecord(
+            seat.host, seat.local_rank, of_gpu.name, uuid=f"GPU-{of_gpu.uuid}", pci=_pci_address(of_gpu)
+        )
+    told = gathered_texts({str(place.rank): msgspec.json.encode(here).decode()}) or {}
+    found = [msgspec.json.decode(told[str(rank)], type=RankRecord) for rank in range(len(told))]
+    return messages.Devices(names=[each.name for each in found], ranks=found)
+
+
+def _pci_address(of_gpu: Any) -> str:
+    """As nvidia-smi and lspci write it."""
+    return f"{of_gpu.pci_domain_id:08X}:{of_gpu.pci_bus_id:02X}:{of_gpu.pci_device_id:02X}.0"
 
 
 def _mkldnn() -> bool:

@@ -19,7 +19,15 @@ from pathlib import Path
 import msgspec
 
 from pipebench import signals
-from pipebench.errors import DeadlineError, EnvironmentRefusedError, RunFailedError, UsageError
+from pipebench.errors import (
+    DeadlineError,
+    EnvironmentRefusedError,
+    ExitCode,
+    InterruptedRunError,
+    RunFailedError,
+    TerminatedRunError,
+    UsageError,
+)
 from pipebench.plan.plan import Plan
 from pipebench.rendezvous.place import Place
 from pipebench.runtime import deaths, messages, process
@@ -153,13 +161,14 @@ class Launched:
     def _troubles(self, child: _Child) -> Iterator[Trouble]:
         """Of one process here."""
         code = child.process.poll()
+        where = f"{child.name}: " if self.company is not None else ""
         for failed in child.failed:
             yield Trouble(
                 rank=child.rank,
                 text=f"{child.name}{deaths.told(failed)}",
                 lost_peer=failed.lost_peer,
-                refused=failed.cause if failed.refused else None,
-                usage=failed.cause if failed.usage else None,
+                refused=f"{where}{failed.cause}" if failed.refused else None,
+                usage=f"{where}{failed.cause}" if failed.usage else None,
                 log=self._log_of(child),
             )
         if code is None or child.failed or (child.done and not code):
@@ -176,6 +185,10 @@ class Launched:
             deaths.check_folder()
             if trouble.refused is not None:
                 raise EnvironmentRefusedError(trouble.refused)
+            if trouble.ended is not None:
+                raise (InterruptedRunError if trouble.ended == ExitCode.INTERRUPTED else TerminatedRunError)(
+                    trouble.text
+                )
             if trouble.usage is not None:
                 raise UsageError(trouble.usage)
             raise RunFailedError(trouble.text, log=trouble.log)

@@ -4,7 +4,6 @@ Imports no torch, so it can act within milliseconds of a signal. A launch is one
 devices, or one process a rank; where the ranks are on several machines, it has company.
 """
 
-import contextlib
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -15,8 +14,9 @@ from pipebench import refusals
 from pipebench.places import temporary_folder, writing_temporary_files
 from pipebench.rendezvous.place import Place, on_one_machine
 from pipebench.runtime import messages
-from pipebench.runtime.company import Company
+from pipebench.runtime.company import Led
 from pipebench.runtime.heartbeat import Heartbeats
+from pipebench.runtime.launched import Launched
 
 _BEYOND_THE_DEADLINE_S = 600.0  # a rank's wait must not end before the launcher names the culprit
 
@@ -29,7 +29,7 @@ class Launcher:
         company: what starts ranks elsewhere; by default all are processes of this machine.
     """
 
-    def __init__(self, *, deadline: float, company: Company | None = None) -> None:
+    def __init__(self, *, deadline: float, company: Led | None = None) -> None:
         self.deadline, self.company = deadline, company
 
     def run(self, job: messages.Work) -> Generator[messages.AnyMessage, None, None]:
@@ -46,35 +46,30 @@ class Launcher:
         with (
             refusals.told("a launch cannot be started"),
             temporary_folder() as folder,
-            contextlib.closing(_prepared(folder, job)) as heartbeats,
         ):
             company = self.company if isinstance(job, messages.Job) and job.ranks > 1 else None
             if company is not None and isinstance(job, messages.Job):
                 places = [company.begin(job)]
             else:
                 places = [on_one_machine(rank, job.ranks) for rank in range(job.ranks)]
-            _write_places(folder, places)
+            heartbeats = prepared(folder, job, places)
             launch = Launched(folder, job, heartbeats, deadline=self.deadline, places=places, company=company)
             try:
                 yield from launch.reports()
             finally:
                 launch.end()
+                heartbeats.close()
 
 
-def _write_places(folder: Path, places: Sequence[Place]) -> None:
-    with writing_temporary_files():
-        for place in places:
-            (folder / f"place-{place.rank}").write_bytes(msgspec.msgpack.encode(place))
-
-
-def _prepared(folder: Path, job: messages.Work) -> Heartbeats:
-    """The folder with all the files that a launch needs.
+def prepared(folder: Path, job: messages.Work, places: Sequence[Place]) -> Heartbeats:
+    """The folder with all the files that the processes of these ranks need.
 
     Raises:
         EnvironmentRefusedError: There is no room for them.
     """
     with writing_temporary_files():
         (folder / "job.msgpack").write_bytes(msgspec.msgpack.encode(job))
-        for rank in range(job.ranks):
-            (folder / f"log-{rank}").touch()
+        for place in places:
+            (folder / f"place-{place.rank}").write_bytes(msgspec.msgpack.encode(place))
+            (folder / f"log-{place.rank}").touch()
         return Heartbeats(folder / "heartbeats", job.ranks)

@@ -1,0 +1,134 @@
+"""Rank 0's side: it gives the other ranks their work, and hears what becomes of them."""
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from pipebench.joined.exchange import Exchange
+from pipebench.joined.seats import all_seats, place_of
+from pipebench.joined.words import Assignment, Lead, Status, job_key, status_key
+from pipebench.rendezvous.place import Place, Seat
+from pipebench.rendezvous.told import Told
+from pipebench.runtime import messages
+from pipebench.runtime.company import Trouble
+from pipebench.runtime.heartbeat import Beat, Heartbeats
+
+LOST_S = 5.0  # a rank that says nothing for so long is lost
+_FAREWELL_S = 4.0
+_TICK_S = 0.05
+
+
+class Leader:
+    """The company of rank 0.
+
+    Args:
+        told: by the launcher.
+        exchange: with the others.
+    """
+
+    def __init__(self, told: Told, exchange: Exchange) -> None:
+        self.told, self.exchange = told, exchange
+        self.others = range(1, told.ranks)
+        self._seats: tuple[Seat, ...] | None = None
+        self._lead = Lead()
+        self._ranks = 0
+        exchange.want(map(status_key, self.others), processes=True)
+
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        """Of all ranks; waits for the last of them.
+
+        Raises:
+            EnvironmentRefusedError: Some do not come.
+            UsageError: Two have the same device.
+        """
+        if self._seats is None:
+            self._seats = all_seats(self.told, self.exchange)
+        return self._seats
+
+    def place(self) -> Place:
+        """Rank 0's."""
+        return place_of(self.told, self.seats, self._prefix())
+
+    def begin(self, job: messages.Job) -> Place:
+        """A launch begins; where rank 0 is in it."""
+        number = self._lead.begun + 1
+        self._ranks = job.ranks
+        seats = self.seats
+        self._lead = msgspec.structs.replace(self._lead, begun=number)
+        assignment = Assignment(job=job, seats=seats, prefix=self._prefix())
+        self.exchange.put(job_key(number), msgspec.msgpack.encode(assignment))
+        self._say()
+        return self.place()
+
+    def look(self, heartbeats: Heartbeats) -> None:
+        """The exchange hears of the others, and the launcher reads the heartbeats of rank 0."""
+
+    def troubles(self) -> list[Trouble]:
+        """What the others say went wrong, and who says nothing any more."""
+        return [trouble for rank in self.others for trouble in self._troubles(rank)]
+
+    def _troubles(self, rank: int) -> Iterator[Trouble]:
+        status = self._status(rank)
+        silent_s = self.exchange.silent_s(status_key(rank))
+        if status is not None and status.trouble is not None:
+            yield status.trouble
+        elif status is not None and status.stage == "left":
+            yield Trouble(rank=rank, text=f"{self._name(rank)} has left before the end")
+        elif silent_s > LOST_S:
+            yield Trouble(
+                rank=rank,
+                text=f"{self._name(rank)} is lost: nothing was heard of it for {silent_s:.0f} s (is its machine "
+                "up, and its network?)",
+            )
+
+    @property
+    def all_done(self) -> bool:
+        """Whether all ranks of the launch are done."""
+        return all(self._is_done(rank) for rank in self.others if rank < self._ranks)
+
+    def _is_done(self, rank: int) -> bool:
+        status = self._status(rank)
+        return status is not None and (status.stage, status.launch) == ("done", self._lead.begun)
+
+    def beat(self, rank: int) -> Beat | None:
+        """What a rank elsewhere did last."""
+        status = self._status(rank) if rank in self.others else None
+        if status is None:
+            return None
+        return Beat(status.state, status.action, self.exchange.heard_s(status_key(rank)) - status.age_s)
+
+    def end(self) -> None:
+        """The launch is over."""
+        self._lead = msgspec.structs.replace(self._lead, over=self._lead.begun)
+        self._say()
+
+    def finish(self, code: int) -> None:
+        """Tell all which exit code is everybody's, and wait until they have heard it."""
+        self._lead = msgspec.structs.replace(self._lead, end=code)
+        self._say()
+        until = time.monotonic() + _FAREWELL_S
+        while time.monotonic() < until and not all(map(self._has_left, self.others)):
+            time.sleep(_TICK_S)
+
+    def _has_left(self, rank: int) -> bool:
+        """Or will not come back."""
+        status = self._status(rank)
+        return (status is not None and status.stage == "left") or self.exchange.silent_s(
+            status_key(rank)
+        ) > LOST_S
+
+    def _status(self, rank: int) -> Status | None:
+        word = self.exchange.heard(status_key(rank))
+        return None if word is None else msgspec.json.decode(word, type=Status)
+
+    def _say(self) -> None:
+        self.exchange.say(msgspec.json.encode(self._lead))
+
+    def _prefix(self) -> str:
+        """Of a launch's own keys."""
+        return f"pipebench/{self.told.attempt or 0}/launch/{self._lead.begun}"
+
+    def _name(self, rank: int) -> str:
+        return self.place().name(rank)
