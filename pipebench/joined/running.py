@@ -1,5 +1,6 @@
 """A process that torchrun or Slurm started runs its part: rank 0 leads, the others follow."""
 
+import os
 from collections.abc import Callable
 
 import msgspec
@@ -25,6 +26,7 @@ def joined(told: Told, lead: Callable[[Leader], int]) -> int:
     Raises:
         PipebenchError: Of rank 0, what ended the run; of any rank, that it cannot join.
     """
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # c10d warns of names that it cannot look up
     check_torch()
     with signals.orderly_end():
         store = opened(told)
