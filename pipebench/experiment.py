@@ -293,7 +293,8 @@ class Experiment:
         """What holds for this run and for those beside it."""
         match message:
             case messages.Devices():
-                self.so_far.device_names, self.so_far.ranks = message.names, message.ranks
+                self.so_far.device_names = message.names
+                self.so_far.ranks, self.so_far.links = message.ranks, message.links
             case messages.Environment():
                 self.so_far.environment |= message.values
             case messages.Raced():

@@ -55,6 +55,7 @@ class SoFar:
     raced: messages.Raced | None = None
     device_names: list[str] | None = None
     ranks: list[schema.RankRecord] = field(default_factory=list)
+    links: list[schema.HostLinkRecord] = field(default_factory=list)
     launches: list[schema.Launch] = field(default_factory=list)
     timelines: list[schema.TimelineRecord] = field(default_factory=list)
 
@@ -70,7 +71,11 @@ def record_of(
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
         device=schema.Device(
-            kind=config.kind, count=config.gpus, names=_device_names(so_far), ranks=so_far.ranks
+            kind=config.kind,
+            count=config.gpus,
+            names=_device_names(so_far),
+            ranks=so_far.ranks,
+            links=so_far.links,
         ),
         clock=config.clock,
         machine=_machine(so_far),

@@ -45,16 +45,37 @@ class RankRecord(Part, frozen=True):
     pci: str | None = None
 
 
+class MessageTimeRecord(Part, frozen=True):
+    """Messages of one size: half of there and back, the median."""
+
+    size_bytes: Count
+    one_way_s: Positive
+
+
+class HostLinkRecord(Part, frozen=True):
+    """The link between two ranks, inside a host (twice the same one) or between two.
+
+    ``bytes_per_s`` is ``None`` where a larger message took no longer.
+    """
+
+    hosts: tuple[Name, Name]
+    ranks: tuple[Count, Count]
+    latency_s: Positive
+    bytes_per_s: Positive | None
+    times: list[MessageTimeRecord]
+
+
 class Device(Part, frozen=True):
     """What the pipeline's devices are. Without a GPU the name is the CPU's model.
 
-    ``ranks``, in their order, are there if torchrun or Slurm started them.
+    ``ranks``, in their order, are there if torchrun or Slurm started them; ``links`` is what lies between them.
     """
 
     kind: Literal["cuda", "cpu", "emulated"]
     count: AtLeastOne
     names: Annotated[list[str], Meta(min_length=1)]
     ranks: list[RankRecord] = []
+    links: list[HostLinkRecord] = []
 
 
 class LinkRecord(Part, frozen=True):
@@ -297,10 +318,23 @@ class Block(Part, frozen=True):
     steps: AtLeastOne
 
 
+class ClockRecord(Part, frozen=True):
+    """A host's clock beside that of rank 0's host: what is to be added to it, how that changes (seconds a second).
+
+    ``uncertainty_s`` is how wrong the offset may be: half of the fastest round trip, in the worst step.
+    """
+
+    host: Name
+    offset_s: float
+    drift: float
+    uncertainty_s: NotNegative
+
+
 class Launch(Part, frozen=True):
     """One fresh start of all processes; page faults and wall/CPU are over its timed steps.
 
-    ``peaks_bytes`` is the most that each device's tensors took in a pipeline step, where that is measured.
+    ``peaks_bytes`` is the most that each device's tensors took in a pipeline step, where that is measured. ``clocks``
+    are those of all hosts but rank 0's, where there are several.
     """
 
     baseline: Samples
@@ -309,6 +343,7 @@ class Launch(Part, frozen=True):
     page_faults: Count | None
     wall_per_cpu: Positive | None
     peaks_bytes: list[Count] | None = None
+    clocks: list[ClockRecord] = []
 
 
 class SpanRecord(Part, frozen=True, gc=False):

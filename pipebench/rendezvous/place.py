@@ -58,6 +58,11 @@ class Place(msgspec.Struct, frozen=True, dict=True):
         """All hosts, in the order of their first ranks."""
         return tuple(dict.fromkeys(seat.host for seat in self.seats))
 
+    @property
+    def core(self) -> int:
+        """Which core it is to have, from the last one down: hosts may be containers that share a machine."""
+        return self.local_rank + self.hosts.index(self.seats[self.rank].host)
+
     def beside(self, rank: int) -> list[int]:
         """The ranks of a rank's host, itself among them. They share one clock."""
         return [other for other, seat in enumerate(self.seats) if seat.host == self.seats[rank].host]

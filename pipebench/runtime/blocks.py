@@ -116,6 +116,7 @@ def _measured(
         if cpu_s and job.config.device != "cuda"
         else None,
         peaks_bytes=peaks_bytes,
+        clocks=timed.pair.host_clocks(),
     )
     near = sorted(timed.timelines, key=lambda timeline: abs(timeline.makespan_s - middle_s))[:_TIMELINES]
     return launch, near

@@ -8,7 +8,7 @@ import torch
 
 from pipebench.records.schema import RankRecord
 from pipebench.rendezvous.place import Place
-from pipebench.runtime import allocator, messages
+from pipebench.runtime import allocator
 from pipebench.runtime.gathering import gathered_texts
 from pipebench.telemetry.environment import cpu_model
 
@@ -33,7 +33,7 @@ def environment(device: str) -> Values:
     }
 
 
-def ranks(place: Place, device: str) -> messages.Devices:
+def ranks(place: Place, device: str) -> list[RankRecord]:
     """Where all ranks are, and on what; only rank 0 knows of the others. Collective."""
     seat = place.seats[place.rank]
     here = RankRecord(seat.host, seat.local_rank, cpu_model())
@@ -43,8 +43,7 @@ def ranks(place: Place, device: str) -> messages.Devices:
             seat.host, seat.local_rank, of_gpu.name, uuid=f"GPU-{of_gpu.uuid}", pci=_pci_address(of_gpu)
         )
     told = gathered_texts({str(place.rank): msgspec.json.encode(here).decode()}) or {}
-    found = [msgspec.json.decode(told[str(rank)], type=RankRecord) for rank in range(len(told))]
-    return messages.Devices(names=[each.name for each in found], ranks=found)
+    return [msgspec.json.decode(told[str(rank)], type=RankRecord) for rank in range(len(told))]
 
 
 def _pci_address(of_gpu: Any) -> str:

@@ -54,7 +54,7 @@ def main() -> None:
             if work.config.device == "cuda":
                 process.prepare_for_gpus()
             else:  # a rank with a GPU is not pinned: it has threads of the driver's beside its own
-                process.pin(place.local_rank)
+                process.pin(place.core)
             run(work, place, folder, emit)
         emit(messages.Done())
     except PipebenchError as error:
@@ -131,6 +131,7 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
     if job.config.device == "cuda" and isinstance(place.meeting, InFolder):
         report(messages.Devices(names=[torch.cuda.get_device_name(n) for n in range(job.config.gpus)]))
     faults.happen("start", rank)
+    faults.set_clock(rank)
     if job.task == "link":
         report(messages.LinkTimes(link=_measure_link(job, place, folder, report)))
         return
@@ -139,7 +140,7 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
         return
     pair = make_pair(job, place, folder)
     if not isinstance(place.meeting, InFolder):
-        report(facts.ranks(place, job.config.device))
+        _survey(job, place, report)
     pairs = [pair, *map(pair.beside, job.beside)]
     for each in pairs:
         each.prime()
@@ -150,6 +151,18 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
         pair.choose(job.form)
     with _quiet():
         time_blocks(job, rank, pairs, report)
+
+
+def _survey(job: messages.Job, place: Place, report: Emit) -> None:
+    """Where the ranks are and what lies between them, before they have anything else to do. Collective."""
+    from pipebench.runtime import facts, host_links  # noqa: PLC0415 - torch
+    from pipebench.runtime.device import CpuDevice, CudaDevice  # noqa: PLC0415 - torch
+
+    ranks = facts.ranks(place, job.config.device)
+    report(messages.Progress(doing="measuring the links between ranks", share=0.05))
+    device = CudaDevice(place.local_rank) if job.config.device == "cuda" else CpuDevice()
+    links = host_links.measure(place, device)
+    report(messages.Devices(names=[each.name for each in ranks], ranks=ranks, links=links))
 
 
 def _race(pairs: Sequence["Pair"], report: Emit) -> None:

@@ -22,7 +22,7 @@ from pipebench.models.outline import BATCHES
 from pipebench.models.registry import network_for
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from pipebench.records.schema import TimelineRecord, Verification
+from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.rendezvous.place import Place
 from pipebench.runtime import messages
@@ -80,6 +80,9 @@ class Pair(Protocol):
 
     def wall_per_cpu(self) -> float | None:
         """What pipeline steps took by the wall clock over their CPU time, where that is not seen from outside."""
+
+    def host_clocks(self) -> list[ClockRecord]:
+        """The clocks of other hosts, where there are several."""
 
     def peaks_bytes(self) -> list[int] | None:
         """The most that each device's tensors took in a pipeline step, where that is measured."""
@@ -199,6 +202,10 @@ class EmulatedPair:
 
     def wall_per_cpu(self) -> None:
         """Seen from outside: a step is one stretch of this thread's work."""
+
+    def host_clocks(self) -> list[ClockRecord]:
+        """One process has one clock."""
+        return []
 
     def peaks_bytes(self) -> None:
         """Not measured: all devices share this process."""

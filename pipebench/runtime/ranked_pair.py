@@ -18,11 +18,12 @@ from pipebench.models.layout import Layout, edges_of
 from pipebench.models.network import Network
 from pipebench.models.outline import BATCHES, whole
 from pipebench.plan.plan import Plan
-from pipebench.records.schema import TimelineRecord, Verification
+from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.rendezvous.place import Place
 from pipebench.runtime import group, messages
 from pipebench.runtime.baseline import Baseline, TooBigError
+from pipebench.runtime.clocks import HostClocks, clocks_of
 from pipebench.runtime.computed import Computed, judge, judge_update
 from pipebench.runtime.connections import TRANSPORTS, Transports
 from pipebench.runtime.device import CpuDevice, CudaDevice, RankDevice
@@ -71,6 +72,7 @@ class RankedPair:
         heartbeats.beat(self.rank, WAITING)
         group.join(place, folder, timeout_s=job.patience_s)
         heartbeats.beat(self.rank, IDLE)
+        self.clocks = clocks_of(place)
         self.transport, self.heartbeats = transport or TRANSPORTS[config.device], heartbeats
         self.numbered = True
         self.load()
@@ -118,6 +120,7 @@ class RankedPair:
             checkpoint=checkpoint,
             heartbeats=self.heartbeats,
             numbered=self.numbered and plan.graph == self.job.config.graph,
+            clocks=self.clocks,
         )
 
     def prime(self) -> None:
@@ -239,6 +242,20 @@ class RankedPair:
         resident = self.single.resident_bytes if self.single is not None and shared else 0
         peaks = self.pipeline.gathered(self._peak - resident)
         return None if peaks is None else [int(peak) for peak in peaks]
+
+    def host_clocks(self) -> list[ClockRecord]:
+        """The clocks of all hosts but rank 0's, as they were compared with its in this launch."""
+        if not isinstance(self.clocks, HostClocks):
+            return []
+        return [
+            ClockRecord(
+                host=clock.host,
+                offset_s=clock.last.offset_s,
+                drift=clock.drift,
+                uncertainty_s=clock.uncertainty_s,
+            )
+            for clock in self.clocks.hosts()
+        ]
 
     def wall_per_cpu(self) -> float | None:
         """The worst rank's: how long it worked by the clock over its CPU time; ``None`` on a GPU."""
