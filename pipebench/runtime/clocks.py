@@ -45,6 +45,10 @@ class HostClock(NamedTuple):
 class Clocks(Protocol):
     """How a rank's own clock is read on that of rank 0's host."""
 
+    @property
+    def apart_s(self) -> float:
+        """How long it takes until all ranks know what one of them says, and the first knows that they do."""
+
     def refresh(self) -> None:
         """Before a step. Collective."""
 
@@ -57,6 +61,8 @@ class Clocks(Protocol):
 
 class OneClock:
     """All ranks are on one host."""
+
+    apart_s = 0.0
 
     def refresh(self) -> None:
         """Nothing to do."""
@@ -86,6 +92,11 @@ class HostClocks:
         self._first = dict.fromkeys((firsts[0], *self._comparing), zero)
         self._last, self._worst = dict(self._first), dict.fromkeys(self._first, 0.0)
         self._begun = False
+
+    @property
+    def apart_s(self) -> float:
+        """A message from each rank to the next, all the way round and back."""
+        return (2 * self.place.ranks + 1) * max(each.uncertainty_s for each in self._last.values())
 
     def refresh(self) -> None:
         """Compare all hosts' clocks with rank 0's. Collective."""

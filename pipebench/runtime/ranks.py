@@ -185,9 +185,12 @@ class RankedPipeline:
 
         A receive that waits is a kernel that runs, on a GPU where the baseline may be timed. And the moment
         at which all ranks leave a collective would not do as the start: gloo's input thread may still hold
-        the core for some milliseconds, as it spins while it cannot get at a connection in use.
+        the core for some milliseconds, as it spins while it cannot get at a connection in use. Between hosts word of
+        the start, and of the receives that are posted, takes its time too.
         """
-        start = torch.tensor(self.clocks.common(time.perf_counter()) + REST_S, dtype=torch.float64)
+        start = torch.tensor(
+            self.clocks.common(time.perf_counter()) + REST_S + self.clocks.apart_s, dtype=torch.float64
+        )
         dist.all_reduce(start, dist.ReduceOp.MAX)
         return self.clocks.own(float(start))
 

@@ -8,10 +8,12 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
+CABLE = Path(__file__).with_name("cable.py")
 _NUMBERS = count()
 _NEEDED = ("ip", "unshare", "hostname")
 
@@ -63,8 +65,11 @@ class Hosts:
 
 
 @contextlib.contextmanager
-def hosts(number: int, *, version: int = 4) -> Iterator[Hosts]:
-    """Hosts with addresses of one version of the internet protocol alone."""
+def hosts(number: int, *, version: int = 4, delay_s: float | None = None) -> Iterator[Hosts]:
+    """Hosts with addresses of one version of the internet protocol alone.
+
+    With a delay there are two, and a cable between them that each frame takes so long to go through.
+    """
     tag = f"{os.getpid() % 100000}x{next(_NUMBERS)}"
     names = [f"pb{tag}h{host}" for host in range(number)]
     switch = f"pb{tag}sw"
@@ -79,18 +84,34 @@ def hosts(number: int, *, version: int = 4) -> Iterator[Hosts]:
             _ip("netns", "add", name)
             port = f"port{host}"
             _ip("-n", switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
-            _ip("-n", switch, "link", "set", port, "master", "bridge", "up")
+            joined = ("master", "bridge") if delay_s is None else ("mtu", "65000")
+            _ip("-n", switch, "link", "set", port, *joined, "up")
             if version == 6:
                 _ip("-n", name, "address", "add", f"{address}/64", "dev", "eth0", "nodad")
             else:
                 _ip("-n", name, "address", "add", f"{address}/24", "dev", "eth0")
             for interface in ("lo", "eth0"):
                 _ip("-n", name, "link", "set", interface, "up")
+            if delay_s is not None:
+                _ip("-n", name, "link", "set", "eth0", "mtu", "65000")
+                _in(name, sys.executable, str(CABLE), "--without-offloads", "eth0")
+                _in(name, "sh", "-c", "echo 0 > /proc/sys/net/ipv4/tcp_slow_start_after_idle")
             folder.mkdir(parents=True, exist_ok=True)
             known = "".join(f"{there} {whom}\n" for there, whom in zip(addresses, names, strict=True))
             # as Debian does: a machine's own name leads to an address of its own that nobody else reaches
             own = f"127.0.1.1 {name}\n" if version == 4 else ""
             (folder / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n{own}{known}")
+        if delay_s is not None:
+            cable = subprocess.Popen(
+                ["ip", "netns", "exec", switch, sys.executable, str(CABLE), "port0", "port1", str(delay_s)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+            found.processes.append(cable)
+            assert cable.stdout is not None
+            assert cable.stdout.readline() == "ready\n"
         yield found
     finally:
         for process in found.processes:
@@ -101,6 +122,10 @@ def hosts(number: int, *, version: int = 4) -> Iterator[Hosts]:
             subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in(namespace: str, *command: str) -> None:
+    _ip("netns", "exec", namespace, *command)
 
 
 def _ip(*words: str) -> None:
