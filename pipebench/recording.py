@@ -247,7 +247,7 @@ def _warnings(
     assert so_far.given is not None
     on_purpose = faults.warning()
     cores = Cores(usable_cores(), quota_cores())
-    takes_turns = cores.shared_by(so_far.config.device, so_far.config.gpus)
+    takes_turns = cores.shared_by(so_far.config.device, _ranks_here(so_far))
     shared = waited(so_far.launches) if takes_turns else 1.0
     facts = Facts(
         config=so_far.config,
@@ -262,9 +262,17 @@ def _warnings(
         environment=so_far.environment,
         verification=so_far.verification,
         other_way=other_way(so_far.config, timeline, link_of(_machine(so_far))),
+        ranks_here=_ranks_here(so_far),
+        joined=bool(so_far.ranks),
     )
     found = warnings(facts)
     return [on_purpose, *found] if on_purpose is not None else found
+
+
+def _ranks_here(so_far: SoFar) -> int:
+    """Of the machine of rank 0, which is this one."""
+    hosts = [rank.host for rank in so_far.ranks]
+    return hosts.count(hosts[0]) if hosts else so_far.config.gpus
 
 
 def _available(config: RunConfig, cores: Cores) -> int | None:

@@ -28,6 +28,7 @@ from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.terms import Terms, terms_of
 from pipebench.records.timelines import timeline_from
 from pipebench.render.head import clock_text, cores_shared, head
+from pipebench.render.hosts import between_hosts
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.picture import picture
@@ -185,6 +186,7 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
         optimizer = record.config.optimizer
         words = record.config.sequence_length or _LONG
         rows.append(("verified", _verified(verification, words, clipping=optimizer.clipping)))
+    rows += between_hosts(record)
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
     rows += _where_it_goes(record, timeline)
