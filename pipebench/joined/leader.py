@@ -99,6 +99,24 @@ class Leader:
             return None
         return Beat(status.state, status.action, self.exchange.heard_s(status_key(rank)) - status.age_s)
 
+    def outputs(self) -> dict[int, str]:
+        """What the others printed last, of those that say so soon."""
+        self.end()
+        taking_part = [rank for rank in self.others if rank < self._ranks]
+        until = time.monotonic() + _FAREWELL_S / 2
+        while True:
+            found = {rank: text for rank in taking_part if (text := self._output(rank)) is not None}
+            if time.monotonic() > until or all(rank in found or self._is_lost(rank) for rank in taking_part):
+                return found
+            time.sleep(_TICK_S)
+
+    def _output(self, rank: int) -> str | None:
+        status = self._status(rank)
+        return status.output if status is not None and status.launch == self._lead.begun else None
+
+    def _is_lost(self, rank: int) -> bool:
+        return self.exchange.silent_s(status_key(rank)) > LOST_S
+
     def end(self) -> None:
         """The launch is over."""
         self._lead = msgspec.structs.replace(self._lead, over=self._lead.begun)
@@ -115,9 +133,7 @@ class Leader:
     def _has_left(self, rank: int) -> bool:
         """Or will not come back."""
         status = self._status(rank)
-        return (status is not None and status.stage == "left") or self.exchange.silent_s(
-            status_key(rank)
-        ) > LOST_S
+        return (status is not None and status.stage == "left") or self._is_lost(rank)
 
     def _status(self, rank: int) -> Status | None:
         word = self.exchange.heard(status_key(rank))

@@ -83,7 +83,7 @@ class Member:
             self.say(launch=number, stage="done")
             return
         self.place = place_of(self.told, assignment.seats, assignment.prefix)
-        self.say(launch=number, stage="running", state=0, action=-1, age_s=0.0)
+        self.say(launch=number, stage="running", state=0, action=-1, age_s=0.0, output=None)
         with (
             temporary_folder() as folder,
             closing(prepared(folder, assignment.job, [self.place])) as heartbeats,
@@ -101,11 +101,11 @@ class Member:
                     pass  # rank 0 reports for all
                 self.say(stage="done")
             except _OverError:
-                self.say(stage="waiting")
+                self.say(stage="waiting", output=launched.output())
             except PipebenchError as error:
                 if isinstance(error, (InterruptedRunError, TerminatedRunError)):
                     raise
-                self.say(trouble=launched.trouble() or self._trouble(error))
+                self.say(trouble=launched.trouble() or self._trouble(error), output=launched.output())
             finally:
                 launched.end()
 
@@ -173,6 +173,10 @@ class _UnderALead:
     def beat(self, rank: int) -> Beat | None:  # noqa: ARG002 - of this rank alone something is known
         """Nothing is known of the others."""
         return None
+
+    def outputs(self) -> dict[int, str]:
+        """Rank 0 gathers them."""
+        return {}
 
     def end(self) -> None:
         """Rank 0 ends launches."""

@@ -20,7 +20,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What a rank does.
 
     ``launch`` is the one that ``stage`` is about. ``state`` and ``action`` are the last heartbeat of its measuring
-    process, which is ``age_s`` old.
+    process, which is ``age_s`` old. ``output`` is what that process printed last, once the launch is over.
     """
 
     launch: int
@@ -28,6 +28,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     state: int = 0
     action: int = -1
     age_s: float = 0.0
+    output: str | None = None
     trouble: Trouble | None = None
 
 

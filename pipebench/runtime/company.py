@@ -42,6 +42,9 @@ class Company(Protocol):
     def beat(self, rank: int) -> Beat | None:
         """What a rank elsewhere did last, on this machine's monotonic clock; ``None`` of one that is here."""
 
+    def outputs(self) -> dict[int, str]:
+        """What ranks elsewhere printed last; the launch is given up for it, and those that are lost are not there."""
+
     def end(self) -> None:
         """The launch is over: see that the others end theirs."""
 

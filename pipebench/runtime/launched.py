@@ -191,14 +191,13 @@ class Launched:
                 )
             if trouble.usage is not None:
                 raise UsageError(trouble.usage)
-            raise RunFailedError(trouble.text, log=trouble.log)
+            raise RunFailedError(trouble.text, log=self._with_all_ranks(trouble.log, but=trouble.rank))
         if not all(child.done for child in self.children) or (self.company and not self.company.all_done):
             rank = culprit(map(self._beat, range(self.job.ranks))) if self.job.ranks > 1 else None
+            text = f"the deadline passed{self._held_up(rank)}: give more time with --deadline, or do less"
             there = [child for child in self.children if child.rank == (rank or 0)]
-            raise DeadlineError(
-                f"the deadline passed{self._held_up(rank)}: give more time with --deadline, or do less",
-                log=self._log_of(there[0]) if there else "",
-            )
+            log = self._log_of(there[0]) if there else f"culprit: {self.places[0].name(rank or 0)}\n"
+            raise DeadlineError(text, log=self._with_all_ranks(log, but=there[0].rank if there else None))
 
     def _held_up(self, rank: int | None) -> str:
         if self.job.ranks == 1:
@@ -236,13 +235,29 @@ class Launched:
         assert isinstance(self.job, messages.Job)
         return self.job.plan()
 
+    def output(self) -> str:
+        """What the processes here printed last."""
+        return "".join(deaths.end_of(child.log) for child in self.children)
+
     def _log_of(self, child: _Child) -> str:
-        """What the culprit left behind: its last word, its output, and what every rank did last."""
+        """What a process here left behind: its last word, and its output."""
         told = [failed.traceback or failed.cause for failed in child.failed]
-        output = deaths.end_of(child.log)
-        ranks = [f"{self.places[0].name(rank)} was {self._last_of(rank)}" for rank in range(self.job.ranks)]
-        parts = (f"culprit: {child.name}", *told, output, *(ranks if self.job.ranks > 1 else []))
+        parts = (f"culprit: {child.name}", *told, deaths.end_of(child.log))
         return "\n".join(part.rstrip() for part in parts if part.strip()) + "\n"
+
+    def _with_all_ranks(self, log: str, *, but: int | None) -> str:
+        """The culprit's log, what every rank did last, and what others elsewhere printed."""
+        if self.job.ranks == 1:
+            return log
+        name = self.places[0].name
+        last = [f"{name(rank)} was {self._last_of(rank)}\n" for rank in range(self.job.ranks)]
+        printed = self.company.outputs() if self.company is not None else {}
+        more = [
+            f"{name(rank)} printed:\n{text.rstrip()}\n"
+            for rank, text in printed.items()
+            if text.strip() and rank != but
+        ]
+        return "".join([log, *last, *more])
 
 
 def _start(folder: Path, place: Place, job: messages.Work) -> _Child:
