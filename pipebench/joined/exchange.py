@@ -4,6 +4,7 @@ Every value that others wait for is renewed, and read again, a few times a secon
 """
 
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ _EVERY_S = 0.15
 _WAIT_S = 20.0  # of one operation; what takes that long is lost anyway
 _TO_OPEN_S = 60.0
 _TICK_S = 0.05
+_AGAIN_S = 1.0
 
 
 def opened(told: Told) -> Any:
@@ -28,6 +30,7 @@ def opened(told: Told) -> Any:
     """
     import torch.distributed as dist  # noqa: PLC0415 - only where there are several machines
 
+    _wait_for_name(told)
     listens = told.rank == 0 and not told.store_is_there
     found: list[Any] = []
 
@@ -57,6 +60,27 @@ def opened(told: Told) -> Any:
             "name, and that no firewall or other job is in the way"
         ) from found[0]
     return found[0]
+
+
+def _wait_for_name(told: Told) -> None:
+    """A cluster may learn the name of a machine only when that is up.
+
+    Raises:
+        EnvironmentRefusedError: Nobody knows it.
+    """
+    until = time.monotonic() + _TO_OPEN_S
+    while True:
+        try:
+            socket.getaddrinfo(told.address, told.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            if time.monotonic() > until:
+                raise EnvironmentRefusedError(
+                    f"{told.launcher}: the machine of rank 0, {told.address}, is not known by that name here "
+                    f"({error.strerror or error}): set MASTER_ADDR to an address of it, or make the name known"
+                ) from error
+        else:
+            return
+        time.sleep(min(_AGAIN_S, _TO_OPEN_S))
 
 
 class _Heard(NamedTuple):

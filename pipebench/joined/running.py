@@ -26,8 +26,10 @@ def joined(told: Told, lead: Callable[[Leader], int]) -> int:
     Raises:
         PipebenchError: Of rank 0, what ended the run; of any rank, that it cannot join.
     """
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # c10d warns of names that it cannot look up
+    asked = os.environ.get("TORCH_CPP_LOG_LEVEL")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # c10d tells at length what is told here in a line
     check_torch()
+    os.environ["TORCH_CPP_LOG_LEVEL"] = asked or "ERROR"  # of measuring processes, which have logs
     with signals.orderly_end():
         store = opened(told)
     exchange = Exchange(store, status_key(told.rank))

@@ -8,7 +8,7 @@ Kubeflow RANK and WORLD_SIZE count machines, and every one of them would take it
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from pipebench import pasting
@@ -139,7 +139,16 @@ def _by_hand(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
         words += ["--nproc-per-node", a_machine]
         words += ["--master-addr", environment.get("MASTER_ADDR") or "FIRST_MACHINE"]
         words += ["--master-port", environment.get("MASTER_PORT") or "29500"]
-    return " ".join(map(pasting.quoted, [*words, "-m", "pipebench", *arguments]))
+    return " ".join(map(pasting.quoted, [*words, "-m", "pipebench", *_of_one_launch(arguments)]))
+
+
+def _of_one_launch(arguments: Sequence[str]) -> Iterator[str]:
+    """Without what says how many launches there are to be: torchrun starts one."""
+    left_out = False
+    for word in arguments:
+        if not (left_out or word in ("--quick", "--rigorous") or word.partition("=")[0] == "--launches"):
+            yield word
+        left_out = word == "--launches"
 
 
 def _processes(arguments: Sequence[str], machines: int) -> str:
