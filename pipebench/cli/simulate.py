@@ -37,6 +37,17 @@ def simulate(
     transfer: Annotated[
         float, typer.Option(metavar="S", help="Latency of a transfer; it occupies neither end.")
     ] = 0.0,
+    hosts: Annotated[
+        int, typer.Option("--hosts", help="Hosts, each with as many devices, next to each other.")
+    ] = 1,
+    transfer_between: Annotated[
+        float | None,
+        typer.Option(
+            "--transfer-between",
+            metavar="S",
+            help="Latency of a transfer between two hosts. Default: as --transfer.",
+        ),
+    ] = None,
     softmax_devices: Annotated[
         str | None,
         typer.Option(
@@ -94,6 +105,8 @@ def simulate(
         blocking=blocking,
         softmax_devices=softmax_devices,
         softmax_s=softmax,
+        hosts=hosts,
+        transfer_between_s=transfer_between,
     )
     with supervised(inf, output.notice) as phase:
         phase("simulating the plan")

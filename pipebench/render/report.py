@@ -57,6 +57,7 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
         f"{counted(config.microbatches, 'microbatch', 'microbatches')}, "
         f"{counted(config.chunks, 'chunk')}"
         + (f", {softmax_text(config.softmax_devices, config.stages)}" if config.softmax_devices else "")
+        + (f", on {config.hosts} hosts" if config.hosts > 1 else "")
         + "; costs as given, nothing measured",
     )
     figures = Facts(

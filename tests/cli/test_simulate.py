@@ -204,3 +204,30 @@ def test_the_help_says_who_is_counted(pipebench: Pipebench) -> None:
     assert "--softmax-devices" in words
     assert "N|all" in words
     assert "its backward takes" in words
+
+
+def test_hosts_have_a_link_between_them(pipebench: Pipebench) -> None:
+    sizes = ("--stages", "4", "--microbatches", "1", "--transfer", "0.5")
+    document = simulate(pipebench, *sizes, "--hosts", "2", "--transfer-between", "7")
+    assert document["makespan_s"] == 4 * 3 + 4 * 0.5 + 2 * 7
+    assert (document["config"]["hosts"], document["config"]["transfer_between_s"]) == (2, 7)  # type: ignore[index]
+    same = simulate(pipebench, *sizes, "--hosts", "2")
+    assert same["makespan_s"] == simulate(pipebench, *sizes)["makespan_s"]
+    assert "4 stages, 1 microbatch, 1 chunk, on 2 hosts" in pipebench("simulate", *sizes, "--hosts", "2").out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--hosts", "0"), "--hosts must be at least 1, got 0"),
+        (("--hosts", "3"), "--hosts 3: expected a divisor of the 8 devices"),
+        (("--transfer-between", "1"), "--transfer-between is between hosts: say how many with --hosts"),
+        (("--hosts", "2", "--transfer-between", "-1"), "--transfer-between must be a number of seconds"),
+    ],
+)
+def test_hosts_that_make_no_sense_are_refused(
+    pipebench: Pipebench, options: tuple[str, ...], words: str
+) -> None:
+    ended = pipebench("simulate", *options)
+    assert ended.code == 2
+    assert words in ended.err
