@@ -19,7 +19,8 @@ class SimulationConfig(Part, frozen=True):
     """The options of ``simulate``, decided; seconds of one action of one stage on one slice.
 
     ``stages`` counts the devices, those of the softmax too; ``softmax_s`` is a forward of the whole projection.
-    ``hosts`` have equal numbers of devices next to each other; ``transfer_between_s`` is between them, ``None`` as inside one.
+    ``hosts`` have equal numbers of devices next to each other; ``transfer_between_s`` is between them, ``None`` as
+    inside one.
     """
 
     schedule: Name
