@@ -44,9 +44,8 @@ def main() -> None:
     if what != "table":
         RATES.write_text(json.dumps(measure(int(what)), indent=1) + "\n")
     found = json.loads(RATES.read_text())
-    print(
-        "| plan | side | batches of like length | batches of any length | factor | 95 % interval over rounds |"
-    )
+    columns = ("plan of the 8 devices", "side", "batches of like length", "batches of any length", "factor")
+    print(f"| {' | '.join(columns)} | 95 % interval over rounds |")
     print("|---|---|---|---|---|---|")
     for plan in PLANS:
         for side, name in SIDES.items():
