@@ -35,6 +35,8 @@ def check_devices(row: Row, devices: int, beside: int = 0) -> None:
         if row.head and devices == layers + 1 and layers <= _MOST_SHOWN:
             ending = ",".join(["1"] * layers + ["0"])
             hint = f", or --partition {ending} for a device with the {row.head} alone"
+        elif row.head and not beside:
+            hint = f", or --softmax-devices {devices - layers} for devices that share the {row.head}"
         more = f"more {row.option}" if row.option else "cut the model into more layers"
         noun = row.noun.removesuffix("s") if layers == 1 else row.noun
         less = f" ({devices + beside} less {beside} for the softmax)" if beside else ""

@@ -22,7 +22,7 @@ from pipebench.memory_sizes import bytes_of
 from pipebench.models.kind import ModelKind
 from pipebench.models.layout import Sharing
 from pipebench.models.own.description import Description
-from pipebench.models.registry import kind_of
+from pipebench.models.registry import MODELS, kind_of
 from pipebench.models.text.asked import RESERVED_WORDS, TOKEN_RULES, TokenRule
 from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import schedule_named
@@ -144,16 +144,21 @@ def check_choices(options: RunOptions) -> None:
 
 def _check_input(options: RunOptions) -> None:
     """One input at a time, and all of it."""
+    _check_one_input(options)
     if (options.source is None) != (options.target is None):
         there, missing = ("--source", "--target") if options.target is None else ("--target", "--source")
         raise UsageError(
             f"{there} goes with {missing}, line by line: expected both files, got one; add {missing}"
         )
+
+
+def _check_one_input(options: RunOptions) -> None:
     asked = [
         name
         for name, given in (
             ("--text", options.text is not None),
             ("--source", options.source is not None),
+            ("--target", options.source is None and options.target is not None),
             ("--pairs", options.pairs is not None),
             ("--synthetic", options.synthetic),
         )
@@ -186,6 +191,9 @@ def preset_of(options: RunOptions, kind: ModelKind) -> str | None:
             if kind.presets
             else "the model has none: leave it out"
         )
+        others = [name for name, other in MODELS.items() if options.preset in other.presets]
+        if others:
+            known += f"; it is one of --model {others[0]}"
         raise UsageError(f"unknown --preset {options.preset!r}: {known}")
     return options.preset
 

@@ -284,6 +284,12 @@ def test_files_and_pairs_are_kept_and_so_is_what_has_no_buckets() -> None:
             "--source and --pairs exclude each other: leave one out",
         ),
         ({"source": "a", "target": "b", "synthetic": True}, "--source and --synthetic exclude each other"),
+        ({"source": "a", "pairs": "fr"}, "--source and --pairs exclude each other: leave one out"),
+        ({"target": "a", "pairs": "fr"}, "--target and --pairs exclude each other: leave one out"),
+        (
+            {"gpus": 6},
+            "use --gpus 4 or more --layers, or --softmax-devices 2 for devices that share the projection",
+        ),
         ({"pairs": "fr", "synthetic": True}, "--pairs and --synthetic exclude each other: leave one out"),
         ({"text": "a", "pairs": "fr"}, "--text and --pairs exclude each other: leave one out"),
         (
@@ -324,3 +330,8 @@ def test_what_only_an_encoder_decoder_takes_is_refused_by_the_name_that_was_type
 ) -> None:
     assert refused(**options) == f"{named}: --model stacked-lstm does not take it: leave it out"
     assert resolved(bucket=True).bucket is None
+
+
+def test_a_preset_of_another_model_is_told_whose_it_is() -> None:
+    with pytest.raises(UsageError, match=r"unknown --preset 'seq2seq-tiny': .*; it is one of --model seq2seq"):
+        resolve(RunOptions(preset="seq2seq-tiny"))

@@ -57,19 +57,20 @@ def main() -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     (arguments.folder / "losses.json").write_text(json.dumps(found, indent=1) + "\n")
     title = f"{arguments.steps} steps on translations from English to {arguments.language}, float32"
-    shown = {NAMES[side]: found["float32"][side] for side in ("single_device", "pipeline")}
-    (arguments.folder / "learning.svg").write_text(charts.lines(title, "step", "loss a sentence", shown))
+    shown = {NAMES[side]: a_word(found["float32"], side) for side in ("single_device", "pipeline")}
+    (arguments.folder / "learning.svg").write_text(charts.lines(title, "step", "loss a word", shown))
     gaps = {NAMES[side]: [-log10(gap) for gap in apart(found["float64"], side)] for side in SIDES[1:]}
     title = "float64: how many digits of the loss are the single device's"
     (arguments.folder / "apart.svg").write_text(charts.lines(title, "step", "digits", gaps))
     for dtype, each in found.items():
         clipped = sum(norm > each["clipping"] for norm in each["norms"])
-        steps = each["single_device"]
-        first, last = (sum(part) / len(part) for part in (steps[:10], steps[-10:]))
+        steps = a_word(each, "single_device")
+        first, middle, last = (sum(part) / len(part) for part in (steps[:10], steps[90:100], steps[-10:]))
         print(
-            f"{dtype}: the loss falls from {first:.1f} (steps 1-10) to {last:.1f} (the last 10); clipped in "
-            f"{clipped} of {len(steps)} steps"
+            f"{dtype}: loss a word {first:.2f} (steps 1-10), {middle:.2f} (91-100), {last:.2f} (the last 10); "
+            f"clipped in {clipped} of {len(steps)} steps"
         )
+        print(f"  updates from the same parameters: at most {max(each['updates']):.0e} apart")
         for side in SIDES[1:]:
             gaps_of_side = apart(each, side)
             further = next((n for n, gap in enumerate(gaps_of_side, start=1) if gap > _SAME), None)
@@ -77,6 +78,11 @@ def main() -> None:
                 f"  {NAMES[side]}: at most {max(gaps_of_side):.0e} apart; further than {_SAME:.0e} "
                 + ("never" if further is None else f"from step {further} on")
             )
+
+
+def a_word(found: dict[str, list[float]], side: str) -> list[float]:
+    """The losses of a side by target word: sentences differ in length from batch to batch."""
+    return [loss / words for loss, words in zip(found[side], found["words"], strict=True)]
 
 
 def apart(found: dict[str, list[float]], side: str) -> list[float]:
@@ -108,11 +114,13 @@ def losses(language: str, dtype: str, steps: int) -> dict[str, object]:
         EmulatedPipeline(add_transfers(SCHEDULES["wavefront"].plan(config.graph)), network, config.layout)
         for _ in range(2)
     )
-    found: dict[str, list[float]] = {name: [] for name in (*SIDES, "norms")}
+    found: dict[str, list[float]] = {name: [] for name in (*SIDES, "norms", "words", "updates")}
     for step in range(steps):
         number = step % len(data.batches)
         batch = network.batch(number, microbatches=config.microbatches, chunks=config.chunks)
         take_parameters(held, whole)
+        before = {name: parameter.detach().clone() for name, parameter in whole.model.named()}
+        found["words"].append(data.batches[number].target.number / BATCH)
         whole.step(whole.batch(number), update=False)
         found["norms"].append(float(whole.optimizer.squared_norm()) ** 0.5)
         whole.optimizer.step()
@@ -121,6 +129,7 @@ def losses(language: str, dtype: str, steps: int) -> dict[str, object]:
             pipeline.step(batch)
         for name, side in zip(SIDES, (whole, cut_, free, held), strict=True):
             found[name].append(side.loss())
+        found["updates"].append(update_apart(before, whole, held))
         if step % 20 == 0:
             print(f"{dtype} step {step}: {found['single_device'][-1]:.2f}", file=sys.stderr)
     return {
@@ -130,6 +139,15 @@ def losses(language: str, dtype: str, steps: int) -> dict[str, object]:
         "origin": data.origin,
         "torch": torch.__version__,
     }
+
+
+def update_apart(before: dict[str, torch.Tensor], single: Baseline, pipeline: EmulatedPipeline) -> float:
+    """How far the pipeline's update is from the single device's, by the norm of that: both began with ``before``."""
+    after, found = dict(single.model.named()), pipeline.parameters()
+    with torch.no_grad():
+        wrong = sum(float((found[name] - after[name]).double().square().sum()) for name in before)
+        moved = sum(float((after[name] - before[name]).double().square().sum()) for name in before)
+    return (wrong / moved) ** 0.5
 
 
 def take_parameters(pipeline: EmulatedPipeline, single: Baseline) -> None:

@@ -10,13 +10,13 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class ClaimOnPaper(Part, frozen=True):
-    """A claim, and by how much the predicted ratio is above it."""
+    """A claim, and by how much the predicted ratio is above it; ``None`` of a claim whose layout is not simulated."""
 
     reading: Literal["talk", "paper"]
     text: str
     source: str
     ratio: Positive
-    residual: float
+    residual: float | None
 
 
 class MachineOnPaper(Part, frozen=True, kw_only=True):

@@ -136,7 +136,7 @@ def _newest(name: str, search: Search, *, back: int) -> Source:
             return Source(each.record, each.path, passed_over)
         else:
             seen += 1
-    kind = "completed runs" if search.completed else "runs"
+    kind = ("completed " if search.completed else "") + ("run" if seen == 1 else "runs")
     how = store.how_to_make_one(search.folder)
     raise UsageError(f"{name}: {seen} {kind} in {search.folder}; make one with {how}")
 

@@ -52,7 +52,7 @@ def _rows(course: History, values: Sequence[float]) -> list[tuple[str, str]]:
     if not course.changes:
         runs = counted(len(values), "run")
         told = (
-            f"{runs} are too few to tell"
+            f"{runs} {'is' if len(values) == 1 else 'are'} too few to tell"
             if course.needed is None
             else f"after these {runs}, {course.needed} more at a new level would show it"
         )

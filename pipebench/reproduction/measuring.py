@@ -113,10 +113,26 @@ class Reproduction:
             DeadlineError: It takes ten times the budget.
         """
         launcher = Launcher(deadline=self.began + max(_PATIENCE * self.budget_s, _LEAST_DEADLINE_S))
+        told = False
         while begun := [sitting for sitting in self.sittings if self._begins(sitting)]:
             for sitting in begun:
                 if self._begins(sitting):  # the ones before it may have taken long
                     sitting.launch(launcher)
+            told = told or self._tell_if_longer()
+
+    def _tell_if_longer(self) -> bool:
+        """Say once that three launches of each take longer than the budget, as soon as that is seen."""
+        left = [LEAST_LAUNCHES - sitting.launches for sitting in self.sittings]
+        expected_s = sum(
+            more * sitting.expected_s() for more, sitting in zip(left, self.sittings, strict=True) if more > 0
+        )
+        whole_s = time.monotonic() - self.began + expected_s
+        if whole_s <= self.budget_s:
+            return False
+        self.listener.notice(
+            f"three launches of each take some {whole_s:.0f} s, longer than the budget of {self.budget_s:.0f} s"
+        )
+        return True
 
     @property
     def launches(self) -> int:

@@ -30,7 +30,13 @@ def on_paper() -> OnPaper:
     source, target = work.lengths.steps
     return OnPaper(
         claims=[
-            ClaimOnPaper(claim.reading, claim.text, claim.source, claim.ratio, used.ratio - claim.ratio)
+            ClaimOnPaper(
+                claim.reading,
+                claim.text,
+                claim.source,
+                claim.ratio,
+                used.ratio - claim.ratio if claim.reading == "paper" else None,  # its layout is simulated
+            )
             for claim in CLAIMS.values()
         ],
         fitted_to_words_per_s=PAPER_ONE_GPU,

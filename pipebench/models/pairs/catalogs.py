@@ -85,7 +85,7 @@ class Catalogs:
         files = catalogs(self._language)
         if not files:
             raise UsageError(
-                f"--pairs {self._language}: no catalog of this machine is in it; {self._others()}"
+                f"--pairs {self._language}: no catalog of this machine is in it; {self._meant()}{self._others()}"
             )
         seen: set[Entry] = set()
         for file in files:
@@ -118,6 +118,13 @@ class Catalogs:
             plain = Entry(plain_text(entry.english), plain_text(entry.translation))
             if plain.translation and plain.english != plain.translation:
                 yield plain
+
+    def _meant(self) -> str:
+        """A language that is written almost so, or that it is a variety of."""
+        plain = re.split(r"[_@.-]", self._language)[0].lower()
+        found = languages()
+        meant = [name for name in found if name.lower() in (self._language.lower().replace("-", "_"), plain)]
+        return f"did you mean {max(meant, key=len)}? else " if meant else ""
 
     def _others(self) -> str:
         """What else there is: related languages first, then those with most catalogs."""

@@ -34,6 +34,7 @@ _COUNT_RULES: dict[TokenRule, str] = {
     "spaces": "source and target tokens without padding, as spaces separate them; the end of a target sentence counts "
     "as one",
 }
+_ONE_SIDED = 0.05  # of all pairs
 _SYNTHETIC_COUNT_RULE = (
     "source and target words, the end of a target sentence too; they are drawn, and there is no padding"
 )
@@ -123,7 +124,7 @@ class PairData(msgspec.Struct, frozen=True, kw_only=True, tag="pairs"):
 
     def source(self, asked: PairsAsked) -> Source:
         """What a record holds of it, with what its reader must know."""
-        doubts = (self._too_few() if self.repeated else None, *self._unknown(asked))
+        doubts = (self._too_few() if self.repeated else None, self._one_sided(), *self._unknown(asked))
         return Source(
             kind=self.kind,
             sha256=self.sha256,
@@ -156,6 +157,17 @@ class PairData(msgspec.Struct, frozen=True, kw_only=True, tag="pairs"):
         ):
             share = _unknown_share(words)
             yield unknown_words(asked.tokens, ids, share, side.enough_vocab, side.letters_unknown)
+
+    def _one_sided(self) -> Doubt | None:
+        """Many pairs with an empty side are files that are not parallel, as a rule."""
+        read = self.pairs + self.left_out
+        if self.wordless < _ONE_SIDED * read:
+            return None
+        return Doubt(
+            code="empty-sides",
+            cause=f"{self.wordless:,} of {read:,} pairs have a side without words, and were left out",
+            next_step="see that both files are parallel, line by line",
+        )
 
     def _too_few(self) -> Doubt:
         too_long = f"{self.too_long:,} pair{' is' if self.too_long == 1 else 's are'} too long"

@@ -54,6 +54,7 @@ def _facts(record: OnPaper) -> Iterator[tuple[str, str]]:
         f"{rate(record.fitted_to_words_per_s)} words/s, and to nothing else",
     )
     paper = _paper(record)
+    assert paper.residual is not None
     residual = record.words_per_s - record.claimed_words_per_s
     yield (
         "predicted",
@@ -65,7 +66,7 @@ def _facts(record: OnPaper) -> Iterator[tuple[str, str]]:
         "range",
         f"{record.low:.2f}x to {record.high:.2f}x with all assumptions at their worst and at their best together",
     )
-    yield "hangs on", record.carried_by
+    yield "in doubt", record.carried_by
 
 
 def _paper(record: OnPaper) -> ClaimOnPaper:

@@ -5,6 +5,7 @@ from itertools import groupby
 
 from rich.console import Console, Group
 
+from pipebench import accuracy
 from pipebench.records.reproduction import ReproductionRecord, VerdictOfClaim
 from pipebench.records.schema import RunRecord
 from pipebench.render.head import counts_text
@@ -12,6 +13,7 @@ from pipebench.render.reproduction.blocks import Block, Facts, Grid, in_markdown
 from pipebench.render.reproduction.on_paper import on_paper_markdown, on_paper_report
 from pipebench.render.tables import spaced
 from pipebench.render.units import percent, rate, seconds
+from pipebench.reproduction.verdicts import off_by
 
 _READINGS = {"talk": "the talk", "paper": "the paper"}
 
@@ -65,13 +67,21 @@ def _head(record: ReproductionRecord) -> Iterator[tuple[str, str]]:
 
 
 def _in_a_word(record: ReproductionRecord) -> str:
-    """All verdicts in a sentence; an emulation reproduces nothing."""
-    found = list(dict.fromkeys(_verdict(verdict) for verdict in record.verdicts))
+    """All verdicts in a sentence, by reading; an emulation reproduces nothing."""
+    found: dict[str, list[str]] = {}
+    for verdict in record.verdicts:
+        told = found.setdefault(verdict.reading, [])
+        if _verdict(verdict) not in told:
+            told.append(_verdict(verdict))
     if not found:
         return "nothing was measured"
+    each = "; ".join(
+        f"the {reading}: {' or '.join(told)}{', by pipeline' if len(told) > 1 else ''}"
+        for reading, told in found.items()
+    )
     if all(verdict.evidence != "measured" for verdict in record.verdicts):
-        return f"emulated devices cannot do that; by verdict they are: {', '.join(found)}"
-    return ", ".join(found)
+        return f"emulated devices cannot do that. How they agree with the claim: {each}"
+    return each
 
 
 def _claim(record: ReproductionRecord, verdict: VerdictOfClaim) -> Iterator[tuple[str, str]]:
@@ -149,6 +159,9 @@ def _trust(record: ReproductionRecord) -> Iterator[tuple[str, str]]:
     texts = [run.accuracy.text for run in record.runs if run.accuracy is not None]
     for text in dict.fromkeys(texts):
         yield "accuracy", text
+    emulated = next((verdict for verdict in record.verdicts if verdict.evidence == "emulated"), None)
+    if emulated is not None:
+        yield "verdicts", _rule()
     for run in record.runs[:1]:
         if run.machine is not None and run.machine.time_dilation is not None:
             yield "machine", f"{run.machine.card}; {run.machine.source}"
@@ -160,6 +173,16 @@ def _trust(record: ReproductionRecord) -> Iterator[tuple[str, str]]:
     codes = sorted({warning.code for run in record.runs for warning in run.warnings})
     if codes:
         yield "warnings", ", ".join(codes)
+
+
+def _rule() -> str:
+    """Why a value above a claim may be consistent with it, and one just below it not."""
+    least, most = off_by(accuracy.packaged())
+    return (
+        f"consistent: the claim lies in the interval, its ends divided by {most:.2f} and {least:.2f}, since emulated "
+        "speed-ups were so many times real ones where that was studied; the interval is of this sitting, and another "
+        "sitting's may lie beside it"
+    )
 
 
 def _run(record: ReproductionRecord, verdict: VerdictOfClaim) -> RunRecord | None:

@@ -159,9 +159,8 @@ def test_the_same_catalogs_elsewhere_have_the_same_hash(machine: Path) -> None:
     ("asked", "others"),
     [
         ("xx", "de (3), pt (1), pt_BR (1) and sr@latin (1)"),
-        ("pt_PT", "pt (1), pt_BR (1), de (3) and sr@latin (1)"),
         ("sr", "sr@latin (1), de (3), pt (1) and pt_BR (1)"),
-        ("pt-BR", "pt (1), pt_BR (1), de (3) and sr@latin (1)"),
+        ("en", "de (3), pt (1), pt_BR (1) and sr@latin (1)"),
     ],
 )
 def test_an_unknown_language_names_those_that_there_are(machine: Path, asked: str, others: str) -> None:
@@ -175,6 +174,17 @@ def test_an_unknown_language_names_those_that_there_are(machine: Path, asked: st
         f"--pairs {asked}: no catalog of this machine is in it; "
         f"name a language that has catalogs: {others}, or use --source FILE --target FILE"
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [("pt_PT", "pt"), ("pt-BR", "pt_BR"), ("pt_br", "pt_BR"), ("DE", "de"), ("de_CH", "de")],
+)
+def test_a_language_that_is_written_almost_so_is_named(machine: Path, asked: str, meant: str) -> None:
+    for language in ("de", "pt", "pt_BR", "sr@latin"):
+        write(system(machine, "a", language), b"")
+    with pytest.raises(UsageError, match=f"is in it; did you mean {meant}\\? else name a language"):
+        read(asked)
 
 
 def test_of_many_languages_a_few_are_named(machine: Path) -> None:

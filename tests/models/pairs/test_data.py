@@ -93,6 +93,18 @@ def test_what_does_not_fit_or_has_no_words_is_left_out_and_counted(tmp_path: Pat
     assert {tuple(map(len, pair)) for batch in found.batches for pair in pairs_of(batch)} == {(4, 4)}
 
 
+@pytest.mark.parametrize(("empty", "told"), [(0, False), (1, False), (2, True), (30, True)])
+def test_many_pairs_with_an_empty_side_are_told(tmp_path: Path, empty: int, told: bool) -> None:
+    """A line that was lost in one file leaves those behind it beside the wrong ones."""
+    lines = ["a b > x y"] * 30
+    lines[:empty] = ["a b > "] * empty if empty < 30 else ["a > "] * 29
+    asked = files(tmp_path, *lines, "a > x")
+    doubts = {doubt.code: doubt.cause for doubt in data.load(asked).source(asked).doubts}
+    assert ("empty-sides" in doubts) == told
+    if empty == 2:
+        assert doubts["empty-sides"] == "2 of 31 pairs have a side without words, and were left out"
+
+
 @pytest.mark.parametrize("bucket", [True, False])
 def test_pairs_are_used_again_where_they_are_too_few(tmp_path: Path, bucket: bool) -> None:
     lines = [f"a{' b' * (number % 3)} > x{' y' * (number % 2)}" for number in range(2 * BATCHES)]

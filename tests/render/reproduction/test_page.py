@@ -84,9 +84,14 @@ def test_each_claim_stands_with_its_source_what_was_measured_and_the_verdict() -
 
 def test_an_emulation_is_never_told_to_reproduce_anything() -> None:
     page = " ".join(shown(record(TALK)).split())
-    assert "reproduced here? emulated devices cannot do that; by verdict they are: consistent" in page
+    told = "reproduced here? emulated devices cannot do that. How they agree with the claim: the talk: consistent"
+    assert told in page
+    both = msgspec.structs.replace(PAPER, verdict="inconsistent", direction="below"), PAPER
+    page = " ".join(shown(record(TALK, *both)).split())
+    assert "the talk: consistent; the paper: inconsistent (below) or unclear, by pipeline" in page
+    assert "verdicts consistent: the claim lies in the interval, its ends divided by 1.19 and 1.01" in page
     measured = msgspec.structs.replace(TALK, evidence="measured", full_size=True, verdict="exceeded")
-    assert "reproduced here? exceeded" in " ".join(shown(record(measured)).split())
+    assert "reproduced here? the talk: exceeded" in " ".join(shown(record(measured)).split())
 
 
 def test_which_side_an_inconsistent_value_lies_on_is_told() -> None:
