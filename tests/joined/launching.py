@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from tests.cli.conftest import COMMAND, environment
 from tests.joined.hosts import Hosts
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--max-restarts", "0"]
-RUN = ["-m", "pipebench", "run", "--device", "cpu", "--preset", "tiny", "--synthetic", "--json"]
+SCRIPT = Path(__file__).parents[2] / "examples" / "torchrun" / "run.sh"
+RUN = ["--device", "cpu", "--preset", "tiny", "--synthetic", "--json"]
 _PORT = 29511
 PATIENCE_S = 120
 
@@ -45,20 +45,21 @@ def start(
     env: Mapping[str, str] | None = None,
 ) -> list["subprocess.Popen[str]"]:
     """A torchrun on each host; each host has a folder of its own for records, as disks are not shared."""
-    number = len(hosts.names)
+    told = {
+        "PYTHON": sys.executable,
+        "NODES": str(len(hosts.names)),
+        "RANKS": str(ranks_each),
+        "MASTER": master or hosts.addresses[0],
+        "PORT": str(port),
+    }
     return [
         hosts.start(
             host,
-            [
-                *TORCHRUN,
-                *("--nnodes", str(number), "--node-rank", str(host), "--nproc-per-node", str(ranks_each)),
-                *("--master-addr", master or hosts.addresses[0], "--master-port", str(port)),
-                *(*RUN, "-o", str(cwd / f"host{host}"), *more),
-            ],
+            ["sh", str(SCRIPT), *RUN, "-o", str(cwd / f"host{host}"), *more],
             cwd=cwd,
-            env=environment(**(env or {})),
+            env=environment(**told, NODE=str(host), **(env or {})),
         )
-        for host in range(number)
+        for host in range(len(hosts.names))
     ]
 
 
@@ -123,7 +124,7 @@ def _cpu_s(pid: int) -> float:
 
 def by_hand(ranks: int, cwd: Path, *more: str, **env: str) -> list[Ended]:
     """A process a rank, with what ``told`` says of each, such as Slurm's variables."""
-    words = [str(COMMAND), *RUN[2:], "-o", str(cwd / "records"), *more]
+    words = [str(COMMAND), "run", *RUN, "-o", str(cwd / "records"), *more]
     return end(
         [
             subprocess.Popen(
