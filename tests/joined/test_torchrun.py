@@ -19,7 +19,7 @@ from pipebench.records import store
 from pipebench.records.schema import RunRecord
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
-from pipebench.timing.topologies import topology_of
+from pipebench.topologies import topology_of
 from tests.builders import plan_of
 from tests.cli.conftest import Pipebench
 from tests.joined.hosts import Hosts, hosts, why_not

@@ -1,8 +1,10 @@
 """The links between the ranks of a run on several hosts, as they were measured, for the simulator."""
 
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import NamedTuple
 
-from pipebench.records.schema import Device, HostLinkRecord
+from pipebench.errors import UsageError
+from pipebench.records.schema import Device, HostLinkRecord, RunRecord
 from pipebench.timing.links import Link, Topology, latency_only
 
 
@@ -22,6 +24,40 @@ def topology_of(device: Device, message_bytes: int) -> Topology | None:
         hosts=tuple(numbers[rank.host] for rank in device.ranks),
         inside=_slowest(inside, message_bytes),
         across=_slowest(across, message_bytes),
+    )
+
+
+class Between(NamedTuple):
+    """What lies between equal numbers of devices on so many hosts: seconds of a message inside a host and across."""
+
+    devices: int
+    hosts: int
+    inside_s: float
+    across_s: float
+
+
+def between_hosts(record: RunRecord) -> Between:
+    """What the largest message of a run took between its ranks.
+
+    Raises:
+        UsageError: It was no run that torchrun or Slurm started, or its hosts have unequal numbers of ranks.
+    """
+    transfers = record.timeline.transfers if record.timeline is not None else []
+    size = max((transfer.bytes or 0 for transfer in transfers), default=0)
+    topology = topology_of(record.device, size)
+    if topology is None:
+        raise UsageError(
+            f"{record.id}: expected a run that torchrun or Slurm started, with measured links, found one of a single "
+            "machine: give --transfer instead"
+        )
+    runs = [len(list(ranks)) for _, ranks in groupby(topology.hosts)]
+    if len(set(runs)) > 1 or len(runs) != len(set(topology.hosts)):
+        raise UsageError(
+            f"{record.id}: expected hosts with equal numbers of ranks next to each other, found {runs}: give --hosts, "
+            "--transfer and --transfer-between instead"
+        )
+    return Between(
+        record.device.count, len(runs), topology.inside.transfer_s(size), topology.across.transfer_s(size)
     )
 
 
