@@ -1,10 +1,13 @@
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipebench.records import store
 from tests.cli.conftest import Pipebench
+from tests.test_topologies import on_hosts
 
 
 def simulate(pipebench: Pipebench, *arguments: str) -> dict[str, object]:
@@ -231,3 +234,18 @@ def test_hosts_that_make_no_sense_are_refused(
     ended = pipebench("simulate", *options)
     assert ended.code == 2
     assert words in ended.err
+
+
+def test_the_links_of_a_run_are_taken_and_no_option_may_contradict_them(
+    pipebench: Pipebench, tmp_path: Path
+) -> None:
+    path = store.write(on_hosts("a", "a", "b", "b"), tmp_path)
+    document = simulate(pipebench, "--links", str(path), "--microbatches", "1")
+    config = document["config"]
+    assert (config["stages"], config["hosts"]) == (4, 2)  # type: ignore[index]
+    assert document["makespan_s"] == pytest.approx(4 * 3 + 4 * 2e-3 + 2 * 20e-3)
+    for option in (("--stages", "4"), ("--transfer", "1"), ("--hosts", "2")):
+        ended = pipebench("simulate", "--links", str(path), *option)
+        assert (ended.code, ended.out) == (2, "")
+        assert f"--links tells {option[0]} too" in ended.err
+    assert pipebench("simulate", "--links", str(tmp_path / "missing")).code == 2
