@@ -26,7 +26,7 @@ def settled(
 
     Args:
         config: to settle.
-        here: the ranks of this machine; all by default.
+        here: the ranks whose devices this process sees; all by default.
         alone: whether this process starts all ranks. Devices that are not are never emulated.
 
     Raises:

@@ -142,7 +142,7 @@ class Experiment:
             here: Sequence[int] = range(self.so_far.config.gpus)
             if self.company is not None:
                 phase("waiting for the other ranks")
-                here = self.company.place().beside(0)
+                here = self.company.place().within_reach(0)
             phase("looking for devices and memory")
             self.so_far.config, line = settled(self.so_far.config, here, alone=self.company is None)
             phase(f"reading {self.so_far.config.text or 'the input'}")

@@ -14,6 +14,7 @@ from pipebench.joined.exchange import Exchange
 from pipebench.joined.words import Present, present_key
 from pipebench.rendezvous.place import OverNetwork, Place, Seat
 from pipebench.rendezvous.told import Told
+from pipebench.telemetry.gpus import gpus
 
 _PATIENCE_S = 120.0  # with the last of the others
 _TICK_S = 0.05
@@ -23,7 +24,12 @@ _LOOPBACK = ("127.", "::1")
 def present(told: Told) -> Present:
     """This process's own seat."""
     return Present(
-        Seat(told.local_rank, socket.gethostname() or "unnamed", network.address_towards(told.address)),
+        Seat(
+            local_rank=told.local_rank,
+            device=0 if len(gpus()) == 1 else told.local_rank,  # one that is shown to this rank alone
+            host=socket.gethostname() or "unnamed",
+            address=network.address_towards(told.address),
+        ),
         _boot(),
     )
 

@@ -11,7 +11,7 @@ History: 1 (2026-11) first version.
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 SCHEMA_NAME = "pipebench"
 SCHEMA_VERSION = 1
@@ -65,7 +65,7 @@ class HostLinkRecord(Part, frozen=True):
     times: list[MessageTimeRecord]
 
 
-class Device(Part, frozen=True):
+class Device(Part, frozen=True, omit_defaults=True):
     """What the pipeline's devices are. Without a GPU the name is the CPU's model.
 
     ``ranks``, in their order, are there if torchrun or Slurm started them; ``links`` is what lies between them.
@@ -343,7 +343,12 @@ class Launch(Part, frozen=True):
     page_faults: Count | None
     wall_per_cpu: Positive | None
     peaks_bytes: list[Count] | None = None
-    clocks: list[ClockRecord] = []
+    clocks: list[ClockRecord] | UnsetType = UNSET  # a run of one machine does not tell it
+
+    @property
+    def host_clocks(self) -> list[ClockRecord]:
+        """Those there are."""
+        return [] if isinstance(self.clocks, UnsetType) else self.clocks
 
 
 class SpanRecord(Part, frozen=True, gc=False):

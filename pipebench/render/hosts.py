@@ -19,7 +19,7 @@ def between_hosts(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield "hosts", "; ".join(places)
     for link in record.device.links:
         yield "link", _link(link)
-    clocks = [clock for launch in record.launches for clock in launch.clocks]
+    clocks = [clock for launch in record.launches for clock in launch.host_clocks]
     if clocks:
         worst_s = max(clock.uncertainty_s for clock in clocks)
         yield (

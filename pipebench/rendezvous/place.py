@@ -10,12 +10,14 @@ import msgspec
 
 
 class Seat(msgspec.Struct, frozen=True):
-    """A rank's: its host, which of that host's devices it has, and the address at which others find the host.
+    """A rank's: its host, its number there, which of the GPUs that it sees it has, and where others find the host.
 
-    ``host`` and ``address`` are empty where all ranks are processes of one launcher on one machine.
+    ``host`` and ``address`` are empty where all ranks are processes of one launcher on one machine. A launcher may show
+    each rank one GPU alone: that is number 0 for all of them.
     """
 
     local_rank: int
+    device: int
     host: str = ""
     address: str = ""
 
@@ -50,8 +52,13 @@ class Place(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def local_rank(self) -> int:
-        """The device that this rank has on its host; ranks of a host have different ones."""
+        """This rank's number on its host."""
         return self.seats[self.rank].local_rank
+
+    @property
+    def device(self) -> int:
+        """Which of the GPUs that it sees this rank has."""
+        return self.seats[self.rank].device
 
     @cached_property
     def hosts(self) -> tuple[str, ...]:
@@ -67,6 +74,11 @@ class Place(msgspec.Struct, frozen=True, dict=True):
         """The ranks of a rank's host, itself among them. They share one clock."""
         return [other for other, seat in enumerate(self.seats) if seat.host == self.seats[rank].host]
 
+    def within_reach(self, rank: int) -> list[int]:
+        """The ranks whose GPUs a rank sees: its host's, or itself alone where each one is shown its own."""
+        ranks = self.beside(rank)
+        return ranks if len({self.seats[other].device for other in ranks}) == len(ranks) else [rank]
+
     def name(self, rank: int) -> str:
         """Such as ``rank 3 on node2``."""
         host = self.seats[rank].host
@@ -75,4 +87,4 @@ class Place(msgspec.Struct, frozen=True, dict=True):
 
 def on_one_machine(rank: int, ranks: int) -> Place:
     """A rank of our own launcher: all devices are this machine's, and numbered as ranks are."""
-    return Place(rank, tuple(Seat(number) for number in range(ranks)), InFolder())
+    return Place(rank, tuple(Seat(number, number) for number in range(ranks)), InFolder())

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from pipebench.records.schema import Block, Launch, PipelineSamples, Samples, TimelineRecord
 from pipebench.records.timelines import busy_s
 from pipebench.runtime import faults, messages
@@ -116,7 +118,7 @@ def _measured(
         if cpu_s and job.config.device != "cuda"
         else None,
         peaks_bytes=peaks_bytes,
-        clocks=timed.pair.host_clocks(),
+        clocks=timed.pair.host_clocks() or UNSET,
     )
     near = sorted(timed.timelines, key=lambda timeline: abs(timeline.makespan_s - middle_s))[:_TIMELINES]
     return launch, near

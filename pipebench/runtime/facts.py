@@ -38,7 +38,7 @@ def ranks(place: Place, device: str) -> list[RankRecord]:
     seat = place.seats[place.rank]
     here = RankRecord(seat.host, seat.local_rank, cpu_model())
     if device == "cuda":
-        of_gpu = torch.cuda.get_device_properties(seat.local_rank)
+        of_gpu = torch.cuda.get_device_properties(seat.device)
         here = RankRecord(
             seat.host, seat.local_rank, of_gpu.name, uuid=f"GPU-{of_gpu.uuid}", pci=_pci_address(of_gpu)
         )

@@ -125,7 +125,7 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
     rank = place.rank
     report = emit if rank == 0 else _say_nothing
     if job.config.device == "cuda":
-        start_cuda(place.local_rank)
+        start_cuda(place.device)
     if rank == 0:
         report(messages.Environment(values=facts.environment(job.config.device)))
     if job.config.device == "cuda" and isinstance(place.meeting, InFolder):
@@ -155,12 +155,15 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
 
 def _survey(job: messages.Job, place: Place, report: Emit) -> None:
     """Where the ranks are and what lies between them, before they have anything else to do. Collective."""
+    import torch.distributed as dist  # noqa: PLC0415 - for ranks only
+
     from pipebench.runtime import facts, host_links  # noqa: PLC0415 - torch
     from pipebench.runtime.device import CpuDevice, CudaDevice  # noqa: PLC0415 - torch
 
     ranks = facts.ranks(place, job.config.device)
     report(messages.Progress(doing="measuring the links between ranks", share=0.05))
-    device = CudaDevice(place.local_rank) if job.config.device == "cuda" else CpuDevice()
+    by_nccl = job.config.device == "cuda" and dist.is_nccl_available()
+    device = CudaDevice(place.device) if by_nccl else CpuDevice()
     links = host_links.measure(place, device)
     report(messages.Devices(names=[each.name for each in ranks], ranks=ranks, links=links))
 

@@ -241,7 +241,7 @@ def measure_layers(
     """
     config, network = job.config, network_for(job.config, job.data)
     row = network.outline.row
-    device = CudaDevice(place.local_rank).torch if config.device == "cuda" else None
+    device = CudaDevice(place.device).torch if config.device == "cuda" else None
     partition = [1] * row.layers + [0] * bool(row.head)
     graph = graph_of(shape_of(network.outline, partition), config.microbatches, config.chunks)
     pipeline = EmulatedPipeline(

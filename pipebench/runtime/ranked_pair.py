@@ -64,7 +64,7 @@ class RankedPair:
         assert config.partition is not None
         self.job, self.network, self.place, self.rank = job, network, place, place.rank
         self.device_of = device_of or _DEVICES[config.device]
-        self.device = self.device_of(place.local_rank)
+        self.device = self.device_of(place.device)
         self.device.use()
         self.single: SingleDevice | None = None
         self._peak = self._busy_s = self._cpu_s = 0.0
@@ -160,12 +160,12 @@ class RankedPair:
         return msgspec.structs.replace(verification, max_relative_parameter_error=error)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced | None:
-        """Rank 0 races alone, on its host's GPU of median speed where there are several; the others wait for it."""
+        """Rank 0 races alone, on the GPU of median speed among those that it sees; the others wait for it."""
         if self.naive is not None:
             return self.naive.race(report)
         on_gpus = self.job.config.device == "cuda"
         speeds = self._speeds() if on_gpus else []
-        near = self.place.beside(0)
+        near = self.place.within_reach(0)
         chosen = near[of_median_speed([speeds[rank] for rank in near])] if speeds else 0
         raced = self._raced_alone(chosen, report) if self.rank == 0 else None
         if on_gpus and not everywhere(self.rank != 0 or raced is not None):
@@ -178,7 +178,7 @@ class RankedPair:
 
     def _device_of_rank(self, rank: int) -> RankDevice:
         """The device that a rank of this host has."""
-        return self.device_of(self.place.seats[rank].local_rank)
+        return self.device_of(self.place.seats[rank].device)
 
     def _raced_alone(self, chosen: int, report: Callable[[str], None]) -> messages.Raced | None:
         """Of a single device; ``None`` if the model does not fit on it."""

@@ -34,7 +34,7 @@ def job() -> messages.Job:
 @contextmanager
 def led(store: Store) -> Iterator[tuple[Leader, Line]]:
     for rank, host in enumerate("ab"):
-        present = Present(Seat(0, host, "127.0.0.1"), host)
+        present = Present(Seat(0, 0, host, "127.0.0.1"), host)
         store.set(present_key(rank), msgspec.json.encode(present))
     found, line = exchange(store, 0)
     yield Leader(TWO, found), line

@@ -16,7 +16,7 @@ TWO = Told("torchrun", 0, 0, 2, "127.0.0.1", 1, True)
 
 
 def present(local_rank: int, host: str = "a", boot: str = "1", address: str = "10.0.0.1") -> Present:
-    return Present(Seat(local_rank, host, address), boot)
+    return Present(Seat(local_rank, local_rank, host, address), boot)
 
 
 def test_hosts_are_as_they_call_themselves() -> None:
@@ -65,8 +65,16 @@ def test_this_process_is_on_this_machine() -> None:
 
 
 def test_ranks_of_one_machine_meet_over_loopback() -> None:
-    found = tuple(Seat(n, "a", "127.0.0.1") for n in range(2))
+    found = tuple(Seat(n, n, "a", "127.0.0.1") for n in range(2))
     meeting = seats.place_of(TWO, found, "p").meeting
     assert isinstance(meeting, OverNetwork)
     assert (meeting.address, meeting.port, meeting.prefix) == ("127.0.0.1", 1, "p")
     assert meeting.interface in ("lo", "lo0")
+
+
+@pytest.mark.parametrize(("shown", "device"), [(0, 1), (1, 0), (2, 1), (8, 1)])
+def test_one_gpu_that_a_launcher_shows_each_rank_is_number_0(
+    monkeypatch: pytest.MonkeyPatch, shown: int, device: int
+) -> None:
+    monkeypatch.setattr(seats, "gpus", lambda: [object()] * shown)
+    assert seats.present(TWO._replace(rank=1, local_rank=1)).seat.device == device

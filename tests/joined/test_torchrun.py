@@ -75,8 +75,8 @@ def test_two_ranks_on_each_of_two_hosts_make_one_verified_run(two: Hosts, tmp_pa
         (two.names[0], two.names[0]),
         (two.names[0], two.names[1]),
     ]
-    assert [clock.host for clock in record.launches[0].clocks] == [two.names[1]]
-    (clock,) = record.launches[0].clocks
+    assert [clock.host for clock in record.launches[0].host_clocks] == [two.names[1]]
+    (clock,) = record.launches[0].host_clocks
     assert abs(clock.offset_s) <= clock.uncertainty_s  # it is one clock
     assert not (tmp_path / "host1").exists()
 
@@ -85,7 +85,7 @@ def test_two_ranks_on_each_of_two_hosts_make_one_verified_run(two: Hosts, tmp_pa
 def test_clocks_that_differ_by_seconds_are_one_in_the_timeline(two: Hosts, tmp_path: Path) -> None:
     ended = launched(two, 1, "--steps", "20", cwd=tmp_path, PIPEBENCH_INJECT="clock@1:3.5")
     record = of_rank_0_alone(ended, tmp_path)
-    (clock,) = record.launches[0].clocks
+    (clock,) = record.launches[0].host_clocks
     assert clock.offset_s == pytest.approx(-3.5, abs=0.05)  # it gains, too
     assert record.timeline is not None
     wrong_s = 2 * clock.uncertainty_s + 1e-3
@@ -172,7 +172,7 @@ def test_four_hosts(tmp_path: Path) -> None:
         record = of_rank_0_alone(launched(found, 2, cwd=tmp_path), tmp_path)
         assert [rank.host for rank in record.device.ranks] == [name for name in found.names for _ in range(2)]
     assert len(record.device.links) == 4
-    assert len(record.launches[0].clocks) == 3
+    assert len(record.launches[0].host_clocks) == 3
 
 
 def free_port() -> str:
@@ -196,7 +196,7 @@ def test_srun_is_joined_by_its_variables(tmp_path: Path) -> None:
     record = of_rank_0_alone(ended, tmp_path)
     assert record.device.count == 2
     assert len(record.device.links) == 1
-    assert record.launches[0].clocks == []
+    assert record.launches[0].host_clocks == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from pipebench.rendezvous.place import InFolder, Place, Seat, on_one_machine
 def of(*hosts: str, rank: int = 0) -> Place:
     seats: list[Seat] = []
     for host in hosts:
-        seats.append(Seat(sum(seat.host == host for seat in seats), host))
+        number = sum(seat.host == host for seat in seats)
+        seats.append(Seat(number, number, host))
     return Place(rank, tuple(seats), InFolder())
 
 
@@ -24,3 +25,10 @@ def test_ranks_of_several_hosts() -> None:
 
 def test_ranks_that_share_a_machine_under_two_names_begin_with_another_core() -> None:
     assert [of("a", "a", "b", "b", rank=rank).core for rank in range(4)] == [0, 1, 1, 2]
+
+
+def test_a_rank_that_is_shown_one_gpu_alone_reaches_no_other() -> None:
+    shown_all, shown_one = of("a", "a", "b"), Place(1, tuple(Seat(n, 0, "a") for n in range(3)), InFolder())
+    assert [shown_all.within_reach(rank) for rank in range(3)] == [[0, 1], [0, 1], [2]]
+    assert shown_one.within_reach(1) == [1]
+    assert (shown_one.local_rank, shown_one.device, shown_one.core) == (1, 0, 1)

@@ -9,7 +9,7 @@ from pipebench.runtime.clocks import Estimate, HostClock, HostClocks, OneClock, 
 
 
 def place(*hosts: str, rank: int = 0) -> Place:
-    return Place(rank, tuple(Seat(number, host) for number, host in enumerate(hosts)), InFolder())
+    return Place(rank, tuple(Seat(number, number, host) for number, host in enumerate(hosts)), InFolder())
 
 
 def known(found: HostClocks, rank: int, first: Estimate, last: Estimate) -> None:

@@ -5,7 +5,7 @@ from pipebench.runtime.host_links import pairs
 
 
 def of(*hosts: str) -> list[tuple[str, int, int]]:
-    return pairs(Place(0, tuple(Seat(number, host) for number, host in enumerate(hosts)), InFolder()))
+    return pairs(Place(0, tuple(Seat(number, number, host) for number, host in enumerate(hosts)), InFolder()))
 
 
 def test_one_pair_inside_the_host_of_rank_0_and_one_to_each_other_host() -> None:
