@@ -4,6 +4,7 @@ While it runs all other ranks wait, so nothing else is on the way.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from statistics import median
 
 import torch
@@ -27,11 +28,24 @@ def pairs(place: Place) -> list[tuple[str, int, int]]:
     return [*inside, *across]
 
 
-def measure(place: Place, device: RankDevice) -> list[HostLinkRecord]:
-    """All pairs; the result of rank 0 is the one to keep. Collective."""
+def measure(
+    place: Place, device: RankDevice, *, backend: str | None, timeout_s: float
+) -> list[HostLinkRecord]:
+    """All pairs; the result of rank 0 is the one to keep. Collective.
+
+    Args:
+        place: of this rank.
+        device: where its messages lie.
+        backend: what carries messages between devices, such as ``nccl``; ``None``: what all ranks have met by.
+        timeout_s: of a wait for a message.
+    """
     found = []
     for host, first, second in pairs(place):
-        group = dist.new_group([first, second], backend="nccl") if device.torch.type == "cuda" else None
+        group = (
+            None
+            if backend is None
+            else dist.new_group([first, second], backend=backend, timeout=timedelta(seconds=timeout_s))
+        )
         if place.rank in (first, second):
             other = second if place.rank == first else first
             rally = _Rally(other, device, group, serves=place.rank == first)

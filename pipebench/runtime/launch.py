@@ -164,7 +164,7 @@ def _survey(job: messages.Job, place: Place, report: Emit) -> None:
     report(messages.Progress(doing="measuring the links between ranks", share=0.05))
     by_nccl = job.config.device == "cuda" and dist.is_nccl_available()
     device = CudaDevice(place.device) if by_nccl else CpuDevice()
-    links = host_links.measure(place, device)
+    links = host_links.measure(place, device, backend="nccl" if by_nccl else None, timeout_s=job.patience_s)
     report(messages.Devices(names=[each.name for each in ranks], ranks=ranks, links=links))
 
 

@@ -20,6 +20,7 @@ from pipebench.records.schema import RunRecord
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
 from pipebench.topologies import topology_of
+from tests import pretend
 from tests.builders import plan_of
 from tests.cli.conftest import Pipebench
 from tests.joined.hosts import Hosts, hosts, why_not
@@ -286,3 +287,25 @@ def test_a_delay_is_transfer_and_as_long_as_the_simulator_says(tmp_path: Path) -
     predicted = simulate(plan_of("gpipe", 2, 4), costs, topology, message_bytes=lambda _: message_bytes)
     measured_s = median(launch.pipeline.step_s)
     assert predicted.makespan_s == pytest.approx(measured_s, rel=0.1)
+
+
+def pretended(ranks: int, **more: str) -> dict[str, str]:
+    root = Path(pretend.__file__).parent
+    path = os.pathsep.join(map(str, (root, root.parent.parent, os.environ.get("PYTHONPATH", ""))))
+    return slurm(ranks) | {"PYTHONPATH": path, "PRETEND_GPUS": str(ranks)} | more
+
+
+@pytest.mark.parametrize("shown", ["0,1", "{rank}"], ids=["all GPUs shown", "each its own"])
+def test_ranks_on_pretended_gpus_have_one_each(tmp_path: Path, shown: str) -> None:
+    """Whether a launcher shows all GPUs to each rank, or its own alone."""
+    more = pretended(2, CUDA_VISIBLE_DEVICES=shown)
+    record = of_rank_0_alone(by_hand(2, tmp_path, "--device", "cuda", **more), tmp_path)
+    assert (record.device.kind, record.device.count) == ("cuda", 2)
+    assert [rank.local_rank for rank in record.device.ranks] == [0, 1]
+    assert all(rank.uuid and rank.uuid.startswith("GPU-") and rank.pci for rank in record.device.ranks)
+    names = ["Pretended GPU 0", "Pretended GPU 1" if shown == "0,1" else "Pretended GPU 0"]
+    assert record.device.names == names
+    assert record.verification is not None
+    assert record.verification.max_relative_gradient_error <= 1e-5
+    assert record.baseline is not None
+    assert shown == "0,1" or record.baseline.device == 0  # rank 0 reaches no other one
