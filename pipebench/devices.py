@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -19,29 +19,27 @@ _ORDER = "PCI_BUS_ID"
 _RESERVE_BYTES = 2 * 2**30
 
 
-def settled(
-    config: RunConfig, here: Sequence[int] | None = None, *, alone: bool = True
-) -> tuple[RunConfig, str | None]:
+def settled(config: RunConfig, near: Mapping[int, int] | None = None) -> tuple[RunConfig, str | None]:
     """The configuration with a kind of device that this machine has, and a line on what ``auto`` became.
 
     Args:
         config: to settle.
-        here: the ranks whose devices this process sees; all by default.
-        alone: whether this process starts all ranks. Devices that are not are never emulated.
+        near: of ranks that torchrun or Slurm started those whose GPUs this process sees, each with its GPU's number;
+            ``None``: this process starts all ranks.
 
     Raises:
         EnvironmentRefusedError: This system cannot run, has too few GPUs, or too little memory.
     """
     check_system("run")
-    here = range(config.gpus) if here is None else here
+    of_rank = {rank: rank for rank in range(config.gpus)} if near is None else near
     found = gpus() if config.device in ("auto", "cuda") else []
     line = None
     if config.device == "auto":
-        config, line = _choose(config, len(found), len(here), otherwise="emulated" if alone else "cpu")
+        config, line = _choose(config, len(found), len(of_rank), alone=near is None)
     if config.device == "cuda":
-        _require(len(here), len(found))
+        _require(len(of_rank), len(found), alone=near is None)
         _require_cuda_build()
-        _check_gpu_memory(config, found, here)
+        _check_gpu_memory(config, found, of_rank)
         line = "; ".join(filter(None, (line, _overruled_order()))) or None
     config, baseline = fitted(config)
     available_bytes = memory_available_bytes()
@@ -65,11 +63,12 @@ def check_system(command: str) -> None:
         )
 
 
-def _choose(
-    config: RunConfig, found: int, needed: int, *, otherwise: Literal["emulated", "cpu"]
-) -> tuple[RunConfig, str]:
+def _choose(config: RunConfig, found: int, needed: int, *, alone: bool) -> tuple[RunConfig, str]:
+    """Ranks that others started are never emulated, and where there are GPUs they are meant to have one each."""
     usable = _torch_has_cuda()
-    kind = "cuda" if found >= needed and usable else otherwise
+    kind: Literal["cuda", "emulated", "cpu"] = "cuda" if found >= needed and usable else "emulated"
+    if not alone and kind == "emulated":
+        kind = "cuda" if found and usable else "cpu"
     there = "no GPU" if found == 0 else "1 GPU" if found == 1 else f"{found} GPUs"
     if not found and (why := trouble()):
         there = f"no GPU ({why})"
@@ -93,10 +92,15 @@ def _overruled_order() -> str | None:
     return f"CUDA_DEVICE_ORDER={asked}: no effect, GPUs count as in nvidia-smi ({_ORDER})"
 
 
-def _require(needed: int, found: int) -> None:
+def _require(needed: int, found: int, *, alone: bool) -> None:
     if found >= needed:
         return
     what = f"found {found or 'none'} ({count_of_gpus()})"
+    if not alone:
+        raise EnvironmentRefusedError(
+            f"--device cuda: expected {needed} visible GPUs for the ranks of this machine, {what}; start as many ranks "
+            "as there are GPUs, or use --device cpu"
+        )
     raise EnvironmentRefusedError(
         f"--device cuda: expected {needed} visible GPUs, {what}; "
         f"use --device emulated to emulate {needed} devices on this CPU"
@@ -119,14 +123,16 @@ def _require_cuda_build() -> None:
         )
 
 
-def _check_gpu_memory(config: RunConfig, found: Sequence[Gpu], here: Sequence[int]) -> None:
+def _check_gpu_memory(config: RunConfig, found: Sequence[Gpu], of_rank: Mapping[int, int]) -> None:
     """Each GPU holds its stage, beside what CUDA, NCCL and the libraries take for themselves.
 
     Whether one also holds the whole model is found out by trying.
     """
     of_all = budget.device_memory(config, config.planned_partition)
-    stages = [of_all[rank] for rank in here if rank < len(of_all)]
-    for number, (gpu, stage) in enumerate(zip(found, stages, strict=False)):
+    for rank, number in of_rank.items():
+        if rank >= len(of_all) or number >= len(found):
+            continue
+        gpu, stage = found[number], of_all[rank]
         needed = stage.total + _RESERVE_BYTES
         if gpu.free_bytes is not None and needed > gpu.free_bytes:
             busy = f", {len(gpu.processes)} other processes on it" if gpu.processes else ""

@@ -85,9 +85,11 @@ def run(
         if not experiment.so_far.launches:
             raise
         raise ending.RunEndedError(error, experiment.keep("failed", folder, error)) from error
-    except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
-        status = "failed" if isinstance(error, RunFailedError) else "aborted"
-        raise ending.RunEndedError(error, experiment.keep(status, folder, error)) from error
+    except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as ended:
+        terminated = company is not None and isinstance(ended, TerminatedRunError)
+        cause = company.cause_of(ended) if terminated and company is not None else ended
+        status = "failed" if isinstance(cause, RunFailedError) else "aborted"
+        raise ending.RunEndedError(cause, experiment.keep(status, folder, cause)) from ended
 
 
 def check_plan(config: RunConfig) -> None:
@@ -139,12 +141,15 @@ class Experiment:
             DeadlineError: The deadline passed.
         """
         with supervised(self.deadline, self._tell) as phase:
-            here: Sequence[int] = range(self.so_far.config.gpus)
+            near = None
             if self.company is not None:
                 phase("waiting for the other ranks")
-                here = self.company.place().within_reach(0)
+                place = self.company.place()
+                near = {rank: place.seats[rank].device for rank in place.within_reach(0)}
+                here = tuple(place.beside(0))
+                self.so_far.config = msgspec.structs.replace(self.so_far.config, here=here)
             phase("looking for devices and memory")
-            self.so_far.config, line = settled(self.so_far.config, here, alone=self.company is None)
+            self.so_far.config, line = settled(self.so_far.config, near)
             phase(f"reading {self.so_far.config.text or 'the input'}")
             self.so_far.given = given_to(self.so_far.config)
             self.so_far.config = self.so_far.config.with_input(self.so_far.given)
@@ -152,7 +157,7 @@ class Experiment:
             check_plan(self.so_far.config)
             if self.so_far.config.device == "cuda":
                 phase("looking at the GPUs")
-                self.gpus = GpuWatch(len(here))
+                self.gpus = GpuWatch(self.so_far.config.gpus if near is None else len(near))
                 self.so_far.environment |= self.gpus.start()
             store.check_folder(folder)
         if line is not None:

@@ -10,7 +10,11 @@ from pipebench.cli import output
 from pipebench.errors import EnvironmentRefusedError, ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from pipebench.records.comparison import Difference
+    from pipebench.records.schema import RunRecord
     from pipebench.records.selection import Source
+
+_SAME_ENVIRONMENT = frozenset(f"environment.{name}" for name in ("torch", "cuda", "cudnn", "nccl", "driver"))
 
 
 def merge(
@@ -34,6 +38,8 @@ def merge(
 
     pipebench merge first.json second.json third.json -o results/joined
     """
+    import msgspec
+
     from pipebench import merging
     from pipebench.comparison import fields
     from pipebench.records import keeping, store
@@ -41,7 +47,7 @@ def merge(
     sources = _sources(records)
     first = sources[0]
     for other in sources[1:]:
-        found = fields.mismatches(first.record, other.record)
+        found = [*fields.mismatches(first.record, other.record), *_other_work(first.record, other.record)]
         if found:
             each = found[0]
             output.complain(
@@ -51,7 +57,10 @@ def merge(
                 + "; merge runs that differ in nothing"
             )
             return ExitCode.NOT_COMPARABLE
-    merged = merging.merged([source.record for source in sources], "merged")
+    merged = msgspec.structs.replace(
+        merging.merged([source.record for source in sources], "merged"),
+        merged_from=[source.record.id for source in sources],
+    )
     kept = keeping.keep(merged, folder or store.DEFAULT_FOLDER)
     if json:
         output.print_json(store.encode(kept.record))
@@ -71,6 +80,17 @@ def merge(
     return ExitCode.DONE
 
 
+def _other_work(first: "RunRecord", other: "RunRecord") -> list["Difference"]:
+    """What may drift between two sides that are compared, but not between launches of one."""
+    from pipebench.comparison import fields
+
+    return [
+        each
+        for each in fields.drift(first, other)
+        if each.field.startswith("config.") or each.field in _SAME_ENVIRONMENT
+    ]
+
+
 def _sources(names: list[str]) -> list["Source"]:
     """All records that are named, each once.
 
@@ -82,16 +102,20 @@ def _sources(names: list[str]) -> list["Source"]:
     found: list[Source] = []
     for name in names:
         check_name(name)
-        found += select_all(Path(name)) if Path(name).is_dir() else [select(name, Search(completed=False))]
+        if Path(name).is_dir():  # what was merged before is made of the others there
+            found += [each for each in select_all(Path(name)) if not each.record.merged_from]
+        else:
+            found.append(select(name, Search(completed=False)))
     if len(found) < 2:
         raise UsageError(f"merge: expected two records or more, found {len(found)}")
     seen: dict[str, Path] = {}
     for source in found:
-        other = seen.setdefault(source.record.id, source.path)
-        if other is not source.path:
-            raise UsageError(
-                f"{source.path}: the same record as {other}, and a launch counts once: name it once"
-            )
+        for launch in source.record.merged_from or [source.record.id]:
+            other = seen.setdefault(launch, source.path)
+            if other is not source.path:
+                raise UsageError(
+                    f"{source.path}: has launches that {other} has too, and a launch counts once: name one of them"
+                )
         if source.record.status != "completed" or source.record.speedup is None:
             raise UsageError(
                 f"{source.path}: expected a completed run, this one is {source.record.status}: leave it out"

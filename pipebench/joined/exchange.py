@@ -3,7 +3,6 @@
 Every value that others wait for is renewed, and read again, a few times a second: silence is a fact to act on.
 """
 
-import contextlib
 import socket
 import threading
 import time
@@ -17,8 +16,9 @@ from pipebench.rendezvous.told import Told
 
 _EVERY_S = 0.15
 _WAIT_S = 20.0  # of one operation; what takes that long is lost anyway
-_TO_OPEN_S = 60.0
+TO_COME_S = 180.0  # until the others are there; a container may take long to start
 _TICK_S = 0.05
+_PIECE_BYTES = 4 * 2**20  # torch's store hangs up on whoever sends more than 8 MiB at once
 _AGAIN_S = 1.0
 
 
@@ -41,10 +41,10 @@ def opened(told: Told) -> Any:
                 told.port,
                 is_master=listens,
                 wait_for_workers=False,
-                timeout=timedelta(seconds=_TO_OPEN_S),
+                timeout=timedelta(seconds=TO_COME_S),
             )
             store.set_timeout(timedelta(seconds=_WAIT_S))
-            found.append(dist.PrefixStore(f"pipebench/{told.attempt or 0}", store))  # type: ignore[attr-defined]
+            found.append(dist.PrefixStore(f"pipebench/{told.job}", store))  # type: ignore[attr-defined]
         except Exception as error:  # noqa: BLE001 - told below, by the thread that waits
             found.append(error)
 
@@ -68,7 +68,7 @@ def _wait_for_name(told: Told) -> None:
     Raises:
         EnvironmentRefusedError: Nobody knows it.
     """
-    until = time.monotonic() + _TO_OPEN_S
+    until = time.monotonic() + TO_COME_S
     while True:
         try:
             socket.getaddrinfo(told.address, told.port, type=socket.SOCK_STREAM)
@@ -80,7 +80,7 @@ def _wait_for_name(told: Told) -> None:
                 ) from error
         else:
             return
-        time.sleep(min(_AGAIN_S, _TO_OPEN_S))
+        time.sleep(min(_AGAIN_S, TO_COME_S))
 
 
 class _Heard(NamedTuple):
@@ -93,7 +93,8 @@ class _Heard(NamedTuple):
 class Exchange:
     """What this process says under its own key, and what it hears under others.
 
-    Beside each key there is one that its process renews all the while, so silence is heard.
+    A word is renewed, and read again and again. What is left under another key is there for good: it is read once, in
+    pieces. Beside the key of each process there is one that it renews all the while, so silence is heard.
 
     Args:
         store: of all ranks.
@@ -103,42 +104,64 @@ class Exchange:
     def __init__(self, store: Any, own: str) -> None:
         self._store, self._own = store, own
         self._lock = threading.Lock()
-        self._said: dict[str, bytes] = {}  # not in the store yet
+        self._word: bytes | None = None
+        self._to_leave: list[tuple[str, bytes]] = []
         self._heard: dict[str, _Heard] = {}
+        self._found: dict[str, bytes | None] = {}
+        self._trouble = ""
         self._rounds = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    @property
+    def trouble(self) -> str:
+        """What the last round broke off with, as words in brackets; empty if it did not."""
+        return self._trouble
+
     def say(self, word: bytes) -> None:
-        """This process's word, in the place of an earlier one."""
-        self.put(self._own, word)
-
-    def put(self, key: str, value: bytes) -> None:
-        """Leave a value under a key of its own; what was put before it is there when it is."""
+        """This process's word, in the place of an earlier one; what was left before is there when it is."""
         with self._lock:
-            self._said.pop(key, None)
-            self._said[key] = value
+            self._word = word
 
-    def want(self, keys: Iterable[str], *, processes: bool = False) -> None:
-        """Listen to these keys from now on; those of processes are renewed."""
+    def leave(self, key: str, value: bytes) -> None:
+        """Leave a value for good."""
+        with self._lock:
+            self._to_leave.append((key, value))
+
+    def want(self, keys: Iterable[str]) -> None:
+        """Listen to the processes with these keys from now on."""
         now = time.monotonic()
         with self._lock:
             for key in keys:
                 self._heard.setdefault(key, _Heard(None, now))
-                if processes:
-                    self._heard.setdefault(_alive(key), _Heard(None, now))
+                self._heard.setdefault(_alive(key), _Heard(None, now))
+
+    def look_for(self, keys: Iterable[str]) -> None:
+        """Look for what others leave there."""
+        with self._lock:
+            for key in keys:
+                self._found.setdefault(key, None)
+
+    def found(self, key: str) -> bytes | None:
+        """What was left there; ``None`` as long as nothing was."""
+        with self._lock:
+            return self._found[key]
 
     def heard(self, key: str) -> bytes | None:
-        """The last that was heard there."""
+        """A process's last word."""
         return self._last(key).value
 
     def heard_s(self, key: str) -> float:
         """When that was first heard, on the monotonic clock."""
         return self._last(key).since_s
 
+    def has_come(self, key: str) -> bool:
+        """Whether anything was ever heard of the process."""
+        return self._last(_alive(key)).value is not None
+
     def silent_s(self, key: str) -> float:
-        """How long nothing was heard of the process whose key this is."""
+        """How long nothing was heard of the process."""
         return time.monotonic() - self._last(_alive(key)).since_s
 
     def flush(self, within_s: float) -> bool:
@@ -146,7 +169,7 @@ class Exchange:
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             with self._lock:
-                if not self._said:
+                if self._word is None and not self._to_leave:
                     return True
             time.sleep(_TICK_S)
         return False
@@ -162,29 +185,48 @@ class Exchange:
 
     def _run(self) -> None:
         while not self._over.wait(_EVERY_S):
-            # the network may be down: others see how long this process is silent, and it how long they are
-            with contextlib.suppress(Exception):
+            try:
                 self._round()
+            except Exception as error:  # noqa: BLE001 - the network may be down: how long all are silent decides
+                self._trouble = f" ({first_line(error)})"
+            else:
+                self._trouble = ""
 
     def _round(self) -> None:
         self._rounds += 1
         with self._lock:
-            said = dict(self._said)
-            known = [key for key, heard in self._heard.items() if heard.value is not None]
-            new = [key for key, heard in self._heard.items() if heard.value is None]
-        for key, value in said.items():
-            self._store.set(key, value)
+            word, left, heard = self._word, list(self._to_leave), dict(self._heard)
+            missing = [key for key, value in self._found.items() if value is None]
+        for key, value in left:
+            self._leave(key, value)
+        if word is not None:
+            self._store.set(self._own, word)
         self._store.set(_alive(self._own), str(self._rounds))
-        there = known + [key for key in new if self._store.check([key])]
+        there = [key for key, last in heard.items() if last.value is not None or self._store.check([key])]
         values = self._store.multi_get(there) if there else []
         now = time.monotonic()
         with self._lock:
-            for key, value in said.items():
-                if self._said.get(key) is value:
-                    del self._said[key]
+            self._word = None if self._word is word else self._word
+            del self._to_leave[: len(left)]
             for key, value in zip(there, values, strict=True):
                 if value != self._heard[key].value:
                     self._heard[key] = _Heard(value, now)
+        for key in missing:
+            if self._store.check([key]):
+                value = self._fetch(key)
+                with self._lock:
+                    self._found[key] = value
+
+    def _leave(self, key: str, value: bytes) -> None:
+        """Its pieces, and then how many there are."""
+        pieces = [value[start : start + _PIECE_BYTES] for start in range(0, len(value), _PIECE_BYTES)]
+        for number, piece in enumerate(pieces):
+            self._store.set(f"{key}/{number}", piece)
+        self._store.set(key, str(len(pieces)))
+
+    def _fetch(self, key: str) -> bytes:
+        (number,) = self._store.multi_get([key])
+        return b"".join(piece for n in range(int(number)) for piece in self._store.multi_get([f"{key}/{n}"]))
 
 
 def _alive(key: str) -> str:

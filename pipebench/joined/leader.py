@@ -5,17 +5,19 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pipebench.errors import PipebenchError, RunFailedError
 from pipebench.joined.exchange import Exchange
 from pipebench.joined.seats import all_seats, place_of
 from pipebench.joined.words import Assignment, Lead, Status, job_key, status_key
-from pipebench.rendezvous.place import Place, Seat
+from pipebench.rendezvous.place import OverNetwork, Place, Seat
 from pipebench.rendezvous.told import Told
 from pipebench.runtime import messages
-from pipebench.runtime.company import Trouble
+from pipebench.runtime.company import Trouble, raise_first
 from pipebench.runtime.heartbeat import Beat, Heartbeats
 
 LOST_S = 5.0  # a rank that says nothing for so long is lost
 _FAREWELL_S = 4.0
+_ODD_S = 1.0  # of silence; words come several times a second
 _TICK_S = 0.05
 
 
@@ -33,7 +35,8 @@ class Leader:
         self._seats: tuple[Seat, ...] | None = None
         self._lead = Lead()
         self._ranks = 0
-        exchange.want(map(status_key, self.others), processes=True)
+        self._place: Place | None = None
+        exchange.want(map(status_key, self.others))
 
     @property
     def seats(self) -> tuple[Seat, ...]:
@@ -44,23 +47,37 @@ class Leader:
             UsageError: Two have the same device.
         """
         if self._seats is None:
-            self._seats = all_seats(self.told, self.exchange)
+            self._seats = all_seats(self.told, self.exchange, self.check)
         return self._seats
 
     def place(self) -> Place:
-        """Rank 0's."""
-        return place_of(self.told, self.seats, self._prefix())
+        """Rank 0's; looked up once, since whoever asks later may have no network."""
+        if self._place is None:
+            self._place = place_of(self.told, self.seats, "")
+        return self._place
+
+    def check(self) -> None:
+        """See that all who have come are still there, while no launch is watched.
+
+        Raises:
+            PipebenchError: One is not, or says what went wrong.
+        """
+        raise_first(self.troubles())
 
     def begin(self, job: messages.Job) -> Place:
         """A launch begins; where rank 0 is in it."""
+        self.check()
         number = self._lead.begun + 1
         self._ranks = job.ranks
         seats = self.seats
         self._lead = msgspec.structs.replace(self._lead, begun=number)
         assignment = Assignment(job=job, seats=seats, prefix=self._prefix())
-        self.exchange.put(job_key(number), msgspec.msgpack.encode(assignment))
+        self.exchange.leave(job_key(number), msgspec.msgpack.encode(assignment))
         self._say()
-        return self.place()
+        place = self.place()
+        assert isinstance(place.meeting, OverNetwork)
+        meeting = msgspec.structs.replace(place.meeting, prefix=assignment.prefix)
+        return msgspec.structs.replace(place, meeting=meeting)
 
     def look(self, heartbeats: Heartbeats) -> None:
         """The exchange hears of the others, and the launcher reads the heartbeats of rank 0."""
@@ -76,11 +93,11 @@ class Leader:
             yield status.trouble
         elif status is not None and status.stage == "left":
             yield Trouble(rank=rank, text=f"{self._name(rank)} has left before the end")
-        elif silent_s > LOST_S:
+        elif silent_s > LOST_S and self.exchange.has_come(status_key(rank)):
             yield Trouble(
                 rank=rank,
                 text=f"{self._name(rank)} is lost: nothing was heard of it for {silent_s:.0f} s (is its machine "
-                "up, and its network?)",
+                f"up, and its network?){self.exchange.trouble}",
             )
 
     @property
@@ -91,6 +108,25 @@ class Leader:
     def _is_done(self, rank: int) -> bool:
         status = self._status(rank)
         return status is not None and (status.stage, status.launch) == ("done", self._lead.begun)
+
+    @property
+    def hears_silence(self) -> bool:
+        """Whether a rank may be lost that cannot be called so yet."""
+        return any(
+            _ODD_S < self.exchange.silent_s(status_key(rank)) <= LOST_S + _ODD_S
+            for rank in self.others
+            if self.exchange.has_come(status_key(rank))
+        )
+
+    def cause_of(self, error: PipebenchError) -> PipebenchError:
+        """Who died first, where a launcher ends all ranks because one has died: its silence shows after a while."""
+        began = time.monotonic()
+        while time.monotonic() - began < _ODD_S + 2 * _TICK_S or self.hears_silence:
+            time.sleep(_TICK_S)
+        for trouble in self.troubles():
+            if trouble.ended is None:
+                return RunFailedError(trouble.text, log=trouble.log)
+        return error
 
     def beat(self, rank: int) -> Beat | None:
         """What a rank elsewhere did last."""
@@ -144,7 +180,7 @@ class Leader:
 
     def _prefix(self) -> str:
         """Of a launch's own keys."""
-        return f"pipebench/{self.told.attempt or 0}/launch/{self._lead.begun}"
+        return f"pipebench/{self.told.job}/launch/{self._lead.begun}"
 
     def _name(self, rank: int) -> str:
-        return self.place().name(rank)
+        return self.place().name(rank) if self._seats is not None else f"rank {rank}"

@@ -1,6 +1,7 @@
 """The side of every rank but 0: it does what rank 0 gives it, and ends as rank 0 ends."""
 
 import time
+import traceback
 from contextlib import closing
 from math import inf
 from typing import TYPE_CHECKING, Literal
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from pipebench.errors import ExitCode, InterruptedRunError, PipebenchError, RunFailedError, TerminatedRunError
-from pipebench.joined.exchange import Exchange
+from pipebench.joined.exchange import TO_COME_S, Exchange
 from pipebench.joined.leader import LOST_S
 from pipebench.joined.seats import place_of
 from pipebench.joined.words import Assignment, Lead, Status, job_key, status_key
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pipebench.rendezvous.place import Place
 
 _TICK_S = 0.05
-_TO_COME_S = 180.0
 _LAST_WORD_S = 6.0  # rank 0 may have a lost machine to wait for, and a record to write
 Stage = Literal["waiting", "running", "done", "left"]
 
@@ -45,7 +45,7 @@ class Member:
         self.place: Place | None = None
         self._lead = Lead()
         self._status = Status(launch=0, stage="waiting")
-        exchange.want([status_key(0)], processes=True)
+        exchange.want([status_key(0)])
         self.say()
 
     def serve(self) -> int:
@@ -56,10 +56,13 @@ class Member:
         """
         try:
             return self._serve()
-        except (InterruptedRunError, TerminatedRunError, RunFailedError) as error:
-            if not self._is_lost():
-                self._tell(error)
-            raise
+        except Exception as error:
+            if self._is_lost():
+                raise
+            code = self._tell(error)
+            if code is None or isinstance(error, (InterruptedRunError, TerminatedRunError)):
+                raise
+            return code
         finally:
             self.say(stage="left")
             self.exchange.flush(1.0)
@@ -74,8 +77,8 @@ class Member:
         return self._lead.end or 0
 
     def _take_part(self, number: int) -> None:
-        self.exchange.want([job_key(number)])
-        while (given := self.exchange.heard(job_key(number))) is None:
+        self.exchange.look_for([job_key(number)])
+        while (given := self.exchange.found(job_key(number))) is None:
             self.lead()
             time.sleep(_TICK_S)
         assignment = msgspec.msgpack.decode(given, type=Assignment)
@@ -102,9 +105,9 @@ class Member:
                 self.say(stage="done")
             except _OverError:
                 self.say(stage="waiting", output=launched.output())
+            except (InterruptedRunError, TerminatedRunError):
+                raise
             except PipebenchError as error:
-                if isinstance(error, (InterruptedRunError, TerminatedRunError)):
-                    raise
                 self.say(trouble=launched.trouble() or self._trouble(error), output=launched.output())
             finally:
                 launched.end()
@@ -132,23 +135,34 @@ class Member:
         self.exchange.say(msgspec.json.encode(self._status))
 
     def _is_lost(self) -> bool:
-        """While none has begun, rank 0 may not have come yet."""
-        patience_s = LOST_S if self._lead.begun else _TO_COME_S
+        """Rank 0 may not have come yet."""
+        patience_s = LOST_S if self.exchange.has_come(status_key(0)) else TO_COME_S
         return self._lead.end is None and self.exchange.silent_s(status_key(0)) > patience_s
 
-    def _tell(self, error: PipebenchError) -> None:
-        """Say why this rank ends, and give rank 0 the time to end all."""
+    def _tell(self, error: Exception) -> int | None:
+        """Say why this rank ends, and give rank 0 the time to end all: with this exit code."""
         self.say(trouble=self._trouble(error))
         until = time.monotonic() + _LAST_WORD_S
         while time.monotonic() < until:
             if self.lead().end is not None:
-                return
+                return self._lead.end
             time.sleep(_TICK_S)
+        return None
 
-    def _trouble(self, error: PipebenchError) -> Trouble:
+    def _trouble(self, error: Exception) -> Trouble:
+        """As rank 0 is to tell it."""
         name = self.place.name(self.told.rank) if self.place is not None else f"rank {self.told.rank}"
-        ended = error.exit_code if error.exit_code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED) else None
-        return Trouble(rank=self.told.rank, text=f"{name}: {error}", ended=ended)
+        known = isinstance(error, PipebenchError)
+        text = f"{name}: {error}" if known else f"{name}: {type(error).__name__}: {error}"
+        code = error.exit_code if isinstance(error, PipebenchError) else None
+        return Trouble(
+            rank=self.told.rank,
+            text=text,
+            refused=text if code == ExitCode.ENVIRONMENT else None,
+            usage=text if code == ExitCode.USAGE else None,
+            ended=int(code) if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED) else None,
+            log="" if known else traceback.format_exc(),
+        )
 
 
 class _UnderALead:
@@ -169,6 +183,11 @@ class _UnderALead:
     def troubles(self) -> list[Trouble]:
         """What happens elsewhere is rank 0's to judge."""
         return []
+
+    @property
+    def hears_silence(self) -> bool:
+        """Likewise."""
+        return False
 
     def beat(self, rank: int) -> Beat | None:  # noqa: ARG002 - of this rank alone something is known
         """Nothing is known of the others."""

@@ -31,17 +31,13 @@ def joined(told: Told, lead: Callable[[Leader], int]) -> int:
     check_torch()
     os.environ["TORCH_CPP_LOG_LEVEL"] = asked or "ERROR"  # of measuring processes, which have logs
     with signals.orderly_end():
-        store = opened(told)
-    exchange = Exchange(store, status_key(told.rank))
-    exchange.put(present_key(told.rank), msgspec.json.encode(present(told)))
-    try:
-        if told.rank == 0:
-            return _led(Leader(told, exchange), lead)
-        with signals.orderly_end():
-            return Member(told, exchange).serve()
-    finally:
-        signals.ignore()  # the launcher ends all once one has ended, and this one is ending
-        exchange.close()
+        exchange = Exchange(opened(told), status_key(told.rank))
+        try:
+            exchange.leave(present_key(told.rank), msgspec.json.encode(present(told)))
+            return _led(Leader(told, exchange), lead) if told.rank == 0 else Member(told, exchange).serve()
+        finally:
+            signals.ignore()  # the launcher ends all once one has ended, and this one is ending
+            exchange.close()
 
 
 def _led(leader: Leader, lead: Callable[[Leader], int]) -> int:

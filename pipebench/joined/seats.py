@@ -3,20 +3,22 @@
 import socket
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
+from pipebench import __version__
 from pipebench.errors import EnvironmentRefusedError, UsageError
 from pipebench.joined import network
-from pipebench.joined.exchange import Exchange
+from pipebench.joined.exchange import TO_COME_S, Exchange
 from pipebench.joined.words import Present, present_key
 from pipebench.rendezvous.place import OverNetwork, Place, Seat
 from pipebench.rendezvous.told import Told
 from pipebench.telemetry.gpus import gpus
 
-_PATIENCE_S = 120.0  # with the last of the others
+_PATIENCE_S = TO_COME_S
 _TICK_S = 0.05
 _LOOPBACK = ("127.", "::1")
 
@@ -31,28 +33,41 @@ def present(told: Told) -> Present:
             address=network.address_towards(told.address),
         ),
         _boot(),
+        f"pipebench {__version__}, torch {version('torch')}",
     )
 
 
-def all_seats(told: Told, exchange: Exchange) -> tuple[Seat, ...]:
+def all_seats(told: Told, exchange: Exchange, check: Callable[[], None]) -> tuple[Seat, ...]:
     """Wait until all ranks are there.
 
+    Args:
+        told: by the launcher.
+        exchange: with the others.
+        check: called meanwhile; raises what ends the wait.
+
     Raises:
-        EnvironmentRefusedError: Some do not come.
+        EnvironmentRefusedError: Some do not come, or have another version of pipebench or torch.
         UsageError: Two ranks have the same device.
     """
     keys = [present_key(rank) for rank in range(told.ranks)]
-    exchange.want(keys)
+    exchange.look_for(keys)
     until = time.monotonic() + _PATIENCE_S
-    while any(exchange.heard(key) is None for key in keys):
+    while missing := ", ".join(str(rank) for rank, key in enumerate(keys) if exchange.found(key) is None):
+        check()
         if time.monotonic() > until:
-            missing = ", ".join(str(rank) for rank, key in enumerate(keys) if exchange.heard(key) is None)
             raise EnvironmentRefusedError(
                 f"{told.launcher}: expected {told.ranks} ranks, rank {missing} did not come within "
                 f"{_PATIENCE_S:.0f} s: see that {told.launcher} started the same command on all machines"
             )
         time.sleep(_TICK_S)
-    return seats_of([msgspec.json.decode(exchange.heard(key) or b"", type=Present) for key in keys])
+    found = [msgspec.json.decode(exchange.found(key) or b"", type=Present) for key in keys]
+    for rank, each in enumerate(found):
+        if each.versions != found[0].versions:
+            raise EnvironmentRefusedError(
+                f"rank {rank} on {each.seat.host} has {each.versions}, rank 0 on {found[0].seat.host} "
+                f"{found[0].versions}: expected the same on all machines; install the same there"
+            )
+    return seats_of(found)
 
 
 def seats_of(found: Sequence[Present]) -> tuple[Seat, ...]:

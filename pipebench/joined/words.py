@@ -10,10 +10,11 @@ from pipebench.runtime.company import Trouble
 
 
 class Present(msgspec.Struct, frozen=True):
-    """A rank is there: where it sits, and which kernel's clock it reads."""
+    """A rank is there: where it sits, which kernel's clock it reads, and what is installed there."""
 
     seat: Seat
     boot: str
+    versions: str = ""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

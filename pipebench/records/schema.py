@@ -473,6 +473,7 @@ class RunRecord(Part, frozen=True, kw_only=True):
     timeline: TimelineRecord | None
     warnings: list[WarningRecord]
     environment: dict[str, str | int | float | bool | None]
+    merged_from: list[Name] | UnsetType = UNSET  # ids of the records that this one is made of
     failure: Failure | None = None
     accuracy: Accuracy | None = None
 

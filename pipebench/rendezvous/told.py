@@ -24,8 +24,8 @@ _FIRST_PORT, _PORTS = 20000, 12000  # below those that systems give away
 class Told(NamedTuple):
     """One process's place among those that a launcher started, and where they meet.
 
-    ``store_is_there``: the launcher listens at the address; else rank 0 has to. ``attempt`` tells a restarted group
-    from the one before it.
+    ``store_is_there``: the launcher listens at the address; else rank 0 has to. ``job`` tells those of one start from
+    others that meet at the same port.
     """
 
     launcher: Literal["torchrun", "srun"]
@@ -35,7 +35,7 @@ class Told(NamedTuple):
     address: str
     port: int
     store_is_there: bool
-    attempt: str = ""
+    job: str = ""
 
 
 def told(arguments: Sequence[str], environment: Mapping[str, str]) -> Told | None:
@@ -50,11 +50,36 @@ def told(arguments: Sequence[str], environment: Mapping[str, str]) -> Told | Non
     """
     if all(environment.get(name) for name in _TOGETHER):
         found = _by_torchrun(environment)
-        return found if found.ranks > 1 else _by_srun(environment)
+        if found.ranks > 1:
+            _check_restarts(arguments, environment)
+            return found
+        return _by_srun(environment)
+    by_srun = _by_srun(environment)
+    if by_srun is not None and _agree(by_srun, environment):
+        return by_srun
     missing = _incomplete(environment)
     if missing is not None:
         raise UsageError(f"{missing}; start it by torchrun: {_by_hand(arguments, environment)}")
-    return _by_srun(environment)
+    return by_srun
+
+
+def _agree(by_srun: Told, environment: Mapping[str, str]) -> bool:
+    """Whether what a batch script exported for torch, if anything, is what Slurm says."""
+    return (
+        _number_or(environment, "WORLD_SIZE", by_srun.ranks) == by_srun.ranks
+        and _number_or(environment, "RANK", by_srun.rank) == by_srun.rank
+        and _number_or(environment, "LOCAL_RANK", by_srun.local_rank) == by_srun.local_rank
+    )
+
+
+def _check_restarts(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """A group that is started again is another launch, and its ranks are others."""
+    if _number_or(environment, "TORCHELASTIC_MAX_RESTARTS", 0) > 0:
+        asked = environment["TORCHELASTIC_MAX_RESTARTS"]
+        raise UsageError(
+            f"torchrun --max-restarts {asked}: expected 0, since one start is one launch; "
+            f"use torchrun --max-restarts 0 ... -m pipebench {' '.join(map(pasting.quoted, arguments))}"
+        )
 
 
 def _by_torchrun(environment: Mapping[str, str]) -> Told:
@@ -77,7 +102,7 @@ def _by_torchrun(environment: Mapping[str, str]) -> Told:
         address=environment["MASTER_ADDR"],
         port=port,
         store_is_there=environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
-        attempt=environment.get("TORCHELASTIC_RESTART_COUNT", ""),
+        job=environment.get("TORCHELASTIC_RUN_ID", ""),
     )
 
 
@@ -99,7 +124,7 @@ def _by_srun(environment: Mapping[str, str]) -> Told | None:
         if environment.get("MASTER_PORT")
         else _port_of_step(environment),
         store_is_there=False,
-        attempt=environment.get("SLURM_RESTART_COUNT", ""),
+        job=".".join(environment.get(f"SLURM_{name}", "") for name in ("JOB_ID", "STEP_ID", "RESTART_COUNT")),
     )
 
 

@@ -66,6 +66,7 @@ def time_blocks(
         if all(len(one.timelines) == len(baseline.step_s) for one in timed):
             for pair in pairs:
                 pair.check_losses(steps=job.config.warmup + len(baseline.step_s))
+    first.compare_clocks()
     for which, one in enumerate(timed):
         of_all_ranks = one.pair.peaks_bytes(), one.pair.wall_per_cpu()
         if rank == 0:

@@ -18,9 +18,9 @@ _SMALL = 1e-38  # of float32's normal numbers
 _TF32_BITS, _SIDE = 10, 1024  # of the fraction; of a square matrix large enough for tensor cores
 
 
-def environment(device: str) -> Values:
-    """The environment of a rank that computes on a kind of device."""
-    gpus = {} if device != "cuda" else _gpu_libraries()
+def environment(device: str, number: int = 0) -> Values:
+    """The environment of a rank that computes on a kind of device, and of GPUs on the one with a number."""
+    gpus = {} if device != "cuda" else _gpu_libraries(number)
     return gpus | {
         "torch": str(torch.__version__),
         "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
@@ -77,7 +77,7 @@ def _pinned_core() -> int | None:
     return min(cores) if len(cores) == 1 else None
 
 
-def _gpu_libraries() -> Values:
+def _gpu_libraries(number: int) -> Values:
     from pipebench.runtime.device import CudaDevice  # noqa: PLC0415 - GPUs only
 
     nccl = ".".join(map(str, torch.cuda.nccl.version())) if torch.distributed.is_nccl_available() else None  # type: ignore[no-untyped-call]
@@ -85,5 +85,5 @@ def _gpu_libraries() -> Values:
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "nccl": nccl,
-        "tf32": uses_tf32(CudaDevice(0).torch) or torch.backends.cudnn.allow_tf32,
+        "tf32": uses_tf32(CudaDevice(number).torch) or torch.backends.cudnn.allow_tf32,
     }

@@ -47,8 +47,8 @@ def join(place: Place, folder: Path, *, timeout_s: float) -> None:
 def _join_over_network(place: Place, meeting: OverNetwork, timeout_s: float) -> None:
     """The interface is that of gloo and NCCL, if the user has not told them another one."""
     if meeting.interface is not None:
-        for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
-            os.environ.setdefault(variable, meeting.interface)
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", meeting.interface)
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", f"={meeting.interface}")  # not all that begin so
     over = os.environ.get("GLOO_SOCKET_IFNAME")
     with _connecting(
         f"over the network interface {over}" if over else "over the network",
@@ -56,6 +56,7 @@ def _join_over_network(place: Place, meeting: OverNetwork, timeout_s: float) -> 
     ):
         wait = timedelta(seconds=_TO_MEET_S)
         store = dist.TCPStore(meeting.address, meeting.port, is_master=False, timeout=wait)  # type: ignore[attr-defined]
+        store.set_timeout(timedelta(seconds=timeout_s))  # also of what NCCL looks for there
         _begin(dist.PrefixStore(meeting.prefix, store), place, timeout_s)  # type: ignore[attr-defined]
 
 

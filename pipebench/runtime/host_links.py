@@ -52,6 +52,8 @@ def measure(
             times = [
                 MessageTimeRecord(size_bytes=size, one_way_s=rally.one_way_s(size)) for size in SIZES_BYTES
             ]
+            if group is not None:
+                dist.destroy_process_group(group)  # it would keep its buffers on rank 0's device
             found.append(_record((place.seats[0].host, host), (first, second), times))
         dist.barrier()
     return found

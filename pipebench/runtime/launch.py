@@ -127,8 +127,8 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
     if job.config.device == "cuda":
         start_cuda(place.device)
     if rank == 0:
-        report(messages.Environment(values=facts.environment(job.config.device)))
-    if job.config.device == "cuda" and isinstance(place.meeting, InFolder):
+        report(messages.Environment(values=facts.environment(job.config.device, place.device)))
+    if job.config.device == "cuda" and job.task == "launch" and isinstance(place.meeting, InFolder):
         report(messages.Devices(names=[torch.cuda.get_device_name(n) for n in range(job.config.gpus)]))
     faults.happen("start", rank)
     faults.set_clock(rank)

@@ -19,24 +19,17 @@ from pathlib import Path
 import msgspec
 
 from pipebench import signals
-from pipebench.errors import (
-    DeadlineError,
-    EnvironmentRefusedError,
-    ExitCode,
-    InterruptedRunError,
-    RunFailedError,
-    TerminatedRunError,
-    UsageError,
-)
+from pipebench.errors import DeadlineError
 from pipebench.plan.plan import Plan
 from pipebench.rendezvous.place import Place
 from pipebench.runtime import deaths, messages, process
-from pipebench.runtime.company import Company, Trouble
+from pipebench.runtime.company import Company, Trouble, first, raise_first
 from pipebench.runtime.heartbeat import Beat, Heartbeats, culprit
 
 _LONGEST_WAIT_S = 3600.0  # at once: what waits for pipes takes no more than some weeks
 _GRACE_S = 0.5  # after a first failure
 _GRACE_FOR_A_MACHINE_S = 7.0  # until one that says nothing any more is taken for lost, and named
+_GRACE_FOR_SILENCE_S = 1.5  # until it shows that one says nothing
 _TICK_S = 0.1  # between looks at ranks elsewhere
 
 
@@ -94,6 +87,7 @@ class Launched:
         with selectors.DefaultSelector() as selector:
             for child in self.children:
                 selector.register(child.reading, selectors.EVENT_READ, child)
+            failed_s: float | None = None
             until = self.deadline
             while selector.get_map() or not (self.company is None or self.company.all_done):
                 left_s = max(until - time.monotonic(), 0)
@@ -103,7 +97,8 @@ class Launched:
                     self.company.look(self.heartbeats)
                 trouble = self.trouble()
                 if trouble is not None:
-                    until = min(until, time.monotonic() + self._grace_s(trouble))
+                    failed_s = time.monotonic() if failed_s is None else failed_s
+                    until = min(self.deadline, failed_s + self._grace_s(trouble))
                 if time.monotonic() >= until:
                     break
         self._conclude()
@@ -127,7 +122,9 @@ class Launched:
 
     def _grace_s(self, trouble: Trouble) -> float:
         """After a first failure: the culprit's own word may come after its victims', a lost machine's never."""
-        return _GRACE_S if self.company is None or not trouble.lost_peer else _GRACE_FOR_A_MACHINE_S
+        if self.company is None or not (trouble.lost_peer or trouble.ended is not None):
+            return _GRACE_S
+        return _GRACE_FOR_A_MACHINE_S if self.company.hears_silence else _GRACE_FOR_SILENCE_S
 
     def _take(self, child: _Child, selector: selectors.BaseSelector) -> Iterator[messages.AnyMessage]:
         """Complete lines of one process; its end is noticed here too."""
@@ -152,11 +149,12 @@ class Launched:
                     yield message
 
     def trouble(self) -> Trouble | None:
-        """What broke the launch: a death or an error of a rank's own before a lost peer."""
+        """What broke the launch."""
+        return first(self._all_troubles())
+
+    def _all_troubles(self) -> list[Trouble]:
         found = [trouble for child in self.children for trouble in self._troubles(child)]
-        if self.company is not None:
-            found += self.company.troubles()
-        return min(found, key=lambda trouble: trouble.lost_peer, default=None)
+        return found if self.company is None else [*found, *self.company.troubles()]
 
     def _troubles(self, child: _Child) -> Iterator[Trouble]:
         """Of one process here."""
@@ -180,18 +178,10 @@ class Launched:
 
     def _conclude(self) -> None:
         """Raise what the launch ended with, if it did not end well."""
-        trouble = self.trouble()
-        if trouble is not None:
+        found = self._all_troubles()
+        if found:
             deaths.check_folder()
-            if trouble.refused is not None:
-                raise EnvironmentRefusedError(trouble.refused)
-            if trouble.ended is not None:
-                raise (InterruptedRunError if trouble.ended == ExitCode.INTERRUPTED else TerminatedRunError)(
-                    trouble.text
-                )
-            if trouble.usage is not None:
-                raise UsageError(trouble.usage)
-            raise RunFailedError(trouble.text, log=self._with_all_ranks(trouble.log, but=trouble.rank))
+        raise_first(found, lambda trouble: self._with_all_ranks(trouble.log, but=trouble.rank))
         if not all(child.done for child in self.children) or (self.company and not self.company.all_done):
             rank = culprit(map(self._beat, range(self.job.ranks))) if self.job.ranks > 1 else None
             text = f"the deadline passed{self._held_up(rank)}: give more time with --deadline, or do less"

@@ -81,6 +81,9 @@ class Pair(Protocol):
     def wall_per_cpu(self) -> float | None:
         """What pipeline steps took by the wall clock over their CPU time, where that is not seen from outside."""
 
+    def compare_clocks(self) -> None:
+        """Of hosts, where there are several, once more after the last step."""
+
     def host_clocks(self) -> list[ClockRecord]:
         """The clocks of other hosts, where there are several."""
 
@@ -202,6 +205,9 @@ class EmulatedPair:
 
     def wall_per_cpu(self) -> None:
         """Seen from outside: a step is one stretch of this thread's work."""
+
+    def compare_clocks(self) -> None:
+        """One process has one clock."""
 
     def host_clocks(self) -> list[ClockRecord]:
         """One process has one clock."""

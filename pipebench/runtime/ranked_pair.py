@@ -243,6 +243,10 @@ class RankedPair:
         peaks = self.pipeline.gathered(self._peak - resident)
         return None if peaks is None else [int(peak) for peak in peaks]
 
+    def compare_clocks(self) -> None:
+        """Once more after the last step. Collective."""
+        self.clocks.refresh()
+
     def host_clocks(self) -> list[ClockRecord]:
         """The clocks of all hosts but rank 0's, as they were compared with its in this launch."""
         if not isinstance(self.clocks, HostClocks):

@@ -8,7 +8,7 @@ launch() {
     --master-addr "$MASTER" --master-port "$port" --max-restarts 0 -m pipebench run "${options[@]}" \
     --output "$results/$1")
 }
-for side in base head head base base head; do launch "$side"; done
+for side in base head head base base head head base; do launch "$side"; done
 if [ "$NODE" = 0 ]; then  # its rank 0 has the records
   for side in base head; do "$place/head/bin/pipebench" merge "$results/$side" --output "$results/$side-merged"; done
   "$place/head/bin/pipebench" check "$results/head-merged" --against "$results/base-merged" --junit "$results/pipebench.xml"

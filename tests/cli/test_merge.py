@@ -48,6 +48,32 @@ def test_a_folder_is_all_its_runs(pipebench: Pipebench, tmp_path: Path) -> None:
     assert "over 3 launches" in ended.out
 
 
+def test_what_was_merged_before_counts_no_launch_twice(pipebench: Pipebench, tmp_path: Path) -> None:
+    """The record lies in the folder that is merged, as by default."""
+    paths = stored(tmp_path, *[one_launch(*steps) for steps in STEPS])
+    for _ in range(2):
+        ended = pipebench("merge", str(tmp_path), "-o", str(tmp_path), "--json")
+        assert ended.code == 0, ended.err
+        record = json.loads(ended.out)
+        assert len(record["launches"]) == 3
+        assert record["merged_from"] == [path.stem for path in paths]
+    again = tmp_path / f"{record['id']}.json"
+    ended = pipebench("merge", str(again), str(paths[0]), "-o", str(tmp_path / "out"))
+    assert ended.code == 2
+    assert "has launches that" in ended.err
+
+
+@pytest.mark.parametrize("changes", [{"seed": 5}, {"steps": 3}])
+def test_launches_that_did_other_work_are_refused(
+    pipebench: Pipebench, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    one = one_launch()
+    paths = stored(tmp_path / "in", one, with_config(one, **changes))
+    ended = pipebench("merge", *map(str, paths), "-o", str(tmp_path / "out"))
+    assert ended.code == 5
+    assert f"config.{next(iter(changes))}" in ended.err
+
+
 def test_hosts_may_be_others_but_not_more_of_them(pipebench: Pipebench, tmp_path: Path) -> None:
     one = one_launch()
     same = stored(tmp_path / "same", on_hosts(one, "a", "b"), on_hosts(one, "c", "d"))
@@ -72,7 +98,7 @@ def test_another_configuration_is_refused_by_its_field(pipebench: Pipebench, tmp
     ("names", "words"),
     [
         (("0",), "expected two records or more, found 1"),
-        (("0", "0"), "a launch counts once: name it once"),
+        (("0", "0"), "a launch counts once: name one of them"),
         (("0", "2"), "expected a completed run, this one is aborted"),
         (("0", "nothing"), "nothing"),
     ],

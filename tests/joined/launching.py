@@ -122,19 +122,22 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def by_hand(ranks: int, cwd: Path, *more: str, **env: str) -> list[Ended]:
-    """A process a rank, with what ``told`` says of each, such as Slurm's variables."""
+def begun_by_hand(ranks: int, cwd: Path, *more: str, **env: str) -> list["subprocess.Popen[str]"]:
+    """A process a rank, with what ``env`` says of each, such as Slurm's variables."""
     words = [str(COMMAND), "run", *RUN, "-o", str(cwd / "records"), *more]
-    return end(
-        [
-            subprocess.Popen(
-                words,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                cwd=cwd,
-                env=environment(**{name: text.format(rank=rank) for name, text in env.items()}),
-            )
-            for rank in range(ranks)
-        ]
-    )
+    return [
+        subprocess.Popen(
+            words,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=cwd,
+            env=environment(**{name: text.format(rank=rank) for name, text in env.items()}),
+        )
+        for rank in range(ranks)
+    ]
+
+
+def by_hand(ranks: int, cwd: Path, *more: str, **env: str) -> list[Ended]:
+    """The same, from start to end."""
+    return end(begun_by_hand(ranks, cwd, *more, **env))

@@ -1,6 +1,7 @@
 """A store in this process, and a network that can be cut."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ class Store:
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
+        self.reads: Counter[str] = Counter()
         self.lock = threading.Lock()
 
     def set(self, key: str, value: str | bytes) -> None:
@@ -25,7 +27,13 @@ class Store:
 
     def multi_get(self, keys: Sequence[str]) -> list[bytes]:
         with self.lock:
+            self.reads.update(keys)
             return [self.values[key] for key in keys]
+
+    def leave(self, key: str, value: bytes) -> None:
+        """As an exchange does."""
+        self.set(f"{key}/0", value)
+        self.set(key, "1")
 
 
 class Line:

@@ -1,5 +1,6 @@
 """What rank 0 and the others make of each other's words, without a process of either."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
-from pipebench.errors import ExitCode, RunFailedError
+from pipebench.errors import EnvironmentRefusedError, ExitCode, RunFailedError, TerminatedRunError
 from pipebench.joined import leader as leading
 from pipebench.joined import member as following
 from pipebench.joined.leader import Leader
@@ -35,7 +36,7 @@ def job() -> messages.Job:
 def led(store: Store) -> Iterator[tuple[Leader, Line]]:
     for rank, host in enumerate("ab"):
         present = Present(Seat(0, 0, host, "127.0.0.1"), host)
-        store.set(present_key(rank), msgspec.json.encode(present))
+        store.leave(present_key(rank), msgspec.json.encode(present))
     found, line = exchange(store, 0)
     yield Leader(TWO, found), line
     found.close()
@@ -91,6 +92,39 @@ def test_a_rank_that_left_or_is_silent_is_named_with_its_host(monkeypatch: pytes
         until(lambda: "is lost: nothing was heard of it for" in first(leader).text)
         assert first(leader).text.startswith("rank 1 on b is lost")
         assert not first(leader).lost_peer
+
+
+def test_a_rank_that_has_died_is_found_where_a_launcher_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchrun sends SIGTERM to all ranks as soon as one has died; its silence shows only later."""
+    monkeypatch.setattr(leading, "LOST_S", 1.5)
+    ended = TerminatedRunError("terminated (SIGTERM)")
+    store = Store()
+    with led(store) as (leader, _):
+        leader.begin(job())
+        say(store, launch=1, stage="running")
+        until(lambda: leader.exchange.has_come(status_key(1)))
+        assert "rank 1 on b is lost" in str(leader.cause_of(ended))
+
+
+def test_a_signal_to_all_is_nobody_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = TerminatedRunError("terminated (SIGTERM)")
+    store = Store()
+    with led(store) as (leader, _), member(store) as (other, _):
+        leader.begin(job())
+        other.say(trouble=Trouble(rank=1, text="rank 1 on b: terminated", ended=143))
+        until(lambda: bool(leader.troubles()))
+        began = time.monotonic()
+        assert leader.cause_of(ended) is ended
+        assert time.monotonic() - began < 2
+
+
+def test_no_launch_begins_without_a_rank_that_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    with led(store) as (leader, _):
+        say(store, launch=0, stage="left")
+        until(lambda: bool(leader.troubles()))
+        with pytest.raises(RunFailedError, match="rank 1 has left before the end"):
+            leader.begin(job())
 
 
 def test_what_others_printed_is_asked_for_by_ending_the_launch() -> None:
@@ -161,3 +195,33 @@ def test_a_member_that_takes_no_part_in_a_launch_is_done(monkeypatch: pytest.Mon
         until(lambda: found.lead().begun == 1)
         found._take_part(1)
         assert (found._status.stage, found._status.launch) == ("done", 1)
+
+
+def test_what_a_member_s_machine_refuses_reaches_rank_0_and_all_end_with_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise EnvironmentRefusedError("no room")
+
+    monkeypatch.setattr(following, "prepared", refuse)
+    monkeypatch.setattr(following, "_LAST_WORD_S", 5.0)
+    store = Store()
+    with led(store) as (leader, _), member(store) as (found, _):
+        leader.begin(job())
+        thread = threading.Thread(target=lambda: codes.append(found.serve()))
+        codes: list[int] = []
+        thread.start()
+        trouble = first(leader)
+        assert trouble.refused == "rank 1 on b: no room"
+        leader.finish(ExitCode.ENVIRONMENT)
+        thread.join(10)
+        assert codes == [7]
+
+
+def test_a_member_gives_up_soon_if_rank_0_was_there_and_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first launch, too: it may take long until that begins."""
+    monkeypatch.setattr(following, "LOST_S", 0.5)
+    store = Store()
+    lead(store)
+    with member(store) as (found, _), pytest.raises(RunFailedError, match="rank 0 is lost"):
+        found.serve()

@@ -38,8 +38,8 @@ def test_all_seats_are_there_once_the_last_rank_is() -> None:
     store = Store()
     one, _ = exchange(store, 0)
     for rank in range(2):
-        store.set(present_key(rank), msgspec.json.encode(present(rank)))
-    assert [seat.local_rank for seat in seats.all_seats(TWO, one)] == [0, 1]
+        store.leave(present_key(rank), msgspec.json.encode(present(rank)))
+    assert [seat.local_rank for seat in seats.all_seats(TWO, one, lambda: None)] == [0, 1]
     one.close()
 
 
@@ -47,12 +47,12 @@ def test_a_rank_that_does_not_come_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(seats, "_PATIENCE_S", 0.5)
     store = Store()
     one, _ = exchange(store, 0)
-    store.set(present_key(0), msgspec.json.encode(present(0)))
+    store.leave(present_key(0), msgspec.json.encode(present(0)))
     began = time.monotonic()
     with pytest.raises(
         EnvironmentRefusedError, match="torchrun: expected 2 ranks, rank 1 did not come within"
     ):
-        seats.all_seats(TWO, one)
+        seats.all_seats(TWO, one, lambda: None)
     assert time.monotonic() - began < 3
     one.close()
 
@@ -78,3 +78,26 @@ def test_one_gpu_that_a_launcher_shows_each_rank_is_number_0(
 ) -> None:
     monkeypatch.setattr(seats, "gpus", lambda: [object()] * shown)
     assert seats.present(TWO._replace(rank=1, local_rank=1)).seat.device == device
+
+
+def test_other_versions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    one, _ = exchange(store, 0)
+    for rank in range(2):
+        there = msgspec.structs.replace(present(rank), versions=f"pipebench 0.{rank}")
+        store.leave(present_key(rank), msgspec.json.encode(there))
+    with pytest.raises(
+        EnvironmentRefusedError, match=r"rank 1 on a has pipebench 0\.1, rank 0 on a pipebench 0\.0"
+    ):
+        seats.all_seats(TWO, one, lambda: None)
+    one.close()
+
+
+def test_whoever_waits_hears_what_goes_wrong_meanwhile() -> None:
+    def check() -> None:
+        raise KeyError("rank 1 has left")
+
+    one, _ = exchange(Store(), 0)
+    with pytest.raises(KeyError):
+        seats.all_seats(TWO, one, check)
+    one.close()

@@ -26,6 +26,7 @@ from tests.cli.conftest import Pipebench
 from tests.joined.hosts import Hosts, hosts, why_not
 from tests.joined.launching import (
     Ended,
+    begun_by_hand,
     by_hand,
     end,
     launched,
@@ -309,3 +310,57 @@ def test_ranks_on_pretended_gpus_have_one_each(tmp_path: Path, shown: str) -> No
     assert record.verification.max_relative_gradient_error <= 1e-5
     assert record.baseline is not None
     assert shown == "0,1" or record.baseline.device == 0  # rank 0 reaches no other one
+
+
+@slow
+def test_a_job_of_many_bytes_reaches_all_ranks(tmp_path: Path) -> None:
+    """Its batches are more than torch's store takes at once."""
+    sizes = (
+        "--batch",
+        "512",
+        "--sequence-length",
+        "300",
+        "--layers",
+        "2",
+        "--hidden",
+        "4",
+        "--dtype",
+        "float64",
+    )
+    ended = by_hand(2, tmp_path, *sizes, "--steps", "1", "--warmup", "0", **slurm(2))
+    assert of_rank_0_alone(ended, tmp_path).config.batch == 512
+
+
+def test_two_jobs_that_meet_at_one_port_do_not_mix(tmp_path: Path) -> None:
+    """As scripts do that all export the same MASTER_PORT."""
+    one, other = slurm(2), slurm(2) | {"SLURM_JOB_ID": "78"}
+    other["MASTER_PORT"] = one["MASTER_PORT"]
+    folders = [tmp_path / name for name in ("one", "other")]
+    for folder in folders:
+        folder.mkdir()
+    first = begun_by_hand(2, folders[0], **one)
+    time.sleep(3)
+    second = begun_by_hand(2, folders[1], **other)
+    of_rank_0_alone(end(first), folders[0])
+    refused, stray = second
+    assert stray.poll() is None  # waits for its own rank 0; srun ends it, or its patience
+    stray.kill()
+    (told, _) = end([refused, stray])
+    assert told.code == 7
+    assert "cannot listen at localhost port" in told.told
+    assert records(folders[1]) == []
+
+
+@several
+@slow
+def test_a_launcher_of_one_rank_that_is_killed_is_named(two: Hosts, tmp_path: Path) -> None:
+    """By the kernel for lack of memory, say; torchrun then ends the others by SIGTERM."""
+    processes = start(two, 2, *LONG, cwd=tmp_path)
+    found = until_timed(two, 4)
+    parent = int(Path(f"/proc/{found[3]}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(parent, signal.SIGKILL)
+    began = time.monotonic()
+    ended = end(processes)
+    assert time.monotonic() - began < WITHIN_S
+    assert f"rank 3 on {two.names[1]} is lost" in ended[0].told
+    assert measuring(two) == {}

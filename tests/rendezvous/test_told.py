@@ -28,7 +28,7 @@ def refusal(text: str, *arguments: str) -> str:
 
 
 def test_torchrun_tells_all_of_it() -> None:
-    assert told((), environment(TORCHRUN)) == Told("torchrun", 3, 1, 4, "node1", 29501, True, "0")
+    assert told((), environment(TORCHRUN)) == Told("torchrun", 3, 1, 4, "node1", 29501, True, "x")
 
 
 def test_other_launchers_of_torch_are_joined_too_and_rank_0_listens() -> None:
@@ -38,7 +38,7 @@ def test_other_launchers_of_torch_are_joined_too_and_rank_0_listens() -> None:
 
 def test_srun_is_filled_in() -> None:
     found = told((), environment(SRUN))
-    assert found == Told("srun", 5, 1, 8, "gpu07", 20000 + (101 * 77 + 2) % 12000, False, "")
+    assert found == Told("srun", 5, 1, 8, "gpu07", 20000 + (101 * 77 + 2) % 12000, False, "77.2.")
 
 
 @pytest.mark.parametrize(
@@ -155,3 +155,22 @@ def test_numbers_that_are_none_are_refused(change: tuple[str, str], words: str) 
 
 def test_srun_without_its_machines_is_refused() -> None:
     assert "set MASTER_ADDR to the first one" in refusal(SRUN.replace("gpu[07-09,12]", ""))
+
+
+@pytest.mark.parametrize(
+    "exported", ["WORLD_SIZE=8", "WORLD_SIZE=8 RANK=5 MASTER_ADDR=a", "MASTER_ADDR=a MASTER_PORT=9"]
+)
+def test_what_a_batch_script_exports_for_torch_does_not_hide_slurm(exported: str) -> None:
+    found = told((), environment(f"{SRUN} {exported}"))
+    assert found is not None
+    assert (found.launcher, found.rank, found.ranks) == ("srun", 5, 8)
+
+
+def test_what_contradicts_slurm_is_refused() -> None:
+    assert "WORLD_SIZE=2" in refusal(f"{SRUN} WORLD_SIZE=2")
+
+
+def test_restarts_are_refused_with_the_command() -> None:
+    text = refusal(f"{TORCHRUN} TORCHELASTIC_MAX_RESTARTS=3", "run", "--device", "cpu")
+    assert "torchrun --max-restarts 3: expected 0" in text
+    assert told((), environment(f"{TORCHRUN} TORCHELASTIC_MAX_RESTARTS=0")) is not None
