@@ -2,6 +2,7 @@
 # make test   set up, then the whole test suite
 # make check  the linters
 # make faults every fault on every rank in every phase
+# make hosts  runs on several hosts in every way that they can end: network namespaces, which take root and iproute2
 # make matrix thousands of command lines with odd numbers; own models, shared softmaxes, encoder-decoders in every shape
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ TORCH_INDEX ?=
 # What else pytest is told, e.g. make test PYTEST_ARGS=tests/plan
 PYTEST_ARGS ?=
 
-.PHONY: run test faults matrix check clean
+.PHONY: run test faults hosts matrix check clean
 
 run: $(VENV)/installed
 	$(BIN)/pipebench run --gpus 8
@@ -22,6 +23,9 @@ test: $(VENV)/installed-dev
 
 faults: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/cli/test_faults.py --all-faults
+
+hosts: $(VENV)/installed-dev
+	HOSTS=all $(BIN)/python -m pytest $(or $(PYTEST_ARGS),tests/joined)
 
 matrix: $(VENV)/installed-dev
 	NUMBERS_TRIED=5000 OWN_MODELS=all SHARED_SOFTMAX=all SEQ2SEQ=all $(BIN)/python -m pytest tests/cli/test_numbers.py \

@@ -72,22 +72,25 @@ def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryB
 
 
 def host_bytes(config: RunConfig) -> int:
-    """Computed bytes of one launch: its processes, and the pipeline or the baseline in them.
+    """Computed bytes of one launch on this machine: its processes, and the pipeline or the baseline in them.
 
     With GPUs the models are in their memory, see ``devices``.
     """
+    here = range(config.ranks) if config.here is None else config.here
     ours = (
-        (1 + config.ranks) * actions(config) * _ACTION_BYTES
+        (1 + len(here)) * actions(config) * _ACTION_BYTES
         + _PARENT_BYTES
         + BATCHES * config.outline.positions * _TARGET_BYTES
     )
     if config.device == "cuda":
-        return ours + config.ranks * _GPU_PROCESS_BYTES
-    pipeline = sum(memory.total for memory in device_memory(config, config.planned_partition))
+        return ours + len(here) * _GPU_PROCESS_BYTES
+    of_all = device_memory(config, config.planned_partition)
+    devices = range(len(of_all)) if config.here is None else here
+    pipeline = sum(of_all[device].total for device in devices if device < len(of_all))
     alone = whole_memory(config.outline)
     standing = 2 * (alone.parameters + alone.gradients)
     single = alone.total if config.single_bytes is None else min(alone.total, config.single_bytes)
-    return ours + config.ranks * _PROCESS_BYTES + standing + max(pipeline, int(ROOM * single))
+    return ours + len(here) * _PROCESS_BYTES + standing + max(pipeline, int(ROOM * single))
 
 
 def actions(config: RunConfig) -> int:

@@ -98,6 +98,7 @@ class RunConfig(Asked, frozen=True, kw_only=True):
     memory_bytes: int | None = None  # of a device
     softmax_devices: Sharing = None  # who shares the head
     baseline_partition: tuple[int, ...] | None = None
+    here: tuple[int, ...] | None = None  # ranks on this machine, where others have some too
     single_bytes: int | None = (
         None  # what a single device's step may take of this machine's memory, where that is short
     )

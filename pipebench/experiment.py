@@ -34,6 +34,7 @@ from pipebench.recording import SoFar, record_of
 from pipebench.records import keeping, schema, store
 from pipebench.records.keeping import Kept
 from pipebench.runtime import messages
+from pipebench.runtime.company import Led
 from pipebench.runtime.launcher import Launcher
 from pipebench.supervision import supervised
 from pipebench.telemetry import other_runs
@@ -51,6 +52,7 @@ def run(
     listener: Listener,
     remeasure: bool = False,
     began: float | None = None,
+    company: Led | None = None,
 ) -> tuple[schema.RunRecord, Path]:
     """Measure one configuration, and store the record under ``folder``.
 
@@ -60,16 +62,17 @@ def run(
         listener: who hears of progress.
         remeasure: measure this machine's link even if it was measured before.
         began: when the deadline began to count, on the ``time.monotonic`` clock; now by default.
+        company: the ranks that are started elsewhere, if a launcher has started this process as one of several.
 
     Raises:
         PipebenchError: Nothing was started: bad input, or the machine refuses.
         RunEndedError: The run started and did not complete; its record is kept.
         NotStoredError: It was completed, and the folder could not be written.
     """
-    experiment = Experiment(config, listener, remeasure=remeasure, began=began)
+    experiment = Experiment(config, listener, remeasure=remeasure, began=began, company=company)
     try:
         experiment.prepare(folder)
-        experiment.measure(Launcher(deadline=experiment.deadline))
+        experiment.measure(Launcher(deadline=experiment.deadline, company=company))
         return experiment.store("completed", folder)
     except ending.NotStoredError:
         raise
@@ -82,9 +85,11 @@ def run(
         if not experiment.so_far.launches:
             raise
         raise ending.RunEndedError(error, experiment.keep("failed", folder, error)) from error
-    except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as error:
-        status = "failed" if isinstance(error, RunFailedError) else "aborted"
-        raise ending.RunEndedError(error, experiment.keep(status, folder, error)) from error
+    except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as ended:
+        terminated = company is not None and isinstance(ended, TerminatedRunError)
+        cause = company.cause_of(ended) if terminated and company is not None else ended
+        status = "failed" if isinstance(cause, RunFailedError) else "aborted"
+        raise ending.RunEndedError(cause, experiment.keep(status, folder, cause)) from ended
 
 
 def check_plan(config: RunConfig) -> None:
@@ -113,8 +118,9 @@ class Experiment:
         remeasure: bool = False,
         began: float | None = None,
         beside: Sequence["Experiment"] = (),
+        company: Led | None = None,
     ) -> None:
-        self.beside = beside
+        self.beside, self.company = beside, company
         self.listener, self.remeasure = listener, remeasure
         self.began = time.monotonic() if began is None else began
         self.so_far = SoFar(config)
@@ -135,8 +141,15 @@ class Experiment:
             DeadlineError: The deadline passed.
         """
         with supervised(self.deadline, self._tell) as phase:
+            near = None
+            if self.company is not None:
+                phase("waiting for the other ranks")
+                place = self.company.place()
+                near = {rank: place.seats[rank].device for rank in place.within_reach(0)}
+                here = tuple(place.beside(0))
+                self.so_far.config = msgspec.structs.replace(self.so_far.config, here=here)
             phase("looking for devices and memory")
-            self.so_far.config, line = settled(self.so_far.config)
+            self.so_far.config, line = settled(self.so_far.config, near)
             phase(f"reading {self.so_far.config.text or 'the input'}")
             self.so_far.given = given_to(self.so_far.config)
             self.so_far.config = self.so_far.config.with_input(self.so_far.given)
@@ -144,7 +157,7 @@ class Experiment:
             check_plan(self.so_far.config)
             if self.so_far.config.device == "cuda":
                 phase("looking at the GPUs")
-                self.gpus = GpuWatch(self.so_far.config.gpus)
+                self.gpus = GpuWatch(self.so_far.config.gpus if near is None else len(near))
                 self.so_far.environment |= self.gpus.start()
             store.check_folder(folder)
         if line is not None:
@@ -286,6 +299,7 @@ class Experiment:
         match message:
             case messages.Devices():
                 self.so_far.device_names = message.names
+                self.so_far.ranks, self.so_far.links = message.ranks, message.links
             case messages.Environment():
                 self.so_far.environment |= message.values
             case messages.Raced():

@@ -54,6 +54,8 @@ class SoFar:
     link: MeasuredLink | None = None
     raced: messages.Raced | None = None
     device_names: list[str] | None = None
+    ranks: list[schema.RankRecord] = field(default_factory=list)
+    links: list[schema.HostLinkRecord] = field(default_factory=list)
     launches: list[schema.Launch] = field(default_factory=list)
     timelines: list[schema.TimelineRecord] = field(default_factory=list)
 
@@ -68,7 +70,13 @@ def record_of(
         id=store.new_id(so_far.created, f"{config.kind}{config.gpus}-{config.schedule}"),
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
-        device=schema.Device(kind=config.kind, count=config.gpus, names=_device_names(so_far)),
+        device=schema.Device(
+            kind=config.kind,
+            count=config.gpus,
+            names=_device_names(so_far),
+            ranks=so_far.ranks,
+            links=so_far.links,
+        ),
         clock=config.clock,
         machine=_machine(so_far),
         config=config_record(config, so_far.given),
@@ -98,6 +106,8 @@ def _lost(before: LostTime) -> dict[str, Value]:
 
 def _device_names(so_far: SoFar) -> list[str]:
     """As CUDA told them or, in a run that ended before, as the driver did; without a GPU the CPU's."""
+    if so_far.ranks:
+        return [rank.name for rank in so_far.ranks]
     if so_far.config.kind != "cuda":
         return [cpu_model()] * so_far.config.gpus
     told = (so_far.environment.get(f"gpu{number}_name") for number in range(so_far.config.gpus))
@@ -237,7 +247,7 @@ def _warnings(
     assert so_far.given is not None
     on_purpose = faults.warning()
     cores = Cores(usable_cores(), quota_cores())
-    takes_turns = cores.shared_by(so_far.config.device, so_far.config.gpus)
+    takes_turns = cores.shared_by(so_far.config.device, _ranks_here(so_far))
     shared = waited(so_far.launches) if takes_turns else 1.0
     facts = Facts(
         config=so_far.config,
@@ -252,9 +262,17 @@ def _warnings(
         environment=so_far.environment,
         verification=so_far.verification,
         other_way=other_way(so_far.config, timeline, link_of(_machine(so_far))),
+        ranks_here=_ranks_here(so_far),
+        joined=bool(so_far.ranks),
     )
     found = warnings(facts)
     return [on_purpose, *found] if on_purpose is not None else found
+
+
+def _ranks_here(so_far: SoFar) -> int:
+    """Of the machine of rank 0, which is this one."""
+    hosts = [rank.host for rank in so_far.ranks]
+    return hosts.count(hosts[0]) if hosts else so_far.config.gpus
 
 
 def _available(config: RunConfig, cores: Cores) -> int | None:

@@ -56,6 +56,12 @@ def orderly_end() -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN if first_s else handler)  # the command is ending already
 
 
+def ignore() -> None:
+    """Let no further signal in: this process is ending, with an exit code that is to stay."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def held() -> Iterator[None]:
     """Let no ending signal in; one that comes meanwhile is delivered at the end.

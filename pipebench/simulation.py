@@ -15,7 +15,7 @@ from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.sharing import sharing_of
 from pipebench.telemetry.environment import memory_available_bytes
 from pipebench.timing.costs import SoftmaxCosts, UniformCosts
-from pipebench.timing.links import latency_only
+from pipebench.timing.links import Topology, latency_only
 from pipebench.timing.simulator import simulate
 
 _MOST_S = 1e15  # 30 million years; what a million of them add up to is far from what no number can hold
@@ -41,20 +41,42 @@ class SimulationOptions:
     blocking: bool = False
     softmax_devices: str | None = None
     softmax_s: float | None = None
+    hosts: int = 1
+    transfer_between_s: float | None = None  # as inside a host
 
     def __post_init__(self) -> None:
-        for name in ("stages", "microbatches", "chunks"):
+        for name in ("stages", "microbatches", "chunks", "hosts"):
             size = getattr(self, name)
             if size is not None and size < 1:
                 raise UsageError(f"--{name} must be at least 1, got {size}")
-        for name in ("forward", "backward", "backward_input", "backward_weight", "transfer", "softmax"):
+        for name in (
+            *("forward", "backward", "backward_input", "backward_weight", "transfer", "softmax"),
+            "transfer_between",
+        ):
             cost = getattr(self, f"{name}_s")
             if cost is not None and not 0 <= cost <= _MOST_S:
                 raise UsageError(
                     f"--{name.replace('_', '-')} must be a number of seconds from 0 to {_MOST_S:g}, got {cost}"
                 )
+        if self.stages % self.hosts:
+            raise UsageError(
+                f"--hosts {self.hosts}: expected a divisor of the {self.stages} devices, which stand on hosts in equal "
+                "numbers"
+            )
+        if self.hosts == 1 and self.transfer_between_s is not None:
+            raise UsageError(
+                "--transfer-between is between hosts: say how many with --hosts, or leave it out"
+            )
         self.costs()
         sharing_of(self.softmax_devices, self.stages, "--stages")
+
+    @property
+    def topology(self) -> Topology:
+        """What lies between the devices."""
+        inside = latency_only(self.transfer_s)
+        across = inside if self.transfer_between_s is None else latency_only(self.transfer_between_s)
+        each = self.stages // self.hosts
+        return Topology(tuple(device // each for device in range(self.stages)), inside, across)
 
     @property
     def sharing(self) -> Sharing:
@@ -113,7 +135,7 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
     plan = plan_of(options)
     graph = plan.graph
     every = costs if options.whole_softmax_s is None else SoftmaxCosts(costs, options.whole_softmax_s, graph)
-    timeline = simulate(plan, every, latency_only(options.transfer_s), blocking=options.blocking)
+    timeline = simulate(plan, every, options.topology, blocking=options.blocking)
     return SimulationRecord(
         config=SimulationConfig(
             schedule=options.schedule,
@@ -128,6 +150,8 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
             blocking=options.blocking,
             softmax_devices=options.sharing,
             softmax_s=options.whole_softmax_s,
+            hosts=options.hosts,
+            transfer_between_s=options.transfer_between_s,
         ),
         makespan_s=timeline.makespan_s,
         bubble=bubble(timeline),

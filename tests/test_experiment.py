@@ -46,8 +46,9 @@ class Launches:
     def __init__(self, error: Exception | None = None, fails_at: int = 99) -> None:
         self.error, self.fails_at, self.jobs = error, fails_at, []
 
-    def __call__(self, *, deadline: float) -> "Launches":
+    def __call__(self, *, deadline: float, company: None = None) -> "Launches":
         assert deadline > 0
+        assert company is None
         self.deadline = deadline
         return self
 

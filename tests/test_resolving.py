@@ -333,5 +333,7 @@ def test_what_only_an_encoder_decoder_takes_is_refused_by_the_name_that_was_type
 
 
 def test_a_preset_of_another_model_is_told_whose_it_is() -> None:
-    with pytest.raises(UsageError, match=r"unknown --preset 'seq2seq-tiny': .*; it is one of --model seq2seq"):
+    with pytest.raises(
+        UsageError, match=r"unknown --preset 'seq2seq-tiny': .*; it is one of --model seq2seq"
+    ):
         resolve(RunOptions(preset="seq2seq-tiny"))

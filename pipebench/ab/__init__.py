@@ -8,7 +8,6 @@ looks         after how many launches the verdict is looked at, and the level of
 sides         what a side is, and one launch of it: ``pipebench run --launches 1 --json`` in a process of its own
 worktrees     git refs as folders
 place         the temporary folder of one ab, and what a killed one left
-merging       one-launch records of a side -> one record
 interleaving  the order, the stopping rule, what is kept
 calibrating   equal launches of one side, for the noise of this machine
 """

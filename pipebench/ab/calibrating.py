@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
 
-from pipebench.ab.merging import check_alike, merged
 from pipebench.ab.sides import Side, check, check_options, launch
 from pipebench.comparison.calibration import noise_of
 from pipebench.devices import check_system
 from pipebench.errors import UsageError
 from pipebench.listener import Listener
+from pipebench.merging import check_alike, merged
 from pipebench.places import temporary_folder
 from pipebench.records.schema import RunRecord
 from pipebench.supervision import supervised

@@ -17,12 +17,12 @@ import msgspec
 
 from pipebench import signals
 from pipebench.ab import looks
-from pipebench.ab.merging import check_alike, merged
 from pipebench.ab.sides import Side
 from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, compare
 from pipebench.errors import EnvironmentRefusedError, PipebenchError
 from pipebench.listener import Listener
+from pipebench.merging import check_alike, merged
 from pipebench.records import keeping, schema
 from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
 from pipebench.records.selection import Source

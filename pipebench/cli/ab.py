@@ -103,16 +103,16 @@ def ab(
 
     pipebench ab --a-python old/bin/python --b-python new/bin/python -- --gpus 8
     """
-    from pipebench import rendezvous
     from pipebench.ab.asked import Asked
     from pipebench.ab.interleaving import Effort, EndedError, NotKeptError
     from pipebench.ab.session import Session
     from pipebench.render.progress import ProgressView
+    from pipebench.rendezvous import alone
     from pipebench.signals import orderly_end
 
     ci.check_junit(junit)
     with ci.errors_in_junit("ab", junit):
-        rendezvous.check_alone("ab", sys.argv[1:], os.environ)
+        alone.check_alone("ab", sys.argv[1:], os.environ)
         session = Session(
             asked=(Asked(a_run, a_ref, a_python, a_env or ()), Asked(b_run, b_ref, b_python, b_env or ())),
             common=common or (),

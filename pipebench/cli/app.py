@@ -13,7 +13,19 @@ from pipebench import __version__
 from pipebench.cli.output import help_width
 
 # In the order of the help; each is a function in a module of the same name, ``list`` with a ``_`` behind it.
-_COMMANDS = ("run", "simulate", "show", "list", "compare", "check", "ab", "calibrate", "history", "reproduce")
+_COMMANDS = (
+    "run",
+    "simulate",
+    "show",
+    "list",
+    "compare",
+    "check",
+    "ab",
+    "calibrate",
+    "history",
+    "merge",
+    "reproduce",
+)
 # Each is a typer application of its own in ``pipebench.cli.<name>``.
 _GROUPS = ("baseline", "init")
 

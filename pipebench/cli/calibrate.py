@@ -24,14 +24,14 @@ def calibrate(
 
     pipebench calibrate -- --gpus 8 --schedule wavefront
     """
-    from pipebench import rendezvous
     from pipebench.ab.calibrating import calibrate as noise_of
     from pipebench.render.calibration import calibration_report, document
     from pipebench.render.progress import ProgressView
+    from pipebench.rendezvous import alone
     from pipebench.signals import orderly_end
     from pipebench.telemetry import noise_cache
 
-    rendezvous.check_alone("calibrate", sys.argv[1:], os.environ)
+    alone.check_alone("calibrate", sys.argv[1:], os.environ)
     with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
         noise, beside = noise_of(options or (), launches, view)
     if json:

@@ -46,19 +46,35 @@ def ci(
     branch: Annotated[
         str, typer.Option("--branch", metavar="NAME", help="The branch whose pushes are measured.")
     ] = "main",
+    machines: Annotated[
+        int,
+        typer.Option(
+            "--machines",
+            metavar="1|2",
+            help="2: one more job, by torchrun on two machines with half of the GPUs each.",
+        ),
+    ] = 1,
 ) -> None:
     """Write a hardened CI template: emulated devices on ordinary runners, GPUs on a runner of yours, both with ab.
 
     pipebench init ci github --runner gpu --gpus 4
 
     pipebench init ci gitlab --run "--preset tiny --schedule 1f1b"
+
+    pipebench init ci github --machines 2 --gpus 16
     """
     from pipebench.templates.choices import Choices
     from pipebench.templates.filling import forge_of, next_steps, template
 
     where = forge_of(forge)
     choices = Choices(
-        runner=runner, gpus=gpus, run=run, sides=sides, requirements=requirements, branch=branch
+        runner=runner,
+        gpus=gpus,
+        run=run,
+        sides=sides,
+        requirements=requirements,
+        branch=branch,
+        machines=machines,
     )
     _check_run(choices)
     no_effect.tell(context)

@@ -86,15 +86,15 @@ def _simulate(folder: Path | None, form: str) -> int:
 
 
 def _measure(folder: Path | None, budget_s: float, form: str, *, quiet: bool) -> int:
-    from pipebench import rendezvous
     from pipebench.devices import has_gpus
     from pipebench.records import store
     from pipebench.render.progress import ProgressView
+    from pipebench.rendezvous import alone
     from pipebench.reproduction.measuring import Reproduction
     from pipebench.reproduction.readings import DEVICES, pipelines
     from pipebench.signals import orderly_end
 
-    rendezvous.check_alone("reproduce", sys.argv[1:], os.environ)
+    alone.check_alone("reproduce", sys.argv[1:], os.environ)
     target = folder or store.DEFAULT_FOLDER
     real = has_gpus(DEVICES)
     with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:

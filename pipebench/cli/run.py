@@ -19,9 +19,12 @@ from pipebench.sharing import devices_beside
 from pipebench.timing.machines import LOCAL, MACHINE_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipebench.cli.again import Again
-    from pipebench.config import RunConfig
+    from pipebench.config import RunConfig, RunOptions
     from pipebench.ending import RunEndedError
+    from pipebench.joined.leader import Leader
     from pipebench.records.keeping import Kept
 
 _PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"
@@ -259,14 +262,8 @@ def run(
 
     pipebench run --model FILE.py:NAME --gpus 4
     """
-    from pipebench import rendezvous
-    from pipebench.cli.again import Again
     from pipebench.config import RunOptions
-    from pipebench.describing import resolved
-    from pipebench.signals import orderly_end
 
-    if not dry_run:
-        rendezvous.check_alone("run", sys.argv[1:], os.environ)
     options = RunOptions(
         gpus=_devices(partition, model, softmax_devices) if gpus is None else gpus,
         device=device,
@@ -303,6 +300,50 @@ def run(
         emulation_order=emulation_order,
         memory=memory,
     )
+    lead = partial(_lead, context, folder, dry_run=dry_run, remeasure=remeasure, json=json, quiet=quiet)
+    return _alone_or_joined(options, lead, asked=gpus, dry_run=dry_run)
+
+
+def _alone_or_joined(
+    options: "RunOptions",
+    lead: "Callable[[RunOptions, Leader | None], int]",
+    *,
+    asked: int | None,
+    dry_run: bool,
+) -> int:
+    """Measure, as one of several processes if a launcher has started this one as such."""
+    from pipebench.rendezvous import alone
+    from pipebench.rendezvous.several import as_told
+    from pipebench.rendezvous.told import told
+
+    if (found := told(sys.argv[1:], os.environ)) is None:
+        if not dry_run:
+            alone.check_alone("run", sys.argv[1:], os.environ)
+        return lead(options, None)
+    options = as_told(options, found, gpus=asked)
+    if dry_run:
+        return lead(options, None) if found.rank == 0 else 0
+    from pipebench.joined.running import joined
+
+    return joined(found, partial(lead, options))
+
+
+def _lead(
+    context: typer.Context,
+    folder: Path | None,
+    options: "RunOptions",
+    company: "Leader | None",
+    *,
+    dry_run: bool,
+    remeasure: bool,
+    json: bool,
+    quiet: bool,
+) -> int:
+    """All that one process of a run does: it reads the options, and has the record."""
+    from pipebench.cli.again import Again
+    from pipebench.describing import resolved
+    from pipebench.signals import orderly_end
+
     began = time.monotonic()
     with orderly_end():
         config = resolved(options, lambda doing: None if quiet else output.notice(doing), began=began)
@@ -314,7 +355,7 @@ def run(
         _dry_run(config, json=json, quiet=quiet)
         return 0
     again = Again(context, options, config)
-    return _run(again, folder, began=began, remeasure=remeasure, json=json, quiet=quiet)
+    return _run(again, folder, company, began=began, remeasure=remeasure, json=json, quiet=quiet)
 
 
 def _named(file: str | None) -> str | None:
@@ -349,7 +390,14 @@ def _dry_run(config: "RunConfig", *, json: bool, quiet: bool) -> None:
 
 
 def _run(
-    again: "Again", folder: Path | None, *, began: float, remeasure: bool, json: bool, quiet: bool
+    again: "Again",
+    folder: Path | None,
+    company: "Leader | None",
+    *,
+    began: float,
+    remeasure: bool,
+    json: bool,
+    quiet: bool,
 ) -> int:
     from pipebench import ending, experiment
     from pipebench.records import keeping, store
@@ -360,7 +408,12 @@ def _run(
     try:
         with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
             done = experiment.run(
-                again.config, folder=target, listener=view, remeasure=remeasure, began=began
+                again.config,
+                folder=target,
+                listener=view,
+                remeasure=remeasure,
+                began=began,
+                company=company,
             )
             kept = keeping.Kept(*done, None)
     except ending.RunEndedError as error:

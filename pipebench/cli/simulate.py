@@ -12,6 +12,7 @@ from pipebench.plan.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from pipebench.plan.plan import Plan
+    from pipebench.topologies import Between
 
 
 def simulate(
@@ -37,6 +38,25 @@ def simulate(
     transfer: Annotated[
         float, typer.Option(metavar="S", help="Latency of a transfer; it occupies neither end.")
     ] = 0.0,
+    hosts: Annotated[
+        int, typer.Option("--hosts", help="Hosts, each with as many devices, next to each other.")
+    ] = 1,
+    transfer_between: Annotated[
+        float | None,
+        typer.Option(
+            "--transfer-between",
+            metavar="S",
+            help="Latency of a transfer between two hosts. Default: as --transfer.",
+        ),
+    ] = None,
+    links: Annotated[
+        str | None,
+        typer.Option(
+            "--links",
+            metavar="RECORD",
+            help="A run on several hosts: takes --stages, --hosts and both --transfer from what was measured there.",
+        ),
+    ] = None,
     softmax_devices: Annotated[
         str | None,
         typer.Option(
@@ -81,6 +101,10 @@ def simulate(
     from pipebench.simulation import SimulationOptions, plan_of, simulation
     from pipebench.supervision import supervised
 
+    if links is not None:
+        between = _measured(context, links)
+        stages, hosts = between.devices, between.hosts
+        transfer, transfer_between = between.inside_s, between.across_s if hosts > 1 else None
     options = SimulationOptions(
         schedule=schedule,
         stages=stages,
@@ -94,6 +118,8 @@ def simulate(
         blocking=blocking,
         softmax_devices=softmax_devices,
         softmax_s=softmax,
+        hosts=hosts,
+        transfer_between_s=transfer_between,
     )
     with supervised(inf, output.notice) as phase:
         phase("simulating the plan")
@@ -112,6 +138,25 @@ def simulate(
     from pipebench.render.report import simulation_report
 
     output.print_report(partial(simulation_report, record))
+
+
+def _measured(context: typer.Context, name: str) -> "Between":
+    """The links of a run, which no option may contradict.
+
+    Raises:
+        UsageError: One does, there is no such record, or it has no links.
+    """
+    from pipebench.records.selection import Search, select
+    from pipebench.topologies import between_hosts
+
+    given = [
+        f"--{option.replace('_', '-')}"
+        for option in ("stages", "hosts", "transfer", "transfer_between")
+        if (source := context.get_parameter_source(option)) is not None and source.name == "COMMANDLINE"
+    ]
+    if given:
+        raise UsageError(f"--links tells {given[0]} too: leave one of the two out")
+    return between_hosts(select(name, Search()).record)
 
 
 def _print_csv(plan: "Plan") -> None:

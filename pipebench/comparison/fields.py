@@ -8,6 +8,7 @@ what a speed-up is relative to.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from itertools import groupby
 from math import isclose
 
 from pipebench.errors import UsageError
@@ -23,6 +24,7 @@ HARD = (
     "device.kind",
     "device.count",
     "device.names",
+    "device.hosts",
     "machine.name",
     "config.model.name",
     "config.model.layers",
@@ -49,6 +51,7 @@ HARD = (
 
 # What every record was before these were fields: in a key it is not told, so that keys of before stay what they were.
 _BEFORE: Mapping[str, str | None] = {
+    "device.hosts": None,
     "config.model.name": "stacked LSTM",
     "config.model.layers": None,
     "config.softmax_devices": None,
@@ -63,7 +66,7 @@ _ITEMS, _OLD_ITEMS = "config.input.items_per_step", "config.input.words_per_step
 PLAN = frozenset(
     {
         *("config.schedule", "config.microbatches", "config.chunks", "config.checkpoint", "config.partition"),
-        *("config.softmax_devices", "device.count", "device.names"),
+        *("config.softmax_devices", "device.count", "device.names", "device.hosts"),
     }
 )
 
@@ -225,6 +228,14 @@ def _names(names: list[str]) -> str:
     return ", ".join(f"{count} x {name}" for name, count in sorted(counts.items()))
 
 
+def _hosts(record: RunRecord) -> str | None:
+    """How ranks go onto hosts, whatever these are called; ``None`` where one launcher started all on one machine."""
+    names = [rank.host for rank in record.device.ranks]
+    counts = [len(list(ranks)) for _, ranks in groupby(names)]
+    many = len(set(names))
+    return f"{many} host{'' if many == 1 else 's'}, {' + '.join(map(str, counts))} ranks" if names else None
+
+
 def _partition(record: RunRecord) -> str | None:
     """The rule where the partition is measured anew each time, else the partition."""
     return "balanced" if record.config.partition_rule == "balanced" else _counts(record)
@@ -286,6 +297,7 @@ _COMPUTED: dict[str, Callable[[RunRecord], str | float | None]] = {
     BASELINE: _baseline,
     _COUNTS: _counts,
     "device.names": lambda record: _names(record.device.names),
+    "device.hosts": _hosts,
     _PARTITION: _partition,
     "config.optimizer": _optimizer,
 }

@@ -46,6 +46,8 @@ class Facts:
         verification: what the gradients were held against.
         other_way: how many times as fast the step would be with a softmax that all devices share or, where they do,
             with one that none does, by simulation; ``None`` if that is not known.
+        ranks_here: of this machine, if others have ranks too.
+        joined: whether torchrun or Slurm started the ranks.
     """
 
     config: RunConfig
@@ -60,6 +62,8 @@ class Facts:
     environment: Environment = field(default_factory=dict)
     verification: Verification | None = None
     other_way: float | None = None
+    ranks_here: int | None = None
+    joined: bool = False
 
     @property
     def gain_of_sharing(self) -> float | None:
@@ -67,9 +71,14 @@ class Facts:
         return self.other_way if self.config.softmax_devices is None else None
 
     @property
+    def here(self) -> int:
+        """Ranks of this machine."""
+        return self.config.gpus if self.ranks_here is None else self.ranks_here
+
+    @property
     def cores_shared(self) -> bool:
         """Whether devices took turns on cores."""
-        return self.cores.shared_by(self.config.device, self.config.gpus)
+        return self.cores.shared_by(self.config.device, self.here)
 
 
 def warnings(facts: Facts) -> list[WarningRecord]:
@@ -105,7 +114,7 @@ def _run_beside(facts: Facts) -> WarningRecord | None:
 def _cores_shared(facts: Facts) -> WarningRecord | None:
     if not facts.cores_shared:
         return None
-    ranks = facts.config.gpus
+    ranks = facts.here
     return WarningRecord(
         code="cores-shared",
         cause=f"{ranks} devices share {facts.cores.text()}: the speed-up is not that of {ranks} devices",
@@ -115,7 +124,7 @@ def _cores_shared(facts: Facts) -> WarningRecord | None:
 
 def _few_cores(facts: Facts) -> WarningRecord | None:
     """GPUs whose ranks take turns on a core."""
-    usable, gpus = facts.cores.usable, facts.config.gpus
+    usable, gpus = facts.cores.usable, facts.here
     if facts.config.device != "cuda" or usable is None or usable >= gpus:
         return None
     return WarningRecord(
@@ -195,7 +204,9 @@ def _interval(facts: Facts) -> WarningRecord | None:
         return WarningRecord(
             code="one-launch",
             cause="one launch says nothing of the spread between launches: the speed-up has no interval",
-            next_step="run with --launches 6",
+            next_step="start it a few times more, and join the records: pipebench merge FOLDER"
+            if facts.joined
+            else "run with --launches 6",
         )
     if measured.high / measured.low <= (1 + _WIDE) ** 2:
         return None

@@ -11,7 +11,7 @@ History: 1 (2026-11) first version.
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 SCHEMA_NAME = "pipebench"
 SCHEMA_VERSION = 1
@@ -35,12 +35,47 @@ class Schema(Part, frozen=True):
     version: Literal[1] = 1
 
 
-class Device(Part, frozen=True):
-    """What the pipeline's devices are. Without a GPU the name is the CPU's model."""
+class RankRecord(Part, frozen=True):
+    """Where a rank was, in a run that a launcher of several machines started; ``uuid`` and ``pci`` are its GPU's."""
+
+    host: Name
+    local_rank: Count
+    name: str
+    uuid: str | None = None
+    pci: str | None = None
+
+
+class MessageTimeRecord(Part, frozen=True):
+    """Messages of one size: half of there and back, the median."""
+
+    size_bytes: Count
+    one_way_s: Positive
+
+
+class HostLinkRecord(Part, frozen=True):
+    """The link between two ranks, inside a host (twice the same one) or between two.
+
+    ``bytes_per_s`` is ``None`` where a larger message took no longer.
+    """
+
+    hosts: tuple[Name, Name]
+    ranks: tuple[Count, Count]
+    latency_s: Positive
+    bytes_per_s: Positive | None
+    times: list[MessageTimeRecord]
+
+
+class Device(Part, frozen=True, omit_defaults=True):
+    """What the pipeline's devices are. Without a GPU the name is the CPU's model.
+
+    ``ranks``, in their order, are there if torchrun or Slurm started them; ``links`` is what lies between them.
+    """
 
     kind: Literal["cuda", "cpu", "emulated"]
     count: AtLeastOne
     names: Annotated[list[str], Meta(min_length=1)]
+    ranks: list[RankRecord] = []
+    links: list[HostLinkRecord] = []
 
 
 class LinkRecord(Part, frozen=True):
@@ -283,10 +318,23 @@ class Block(Part, frozen=True):
     steps: AtLeastOne
 
 
+class ClockRecord(Part, frozen=True):
+    """A host's clock beside that of rank 0's host: what is to be added to it, how that changes (seconds a second).
+
+    ``uncertainty_s`` is how wrong the offset may be: half of the fastest round trip, in the worst step.
+    """
+
+    host: Name
+    offset_s: float
+    drift: float
+    uncertainty_s: NotNegative
+
+
 class Launch(Part, frozen=True):
     """One fresh start of all processes; page faults and wall/CPU are over its timed steps.
 
-    ``peaks_bytes`` is the most that each device's tensors took in a pipeline step, where that is measured.
+    ``peaks_bytes`` is the most that each device's tensors took in a pipeline step, where that is measured. ``clocks``
+    are those of all hosts but rank 0's, where there are several.
     """
 
     baseline: Samples
@@ -295,6 +343,12 @@ class Launch(Part, frozen=True):
     page_faults: Count | None
     wall_per_cpu: Positive | None
     peaks_bytes: list[Count] | None = None
+    clocks: list[ClockRecord] | UnsetType = UNSET  # a run of one machine does not tell it
+
+    @property
+    def host_clocks(self) -> list[ClockRecord]:
+        """Those there are."""
+        return [] if isinstance(self.clocks, UnsetType) else self.clocks
 
 
 class SpanRecord(Part, frozen=True, gc=False):
@@ -419,6 +473,7 @@ class RunRecord(Part, frozen=True, kw_only=True):
     timeline: TimelineRecord | None
     warnings: list[WarningRecord]
     environment: dict[str, str | int | float | bool | None]
+    merged_from: list[Name] | UnsetType = UNSET  # ids of the records that this one is made of
     failure: Failure | None = None
     accuracy: Accuracy | None = None
 

@@ -19,6 +19,8 @@ class SimulationConfig(Part, frozen=True):
     """The options of ``simulate``, decided; seconds of one action of one stage on one slice.
 
     ``stages`` counts the devices, those of the softmax too; ``softmax_s`` is a forward of the whole projection.
+    ``hosts`` have equal numbers of devices next to each other; ``transfer_between_s`` is between them, ``None`` as
+    inside one.
     """
 
     schedule: Name
@@ -33,6 +35,8 @@ class SimulationConfig(Part, frozen=True):
     blocking: bool
     softmax_devices: AtLeastOne | Literal["all"] | None = None
     softmax_s: NotNegative | None = None
+    hosts: AtLeastOne = 1
+    transfer_between_s: NotNegative | None = None
 
     def __post_init__(self) -> None:
         check_sharing(self.softmax_devices, self.stages, "stages")

@@ -19,6 +19,9 @@ def head(record: RunRecord) -> Iterator[RenderableType]:
     """What ran, and on what."""
     config, device = record.config, record.device
     what = counted(device.count, f"{device.kind} device")
+    hosts = len({rank.host for rank in device.ranks})
+    if hosts > 1:
+        what += f" on {hosts} hosts"
     clock = clock_text(record).removeprefix("emulated, ")
     yield Words(Text.assemble((f"{what}, {clock}", "bold"), f"   {inert(record.id)}"))
     partition = ",".join(map(str, config.partition)) if config.partition else "not measured"

@@ -28,6 +28,7 @@ from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.terms import Terms, terms_of
 from pipebench.records.timelines import timeline_from
 from pipebench.render.head import clock_text, cores_shared, head
+from pipebench.render.hosts import between_hosts
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.picture import picture
@@ -56,6 +57,7 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
         f"{counted(config.microbatches, 'microbatch', 'microbatches')}, "
         f"{counted(config.chunks, 'chunk')}"
         + (f", {softmax_text(config.softmax_devices, config.stages)}" if config.softmax_devices else "")
+        + (f", on {config.hosts} hosts" if config.hosts > 1 else "")
         + "; costs as given, nothing measured",
     )
     figures = Facts(
@@ -185,6 +187,7 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
         optimizer = record.config.optimizer
         words = record.config.sequence_length or _LONG
         rows.append(("verified", _verified(verification, words, clipping=optimizer.clipping)))
+    rows += between_hosts(record)
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
     rows += _where_it_goes(record, timeline)

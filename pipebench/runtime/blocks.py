@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from pipebench.records.schema import Block, Launch, PipelineSamples, Samples, TimelineRecord
 from pipebench.records.timelines import busy_s
 from pipebench.runtime import faults, messages
@@ -64,6 +66,7 @@ def time_blocks(
         if all(len(one.timelines) == len(baseline.step_s) for one in timed):
             for pair in pairs:
                 pair.check_losses(steps=job.config.warmup + len(baseline.step_s))
+    first.compare_clocks()
     for which, one in enumerate(timed):
         of_all_ranks = one.pair.peaks_bytes(), one.pair.wall_per_cpu()
         if rank == 0:
@@ -116,6 +119,7 @@ def _measured(
         if cpu_s and job.config.device != "cuda"
         else None,
         peaks_bytes=peaks_bytes,
+        clocks=timed.pair.host_clocks() or UNSET,
     )
     near = sorted(timed.timelines, key=lambda timeline: abs(timeline.makespan_s - middle_s))[:_TIMELINES]
     return launch, near

@@ -1,10 +1,16 @@
 """What only a measuring process can tell of itself: facts, tried out where a setting may say otherwise."""
 
 import os
+from typing import Any
 
+import msgspec
 import torch
 
+from pipebench.records.schema import RankRecord
+from pipebench.rendezvous.place import Place
 from pipebench.runtime import allocator
+from pipebench.runtime.gathering import gathered_texts
+from pipebench.telemetry.environment import cpu_model
 
 Values = dict[str, str | int | float | bool | None]
 
@@ -12,9 +18,9 @@ _SMALL = 1e-38  # of float32's normal numbers
 _TF32_BITS, _SIDE = 10, 1024  # of the fraction; of a square matrix large enough for tensor cores
 
 
-def environment(device: str) -> Values:
-    """The environment of a rank that computes on a kind of device."""
-    gpus = {} if device != "cuda" else _gpu_libraries()
+def environment(device: str, number: int = 0) -> Values:
+    """The environment of a rank that computes on a kind of device, and of GPUs on the one with a number."""
+    gpus = {} if device != "cuda" else _gpu_libraries(number)
     return gpus | {
         "torch": str(torch.__version__),
         "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
@@ -25,6 +31,24 @@ def environment(device: str) -> Values:
         "allocator": allocator.shared_object(),
         "allocator_keeps_memory": allocator.keeps_memory(_touch),
     }
+
+
+def ranks(place: Place, device: str) -> list[RankRecord]:
+    """Where all ranks are, and on what; only rank 0 knows of the others. Collective."""
+    seat = place.seats[place.rank]
+    here = RankRecord(seat.host, seat.local_rank, cpu_model())
+    if device == "cuda":
+        of_gpu = torch.cuda.get_device_properties(seat.device)
+        here = RankRecord(
+            seat.host, seat.local_rank, of_gpu.name, uuid=f"GPU-{of_gpu.uuid}", pci=_pci_address(of_gpu)
+        )
+    told = gathered_texts({str(place.rank): msgspec.json.encode(here).decode()}) or {}
+    return [msgspec.json.decode(told[str(rank)], type=RankRecord) for rank in range(len(told))]
+
+
+def _pci_address(of_gpu: Any) -> str:
+    """As nvidia-smi and lspci write it."""
+    return f"{of_gpu.pci_domain_id:08X}:{of_gpu.pci_bus_id:02X}:{of_gpu.pci_device_id:02X}.0"
 
 
 def _mkldnn() -> bool:
@@ -53,7 +77,7 @@ def _pinned_core() -> int | None:
     return min(cores) if len(cores) == 1 else None
 
 
-def _gpu_libraries() -> Values:
+def _gpu_libraries(number: int) -> Values:
     from pipebench.runtime.device import CudaDevice  # noqa: PLC0415 - GPUs only
 
     nccl = ".".join(map(str, torch.cuda.nccl.version())) if torch.distributed.is_nccl_available() else None  # type: ignore[no-untyped-call]
@@ -61,5 +85,5 @@ def _gpu_libraries() -> Values:
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "nccl": nccl,
-        "tf32": uses_tf32(CudaDevice(0).torch) or torch.backends.cudnn.allow_tf32,
+        "tf32": uses_tf32(CudaDevice(number).torch) or torch.backends.cudnn.allow_tf32,
     }

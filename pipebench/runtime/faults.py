@@ -5,6 +5,7 @@
     raise, memory, leave,   how a process can end before its time: ``@start``, ``@warm-up`` or ``@timed``,
     exit, kill, hang        of rank 0 or, with ``:RANK`` at the end, of another one; of real ranks also in an action,
                             such as ``@2F0:2``, the first time
+    clock@RANK:SECONDS      the clock of a rank's process is ahead by so much, and gains a fiftieth of a per cent
     slow@stage:STAGE        every action of an emulated stage burns 10 % more CPU time, or with ``:PERCENT`` at the
                             end so much more
 
@@ -24,6 +25,7 @@ from pipebench.records.schema import WarningRecord
 VARIABLE = "PIPEBENCH_INJECT"
 _CLOCK = "PIPEBENCH_INJECT_CLOCK"
 _SLOWER = 0.1
+_GAIN = 2e-4  # of a clock that is wrong
 
 
 def injected(fault: str) -> bool:
@@ -48,6 +50,16 @@ def happen(where: str, rank: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     while fault == "hang":
         pass
+
+
+def set_clock(rank: int) -> None:
+    """Put this process's clocks wrong if that was asked for: one host's can be those of two, then."""
+    fault, _, rest = os.environ.get(VARIABLE, "").partition("@")
+    wanted, _, ahead = rest.partition(":")
+    if fault != "clock" or wanted != str(rank):
+        return
+    right, began_s = time.perf_counter, time.perf_counter()
+    time.perf_counter = lambda: began_s + float(ahead) + (right() - began_s) * (1 + _GAIN)
 
 
 def in_action(run: Callable[[], None], action: str, rank: int) -> Callable[[], None]:
@@ -114,7 +126,9 @@ def slowed(
 def warning() -> WarningRecord | None:
     """What a record must say of a run that was slowed, or put wrong, on purpose."""
     stage, tensor = slow_stage(), wrong_tensor()
-    if stage is not None:
+    if os.environ.get(VARIABLE, "").startswith("clock@"):
+        code, what = "clock-wrong-on-purpose", f"put a rank's clock wrong ({os.environ[VARIABLE]})"
+    elif stage is not None:
         code = "slowed-on-purpose"
         what = f"made stage {stage} {100 * _slower():.0f} % slower where devices are emulated"
     elif tensor is not None:

@@ -1,10 +1,10 @@
-"""The process groups of a launch: ranks of one machine that meet in a file, so that no port is opened.
+"""The process groups of a launch: ranks of one machine meet in a file, those of several in a store that listens.
 
     control      gloo, all ranks: readings, losses, gradients; and the messages of ranks on CPU cores
     directions   NCCL: one group for each sender and receiver, warmed before anything is timed
 
-Nothing listens outside loopback: gloo and NCCL are told its interface, and the store is a file in a private
-folder.
+On one machine nothing listens outside loopback: gloo and NCCL are told its interface, and the store is a file in a
+private folder. Between machines they are told the interface that leads to the others, unless the user has told them.
 """
 
 import os
@@ -22,20 +22,45 @@ from pipebench import refusals
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import messages_of
+from pipebench.rendezvous.place import OverNetwork, Place
+
+_TO_MEET_S = 60.0  # in a store that listens already
 
 
-def join(folder: Path, *, rank: int, ranks: int, timeout_s: float) -> None:
-    """Join the ranks that meet in ``folder``.
+def join(place: Place, folder: Path, *, timeout_s: float) -> None:
+    """Join the other ranks.
 
     Args:
-        folder: private to this launch.
-        rank: of this process.
-        ranks: how many there are.
+        place: of this one.
+        folder: private to this launch; on one machine they meet in it.
         timeout_s: of a wait for a message; longer than the run's own deadline, which names the culprit.
 
     Raises:
-        EnvironmentRefusedError: They cannot meet there, or not over loopback.
+        EnvironmentRefusedError: They cannot meet there, or not over the network interface.
     """
+    if isinstance(place.meeting, OverNetwork):
+        _join_over_network(place, place.meeting, timeout_s)
+    else:
+        _join_in_folder(place, folder, timeout_s)
+
+
+def _join_over_network(place: Place, meeting: OverNetwork, timeout_s: float) -> None:
+    """The interface is that of gloo and NCCL, if the user has not told them another one."""
+    if meeting.interface is not None:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", meeting.interface)
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", f"={meeting.interface}")  # not all that begin so
+    over = os.environ.get("GLOO_SOCKET_IFNAME")
+    with _connecting(
+        f"over the network interface {over}" if over else "over the network",
+        "see that machines reach each other there (a firewall?), or name another interface in GLOO_SOCKET_IFNAME",
+    ):
+        wait = timedelta(seconds=_TO_MEET_S)
+        store = dist.TCPStore(meeting.address, meeting.port, is_master=False, timeout=wait)  # type: ignore[attr-defined]
+        store.set_timeout(timedelta(seconds=timeout_s))  # also of what NCCL looks for there
+        _begin(dist.PrefixStore(meeting.prefix, store), place, timeout_s)  # type: ignore[attr-defined]
+
+
+def _join_in_folder(place: Place, folder: Path, timeout_s: float) -> None:
     loopback = "lo0" if sys.platform == "darwin" else "lo"
     os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = loopback
     with _connecting(
@@ -43,10 +68,13 @@ def join(folder: Path, *, rank: int, ranks: int, timeout_s: float) -> None:
         f"see that it is up (ip link set {loopback} up) and that a sandbox lets processes connect there",
     ):
         path: Any = os.fsencode(folder / "store")  # text may hold what no UTF-8 has
-        store = dist.FileStore(path, ranks)  # type: ignore[attr-defined]
-        dist.init_process_group(
-            "gloo", store=store, rank=rank, world_size=ranks, timeout=timedelta(seconds=timeout_s)
-        )
+        _begin(dist.FileStore(path, place.ranks), place, timeout_s)  # type: ignore[attr-defined]
+
+
+def _begin(store: Any, place: Place, timeout_s: float) -> None:
+    dist.init_process_group(
+        "gloo", store=store, rank=place.rank, world_size=place.ranks, timeout=timedelta(seconds=timeout_s)
+    )
 
 
 @contextmanager

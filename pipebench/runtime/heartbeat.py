@@ -7,6 +7,7 @@ message; the culprit computes, or is nowhere.
 import mmap
 import struct
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,15 +48,15 @@ class Heartbeats:
         """What ``rank`` wrote last."""
         return Beat(*_SLOT.unpack_from(self._map, rank * _SLOT.size))
 
-    def culprit(self) -> int | None:
-        """The rank that holds the others up: one that does not wait for a message, longest in its state.
-
-        ``None`` if all wait, as they do for GPUs that they have given a whole step.
-        """
-        beats = [self.read(rank) for rank in range(self.ranks)]
-        suspects = [rank for rank, beat in enumerate(beats) if beat.state != WAITING]
-        return min(suspects, key=lambda rank: beats[rank].since_s, default=None)
-
     def close(self) -> None:
         """Unmap the file."""
         self._map.close()
+
+
+def culprit(beats: Iterable[Beat]) -> int | None:
+    """The rank that holds the others up: one that does not wait for a message, longest in its state.
+
+    ``None`` if all wait, as they do for GPUs that they have given a whole step.
+    """
+    suspects = [(beat.since_s, rank) for rank, beat in enumerate(beats) if beat.state != WAITING]
+    return min(suspects)[1] if suspects else None

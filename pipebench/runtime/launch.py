@@ -5,8 +5,8 @@
     time             baseline and pipeline in one-step blocks, ABBA
 
 Started by the launcher as ``python -m pipebench.runtime.launch FOLDER RANK MESSAGES PARENT``: a folder with the
-job, this process's rank, a file descriptor to report to, and the process to end with. With real ranks all of
-them run this; the baseline runs in rank 0, which also reports, while the others wait for it.
+job and the place of this process's rank, a file descriptor to report to, and the process to end with. With real ranks
+all of them run this; the baseline runs in rank 0, which also reports, while the others wait for it.
 """
 
 import gc
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
+from pipebench.rendezvous.place import InFolder, Place
 from pipebench.runtime import faults, messages, process
 from pipebench.runtime.blocks import time_blocks
 from pipebench.runtime.torch_check import check_torch
@@ -49,11 +50,12 @@ def main() -> None:
         if isinstance(work, messages.Describing):
             describe(work, emit)
         else:
+            place = msgspec.msgpack.decode((folder / f"place-{rank}").read_bytes(), type=Place)
             if work.config.device == "cuda":
                 process.prepare_for_gpus()
             else:  # a rank with a GPU is not pinned: it has threads of the driver's beside its own
-                process.pin(rank)
-            run(work, rank, folder, emit)
+                process.pin(place.core)
+            run(work, place, folder, emit)
         emit(messages.Done())
     except PipebenchError as error:
         emit(
@@ -108,7 +110,7 @@ def describe(work: messages.Describing, emit: Emit) -> None:
     emit(messages.Described(description=description))
 
 
-def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
+def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
     """One launch, from its job to its last message."""
     check_torch()  # after process.prepare, which sets what torch reads once
     import torch  # noqa: PLC0415 - likewise
@@ -120,21 +122,25 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     emit(messages.Loaded())
+    rank = place.rank
     report = emit if rank == 0 else _say_nothing
     if job.config.device == "cuda":
-        start_cuda(rank)
+        start_cuda(place.device)
     if rank == 0:
-        report(messages.Environment(values=facts.environment(job.config.device)))
-    if job.config.device == "cuda":
+        report(messages.Environment(values=facts.environment(job.config.device, place.device)))
+    if job.config.device == "cuda" and job.task == "launch" and isinstance(place.meeting, InFolder):
         report(messages.Devices(names=[torch.cuda.get_device_name(n) for n in range(job.config.gpus)]))
     faults.happen("start", rank)
+    faults.set_clock(rank)
     if job.task == "link":
-        report(messages.LinkTimes(link=_measure_link(job, rank, folder, report)))
+        report(messages.LinkTimes(link=_measure_link(job, place, folder, report)))
         return
     if job.task == "layers":
-        report(measure_layers(job, report))
+        report(measure_layers(job, place, report))
         return
-    pair = make_pair(job, rank, folder)
+    pair = make_pair(job, place, folder)
+    if not isinstance(place.meeting, InFolder):
+        _survey(job, place, report)
     pairs = [pair, *map(pair.beside, job.beside)]
     for each in pairs:
         each.prime()
@@ -145,6 +151,21 @@ def run(job: messages.Job, rank: int, folder: Path, emit: Emit) -> None:
         pair.choose(job.form)
     with _quiet():
         time_blocks(job, rank, pairs, report)
+
+
+def _survey(job: messages.Job, place: Place, report: Emit) -> None:
+    """Where the ranks are and what lies between them, before they have anything else to do. Collective."""
+    import torch.distributed as dist  # noqa: PLC0415 - for ranks only
+
+    from pipebench.runtime import facts, host_links  # noqa: PLC0415 - torch
+    from pipebench.runtime.device import CpuDevice, CudaDevice  # noqa: PLC0415 - torch
+
+    ranks = facts.ranks(place, job.config.device)
+    report(messages.Progress(doing="measuring the links between ranks", share=0.05))
+    by_nccl = job.config.device == "cuda" and dist.is_nccl_available()
+    device = CudaDevice(place.device) if by_nccl else CpuDevice()
+    links = host_links.measure(place, device, backend="nccl" if by_nccl else None, timeout_s=job.patience_s)
+    report(messages.Devices(names=[each.name for each in ranks], ranks=ranks, links=links))
 
 
 def _race(pairs: Sequence["Pair"], report: Emit) -> None:
@@ -169,12 +190,12 @@ def _race(pairs: Sequence["Pair"], report: Emit) -> None:
             report(messages.Verified(verification=verification, which=which))
 
 
-def _measure_link(job: messages.Job, rank: int, folder: Path, report: Emit) -> MeasuredLink:
+def _measure_link(job: messages.Job, place: Place, folder: Path, report: Emit) -> MeasuredLink:
     from pipebench.runtime.ping_pong import measure  # noqa: PLC0415 - torch.distributed, for ranks only
 
     with _quiet():
         return measure(
-            rank,
+            place,
             folder,
             job.patience_s,
             lambda share: report(messages.Progress(doing="measuring the link", share=share)),

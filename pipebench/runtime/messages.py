@@ -15,7 +15,14 @@ from pipebench.models.text.data import Data
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from pipebench.records.schema import Candidate, Launch, TimelineRecord, Verification
+from pipebench.records.schema import (
+    Candidate,
+    HostLinkRecord,
+    Launch,
+    RankRecord,
+    TimelineRecord,
+    Verification,
+)
 from pipebench.timing.measured_link import MeasuredLink
 
 TIMING = "timing"
@@ -145,9 +152,11 @@ class Measured(Message, frozen=True, tag="measured"):
 
 
 class Devices(Message, frozen=True, tag="devices"):
-    """The names of the devices, in their order."""
+    """The names of the devices, in their order, and of several machines' ranks where they are and what lies between."""
 
     names: list[str]
+    ranks: list[RankRecord] = []
+    links: list[HostLinkRecord] = []
 
 
 class Environment(Message, frozen=True, tag="environment"):

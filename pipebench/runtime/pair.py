@@ -22,8 +22,9 @@ from pipebench.models.outline import BATCHES
 from pipebench.models.registry import network_for
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from pipebench.records.schema import TimelineRecord, Verification
+from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
+from pipebench.rendezvous.place import Place
 from pipebench.runtime import messages
 from pipebench.runtime.computed import Computed, judge, judge_update
 from pipebench.runtime.device import CpuDevice, CudaDevice
@@ -80,6 +81,12 @@ class Pair(Protocol):
     def wall_per_cpu(self) -> float | None:
         """What pipeline steps took by the wall clock over their CPU time, where that is not seen from outside."""
 
+    def compare_clocks(self) -> None:
+        """Of hosts, where there are several, once more after the last step."""
+
+    def host_clocks(self) -> list[ClockRecord]:
+        """The clocks of other hosts, where there are several."""
+
     def peaks_bytes(self) -> list[int] | None:
         """The most that each device's tensors took in a pipeline step, where that is measured."""
 
@@ -87,14 +94,14 @@ class Pair(Protocol):
         """After ``steps`` of each kind: both must have the same loss."""
 
 
-def make_pair(job: messages.Job, rank: int, folder: Path) -> Pair:
+def make_pair(job: messages.Job, place: Place, folder: Path) -> Pair:
     """The pair for the job's kind of device."""
     network = network_for(job.config, job.data)
     if job.config.device not in ("cpu", "cuda"):
         return EmulatedPair(job, network)
     from pipebench.runtime.ranked_pair import RankedPair  # noqa: PLC0415 - torch.distributed, for ranks only
 
-    return RankedPair(job, network, rank, folder)
+    return RankedPair(job, network, place, folder)
 
 
 class EmulatedPair:
@@ -199,6 +206,13 @@ class EmulatedPair:
     def wall_per_cpu(self) -> None:
         """Seen from outside: a step is one stretch of this thread's work."""
 
+    def compare_clocks(self) -> None:
+        """One process has one clock."""
+
+    def host_clocks(self) -> list[ClockRecord]:
+        """One process has one clock."""
+        return []
+
     def peaks_bytes(self) -> None:
         """Not measured: all devices share this process."""
 
@@ -224,14 +238,16 @@ def _gpu_at_rest_s() -> float:
     return time.perf_counter()
 
 
-def measure_layers(job: messages.Job, emit: Callable[[messages.Message], None]) -> messages.LayerCosts:
+def measure_layers(
+    job: messages.Job, place: Place, emit: Callable[[messages.Message], None]
+) -> messages.LayerCosts:
     """A quick measurement of every layer: a pipeline cut as finely as can be, its costs summed by stage.
 
     What opens the model is measured with the first layer, where every partition has it; its head alone.
     """
     config, network = job.config, network_for(job.config, job.data)
     row = network.outline.row
-    device = CudaDevice(0).torch if config.device == "cuda" else None
+    device = CudaDevice(place.device).torch if config.device == "cuda" else None
     partition = [1] * row.layers + [0] * bool(row.head)
     graph = graph_of(shape_of(network.outline, partition), config.microbatches, config.chunks)
     pipeline = EmulatedPipeline(

@@ -19,6 +19,7 @@ from statistics import median
 import torch
 import torch.distributed as dist
 
+from pipebench.rendezvous.place import Place
 from pipebench.runtime import group
 from pipebench.timing.measured_link import MeasuredLink, MessageTime
 
@@ -28,13 +29,13 @@ _BYTES = 40e6  # of all rounds of a size: a tenth of a second
 _LEAST_SPIN_S = 2e-3
 
 
-def measure(rank: int, folder: Path, patience_s: float, report: Callable[[float], None]) -> MeasuredLink:
+def measure(place: Place, folder: Path, patience_s: float, report: Callable[[float], None]) -> MeasuredLink:
     """All sizes; the result of rank 0 is the one to keep. Collective; ``report`` takes the share done."""
-    group.join(folder, rank=rank, ranks=2, timeout_s=patience_s)
+    group.join(place, folder, timeout_s=patience_s)
     times = []
     for number, size_bytes in enumerate(SIZES_BYTES):
         report(number / len(SIZES_BYTES))
-        times.append(_PingPong(rank, size_bytes).measure())
+        times.append(_PingPong(place.rank, size_bytes).measure())
     return MeasuredLink(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         backend=f"{dist.get_backend()} over loopback",

@@ -14,7 +14,8 @@ import os
 import sys
 import threading
 
-from pipebench import leash, refusals, rendezvous
+from pipebench import leash, refusals
+from pipebench.rendezvous.alone import without_ranks
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
@@ -36,12 +37,15 @@ def prepare_for_gpus() -> None:
 
     GPUs count as nvidia-smi counts them. A receive is a kernel that runs until its message is there: other
     kernels must neither queue behind it (hardware queues, blocking launches) nor have to be loaded while
-    it runs. Nothing may put TF32 in the place of the float32 that is asked for.
+    it runs. Nothing may put TF32 in the place of the float32 that is asked for. A rank that loses another one must not
+    be aborted by NCCL's watchdog: it would look like the culprit, and the launcher ends all ranks anyway.
     """
     assert "torch" not in sys.modules, "prepare before torch is imported"
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     os.environ["CUDA_DEVICE_MAX_CONNECTIONS"] = "32"
     os.environ["CUDA_MODULE_LOADING"] = "EAGER"
+    os.environ["TORCH_NCCL_ASYNC_ERROR_HANDLING"] = "0"
+    os.environ["TORCH_NCCL_ENABLE_MONITORING"] = "0"
     for variable in (
         *("CUDA_LAUNCH_BLOCKING", "TORCH_NCCL_BLOCKING_WAIT", "NCCL_BLOCKING_WAIT"),
         *("NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"),
@@ -54,7 +58,7 @@ _TUNABLE = "glibc.malloc.tcache_count=0"
 
 def start_environment() -> dict[str, str]:
     """The environment that a measuring process must be started with; its rank is ours to tell."""
-    environment = rendezvous.without_ranks(os.environ)
+    environment = without_ranks(os.environ)
     if not _default_allocator():
         given = environment.get("GLIBC_TUNABLES")
         environment["GLIBC_TUNABLES"] = f"{given}:{_TUNABLE}" if given else _TUNABLE

@@ -18,10 +18,12 @@ from pipebench.models.layout import Layout, edges_of
 from pipebench.models.network import Network
 from pipebench.models.outline import BATCHES, whole
 from pipebench.plan.plan import Plan
-from pipebench.records.schema import TimelineRecord, Verification
+from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
+from pipebench.rendezvous.place import Place
 from pipebench.runtime import group, messages
 from pipebench.runtime.baseline import Baseline, TooBigError
+from pipebench.runtime.clocks import HostClocks, clocks_of
 from pipebench.runtime.computed import Computed, judge, judge_update
 from pipebench.runtime.connections import TRANSPORTS, Transports
 from pipebench.runtime.device import CpuDevice, CudaDevice, RankDevice
@@ -40,9 +42,9 @@ class RankedPair:
     Args:
         job: of the launch.
         network: its model.
-        rank: of this process.
-        folder: where the ranks meet.
-        device_of: the device with a number; by default the job's kind.
+        place: of this rank among all.
+        folder: the launch's.
+        device_of: the device of this host with a number; by default the job's kind.
         transport: makes this rank's transport; by default the strongest one that is there.
     """
 
@@ -52,7 +54,7 @@ class RankedPair:
         self,
         job: messages.Job,
         network: Network,
-        rank: int,
+        place: Place,
         folder: Path,
         *,
         device_of: Callable[[int], RankDevice] | None = None,
@@ -60,24 +62,25 @@ class RankedPair:
     ) -> None:
         config = job.config
         assert config.partition is not None
-        self.job, self.network, self.rank = job, network, rank
+        self.job, self.network, self.place, self.rank = job, network, place, place.rank
         self.device_of = device_of or _DEVICES[config.device]
-        self.device = self.device_of(rank)
+        self.device = self.device_of(place.device)
         self.device.use()
         self.single: SingleDevice | None = None
         self._peak = self._busy_s = self._cpu_s = 0.0
         heartbeats = Heartbeats(folder / "heartbeats", job.ranks)
-        heartbeats.beat(rank, WAITING)
-        group.join(folder, rank=rank, ranks=job.ranks, timeout_s=job.patience_s)
-        heartbeats.beat(rank, IDLE)
+        heartbeats.beat(self.rank, WAITING)
+        group.join(place, folder, timeout_s=job.patience_s)
+        heartbeats.beat(self.rank, IDLE)
+        self.clocks = clocks_of(place)
         self.transport, self.heartbeats = transport or TRANSPORTS[config.device], heartbeats
         self.numbered = True
         self.load()
         self.naive: RankedNaive | None = None
         if config.baseline_partition is not None:
             self.naive = RankedNaive(job, network, self._pipeline, self.device)
-        elif rank == 0:
-            self.single = SingleDevice(job, network, self.device_of(job.baseline_device))
+        elif self.rank == 0:
+            self.single = SingleDevice(job, network, self._device_of_rank(job.baseline_device))
 
     def load(self) -> None:
         """The pipeline of the job, and the batches as it takes them."""
@@ -117,6 +120,7 @@ class RankedPair:
             checkpoint=checkpoint,
             heartbeats=self.heartbeats,
             numbered=self.numbered and plan.graph == self.job.config.graph,
+            clocks=self.clocks,
         )
 
     def prime(self) -> None:
@@ -156,12 +160,13 @@ class RankedPair:
         return msgspec.structs.replace(verification, max_relative_parameter_error=error)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced | None:
-        """Rank 0 races alone, on the GPU of median speed where there are several; the others wait for it."""
+        """Rank 0 races alone, on the GPU of median speed among those that it sees; the others wait for it."""
         if self.naive is not None:
             return self.naive.race(report)
         on_gpus = self.job.config.device == "cuda"
         speeds = self._speeds() if on_gpus else []
-        chosen = of_median_speed(speeds) if speeds else 0
+        near = self.place.within_reach(0)
+        chosen = near[of_median_speed([speeds[rank] for rank in near])] if speeds else 0
         raced = self._raced_alone(chosen, report) if self.rank == 0 else None
         if on_gpus and not everywhere(self.rank != 0 or raced is not None):
             return self._race_naive(report)
@@ -171,9 +176,13 @@ class RankedPair:
         known = [flops * steps_per_s for steps_per_s in speeds] if flops is not None else []
         return msgspec.structs.replace(raced, device=chosen, device_flops_per_s=known)
 
+    def _device_of_rank(self, rank: int) -> RankDevice:
+        """The device that a rank of this host has."""
+        return self.device_of(self.place.seats[rank].device)
+
     def _raced_alone(self, chosen: int, report: Callable[[str], None]) -> messages.Raced | None:
         """Of a single device; ``None`` if the model does not fit on it."""
-        self.single = SingleDevice(self.job, self.network, self.device_of(chosen))
+        self.single = SingleDevice(self.job, self.network, self._device_of_rank(chosen))
         try:
             return self.single.race(report)
         except TooBigError:
@@ -233,6 +242,24 @@ class RankedPair:
         resident = self.single.resident_bytes if self.single is not None and shared else 0
         peaks = self.pipeline.gathered(self._peak - resident)
         return None if peaks is None else [int(peak) for peak in peaks]
+
+    def compare_clocks(self) -> None:
+        """Once more after the last step. Collective."""
+        self.clocks.refresh()
+
+    def host_clocks(self) -> list[ClockRecord]:
+        """The clocks of all hosts but rank 0's, as they were compared with its in this launch."""
+        if not isinstance(self.clocks, HostClocks):
+            return []
+        return [
+            ClockRecord(
+                host=clock.host,
+                offset_s=clock.last.offset_s,
+                drift=clock.drift,
+                uncertainty_s=clock.uncertainty_s,
+            )
+            for clock in self.clocks.hosts()
+        ]
 
     def wall_per_cpu(self) -> float | None:
         """The worst rank's: how long it worked by the clock over its CPU time; ``None`` on a GPU."""

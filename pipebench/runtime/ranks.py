@@ -2,7 +2,7 @@
 
 Every rank runs the same script; what follows is collective. A rank marks the time around each compute
 action, on a GPU by events; after the step rank 0 gathers the readings (numbers of known size, nothing
-pickled) and has the timeline. The ranks of one machine share its monotonic clock.
+pickled) and has the timeline. The ranks of one machine share its monotonic clock; others are read on rank 0's.
 """
 
 import time
@@ -32,6 +32,7 @@ from pipebench.plan.actions import COMPUTE, RECEIVES, Action
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of
 from pipebench.runtime import faults
+from pipebench.runtime.clocks import Clocks, OneClock
 from pipebench.runtime.device import RankDevice
 from pipebench.runtime.executor import Executor
 from pipebench.runtime.gathering import gathered, gathered_texts
@@ -92,6 +93,7 @@ class RankedPipeline:
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         heartbeats: where every rank writes what it does.
         numbered: whether it writes the numbers of its actions; of another plan than the run's they would mislead.
+        clocks: how this rank's clock is read on the common one; by default all ranks have one.
     """
 
     def __init__(
@@ -107,7 +109,9 @@ class RankedPipeline:
         checkpoint: str = "none",
         heartbeats: Heartbeats,
         numbered: bool = True,
+        clocks: Clocks | None = None,
     ) -> None:
+        self.clocks = clocks or OneClock()
         self.plan, self.edges, self.rank, self.heartbeats = plan, edges, rank, heartbeats
         self.device, self.transport = device, transport
         graph = plan.graph
@@ -144,6 +148,7 @@ class RankedPipeline:
         self.executor.load(batch)
         self.device.start_peak()
         beat(rank, WAITING)
+        self.clocks.refresh()
         start_s = self._agree_on_a_start()
         self.transport.begin_step(checked=checked, steps=batch.steps)
         time.sleep(max(start_s - time.perf_counter(), 0.0))
@@ -180,17 +185,20 @@ class RankedPipeline:
 
         A receive that waits is a kernel that runs, on a GPU where the baseline may be timed. And the moment
         at which all ranks leave a collective would not do as the start: gloo's input thread may still hold
-        the core for some milliseconds, as it spins while it cannot get at a connection in use.
+        the core for some milliseconds, as it spins while it cannot get at a connection in use. Between hosts word of
+        the start, and of the receives that are posted, takes its time too.
         """
-        start = torch.tensor(time.perf_counter() + REST_S, dtype=torch.float64)
+        start = torch.tensor(
+            self.clocks.common(time.perf_counter()) + REST_S + self.clocks.apart_s, dtype=torch.float64
+        )
         dist.all_reduce(start, dist.ReduceOp.MAX)
-        return float(start)
+        return self.clocks.own(float(start))
 
     def timeline(self, readings: Readings) -> Timeline | None:
         """The step as rank 0 sees it from all ranks' readings; ``None`` on the others."""
         row = torch.zeros(self._row, dtype=torch.float64)
-        row[:_BOUNDS] = torch.tensor(readings[:_BOUNDS], dtype=torch.float64)
-        row[_BOUNDS : _BOUNDS + readings.actions.numel()] = readings.actions.flatten()
+        times = [*readings[:_BOUNDS], *readings.actions.flatten().tolist()]
+        row[: len(times)] = torch.tensor([self.clocks.common(each) for each in times], dtype=torch.float64)
         rows = [torch.empty_like(row) for _ in range(dist.get_world_size())] if self.rank == 0 else None
         with self._meeting():
             dist.gather(row, rows)

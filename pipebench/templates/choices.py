@@ -35,6 +35,7 @@ class Choices:
         sides: ``requirements``: two environments, of what base and head require; ``refs``: two versions of pipebench.
         requirements: the file that names pipebench and torch with their versions, below the repository's top.
         branch: where pushes are measured.
+        machines: 2 adds a job on two of them, started by torchrun; each has half of the GPUs.
 
     Raises:
         UsageError: A value is out of range, or holds what a shell or YAML might act on.
@@ -46,6 +47,7 @@ class Choices:
     sides: str = "requirements"
     requirements: str = "requirements-pipebench.txt"
     branch: str = "main"
+    machines: int = 1
 
     def __post_init__(self) -> None:
         _check("--runner", self.runner, _LABELS.fullmatch, "a label such as gpu, or several: self-hosted,gpu")
@@ -56,6 +58,12 @@ class Choices:
             raise UsageError(f"unknown --sides {self.sides!r}: expected one of {', '.join(SIDES)}")
         _check("--requirements", self.requirements, _is_file_below, "a file below the repository's top")
         _check("--branch", self.branch, _is_branch, "the name of a branch")
+        if self.machines not in (1, 2):
+            raise UsageError(f"--machines must be 1 or 2, got {self.machines}")
+        if self.gpus % self.machines:
+            raise UsageError(
+                f"--gpus {self.gpus}: expected as many on each of {self.machines} machines: an even number"
+            )
 
     @property
     def labels(self) -> list[str]:
@@ -77,6 +85,7 @@ class Choices:
             "--sides": (self.sides, default.sides),
             "--requirements": (self.requirements, default.requirements),
             "--branch": (self.branch, default.branch),
+            "--machines": (str(self.machines), str(default.machines)),
         }
         return [word for name, (value, usual) in pairs.items() if value != usual for word in (name, value)]
 

@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
@@ -37,16 +37,20 @@ class Forge:
     path: str
     variable: str
     label: str  # what tells its runners apart
+    node: str  # which of two machines a job is on, where a label stands
     include: str = ""
 
 
 FORGES = {
-    "github": Forge("github", ".github/workflows/pipebench.yml", "repository variable", "label"),
+    "github": Forge(
+        "github", ".github/workflows/pipebench.yml", "repository variable", "label", "${{ matrix.node }}"
+    ),
     "gitlab": Forge(
         "gitlab",
         ".gitlab-ci-pipebench.yml",
         "CI/CD variable",
         "tag",
+        "$NODE",
         include="in .gitlab-ci.yml\n  include:\n    - local: .gitlab-ci-pipebench.yml\n\n",
     ),
 }
@@ -65,20 +69,31 @@ def forge_of(name: str) -> Forge:
 
 def template(forge: Forge, choices: Choices) -> str:
     """The template's text, every blank filled in."""
-    script = _part("base.sh") + _part(f"{choices.sides}.sh")
+    base, environments = _part("base.sh"), _part("environments.sh")
+    needed = environments if choices.sides == "requirements" else ""
+    text = _with_script(_part(f"{forge.name}.yml"), base + needed + _part(f"{choices.sides}.sh"))
+    if choices.machines > 1:
+        script = base + environments + _part("machines.sh")
+        text += _with_script(_part(f"{forge.name}-machines.yml"), script)
     values = {
         "command": choices.command(forge.name),
-        "labels": "[" + ", ".join(map(_quoted, choices.labels)) + "]",
+        "labels": _listed(choices.labels),
+        "labels_of_node": _listed([*choices.labels, f"node-{forge.node}"]),
+        "required": _quoted(choices.requirements if choices.sides == "requirements" else ""),
+        "gpus_each": str(choices.gpus // choices.machines),
         "group": "-".join(choices.labels),
         "branch": _quoted(choices.branch),
         "plain_branch": choices.branch,
-        "requirements": _quoted(choices.requirements),
         "emulated": _quoted(f"{choices.common} --device emulated"),
         "emulated_limits": _quoted(EMULATED_LIMITS),
         "cuda": _quoted(f"{choices.common} --device cuda"),
         "gpu_limits": _quoted(GPU_LIMITS),
     }
-    return _Blanks(_with_script(_part(f"{forge.name}.yml"), script)).substitute(values)
+    return _Blanks(text).substitute(values)
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return "[" + ", ".join(map(_quoted, labels)) + "]"
 
 
 def next_steps(forge: Forge, choices: Choices, folder: str = ".") -> str:
@@ -89,6 +104,12 @@ def next_steps(forge: Forge, choices: Choices, folder: str = ".") -> str:
         f"{needs}, {choices.gpus} GPUs and Python 3.11 or newer;",
         f"  until there is one, set the {forge.variable} PIPEBENCH_GPU to off",
     ]
+    if choices.machines > 1:
+        lines += [
+            f"two such runners at the same time, with the {forge.label}s node-0 and node-1 and {choices.gpus // 2} "
+            "GPUs each;",
+            f"  the {forge.variable} PIPEBENCH_MASTER: an address of node-0; without it the job does not run",
+        ]
     if choices.sides == "requirements":
         lines = [
             f"{choices.requirements}: pipebench and torch with their versions, committed, such as",

@@ -48,6 +48,29 @@ class Link:
         """The link as a host sees it on which time runs ``factor`` times slower."""
         return Link(self.latency_s * factor, self.bytes_per_s / factor, self.ports, self.overhead_s * factor)
 
+    def between(self, sender: int, receiver: int) -> "Link":  # noqa: ARG002 - it is the same between all devices
+        """What lies between two devices."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """One link inside each host, another one between hosts.
+
+    Args:
+        hosts: the host of each device, such as (0, 0, 1, 1).
+        inside: what lies between two devices of a host.
+        across: what lies between two devices of different hosts.
+    """
+
+    hosts: tuple[int, ...]
+    inside: Link
+    across: Link
+
+    def between(self, sender: int, receiver: int) -> Link:
+        """What lies between two devices."""
+        return self.inside if self.hosts[sender] == self.hosts[receiver] else self.across
+
 
 def latency_only(latency_s: float) -> Link:
     """A pure latency that occupies neither end."""

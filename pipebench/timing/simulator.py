@@ -22,7 +22,7 @@ from pipebench.plan.check import PlanError
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, add_transfers, messages_by_action
 from pipebench.timing.costs import Costs
-from pipebench.timing.links import Link
+from pipebench.timing.links import Link, Topology
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 
 _FREE = Link()
@@ -39,7 +39,7 @@ def _no_bytes(message: Message) -> int:  # noqa: ARG001 - the shape of message_b
 def simulate(
     plan: Plan,
     costs: Costs,
-    link: Link = _FREE,
+    link: Link | Topology = _FREE,
     *,
     message_bytes: Callable[[Message], int] = _no_bytes,
     blocking: bool = False,
@@ -49,7 +49,7 @@ def simulate(
     Args:
         plan: with or without transfers (then the transfer pass adds them).
         costs: seconds of each action.
-        link: what lies between every two devices.
+        link: what lies between every two devices, or between which of them which.
         message_bytes: the size of a message, for links with a bandwidth.
         blocking: rendezvous transfers instead of asynchronous ones.
 
@@ -64,17 +64,26 @@ class _Simulation:
     """One run: a heap of events in time order, a program counter for each device."""
 
     def __init__(
-        self, plan: Plan, costs: Costs, link: Link, message_bytes: Callable[[Message], int], *, blocking: bool
+        self,
+        plan: Plan,
+        costs: Costs,
+        link: Link | Topology,
+        message_bytes: Callable[[Message], int],
+        *,
+        blocking: bool,
     ) -> None:
         self.plan, self.costs, self.link, self.message_bytes = plan, costs, link, message_bytes
         self.blocking = blocking
         self.message_of = messages_by_action(plan.graph)
         self.missing: dict[Action, set[Message]] = defaultdict(set)  # what an action still waits for
-        self.ends: dict[Action, int] = defaultdict(int)  # of messages, that an action's device handles
+        self.overhead_s: dict[Action, float] = defaultdict(
+            float
+        )  # of the messages that an action's device handles
         for message in set(self.message_of.values()):
             self.missing[message.consumer].add(message)
-            self.ends[message.consumer] += 1
-            self.ends[message.producer] += 1
+            overhead_s = link.between(message.sender, message.receiver).overhead_s
+            self.overhead_s[message.consumer] += overhead_s
+            self.overhead_s[message.producer] += overhead_s
         self.events: list[tuple[float, int, Callable[[float], None]]] = []
         self.sequence = count()
         self.position = [0] * len(plan.programs)
@@ -130,7 +139,7 @@ class _Simulation:
         self._advance(device, now)
 
     def _start(self, device: int, action: Action, now: float) -> None:
-        end = now + self.costs.action_s(action) + self.link.overhead_s * self.ends[action]
+        end = now + self.costs.action_s(action) + self.overhead_s[action]
         self.spans.append(Span(device, action, now, end))
         self.busy[device] = True
         self._at(end, partial(self._release, device))
@@ -160,14 +169,16 @@ class _Simulation:
             if self.egress_busy[message.sender] or self.ingress_busy[message.receiver]:
                 left.append((message, ready))
                 continue
-            self.egress_busy[message.sender] = self.ingress_busy[message.receiver] = self.link.ports
+            ports = self.link.between(message.sender, message.receiver).ports
+            self.egress_busy[message.sender] = self.ingress_busy[message.receiver] = ports
             self._transfer(message, ready, now, self._arrive)
         self.queue = left
 
     def _transfer(
         self, message: Message, ready: float, now: float, arrive: Callable[[Message, float], None]
     ) -> None:
-        end = now + self.link.transfer_s(self.message_bytes(message))
+        link = self.link.between(message.sender, message.receiver)
+        end = now + link.transfer_s(self.message_bytes(message))
         self.transfers.append(Transfer(message, ready, now, end))
         self._at(end, partial(arrive, message))
 

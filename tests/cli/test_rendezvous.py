@@ -1,7 +1,6 @@
-"""Started by a launcher: once a rank is refused with the command to use instead, once goes on."""
+"""Started by a launcher: a run is joined, all else is refused with the command to use instead."""
 
 import json
-import re
 import shlex
 import subprocess
 import sys
@@ -22,18 +21,13 @@ def torchrun(ranks: int, *arguments: str, cwd: Path, **told: str) -> "subprocess
     )
 
 
-def test_two_ranks_of_torchrun_are_refused_with_the_command_to_use(
-    pipebench: Pipebench, tmp_path: Path
-) -> None:
-    ended = torchrun(2, *RUN, "-o", "my results", cwd=tmp_path)
-    assert ended.returncode != 0
-    assert ended.stdout == ""
-    (line, *_) = re.findall("pipebench: error: .*", ended.stderr)
-    again = f"pipebench {shlex.join(RUN)} -o 'my results'"
-    assert line.endswith(f"start it without torchrun: {again}")
-    assert "exitcode: 2" in re.sub(r"exitcode *: *", "exitcode: ", ended.stderr)
-    assert not list(tmp_path.iterdir())
-    assert pipebench(*shlex.split(again)[1:], "--dry-run", cwd=tmp_path).code == 0
+def test_two_ranks_of_torchrun_on_one_machine_are_one_run(tmp_path: Path) -> None:
+    ended = torchrun(2, *RUN, "--json", "-o", "my results", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    record = json.loads(ended.stdout)
+    assert (record["clock"], record["device"]["count"], len(record["device"]["ranks"])) == ("wall", 2, 2)
+    (path,) = (tmp_path / "my results").iterdir()
+    assert json.loads(path.read_text()) == record
 
 
 def test_one_rank_of_torchrun_in_a_batch_script_is_one_process(tmp_path: Path) -> None:
@@ -46,8 +40,7 @@ def test_one_rank_of_torchrun_in_a_batch_script_is_one_process(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "again"),
     [
-        (("run", "--gpus", "2"), "pipebench run --gpus 2"),
-        (("run", "--gpus", "2", "--device", "cuda"), "pipebench run --gpus 2 --device cuda"),
+        (("reproduce",), "pipebench reproduce"),
         (("calibrate", "--", "--gpus", "2"), "pipebench calibrate -- --gpus 2"),
         (
             ("ab", "--b-run", "--schedule naive", "--", "--gpus", "2"),
@@ -63,6 +56,17 @@ def test_a_step_of_several_tasks_is_refused_by_all_that_measures(
     (line,) = ended.err.splitlines()
     assert line.endswith(f"start it without srun: {again}")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_mpirun_starts_is_refused_with_the_command_to_use(pipebench: Pipebench, tmp_path: Path) -> None:
+    ended = pipebench(
+        *RUN, "-o", "my results", cwd=tmp_path, OMPI_COMM_WORLD_SIZE="2", OMPI_COMM_WORLD_RANK="1"
+    )
+    assert (ended.code, ended.out) == (2, "")
+    again = f"pipebench {shlex.join(RUN)} -o 'my results'"
+    assert ended.err.rstrip().endswith(f"start it without mpirun: {again}")
+    assert not list(tmp_path.iterdir())
+    assert pipebench(*shlex.split(again)[1:], "--dry-run", cwd=tmp_path).code == 0
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipebench.records import store
 from tests.cli.conftest import Pipebench
+from tests.test_topologies import on_hosts
 
 
 def simulate(pipebench: Pipebench, *arguments: str) -> dict[str, object]:
@@ -204,3 +207,45 @@ def test_the_help_says_who_is_counted(pipebench: Pipebench) -> None:
     assert "--softmax-devices" in words
     assert "N|all" in words
     assert "its backward takes" in words
+
+
+def test_hosts_have_a_link_between_them(pipebench: Pipebench) -> None:
+    sizes = ("--stages", "4", "--microbatches", "1", "--transfer", "0.5")
+    document = simulate(pipebench, *sizes, "--hosts", "2", "--transfer-between", "7")
+    assert document["makespan_s"] == 4 * 3 + 4 * 0.5 + 2 * 7
+    assert (document["config"]["hosts"], document["config"]["transfer_between_s"]) == (2, 7)  # type: ignore[index]
+    same = simulate(pipebench, *sizes, "--hosts", "2")
+    assert same["makespan_s"] == simulate(pipebench, *sizes)["makespan_s"]
+    assert "4 stages, 1 microbatch, 1 chunk, on 2 hosts" in pipebench("simulate", *sizes, "--hosts", "2").out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--hosts", "0"), "--hosts must be at least 1, got 0"),
+        (("--hosts", "3"), "--hosts 3: expected a divisor of the 8 devices"),
+        (("--transfer-between", "1"), "--transfer-between is between hosts: say how many with --hosts"),
+        (("--hosts", "2", "--transfer-between", "-1"), "--transfer-between must be a number of seconds"),
+    ],
+)
+def test_hosts_that_make_no_sense_are_refused(
+    pipebench: Pipebench, options: tuple[str, ...], words: str
+) -> None:
+    ended = pipebench("simulate", *options)
+    assert ended.code == 2
+    assert words in ended.err
+
+
+def test_the_links_of_a_run_are_taken_and_no_option_may_contradict_them(
+    pipebench: Pipebench, tmp_path: Path
+) -> None:
+    path = store.write(on_hosts("a", "a", "b", "b"), tmp_path)
+    document = simulate(pipebench, "--links", str(path), "--microbatches", "1")
+    config = document["config"]
+    assert (config["stages"], config["hosts"]) == (4, 2)  # type: ignore[index]
+    assert document["makespan_s"] == pytest.approx(4 * 3 + 4 * 2e-3 + 2 * 20e-3)
+    for option in (("--stages", "4"), ("--transfer", "1"), ("--hosts", "2")):
+        ended = pipebench("simulate", "--links", str(path), *option)
+        assert (ended.code, ended.out) == (2, "")
+        assert f"--links tells {option[0]} too" in ended.err
+    assert pipebench("simulate", "--links", str(tmp_path / "missing")).code == 2

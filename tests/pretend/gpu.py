@@ -1,6 +1,7 @@
 """torch.cuda as far as pipebench uses it, on the CPU. Nothing here is a measurement of a GPU."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -60,6 +61,13 @@ def install(*, nccl: bool = True, count: int = 2) -> None:
         "max_memory_allocated": lambda device=None: PEAK + current[0],
         "reset_peak_memory_stats": lambda device=None: None,
         "get_device_name": lambda number: f"Pretended GPU {number}",
+        "get_device_properties": lambda number: SimpleNamespace(
+            name=f"Pretended GPU {number}",
+            uuid=f"0000-{number}",
+            pci_domain_id=0,
+            pci_bus_id=0x1A + number,
+            pci_device_id=0,
+        ),
     }
     for name, value in replaced.items():
         setattr(torch.cuda, name, value)

@@ -13,7 +13,9 @@ def _install_before(name: str, *arguments: Any, **options: Any) -> Any:
         builtins.__import__ = _import
         from tests.pretend import gpu
 
-        gpu.install(nccl=os.environ.get("PRETEND_NCCL", "1") == "1", count=int(os.environ["PRETEND_GPUS"]))
+        shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+        count = int(os.environ["PRETEND_GPUS"]) if shown is None else len(shown.split(","))
+        gpu.install(nccl=os.environ.get("PRETEND_NCCL", "1") == "1", count=count)
         if "PRETEND_MOST_LAYERS" in os.environ:
             gpu.hold_at_most(int(os.environ["PRETEND_MOST_LAYERS"]))
     return _import(name, *arguments, **options)

@@ -29,6 +29,7 @@ def serve(rank: int, connection: Connection) -> None:
 def verified(rank: int, encoded: bytes, folder: str) -> dict[str, Any] | None:
     """The verification, then one training step's timeline, as a launch does them."""
     from pipebench.models.registry import given_to, network_for
+    from pipebench.rendezvous.place import on_one_machine
     from pipebench.runtime import group, messages
     from pipebench.runtime.heartbeat import Heartbeats
     from pipebench.runtime.ranked_pair import RankedPair
@@ -39,7 +40,8 @@ def verified(rank: int, encoded: bytes, folder: str) -> dict[str, Any] | None:
     try:
         data = given_to(config).data
         job = messages.Job(config=config, data=data)
-        pair = RankedPair(job, network_for(config, data), rank, Path(folder))
+        place = on_one_machine(rank, config.ranks)
+        pair = RankedPair(job, network_for(config, data), place, Path(folder))
         pair.choose(messages.Form("chain" if config.baseline_partition is None else "naive"))
         verification = pair.verify()
         for number in range(2):

@@ -10,6 +10,7 @@ import torch.distributed as dist
 
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.plan.graph import Graph
+from pipebench.rendezvous.place import on_one_machine
 from pipebench.runtime import group
 
 
@@ -31,7 +32,7 @@ def test_without_loopback_or_beyond_a_limit(
     monkeypatch.setattr(dist, "init_process_group", partial(refuse, text))
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(EnvironmentRefusedError) as refused:
-        group.join(tmp_path, rank=0, ranks=1, timeout_s=1.0)
+        group.join(on_one_machine(0, 1), tmp_path, timeout_s=1.0)
     assert words in str(refused.value)
     assert f"({text.splitlines()[0]})" in str(refused.value)
     assert isinstance(refused.value.__cause__, RuntimeError)  # by which a lost peer is told

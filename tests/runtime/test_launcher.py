@@ -10,20 +10,27 @@ import pytest
 
 from pipebench.errors import DeadlineError, EnvironmentRefusedError, RunFailedError
 from pipebench.models.text import data
+from pipebench.rendezvous.place import on_one_machine
 from pipebench.runtime import messages
 from pipebench.runtime.heartbeat import COMPUTING, WAITING, Heartbeats
-from pipebench.runtime.launcher import _Child, _Launch
+from pipebench.runtime.launched import Launched, _Child
 from tests.builders import run_config
 
 NO_LOOPBACK = messages.Failed(cause="no loopback", traceback="", refused=True, lost_peer=True)
 Ended = tuple[int, bool, messages.Failed | None]  # exit code, whether it had loaded torch, its last word
 
 
+def launched(folder: Path, job: messages.Job, beats: Heartbeats) -> Launched:
+    return Launched(
+        folder, job, beats, deadline=0.0, places=[on_one_machine(n, job.ranks) for n in range(job.ranks)]
+    )
+
+
 def concluded(folder: Path, *ended: Ended) -> None:
     """Conclude a launch whose ranks ended so."""
     config = run_config(device="cpu", synthetic=True, gpus=len(ended), layers=len(ended))
     job = messages.Job(config=config, data=data.load(config))
-    launch = _Launch(folder, job, Heartbeats(folder / "heartbeats", len(ended)), deadline=0.0)
+    launch = launched(folder, job, Heartbeats(folder / "heartbeats", len(ended)))
     for rank, (code, loaded, failed) in enumerate(ended):
         log = folder / f"log-{rank}"
         log.write_text("Killed: 4\n" if code else "")
@@ -55,7 +62,7 @@ def test_a_hang_is_told_with_its_action_and_its_part_where_that_is_no_layer_s(
         n for n, each in enumerate(plan.programs[rank]) if plan.graph.text(each) == text.partition(":")[0]
     )
     beats = Heartbeats(tmp_path / "heartbeats", gpus)
-    launch = _Launch(tmp_path, job, beats, deadline=0.0)
+    launch = launched(tmp_path, job, beats)
     for each in range(gpus):
         beats.beat(each, WAITING)
         log = tmp_path / f"log-{each}"

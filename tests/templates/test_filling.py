@@ -180,3 +180,42 @@ def test_the_next_steps_say_what_is_needed() -> None:
     refs = next_steps(forge_of("github"), Choices(sides="refs"))
     assert "requirements" not in refs
     assert "pipebench ab --a HEAD~1 --b HEAD " in refs
+
+
+@pytest.mark.parametrize("sides", SIDES)
+@pytest.mark.parametrize("forge", FORGES)
+def test_two_machines_are_a_job_more_and_change_no_other(forge: str, sides: str) -> None:
+    one, two = (template(forge_of(forge), Choices(sides=sides, machines=machines)) for machines in (1, 2))
+    jobs = [parsed.get("jobs", parsed) for parsed in map(yaml.safe_load, (one, two))]
+    more = set(jobs[1]) - set(jobs[0])
+    assert more == {"machines" if forge == "github" else "pipebench-machines"}
+    assert {name: jobs[1][name] for name in jobs[0]} == jobs[0]
+    assert "%%" not in two
+
+
+def test_github_two_machines_meet_only_where_they_are_named_and_never_for_a_fork() -> None:
+    job = workflow(Choices(runner="self-hosted,a100", gpus=4, machines=2))["jobs"]["machines"]
+    assert job["if"].startswith("vars.PIPEBENCH_MASTER != '' &&")
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in job["if"]
+    assert job["strategy"]["matrix"] == {"node": [0, 1]}
+    assert job["runs-on"] == ["self-hosted", "a100", "node-${{ matrix.node }}"]
+    assert job["concurrency"]["cancel-in-progress"] is False
+    (measured,) = steps(job, "run")
+    assert "--nproc-per-node 2" in measured["run"]
+    assert "${{" not in measured["run"]
+
+
+def test_gitlab_two_machines_meet_only_where_they_are_named_and_never_for_a_fork() -> None:
+    job = pipeline(Choices(gpus=4, machines=2))["pipebench-machines"]
+    assert job["rules"][0] == {"if": '$PIPEBENCH_MASTER == null || $PIPEBENCH_MASTER == ""', "when": "never"}
+    assert job["parallel"] == {"matrix": [{"NODE": ["0", "1"]}]}
+    assert job["tags"] == ["gpu", "node-$NODE"]
+    assert "--nproc-per-node 2" in job["script"][0]
+
+
+def test_two_machines_share_the_devices() -> None:
+    with pytest.raises(UsageError, match="--gpus 3: expected as many on each of 2 machines"):
+        Choices(gpus=3, machines=2)
+    with pytest.raises(UsageError, match="--machines must be 1 or 2, got 3"):
+        Choices(machines=3)
+    assert "PIPEBENCH_MASTER: an address of node-0" in next_steps(forge_of("github"), Choices(machines=2))

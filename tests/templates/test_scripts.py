@@ -11,7 +11,7 @@ import yaml
 from pipebench.templates.choices import Choices
 from pipebench.templates.filling import forge_of, template
 
-# `python3 -m venv FOLDER`: a pip that notes what it is given, and a pipebench that notes it and ends with 3.
+# `python3 -m venv FOLDER`: a pip and a torchrun that note what they are given, a pipebench that ends with 3 as well.
 FAKE_PYTHON = r"""#!/bin/sh
 mkdir -p "$3/bin"
 cat > "$3/bin/pip" <<'END'
@@ -22,9 +22,13 @@ END
 cat > "$3/bin/pipebench" <<'END'
 #!/bin/sh
 echo "$*" >> "$LOG"
-exit 3
+[ "$1" = merge ] || exit 3
 END
-chmod +x "$3/bin/pip" "$3/bin/pipebench"
+cat > "$3/bin/torchrun" <<'END'
+#!/bin/sh
+echo "torchrun in $PWD of $(basename "$(dirname "$(dirname "$0")")"): $*" >> "$LOG"
+END
+chmod +x "$3/bin/pip" "$3/bin/pipebench" "$3/bin/torchrun"
 """
 FILE = "requirements-pipebench.txt"
 
@@ -80,6 +84,20 @@ def run(repository: Repository, sides: str = "requirements", **said: str) -> Ran
     parsed = yaml.safe_load(template(forge_of("github"), Choices(sides=sides)))
     (step,) = [step for step in parsed["jobs"]["emulated"]["steps"] if "run" in step]
     return _run(repository, step["run"], step["env"] | {"EVENT": "push", "BEFORE": "", "ASKED": ""} | said)
+
+
+def run_on_machine(repository: Repository, node: int, sides: str) -> Ran:
+    """GitHub's job of one of two machines."""
+    parsed = yaml.safe_load(template(forge_of("github"), Choices(sides=sides, gpus=4, machines=2)))
+    (step,) = [step for step in parsed["jobs"]["machines"]["steps"] if "run" in step]
+    told = {
+        "EVENT": "push",
+        "BEFORE": repository.commits[1],
+        "ASKED": "",
+        "NODE": str(node),
+        "MASTER": "10.0.0.1",
+    }
+    return _run(repository, step["run"], step["env"] | told)
 
 
 def run_on_gitlab(repository: Repository, **said: str) -> Ran:
@@ -215,3 +233,32 @@ def test_a_base_that_is_none_measures_nothing(repository: Repository, asked: str
     assert (code, noted) == (2, [])
     assert "no base to hold HEAD against" in said
     assert not (repository.folder / "hacked").exists()
+
+
+@pytest.mark.parametrize("sides", ["requirements", "refs"])
+def test_two_machines_take_the_same_launches_and_the_first_one_judges(
+    repository: Repository, sides: str
+) -> None:
+    code, noted, _ = run_on_machine(repository, 0, sides)
+    assert code == 3
+    made = (
+        ["pip base torch 1", "pip head torch 2"] if sides == "requirements" else ["pip base .", "pip head ."]
+    )
+    assert noted[:2] == made
+    launches = [line for line in noted if line.startswith("torchrun")]
+    turns = [line.partition(" of ")[2].partition(":")[0] for line in launches]
+    assert turns == ["base", "head", "head", "base"] * 2  # four of each, as check needs
+    # what is checked out is measured by nobody
+    assert not any(f"in {repository.folder} " in line for line in launches)
+    told = "--nnodes 2 --node-rank 0 --nproc-per-node 2 --master-addr 10.0.0.1 --master-port 29501"
+    assert told in launches[0]
+    assert "-m pipebench run --gpus 4 --device cuda --output" in launches[0]
+    results = repository.folder / "results/ci"
+    assert noted[10:] == [
+        f"merge {results}/base --output {results}/base-merged",
+        f"merge {results}/head --output {results}/head-merged",
+        f"check {results}/head-merged --against {results}/base-merged --junit {results}/pipebench.xml",
+    ]
+    code, noted, _ = run_on_machine(repository, 1, sides)
+    assert (code, len(noted)) == (0, 10)
+    assert [line.replace("--node-rank 1", "--node-rank 0") for line in noted[2:]] != noted[2:]

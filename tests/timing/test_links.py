@@ -3,7 +3,7 @@ from math import inf, nan
 import pytest
 
 from pipebench.errors import UsageError
-from pipebench.timing.links import Link, latency_only
+from pipebench.timing.links import Link, Topology, latency_only
 
 
 def test_a_message_takes_latency_and_bytes_over_bandwidth() -> None:
@@ -65,3 +65,11 @@ def test_the_overhead_of_both_ends_is_part_of_the_way() -> None:
 def test_a_bad_overhead_is_refused(value: float) -> None:
     with pytest.raises(UsageError, match="message overhead must be"):
         Link(overhead_s=value)
+
+
+def test_a_topology_has_one_link_inside_hosts_and_one_between() -> None:
+    inside, across = Link(1e-6), Link(1e-3, 1e9)
+    topology = Topology((0, 0, 1), inside, across)
+    assert topology.between(0, 1) is inside
+    assert topology.between(1, 2) is topology.between(2, 0) is across
+    assert inside.between(0, 5) is inside

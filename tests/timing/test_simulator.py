@@ -11,7 +11,7 @@ from pipebench.plan.plan import Plan, plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message, add_transfers
 from pipebench.timing.costs import Costs, MeasuredCosts, UniformCosts
-from pipebench.timing.links import Link, latency_only
+from pipebench.timing.links import Link, Topology, latency_only
 from pipebench.timing.simulator import DeadlockError, simulate
 from pipebench.timing.timeline import OtherWork, Timeline
 from tests.builders import (
@@ -311,3 +311,23 @@ def test_each_message_costs_its_two_ends_the_overhead() -> None:
     assert durations == {"0F0": 1.25, "1F0": 1.25, "1B0": 2.25, "0B0": 2.25}
     assert timeline.makespan_s == 7.0
     assert all(transfer.end_s == transfer.start_s for transfer in timeline.transfers)
+
+
+def test_a_topology_of_one_link_is_that_link() -> None:
+    plan, costs = plan_of("1f1b", 4, 6), UniformCosts(1, 2)
+    for link in (latency_only(0.25), Link(0.1, 1e3, overhead_s=0.01), Link()):
+        everywhere = Topology((0, 0, 1, 1), link, link)
+        alone, same = (simulate(plan, costs, each, message_bytes=lambda _: 50) for each in (link, everywhere))
+        assert alone == same
+
+
+def test_only_messages_between_hosts_take_what_lies_between_them() -> None:
+    topology = Topology((0, 0, 1, 1), latency_only(0.0), latency_only(7.0))
+    timeline = simulate(plan_of("gpipe", 4, 1), UniformCosts(1, 2), topology)
+    assert timeline.makespan_s == 4 * 3 + 2 * 7  # there and back, once each
+    taken = {
+        t.message.sender: t.end_s - t.start_s
+        for t in timeline.transfers
+        if t.message.receiver > t.message.sender
+    }
+    assert taken == {0: 0.0, 1: 7.0, 2: 0.0}

@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from pipebench import rendezvous
 from pipebench.errors import UsageError
+from pipebench.rendezvous import alone
 
 
 def environment(text: str) -> dict[str, str]:
@@ -14,7 +14,7 @@ def environment(text: str) -> dict[str, str]:
 
 def refusal(text: str, *arguments: str) -> str:
     with pytest.raises(UsageError) as caught:
-        rendezvous.check_alone("run", arguments or ("run",), environment(text))
+        alone.check_alone("run", arguments or ("run",), environment(text))
     return str(caught.value)
 
 
@@ -71,7 +71,7 @@ def test_variables_that_no_launcher_of_ours_took_along_are_unset_in_the_command(
     left = environment(told)
     for name in unset.split()[1::2]:
         del left[name]
-    rendezvous.check_alone("run", ("run",), left)  # what is suggested works
+    alone.check_alone("run", ("run",), left)  # what is suggested works
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ def test_variables_that_no_launcher_of_ours_took_along_are_unset_in_the_command(
     ],
 )
 def test_one_process_goes_on(told: str) -> None:
-    rendezvous.check_alone("run", ("run",), environment(told))
+    alone.check_alone("run", ("run",), environment(told))
 
 
 def test_our_own_processes_are_told_no_rank_of_a_launcher() -> None:
     told = "RANK=0 LOCAL_RANK=0 WORLD_SIZE=1 MASTER_ADDR=x MASTER_PORT=1 TORCHELASTIC_RUN_ID=x PET_NNODES=1"
     kept = {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "1", "RANKING": "3", "SLURM_PROCID": "0"}
-    assert rendezvous.without_ranks(environment(told) | kept) == kept
+    assert alone.without_ranks(environment(told) | kept) == kept

@@ -1,10 +1,10 @@
 import msgspec
 import pytest
 
-from pipebench.ab.merging import check_alike, merged
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.metrics import samples
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.merging import check_alike, merged
 from pipebench.records import schema, store
 from tests.ab.launches import one_launch
 from tests.builders import own_record, with_config

@@ -1,0 +1,123 @@
+"""``pipebench merge``: the launches of one configuration, of several invocations, as one record with its interval."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipebench.cli import output
+from pipebench.errors import EnvironmentRefusedError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from pipebench.records.comparison import Difference
+    from pipebench.records.schema import RunRecord
+    from pipebench.records.selection import Source
+
+_SAME_ENVIRONMENT = frozenset(f"environment.{name}" for name in ("torch", "cuda", "cudnn", "nccl", "driver"))
+
+
+def merge(
+    records: Annotated[
+        list[str],
+        typer.Argument(metavar="RECORD...", help="Files, ids, latest, or folders: of a folder all its runs."),
+    ],
+    folder: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the record. Default: results/runs.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the record, and nothing else, on stdout.")
+    ] = False,
+) -> int:
+    """Join the launches of runs of one configuration into one record, which has the interval that one launch lacks.
+
+    A run that torchrun or Slurm started is one launch, so start it a few times and join what came of it. compare,
+    check and baseline take the record as any other. Exit code 5: they are not of one configuration.
+
+    pipebench merge results/cluster
+
+    pipebench merge first.json second.json third.json -o results/joined
+    """
+    import msgspec
+
+    from pipebench import merging
+    from pipebench.comparison import fields
+    from pipebench.records import keeping, store
+
+    sources = _sources(records)
+    first = sources[0]
+    for other in sources[1:]:
+        found = [*fields.mismatches(first.record, other.record), *_other_work(first.record, other.record)]
+        if found:
+            each = found[0]
+            output.complain(
+                f"{store.path_text(other.path)} is not of the configuration of {store.path_text(first.path)}: "
+                f"{each.field} {each.reference} -> {each.candidate}"
+                + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
+                + "; merge runs that differ in nothing"
+            )
+            return ExitCode.NOT_COMPARABLE
+    merged = msgspec.structs.replace(
+        merging.merged([source.record for source in sources], "merged"),
+        merged_from=[source.record.id for source in sources],
+    )
+    kept = keeping.keep(merged, folder or store.DEFAULT_FOLDER)
+    if json:
+        output.print_json(store.encode(kept.record))
+    else:
+        from pipebench.render.report import run_report
+
+        output.print_report(partial(run_report, kept.record))
+        output.print_text("\n")
+        output.print_lines(
+            [
+                ("merged", f"{len(sources)} records, {len(merged.launches)} launches"),
+                ("record", output.shown(kept.path) if kept.path is not None else "not kept"),
+            ]
+        )
+    if kept.trouble is not None:
+        raise EnvironmentRefusedError(kept.trouble)
+    return ExitCode.DONE
+
+
+def _other_work(first: "RunRecord", other: "RunRecord") -> list["Difference"]:
+    """What may drift between two sides that are compared, but not between launches of one."""
+    from pipebench.comparison import fields
+
+    return [
+        each
+        for each in fields.drift(first, other)
+        if each.field.startswith("config.") or each.field in _SAME_ENVIRONMENT
+    ]
+
+
+def _sources(names: list[str]) -> list["Source"]:
+    """All records that are named, each once.
+
+    Raises:
+        UsageError: There are fewer than two, one is named twice, or one has no complete launch.
+    """
+    from pipebench.records.selection import Search, check_name, select, select_all
+
+    found: list[Source] = []
+    for name in names:
+        check_name(name)
+        if Path(name).is_dir():  # what was merged before is made of the others there
+            found += [each for each in select_all(Path(name)) if not each.record.merged_from]
+        else:
+            found.append(select(name, Search(completed=False)))
+    if len(found) < 2:
+        raise UsageError(f"merge: expected two records or more, found {len(found)}")
+    seen: dict[str, Path] = {}
+    for source in found:
+        for launch in source.record.merged_from or [source.record.id]:
+            other = seen.setdefault(launch, source.path)
+            if other is not source.path:
+                raise UsageError(
+                    f"{source.path}: has launches that {other} has too, and a launch counts once: name one of them"
+                )
+        if source.record.status != "completed" or source.record.speedup is None:
+            raise UsageError(
+                f"{source.path}: expected a completed run, this one is {source.record.status}: leave it out"
+            )
+    return found

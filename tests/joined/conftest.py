@@ -1,0 +1,3 @@
+from tests.cli.conftest import pipebench
+
+__all__ = ["pipebench"]
