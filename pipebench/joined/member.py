@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from pipebench import refusals
 from pipebench.errors import ExitCode, InterruptedRunError, PipebenchError, RunFailedError, TerminatedRunError
 from pipebench.joined.exchange import TO_COME_S, Exchange
 from pipebench.joined.leader import LOST_S
@@ -88,6 +89,7 @@ class Member:
         self.place = place_of(self.told, assignment.seats, assignment.prefix)
         self.say(launch=number, stage="running", state=0, action=-1, age_s=0.0, output=None)
         with (
+            refusals.told("a launch cannot be started"),
             temporary_folder() as folder,
             closing(prepared(folder, assignment.job, [self.place])) as heartbeats,
         ):

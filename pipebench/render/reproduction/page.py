@@ -1,5 +1,6 @@
 """The page of a reproduction: each claim, what was measured here on what, the verdict, and where the rest went."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -12,7 +13,7 @@ from pipebench.render.head import counts_text
 from pipebench.render.reproduction.blocks import Block, Facts, Grid, in_markdown, shown
 from pipebench.render.reproduction.on_paper import on_paper_markdown, on_paper_report
 from pipebench.render.tables import spaced
-from pipebench.render.units import percent, rate, seconds
+from pipebench.render.units import counted, percent, rate, seconds
 from pipebench.reproduction.verdicts import off_by
 
 _READINGS = {"talk": "the talk", "paper": "the paper"}
@@ -156,9 +157,13 @@ def _rest(verdict: VerdictOfClaim) -> str:
 
 def _trust(record: ReproductionRecord) -> Iterator[tuple[str, str]]:
     """How far such numbers can be trusted."""
-    texts = [run.accuracy.text for run in record.runs if run.accuracy is not None]
-    for text in dict.fromkeys(texts):
-        yield "accuracy", text
+    told: dict[str, list[str]] = {}
+    for verdict in record.verdicts:
+        run = _run(record, verdict)
+        if run is not None and run.accuracy is not None:
+            told.setdefault(run.accuracy.text, []).append(f"the {verdict.reading}")
+    for text, readings in told.items():
+        yield "accuracy", f"{' and '.join(dict.fromkeys(readings))}: {text}"
     emulated = next((verdict for verdict in record.verdicts if verdict.evidence == "emulated"), None)
     if emulated is not None:
         yield "verdicts", _rule()
@@ -170,9 +175,10 @@ def _trust(record: ReproductionRecord) -> Iterator[tuple[str, str]]:
                 "all times and words/s are this host's, not the card's; so is what a small slice costs, and with it "
                 "how much is left of the speed-up",
             )
-    codes = sorted({warning.code for run in record.runs for warning in run.warnings})
+    codes = Counter(code for run in record.runs for code in {warning.code for warning in run.warnings})
     if codes:
-        yield "warnings", ", ".join(codes)
+        each = ", ".join(f"{code} of {number}" for code, number in sorted(codes.items()))
+        yield "warnings", f"{each} of {counted(len(record.runs), 'pipeline')}"
 
 
 def _rule() -> str:
