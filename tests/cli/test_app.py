@@ -8,7 +8,7 @@ import typer
 
 from pipebench.cli.app import application
 
-COMMANDS = ["run", "simulate", "show", "list", "compare", "check", "ab", "calibrate", "history", "reproduce"]
+COMMANDS = ["run", "simulate", "show", "list", "compare", "check", "ab", "calibrate", "history", "merge", "reproduce"]
 GROUPS = ["baseline", "init"]
 
 
