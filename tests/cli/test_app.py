@@ -8,7 +8,19 @@ import typer
 
 from pipebench.cli.app import application
 
-COMMANDS = ["run", "simulate", "show", "list", "compare", "check", "ab", "calibrate", "history", "merge", "reproduce"]
+COMMANDS = [
+    "run",
+    "simulate",
+    "show",
+    "list",
+    "compare",
+    "check",
+    "ab",
+    "calibrate",
+    "history",
+    "merge",
+    "reproduce",
+]
 GROUPS = ["baseline", "init"]
 
 
