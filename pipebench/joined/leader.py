@@ -124,7 +124,7 @@ class Leader:
         while time.monotonic() - began < _ODD_S + 2 * _TICK_S or self.hears_silence:
             time.sleep(_TICK_S)
         for trouble in self.troubles():
-            if trouble.ended is None:
+            if trouble.ended is None and not trouble.lost_peer:
                 return RunFailedError(trouble.text, log=trouble.log)
         return error
 
