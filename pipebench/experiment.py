@@ -86,8 +86,8 @@ def run(
             raise
         raise ending.RunEndedError(error, experiment.keep("failed", folder, error)) from error
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as ended:
-        terminated = company is not None and isinstance(ended, TerminatedRunError)
-        cause = company.cause_of(ended) if terminated and company is not None else ended
+        by_signal = isinstance(ended, TerminatedRunError)
+        cause = company.cause_of(ended) if by_signal and company is not None else ended
         status = "failed" if isinstance(cause, RunFailedError) else "aborted"
         raise ending.RunEndedError(cause, experiment.keep(status, folder, cause)) from ended
 

@@ -1,31 +1,16 @@
 """``pipebench run``: measure a pipeline against the best single device."""
 
-import os
-import sys
-import time
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pipebench.cli import no_effect, output
 from pipebench.config import DEFAULT_MACHINE
-from pipebench.errors import EnvironmentRefusedError, UsageError
 from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.names import as_text, is_text
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.sharing import devices_beside
-from pipebench.timing.machines import LOCAL, MACHINE_NAMES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pipebench.cli.again import Again
-    from pipebench.config import RunConfig, RunOptions
-    from pipebench.ending import RunEndedError
-    from pipebench.joined.leader import Leader
-    from pipebench.records.keeping import Kept
+from pipebench.timing.machines import MACHINE_NAMES
 
 _PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"
 
@@ -262,6 +247,7 @@ def run(
 
     pipebench run --model FILE.py:NAME --gpus 4
     """
+    from pipebench.cli.running import How, alone_or_joined
     from pipebench.config import RunOptions
 
     options = RunOptions(
@@ -300,62 +286,8 @@ def run(
         emulation_order=emulation_order,
         memory=memory,
     )
-    lead = partial(_lead, context, folder, dry_run=dry_run, remeasure=remeasure, json=json, quiet=quiet)
-    return _alone_or_joined(options, lead, asked=gpus, dry_run=dry_run)
-
-
-def _alone_or_joined(
-    options: "RunOptions",
-    lead: "Callable[[RunOptions, Leader | None], int]",
-    *,
-    asked: int | None,
-    dry_run: bool,
-) -> int:
-    """Measure, as one of several processes if a launcher has started this one as such."""
-    from pipebench.rendezvous import alone
-    from pipebench.rendezvous.several import as_told
-    from pipebench.rendezvous.told import told
-
-    if (found := told(sys.argv[1:], os.environ)) is None:
-        if not dry_run:
-            alone.check_alone("run", sys.argv[1:], os.environ)
-        return lead(options, None)
-    options = as_told(options, found, gpus=asked)
-    if dry_run:
-        return lead(options, None) if found.rank == 0 else 0
-    from pipebench.joined.running import joined
-
-    return joined(found, partial(lead, options))
-
-
-def _lead(
-    context: typer.Context,
-    folder: Path | None,
-    options: "RunOptions",
-    company: "Leader | None",
-    *,
-    dry_run: bool,
-    remeasure: bool,
-    json: bool,
-    quiet: bool,
-) -> int:
-    """All that one process of a run does: it reads the options, and has the record."""
-    from pipebench.cli.again import Again
-    from pipebench.describing import resolved
-    from pipebench.signals import orderly_end
-
-    began = time.monotonic()
-    with orderly_end():
-        config = resolved(options, lambda doing: None if quiet else output.notice(doing), began=began)
-    if remeasure and not config.needs_link:
-        raise UsageError(f"--remeasure measures the link of --machine {LOCAL}: leave it out, or add that")
-    if not quiet:
-        no_effect.tell(context, gpus=config.gpus, microbatches=config.microbatches, kind=config.device)
-    if dry_run:
-        _dry_run(config, json=json, quiet=quiet)
-        return 0
-    again = Again(context, options, config)
-    return _run(again, folder, company, began=began, remeasure=remeasure, json=json, quiet=quiet)
+    how = How(context, folder, dry_run=dry_run, remeasure=remeasure, json=json, quiet=quiet)
+    return alone_or_joined(options, how, asked=gpus)
 
 
 def _named(file: str | None) -> str | None:
@@ -371,94 +303,3 @@ def _devices(partition: str, model: str, softmax_devices: str | None) -> int | N
     if "," in partition:
         return len(partition.split(",")) + devices_beside(softmax_devices)
     return 8 if model == DEFAULT_MODEL else None
-
-
-def _dry_run(config: "RunConfig", *, json: bool, quiet: bool) -> None:
-    from pipebench.dry_run import dry_run
-    from pipebench.signals import orderly_end
-
-    with orderly_end():
-        document, timeline = dry_run(config, lambda doing: None if quiet else output.notice(doing))
-    if json:
-        import msgspec
-
-        output.print_json(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
-        return
-    from pipebench.render.dry_run import dry_run_report
-
-    output.print_report(partial(dry_run_report, document, timeline))
-
-
-def _run(
-    again: "Again",
-    folder: Path | None,
-    company: "Leader | None",
-    *,
-    began: float,
-    remeasure: bool,
-    json: bool,
-    quiet: bool,
-) -> int:
-    from pipebench import ending, experiment
-    from pipebench.records import keeping, store
-    from pipebench.render.progress import ProgressView
-    from pipebench.signals import orderly_end
-
-    target = folder or store.DEFAULT_FOLDER
-    try:
-        with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
-            done = experiment.run(
-                again.config,
-                folder=target,
-                listener=view,
-                remeasure=remeasure,
-                began=began,
-                company=company,
-            )
-            kept = keeping.Kept(*done, None)
-    except ending.RunEndedError as error:
-        return _ended(error, again.config, json=json)
-    except ending.NotStoredError as error:
-        kept = error.kept
-    if json:
-        output.print_json(store.encode(kept.record))
-    else:
-        _report(kept, again)
-    if kept.trouble is not None:
-        raise EnvironmentRefusedError(kept.trouble)
-    if output.is_lost() and kept.path is not None:
-        output.notice(f"kept: {output.show_command(kept.path)}")
-    return 0
-
-
-def _ended(error: "RunEndedError", config: "RunConfig", *, json: bool) -> int:
-    """What a run that did not complete leaves behind; its exit code."""
-    from pipebench.records import store
-
-    kept = error.kept
-    if json:
-        output.print_json(store.encode(kept.record))
-    output.complain(str(error.cause))
-    if error.log is not None:
-        output.notice(f"log of the culprit: {output.shown(error.log)}")
-    if kept.trouble is not None:
-        output.complain(kept.trouble)
-    if kept.path is not None:
-        launches = f"{error.launches} of {config.launches} launches"
-        output.notice(f"kept: {launches}, {output.show_command(kept.path)}")
-    return error.cause.exit_code
-
-
-def _report(kept: "Kept", again: "Again") -> None:
-    """The report, where its record is, and a command worth trying."""
-    from pipebench.render.report import run_report
-
-    if sys.stdout.isatty():
-        output.print_text("\n")
-    output.print_report(partial(run_report, kept.record))
-    rows = [("record", output.shown(kept.path) if kept.path is not None else "not kept")]
-    following = again.worth_trying(kept)
-    if following is not None:
-        rows += [("next", following.command), ("why", following.why)]
-    output.print_text("\n")
-    output.print_lines(rows)

@@ -80,7 +80,7 @@ def _wait_for_name(told: Told) -> None:
                 ) from error
         else:
             return
-        time.sleep(min(_AGAIN_S, TO_COME_S))
+        time.sleep(_AGAIN_S)
 
 
 class _Heard(NamedTuple):

@@ -3,11 +3,13 @@
 import ipaddress
 import socket
 import struct
+from array import array
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 _PORT = 9  # discard: nothing is sent, a route is looked up
-_SIOCGIFADDR = 0x8915
+_SIOCGIFCONF, _IFREQ_BYTES, _MOST_INTERFACES = 0x8912, 40, 1024  # of Linux on 64 bits
 
 
 def address_towards(host: str) -> str:
@@ -31,33 +33,35 @@ def interface_of(address: str) -> str | None:
     if not address:
         return None
     wanted = ipaddress.ip_address(address)
-    for name in (name for _, name in socket.if_nameindex()):
-        if wanted in _addresses(name):
+    found = _of_version_4() if wanted.version == 4 else _of_version_6()
+    for name, there in found:  # loopback has more addresses than it tells
+        if there == wanted or (there.is_loopback and wanted.is_loopback):
             return name
     return None
 
 
-def _addresses(interface: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    return [*_of_version_4(interface), *_of_version_6(interface)]
-
-
-def _of_version_4(interface: str) -> list[ipaddress.IPv4Address]:
-    """The first one; loopback has many, one of which is as good as another."""
+def _of_version_4() -> Iterator[tuple[str, ipaddress.IPv4Address]]:
+    """Every interface's addresses, those beside its first one too."""
     try:
         import fcntl  # noqa: PLC0415 - not on Windows
 
+        room = array("B", bytes(_MOST_INTERFACES * _IFREQ_BYTES))
+        start, size = room.buffer_info()
         with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
-            asked = struct.pack("256s", interface.encode()[:15])
-            found = fcntl.ioctl(probe.fileno(), _SIOCGIFADDR, asked)
+            told = fcntl.ioctl(probe.fileno(), _SIOCGIFCONF, struct.pack("iL", size, start))
     except (ImportError, OSError):
-        return []
-    return [ipaddress.IPv4Address(found[20:24])]
+        return
+    (filled,) = struct.unpack_from("i", told)
+    for at in range(0, filled, _IFREQ_BYTES):
+        name = bytes(room[at : at + 16]).split(b"\0")[0].decode(errors="replace")
+        # an address may have a label such as eth0:1
+        yield name.partition(":")[0], ipaddress.IPv4Address(bytes(room[at + 20 : at + 24]))
 
 
-def _of_version_6(interface: str) -> list[ipaddress.IPv6Address]:
+def _of_version_6() -> Iterator[tuple[str, ipaddress.IPv6Address]]:
     try:
         lines = Path("/proc/net/if_inet6").read_text().splitlines()
     except OSError:
-        return []
-    rows = [line.split() for line in lines]
-    return [ipaddress.IPv6Address(int(row[0], 16)) for row in rows if row[-1] == interface]
+        return
+    for row in map(str.split, lines):
+        yield row[-1], ipaddress.IPv6Address(int(row[0], 16))

@@ -51,6 +51,11 @@ class Place(msgspec.Struct, frozen=True, dict=True):
         return len(self.seats)
 
     @property
+    def joined(self) -> bool:
+        """Whether torchrun or Slurm started the ranks, on this machine or on several."""
+        return isinstance(self.meeting, OverNetwork)
+
+    @property
     def local_rank(self) -> int:
         """This rank's number on its host."""
         return self.seats[self.rank].local_rank

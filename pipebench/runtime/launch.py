@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
-from pipebench.rendezvous.place import InFolder, Place
+from pipebench.rendezvous.place import Place
 from pipebench.runtime import faults, messages, process
 from pipebench.runtime.blocks import time_blocks
 from pipebench.runtime.torch_check import check_torch
@@ -128,7 +128,7 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
         start_cuda(place.device)
     if rank == 0:
         report(messages.Environment(values=facts.environment(job.config.device, place.device)))
-    if job.config.device == "cuda" and job.task == "launch" and isinstance(place.meeting, InFolder):
+    if job.config.device == "cuda" and job.task == "launch" and not place.joined:
         report(messages.Devices(names=[torch.cuda.get_device_name(n) for n in range(job.config.gpus)]))
     faults.happen("start", rank)
     faults.set_clock(rank)
@@ -139,7 +139,7 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
         report(measure_layers(job, place, report))
         return
     pair = make_pair(job, place, folder)
-    if not isinstance(place.meeting, InFolder):
+    if place.joined:
         _survey(job, place, report)
     pairs = [pair, *map(pair.beside, job.beside)]
     for each in pairs:

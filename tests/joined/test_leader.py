@@ -106,6 +106,21 @@ def test_a_rank_that_has_died_is_found_where_a_launcher_ends_all(monkeypatch: py
         assert "rank 1 on b is lost" in str(leader.cause_of(ended))
 
 
+def test_a_lost_connection_is_no_cause_of_a_signal_elsewhere() -> None:
+    """A rank whose launcher was ended drops its connections: whoever notices that is not to blame for the signal."""
+    ended = TerminatedRunError("rank 1 on b: terminated (SIGTERM)")
+    store = Store()
+    with led(store) as (leader, _), member(store) as (other, _):
+        leader.begin(job())
+        lost = Trouble(rank=1, text="rank 1 on b: gloo: connection closed by peer", lost_peer=True)
+        other.say(trouble=lost)
+        until(lambda: bool(leader.troubles()))
+        assert leader.cause_of(ended) is ended
+        other.say(trouble=msgspec.structs.replace(lost, lost_peer=False))
+        until(lambda: leader.troubles()[0].lost_peer is False)
+        assert str(leader.cause_of(ended)) == lost.text
+
+
 def test_a_signal_to_all_is_nobody_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = TerminatedRunError("terminated (SIGTERM)")
     store = Store()

@@ -1,0 +1,160 @@
+"""What ``pipebench run`` does once its options are read: alone or as one of several ranks, to a record and a report."""
+
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import typer
+
+from pipebench.cli import no_effect, output
+from pipebench.config import RunConfig, RunOptions
+from pipebench.errors import EnvironmentRefusedError, UsageError
+from pipebench.timing.machines import LOCAL
+
+if TYPE_CHECKING:
+    from pipebench.cli.again import Again
+    from pipebench.ending import RunEndedError
+    from pipebench.records.keeping import Kept
+    from pipebench.runtime.company import Led
+
+
+class How(NamedTuple):
+    """What was asked for beside the run itself."""
+
+    context: typer.Context
+    folder: Path | None
+    dry_run: bool
+    remeasure: bool
+    json: bool
+    quiet: bool
+
+
+def alone_or_joined(options: RunOptions, how: How, *, asked: int | None) -> int:
+    """Measure, as one of several ranks if a launcher has started this process as such; the exit code.
+
+    Args:
+        options: as given.
+        how: and the rest.
+        asked: the devices that were asked for, if any were.
+
+    Raises:
+        PipebenchError: What ends the run.
+    """
+    from pipebench.rendezvous import alone
+    from pipebench.rendezvous.several import as_told
+    from pipebench.rendezvous.told import told
+
+    if (found := told(sys.argv[1:], os.environ)) is None:
+        if not how.dry_run:
+            alone.check_alone("run", sys.argv[1:], os.environ)
+        return _lead(options, how, None)
+    options = as_told(options, found, gpus=asked)
+    if how.dry_run:
+        return _lead(options, how, None) if found.rank == 0 else 0
+    from pipebench.joined.running import joined
+
+    return joined(found, partial(_lead, options, how))
+
+
+def _lead(options: RunOptions, how: How, company: "Led | None") -> int:
+    """All that one process of a run does: it decides what the options leave open, and has the record."""
+    from pipebench.cli.again import Again
+    from pipebench.describing import resolved
+    from pipebench.signals import orderly_end
+
+    began = time.monotonic()
+    with orderly_end():
+        config = resolved(options, lambda doing: None if how.quiet else output.notice(doing), began=began)
+    if how.remeasure and not config.needs_link:
+        raise UsageError(f"--remeasure measures the link of --machine {LOCAL}: leave it out, or add that")
+    if not how.quiet:
+        no_effect.tell(how.context, gpus=config.gpus, microbatches=config.microbatches, kind=config.device)
+    if how.dry_run:
+        _dry_run(config, json=how.json, quiet=how.quiet)
+        return 0
+    return _run(Again(how.context, options, config), how, company, began=began)
+
+
+def _dry_run(config: RunConfig, *, json: bool, quiet: bool) -> None:
+    from pipebench.dry_run import dry_run
+    from pipebench.signals import orderly_end
+
+    with orderly_end():
+        document, timeline = dry_run(config, lambda doing: None if quiet else output.notice(doing))
+    if json:
+        import msgspec
+
+        output.print_json(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+        return
+    from pipebench.render.dry_run import dry_run_report
+
+    output.print_report(partial(dry_run_report, document, timeline))
+
+
+def _run(again: "Again", how: How, company: "Led | None", *, began: float) -> int:
+    from pipebench import ending, experiment
+    from pipebench.records import keeping, store
+    from pipebench.render.progress import ProgressView
+    from pipebench.signals import orderly_end
+
+    target = how.folder or store.DEFAULT_FOLDER
+    try:
+        with orderly_end(), ProgressView(output.stderr(), quiet=how.quiet) as view:
+            done = experiment.run(
+                again.config,
+                folder=target,
+                listener=view,
+                remeasure=how.remeasure,
+                began=began,
+                company=company,
+            )
+            kept = keeping.Kept(*done, None)
+    except ending.RunEndedError as error:
+        return _ended(error, again.config, json=how.json)
+    except ending.NotStoredError as error:
+        kept = error.kept
+    if how.json:
+        output.print_json(store.encode(kept.record))
+    else:
+        _report(kept, again)
+    if kept.trouble is not None:
+        raise EnvironmentRefusedError(kept.trouble)
+    if output.is_lost() and kept.path is not None:
+        output.notice(f"kept: {output.show_command(kept.path)}")
+    return 0
+
+
+def _ended(error: "RunEndedError", config: RunConfig, *, json: bool) -> int:
+    """What a run that did not complete leaves behind; its exit code."""
+    from pipebench.records import store
+
+    kept = error.kept
+    if json:
+        output.print_json(store.encode(kept.record))
+    output.complain(str(error.cause))
+    if error.log is not None:
+        output.notice(f"log of the culprit: {output.shown(error.log)}")
+    if kept.trouble is not None:
+        output.complain(kept.trouble)
+    if kept.path is not None:
+        launches = f"{error.launches} of {config.launches} launches"
+        output.notice(f"kept: {launches}, {output.show_command(kept.path)}")
+    return error.cause.exit_code
+
+
+def _report(kept: "Kept", again: "Again") -> None:
+    """The report, where its record is, and a command worth trying."""
+    from pipebench.render.report import run_report
+
+    if sys.stdout.isatty():
+        output.print_text("\n")
+    output.print_report(partial(run_report, kept.record))
+    rows = [("record", output.shown(kept.path) if kept.path is not None else "not kept")]
+    following = again.worth_trying(kept)
+    if following is not None:
+        rows += [("next", following.command), ("why", following.why)]
+    output.print_text("\n")
+    output.print_lines(rows)
