@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipebench.cli import run
+from pipebench.cli import running
 from pipebench.cli.again import Again, Next
 from pipebench.records import schema
 from pipebench.records.keeping import Kept
@@ -23,7 +23,7 @@ Following = Callable[..., Next | None]
 def following(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Following:
     """What follows a run that was typed so, of which this record was kept."""
     asked: list[Again] = []
-    monkeypatch.setattr(run, "_run", lambda again, *_, **__: asked.append(again) or 0)
+    monkeypatch.setattr(running, "_run", lambda again, *_, **__: asked.append(again) or 0)
 
     def follow(*arguments: str, trouble: str | None = None, warnings: tuple[str, ...] = ()) -> Next | None:
         code, _, err = printed("run", *arguments, cwd=tmp_path)
