@@ -2,13 +2,17 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipebench.records import store
+from pipebench.records.schema import RunRecord
 from tests.cli.conftest import COMMAND, environment
 from tests.joined.hosts import Hosts
 
@@ -141,3 +145,30 @@ def begun_by_hand(ranks: int, cwd: Path, *more: str, **env: str) -> list["subpro
 def by_hand(ranks: int, cwd: Path, *more: str, **env: str) -> list[Ended]:
     """The same, from start to end."""
     return end(begun_by_hand(ranks, cwd, *more, **env))
+
+
+def of_rank_0_alone(ended: list[Ended], folder: Path) -> RunRecord:
+    """The one record, which is also what stdout of rank 0's launcher holds; all others say nothing."""
+    assert [each.code for each in ended] == [0] * len(ended), [each.err[-2000:] for each in ended]
+    assert [each.out for each in ended[1:]] == [""] * (len(ended) - 1)
+    (path,) = records(folder)
+    record = store.read(path)
+    assert isinstance(record, RunRecord)
+    assert ended[0].out.encode() == path.read_bytes()
+    return record
+
+
+def free_port() -> str:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return str(server.getsockname()[1])
+
+
+def slurm(ranks: int) -> dict[str, str]:
+    return {
+        "SLURM_PROCID": "{rank}",
+        "SLURM_LOCALID": "{rank}",
+        "SLURM_STEP_NUM_TASKS": str(ranks),
+        "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_JOB_ID": "77",
+        "MASTER_PORT": free_port(),
+    }
