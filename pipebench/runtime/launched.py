@@ -29,7 +29,9 @@ from pipebench.runtime.heartbeat import Beat, Heartbeats, culprit
 _LONGEST_WAIT_S = 3600.0  # at once: what waits for pipes takes no more than some weeks
 _GRACE_S = 0.5  # after a first failure
 _GRACE_FOR_A_MACHINE_S = 7.0  # until one that says nothing any more is taken for lost, and named
-_GRACE_FOR_SILENCE_S = 1.5  # until it shows that one says nothing
+_GRACE_FOR_SILENCE_S = (
+    3.0  # until it shows that one says nothing; a word of one that was ended is there sooner
+)
 _TICK_S = 0.1  # between looks at ranks elsewhere
 
 
@@ -122,7 +124,7 @@ class Launched:
 
     def _grace_s(self, trouble: Trouble) -> float:
         """After a first failure: the culprit's own word may come after its victims', a lost machine's never."""
-        if self.company is None or not (trouble.lost_peer or trouble.ended is not None):
+        if self.company is None or not trouble.lost_peer:
             return _GRACE_S
         return _GRACE_FOR_A_MACHINE_S if self.company.hears_silence else _GRACE_FOR_SILENCE_S
 

@@ -163,6 +163,19 @@ def free_port() -> str:
         return str(server.getsockname()[1])
 
 
+def until_listening(port: str) -> None:
+    """Wait until a job's rank 0 has its store there."""
+    end_s = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", int(port)), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < end_s, f"nobody listens at port {port}"
+            time.sleep(0.1)
+        else:
+            return
+
+
 def slurm(ranks: int) -> dict[str, str]:
     return {
         "SLURM_PROCID": "{rank}",

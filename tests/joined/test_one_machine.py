@@ -2,14 +2,21 @@
 
 import os
 import socket
-import time
 from pathlib import Path
 
 import pytest
 
 from tests import pretend
 from tests.cli.conftest import Pipebench
-from tests.joined.launching import begun_by_hand, by_hand, end, of_rank_0_alone, records, slurm
+from tests.joined.launching import (
+    begun_by_hand,
+    by_hand,
+    end,
+    of_rank_0_alone,
+    records,
+    slurm,
+    until_listening,
+)
 
 slow = pytest.mark.skipif(os.environ.get("HOSTS") != "all", reason="make hosts")
 
@@ -126,8 +133,8 @@ def test_two_jobs_that_meet_at_one_port_do_not_mix(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("one", "other")]
     for folder in folders:
         folder.mkdir()
-    first = begun_by_hand(2, folders[0], **one)
-    time.sleep(3)
+    first = begun_by_hand(2, folders[0], "--steps", "60", **one)
+    until_listening(one["MASTER_PORT"])
     second = begun_by_hand(2, folders[1], **other)
     of_rank_0_alone(end(first), folders[0])
     refused, stray = second

@@ -10,14 +10,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.cli.conftest import COMMAND, environment
-from tests.joined.launching import RUN, records
+from tests.joined.launching import RUN, free_port, records
 
 _NEEDED = ("munged", "slurmctld", "slurmd", "srun", "sinfo")
 _CONFIG = """
@@ -55,12 +54,6 @@ def why_not() -> str | None:
 
 MISSING = why_not()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=f"Slurm: {MISSING}")
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
