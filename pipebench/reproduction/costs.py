@@ -73,6 +73,10 @@ class PaperCosts:
             copied_s = sum(map(self.assumed.link.transfer_s, self.work.handled_bytes.get(action, ())))
         return self._s(self.work.tasks[action]) + copied_s
 
+    def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
     def before_s(self, device: int) -> float:
         """Zeroing the gradients."""
         return self._s(self.work.zeroing(device))

@@ -1,7 +1,8 @@
 """What actions cost, in seconds of one device.
 
-A cost table answers three questions: how long one action takes, and how long a device works before its
-first action (zeroing gradients) and after its last (the optimizer).
+A cost table answers four questions: how long one action takes, how long its device does nothing ahead of it although
+it could start, and how long a device works before its first action (zeroing gradients) and after its last (the
+optimizer).
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ class Costs(Protocol):
 
     def action_s(self, action: Action) -> float:
         """The exclusive duration of one action."""
+
+    def gap_s(self, action: Action) -> float:
+        """How long the device does nothing ahead of the action, once it is free and all inputs are there."""
 
     def before_s(self, device: int) -> float:
         """Work of ``device`` before its first action."""
@@ -74,6 +78,10 @@ class UniformCosts:
             raise UsageError(f"{action} is half a backward: expected backward_input and backward_weight")
         return cost
 
+    def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
     def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
         """Nothing."""
         return 0.0
@@ -110,6 +118,10 @@ class SoftmaxCosts:
         whole_s = self.forward * (2 if action.operation is Operation.BACKWARD else 1)
         return own_s + share * whole_s
 
+    def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
     def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
         """Nothing."""
         return 0.0
@@ -121,15 +133,20 @@ class SoftmaxCosts:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredCosts:
-    """Durations that were measured, action by action; ``before`` and ``after`` by device."""
+    """Durations that were measured, and gaps ahead of actions; ``before`` and ``after`` by device."""
 
     actions: Mapping[Action, float]
     before: Mapping[int, float] = field(default_factory=dict)
     after: Mapping[int, float] = field(default_factory=dict)
+    gaps: Mapping[Action, float] = field(default_factory=dict)
 
     def action_s(self, action: Action) -> float:
         """The measured duration; every action of the plan must have one."""
         return self.actions[action]
+
+    def gap_s(self, action: Action) -> float:
+        """The measured gap ahead of the action, 0 if none was measured."""
+        return self.gaps.get(action, 0.0)
 
     def before_s(self, device: int) -> float:
         """The measured work before the first action, 0 if none was measured."""

@@ -26,6 +26,7 @@ from pipebench.timing.links import Link, Topology
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 
 _FREE = Link()
+_NO_PORTS = Link(ports=False)
 
 
 class DeadlockError(PlanError):
@@ -42,6 +43,7 @@ def simulate(
     link: Link | Topology = _FREE,
     *,
     message_bytes: Callable[[Message], int] = _no_bytes,
+    transfer_s: Callable[[Message], float] | None = None,
     blocking: bool = False,
 ) -> Timeline:
     """Run a plan on paper.
@@ -51,13 +53,17 @@ def simulate(
         costs: seconds of each action.
         link: what lies between every two devices, or between which of them which.
         message_bytes: the size of a message, for links with a bandwidth.
+        transfer_s: seconds that a message takes, in the place of the link, which then counts for nothing: no message
+            waits for another one, and none costs its ends anything.
         blocking: rendezvous transfers instead of asynchronous ones.
 
     Raises:
         DeadlockError: The plan gets stuck under this transport.
     """
     with_transfers = plan if plan.has_transfers else add_transfers(plan)
-    return _Simulation(with_transfers, costs, link, message_bytes, blocking=blocking).run()
+    if transfer_s is not None:
+        link = _NO_PORTS
+    return _Simulation(with_transfers, costs, link, message_bytes, transfer_s, blocking=blocking).run()
 
 
 class _Simulation:
@@ -69,11 +75,12 @@ class _Simulation:
         costs: Costs,
         link: Link | Topology,
         message_bytes: Callable[[Message], int],
+        transfer_s: Callable[[Message], float] | None,
         *,
         blocking: bool,
     ) -> None:
         self.plan, self.costs, self.link, self.message_bytes = plan, costs, link, message_bytes
-        self.blocking = blocking
+        self.blocking, self.transfer_s = blocking, transfer_s or self._link_s
         self.message_of = messages_by_action(plan.graph)
         self.missing: dict[Action, set[Message]] = defaultdict(set)  # what an action still waits for
         self.overhead_s: dict[Action, float] = defaultdict(
@@ -139,8 +146,9 @@ class _Simulation:
         self._advance(device, now)
 
     def _start(self, device: int, action: Action, now: float) -> None:
-        end = now + self.costs.action_s(action) + self.overhead_s[action]
-        self.spans.append(Span(device, action, now, end))
+        start = now + self.costs.gap_s(action)
+        end = start + self.costs.action_s(action) + self.overhead_s[action]
+        self.spans.append(Span(device, action, start, end))
         self.busy[device] = True
         self._at(end, partial(self._release, device))
 
@@ -177,10 +185,13 @@ class _Simulation:
     def _transfer(
         self, message: Message, ready: float, now: float, arrive: Callable[[Message, float], None]
     ) -> None:
-        link = self.link.between(message.sender, message.receiver)
-        end = now + link.transfer_s(self.message_bytes(message))
+        end = now + self.transfer_s(message)
         self.transfers.append(Transfer(message, ready, now, end))
         self._at(end, partial(arrive, message))
+
+    def _link_s(self, message: Message) -> float:
+        link = self.link.between(message.sender, message.receiver)
+        return link.transfer_s(self.message_bytes(message))
 
     def _arrive(self, message: Message, now: float) -> None:
         self.missing[message.consumer].discard(message)

@@ -69,13 +69,14 @@ def test_costs_that_are_missing_or_contradict_each_other_are_refused(costs: dict
 
 def test_uniform_costs_have_no_work_around_the_actions() -> None:
     assert UniformCosts(1.0, 2.0).before_s(0) == UniformCosts(1.0, 2.0).after_s(5) == 0.0
+    assert UniformCosts(1.0, 2.0).gap_s(F) == 0.0
 
 
 def softmax_costs(graph: Graph, **halves: float) -> dict[str, float]:
     """What each action of one microbatch costs with a projection of 6 seconds at the end of stages of 1 and 4."""
     chain = UniformCosts(1.0, **halves) if halves else UniformCosts(1.0, 4.0)
     costs = SoftmaxCosts(chain, 6.0, graph)
-    assert costs.before_s(0) == costs.after_s(0) == 0.0
+    assert costs.before_s(0) == costs.after_s(0) == costs.gap_s(F) == 0.0
     return {str(action): costs.action_s(action) for action in graph.actions()}
 
 
@@ -113,11 +114,12 @@ def test_either_half_of_a_softmax_s_backward_takes_as_long_as_its_forward(sharin
 
 
 def test_measured_costs_are_looked_up_action_by_action() -> None:
-    costs = MeasuredCosts({F: 0.5, B: 0.75}, before={1: 0.1}, after={0: 0.2})
+    costs = MeasuredCosts({F: 0.5, B: 0.75}, before={1: 0.1}, after={0: 0.2}, gaps={B: 0.25})
     assert costs.action_s(F) == 0.5
     assert costs.action_s(B) == 0.75
     assert (costs.before_s(0), costs.before_s(1)) == (0.0, 0.1)
     assert (costs.after_s(0), costs.after_s(1)) == (0.2, 0.0)
+    assert (costs.gap_s(F), costs.gap_s(B)) == (0.0, 0.25)
 
 
 def test_an_action_that_was_not_measured_has_no_cost() -> None:
