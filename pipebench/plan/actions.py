@@ -107,6 +107,11 @@ def transfer(operation: Operation, end: Action, peer: int) -> Action:
     return Action(operation, stage, microbatch, chunk, None if in_a_chain else peer)
 
 
+def next_stage(operation: Operation) -> int | None:
+    """How far away the other end of a send or receive is that does not name it; ``None`` where all name it."""
+    return _NEXT.get(operation)
+
+
 def _mark(operation: Operation) -> str:
     """What stands before the other end: where it goes, or where it is from."""
     return ">" if operation in SENDS else "<"

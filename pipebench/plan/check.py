@@ -89,7 +89,7 @@ def _check_transfers(plan: Plan) -> None:
                 continue
             message = messages.get(action)
             if message is None or device != _end(message, action):
-                raise PlanError(f"device {device} has no use for {plan.graph.text(action)}")
+                raise no_use_for(plan.graph, device, action)
             if action.operation in SENDS:
                 sent[message.sender, message.receiver].append(message)
                 if position[message.producer] > index:
@@ -126,6 +126,11 @@ def _check_same_sequences(
                     f"device {sender} sends {graph.text(left.send)} where device {receiver} expects "
                     f"{graph.text(right.receive)}: both ends must keep one order"
                 )
+
+
+def no_use_for(graph: Graph, device: int, action: Action) -> PlanError:
+    """The error of a send or receive that is no end of a message there."""
+    return PlanError(f"device {device} has no use for {graph.text(action)}")
 
 
 def _end(message: Message, action: Action) -> int:

@@ -25,7 +25,7 @@ the lowest stage of the device:
     CLIP(d)   needs  TOTAL, before the device's update
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
 from math import inf
@@ -311,13 +311,17 @@ def _reduction_inputs(graph: Graph, operation: Operation, stage: int) -> Iterato
         yield Action(Operation.TOTAL, 0, 0)
 
 
-def _in_turn(neighbours: _Neighbours, stage: Any) -> Sequence[Any]:
+def _in_turn(neighbours: _Neighbours, stage: Any) -> Iterable[Any]:
     """A stage's neighbours; of an array of stages all first ones, all second ones, ..., -1 where one has no more."""
     if isinstance(stage, int):
         return neighbours[stage]
     import numpy as np  # noqa: PLC0415 - whoever has arrays has it loaded
 
-    return [np.asarray(column)[stage] for column in zip_longest(*neighbours, fillvalue=-1)]
+    asked = np.flatnonzero(np.bincount(stage, minlength=len(neighbours)))
+    columns = zip_longest(*(neighbours[each] for each in asked), fillvalue=-1)
+    places = np.zeros(len(neighbours), int)
+    places[asked] = np.arange(len(asked))
+    return (np.asarray(column)[places[stage]] for column in columns)
 
 
 def inputs_of(graph: Graph, action: Action) -> list[Action]:

@@ -20,14 +20,14 @@ from pipebench.plan.plan import Plan, Program
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SEND = {
+SEND = {
     Operation.FORWARD: Operation.SEND_FORWARD,
     Operation.BACKWARD: Operation.SEND_BACKWARD,
     Operation.BACKWARD_INPUT: Operation.SEND_BACKWARD,
     Operation.NORM: Operation.SEND_NORM,
     Operation.TOTAL: Operation.SEND_TOTAL,
 }
-_RECEIVE = {
+RECEIVE = {
     Operation.FORWARD: Operation.RECEIVE_FORWARD,
     Operation.BACKWARD: Operation.RECEIVE_BACKWARD,
     Operation.BACKWARD_INPUT: Operation.RECEIVE_BACKWARD,
@@ -52,12 +52,12 @@ class Message(NamedTuple):
     @property
     def send(self) -> Action:
         """The action of the sender's program."""
-        return transfer(_SEND[self.producer.operation], self.producer, self.consumer.stage)
+        return transfer(SEND[self.producer.operation], self.producer, self.consumer.stage)
 
     @property
     def receive(self) -> Action:
         """The action of the receiver's program."""
-        return transfer(_RECEIVE[self.producer.operation], self.consumer, self.producer.stage)
+        return transfer(RECEIVE[self.producer.operation], self.consumer, self.producer.stage)
 
     @property
     def travels(self) -> bool:

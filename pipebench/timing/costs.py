@@ -14,6 +14,13 @@ from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
 from pipebench.plan.graph import Graph
 
+_FIELDS = {  # of UniformCosts
+    Operation.FORWARD: "forward",
+    Operation.BACKWARD: "backward",
+    Operation.BACKWARD_INPUT: "backward_input",
+    Operation.BACKWARD_WEIGHT: "backward_weight",
+}
+
 
 class Costs(Protocol):
     """Seconds for each action, and for each device's work around its actions."""
@@ -68,12 +75,7 @@ class UniformCosts:
         """The cost of the action's operation; the norm of the gradients is free."""
         if action.operation in REDUCTIONS:
             return 0.0
-        cost = {
-            Operation.FORWARD: self.forward,
-            Operation.BACKWARD: self.backward,
-            Operation.BACKWARD_INPUT: self.backward_input,
-            Operation.BACKWARD_WEIGHT: self.backward_weight,
-        }[action.operation]
+        cost: float | None = getattr(self, _FIELDS[action.operation])
         if cost is None:
             raise UsageError(f"{action} is half a backward: expected backward_input and backward_weight")
         return cost

@@ -1,0 +1,107 @@
+"""What an engine of the simulator finds out, still in whole numbers, and the timeline that it becomes.
+
+Whoever imports this module has numpy.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipebench.plan.numbers import Whole
+from pipebench.timing.costs import Costs
+from pipebench.timing.slots import Slots, rows
+from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
+
+Seconds = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Seconds of each slot: of a device's start, or of an action with the gap ahead of it."""
+
+    gaps: list[float]
+    seconds: list[float]
+    overhead: list[float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """When everything happened, in seconds.
+
+    Args:
+        started: slots in the order in which they started, without the devices' starts.
+        starts: of each slot.
+        ends: of each slot; not a number where it never ran.
+        sent: posts in the order in which their transfers started.
+        sent_at: of each of those.
+        finished: devices in the order in which they ran out of program.
+    """
+
+    started: Whole
+    starts: Seconds
+    ends: Seconds
+    sent: Whole
+    sent_at: Seconds
+    finished: list[int]
+
+    @property
+    def never_ran(self) -> list[int]:
+        """The slots that the devices did not come to."""
+        found: list[int] = np.flatnonzero(np.isnan(self.ends)).tolist()
+        return found
+
+
+def work_of(slots: Slots, costs: Costs, overhead_s: list[float]) -> Work:
+    """What the slots take."""
+    before = iter(map(costs.before_s, range(slots.devices)))
+    gap_s, action_s = costs.gap_s, costs.action_s
+    return Work(
+        [0.0 if action is None else gap_s(action) for action in slots.actions],
+        [next(before) if action is None else action_s(action) for action in slots.actions],
+        overhead_s,
+    )
+
+
+def timeline_of(slots: Slots, costs: Costs, seconds: list[float], outcome: Outcome) -> Timeline:
+    """What happened, for everybody else.
+
+    Args:
+        slots: all of which ran.
+        costs: for the work after each device's last action.
+        seconds: of each message.
+        outcome: of the engine.
+    """
+    return Timeline(
+        slots.plan.graph,
+        _spans(slots, outcome),
+        _transfers(slots, seconds, outcome),
+        _other(slots, costs, outcome),
+    )
+
+
+def _spans(slots: Slots, outcome: Outcome) -> tuple[Span, ...]:
+    ran = outcome.started
+    actions = map(slots.actions.__getitem__, ran.tolist())
+    times = (times[ran].tolist() for times in (outcome.starts, outcome.ends))
+    return tuple(rows(Span, slots.device[ran].tolist(), actions, *times))
+
+
+def _transfers(slots: Slots, seconds: list[float], outcome: Outcome) -> tuple[Transfer, ...]:
+    message, start = slots.posted[outcome.sent], outcome.sent_at
+    times = outcome.ends[slots.posting[outcome.sent]], start, start + np.array(seconds)[message]
+    messages = map(slots.messages.__getitem__, message.tolist())
+    return tuple(rows(Transfer, messages, *(each.tolist() for each in times)))
+
+
+def _other(slots: Slots, costs: Costs, outcome: Outcome) -> tuple[OtherWork, ...]:
+    begun, ended = (
+        outcome.ends[places].tolist() for places in (slots.first[:-1], np.array(slots.first[1:]) - 1)
+    )
+    before = ((device, "zero_grad", 0.0, end) for device, end in enumerate(begun))
+    after = (
+        (device, "optimizer", ended[device], ended[device] + costs.after_s(device))
+        for device in outcome.finished
+        if slots.plan.programs[device]
+    )
+    return tuple(OtherWork(*each) for each in (*before, *after) if each[2] != each[3])

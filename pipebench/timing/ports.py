@@ -1,0 +1,185 @@
+"""The engine for messages that wait for ports: events in the order of time.
+
+A message takes its sender's egress and its receiver's ingress port, and waits until both are free. Of those that could
+go when a port comes free, the one that was posted first does. What happens at one time happens in the order in which it
+was brought about, so a run can be repeated.
+
+    events     times in a heap, and for each of them what happens then, first brought about first
+    queues     one for each pair of devices whose messages wait, known at both of its ports
+
+Only the first message of a queue can go, so a port that comes free looks at as many queues as it has, however long they
+are. Messages without ports are on their way at once, and hold up nobody.
+
+Whoever imports this module has numpy.
+"""
+
+import heapq
+from collections import deque
+from itertools import count
+from operator import itemgetter
+
+import numpy as np
+
+from pipebench.timing.outcome import Outcome, Work
+from pipebench.timing.slots import Slots, ranges
+from pipebench.timing.ways import Ways
+
+_Queue = deque[tuple[int, int]]  # when each message was posted, counted, and which post that is
+
+
+def through_ports(slots: Slots, work: Work, ways: Ways) -> Outcome:
+    """When everything happens.
+
+    Args:
+        slots: of the plan.
+        work: of the slots.
+        ways: of the messages.
+    """
+    run = _Events(slots, work, ways)
+    run.run()
+    return run.outcome()
+
+
+class _Events:
+    """One run. An event is the number of a device whose slot is over, or of devices + a post that arrives."""
+
+    def __init__(self, slots: Slots, work: Work, ways: Ways) -> None:
+        self.first, self.devices = slots.first, slots.devices
+        self.gaps, self.seconds, self.overhead = work.gaps, work.seconds, work.overhead
+        messages = slots.numbering.messages
+        of, posted = slots.numbering.devices, slots.posted
+        self.sender: list[int] = of[messages.producer][posted].tolist()
+        self.receiver: list[int] = of[messages.consumer][posted].tolist()
+        self.consumer: list[int] = messages.consumer[posted].tolist()
+        self.takes: list[float] = np.array(ways.seconds)[posted].tolist()
+        self.ports: list[bool] = np.array(ways.ports, bool)[posted].tolist()
+        every = np.arange(len(slots.actions) + 1)
+        self.posts: list[int] = ranges(slots.posting, every, len(slots.actions))[0].tolist()
+        self.numbers: list[int] = slots.numbers.tolist()
+        # by number, the last one for what the graph does not have
+        self.missing: list[int] = np.bincount(messages.consumer, minlength=slots.numbering.total + 1).tolist()
+        self.message: list[int] = posted.tolist()
+        self.arrived = [False] * len(ways.seconds)  # once
+        self.at = slots.first[:-1]
+        self.idle = [False] * slots.devices
+        self.times: list[float] = []
+        self.due: dict[float, list[int]] = {}
+        self.posted = count()
+        self.egress, self.ingress = [False] * slots.devices, [False] * slots.devices
+        self.leaving: list[dict[int, _Queue]] = [{} for _ in range(slots.devices)]
+        self.coming: list[dict[int, _Queue]] = [{} for _ in range(slots.devices)]
+        self.starts = [0.0] * len(slots.actions)
+        self.ends: list[float | None] = [None] * len(slots.actions)
+        self.started: list[int] = []
+        self.sent: list[int] = []
+        self.sent_at: list[float] = []
+        self.finished: list[int] = []
+
+    def run(self) -> None:
+        for device, slot in enumerate(self.first[:-1]):
+            self._run_slot(device, slot, 0.0)
+        self.started.clear()  # the devices' starts are no actions
+        times, devices = self.times, self.devices
+        while times:
+            now = heapq.heappop(times)
+            for event in self.due[now]:  # grows while something takes no time
+                if event < devices:
+                    self._over(event, now)
+                else:
+                    self._arrive(event - devices, now)
+            del self.due[now]
+
+    def _at(self, time: float, event: int) -> None:
+        events = self.due.get(time)
+        if events is None:
+            self.due[time] = [event]
+            heapq.heappush(self.times, time)
+        else:
+            events.append(event)
+
+    # devices
+
+    def _run_slot(self, device: int, slot: int, now: float) -> None:
+        self.starts[slot] = start = now + self.gaps[slot]
+        self.ends[slot] = end = start + self.seconds[slot] + self.overhead[slot]
+        self.started.append(slot)
+        self._at(end, device)
+
+    def _over(self, device: int, now: float) -> None:
+        """The device's current slot is over."""
+        slot = self.at[device]
+        self.at[device] = slot + 1
+        if slot + 1 == self.first[device + 1]:
+            self.finished.append(device)
+        for post in range(self.posts[slot], self.posts[slot + 1]):
+            self._post(post, now)
+        self._go_on(device, now)
+
+    def _go_on(self, device: int, now: float) -> None:
+        slot = self.at[device]
+        waits = slot == self.first[device + 1] or self.missing[self.numbers[slot]] > 0
+        self.idle[device] = waits
+        if not waits:
+            self._run_slot(device, slot, now)
+
+    # messages
+
+    def _post(self, post: int, now: float) -> None:
+        sender, receiver = self.sender[post], self.receiver[post]
+        if self.ports[post] and (self.egress[sender] or self.ingress[receiver]):
+            queue = self.leaving[sender].setdefault(receiver, deque())
+            self.coming[receiver][sender] = queue
+            queue.append((next(self.posted), post))
+        else:
+            self._send(post, now)
+
+    def _send(self, post: int, now: float) -> None:
+        if self.ports[post]:
+            self.egress[self.sender[post]] = self.ingress[self.receiver[post]] = True
+        self.sent.append(post)
+        self.sent_at.append(now)
+        self._at(now + self.takes[post], self.devices + post)
+
+    def _arrive(self, post: int, now: float) -> None:
+        sender, receiver, message = self.sender[post], self.receiver[post], self.message[post]
+        if not self.arrived[message]:
+            self.arrived[message] = True
+            self.missing[self.consumer[post]] -= 1
+        if self.ports[post]:
+            self.egress[sender] = self.ingress[receiver] = False
+            if self.leaving[sender] or self.coming[receiver]:
+                self._send_waiting(sender, receiver, now)
+        if self.idle[receiver]:
+            self._go_on(receiver, now)
+
+    def _send_waiting(self, sender: int, receiver: int, now: float) -> None:
+        """Send what waited for two ports that came free, and can go."""
+        while (queue := self._next(sender, receiver)) is not None:
+            self._send_first(queue, now)
+
+    def _next(self, sender: int, receiver: int) -> _Queue | None:
+        """Of the queues at two ports the one whose first message was posted first, of those that can go."""
+        able = []
+        if not self.egress[sender]:
+            able += [queue for other, queue in self.leaving[sender].items() if not self.ingress[other]]
+        if not self.ingress[receiver]:
+            able += [queue for other, queue in self.coming[receiver].items() if not self.egress[other]]
+        return min(able, key=itemgetter(0), default=None)
+
+    def _send_first(self, queue: _Queue, now: float) -> None:
+        _, post = queue.popleft()
+        if not queue:
+            sender, receiver = self.sender[post], self.receiver[post]
+            del self.leaving[sender][receiver], self.coming[receiver][sender]
+        self._send(post, now)
+
+    def outcome(self) -> Outcome:
+        starts, started = np.array(self.starts), np.array(self.started, np.int64)
+        return Outcome(
+            started[np.argsort(starts[started], kind="stable")],  # gaps are over later
+            starts,
+            np.array(self.ends, float),
+            np.array(self.sent, np.int64),
+            np.array(self.sent_at, float),
+            self.finished,
+        )

@@ -1,0 +1,158 @@
+"""A plan as the simulator runs it: whole numbers only.
+
+A slot is a place in a device's program that takes time: its start (the work before its first action), then each of its
+compute actions. The slots of a device stand in a row, one device behind the other:
+
+    device 0: 0F0 0SEND_F0 0B0    slots  0 (start)  1 (0F0)  2 (0B0)     1 posts the message to 1F0
+    device 1: 1RECV_F0 1F0 1B0    slots  3 (start)  4 (1F0)  5 (1B0)
+
+A slot posts the messages whose sends stand right behind it. Receives are posted ahead and take no time, so they have no
+place here. Whoever imports this module has numpy.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import accumulate, chain
+from typing import Any, TypeVar
+
+import numpy as np
+
+from pipebench.plan.actions import COMPUTE, SENDS, Action
+from pipebench.plan.check import no_use_for
+from pipebench.plan.ends import Ends
+from pipebench.plan.numbers import NONE, Columns, Flags, Numbers, Whole, are, columns_of
+from pipebench.plan.plan import Plan
+from pipebench.plan.transfers import Message
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+def rows(kind: type[Row], *columns: Iterable[Any]) -> Iterator[Row]:
+    """Named tuples of a kind, as ``kind._make`` makes them, in half the time."""
+    return map(partial(tuple.__new__, kind), zip(*columns, strict=True))
+
+
+@dataclass(frozen=True)
+class Slots:
+    """All slots of a plan.
+
+    Args:
+        plan: with or without its transfers; without, each result leaves when it is there.
+        first: slot of each device, and the number of slots.
+        actions: of each slot, ``None`` for the starts.
+        numbers: of the actions, ``NONE`` for the starts and for what the graph does not have.
+        posting: the slot of each post, lowest first.
+        posted: the message of each post, as its place in ``Numbers.messages``.
+    """
+
+    plan: Plan
+    numbering: Numbers
+    first: list[int]
+    actions: list[Action | None]
+    numbers: Whole
+    posting: Whole
+    posted: Whole
+
+    @property
+    def devices(self) -> int:
+        """How many devices have a program."""
+        return len(self.plan.programs)
+
+    @cached_property
+    def device(self) -> Whole:
+        """Of each slot."""
+        return np.repeat(np.arange(self.devices), np.diff(self.first))
+
+    @cached_property
+    def act(self) -> Flags:
+        """Of each slot, whether it is an action."""
+        found = np.ones(len(self.actions), bool)
+        found[self.first[:-1]] = False
+        return found
+
+    @cached_property
+    def awaited(self) -> tuple[Whole, Whole]:
+        """Of each slot the first message that it waits for, and the one behind the last."""
+        return ranges(self.numbering.messages.consumer, self.numbers, self.numbering.total)
+
+    @cached_property
+    def messages(self) -> list[Message]:
+        """Of the graph, in the order of ``transfers.messages_of``; the actions are the plan's own where it has them."""
+        consumer, producer = self.numbering.messages
+        of = self.numbering.devices
+        ends = (self._actions_of(numbers) for numbers in (producer, consumer))
+        return list(rows(Message, *ends, of[producer].tolist(), of[consumer].tolist()))
+
+    def _actions_of(self, numbers: Whole) -> list[Any]:
+        slots = self._slot_of[numbers]
+        found: list[Any] = list(map(self.actions.__getitem__, slots.tolist()))
+        missing = np.flatnonzero(slots == 0)
+        for place, action in zip(missing.tolist(), self.numbering.actions(numbers[missing]), strict=True):
+            found[place] = action
+        return found
+
+    @cached_property
+    def _slot_of(self) -> Whole:
+        """Of each number; 0, which is a start, where the plan does not have it."""
+        found = np.zeros(self.numbering.total, np.int64)
+        ours = np.flatnonzero(self.numbers != NONE)
+        found[self.numbers[ours]] = ours
+        return found
+
+
+def slots_of(plan: Plan) -> Slots:
+    """The slots of a plan.
+
+    Raises:
+        PlanError: It sends what nobody needs.
+    """
+    numbering = Numbers(plan.graph)
+    columns = columns_of(list(chain.from_iterable(plan.programs)))
+    computes = are(columns, COMPUTE)
+    device = np.repeat(np.arange(len(plan.programs)), [len(program) for program in plan.programs])
+    slot = np.cumsum(computes) + device  # of an action; of a send or receive the one that it stands behind
+    actions: list[Action | None] = []
+    for program in plan.programs:
+        actions += None, *(program if computes.all() else (a for a in program if a.operation in COMPUTE))
+    numbers = np.full(len(actions), NONE)
+    numbers[slot[computes]] = numbering.of(columns.where(computes))
+    each = np.bincount(device[computes], minlength=len(plan.programs)) + 1
+    first = [0, *accumulate(each.tolist())]
+    if computes.all():
+        posts = _of_results(numbering, numbers)
+    else:
+        posts = slot[are(columns, SENDS)], _of_sends(plan, numbering, columns, device)
+    return Slots(plan, numbering, first, actions, numbers, *posts)
+
+
+def _of_results(numbering: Numbers, numbers: Whole) -> tuple[Whole, Whole]:
+    """Posts where each result leaves when it is there, to one consumer after the other."""
+    producer = numbering.messages.producer
+    order = np.argsort(producer, kind="stable")
+    begin, end = ranges(producer, numbers, numbering.total)
+    return np.repeat(np.arange(len(numbers)), end - begin), order[all_of(begin, end)]
+
+
+def ranges(keys: Whole, numbers: Whole, total: int) -> tuple[Whole, Whole]:
+    """For each number the places that it takes among the keys in order: the first one, and the one behind the last."""
+    behind = np.cumsum(np.bincount(keys, minlength=total + 1))
+    where = np.where(numbers == NONE, total, numbers)
+    return behind[where - 1] * (where > 0), behind[where]
+
+
+def all_of(begin: Whole, end: Whole) -> Whole:
+    """``begin[0]``, ..., ``end[0] - 1``, ``begin[1]``, ..."""
+    each = end - begin
+    return np.repeat(begin - (np.cumsum(each) - each), each) + np.arange(each.sum())
+
+
+def _of_sends(plan: Plan, numbering: Numbers, columns: Columns, device: Whole) -> Whole:
+    """The messages of a plan's sends."""
+    sends = are(columns, SENDS)
+    posted = Ends(numbering).message(columns.where(sends))
+    if (posted == NONE).any():
+        place = int(np.flatnonzero(sends)[np.argmax(posted == NONE)])
+        action = [*chain.from_iterable(plan.programs)][place]
+        raise no_use_for(plan.graph, int(device[place]), action)
+    return posted

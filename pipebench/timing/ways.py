@@ -1,0 +1,74 @@
+"""What each message of a plan takes: its seconds, whether it holds ports, and what it costs the devices at its ends.
+
+Whoever imports this module has numpy.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from pipebench.plan.numbers import Whole
+from pipebench.plan.transfers import Message
+from pipebench.timing.links import Link, Topology
+from pipebench.timing.slots import Slots
+
+
+class Ways(NamedTuple):
+    """Of the messages of a graph, in the order of ``Slots.messages``.
+
+    Args:
+        seconds: that each is on its way.
+        ports: whether each holds its sender's egress and its receiver's ingress port meanwhile.
+        overhead_s: device time of each slot, for all messages that its action sends and receives.
+    """
+
+    seconds: list[float]
+    ports: list[bool]
+    overhead_s: list[float]
+
+    @property
+    def nobody_waits(self) -> bool:
+        """Whether no message can hold up another one: there are no ports, or nothing takes any time."""
+        return not any(self.ports) or not any(self.seconds)
+
+
+def as_said(slots: Slots, transfer_s: Callable[[Message], float]) -> Ways:
+    """Each message takes what ``transfer_s`` says, and holds nothing."""
+    number = len(slots.numbering.messages.consumer)
+    return Ways(list(map(transfer_s, slots.messages)), [False] * number, [0.0] * len(slots.actions))
+
+
+def through(slots: Slots, link: Link | Topology, message_bytes: Callable[[Message], int] | None) -> Ways:
+    """Each message takes its way through the link between its two devices; without ``message_bytes`` it has none."""
+    pairs, which = _pairs(slots)
+    links = [link.between(*pair) for pair in pairs]
+    if message_bytes is None:
+        seconds = np.array([each.transfer_s(0) for each in links])[which].tolist()
+    else:
+        ours = zip(which.tolist(), slots.messages, strict=True)
+        seconds = [links[place].transfer_s(message_bytes(message)) for place, message in ours]
+    ports = np.array([each.ports for each in links], bool)[which]
+    overhead = np.array([each.overhead_s for each in links])[which]
+    return Ways(seconds, ports.tolist(), _of_slots(slots, overhead))
+
+
+def _pairs(slots: Slots) -> tuple[list[tuple[int, int]], Whole]:
+    """The pairs of devices that have messages, and for each message the place of its pair."""
+    consumer, producer = slots.numbering.messages
+    of = slots.numbering.devices
+    keys = of[producer] * len(of) + of[consumer]
+    runs = np.flatnonzero(np.diff(keys, prepend=-1))  # of one pair each: far fewer than messages
+    pairs, which = np.unique(keys[runs], return_inverse=True)
+    lengths = np.diff(runs, append=len(keys))
+    return [divmod(pair, len(of)) for pair in pairs.tolist()], np.repeat(which, lengths)
+
+
+def _of_slots(slots: Slots, overhead_s: np.ndarray) -> list[float]:
+    """What the messages at both ends of each slot's action cost, added up in their order."""
+    total = np.zeros(slots.numbering.total + 1)  # the last one stands for what the graph does not have
+    if overhead_s.any():
+        both = np.stack(slots.numbering.messages, axis=1).ravel()
+        np.add.at(total, both, np.repeat(overhead_s, 2))
+    found: list[float] = total[slots.numbers].tolist()
+    return found
