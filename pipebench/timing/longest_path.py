@@ -19,7 +19,7 @@ _SEVERAL, _NOTHING = -1, -2  # what a slot waits for, where that is not one mess
 
 def none_is_sent_twice(slots: Slots) -> bool:
     """Whether this engine can run the plan."""
-    return len(np.unique(slots.posted)) == len(slots.posted)
+    return bool(np.bincount(slots.posted, minlength=1).max() <= 1)
 
 
 def longest_path(slots: Slots, work: Work, seconds: list[float]) -> Outcome:
@@ -28,7 +28,7 @@ def longest_path(slots: Slots, work: Work, seconds: list[float]) -> Outcome:
     Args:
         slots: no message of which is sent twice.
         work: of the slots.
-        seconds: of each message.
+        seconds: of each post.
     """
     path = _Path(slots, work, seconds)
     path.run()
@@ -41,13 +41,16 @@ class _Path:
     def __init__(self, slots: Slots, work: Work, seconds: list[float]) -> None:
         self.slots, self.work, self.seconds = slots, work, seconds
         never = len(slots.actions)  # the slot that sends what nobody sends
-        source = np.full(len(seconds) + 1, never)
-        source[slots.posted] = slots.posting
+        messages = len(slots.numbering.messages.consumer)
+        post = np.full(messages + 1, len(slots.posted))
+        post[slots.posted] = np.arange(len(slots.posted))
+        source = np.append(slots.posting, never)[post]
         self.source: list[int] = source.tolist()
+        self.post: list[int] = post.tolist()
         begin, end = slots.awaited
         several = np.where(end == begin, _NOTHING, _SEVERAL)
         self.only: list[int] = np.where(end - begin == 1, source[begin], several).tolist()
-        self.takes: list[float] = np.array([*seconds, 0.0])[begin].tolist()  # the one message
+        self.takes = list(map([*seconds, 0.0].__getitem__, post[begin].tolist()))  # the one message
         self.begin, self.end = begin.tolist(), end.tolist()
         self.at, self.free = slots.first[:-1], [0.0] * slots.devices
         self.starts = [0.0] * never
@@ -94,7 +97,7 @@ class _Path:
             if end is None:
                 self.begin[slot] = message
                 return now, source
-            now = max(now, end + self.seconds[message])
+            now = max(now, end + self.seconds[self.post[message]])
         return now, _NOTHING
 
     def outcome(self) -> Outcome:
@@ -102,15 +105,13 @@ class _Path:
         slots, order = self.slots, np.array(self.order)
         starts, ends = np.array(self.starts), np.array(self.ends[:-1], float)
         posts = all_of(*ranges(slots.posting, order, len(starts)))
-        sent_at = ends[slots.posting[posts]]
-        lasts = order[np.isin(order, np.array(slots.first[1:]) - 1)]
-        in_turn = np.argsort(sent_at, kind="stable")
         started = order[slots.act[order]]
+        lasts = order[np.isin(order, np.array(slots.first[1:]) - 1)]
         return Outcome(
             started[np.argsort(starts[started], kind="stable")],
-            starts,
-            ends,
-            posts[in_turn],
-            sent_at[in_turn],
+            self.starts,
+            self.ends[:-1],
+            posts[np.argsort(ends[slots.posting[posts]], kind="stable")],
+            list(map(self.ends.__getitem__, slots.posting.tolist())),
             slots.device[lasts[np.argsort(ends[lasts], kind="stable")]].tolist(),
         )

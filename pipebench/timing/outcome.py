@@ -4,16 +4,13 @@ Whoever imports this module has numpy.
 """
 
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from operator import add
+from typing import Any
 
 from pipebench.plan.numbers import Whole
 from pipebench.timing.costs import Costs
 from pipebench.timing.slots import Slots, rows
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
-
-Seconds = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,24 +29,23 @@ class Outcome:
     Args:
         started: slots in the order in which they started, without the devices' starts.
         starts: of each slot.
-        ends: of each slot; not a number where it never ran.
+        ends: of each slot; ``None`` where it never ran.
         sent: posts in the order in which their transfers started.
-        sent_at: of each of those.
+        sent_at: when that was, of each post.
         finished: devices in the order in which they ran out of program.
     """
 
     started: Whole
-    starts: Seconds
-    ends: Seconds
+    starts: list[float]
+    ends: list[Any]
     sent: Whole
-    sent_at: Seconds
+    sent_at: list[Any]
     finished: list[int]
 
     @property
     def never_ran(self) -> list[int]:
         """The slots that the devices did not come to."""
-        found: list[int] = np.flatnonzero(np.isnan(self.ends)).tolist()
-        return found
+        return [slot for slot, end in enumerate(self.ends) if end is None]
 
 
 def work_of(slots: Slots, costs: Costs, overhead_s: list[float]) -> Work:
@@ -69,7 +65,7 @@ def timeline_of(slots: Slots, costs: Costs, seconds: list[float], outcome: Outco
     Args:
         slots: all of which ran.
         costs: for the work after each device's last action.
-        seconds: of each message.
+        seconds: of each post.
         outcome: of the engine.
     """
     return Timeline(
@@ -81,23 +77,19 @@ def timeline_of(slots: Slots, costs: Costs, seconds: list[float], outcome: Outco
 
 
 def _spans(slots: Slots, outcome: Outcome) -> tuple[Span, ...]:
-    ran = outcome.started
-    actions = map(slots.actions.__getitem__, ran.tolist())
-    times = (times[ran].tolist() for times in (outcome.starts, outcome.ends))
-    return tuple(rows(Span, slots.device[ran].tolist(), actions, *times))
+    every: list[Any] = list(rows(Span, slots.device.tolist(), slots.actions, outcome.starts, outcome.ends))
+    return tuple(map(every.__getitem__, outcome.started.tolist()))
 
 
 def _transfers(slots: Slots, seconds: list[float], outcome: Outcome) -> tuple[Transfer, ...]:
-    message, start = slots.posted[outcome.sent], outcome.sent_at
-    times = outcome.ends[slots.posting[outcome.sent]], start, start + np.array(seconds)[message]
-    messages = map(slots.messages.__getitem__, message.tolist())
-    return tuple(rows(Transfer, messages, *(each.tolist() for each in times)))
+    ready, start = map(outcome.ends.__getitem__, slots.posting.tolist()), outcome.sent_at
+    every = list(rows(Transfer, slots.messages, ready, start, map(add, start, seconds)))
+    return tuple(map(every.__getitem__, outcome.sent.tolist()))
 
 
 def _other(slots: Slots, costs: Costs, outcome: Outcome) -> tuple[OtherWork, ...]:
-    begun, ended = (
-        outcome.ends[places].tolist() for places in (slots.first[:-1], np.array(slots.first[1:]) - 1)
-    )
+    begun = (outcome.ends[first] for first in slots.first[:-1])
+    ended = [outcome.ends[behind - 1] for behind in slots.first[1:]]
     before = ((device, "zero_grad", 0.0, end) for device, end in enumerate(begun))
     after = (
         (device, "optimizer", ended[device], ended[device] + costs.after_s(device))

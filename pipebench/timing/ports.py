@@ -17,6 +17,7 @@ import heapq
 from collections import deque
 from itertools import count
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -51,15 +52,14 @@ class _Events:
         self.sender: list[int] = of[messages.producer][posted].tolist()
         self.receiver: list[int] = of[messages.consumer][posted].tolist()
         self.consumer: list[int] = messages.consumer[posted].tolist()
-        self.takes: list[float] = np.array(ways.seconds)[posted].tolist()
-        self.ports: list[bool] = np.array(ways.ports, bool)[posted].tolist()
+        self.message: list[int] = posted.tolist()
+        self.takes, self.ports = ways.seconds, ways.ports
         every = np.arange(len(slots.actions) + 1)
         self.posts: list[int] = ranges(slots.posting, every, len(slots.actions))[0].tolist()
         self.numbers: list[int] = slots.numbers.tolist()
         # by number, the last one for what the graph does not have
         self.missing: list[int] = np.bincount(messages.consumer, minlength=slots.numbering.total + 1).tolist()
-        self.message: list[int] = posted.tolist()
-        self.arrived = [False] * len(ways.seconds)  # once
+        self.arrived = [False] * len(messages.consumer)  # once
         self.at = slots.first[:-1]
         self.idle = [False] * slots.devices
         self.times: list[float] = []
@@ -72,7 +72,7 @@ class _Events:
         self.ends: list[float | None] = [None] * len(slots.actions)
         self.started: list[int] = []
         self.sent: list[int] = []
-        self.sent_at: list[float] = []
+        self.sent_at: list[Any] = [None] * len(posted)
         self.finished: list[int] = []
 
     def run(self) -> None:
@@ -137,7 +137,7 @@ class _Events:
         if self.ports[post]:
             self.egress[self.sender[post]] = self.ingress[self.receiver[post]] = True
         self.sent.append(post)
-        self.sent_at.append(now)
+        self.sent_at[post] = now
         self._at(now + self.takes[post], self.devices + post)
 
     def _arrive(self, post: int, now: float) -> None:
@@ -177,9 +177,9 @@ class _Events:
         starts, started = np.array(self.starts), np.array(self.started, np.int64)
         return Outcome(
             started[np.argsort(starts[started], kind="stable")],  # gaps are over later
-            starts,
-            np.array(self.ends, float),
+            self.starts,
+            self.ends,
             np.array(self.sent, np.int64),
-            np.array(self.sent_at, float),
+            self.sent_at,
             self.finished,
         )

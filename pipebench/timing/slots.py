@@ -78,8 +78,12 @@ class Slots:
 
     @cached_property
     def messages(self) -> list[Message]:
-        """Of the graph, in the order of ``transfers.messages_of``; the actions are the plan's own where it has them."""
-        consumer, producer = self.numbering.messages
+        """Of each post; the actions are the plan's own where it has them."""
+        return self.messages_at(self.posted)
+
+    def messages_at(self, places: Whole | list[int]) -> list[Message]:
+        """The messages at these places in ``Numbers.messages``."""
+        consumer, producer = (column[places] for column in self.numbering.messages)
         of = self.numbering.devices
         ends = (self._actions_of(numbers) for numbers in (producer, consumer))
         return list(rows(Message, *ends, of[producer].tolist(), of[consumer].tolist()))

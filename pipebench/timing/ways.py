@@ -15,10 +15,10 @@ from pipebench.timing.slots import Slots
 
 
 class Ways(NamedTuple):
-    """Of the messages of a graph, in the order of ``Slots.messages``.
+    """What the posts of a plan take.
 
     Args:
-        seconds: that each is on its way.
+        seconds: that each message is on its way.
         ports: whether each holds its sender's egress and its receiver's ingress port meanwhile.
         overhead_s: device time of each slot, for all messages that its action sends and receives.
     """
@@ -35,26 +35,28 @@ class Ways(NamedTuple):
 
 def as_said(slots: Slots, transfer_s: Callable[[Message], float]) -> Ways:
     """Each message takes what ``transfer_s`` says, and holds nothing."""
-    number = len(slots.numbering.messages.consumer)
-    return Ways(list(map(transfer_s, slots.messages)), [False] * number, [0.0] * len(slots.actions))
+    posts = len(slots.posted)
+    return Ways(list(map(transfer_s, slots.messages)), [False] * posts, [0.0] * len(slots.actions))
 
 
 def through(slots: Slots, link: Link | Topology, message_bytes: Callable[[Message], int] | None) -> Ways:
     """Each message takes its way through the link between its two devices; without ``message_bytes`` it has none."""
     pairs, which = _pairs(slots)
     links = [link.between(*pair) for pair in pairs]
+    posts = which[slots.posted].tolist()
     if message_bytes is None:
-        seconds = np.array([each.transfer_s(0) for each in links])[which].tolist()
+        each_s = [each.transfer_s(0) for each in links]
+        seconds = [each_s[place] for place in posts]
     else:
-        ours = zip(which.tolist(), slots.messages, strict=True)
-        seconds = [links[place].transfer_s(message_bytes(message)) for place, message in ours]
-    ports = np.array([each.ports for each in links], bool)[which]
-    overhead = np.array([each.overhead_s for each in links])[which]
-    return Ways(seconds, ports.tolist(), _of_slots(slots, overhead))
+        sizes = map(message_bytes, slots.messages)
+        seconds = [links[place].transfer_s(size) for place, size in zip(posts, sizes, strict=True)]
+    ports = [each.ports for each in links]
+    overhead_s = np.array([each.overhead_s for each in links])[which]
+    return Ways(seconds, [ports[place] for place in posts], _of_slots(slots, overhead_s))
 
 
 def _pairs(slots: Slots) -> tuple[list[tuple[int, int]], Whole]:
-    """The pairs of devices that have messages, and for each message the place of its pair."""
+    """The pairs of devices that have messages, and for each message of the graph the place of its pair."""
     consumer, producer = slots.numbering.messages
     of = slots.numbering.devices
     keys = of[producer] * len(of) + of[consumer]
