@@ -22,6 +22,7 @@ FORBIDDEN = {
     "errors": {"*"},
     "names": {"*"},
     "pasting": {"*"},
+    "collection": {"*"},
     "places": {"plan", "timing", "records", "runtime", "models", "render", "cli", "experiment"},
     "plan": {"timing", "records", "runtime", "models", "render", "cli", "experiment"},
     "timing": {"records", "runtime", "models", "render", "cli", "experiment"},
@@ -98,6 +99,7 @@ PURE = (
         "supervision",
         "names",
         "pasting",
+        "collection",
         "places",
         "reproduction",
     ),
@@ -217,7 +219,9 @@ def test_imports_go_down_only(layer: str) -> None:
         assert not wrong, f"{module} imports {sorted(wrong)}"
 
 
-@pytest.mark.parametrize(("layer", "below"), [("plan", {"errors"}), ("timing", {"plan", "errors"})])
+@pytest.mark.parametrize(
+    ("layer", "below"), [("plan", {"errors", "collection"}), ("timing", {"plan", "errors", "collection"})]
+)
 def test_plan_and_timing_stand_on_little(layer: str, below: set[str]) -> None:
     modules = [module for module in MODULES if layer_of(module) == layer]
     assert {found for module in modules for found in layers_imported(module)} == below

@@ -10,15 +10,12 @@ order in which they were sent (NCCL knows no tags).
 A message is known by both its ends: a result that several stages need is sent to each of them, one after the other.
 """
 
-from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from pipebench import collection
 from pipebench.plan.actions import Action, Operation, transfer
 from pipebench.plan.graph import Graph, inputs_of
-from pipebench.plan.plan import Plan, Program
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from pipebench.plan.plan import Plan
 
 SEND = {
     Operation.FORWARD: Operation.SEND_FORWARD,
@@ -35,7 +32,15 @@ RECEIVE = {
     Operation.TOTAL: Operation.RECEIVE_TOTAL,
 }
 
-_Pair = tuple[int, int]  # sender, receiver
+
+def send_of(producer: Action, stage: int) -> Action:
+    """The send of a result to a stage that needs it."""
+    return transfer(SEND[producer.operation], producer, stage)
+
+
+def receive_of(producer: Action, consumer: Action) -> Action:
+    """The receive of a result for one that needs it."""
+    return transfer(RECEIVE[producer.operation], consumer, producer.stage)
 
 
 class Message(NamedTuple):
@@ -52,12 +57,12 @@ class Message(NamedTuple):
     @property
     def send(self) -> Action:
         """The action of the sender's program."""
-        return transfer(SEND[self.producer.operation], self.producer, self.consumer.stage)
+        return send_of(self.producer, self.consumer.stage)
 
     @property
     def receive(self) -> Action:
         """The action of the receiver's program."""
-        return transfer(RECEIVE[self.producer.operation], self.consumer, self.producer.stage)
+        return receive_of(self.producer, self.consumer)
 
     @property
     def travels(self) -> bool:
@@ -102,35 +107,7 @@ def messages_by_action(graph: Graph) -> dict[Action, Message]:
 def add_transfers(plan: Plan) -> Plan:
     """The plan with sends and receives, in matching order on both ends of every pair of devices."""
     assert not plan.has_transfers, "the plan has its transfers already"
-    outgoing: dict[Action, list[Message]] = defaultdict(list)
-    for message in messages_of(plan.graph):
-        outgoing[message.producer].append(message)
-    sent: dict[_Pair, list[Message]] = defaultdict(list)
-    for program in plan.programs:
-        for action in program:
-            for message in outgoing[action]:
-                sent[message.sender, message.receiver].append(message)
-    programs = (_with_transfers(plan.graph, program, outgoing, sent) for program in plan.programs)
-    return Plan(plan.graph, tuple(programs))
+    from pipebench.plan.weaving import woven  # noqa: PLC0415 - numpy
 
-
-def _with_transfers(
-    graph: Graph,
-    program: Program,
-    outgoing: dict[Action, list[Message]],
-    sent: dict[_Pair, list[Message]],
-) -> Program:
-    """One device's program with its transfers; ``sent`` gives the order on each directed pair."""
-    result: list[Action] = []
-    waiting: dict[_Pair, Iterator[Message]] = {}
-    received: set[Message] = set()
-    for action in program:
-        for message in messages_to(graph, action):
-            pair = message.sender, message.receiver
-            queue = waiting.setdefault(pair, iter(sent[pair]))
-            while message not in received and (earlier := next(queue, None)) is not None:
-                result.append(earlier.receive)
-                received.add(earlier)
-        result.append(action)
-        result += [message.send for message in outgoing[action]]
-    return tuple(result)
+    with collection.put_off():
+        return woven(plan)

@@ -45,13 +45,15 @@ class _Path:
         post = np.full(messages + 1, len(slots.posted))
         post[slots.posted] = np.arange(len(slots.posted))
         source = np.append(slots.posting, never)[post]
-        self.source: list[int] = source.tolist()
-        self.post: list[int] = post.tolist()
         begin, end = slots.awaited
         several = np.where(end == begin, _NOTHING, _SEVERAL)
         self.only: list[int] = np.where(end - begin == 1, source[begin], several).tolist()
         self.takes = list(map([*seconds, 0.0].__getitem__, post[begin].tolist()))  # the one message
-        self.begin, self.end = begin.tolist(), end.tolist()
+        places = np.flatnonzero(end - begin > 1).tolist()
+        self.several = {
+            slot: list(zip(source[first:behind].tolist(), post[first:behind].tolist(), strict=True))
+            for slot, first, behind in zip(places, begin[places].tolist(), end[places].tolist(), strict=True)
+        }
         self.at, self.free = slots.first[:-1], [0.0] * slots.devices
         self.starts = [0.0] * never
         self.ends: list[float | None] = [None] * (never + 1)
@@ -91,13 +93,14 @@ class _Path:
 
     def _join(self, slot: int, now: float) -> tuple[float, int]:
         """When the messages to a slot are there, from ``now`` on, and whom it waits for if not all of them are sent."""
-        for message in range(self.begin[slot], self.end[slot]):
-            source = self.source[message]
+        messages = self.several[slot]
+        while messages:
+            source, post = messages[-1]
             end = self.ends[source]
             if end is None:
-                self.begin[slot] = message
                 return now, source
-            now = max(now, end + self.seconds[self.post[message]])
+            now = max(now, end + self.seconds[post])
+            messages.pop()
         return now, _NOTHING
 
     def outcome(self) -> Outcome:

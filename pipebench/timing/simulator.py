@@ -17,6 +17,7 @@ can wait for another one, ``ports`` where they wait for ports, ``blocking``.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pipebench import collection
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, add_transfers
 from pipebench.timing.blocking import met
@@ -62,10 +63,11 @@ def simulate(
         DeadlockError: The plan gets stuck under this transport.
         PlanError: It sends what nobody needs.
     """
-    if blocking:
-        with_transfers = plan if plan.has_transfers else add_transfers(plan)
-        return met(with_transfers, costs, link, message_bytes, transfer_s)
-    return _asynchronous(plan, costs, link, message_bytes, transfer_s)
+    with collection.put_off():
+        if blocking:
+            with_transfers = plan if plan.has_transfers else add_transfers(plan)
+            return met(with_transfers, costs, link, message_bytes, transfer_s)
+        return _asynchronous(plan, costs, link, message_bytes, transfer_s)
 
 
 def _asynchronous(

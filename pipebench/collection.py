@@ -1,0 +1,21 @@
+"""Python's search for garbage in cycles, put off while hundreds of thousands of objects are made that are none.
+
+Each tuple that is made brings the next search nearer, and a search looks at all of them. A step of 400,000 actions took
+twice as long with it, and not one object was found. What nothing refers to any more is freed at once all the same.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def put_off() -> Iterator[None]:
+    """No search inside; afterwards as before."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

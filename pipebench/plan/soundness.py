@@ -1,0 +1,66 @@
+"""Whether a plan is sound, in arrays: what ``check`` asks first, since most plans are.
+
+Whoever imports this module has numpy.
+"""
+
+import numpy as np
+
+from pipebench.plan.actions import SENDS
+from pipebench.plan.ends import Ends
+from pipebench.plan.flat import Flat, flat_of
+from pipebench.plan.numbers import NONE, Whole, are
+from pipebench.plan.plan import Plan
+
+
+def is_sound(plan: Plan) -> bool:
+    """Whether the plan runs each action once, where and when it may, and its transfers match if it has any."""
+    flat = flat_of(plan)
+    if len(flat.lengths) != plan.graph.devices or not _is_complete(flat) or not _is_in_order(flat):
+        return False
+    return bool(flat.computes.all()) or _match(flat)
+
+
+def _is_complete(flat: Flat) -> bool:
+    """Whether each action of the graph is there once, on its device, and nothing else."""
+    numbers = flat.numbers[flat.computes]
+    if (numbers == NONE).any() or (flat.numbering.devices[numbers] != flat.device[flat.computes]).any():
+        return False
+    times = np.bincount(numbers, minlength=flat.numbering.total)
+    return bool((times == flat.numbering.exist).all())
+
+
+def _is_in_order(flat: Flat) -> bool:
+    """Whether each action stands after its inputs on its device."""
+    of, (consumer, producer) = flat.numbering.devices, flat.numbering.inputs
+    late = flat.place[producer] > flat.place[consumer]
+    return not (late & (of[producer] == of[consumer])).any()
+
+
+def _match(flat: Flat) -> bool:
+    """Whether all messages have both ends once, where and when they may, and in one order for each pair of devices."""
+    places = np.flatnonzero(~flat.computes)
+    columns = flat.columns.where(~flat.computes)
+    message = Ends(flat.numbering).message(columns)
+    if (message == NONE).any():
+        return False
+    of, (consumer, producer) = flat.numbering.devices, flat.numbering.messages
+    sends = are(columns, SENDS)
+    sent, received = places[sends], places[~sends]
+    sent_is, received_is = message[sends], message[~sends]
+    times = [np.bincount(each, minlength=len(consumer)) for each in (sent_is, received_is)]
+    return bool(
+        (times[0] == 1).all()
+        and (times[1] == 1).all()
+        and (of[producer][sent_is] == flat.device[sent]).all()
+        and (of[consumer][received_is] == flat.device[received]).all()
+        and (flat.place[producer[sent_is]] < sent).all()
+        and (flat.place[consumer[received_is]] > received).all()
+        and (_by_pair(flat, sent_is) == _by_pair(flat, received_is)).all()
+    )
+
+
+def _by_pair(flat: Flat, messages: Whole) -> Whole:
+    """The messages, those of each pair of devices together, in the order in which they stand."""
+    of, (consumer, producer) = flat.numbering.devices, flat.numbering.messages
+    pair = of[producer] * flat.numbering.graph.devices + of[consumer]
+    return messages[np.argsort(pair[messages], kind="stable")]
