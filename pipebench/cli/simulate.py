@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipebench import collection
 from pipebench.cli import no_effect, output
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from pipebench.plan.plan import Plan
+    from pipebench.records.simulation import SimulationRecord
     from pipebench.topologies import Between
 
 
@@ -121,23 +123,28 @@ def simulate(
         hosts=hosts,
         transfer_between_s=transfer_between,
     )
-    with supervised(inf, output.notice) as phase:
-        phase("simulating the plan")
-        if csv:
-            plan = plan_of(options)
-            no_effect.tell(context)
-            _print_csv(plan)
-            return
-        record = simulation(options)
-    no_effect.tell(context)
-    if json:
+    with collection.put_off():
+        with supervised(inf, output.notice) as phase:
+            phase("simulating the plan")
+            made = plan_of(options) if csv else simulation(options)
+        no_effect.tell(context)
+        _print(made, json=json)
+
+
+def _print(made: "Plan | SimulationRecord", *, json: bool) -> None:
+    """A plan as CSV, a record as JSON or as a report."""
+    from pipebench.plan.plan import Plan
+
+    if isinstance(made, Plan):
+        _print_csv(made)
+    elif json:
         from pipebench.records import store
 
-        output.print_json(store.encode(record))
-        return
-    from pipebench.render.report import simulation_report
+        output.print_json(store.encode(made))
+    else:
+        from pipebench.render.report import simulation_report
 
-    output.print_report(partial(simulation_report, record))
+        output.print_report(partial(simulation_report, made))
 
 
 def _measured(context: typer.Context, name: str) -> "Between":

@@ -10,9 +10,10 @@ So numbers are in the order of ``Graph.actions``; what does not exist has one to
 int64 unless they say otherwise. Whoever imports this module has numpy.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from itertools import repeat
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,13 @@ Flags = npt.NDArray[np.bool_]
 
 NONE = -1  # the number of what a graph does not have
 _OPERATIONS = {operation: place for place, operation in enumerate(Operation)}
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+def rows(kind: type[Row], *columns: Iterable[Any]) -> Iterator[Row]:
+    """Named tuples of a kind, as ``kind._make`` makes them, in half the time."""
+    return map(partial(tuple.__new__, kind), zip(*columns, strict=True))
 
 
 class Columns(NamedTuple):
@@ -140,7 +148,12 @@ class Numbers:
         """The actions of these numbers, made anew."""
         every = tuple(Operation)
         operation, *columns, _ = (column.tolist() for column in self.columns(numbers))
-        return [Action(every[place], *at) for place, *at in zip(operation, *columns, strict=True)]
+        return list(rows(Action, map(every.__getitem__, operation), *columns, repeat(None, len(numbers))))
+
+    @cached_property
+    def every_action(self) -> list[Action]:
+        """The action of each number, those too that the graph does not have."""
+        return self.actions(np.arange(self.total))
 
     @cached_property
     def inputs(self) -> Inputs:

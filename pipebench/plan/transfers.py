@@ -91,8 +91,14 @@ def messages_to(graph: Graph, consumer: Action) -> list[Message]:
 
 
 def messages_of(graph: Graph) -> list[Message]:
-    """All messages of a step."""
-    return [message for action in graph.actions() for message in messages_to(graph, action)]
+    """All messages of a step, in the order of their consumers in ``Graph.actions``, then of the rule."""
+    from pipebench.plan.numbers import Numbers, rows  # noqa: PLC0415 - numpy
+
+    numbering = Numbers(graph)
+    actions, of = numbering.every_action, numbering.devices
+    consumer, producer = numbering.messages
+    ends = (map(actions.__getitem__, numbers.tolist()) for numbers in (producer, consumer))
+    return list(rows(Message, *ends, of[producer].tolist(), of[consumer].tolist()))
 
 
 def messages_by_action(graph: Graph) -> dict[Action, Message]:

@@ -1,7 +1,9 @@
 """Timelines to and from their place in a record."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
+from pipebench import collection
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.models.outline import MemoryBytes
 from pipebench.plan.actions import REDUCTIONS, Action, Operation, parse_action
@@ -26,25 +28,25 @@ def timeline_record(
     timeline: Timeline, *, clock: Clock, message_bytes: Callable[[Message], int] | None = None
 ) -> TimelineRecord:
     """The stored form of a timeline; ``clock`` is wall, virtual or simulated."""
-    text = timeline.graph.text
+    text = _Texts(timeline.graph)
     return TimelineRecord(
         clock=clock,
         makespan_s=timeline.makespan_s,
         spans=[
-            SpanRecord(device=d, action=text(a), start_s=s, end_s=e)
+            SpanRecord(device=d, action=text[a], start_s=s, end_s=e)
             for d, a, s, e in timeline.spans
             if a.operation not in REDUCTIONS
         ],
         transfers=[
             TransferRecord(
-                action=text(m.producer),
+                action=text[m.producer],
                 sender=m.sender,
                 receiver=m.receiver,
                 ready_s=ready,
                 start_s=start,
                 end_s=end,
                 bytes=message_bytes(m) if message_bytes else None,
-                consumer=text(m.consumer),
+                consumer=text[m.consumer],
             )
             for m, ready, start, end in timeline.transfers
         ],
@@ -59,6 +61,33 @@ def timeline_record(
     )
 
 
+class _Texts(dict[Action, str]):
+    """The text form of a graph's actions, made once each: a record names an action several times."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.chunks = graph.chunks > 1
+
+    def __missing__(self, action: Action) -> str:
+        self[action] = text = action.text(chunks=self.chunks)
+        return text
+
+
+class _Actions(dict[str, Action]):
+    """The actions of a graph by their text form; others are read, and refused if the graph does not have them."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__((graph.text(action), action) for action in graph.actions())
+        self.of_graph = frozenset(self.values())
+
+    def __missing__(self, text: str) -> Action:
+        action = parse_action(text)
+        if action not in self.of_graph:
+            raise KeyError(action)
+        self[text] = action
+        return action
+
+
 def timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
     """The timeline that was stored, of a run of ``graph``.
 
@@ -66,33 +95,50 @@ def timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
         CorruptRecordError: It holds an action or a transfer that the graph does not have.
     """
     try:
-        return _timeline_from(record, graph)
+        with collection.put_off():
+            return _timeline_from(record, graph)
     except (UsageError, KeyError) as error:
         raise CorruptRecordError(f"timeline: not one of this configuration: {error}") from None
 
 
 def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
-    device_of = {action: graph.device(action) for action in graph.actions()}
+    actions = _Actions(graph)
     for span in record.spans:
-        if device_of[parse_action(span.action)] != span.device or span.end_s < span.start_s:
+        if graph.device(actions[span.action]) != span.device or span.end_s < span.start_s:
             raise CorruptRecordError(f"timeline: {span.action} does not run so on device {span.device}")
-    messages: dict[tuple[Action, int, int, Action | None], Message] = {}
-    for m in messages_of(graph):
-        ends = m.producer, m.sender, m.receiver
-        messages[*ends, m.consumer] = messages[*ends, None] = m
+    messages = {(m.producer, m.consumer): m for m in messages_of(graph)}
+    only = {
+        (m.producer, m.sender, m.receiver): m for m in messages.values()
+    }  # before they named their consumer
     return Timeline(
         graph,
         (
-            *(Span(s.device, parse_action(s.action), s.start_s, s.end_s) for s in record.spans),
+            *(Span(s.device, actions[s.action], s.start_s, s.end_s) for s in record.spans),
             *_reductions(record, graph),
         ),
-        tuple(Transfer(messages[_ends(t)], t.ready_s, t.start_s, t.end_s) for t in record.transfers),
+        tuple(map(partial(_transfer, actions, messages, only), record.transfers)),
         tuple(
             OtherWork(o.device, o.name, o.start_s, o.end_s)
             for o in record.other
             if o.name not in _NAMES.values()
         ),
     )
+
+
+def _transfer(
+    actions: Mapping[str, Action],
+    messages: Mapping[tuple[Action, Action], Message],
+    only: Mapping[tuple[Action, int, int], Message],
+    stored: TransferRecord,
+) -> Transfer:
+    producer = actions[stored.action]
+    if stored.consumer is None:
+        message = only[producer, stored.sender, stored.receiver]
+    else:
+        message = messages[producer, actions[stored.consumer]]
+        if (message.sender, message.receiver) != (stored.sender, stored.receiver):
+            raise KeyError(stored.action)
+    return Transfer(message, stored.ready_s, stored.start_s, stored.end_s)
 
 
 def _reductions(record: TimelineRecord, graph: Graph) -> Iterator[Span]:
@@ -105,11 +151,6 @@ def _reductions(record: TimelineRecord, graph: Graph) -> Iterator[Span]:
     for other in record.other:
         if other.name in _NAMES.values():
             yield Span(other.device, of[other.device, other.name], other.start_s, other.end_s)
-
-
-def _ends(transfer: TransferRecord) -> tuple[Action, int, int, Action | None]:
-    consumer = None if transfer.consumer is None else parse_action(transfer.consumer)
-    return parse_action(transfer.action), transfer.sender, transfer.receiver, consumer
 
 
 def device_usages(

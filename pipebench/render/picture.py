@@ -7,6 +7,7 @@ Each column is a slice of the makespan and shows what the device did for most of
 the picture reads without colour.
 """
 
+from operator import itemgetter
 from typing import NamedTuple
 
 from rich.text import Text
@@ -75,7 +76,7 @@ def _pieces(timeline: Timeline, device: int) -> list[Piece]:
     for gap in timeline.gaps(device):
         pieces += [(gap.start_s, gap.sent_s, WAITING), (gap.sent_s, gap.end_s, TRANSFER)]
     pieces += [(work.start_s, work.end_s, OTHER) for work in timeline.other if work.device == device]
-    return sorted(pieces, key=lambda piece: piece[:2])
+    return sorted(sorted(pieces, key=itemgetter(1)), key=itemgetter(0))
 
 
 def _sign(operation: Operation) -> Sign:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from operator import add
 from typing import Any
 
-from pipebench.plan.numbers import Whole
+from pipebench.plan.numbers import Whole, rows
 from pipebench.timing.costs import Costs
-from pipebench.timing.slots import Slots, rows
+from pipebench.timing.slots import Slots
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 
 

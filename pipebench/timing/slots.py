@@ -10,27 +10,19 @@ A slot posts the messages whose sends stand right behind it. Receives are posted
 place here. Whoever imports this module has numpy.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import accumulate, chain
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from pipebench.plan.actions import COMPUTE, SENDS, Action
 from pipebench.plan.check import no_use_for
 from pipebench.plan.ends import Ends
-from pipebench.plan.numbers import NONE, Columns, Flags, Numbers, Whole, are, columns_of
+from pipebench.plan.numbers import NONE, Columns, Flags, Numbers, Whole, are, columns_of, rows
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message
-
-Row = TypeVar("Row", bound=tuple[Any, ...])
-
-
-def rows(kind: type[Row], *columns: Iterable[Any]) -> Iterator[Row]:
-    """Named tuples of a kind, as ``kind._make`` makes them, in half the time."""
-    return map(partial(tuple.__new__, kind), zip(*columns, strict=True))
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ It does not matter who made it: the simulator from costs, or an executor from cl
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 
 from pipebench.plan.actions import Action
 from pipebench.plan.check import activations_alive
@@ -65,6 +67,7 @@ class Gap(NamedTuple):
 
 
 PathItem = Span | Transfer | OtherWork
+_Timed = TypeVar("_Timed", bound=PathItem)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Timeline:
     @cached_property
     def bubble_fraction(self) -> float:
         """1 - busy / (devices x makespan): GPipe's definition."""
-        busy = sum(self.usage(device).busy_s for device in range(self.graph.devices))
+        busy = sum(self._busy_s(device) for device in range(self.graph.devices))
         return max(1 - busy / (self.graph.devices * self.makespan_s), 0.0) if self.makespan_s else 0.0
 
     def spans_of(self, device: int) -> list[Span]:
@@ -93,7 +96,7 @@ class Timeline:
 
     def in_order(self) -> list[Span | OtherWork]:
         """All that devices do, by when it starts."""
-        return sorted(self._work, key=lambda item: (item.start_s, item.end_s))
+        return _by_time(self._work)
 
     def activations_alive(self, device: int) -> int:
         """The most (microbatch, chunk) slices whose backward was still to come, summed over its stages."""
@@ -101,7 +104,7 @@ class Timeline:
 
     def usage(self, device: int) -> Usage:
         """Split one device's makespan into busy, waiting, transfer and idle."""
-        busy = sum(item.end_s - item.start_s for item in self._lanes[device])
+        busy = self._busy_s(device)
         gaps = self.gaps(device)
         waiting = sum(gap.sent_s - gap.start_s for gap in gaps)
         transfer = sum(gap.end_s - gap.sent_s for gap in gaps)
@@ -111,10 +114,9 @@ class Timeline:
         """The pauses between one device's actions."""
         result = []
         for before, span in pairwise(self.spans_of(device)):
-            sent = max((t.ready_s for t in self._incoming(span.action)), default=span.start_s)
-            sent = min(max(sent, before.end_s), span.start_s)
             if span.start_s > before.end_s:
-                result.append(Gap(before.end_s, sent, span.start_s))
+                sent = self._sent_s.get(span.action, span.start_s)
+                result.append(Gap(before.end_s, min(max(sent, before.end_s), span.start_s), span.start_s))
         return result
 
     def critical_path(self) -> list[PathItem]:
@@ -165,9 +167,23 @@ class Timeline:
     @cached_property
     def _by_device(self) -> dict[int, list[Span]]:
         result: dict[int, list[Span]] = defaultdict(list)
-        for span in sorted(self.spans, key=lambda span: (span.start_s, span.end_s)):
+        for span in _by_time(self.spans):
             result[span.device].append(span)
         return result
+
+    def _busy_s(self, device: int) -> float:
+        """How long a device works."""
+        return sum(item.end_s - item.start_s for item in self._lanes[device])
+
+    @cached_property
+    def _sent_s(self) -> dict[Action, float]:
+        """When the last message to an action was sent."""
+        found: dict[Action, float] = {}
+        for message, ready, _, _ in self.transfers:
+            consumer = message.consumer
+            if found.get(consumer, 0.0) <= ready:
+                found[consumer] = ready
+        return found
 
     @cached_property
     def _lanes(self) -> dict[int, list[Span | OtherWork]]:
@@ -189,3 +205,8 @@ class Timeline:
     @cached_property
     def _transfer_of(self) -> dict[Message, Transfer]:
         return {transfer.message: transfer for transfer in self.transfers}
+
+
+def _by_time(items: Iterable[_Timed]) -> list[_Timed]:
+    """By start, then by end: two sorts of what is nearly in order, by one number each."""
+    return sorted(sorted(items, key=attrgetter("end_s")), key=attrgetter("start_s"))
