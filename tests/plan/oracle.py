@@ -1,0 +1,52 @@
+"""The transfer pass as it was before it went through arrays: action by action, slow and plain."""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from pipebench.plan.actions import Action
+from pipebench.plan.graph import Graph
+from pipebench.plan.plan import Plan, Program
+from pipebench.plan.transfers import Message, messages_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_Pair = tuple[int, int]  # sender, receiver
+
+
+def add_transfers(plan: Plan) -> Plan:
+    """The plan with sends and receives, in matching order on both ends of every pair of devices."""
+    assert not plan.has_transfers, "the plan has its transfers already"
+    outgoing: dict[Action, list[Message]] = defaultdict(list)
+    for consumer in plan.graph.actions():
+        for message in messages_to(plan.graph, consumer):
+            outgoing[message.producer].append(message)
+    sent: dict[_Pair, list[Message]] = defaultdict(list)
+    for program in plan.programs:
+        for action in program:
+            for message in outgoing[action]:
+                sent[message.sender, message.receiver].append(message)
+    programs = (_with_transfers(plan.graph, program, outgoing, sent) for program in plan.programs)
+    return Plan(plan.graph, tuple(programs))
+
+
+def _with_transfers(
+    graph: Graph,
+    program: Program,
+    outgoing: dict[Action, list[Message]],
+    sent: dict[_Pair, list[Message]],
+) -> Program:
+    """One device's program with its transfers; ``sent`` gives the order on each directed pair."""
+    result: list[Action] = []
+    waiting: dict[_Pair, Iterator[Message]] = {}
+    received: set[Message] = set()
+    for action in program:
+        for message in messages_to(graph, action):
+            pair = message.sender, message.receiver
+            queue = waiting.setdefault(pair, iter(sent[pair]))
+            while message not in received and (earlier := next(queue, None)) is not None:
+                result.append(earlier.receive)
+                received.add(earlier)
+        result.append(action)
+        result += [message.send for message in outgoing[action]]
+    return tuple(result)
