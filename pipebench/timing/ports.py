@@ -45,7 +45,7 @@ class _Events:
     """One run. An event is the number of a device whose slot is over, or of devices + a post that arrives."""
 
     def __init__(self, slots: Slots, work: Work, ways: Ways) -> None:
-        self.first, self.devices = slots.first, slots.devices
+        self.first = slots.first
         self.gaps, self.seconds, self.overhead = work.gaps, work.seconds, work.overhead
         messages = slots.numbering.messages
         of, posted = slots.numbering.devices, slots.posted
@@ -76,71 +76,77 @@ class _Events:
         self.finished: list[int] = []
 
     def run(self) -> None:
-        for device, slot in enumerate(self.first[:-1]):
-            self._run_slot(device, slot, 0.0)
-        self.started.clear()  # the devices' starts are no actions
-        times, devices = self.times, self.devices
+        """One event after the other. With a call for each step of an event it takes half as long again."""
+        at, first, numbers, missing, idle = self.at, self.first, self.numbers, self.missing, self.idle
+        starts, ends, started = self.starts, self.ends, self.started
+        gaps, seconds, overhead = self.gaps, self.seconds, self.overhead
+        times, due, devices = self.times, self.due, len(self.at)
+        self._begin()
         while times:
             now = heapq.heappop(times)
-            for event in self.due[now]:  # grows while something takes no time
-                if event < devices:
-                    self._over(event, now)
+            for event in due[now]:  # grows while something takes no time
+                device = self._over(event, now) if event < devices else self._arrive(event - devices, now)
+                slot = at[device]
+                if not idle[device] or slot == first[device + 1] or missing[numbers[slot]]:
+                    continue
+                idle[device] = False
+                started.append(slot)
+                starts[slot] = start = now + gaps[slot]
+                ends[slot] = end = start + seconds[slot] + overhead[slot]
+                if end in due:
+                    due[end].append(device)
                 else:
-                    self._arrive(event - devices, now)
-            del self.due[now]
+                    due[end] = [device]
+                    heapq.heappush(times, end)
+            del due[now]
 
     def _at(self, time: float, event: int) -> None:
-        events = self.due.get(time)
-        if events is None:
+        if time in self.due:
+            self.due[time].append(event)
+        else:
             self.due[time] = [event]
             heapq.heappush(self.times, time)
-        else:
-            events.append(event)
 
     # devices
 
-    def _run_slot(self, device: int, slot: int, now: float) -> None:
-        self.starts[slot] = start = now + self.gaps[slot]
-        self.ends[slot] = end = start + self.seconds[slot] + self.overhead[slot]
-        self.started.append(slot)
-        self._at(end, device)
+    def _begin(self) -> None:
+        """All devices do the work before their first action."""
+        for device, slot in enumerate(self.first[:-1]):
+            self.ends[slot] = self.seconds[slot]
+            self._at(self.seconds[slot], device)
 
-    def _over(self, device: int, now: float) -> None:
-        """The device's current slot is over."""
+    def _over(self, device: int, now: float) -> int:
+        """The device's current slot is over, and its messages go."""
         slot = self.at[device]
         self.at[device] = slot + 1
+        self.idle[device] = True
         if slot + 1 == self.first[device + 1]:
             self.finished.append(device)
         for post in range(self.posts[slot], self.posts[slot + 1]):
-            self._post(post, now)
-        self._go_on(device, now)
-
-    def _go_on(self, device: int, now: float) -> None:
-        slot = self.at[device]
-        waits = slot == self.first[device + 1] or self.missing[self.numbers[slot]] > 0
-        self.idle[device] = waits
-        if not waits:
-            self._run_slot(device, slot, now)
+            sender, receiver = self.sender[post], self.receiver[post]
+            if self.ports[post] and (self.egress[sender] or self.ingress[receiver]):
+                self._wait(post)
+            else:
+                self._send(post, now)
+        return device
 
     # messages
 
-    def _post(self, post: int, now: float) -> None:
+    def _wait(self, post: int) -> None:
         sender, receiver = self.sender[post], self.receiver[post]
-        if self.ports[post] and (self.egress[sender] or self.ingress[receiver]):
-            queue = self.leaving[sender].setdefault(receiver, deque())
-            self.coming[receiver][sender] = queue
-            queue.append((next(self.posted), post))
-        else:
-            self._send(post, now)
+        queue = self.leaving[sender].setdefault(receiver, deque())
+        self.coming[receiver][sender] = queue
+        queue.append((next(self.posted), post))
 
     def _send(self, post: int, now: float) -> None:
         if self.ports[post]:
             self.egress[self.sender[post]] = self.ingress[self.receiver[post]] = True
         self.sent.append(post)
         self.sent_at[post] = now
-        self._at(now + self.takes[post], self.devices + post)
+        self._at(now + self.takes[post], len(self.at) + post)
 
-    def _arrive(self, post: int, now: float) -> None:
+    def _arrive(self, post: int, now: float) -> int:
+        """The message is there, its ports are free, and the receiver may go on."""
         sender, receiver, message = self.sender[post], self.receiver[post], self.message[post]
         if not self.arrived[message]:
             self.arrived[message] = True
@@ -149,8 +155,7 @@ class _Events:
             self.egress[sender] = self.ingress[receiver] = False
             if self.leaving[sender] or self.coming[receiver]:
                 self._send_waiting(sender, receiver, now)
-        if self.idle[receiver]:
-            self._go_on(receiver, now)
+        return receiver
 
     def _send_waiting(self, sender: int, receiver: int, now: float) -> None:
         """Send what waited for two ports that came free, and can go."""

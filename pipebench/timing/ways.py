@@ -48,8 +48,9 @@ def through(slots: Slots, link: Link | Topology, message_bytes: Callable[[Messag
         each_s = [each.transfer_s(0) for each in links]
         seconds = [each_s[place] for place in posts]
     else:
-        sizes = map(message_bytes, slots.messages)
-        seconds = [links[place].transfer_s(size) for place, size in zip(posts, sizes, strict=True)]
+        sizes = list(zip(posts, map(message_bytes, slots.messages), strict=True))
+        taken = {each: links[each[0]].transfer_s(each[1]) for each in set(sizes)}  # most are of a few sizes
+        seconds = [taken[each] for each in sizes]
     ports = [each.ports for each in links]
     overhead_s = np.array([each.overhead_s for each in links])[which]
     return Ways(seconds, [ports[place] for place in posts], _of_slots(slots, overhead_s))

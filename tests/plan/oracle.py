@@ -1,4 +1,4 @@
-"""The transfer pass as it was before it went through arrays: action by action, slow and plain."""
+"""Messages and the transfer pass as they were before they went through arrays: action by action, slow and plain."""
 
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -14,13 +14,26 @@ if TYPE_CHECKING:
 _Pair = tuple[int, int]  # sender, receiver
 
 
+def messages_of(graph: Graph) -> list[Message]:
+    """All messages of a step."""
+    return [message for action in graph.actions() for message in messages_to(graph, action)]
+
+
+def messages_by_action(graph: Graph) -> dict[Action, Message]:
+    """The message that each send and each receive of a step stands for."""
+    found: dict[Action, Message] = {}
+    for message in messages_of(graph):
+        found[message.send] = message
+        found[message.receive] = message
+    return found
+
+
 def add_transfers(plan: Plan) -> Plan:
     """The plan with sends and receives, in matching order on both ends of every pair of devices."""
     assert not plan.has_transfers, "the plan has its transfers already"
     outgoing: dict[Action, list[Message]] = defaultdict(list)
-    for consumer in plan.graph.actions():
-        for message in messages_to(plan.graph, consumer):
-            outgoing[message.producer].append(message)
+    for message in messages_of(plan.graph):
+        outgoing[message.producer].append(message)
     sent: dict[_Pair, list[Message]] = defaultdict(list)
     for program in plan.programs:
         for action in program:

