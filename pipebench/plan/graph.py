@@ -35,7 +35,7 @@ from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
 
 MOST_STAGES = 10_000
-MOST_ACTIONS = 1_000_000  # of a step: on paper they take 1.5 GB of memory, and minutes
+MOST_ACTIONS = 1_000_000  # of a step: on paper they take up to 2.4 GB of memory, and 10 to 35 s
 
 _Where = Literal["fed_by", "feeds"]
 _Neighbours = tuple[tuple[int, ...], ...]  # of each stage, lowest first

@@ -4,11 +4,13 @@ Whoever imports this module has numpy.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from operator import add
 from typing import Any
 
 from pipebench.plan.numbers import Whole, rows
 from pipebench.timing.costs import Costs
+from pipebench.timing.simulated import Simulated
 from pipebench.timing.slots import Slots
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 
@@ -68,11 +70,13 @@ def timeline_of(slots: Slots, costs: Costs, seconds: list[float], outcome: Outco
         seconds: of each post.
         outcome: of the engine.
     """
-    return Timeline(
+    other = _other(slots, costs, outcome)
+    return Simulated.of(
         slots.plan.graph,
-        _spans(slots, outcome),
-        _transfers(slots, seconds, outcome),
-        _other(slots, costs, outcome),
+        partial(_spans, slots, outcome),
+        partial(_transfers, slots, seconds, outcome),
+        other,
+        makespan_s=max(*outcome.ends, 0.0, *(work.end_s for work in other)),
     )
 
 

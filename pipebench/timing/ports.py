@@ -143,7 +143,12 @@ class _Events:
             self.egress[self.sender[post]] = self.ingress[self.receiver[post]] = True
         self.sent.append(post)
         self.sent_at[post] = now
-        self._at(now + self.takes[post], len(self.at) + post)
+        end, due = now + self.takes[post], self.due
+        if end in due:
+            due[end].append(len(self.at) + post)
+        else:
+            due[end] = [len(self.at) + post]
+            heapq.heappush(self.times, end)
 
     def _arrive(self, post: int, now: float) -> int:
         """The message is there, its ports are free, and the receiver may go on."""

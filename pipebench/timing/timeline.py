@@ -70,14 +70,24 @@ PathItem = Span | Transfer | OtherWork
 _Timed = TypeVar("_Timed", bound=PathItem)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Timeline:
-    """All times in seconds from the start of the step."""
+    """All times in seconds from the start of the step; equal whoever made it."""
 
     graph: Graph
     spans: tuple[Span, ...]
     transfers: tuple[Transfer, ...] = ()
     other: tuple[OtherWork, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Timeline) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return hash(self._parts)
+
+    @property
+    def _parts(self) -> tuple[object, ...]:
+        return self.graph, self.spans, self.transfers, self.other
 
     @cached_property
     def makespan_s(self) -> float:
