@@ -7,6 +7,7 @@ sum to its thread CPU time.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -208,13 +209,13 @@ def interleave(plan: Plan, order: str) -> list[tuple[int, Action]]:
         spans = simulate(plan, UniformCosts(1, backward=2, backward_input=1, backward_weight=1)).spans
         return [(span.device, span.action) for span in sorted(spans, key=lambda s: (s.start_s, s.device))]
     assert order == "device", order
-    programs = [[a for a in program if a.operation in COMPUTE] for program in plan.programs]
+    programs = [deque(a for a in program if a.operation in COMPUTE) for program in plan.programs]
     done: set[Action] = set()
     result: list[tuple[int, Action]] = []
     while any(programs):
         for device, program in enumerate(programs):
             while program and all(m.producer in done for m in messages_to(plan.graph, program[0])):
-                action = program.pop(0)
+                action = program.popleft()
                 done.add(action)
                 result.append((device, action))
     return result

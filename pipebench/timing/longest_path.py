@@ -58,6 +58,7 @@ class _Path:
         self.starts = [0.0] * never
         self.ends: list[float | None] = [None] * (never + 1)
         self.order: list[int] = []
+        self.finished: list[int] = []
         self.noted: dict[int, list[int]] = defaultdict(list)  # devices that wait for a slot
 
     def run(self) -> None:
@@ -87,6 +88,7 @@ class _Path:
                 if slot in noted:
                     ready += noted.pop(slot)
             else:
+                self.finished.append(device)
                 continue
             self.at[device], self.free[device] = slot, now
             noted[source].append(device)
@@ -109,12 +111,11 @@ class _Path:
         starts, ends = np.array(self.starts), np.array(self.ends[:-1], float)
         posts = all_of(*ranges(slots.posting, order, len(starts)))
         started = order[slots.act[order]]
-        lasts = order[np.isin(order, np.array(slots.first[1:]) - 1)]
         return Outcome(
             started[np.argsort(starts[started], kind="stable")],
             self.starts,
             self.ends[:-1],
             posts[np.argsort(ends[slots.posting[posts]], kind="stable")],
             list(map(self.ends.__getitem__, slots.posting.tolist())),
-            slots.device[lasts[np.argsort(ends[lasts], kind="stable")]].tolist(),
+            sorted(self.finished, key=lambda device: ends[slots.first[device + 1] - 1]),
         )

@@ -72,7 +72,7 @@ def timeline_of(slots: Slots, costs: Costs, seconds: list[float], outcome: Outco
     """
     other = _other(slots, costs, outcome)
     return Simulated.of(
-        slots.plan.graph,
+        slots.numbering.graph,
         partial(_spans, slots, outcome),
         partial(_transfers, slots, seconds, outcome),
         other,
@@ -98,6 +98,6 @@ def _other(slots: Slots, costs: Costs, outcome: Outcome) -> tuple[OtherWork, ...
     after = (
         (device, "optimizer", ended[device], ended[device] + costs.after_s(device))
         for device in outcome.finished
-        if slots.plan.programs[device]
+        if slots.flat.lengths[device]
     )
     return tuple(OtherWork(*each) for each in (*before, *after) if each[2] != each[3])

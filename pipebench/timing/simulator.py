@@ -111,6 +111,6 @@ def _waits_for(slots: "Slots", sent: set[int], device: int, slot: int) -> str:
     begin, end = (bound[slot] for bound in slots.awaited)
     missing = [message for message in range(begin, end) if message not in sent]
     needed = min(slots.messages_at(missing))
-    action, text = slots.actions[slot], slots.plan.graph.text
+    action, text = slots.actions[slot], slots.numbering.graph.text
     assert action is not None, "a device's start waits for nothing"
     return f"device {device}: {text(action)} waits for {text(needed.producer)}"

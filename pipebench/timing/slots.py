@@ -12,15 +12,15 @@ place here. Whoever imports this module has numpy.
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, chain
-from typing import Any
+from itertools import accumulate
 
 import numpy as np
 
 from pipebench.plan.actions import COMPUTE, SENDS, Action
 from pipebench.plan.check import no_use_for
 from pipebench.plan.ends import Ends
-from pipebench.plan.numbers import NONE, Columns, Flags, Numbers, Whole, are, columns_of, rows
+from pipebench.plan.flat import Flat, flat_of
+from pipebench.plan.numbers import NONE, Flags, Numbers, Whole, are, rows
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message
 
@@ -30,16 +30,15 @@ class Slots:
     """All slots of a plan.
 
     Args:
-        plan: with or without its transfers; without, each result leaves when it is there.
-        first: slot of each device, and the number of slots.
+        flat: the plan, with or without its transfers; without, each result leaves when it is there.
+        first: the first slot of each device, then the number of slots.
         actions: of each slot, ``None`` for the starts.
         numbers: of the actions, ``NONE`` for the starts and for what the graph does not have.
         posting: the slot of each post, lowest first.
         posted: the message of each post, as its place in ``Numbers.messages``.
     """
 
-    plan: Plan
-    numbering: Numbers
+    flat: Flat
     first: list[int]
     actions: list[Action | None]
     numbers: Whole
@@ -47,9 +46,14 @@ class Slots:
     posted: Whole
 
     @property
+    def numbering(self) -> Numbers:
+        """Of the plan's graph."""
+        return self.flat.numbering
+
+    @property
     def devices(self) -> int:
         """How many devices have a program."""
-        return len(self.plan.programs)
+        return len(self.flat.lengths)
 
     @cached_property
     def device(self) -> Whole:
@@ -77,24 +81,8 @@ class Slots:
         """The messages at these places in ``Numbers.messages``."""
         consumer, producer = (column[places] for column in self.numbering.messages)
         of = self.numbering.devices
-        ends = (self._actions_of(numbers) for numbers in (producer, consumer))
+        ends = (self.flat.actions_of(numbers) for numbers in (producer, consumer))
         return list(rows(Message, *ends, of[producer].tolist(), of[consumer].tolist()))
-
-    def _actions_of(self, numbers: Whole) -> list[Any]:
-        slots = self._slot_of[numbers]
-        found: list[Any] = list(map(self.actions.__getitem__, slots.tolist()))
-        missing = np.flatnonzero(slots == 0)
-        for place, action in zip(missing.tolist(), self.numbering.actions(numbers[missing]), strict=True):
-            found[place] = action
-        return found
-
-    @cached_property
-    def _slot_of(self) -> Whole:
-        """Of each number; 0, which is a start, where the plan does not have it."""
-        found = np.zeros(self.numbering.total, np.int64)
-        ours = np.flatnonzero(self.numbers != NONE)
-        found[self.numbers[ours]] = ours
-        return found
 
 
 def slots_of(plan: Plan) -> Slots:
@@ -103,23 +91,20 @@ def slots_of(plan: Plan) -> Slots:
     Raises:
         PlanError: It sends what nobody needs.
     """
-    numbering = Numbers(plan.graph)
-    columns = columns_of(list(chain.from_iterable(plan.programs)))
-    computes = are(columns, COMPUTE)
-    device = np.repeat(np.arange(len(plan.programs)), [len(program) for program in plan.programs])
-    slot = np.cumsum(computes) + device  # of an action; of a send or receive the one that it stands behind
+    flat = flat_of(plan)
+    slot = np.cumsum(flat.computes) + flat.device  # of an action; of a transfer the one that it stands behind
+    alone = bool(flat.computes.all())
     actions: list[Action | None] = []
     for program in plan.programs:
-        actions += None, *(program if computes.all() else (a for a in program if a.operation in COMPUTE))
+        actions += None, *(program if alone else (a for a in program if a.operation in COMPUTE))
     numbers = np.full(len(actions), NONE)
-    numbers[slot[computes]] = numbering.of(columns.where(computes))
-    each = np.bincount(device[computes], minlength=len(plan.programs)) + 1
+    numbers[slot[flat.computes]] = flat.numbers[flat.computes]
+    each = np.bincount(flat.device[flat.computes], minlength=len(plan.programs)) + 1
     first = [0, *accumulate(each.tolist())]
-    if computes.all():
-        posts = _of_results(numbering, numbers)
-    else:
-        posts = slot[are(columns, SENDS)], _of_sends(plan, numbering, columns, device)
-    return Slots(plan, numbering, first, actions, numbers, *posts)
+    if alone:
+        return Slots(flat, first, actions, numbers, *_of_results(flat.numbering, numbers))
+    sends = are(flat.columns, SENDS)
+    return Slots(flat, first, actions, numbers, slot[sends], _of_sends(flat, sends))
 
 
 def _of_results(numbering: Numbers, numbers: Whole) -> tuple[Whole, Whole]:
@@ -128,6 +113,15 @@ def _of_results(numbering: Numbers, numbers: Whole) -> tuple[Whole, Whole]:
     order = np.argsort(producer, kind="stable")
     begin, end = ranges(producer, numbers, numbering.total)
     return np.repeat(np.arange(len(numbers)), end - begin), order[all_of(begin, end)]
+
+
+def _of_sends(flat: Flat, sends: Flags) -> Whole:
+    """The messages of a plan's sends."""
+    posted = Ends(flat.numbering).message(flat.columns.where(sends))
+    if (posted == NONE).any():
+        place = int(np.flatnonzero(sends)[np.argmax(posted == NONE)])
+        raise no_use_for(flat.numbering.graph, int(flat.device[place]), flat.actions[place])
+    return posted
 
 
 def ranges(keys: Whole, numbers: Whole, total: int) -> tuple[Whole, Whole]:
@@ -141,14 +135,3 @@ def all_of(begin: Whole, end: Whole) -> Whole:
     """``begin[0]``, ..., ``end[0] - 1``, ``begin[1]``, ..."""
     each = end - begin
     return np.repeat(begin - (np.cumsum(each) - each), each) + np.arange(each.sum())
-
-
-def _of_sends(plan: Plan, numbering: Numbers, columns: Columns, device: Whole) -> Whole:
-    """The messages of a plan's sends."""
-    sends = are(columns, SENDS)
-    posted = Ends(numbering).message(columns.where(sends))
-    if (posted == NONE).any():
-        place = int(np.flatnonzero(sends)[np.argmax(posted == NONE)])
-        action = [*chain.from_iterable(plan.programs)][place]
-        raise no_use_for(plan.graph, int(device[place]), action)
-    return posted

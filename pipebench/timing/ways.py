@@ -4,6 +4,7 @@ Whoever imports this module has numpy.
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ def through(slots: Slots, link: Link | Topology, message_bytes: Callable[[Messag
     pairs, which = _pairs(slots)
     links = [link.between(*pair) for pair in pairs]
     posts = which[slots.posted].tolist()
-    if message_bytes is None:
+    if message_bytes is None or all(each.bytes_per_s == inf for each in links):
         each_s = [each.transfer_s(0) for each in links]
         seconds = [each_s[place] for place in posts]
     else:

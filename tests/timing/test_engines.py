@@ -76,10 +76,11 @@ def assert_in_order(timeline: Timeline) -> None:
     for items in (timeline.spans, timeline.transfers):
         starts = [item.start_s for item in items]
         assert starts == sorted(starts)
-    for transfer in timeline.transfers:
-        if transfer.message.producer in place and transfer.message.consumer in place:
-            sent = timeline.spans[place[transfer.message.producer]].end_s <= transfer.ready_s
-            assert not sent or place[transfer.message.producer] < place[transfer.message.consumer]
+    spans = {span.action: span for span in timeline.spans}
+    for message, ready, _, end in timeline.transfers:
+        producer, consumer = spans.get(message.producer), spans.get(message.consumer)
+        if producer and consumer and producer.end_s <= ready and end <= consumer.start_s:
+            assert place[message.producer] < place[message.consumer]
 
 
 def costs_of(graph: Graph, seed: int, kind: str) -> MeasuredCosts:
