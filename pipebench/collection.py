@@ -1,7 +1,8 @@
 """Python's search for garbage in cycles, put off while hundreds of thousands of objects are made that are none.
 
-Each tuple that is made brings the next search nearer, and a search looks at all of them. The report of a simulated step of
-400,000 actions takes 11.9 s with it and 6.7 without. What nothing refers to any more is freed at once all the same.
+Each tuple that is made brings the next search nearer, and a search looks at all of them. The report of a simulated
+step of 400,000 actions takes 11.9 s with it and 6.7 without. What nothing refers to any more is freed at once all the
+same.
 """
 
 import gc
