@@ -1,6 +1,8 @@
-"""What a pipeline's speed-up is made of: factors that multiply up to it. Schema version 1, as ``schema``.
+"""What a pipeline's speed-up is made of. Schema version 1, as ``schema``.
 
-devices 8.00  x overlap 0.68  x unequal 0.81  x ...  x unexplained 1.00  =  speed-up 3.44
+    devices 8.00  x overlap 0.68  x unequal 0.81  x ...  x unexplained 1.00  =  speed-up 3.44
+
+Factors multiply, in their order, up to what was measured.
 """
 
 from pipebench.records.schema import Name, Part, Positive

@@ -19,7 +19,8 @@ _UNITS = {"words": "words", "characters": "characters"}
 def head(record: RunRecord) -> Iterator[RenderableType]:
     """What ran, and on what."""
     config, device = record.config, record.device
-    yield Words(Text.assemble((devices_text(record), "bold"), f"   {inert(record.id)}"))
+    clock = clock_text(record).removeprefix("emulated, ")
+    yield Words(Text.assemble((f"{devices_text(record)}, {clock}", "bold"), f"   {inert(record.id)}"))
     rows = [
         ("model", _model(config)),
         (
@@ -36,13 +37,11 @@ def head(record: RunRecord) -> Iterator[RenderableType]:
 
 
 def devices_text(record: RunRecord) -> str:
-    """What the pipeline ran on, and which clock its figures are of."""
+    """What the pipeline ran on."""
     device = record.device
     what = counted(device.count, f"{device.kind} device")
     hosts = len({rank.host for rank in device.ranks})
-    if hosts > 1:
-        what += f" on {hosts} hosts"
-    return f"{what}, {clock_text(record).removeprefix('emulated, ')}"
+    return f"{what} on {hosts} hosts" if hosts > 1 else what
 
 
 def plan_text(config: Config) -> str:

@@ -1,0 +1,65 @@
+"""The picture of a stored record: its timeline, with what ran and how its figures came to be."""
+
+from collections.abc import Iterator
+
+from pipebench.errors import UsageError
+from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
+from pipebench.records.schema import RunRecord
+from pipebench.records.simulation import SimulationRecord
+from pipebench.records.store import AnyRecord
+from pipebench.records.terms import terms_of
+from pipebench.render.head import clock_text, devices_text, plan_text, simulated_text
+from pipebench.render.svg.frame import Heading
+from pipebench.render.svg.timeline import timeline_svg
+from pipebench.render.units import counted, percent, seconds
+
+
+def record_svg(record: AnyRecord, name: str) -> str:
+    """The timeline of a run or a simulation as an SVG document; ``name`` is what errors call the record.
+
+    Raises:
+        UsageError: It has none.
+        CorruptRecordError: Its timeline is not one of its configuration.
+    """
+    if isinstance(record, SimulationRecord):
+        return _simulation_svg(record)
+    if not isinstance(record, RunRecord):
+        raise UsageError(f"{name}: a {record.kind} has no timeline to draw: name a run or a simulation")
+    return _run_svg(record, name)
+
+
+def run_heading(record: RunRecord) -> Heading:
+    """What ran, and how its figures came to be."""
+    return Heading(devices_text(record), clock_text(record), plan_text(record.config))
+
+
+def _run_svg(record: RunRecord, name: str) -> str:
+    timeline = timeline_of_run(record)
+    if timeline is None:
+        raise UsageError(f"{name}: this run ended before a step was measured: it has no timeline to draw")
+    layers = [device.layers for device in record.devices]
+    return timeline_svg(timeline, run_heading(record), layers, list(_remarks(record)))
+
+
+def _remarks(record: RunRecord) -> Iterator[str]:
+    assert record.timeline is not None
+    step = f"The measured step nearest the median: {seconds(record.timeline.makespan_s)}"
+    if record.bubble is not None:
+        step += f"; bubble {percent(record.bubble.fraction)} of all device time"
+    if record.speedup is not None:
+        step += f"; speed-up {record.speedup.value:.2f}x{terms_of(record).relative}"
+    yield f"{step}."
+    if record.clock == "virtual":
+        yield (
+            "Virtual time: the work of each device was measured, one after the other on one host; when it runs side "
+            "by side, and what messages take, is computed."
+        )
+    yield f"Record {record.id}"
+
+
+def _simulation_svg(record: SimulationRecord) -> str:
+    devices = counted(len(record.devices), "simulated device")
+    words = Heading(devices, "simulated", simulated_text(record.config))
+    step = f"One step: {seconds(record.makespan_s)}; bubble {percent(record.bubble.fraction)} of all device time."
+    layers = [device.layers for device in record.devices]
+    return timeline_svg(timeline_of_simulation(record), words, layers, [step])
