@@ -2,11 +2,12 @@
 
 from functools import partial
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import no_effect, output
+from pipebench.cli import no_effect, output, picture
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
 
@@ -84,6 +85,12 @@ def simulate(
             help="Print the plan as CSV instead, in torch.distributed.pipelining's format; that has no chunks.",
         ),
     ] = False,
+    svg: Annotated[
+        Path | None,
+        typer.Option(
+            "--svg", metavar="FILE", help="Draw the timeline into an SVG file, instead of the report."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Run a schedule on paper: makespan, bubble, activations alive, and the timeline picture.
@@ -96,8 +103,10 @@ def simulate(
 
     pipebench simulate --softmax-devices all --softmax 0.5
     """
-    if csv and json:
-        raise UsageError("--csv and --json exclude each other: leave one out")
+    for option, given in (("--json", json), ("--svg", svg is not None)):
+        if csv and given:
+            raise UsageError(f"--csv and {option} exclude each other: leave one out")
+    picture.check_svg(svg)
     from pipebench.simulation import SimulationOptions, plan_of, simulation
     from pipebench.supervision import supervised
 
@@ -130,14 +139,16 @@ def simulate(
             return
         record = simulation(options)
     no_effect.tell(context)
+    if svg is not None:
+        picture.write_svg(svg, record, "simulate")
     if json:
         from pipebench.records import store
 
         output.print_json(store.encode(record))
-        return
-    from pipebench.render.report import simulation_report
+    if svg is None and not json:
+        from pipebench.render.report import simulation_report
 
-    output.print_report(partial(simulation_report, record))
+        output.print_report(partial(simulation_report, record))
 
 
 def _measured(context: typer.Context, name: str) -> "Between":

@@ -24,7 +24,7 @@ def unit_of(end_s: float) -> tuple[float, str]:
 
 
 def doublings(low: float, high: float) -> list[float]:
-    """Ticks of a logarithmic axis: powers of 2 within two ends, at most eight of them."""
+    """Ticks of a logarithmic axis: powers of 2 within two ends, at most seven of them."""
     first, last = ceil(log2(low) - 1e-9), floor(log2(high) + 1e-9)
-    step = max(-(-(last - first) // 8), 1)
+    step = max(-(-(last - first) // 6), 1)
     return [2.0**exponent for exponent in range(first, last + 1) if exponent % step == 0]

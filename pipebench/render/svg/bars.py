@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pipebench.render.pieces import Kind, Piece, columns
 
-MOST_BARS = 90_000  # a file of less than 2 MB
+MOST_BARS = 55_000  # a file of less than 2 MB
 _NARROWEST = 0.5  # pixels
 
 

@@ -23,9 +23,9 @@ class Point(NamedTuple):
     y: float
 
 
-def number(value: float) -> str:
-    """At most two decimals, and none that say nothing: ``12.5``, ``3``."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
+def number(value: float, decimals: int = 2) -> str:
+    """At most so many decimals, at least one, and none that say nothing: ``12.5``, ``3``."""
+    text = f"{value:.{decimals}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 

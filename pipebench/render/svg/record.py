@@ -1,6 +1,7 @@
 """The picture of a stored record: its timeline, with what ran and how its figures came to be."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pipebench.errors import UsageError
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
@@ -14,18 +15,25 @@ from pipebench.render.svg.timeline import timeline_svg
 from pipebench.render.units import counted, percent, seconds
 
 
-def record_svg(record: AnyRecord, name: str) -> str:
-    """The timeline of a run or a simulation as an SVG document; ``name`` is what errors call the record.
+class Picture(NamedTuple):
+    """An SVG document, and how the figures in it came to be: wall clock, virtual time, simulated."""
+
+    document: str
+    evidence: str
+
+
+def record_svg(record: AnyRecord, name: str) -> Picture:
+    """The timeline of a run or a simulation; ``name`` is what errors call the record.
 
     Raises:
         UsageError: It has none.
         CorruptRecordError: Its timeline is not one of its configuration.
     """
     if isinstance(record, SimulationRecord):
-        return _simulation_svg(record)
+        return _of_simulation(record)
     if not isinstance(record, RunRecord):
         raise UsageError(f"{name}: a {record.kind} has no timeline to draw: name a run or a simulation")
-    return _run_svg(record, name)
+    return _of_run(record, name)
 
 
 def run_heading(record: RunRecord) -> Heading:
@@ -33,12 +41,13 @@ def run_heading(record: RunRecord) -> Heading:
     return Heading(devices_text(record), clock_text(record), plan_text(record.config))
 
 
-def _run_svg(record: RunRecord, name: str) -> str:
+def _of_run(record: RunRecord, name: str) -> Picture:
     timeline = timeline_of_run(record)
     if timeline is None:
         raise UsageError(f"{name}: this run ended before a step was measured: it has no timeline to draw")
     layers = [device.layers for device in record.devices]
-    return timeline_svg(timeline, run_heading(record), layers, list(_remarks(record)))
+    words = run_heading(record)
+    return Picture(timeline_svg(timeline, words, layers, list(_remarks(record))), words.evidence)
 
 
 def _remarks(record: RunRecord) -> Iterator[str]:
@@ -57,9 +66,9 @@ def _remarks(record: RunRecord) -> Iterator[str]:
     yield f"Record {record.id}"
 
 
-def _simulation_svg(record: SimulationRecord) -> str:
+def _of_simulation(record: SimulationRecord) -> Picture:
     devices = counted(len(record.devices), "simulated device")
     words = Heading(devices, "simulated", simulated_text(record.config))
     step = f"One step: {seconds(record.makespan_s)}; bubble {percent(record.bubble.fraction)} of all device time."
     layers = [device.layers for device in record.devices]
-    return timeline_svg(timeline_of_simulation(record), words, layers, [step])
+    return Picture(timeline_svg(timeline_of_simulation(record), words, layers, [step]), words.evidence)

@@ -153,8 +153,13 @@ def _is_apart(plot: Plot, bar: Piece) -> bool:
 
 
 def _outline(plot: Plot, device: int, bar: Piece) -> str:
-    start, end = number(plot.x(bar.start_s)), number(plot.x(bar.end_s))
-    return f"M{start} {number(plot.y(device))}H{end}v{number(plot.height)}H{start}z"
+    """Edges are rounded before the width is taken, so that neighbours meet."""
+    decimals = 2 if plot.is_readable else 1  # where there are many bars, each letter counts
+    left, right = round(plot.x(bar.start_s), decimals), round(plot.x(bar.end_s), decimals)
+    x, y, wide, high = (
+        number(value, decimals) for value in (left, plot.y(device), right - left, plot.height)
+    )
+    return f"M{x} {y}h{wide}v{high}h-{wide}z"
 
 
 def _names(root: ET.Element, devices: Sequence[_Device], plot: Plot) -> None:

@@ -127,8 +127,14 @@ def _description(rows: Sequence[_Row], words: Heading) -> str:
 
 
 def _figure(value: float) -> str:
-    """A speed-up with three digits."""
-    return f"{value:.2f}x" if value < 100 else f"{value:.0f}x"
+    """A speed-up with three digits or more."""
+    if value < 0.1:
+        return f"{value:.3g}x"
+    return f"{value:.2f}x" if value < 100 else f"{value:,.0f}x"
+
+
+def _tick(value: float) -> str:
+    return f"{value:.2g}x" if value < 0.1 else f"{value:g}x"
 
 
 _NAMES = {"lost": "lost", "won": "won", UNEXPLAINED: UNEXPLAINED}
@@ -155,7 +161,7 @@ def _axis(root: ET.Element, scale: _Scale, top: float, bottom: float) -> None:
         write(
             root,
             Point(scale.x(tick), bottom + 16),
-            f"{tick:g}x",
+            _tick(tick),
             class_="aside small tick",
             text_anchor="middle",
         )
