@@ -52,18 +52,14 @@ def _of_run(record: RunRecord, name: str) -> Picture:
 
 def _remarks(record: RunRecord) -> Iterator[str]:
     assert record.timeline is not None
-    step = f"The measured step nearest the median: {seconds(record.timeline.makespan_s)}"
+    step = f"The measured step nearest the median of {record.id}: {seconds(record.timeline.makespan_s)}"
     if record.bubble is not None:
         step += f"; bubble {percent(record.bubble.fraction)} of all device time"
     if record.speedup is not None:
         step += f"; speed-up {record.speedup.value:.2f}x{terms_of(record).relative}"
     yield f"{step}."
     if record.clock == "virtual":
-        yield (
-            "Virtual time: the work of each device was measured, one after the other on one host; when it runs side "
-            "by side, and what messages take, is computed."
-        )
-    yield f"Record {record.id}"
+        yield "Virtual time: work was measured device by device on one host; waiting and messages are computed from it."
 
 
 def _of_simulation(record: SimulationRecord) -> Picture:

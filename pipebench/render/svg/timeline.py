@@ -89,7 +89,7 @@ def timeline_svg(
     for device, lane in zip(devices, drawn.lanes, strict=True):
         _lane(root, device, lane, labels)
     _names(root, devices, plot)
-    y = notes(root, [*_explained(labels, drawn.least_s), *remarks], y + 8)
+    y = notes(root, [*remarks, *_explained(labels, drawn.least_s)], y + 8)
     return document(root, width=WIDTH, height=y + MARGIN)
 
 
