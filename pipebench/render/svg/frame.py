@@ -13,13 +13,12 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from pipebench.render.svg.element import Point, add, write
-from pipebench.render.svg.words import fitted, width, wrapped
+from pipebench.render.svg.words import BOLD, fitted, width, wrapped
 
 WIDTH = 840.0  # pixels: what a README has
 MARGIN = 16.0
 RIGHT = WIDTH - MARGIN
 _TITLE, _TEXT, _SMALL = 16.0, 12.0, 11.0  # font sizes, as in ``style``
-_BOLD = 1.08  # wider than plain
 _BADGE_HEIGHT = 22.0
 _LINE_HEIGHT = 16.0
 
@@ -34,12 +33,12 @@ class Heading(NamedTuple):
 
 def heading(root: ET.Element, words: Heading) -> float:
     """Title, evidence and plan; how far down they reach."""
-    badge = width(words.evidence, _TEXT) * _BOLD + 20
+    badge = width(words.evidence, _TEXT) * BOLD + 20
     left = RIGHT - badge
     add(root, "rect", class_="badge edge", x=left, y=14, width=badge, height=_BADGE_HEIGHT, rx=11)
     middle = Point(left + badge / 2, 29)
     write(root, middle, words.evidence, class_="words strong evidence", text_anchor="middle")
-    room = (left - 2 * MARGIN) / _BOLD
+    room = (left - 2 * MARGIN) / BOLD
     write(root, Point(MARGIN, 31), fitted(words.title, room, _TITLE), class_="words title")
     y = 36.0
     for line in wrapped(words.plan, RIGHT - MARGIN, _TEXT, most=3):

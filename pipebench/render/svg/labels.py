@@ -72,4 +72,4 @@ def _words(kind: Kind, action: Action, form: int, *, chunks: bool) -> str:
 
 
 def _fits(plot: Plot, bar: Piece, words: str) -> bool:
-    return width(words, _SIZE) + 1 <= plot.wide(bar.start_s, bar.end_s)
+    return width(words, _SIZE) <= plot.wide(bar.start_s, bar.end_s)

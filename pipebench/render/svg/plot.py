@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from pipebench.render.svg.axis import ticks, unit_of
 from pipebench.render.svg.element import Point, add, number, write
-from pipebench.render.svg.words import width
+from pipebench.render.svg.words import BOLD, width
 from pipebench.render.units import seconds
 
 READABLE = 12.0  # pixels of a lane that words fit beside
@@ -76,7 +76,7 @@ def draw_axis(root: ET.Element, plot: Plot) -> float:
     """Lines behind the lanes, and their times below, the makespan last; how far down it reaches."""
     size, unit = unit_of(plot.end_s)
     below, end = plot.bottom + _BELOW, seconds(plot.end_s)
-    room = plot.right - width(end, _SMALL) - 8
+    room = plot.right - width(end, _SMALL) * BOLD - 8
     marks = ticks(plot.end_s / size, 8)
     add(root, "path", class_="line", d="".join(_upright(plot, tick * size) for tick in marks))
     add(root, "path", class_="axis", d=_upright(plot, plot.end_s))

@@ -52,7 +52,7 @@ def _of_run(record: RunRecord, name: str) -> Picture:
 
 def _remarks(record: RunRecord) -> Iterator[str]:
     assert record.timeline is not None
-    step = f"The measured step nearest the median of {record.id}: {seconds(record.timeline.makespan_s)}"
+    step = f"The measured step nearest the median: {seconds(record.timeline.makespan_s)}"
     if record.bubble is not None:
         step += f"; bubble {percent(record.bubble.fraction)} of all device time"
     if record.speedup is not None:
@@ -60,6 +60,7 @@ def _remarks(record: RunRecord) -> Iterator[str]:
     yield f"{step}."
     if record.clock == "virtual":
         yield "Virtual time: work was measured device by device on one host; waiting and messages are computed from it."
+    yield f"Record {record.id}"
 
 
 def _of_simulation(record: SimulationRecord) -> Picture:

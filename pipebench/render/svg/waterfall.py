@@ -20,7 +20,7 @@ from pipebench.records.explanation import WaterfallStep
 from pipebench.render.svg.axis import doublings
 from pipebench.render.svg.element import Point, add, document, number, picture, write
 from pipebench.render.svg.frame import MARGIN, RIGHT, WIDTH, Heading, heading, notes
-from pipebench.render.svg.words import fitted, width, wrapped
+from pipebench.render.svg.words import BOLD, fitted, width, wrapped
 
 UNEXPLAINED = "unexplained"
 _TEXT, _SMALL = 12.0, 11.0  # font sizes, as in ``style``
@@ -177,7 +177,7 @@ def _draw(root: ET.Element, row: _Row, scale: _Scale, y: float) -> None:
     add(group, "title", _told(row))
     baseline = y + 13
     write(
-        group, Point(MARGIN, baseline), fitted(row.step.step, _ROOM / 1.08, _TEXT), class_="words strong name"
+        group, Point(MARGIN, baseline), fitted(row.step.step, _ROOM / BOLD, _TEXT), class_="words strong name"
     )
     for place, line in enumerate(row.lines(), start=1):
         write(group, Point(MARGIN, baseline + _LINE * place), line, class_="aside small")

@@ -1,7 +1,7 @@
 """How much room words take, without asking a font: an estimate that is rather too wide than too narrow.
 
-A picture is drawn by fonts that are not known here. So words are cut or wrapped to fit where the widest usual font is
-used.
+A picture is drawn by fonts that are not known here. So words are cut or wrapped to fit in DejaVu Sans,
+the widest of the usual ones.
 """
 
 import unicodedata
@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from pipebench.render.inert import inert
 
-_NARROW, _WIDE = frozenset("ijlft.,:;'|!()[]/ -I"), frozenset("mwMW%@")
+_NARROW, _WIDE = frozenset("ijlft.,:;'|!()[]/ -I"), frozenset("mwMW%@+=<>#~…→")
 _CUT = "…"
+BOLD = 1.11  # times as wide as plain
 
 
 def width(words: str, size: float) -> float:
@@ -25,7 +26,7 @@ def _ems(letter: str) -> float:
         return 1.05
     if letter in _NARROW:
         return 0.36
-    return 0.95 if letter in _WIDE else 0.72 if letter.isupper() else 0.6
+    return 1.0 if letter in _WIDE else 0.74 if letter.isupper() else 0.64
 
 
 def fitted(words: str, room: float, size: float) -> str:

@@ -25,7 +25,7 @@ def labels(widths: list[float], *, chunks: bool = False, pitch: float = 24) -> l
     ("widths", "expected"),
     [
         ([20, 20], ["F0", "F1"]),
-        ([8, 8], ["0", "1"]),  # "F0" takes 9 x (0.72 + 0.6) + 1 = 12.9 pixels, "0" 6.4
+        ([8, 8], ["0", "1"]),  # "F0" takes 9 x (0.74 + 0.64) = 12.4 pixels, "0" 5.8
         ([5, 5], ["", ""]),
         ([20, 8], ["0", "1"]),  # alike for all
         ([20] * 10 + [5], [f"F{n}" for n in range(10)] + [""]),  # but for a tenth of them
