@@ -5,14 +5,13 @@ Annotations go to stderr, which the runner reads as well, so that ``--json`` lea
 
 import os
 from contextlib import contextmanager, suppress
-from errno import ENAMETOOLONG
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipebench import encodings, reasons
-from pipebench.cli import output
-from pipebench.errors import EnvironmentRefusedError, ExitCode, PipebenchError, UsageError
+from pipebench import reasons
+from pipebench.cli import files, output
+from pipebench.errors import ExitCode, PipebenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 
 GATES = ("check", "ab")  # the commands whose end a CI system is told
+_JUNIT = "--junit"
 
 
 def conclude(record: "ComparisonRecord", command: str, junit: Path | None, *, json: bool) -> int:
@@ -44,25 +44,8 @@ def check_junit(junit: Path | None) -> None:
         UsageError: There is no such folder, it is one, or something else is there that must not be lost.
         EnvironmentRefusedError: It may not be written.
     """
-    if junit is None:
-        return
-    try:
-        exists = junit.exists()
-        before = _beginning(junit) if junit.is_file() else b""
-        junit.open("a").close()
-        if not exists:
-            junit.unlink()
-    except OSError as error:
-        raise _not_written(junit, error) from None
-    if before and not before.removeprefix(encodings.BOM).lstrip().startswith(b"<"):
-        raise UsageError(
-            f"--junit {junit}: expected no file or one of JUnit, found another, which would be lost"
-        )
-
-
-def _beginning(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(1 << 12)
+    if junit is not None:
+        files.check(_JUNIT, junit, "JUnit", lambda beginning: beginning.startswith(b"<"))
 
 
 def print_comparison(record: "ComparisonRecord", *, json: bool) -> None:
@@ -147,15 +130,4 @@ def _write(path: Path, text: str) -> None:
         if path.is_file() and not path.is_symlink():
             with suppress(OSError):
                 path.unlink()
-        raise _not_written(path, error) from None
-
-
-def _not_written(path: Path, error: OSError) -> PipebenchError:
-    kind = (
-        UsageError if isinstance(error, _NO_PLACE) or error.errno == ENAMETOOLONG else EnvironmentRefusedError
-    )
-    remedy = reasons.help_for(error, "name another file")
-    return kind(f"--junit {path}: cannot be written: {reasons.reason(error)}; {remedy}")
-
-
-_NO_PLACE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+        raise files.not_written(_JUNIT, path, error) from None

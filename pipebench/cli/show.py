@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipebench import pasting
-from pipebench.cli import no_effect, output
+from pipebench.cli import no_effect, output, picture
 from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipebench.records.schema import RunRecord
+    from pipebench.records.store import AnyRecord
 
 
 def show(
@@ -26,6 +26,12 @@ def show(
     folder: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")
     ] = None,
+    svg: Annotated[
+        Path | None,
+        typer.Option(
+            "--svg", metavar="FILE", help="Draw the timeline into an SVG file, instead of the report."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record as it is stored.")] = False,
 ) -> None:
     """Show a stored record: result, table by device, timeline picture, warnings.
@@ -33,11 +39,14 @@ def show(
     pipebench show
 
     pipebench show latest --json
+
+    pipebench show latest --svg timeline.svg
     """
     from pipebench.records import store
     from pipebench.records.selection import check_name
 
     check_name(record)
+    picture.check_svg(svg)
     try:
         path = store.find(record, folder or store.DEFAULT_FOLDER)
     except UsageError:
@@ -46,9 +55,18 @@ def show(
     no_effect.tell(context)
     document = store.read_bytes(path)
     decoded = store.decode(document, str(path))
+    if svg is not None:
+        picture.write_svg(svg, decoded, output.shown(path))
     if json:
         output.print_json(document)
         return
+    if svg is None:
+        _print(path, decoded)
+    _tell_contradictions(decoded)
+
+
+def _print(path: Path, record: "AnyRecord") -> None:
+    """The report that the kind of record has."""
     from pipebench.records.baseline import BaselineRecord
     from pipebench.records.comparison import ComparisonRecord
     from pipebench.records.reproduction import ReproductionRecord
@@ -58,18 +76,16 @@ def show(
     from pipebench.render.report import run_report, simulation_report
     from pipebench.render.reproduction.page import report as reproduction_report
 
-    if isinstance(decoded, RunRecord):
-        output.print_report(partial(run_report, decoded))
-        for line in _contradictions(decoded):
-            output.notice(f"pipebench: contradiction: {line}")
-    elif isinstance(decoded, ComparisonRecord):
-        output.print_report(partial(comparison_report, decoded))
-    elif isinstance(decoded, ReproductionRecord):
-        output.print_report(partial(reproduction_report, decoded))
-    elif isinstance(decoded, BaselineRecord):
-        output.print_report(lambda _: baseline_report([(path, decoded)]))
+    if isinstance(record, RunRecord):
+        output.print_report(partial(run_report, record))
+    elif isinstance(record, ComparisonRecord):
+        output.print_report(partial(comparison_report, record))
+    elif isinstance(record, ReproductionRecord):
+        output.print_report(partial(reproduction_report, record))
+    elif isinstance(record, BaselineRecord):
+        output.print_report(lambda _: baseline_report([(path, record)]))
     else:
-        output.print_report(partial(simulation_report, decoded))
+        output.print_report(partial(simulation_report, record))
 
 
 def _refuse_baseline(name: str) -> None:
@@ -80,13 +96,18 @@ def _refuse_baseline(name: str) -> None:
         raise UsageError(f"{name}: the name of a baseline: {pasting.command('baseline', 'show', name)}")
 
 
-def _contradictions(record: "RunRecord") -> list[str]:
-    """Where what is shown, the stored summary, is not what the samples say."""
+def _tell_contradictions(record: "AnyRecord") -> None:
+    """Say where what is shown, a run's stored summary, is not what its samples say."""
     from pipebench.comparison.contradictions import contradictions
     from pipebench.comparison.metrics import samples
     from pipebench.errors import CorruptRecordError
+    from pipebench.records.schema import RunRecord
 
+    if not isinstance(record, RunRecord):
+        return
     try:
-        return contradictions(record, samples(record))
+        found = contradictions(record, samples(record))
     except CorruptRecordError as error:
-        return [str(error)]
+        found = [str(error)]
+    for line in found:
+        output.notice(f"pipebench: contradiction: {line}")

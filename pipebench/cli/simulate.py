@@ -2,25 +2,35 @@
 
 from functools import partial
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipebench import collection
-from pipebench.cli import no_effect, output
+from pipebench.cli import no_effect, output, picture
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from pipebench.plan.plan import Plan
     from pipebench.records.simulation import SimulationRecord
+    from pipebench.simulation import SimulationOptions
     from pipebench.topologies import Between
 
 
 def simulate(
     context: typer.Context,
     schedule: Annotated[str, typer.Option(help=f"One of {', '.join(SCHEDULES)}.")] = "gpipe",
-    stages: Annotated[int, typer.Option("--stages", "--gpus", "--devices", help="Stages, one a device.")] = 8,
+    stages: Annotated[
+        int | None,
+        typer.Option(
+            "--stages",
+            "--gpus",
+            "--devices",
+            help="Stages, one a device. Default: 8, or as many as --stage-costs lists.",
+        ),
+    ] = None,
     microbatches: Annotated[
         int | None, typer.Option("--microbatches", "-M", help="Slices of the batch. Default: the schedule's.")
     ] = None,
@@ -36,6 +46,15 @@ def simulate(
     ] = None,
     backward_weight: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds of the half for weights.")
+    ] = None,
+    stage_costs: Annotated[
+        str | None,
+        typer.Option(
+            "--stage-costs",
+            metavar="LIST",
+            help="How many times --forward and --backward each stage takes, such as 1,1,1.5,1; an entry F:B has a "
+            "factor of each. Default: all 1.",
+        ),
     ] = None,
     transfer: Annotated[
         float, typer.Option(metavar="S", help="Latency of a transfer; it occupies neither end.")
@@ -57,6 +76,24 @@ def simulate(
             "--links",
             metavar="RECORD",
             help="A run on several hosts: takes --stages, --hosts and both --transfer from what was measured there.",
+        ),
+    ] = None,
+    link: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--link",
+            metavar="TEXT",
+            help="Another link between two devices, such as '3-4 = 1 GB/s, 50 us' (a latency alone occupies neither "
+            "end), or a factor of the time of its messages, such as '3-4 x 0.5'; without devices of all links. "
+            "Repeatable, one on top of the other.",
+        ),
+    ] = None,
+    message: Annotated[
+        str | None,
+        typer.Option(
+            "--message",
+            metavar="SIZE",
+            help="Size of every message, such as 4MiB: for links with a bandwidth.",
         ),
     ] = None,
     softmax_devices: Annotated[
@@ -86,6 +123,12 @@ def simulate(
             help="Print the plan as CSV instead, in torch.distributed.pipelining's format; that has no chunks.",
         ),
     ] = False,
+    svg: Annotated[
+        Path | None,
+        typer.Option(
+            "--svg", metavar="FILE", help="Draw the timeline into an SVG file, instead of the report."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Run a schedule on paper: makespan, bubble, activations alive, and the timeline picture.
@@ -97,16 +140,22 @@ def simulate(
     pipebench simulate --schedule wavefront --stages 4 --chunks 16 --transfer 0.1
 
     pipebench simulate --softmax-devices all --softmax 0.5
+
+    pipebench simulate --stage-costs 1,1,1.5,1 --message 4MiB --link '= 10 MB/s' --link '1-2 x 2'
     """
-    if csv and json:
-        raise UsageError("--csv and --json exclude each other: leave one out")
-    from pipebench.simulation import SimulationOptions, plan_of, simulation
+    for option, given in (("--json", json), ("--svg", svg is not None)):
+        if csv and given:
+            raise UsageError(f"--csv and {option} exclude each other: leave one out")
+    picture.check_svg(svg)
+    from pipebench.simulation import SimulationOptions, plan_of, simulation, stages_told
     from pipebench.supervision import supervised
 
     if links is not None:
         between = _measured(context, links)
         stages, hosts = between.devices, between.hosts
         transfer, transfer_between = between.inside_s, between.across_s if hosts > 1 else None
+    if stages is None:
+        stages = stages_told(stage_costs, softmax_devices)
     options = SimulationOptions(
         schedule=schedule,
         stages=stages,
@@ -122,29 +171,44 @@ def simulate(
         softmax_s=softmax,
         hosts=hosts,
         transfer_between_s=transfer_between,
+        stage_costs=stage_costs,
+        link=tuple(link or ()),
+        message=message,
     )
     with collection.put_off():
         with supervised(inf, output.notice) as phase:
             phase("simulating the plan")
             made = plan_of(options) if csv else simulation(options)
-        no_effect.tell(context)
-        _print(made, json=json)
+        no_effect.tell(context, **_decided(options))
+        _print(made, json=json, svg=svg)
 
 
-def _print(made: "Plan | SimulationRecord", *, json: bool) -> None:
-    """A plan as CSV, a record as JSON or as a report."""
+def _print(made: "Plan | SimulationRecord", *, json: bool, svg: Path | None) -> None:
+    """A plan as CSV; a record as a picture, as JSON, or as a report without either."""
     from pipebench.plan.plan import Plan
 
     if isinstance(made, Plan):
         _print_csv(made)
-    elif json:
+        return
+    if svg is not None:
+        picture.write_svg(svg, made, "simulate")
+    if json:
         from pipebench.records import store
 
         output.print_json(store.encode(made))
-    else:
+    if svg is None and not json:
         from pipebench.render.report import simulation_report
 
         output.print_report(partial(simulation_report, made))
+
+
+def _decided(options: "SimulationOptions") -> dict[str, object]:
+    """What tells which options do nothing."""
+    return {
+        "stages": options.stages,
+        "has_rates": any(change.bytes_per_s is not None for change in options.link_changes),
+        "silent": ", ".join(f"{low} and {high}" for low, high in options.silent_pairs),
+    }
 
 
 def _measured(context: typer.Context, name: str) -> "Between":

@@ -1,4 +1,4 @@
-"""The first lines of a run's report: what was measured, on what, and by which clock."""
+"""The first lines of a report: what was measured or simulated, on what, and by which clock."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from pipebench.records.schema import Config, ModelRecord, RunRecord
+from pipebench.records.simulation import SimulationConfig
 from pipebench.records.terms import Terms, terms_of
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Words
@@ -18,13 +19,8 @@ _UNITS = {"words": "words", "characters": "characters"}
 def head(record: RunRecord) -> Iterator[RenderableType]:
     """What ran, and on what."""
     config, device = record.config, record.device
-    what = counted(device.count, f"{device.kind} device")
-    hosts = len({rank.host for rank in device.ranks})
-    if hosts > 1:
-        what += f" on {hosts} hosts"
     clock = clock_text(record).removeprefix("emulated, ")
-    yield Words(Text.assemble((f"{what}, {clock}", "bold"), f"   {inert(record.id)}"))
-    partition = ",".join(map(str, config.partition)) if config.partition else "not measured"
+    yield Words(Text.assemble((f"{devices_text(record)}, {clock}", "bold"), f"   {inert(record.id)}"))
     rows = [
         ("model", _model(config)),
         (
@@ -32,19 +28,44 @@ def head(record: RunRecord) -> Iterator[RenderableType]:
             if config.model is None
             else ("input", _items_step(config, terms_of(record)))
         ),
-        (
-            "plan",
-            f"{config.schedule}, {counted(config.microbatches, 'microbatch', 'microbatches')} x "
-            f"{counted(config.chunks, 'chunk')}, "
-            f"layers {partition} ({config.partition_rule})"
-            + (f", {softmax_text(config.softmax_devices, config.gpus)}" if config.softmax_devices else "")
-            + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
-        ),
+        ("plan", plan_text(config)),
     ]
     if record.machine is not None:
         machine = f"{record.machine.name}: {record.machine.card}, emulated on {device.names[0]}"
         rows.insert(0, ("machine", machine))
     yield Facts(*rows)
+
+
+def devices_text(record: RunRecord) -> str:
+    """What the pipeline ran on."""
+    device = record.device
+    what = counted(device.count, f"{device.kind} device")
+    hosts = len({rank.host for rank in device.ranks})
+    return f"{what} on {hosts} hosts" if hosts > 1 else what
+
+
+def plan_text(config: Config) -> str:
+    """How the model and the batch are cut, and what is done in which order."""
+    partition = ",".join(map(str, config.partition)) if config.partition else "not measured"
+    return (
+        f"{config.schedule}, {counted(config.microbatches, 'microbatch', 'microbatches')} x "
+        f"{counted(config.chunks, 'chunk')}, "
+        f"layers {partition} ({config.partition_rule})"
+        + (f", {softmax_text(config.softmax_devices, config.gpus)}" if config.softmax_devices else "")
+        + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else "")
+    )
+
+
+def simulated_text(config: SimulationConfig) -> str:
+    """What a simulation is of."""
+    return (
+        f"{config.schedule}, {counted(config.stages, 'device' if config.softmax_devices else 'stage')}, "
+        f"{counted(config.microbatches, 'microbatch', 'microbatches')}, "
+        f"{counted(config.chunks, 'chunk')}"
+        + (f", {softmax_text(config.softmax_devices, config.stages)}" if config.softmax_devices else "")
+        + (f", on {config.hosts} hosts" if config.hosts > 1 else "")
+        + "; costs as given, nothing measured"
+    )
 
 
 def counts_text(numbers: Sequence[int]) -> str:

@@ -12,29 +12,23 @@ from pipebench.diagnosis.causes import MESSAGES, SHARED, UNEQUAL, overlap_text, 
 from pipebench.diagnosis.factors import Factors, factors_of, waited
 from pipebench.diagnosis.retold import retold
 from pipebench.diagnosis.vanishing import vanished
-from pipebench.errors import CorruptRecordError, UsageError
-from pipebench.models.layout import Shape, chain_of, graph_of
-from pipebench.models.registry import MODELS
-from pipebench.plan.graph import Graph
+from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
 from pipebench.records.schema import (
-    Config,
     DeviceUsage,
     MachineRecord,
     RunRecord,
     Verification,
     WarningRecord,
 )
-from pipebench.records.simulation import SimulationConfig, SimulationRecord
+from pipebench.records.simulation import SimulationRecord
 from pipebench.records.terms import Terms, terms_of
-from pipebench.records.timelines import timeline_from
-from pipebench.render.head import clock_text, cores_shared, head
+from pipebench.render.head import clock_text, cores_shared, head, simulated_text
 from pipebench.render.hosts import between_hosts
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, needs_ascii, spaced
 from pipebench.render.units import counted, percent, rate, scaled, seconds
-from pipebench.sharing import softmax_text
 from pipebench.timing.machines import LOCAL
 from pipebench.timing.timeline import Timeline
 
@@ -50,25 +44,13 @@ def run_report(record: RunRecord, console: Console) -> Group:
 
 def simulation_report(record: SimulationRecord, console: Console) -> Group:
     """A simulated timeline; the word simulated stands in its first line."""
-    config = record.config
-    head = Text.assemble(
-        ("simulated", "bold"),
-        f": {config.schedule}, {counted(config.stages, 'device' if config.softmax_devices else 'stage')}, "
-        f"{counted(config.microbatches, 'microbatch', 'microbatches')}, "
-        f"{counted(config.chunks, 'chunk')}"
-        + (f", {softmax_text(config.softmax_devices, config.stages)}" if config.softmax_devices else "")
-        + (f", on {config.hosts} hosts" if config.hosts > 1 else "")
-        + "; costs as given, nothing measured",
-    )
+    head = Text.assemble(("simulated", "bold"), f": {simulated_text(record.config)}")
     figures = Facts(
         ("makespan", seconds(record.makespan_s)),
         ("speed-up", simulated_speedup(record.devices, record.makespan_s)),
         ("bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"),
     )
-    graph = _graph(Shape(chain_of(config.stages, config.softmax_devices), config.softmax_devices), config)
-    drawn = picture(
-        timeline_from(record.timeline, graph), width=console.width - _MARGIN, plain=needs_ascii(console)
-    )
+    drawn = picture(timeline_of_simulation(record), width=console.width - _MARGIN, plain=needs_ascii(console))
     return Group(*spaced([Words(head), figures, device_table(record.devices, record.makespan_s), drawn]))
 
 
@@ -85,7 +67,7 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
     if record.failure is not None:
         yield Words(Text(inert(f"{record.status}: {record.failure.message}"), style="bold red"))
     stored = record.timeline
-    timeline = timeline_from(stored, _graph_of_run(record.config)) if stored is not None else None
+    timeline = timeline_of_run(record)
     if record.speedup is not None:
         yield _result(record)
         yield _notes(record, timeline)
@@ -112,31 +94,6 @@ def _factors(record: RunRecord, timeline: Timeline | None) -> Factors | None:
         return None
     shared = waited(record.launches) if cores_shared(record) else 1.0
     return factors_of(timeline, record.baseline.step_s, shared=shared)
-
-
-def _graph_of_run(config: Config) -> Graph:
-    """The work of a run's step; of a model that is not known here as if it were a chain's."""
-    known = MODELS.get(config.model.name) if config.model is not None else None
-    shape = Shape(
-        chain_of(config.gpus, config.softmax_devices),
-        config.softmax_devices,
-        segments=1 if known is None else known.segments,
-        clips=config.optimizer.clipping is not None,
-        lone_head=config.partition is not None and config.partition[-1:] == [0],
-    )
-    return _graph(shape, config)
-
-
-def _graph(shape: Shape, config: Config | SimulationConfig) -> Graph:
-    """The work of a stored step.
-
-    Raises:
-        CorruptRecordError: It is more than any step has.
-    """
-    try:
-        return graph_of(shape, config.microbatches, config.chunks)
-    except UsageError as error:
-        raise CorruptRecordError(f"timeline: not one of this configuration: {error}") from None
 
 
 def _result(record: RunRecord) -> Table:

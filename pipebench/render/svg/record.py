@@ -1,0 +1,71 @@
+"""The picture of a stored record: its timeline, with what ran and how its figures came to be."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pipebench.errors import UsageError
+from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
+from pipebench.records.schema import RunRecord
+from pipebench.records.simulation import SimulationRecord
+from pipebench.records.store import AnyRecord
+from pipebench.records.terms import terms_of
+from pipebench.render.head import clock_text, devices_text, plan_text, simulated_text
+from pipebench.render.svg.frame import Heading
+from pipebench.render.svg.timeline import timeline_svg
+from pipebench.render.units import counted, percent, seconds
+
+
+class Picture(NamedTuple):
+    """An SVG document, and how the figures in it came to be: wall clock, virtual time, simulated."""
+
+    document: str
+    evidence: str
+
+
+def record_svg(record: AnyRecord, name: str) -> Picture:
+    """The timeline of a run or a simulation; ``name`` is what errors call the record.
+
+    Raises:
+        UsageError: It has none.
+        CorruptRecordError: Its timeline is not one of its configuration.
+    """
+    if isinstance(record, SimulationRecord):
+        return _of_simulation(record)
+    if not isinstance(record, RunRecord):
+        raise UsageError(f"{name}: a {record.kind} has no timeline to draw: name a run or a simulation")
+    return _of_run(record, name)
+
+
+def run_heading(record: RunRecord) -> Heading:
+    """What ran, and how its figures came to be."""
+    return Heading(devices_text(record), clock_text(record), plan_text(record.config))
+
+
+def _of_run(record: RunRecord, name: str) -> Picture:
+    timeline = timeline_of_run(record)
+    if timeline is None:
+        raise UsageError(f"{name}: this run ended before a step was measured: it has no timeline to draw")
+    layers = [device.layers for device in record.devices]
+    words = run_heading(record)
+    return Picture(timeline_svg(timeline, words, layers, list(_remarks(record))), words.evidence)
+
+
+def _remarks(record: RunRecord) -> Iterator[str]:
+    assert record.timeline is not None
+    step = f"The measured step nearest the median: {seconds(record.timeline.makespan_s)}"
+    if record.bubble is not None:
+        step += f"; bubble {percent(record.bubble.fraction)} of all device time"
+    if record.speedup is not None:
+        step += f"; speed-up {record.speedup.value:.2f}x{terms_of(record).relative}"
+    yield f"{step}."
+    if record.clock == "virtual":
+        yield "Virtual time: work was measured device by device on one host; waiting and messages are computed from it."
+    yield f"Record {record.id}"
+
+
+def _of_simulation(record: SimulationRecord) -> Picture:
+    devices = counted(len(record.devices), "simulated device")
+    words = Heading(devices, "simulated", simulated_text(record.config))
+    step = f"One step: {seconds(record.makespan_s)}; bubble {percent(record.bubble.fraction)} of all device time."
+    layers = [device.layers for device in record.devices]
+    return Picture(timeline_svg(timeline_of_simulation(record), words, layers, [step]), words.evidence)

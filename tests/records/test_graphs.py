@@ -1,0 +1,35 @@
+import pytest
+from msgspec.structs import replace
+
+from pipebench.errors import CorruptRecordError
+from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
+from tests.builders import completed_record, simulation_record, with_config
+
+
+def test_the_step_of_a_run_is_the_one_that_was_stored() -> None:
+    record = completed_record()
+    assert record.timeline is not None
+    timeline = timeline_of_run(record)
+    assert timeline is not None
+    assert timeline.makespan_s == record.timeline.makespan_s
+    assert timeline.graph.devices == record.config.gpus
+    assert len(timeline.spans) == len(record.timeline.spans)
+
+
+def test_a_run_that_ended_before_has_none() -> None:
+    assert timeline_of_run(completed_record(status="aborted", timeline=None)) is None
+
+
+def test_the_step_of_a_simulation_is_the_one_that_was_stored() -> None:
+    record = simulation_record()
+    timeline = timeline_of_simulation(record)
+    assert timeline.makespan_s == record.makespan_s
+    assert timeline.graph.devices == record.config.stages
+
+
+def test_a_timeline_of_another_configuration_is_refused() -> None:
+    with pytest.raises(CorruptRecordError, match="not one of this configuration"):
+        timeline_of_run(with_config(completed_record(), gpus=1, partition=[1]))
+    simulated = simulation_record()
+    with pytest.raises(CorruptRecordError, match="not one of this configuration"):
+        timeline_of_simulation(replace(simulated, config=replace(simulated.config, microbatches=1)))
