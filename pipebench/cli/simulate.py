@@ -12,13 +12,22 @@ from pipebench.plan.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from pipebench.plan.plan import Plan
+    from pipebench.simulation import SimulationOptions
     from pipebench.topologies import Between
 
 
 def simulate(
     context: typer.Context,
     schedule: Annotated[str, typer.Option(help=f"One of {', '.join(SCHEDULES)}.")] = "gpipe",
-    stages: Annotated[int, typer.Option("--stages", "--gpus", "--devices", help="Stages, one a device.")] = 8,
+    stages: Annotated[
+        int | None,
+        typer.Option(
+            "--stages",
+            "--gpus",
+            "--devices",
+            help="Stages, one a device. Default: 8, or as many as --stage-costs lists.",
+        ),
+    ] = None,
     microbatches: Annotated[
         int | None, typer.Option("--microbatches", "-M", help="Slices of the batch. Default: the schedule's.")
     ] = None,
@@ -34,6 +43,15 @@ def simulate(
     ] = None,
     backward_weight: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds of the half for weights.")
+    ] = None,
+    stage_costs: Annotated[
+        str | None,
+        typer.Option(
+            "--stage-costs",
+            metavar="LIST",
+            help="How many times --forward and --backward each stage takes, such as 1,1,1.5,1; an entry F:B has a "
+            "factor of each. Default: all 1.",
+        ),
     ] = None,
     transfer: Annotated[
         float, typer.Option(metavar="S", help="Latency of a transfer; it occupies neither end.")
@@ -55,6 +73,24 @@ def simulate(
             "--links",
             metavar="RECORD",
             help="A run on several hosts: takes --stages, --hosts and both --transfer from what was measured there.",
+        ),
+    ] = None,
+    link: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--link",
+            metavar="TEXT",
+            help="Another link between two devices, such as '3-4 = 1 GB/s, 50 us' (a latency alone occupies neither "
+            "end), or a factor of the time of its messages, such as '3-4 x 0.5'; without devices of all links. "
+            "Repeatable, one on top of the other.",
+        ),
+    ] = None,
+    message: Annotated[
+        str | None,
+        typer.Option(
+            "--message",
+            metavar="SIZE",
+            help="Size of every message, such as 4MiB: for links with a bandwidth.",
         ),
     ] = None,
     softmax_devices: Annotated[
@@ -95,16 +131,20 @@ def simulate(
     pipebench simulate --schedule wavefront --stages 4 --chunks 16 --transfer 0.1
 
     pipebench simulate --softmax-devices all --softmax 0.5
+
+    pipebench simulate --stage-costs 1,1,1.5,1 --message 4MiB --link '= 10 MB/s' --link '1-2 x 2'
     """
     if csv and json:
         raise UsageError("--csv and --json exclude each other: leave one out")
-    from pipebench.simulation import SimulationOptions, plan_of, simulation
+    from pipebench.simulation import SimulationOptions, plan_of, simulation, stages_told
     from pipebench.supervision import supervised
 
     if links is not None:
         between = _measured(context, links)
         stages, hosts = between.devices, between.hosts
         transfer, transfer_between = between.inside_s, between.across_s if hosts > 1 else None
+    if stages is None:
+        stages = stages_told(stage_costs, softmax_devices)
     options = SimulationOptions(
         schedule=schedule,
         stages=stages,
@@ -120,16 +160,19 @@ def simulate(
         softmax_s=softmax,
         hosts=hosts,
         transfer_between_s=transfer_between,
+        stage_costs=stage_costs,
+        link=tuple(link or ()),
+        message=message,
     )
     with supervised(inf, output.notice) as phase:
         phase("simulating the plan")
         if csv:
             plan = plan_of(options)
-            no_effect.tell(context)
+            no_effect.tell(context, **_decided(options))
             _print_csv(plan)
             return
         record = simulation(options)
-    no_effect.tell(context)
+    no_effect.tell(context, **_decided(options))
     if json:
         from pipebench.records import store
 
@@ -138,6 +181,15 @@ def simulate(
     from pipebench.render.report import simulation_report
 
     output.print_report(partial(simulation_report, record))
+
+
+def _decided(options: "SimulationOptions") -> dict[str, object]:
+    """What tells which options do nothing."""
+    return {
+        "stages": options.stages,
+        "has_rates": any(change.bytes_per_s is not None for change in options.link_changes),
+        "silent": ", ".join(f"{low} and {high}" for low, high in options.silent_pairs),
+    }
 
 
 def _measured(context: typer.Context, name: str) -> "Between":
