@@ -14,7 +14,7 @@ def unequal(config: SimulationConfig) -> Iterator[tuple[str, str]]:
     """A row for the stages and one for the links, where any differ."""
     if config.stage_costs:
         factors = [factor_text(StageFactor(each.forward, each.backward)) for each in config.stage_costs]
-        both = ", forward:backward" if any(":" in factor for factor in factors) else ""
+        both = " (forward:backward)" if any(":" in factor for factor in factors) else ""
         yield "stages", f"take {_listed(factors, 'stage')} times as long as given{both}"
     if config.link:
         size = f"; a message has {data_size(config.message_bytes)}" if config.message_bytes else ""
