@@ -248,7 +248,7 @@ class Experiment:
         )
 
     def _balance(self, launcher: Launcher) -> None:
-        """Measure the layers, then decide the partition."""
+        """Measure the layers, and of several GPUs the speed of each, then decide the partition."""
         job = msgspec.structs.replace(self._job(), task="layers")
         with closing(launcher.run(job)) as reports:
             for message in reports:
@@ -256,16 +256,21 @@ class Experiment:
                     case messages.Progress():
                         self.listener.progress(message.doing, 0.0)
                     case messages.LayerCosts():
-                        config = self.so_far.config
-                        counts = partition.balanced(
-                            config.row,
-                            message.layers,
-                            config.chain_devices,
-                            head=message.head if config.row.head else 0.0,
-                        )
-                        self.so_far.config = msgspec.structs.replace(self.so_far.config, partition=counts)
+                        self._take_layers(message)
         if self.so_far.config.partition is None:
             raise RunFailedError("measuring the layers ended without a result")
+
+    def _take_layers(self, costs: messages.LayerCosts) -> None:
+        """A slow device gets fewer layers."""
+        config = self.so_far.config
+        counts = partition.balanced(
+            config.row,
+            costs.layers,
+            config.chain_devices,
+            head=costs.head if config.row.head else 0.0,
+            speeds=partition.relative_speeds(costs.speeds)[: config.chain_devices],
+        )
+        self.so_far.config = msgspec.structs.replace(config, partition=counts)
 
     def _note(self, *, beside: bool) -> None:
         """Record whether another run measured beside any launch of this one, and say so the first time."""

@@ -12,6 +12,7 @@ from pipebench.errors import UsageError
 from pipebench.models.outline import Outline, Row, Slice
 
 _MOST_SHOWN = 16  # counts in a hint
+_ALIKE = 0.03  # so far do equal GPUs differ from one measurement to the next
 
 
 def even(row: Row, devices: int, beside: int = 0) -> tuple[int, ...]:
@@ -92,7 +93,13 @@ def check_partition(partition: Sequence[int], row: Row, devices: int, beside: in
 
 
 def balanced(
-    row: Row, layer_costs: Sequence[float], devices: int, *, opening: float = 0.0, head: float = 0.0
+    row: Row,
+    layer_costs: Sequence[float],
+    devices: int,
+    *,
+    opening: float = 0.0,
+    head: float = 0.0,
+    speeds: Sequence[float] = (),
 ) -> tuple[int, ...]:
     """The partition whose slowest device is fastest, by dynamic programming over the last cut.
 
@@ -102,16 +109,21 @@ def balanced(
         devices: at most the number of layers, or one more where there is a head (then the last one has that alone).
         opening: what the first device pays on top.
         head: what the last device pays on top.
+        speeds: of the devices in their order, above 0, in any unit; by default equal.
     """
     layers = row.layers
     check_balanced(row, devices)
+    speeds = speeds or [1.0] * devices
+    assert len(speeds) == devices, "a speed for each device that has layers"
     sums = [0.0, *accumulate(layer_costs)]
-    slowest = [total + opening + head * (devices == 1) for total in sums]  # of layers 0 to end on one device
+    slowest = [(total + opening + head * (devices == 1)) / speeds[0] for total in sums]  # with so many layers
     cuts = []
     for device in range(1, devices):
         last = device == devices - 1
         least = 0 if last and row.head else 1
-        slowest, cut_before = _with_device(sums, slowest, device, least, head * last)
+        slowest, cut_before = _with_device(
+            sums, slowest, device, least, on_top=head * last, speed=speeds[device]
+        )
         cuts.append(cut_before)
     ends = [layers]
     for cut_before in reversed(cuts):
@@ -120,23 +132,48 @@ def balanced(
 
 
 def _with_device(
-    sums: Sequence[float], slowest: Sequence[float], device: int, least: int, on_top: float
+    sums: Sequence[float], slowest: Sequence[float], device: int, least: int, *, on_top: float, speed: float
 ) -> tuple[list[float], Sequence[int]]:
-    """For layers 0 to each end: the load of the slowest of devices 0 to ``device``, and where that one's layers begin.
+    """For layers 0 to each end: the time of the slowest of devices 0 to ``device``, and where that one's layers begin.
 
-    What a later cut takes from this device it gives to those before. The best cut is where the two loads meet, and
+    What a later cut takes from this device it gives to those before. Where devices differ in speed, those before may
+    be faster with a layer more: a cut then counts no longer once a later one leaves them faster. Over the
+    cuts that count the time of those before grows and this device's falls. The best cut is where the two meet, and
     that place moves up with the end.
     """
     best, begins = [inf] * len(sums), array("i", [0]) * len(sums)
-    meeting = device  # the first cut at which this device is no slower than those before
+    cuts: list[int] = []  # that count
+    meeting = 0  # the first of them at which this device is no slower than those before
     for end in range(device + least, len(sums)):
-        while meeting <= end - least and sums[end] - sums[meeting] + on_top > slowest[meeting]:
+        newest = end - least
+        while cuts and slowest[cuts[-1]] > slowest[newest]:
+            cuts.pop()
+        meeting = min(meeting, len(cuts))
+        cuts.append(newest)
+        while (
+            meeting < len(cuts)
+            and (sums[end] - sums[cuts[meeting]] + on_top) / speed > slowest[cuts[meeting]]
+        ):
             meeting += 1
-        for cut in (meeting - 1, meeting):
-            load = max(slowest[cut], sums[end] - sums[cut] + on_top) if device <= cut <= end - least else inf
-            if load < best[end]:
-                best[end], begins[end] = load, cut
+        for cut in cuts[max(meeting - 1, 0) : meeting + 1]:
+            time = max(slowest[cut], (sums[end] - sums[cut] + on_top) / speed)
+            if time < best[end]:
+                best[end], begins[end] = time, cut
     return best, begins
+
+
+def relative_speeds(measured: Sequence[float]) -> tuple[float, ...]:
+    """Over the fastest one's. Those that measuring could not tell apart are equal: less than 3 % below a faster one.
+
+    Args:
+        measured: of the devices in their order, above 0, in any unit.
+    """
+    level = {}  # of each speed, that of the fastest one which it cannot be told from
+    leader = inf
+    for speed in sorted(measured, reverse=True):
+        leader = leader if speed > leader * (1 - _ALIKE) else speed
+        level[speed] = leader
+    return tuple(level[speed] / max(measured) for speed in measured)
 
 
 def check_balanced(row: Row, devices: int, beside: int = 0) -> None:

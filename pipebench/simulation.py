@@ -1,23 +1,33 @@
 """A simulation as ``pipebench simulate`` asks for it: options -> plan -> check -> timeline -> record. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 
 from pipebench import budget
 from pipebench.errors import UsageError
+from pipebench.memory_sizes import bytes_of
 from pipebench.models.layout import Shape, Sharing, chain_of, graph_of
 from pipebench.plan.check import check
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import schedule_named
-from pipebench.plan.transfers import add_transfers
-from pipebench.records.simulation import SimulationConfig, SimulationRecord
+from pipebench.plan.transfers import Message, add_transfers
+from pipebench.records.simulation import (
+    LinkChangeRecord,
+    SimulationConfig,
+    SimulationRecord,
+    StageFactorRecord,
+)
 from pipebench.records.timelines import bubble, device_usages, timeline_record
-from pipebench.sharing import sharing_of
+from pipebench.sharing import devices_beside, sharing_of
 from pipebench.telemetry.environment import memory_available_bytes
-from pipebench.timing.costs import SoftmaxCosts, UniformCosts
-from pipebench.timing.links import Topology, latency_only
+from pipebench.timing.costs import Costs, SoftmaxCosts, StageCosts, StageFactor, UniformCosts
+from pipebench.timing.link_texts import link_change
+from pipebench.timing.links import LinkChange, Topology, changed, latency_only
 from pipebench.timing.simulator import simulate
+from pipebench.timing.stage_factors import stage_factors
 
+_STAGES = 8
 _MOST_S = 1e15  # 30 million years; what a million of them add up to is far from what no number can hold
 
 
@@ -25,12 +35,15 @@ _MOST_S = 1e15  # 30 million years; what a million of them add up to is far from
 class SimulationOptions:
     """Costs in seconds of one action; ``None`` takes the schedule's default, or twice the forward.
 
+    ``stage_costs``, ``link`` and ``message`` are as they were typed, such as ``1,1,1.5,2:3``, ``3-4 = 1 GB/s, 50 us``
+    and ``4MiB``.
+
     Raises:
         UsageError: A size or cost is out of range, or the costs contradict each other.
     """
 
     schedule: str = "gpipe"
-    stages: int = 8
+    stages: int = _STAGES
     microbatches: int | None = None
     chunks: int | None = None
     forward_s: float = 1.0
@@ -43,6 +56,9 @@ class SimulationOptions:
     softmax_s: float | None = None
     hosts: int = 1
     transfer_between_s: float | None = None  # as inside a host
+    stage_costs: str | None = None
+    link: tuple[str, ...] = ()
+    message: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("stages", "microbatches", "chunks", "hosts"):
@@ -67,8 +83,43 @@ class SimulationOptions:
             raise UsageError(
                 "--transfer-between is between hosts: say how many with --hosts, or leave it out"
             )
-        self.costs()
-        sharing_of(self.softmax_devices, self.stages, "--stages")
+        self.usual_costs()
+        self._check_factors(chain_of(self.stages, self.sharing))
+        self._check_sizes()
+
+    def _check_factors(self, chain: int) -> None:
+        """As many as there are stages with layers."""
+        if self.factors and len(self.factors) != chain:
+            less = f" less {self.stages - chain} for the softmax" if chain < self.stages else ""
+            raise UsageError(
+                f"--stage-costs: expected {chain} entries, one for each of the {self.stages} devices{less}, got "
+                f"{len(self.factors)}; give as many, or leave --stages out"
+            )
+
+    def _check_sizes(self) -> None:
+        """A bandwidth says nothing without a size."""
+        changes = zip(self.link, self.link_changes, strict=True)
+        with_rates = [text for text, change in changes if change.bytes_per_s is not None]
+        if self.message_bytes is None and with_rates:
+            raise UsageError(
+                f"--link {with_rates[0]!r}: a bandwidth needs the size of a message: add --message, such as --message "
+                "4MiB"
+            )
+
+    @property
+    def factors(self) -> tuple[StageFactor, ...]:
+        """How many times as long as usual each stage of the chain takes; nothing where all take as long."""
+        return () if self.stage_costs is None else stage_factors(self.stage_costs, "--stage-costs")
+
+    @property
+    def link_changes(self) -> tuple[LinkChange, ...]:
+        """What differs between devices."""
+        return tuple(link_change(text, self.stages) for text in self.link)
+
+    @property
+    def message_bytes(self) -> int | None:
+        """Of every message."""
+        return None if self.message is None else bytes_of(self.message, "--message")
 
     @property
     def topology(self) -> Topology:
@@ -76,7 +127,8 @@ class SimulationOptions:
         inside = latency_only(self.transfer_s)
         across = inside if self.transfer_between_s is None else latency_only(self.transfer_between_s)
         each = self.stages // self.hosts
-        return Topology(tuple(device // each for device in range(self.stages)), inside, across)
+        hosts = tuple(device // each for device in range(self.stages))
+        return changed(Topology(hosts, inside, across), self.stages, self.link_changes)
 
     @property
     def sharing(self) -> Sharing:
@@ -97,14 +149,49 @@ class SimulationOptions:
             return graph_of(Shape(chain), microbatches, chunks)
         shape = Shape(chain, self.sharing)
         shards = graph_of(shape, 1, 1).stages - chain - 1  # refused before there is much of it
-        work = (*[self.forward_s] * chain, *[whole_s / shards] * shards, 0.0)
+        factors = [factor.forward for factor in self.factors] or [1.0] * chain
+        work = (*(self.forward_s * factor for factor in factors), *[whole_s / shards] * shards, 0.0)
         return graph_of(shape, microbatches, chunks, work)
 
-    def costs(self) -> UniformCosts:
-        """What the actions of the chain cost."""
+    @property
+    def silent_pairs(self) -> list[tuple[int, int]]:
+        """The devices whose link was changed although they send each other nothing."""
+        talking = _talking(self.graph(1, 1)) if self.link else set()
+        pairs = {change.pair: None for change in self.link_changes if change.pair is not None}
+        return [pair for pair in pairs if pair not in talking]
+
+    def costs(self, graph: Graph) -> Costs:
+        """What the actions of a graph with these stages cost."""
+        usual = self.usual_costs()
+        chain = StageCosts(usual, self.factors) if self.factors else usual
+        return chain if self.whole_softmax_s is None else SoftmaxCosts(chain, self.whole_softmax_s, graph)
+
+    def usual_costs(self) -> UniformCosts:
+        """What the actions of a stage of the chain cost, where no factor says otherwise."""
         halves = self.backward_input_s, self.backward_weight_s
         whole = 2 * self.forward_s if self.backward_s is None and halves == (None, None) else self.backward_s
         return UniformCosts(self.forward_s, whole, *halves)
+
+
+def _talking(graph: Graph) -> set[tuple[int, int]]:
+    """The pairs of devices between which messages go, the lower one first."""
+    ends = (
+        sorted((graph.device_of[stage], graph.device_of[other]))
+        for stage, fed in enumerate(graph.feeds)
+        for other in fed
+    )
+    return {(low, high) for low, high in ends if low != high}
+
+
+def stages_told(stage_costs: str | None, softmax_devices: str | None) -> int:
+    """How many devices there are where nobody says so: those of the listed stages and those beside them.
+
+    Raises:
+        UsageError: The stages are no list of factors.
+    """
+    if stage_costs is None:
+        return _STAGES
+    return len(stage_factors(stage_costs, "--stage-costs")) + devices_beside(softmax_devices)
 
 
 def plan_of(options: SimulationOptions) -> Plan:
@@ -131,33 +218,57 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         UsageError: The plan would be too large, or the schedule is unknown.
         DeadlockError: The plan gets stuck with blocking transfers.
     """
-    costs = options.costs()
     plan = plan_of(options)
-    graph = plan.graph
-    every = costs if options.whole_softmax_s is None else SoftmaxCosts(costs, options.whole_softmax_s, graph)
-    timeline = simulate(plan, every, options.topology, blocking=options.blocking)
+    graph, links, size = plan.graph, options.topology, options.message_bytes or 0
+    _check_times(graph, links, size)
+    costs, sizes = options.costs(graph), partial(_always, size)
+    timeline = simulate(plan, costs, links, message_bytes=sizes, blocking=options.blocking)
     return SimulationRecord(
-        config=SimulationConfig(
-            schedule=options.schedule,
-            stages=options.stages,
-            microbatches=graph.microbatches,
-            chunks=graph.chunks,
-            forward_s=costs.forward,
-            backward_s=costs.backward or 0.0,
-            backward_input_s=costs.backward_input,
-            backward_weight_s=costs.backward_weight,
-            transfer_s=options.transfer_s,
-            blocking=options.blocking,
-            softmax_devices=options.sharing,
-            softmax_s=options.whole_softmax_s,
-            hosts=options.hosts,
-            transfer_between_s=options.transfer_between_s,
-        ),
+        config=_config(options, graph),
         makespan_s=timeline.makespan_s,
         bubble=bubble(timeline),
         devices=device_usages(timeline, _texts(graph, softmax=options.whole_softmax_s is not None)),
-        timeline=timeline_record(timeline, clock="simulated"),
+        timeline=timeline_record(timeline, clock="simulated", message_bytes=sizes if size else None),
     )
+
+
+def _always(size_bytes: int, message: Message) -> int:  # noqa: ARG001 - they are all the same
+    return size_bytes
+
+
+def _config(options: SimulationOptions, graph: Graph) -> SimulationConfig:
+    """The options, decided."""
+    usual = options.usual_costs()
+    return SimulationConfig(
+        schedule=options.schedule,
+        stages=options.stages,
+        microbatches=graph.microbatches,
+        chunks=graph.chunks,
+        forward_s=usual.forward,
+        backward_s=usual.backward or 0.0,
+        backward_input_s=usual.backward_input,
+        backward_weight_s=usual.backward_weight,
+        transfer_s=options.transfer_s,
+        blocking=options.blocking,
+        softmax_devices=options.sharing,
+        softmax_s=options.whole_softmax_s,
+        hosts=options.hosts,
+        transfer_between_s=options.transfer_between_s,
+        stage_costs=tuple(StageFactorRecord(*factor) for factor in options.factors),
+        link=tuple(LinkChangeRecord(**asdict(change)) for change in options.link_changes),
+        message_bytes=options.message_bytes,
+    )
+
+
+def _check_times(graph: Graph, links: Topology, size_bytes: int) -> None:
+    """Refuse a message that takes longer than any number here may be."""
+    for pair in sorted(_talking(graph)):
+        taken_s = links.between(*pair).transfer_s(size_bytes)
+        if not taken_s <= _MOST_S:
+            raise UsageError(
+                f"--link: a message between devices {pair[0]} and {pair[1]} would take {taken_s:g} s: expected at most "
+                f"{_MOST_S:g} s; give a smaller --message, or links that are faster"
+            )
 
 
 def _texts(graph: Graph, *, softmax: bool) -> list[str]:

@@ -2,7 +2,7 @@
 
 import errno
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -43,8 +43,10 @@ class Watcher:
 class Launches:
     """A launcher: each launch reports, the one numbered ``fails_at`` raises ``error`` instead."""
 
-    def __init__(self, error: Exception | None = None, fails_at: int = 99) -> None:
-        self.error, self.fails_at, self.jobs = error, fails_at, []
+    def __init__(
+        self, error: Exception | None = None, fails_at: int = 99, speeds: Sequence[float] = ()
+    ) -> None:
+        self.error, self.fails_at, self.speeds, self.jobs = error, fails_at, list(speeds), []
 
     def __call__(self, *, deadline: float, company: None = None) -> "Launches":
         assert deadline > 0
@@ -59,7 +61,8 @@ class Launches:
             yield messages.LinkTimes(link=LINK)
             return
         if job.task == "layers":
-            yield messages.LayerCosts([3.0] + [1.0] * (job.config.layers - 1), 1.0)
+            costs = [3.0] + [1.0] * (job.config.layers - 1)
+            yield messages.LayerCosts(costs, 1.0, self.speeds)
             return
         if job.form is None:
             yield messages.Raced(Form("fused"), [], 1e11)
@@ -169,6 +172,32 @@ def test_balanced_measures_the_layers_first(monkeypatch: pytest.MonkeyPatch, tmp
         pytest.fail(str(ended))
     assert launches.jobs[0].config.partition is None
     assert launches.jobs[1].config.partition == tuple(record.config.partition or ())
+
+
+@pytest.mark.parametrize(
+    ("options", "speeds", "partition"),
+    [
+        # layers of 3 + 1 + 1 against 5 and a head of 1; then the second device is faster, or slower
+        ({}, (), (3, 5)),
+        ({}, (7.0, 6.9), (3, 5)),
+        ({}, (1.0, 2.0), (1, 7)),
+        ({}, (3.0, 1.0), (6, 2)),
+        ({"gpus": 3, "softmax_devices": "1"}, (1.0, 2.0, 9.0), (1, 7)),
+    ],
+)
+def test_a_balanced_partition_follows_the_speeds_of_the_devices(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    options: dict[str, object],
+    speeds: tuple[float, ...],
+    partition: tuple[int, ...],
+) -> None:
+    launches = Launches(speeds=speeds)
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    tried = experiment.Experiment(config(partition="balanced", layers=8, **options), Watcher())
+    tried.prepare(tmp_path)
+    tried.launch(launches)  # type: ignore[arg-type]
+    assert tried.so_far.config.partition == partition
 
 
 def test_progress_only_grows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pipebench.partition import (
     computed_balanced,
     even,
     explicit,
+    relative_speeds,
 )
 from tests.builders import PROPERTY
 
@@ -27,14 +28,18 @@ costs = st.lists(st.floats(0.1, 10.0), min_size=1, max_size=7)
 
 
 def slowest(
-    partition: tuple[int, ...], layer_costs: list[float], embedding: float, projection: float
+    partition: tuple[int, ...],
+    layer_costs: list[float],
+    embedding: float,
+    projection: float,
+    speeds: list[float] | None = None,
 ) -> float:
-    """The load of the slowest device."""
+    """The time of the slowest device."""
     ends = [0, *accumulate(partition)]
     loads = [sum(layer_costs[first:end]) for first, end in pairwise(ends)]
     loads[0] += embedding
     loads[-1] += projection
-    return max(loads)
+    return max(load / speed for load, speed in zip(loads, speeds or [1.0] * len(loads), strict=True))
 
 
 def every_partition(layers: int, devices: int) -> list[tuple[int, ...]]:
@@ -128,6 +133,76 @@ def test_balanced_is_as_good_as_the_best_of_all_partitions(
     assert found in every
     best = min(slowest(partition, layer_costs, embedding, projection) for partition in every)
     assert slowest(found, layer_costs, embedding, projection) == pytest.approx(best, rel=1e-12)
+
+
+@PROPERTY
+@given(
+    layer_costs=st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0, 100.0]), min_size=1, max_size=7),
+    embedding=st.sampled_from([0.0, 12.0]),
+    projection=st.sampled_from([0.0, 2.5, 40.0]),
+    head=st.booleans(),
+    data=st.data(),
+)
+def test_balanced_on_devices_that_differ_is_as_good_as_the_best_of_all_partitions(
+    layer_costs: list[float], embedding: float, projection: float, head: bool, data: st.DataObject
+) -> None:
+    layers = len(layer_costs)
+    row = lstm(layers) if head else Row(layers)
+    devices = data.draw(st.integers(1, layers + head))
+    speeds = data.draw(st.lists(st.floats(0.01, 10.0), min_size=devices, max_size=devices))
+    options = {"opening": embedding, "head": projection * head}
+    found = balanced(row, layer_costs, devices, **options, speeds=speeds)
+    check_partition(found, row, devices)
+    every = [each for each in every_partition(layers, devices) if head or each[-1]]
+    best = min(slowest(each, layer_costs, embedding, projection * head, speeds) for each in every)
+    assert slowest(found, layer_costs, embedding, projection * head, speeds) == pytest.approx(best, rel=1e-12)
+
+
+@PROPERTY
+@given(layer_costs=costs, speed=st.floats(0.1, 1e14), data=st.data())
+def test_devices_of_one_speed_get_what_equal_devices_get(
+    layer_costs: list[float], speed: float, data: st.DataObject
+) -> None:
+    devices = data.draw(st.integers(1, len(layer_costs)))
+    noise = data.draw(st.lists(st.floats(0.971, 1.0), min_size=devices, max_size=devices))
+    speeds = relative_speeds([speed * each for each in noise])
+    assert speeds == (1.0,) * devices
+    row = lstm(len(layer_costs))
+    assert balanced(row, layer_costs, devices, speeds=speeds) == balanced(row, layer_costs, devices)
+
+
+def test_a_slow_device_gets_fewer_layers() -> None:
+    assert balanced(lstm(8), [1.0] * 8, 4, speeds=[1.0, 1.0, 0.5, 1.0]) == (2, 2, 1, 3)
+    assert balanced(lstm(9), [1.0] * 9, 3, speeds=[1.0, 0.5, 3.0]) == (2, 1, 6)
+    assert balanced(lstm(8), [1.0] * 8, 2, speeds=[1.0, 1e-6]) == (8, 0)
+    assert balanced(HEADLESS, [1.0] * 3, 2, speeds=[1.0, 1e-6]) == (2, 1)
+    assert balanced(lstm(8), [1.0] * 8, 2, head=4.0, speeds=[1.0, 3.0]) == (3, 5)
+
+
+def test_a_layer_too_dear_for_a_slow_device_goes_to_the_one_before() -> None:
+    """Two layers take the first two devices longer than three: the second one would have the dear layer."""
+    assert balanced(HEADLESS, [1.0, 100.0, 1.0], 2, speeds=[10.0, 0.1]) == (2, 1)
+    assert balanced(Row(4), [1.0, 100.0, 1.0, 1.0], 3, speeds=[10.0, 0.1, 0.1]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("measured", "speeds"),
+    [
+        ((), ()),
+        ((5.0,), (1.0,)),
+        ((100.0, 97.5, 99.0), (1.0, 1.0, 1.0)),
+        ((50.0, 100.0), (0.5, 1.0)),
+        ((100.0, 96.0), (1.0, 0.96)),
+        # the two slow ones are one kind, and so are the two fast ones
+        ((200.0, 99.0, 100.0, 198.0), (1.0, 0.5, 0.5, 1.0)),
+        # each is near the next one, and the last one far from the first
+        ((100.0, 98.0, 96.0, 94.0), (1.0, 1.0, 0.96, 0.96)),
+    ],
+)
+def test_speeds_that_measuring_cannot_tell_apart_are_equal(
+    measured: tuple[float, ...], speeds: tuple[float, ...]
+) -> None:
+    assert relative_speeds(measured) == pytest.approx(speeds, rel=1e-12)
 
 
 def test_balanced_takes_layers_from_the_device_with_the_projection() -> None:

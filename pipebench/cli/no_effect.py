@@ -37,7 +37,7 @@ def _runs_whole_backwards(values: Values) -> bool:
 
 _SIZES = ("layers", "hidden", "vocab", "batch", "sequence_length")
 _PLACING = ("forward", "softmax")  # costs by which the pieces of a shared softmax find their places in a plan
-_COSTS = ("backward", "backward_input", "backward_weight", "transfer", "blocking")
+_COSTS = ("backward", "backward_input", "backward_weight", "transfer", "blocking", "link", "message")
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "run": (
@@ -99,9 +99,24 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "schedule {schedule} runs the backward whole, so only their sum counts",
         ),
         Rule(
-            ("transfer", "blocking"),
+            ("stage_costs",),
+            lambda v: v["csv"] and v["softmax_devices"] is None and v["given"]["stages"],
+            "no effect, a plan as CSV has no times",
+        ),
+        Rule(
+            ("transfer", "blocking", "link", "message"),
             lambda v: not v["csv"] and v["stages"] == 1,
             "no effect, a single stage sends nothing",
+        ),
+        Rule(
+            ("message",),
+            lambda v: not v["csv"] and v["stages"] > 1 and not v["has_rates"],
+            "no effect, no link has a bandwidth",
+        ),
+        Rule(
+            ("link",),
+            lambda v: not v["csv"] and bool(v["silent"]),
+            "no effect between devices {silent}, which send each other nothing",
         ),
     ),
     "reproduce": (

@@ -65,7 +65,7 @@ def run(
         str,
         _help(
             "--partition",
-            "Layers by device: even, balanced (measures the layers first) or a list such as 3,2,2,1.",
+            "Layers by device: even, balanced (measures layers, and GPUs, first) or a list such as 3,2,2,1.",
             _PLAN,
         ),
     ] = "even",

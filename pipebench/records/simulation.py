@@ -5,14 +5,35 @@ from typing import Literal
 from pipebench.records.schema import (
     AtLeastOne,
     Bubble,
+    Count,
     DeviceUsage,
     Name,
     NotNegative,
     Part,
+    Positive,
     Schema,
     TimelineRecord,
     check_sharing,
 )
+
+
+class StageFactorRecord(Part, frozen=True):
+    """How many times as long as ``forward_s`` and the backward's figures a stage takes."""
+
+    forward: NotNegative
+    backward: NotNegative
+
+
+class LinkChangeRecord(Part, frozen=True):
+    """What is different between two devices, or between every two where there is no ``pair``.
+
+    Either a ``factor`` of every message's time, or another link: without a bandwidth it occupies nobody.
+    """
+
+    pair: tuple[Count, Count] | None
+    factor: Positive | None
+    bytes_per_s: Positive | None
+    latency_s: NotNegative | None
 
 
 class SimulationConfig(Part, frozen=True):
@@ -20,7 +41,8 @@ class SimulationConfig(Part, frozen=True):
 
     ``stages`` counts the devices, those of the softmax too; ``softmax_s`` is a forward of the whole projection.
     ``hosts`` have equal numbers of devices next to each other; ``transfer_between_s`` is between them, ``None`` as
-    inside one.
+    inside one. ``stage_costs`` has an entry for each stage of layers, or none where all cost the same. ``link`` has the
+    changes of links, one on top of the other; every message has ``message_bytes``, where that makes a difference.
     """
 
     schedule: Name
@@ -37,6 +59,9 @@ class SimulationConfig(Part, frozen=True):
     softmax_s: NotNegative | None = None
     hosts: AtLeastOne = 1
     transfer_between_s: NotNegative | None = None
+    stage_costs: tuple[StageFactorRecord, ...] = ()
+    link: tuple[LinkChangeRecord, ...] = ()
+    message_bytes: AtLeastOne | None = None
 
     def __post_init__(self) -> None:
         check_sharing(self.softmax_devices, self.stages, "stages")

@@ -28,6 +28,7 @@ from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, needs_ascii, spaced
+from pipebench.render.unequal import unequal
 from pipebench.render.units import counted, percent, rate, scaled, seconds
 from pipebench.timing.machines import LOCAL
 from pipebench.timing.timeline import Timeline
@@ -46,6 +47,7 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
     """A simulated timeline; the word simulated stands in its first line."""
     head = Text.assemble(("simulated", "bold"), f": {simulated_text(record.config)}")
     figures = Facts(
+        *unequal(config),
         ("makespan", seconds(record.makespan_s)),
         ("speed-up", simulated_speedup(record.devices, record.makespan_s)),
         ("bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"),

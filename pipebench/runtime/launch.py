@@ -117,7 +117,7 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
 
     from pipebench.runtime import facts  # noqa: PLC0415 - likewise
     from pipebench.runtime.device import start_cuda  # noqa: PLC0415 - likewise
-    from pipebench.runtime.pair import make_pair, measure_layers  # noqa: PLC0415 - likewise
+    from pipebench.runtime.pair import make_pair  # noqa: PLC0415 - likewise
 
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -136,7 +136,7 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
         report(messages.LinkTimes(link=_measure_link(job, place, folder, report)))
         return
     if job.task == "layers":
-        report(measure_layers(job, place, report))
+        _measure_layers(job, place, folder, report)
         return
     pair = make_pair(job, place, folder)
     if place.joined:
@@ -151,6 +151,14 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
         pair.choose(job.form)
     with _quiet():
         time_blocks(job, rank, pairs, report)
+
+
+def _measure_layers(job: messages.Job, place: Place, folder: Path, report: Emit) -> None:
+    from pipebench.runtime.layer_costs import measure  # noqa: PLC0415 - torch
+
+    costs = measure(job, place, folder, report)
+    if costs is not None:
+        report(costs)
 
 
 def _survey(job: messages.Job, place: Place, report: Emit) -> None:

@@ -58,8 +58,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"
 
     @property
     def ranks(self) -> int:
-        """Processes that the task takes: layers are measured by one, a link by two."""
-        return {"launch": self.config.ranks, "layers": 1, "link": 2}[self.task]
+        """Processes that the task takes: layers are measured by one, each GPU's speed by its own, a link by two."""
+        layers = self.config.ranks if self.config.device == "cuda" else 1
+        return {"launch": self.config.ranks, "layers": layers, "link": 2}[self.task]
 
     def plan(self) -> Plan:
         """What the launch runs, with its transfers."""
@@ -104,10 +105,11 @@ class Described(Message, frozen=True, tag="described"):
 
 
 class LayerCosts(Message, frozen=True, tag="layer-costs"):
-    """A quick measurement of every layer, seconds of one training step each."""
+    """A quick measurement of every layer, seconds of one training step each, and of the GPUs that are to have them."""
 
     layers: list[float]  # what opens the model is in the first one
     head: float  # 0 where the model has none
+    speeds: list[float] = []  # steps a second of each GPU; none where they are not known, or there is one
 
 
 class LinkTimes(Message, frozen=True, tag="link-times"):

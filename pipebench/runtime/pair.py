@@ -7,27 +7,22 @@ RankedPair     this process is one rank: the wall clock; the baseline runs in ra
 import time
 from collections.abc import Callable
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
 from msgspec import structs
 
 from pipebench.config import RunConfig
 from pipebench.models.edges import Steps
-from pipebench.models.layout import chain_layout, graph_of, shape_of
 from pipebench.models.network import Network
 from pipebench.models.outline import BATCHES
 from pipebench.models.registry import network_for
-from pipebench.plan.schedules import SCHEDULES
-from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.rendezvous.place import Place
 from pipebench.runtime import messages
 from pipebench.runtime.computed import Computed, judge, judge_update
-from pipebench.runtime.device import CpuDevice, CudaDevice
+from pipebench.runtime.device import CpuDevice
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.runtime.host_speed import host_flops_per_s
 from pipebench.runtime.naive import EmulatedNaive
@@ -36,8 +31,6 @@ from pipebench.runtime.verification import check_same_loss
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
 from pipebench.timing.machines import machine_for
-
-_LAYER_STEPS = 3  # the first one warms up: it is never the least
 
 
 class Pair(Protocol):
@@ -230,41 +223,3 @@ class EmulatedPair:
         self.link = machine.link.dilated(machine.time_dilation(host_flops_per_s))
         if self.naive is not None:
             self.naive.link = self.link
-
-
-def _gpu_at_rest_s() -> float:
-    """The clock once the GPU has done all it was given: for a quick look, not for timed steps."""
-    torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def measure_layers(
-    job: messages.Job, place: Place, emit: Callable[[messages.Message], None]
-) -> messages.LayerCosts:
-    """A quick measurement of every layer: a pipeline cut as finely as can be, its costs summed by stage.
-
-    What opens the model is measured with the first layer, where every partition has it; its head alone.
-    """
-    config, network = job.config, network_for(job.config, job.data)
-    row = network.outline.row
-    device = CudaDevice(place.device).torch if config.device == "cuda" else None
-    partition = [1] * row.layers + [0] * bool(row.head)
-    graph = graph_of(shape_of(network.outline, partition), config.microbatches, config.chunks)
-    pipeline = EmulatedPipeline(
-        add_transfers(SCHEDULES["gpipe"].plan(graph)),
-        network,
-        chain_layout(partition),
-        checkpoint=config.checkpoint,
-        device=device,
-        clock=_gpu_at_rest_s if config.device == "cuda" else time.thread_time,
-    )
-    batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks, device=device)
-    best = [inf] * graph.stages
-    for number in range(_LAYER_STEPS):
-        emit(messages.Progress(doing="measuring layers", share=number / _LAYER_STEPS))
-        costs = pipeline.step(batch)
-        seconds = [costs.before_s(stage) + costs.after_s(stage) for stage in range(graph.stages)]
-        for action, action_s in costs.actions.items():
-            seconds[action.stage] += action_s
-        best = [min(pair) for pair in zip(best, seconds, strict=True)]
-    return messages.LayerCosts(layers=best[: row.layers], head=sum(best[row.layers :]))

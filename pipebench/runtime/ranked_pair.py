@@ -4,13 +4,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import partial
-from math import inf
 from pathlib import Path
 from statistics import median_low
 
 import msgspec
-import torch
-import torch.distributed as dist
 
 from pipebench.config import RunConfig
 from pipebench.models.edges import Steps
@@ -22,18 +19,17 @@ from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
 from pipebench.rendezvous.place import Place
 from pipebench.runtime import group, messages
-from pipebench.runtime.baseline import Baseline, TooBigError
+from pipebench.runtime.baseline import TooBigError
 from pipebench.runtime.clocks import HostClocks, clocks_of
 from pipebench.runtime.computed import Computed, judge, judge_update
 from pipebench.runtime.connections import TRANSPORTS, Transports
 from pipebench.runtime.device import CpuDevice, CudaDevice, RankDevice
+from pipebench.runtime.device_speeds import all_speeds
 from pipebench.runtime.heartbeat import IDLE, WAITING, Heartbeats
 from pipebench.runtime.ranked_naive import RankedNaive, everywhere, fewest_devices
 from pipebench.runtime.ranks import REST_S, RankedPipeline, Readings
 from pipebench.runtime.single_device import SingleDevice
 from pipebench.runtime.verification import check_same_loss
-
-_PROBES = 3  # steps that a GPU's speed is measured by; the first one warms up
 
 
 class RankedPair:
@@ -164,7 +160,7 @@ class RankedPair:
         if self.naive is not None:
             return self.naive.race(report)
         on_gpus = self.job.config.device == "cuda"
-        speeds = self._speeds() if on_gpus else []
+        speeds = all_speeds(self.network, self.device, self.job.ranks) if on_gpus else []
         near = self.place.within_reach(0)
         chosen = near[of_median_speed([speeds[rank] for rank in near])] if speeds else 0
         raced = self._raced_alone(chosen, report) if self.rank == 0 else None
@@ -274,32 +270,6 @@ class RankedPair:
         side = self.naive or self.single
         if side is not None:
             check_same_loss(side.loss(), loss, steps=steps)
-
-    def _speeds(self) -> list[float]:
-        """Every device's steps a second of the model's first form, measured by its own rank. Collective.
-
-        Nothing where the model does not fit on one of them.
-        """
-        speed = torch.tensor(self._speed(), dtype=torch.float64)
-        speeds = [torch.empty_like(speed) for _ in range(self.job.ranks)]
-        dist.all_gather(speeds, speed)
-        found = [float(value) for value in speeds]
-        return found if all(found) else []
-
-    def _speed(self) -> float:
-        """This rank's; 0 if the model does not fit."""
-        try:
-            seconds = self._probe_s()
-        except torch.OutOfMemoryError:
-            seconds = inf
-        self.device.give_back()
-        return 1 / seconds
-
-    def _probe_s(self) -> float:
-        probe = Baseline(messages.Form(self.network.outline.forms[0]), self.network, self.device.torch)
-        batch = probe.batch(0)
-        seconds = [self.device.seconds(partial(probe.step, batch)) for _ in range(_PROBES)]
-        return min(seconds[1:])
 
 
 def of_median_speed(speeds: Sequence[float]) -> int:

@@ -5,10 +5,10 @@ it could start, and how long a device works before its first action (zeroing gra
 optimizer).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isclose
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
@@ -93,9 +93,49 @@ class UniformCosts:
         return 0.0
 
 
+class StageFactor(NamedTuple):
+    """How many times as long as usual a stage takes."""
+
+    forward: float
+    backward: float  # whole, and either half of it
+
+
+@dataclass(frozen=True, slots=True)
+class StageCosts:
+    """Costs of a chain whose stages differ.
+
+    Args:
+        usual: what a stage of factor 1 costs.
+        factors: one for each stage.
+    """
+
+    usual: UniformCosts
+    factors: Sequence[StageFactor]
+
+    def action_s(self, action: Action) -> float:
+        """The usual cost of the action's operation, times its stage's factor."""
+        usual_s = self.usual.action_s(action)
+        if action.operation in REDUCTIONS:
+            return usual_s
+        factor = self.factors[action.stage]
+        return usual_s * (factor.forward if action.operation is Operation.FORWARD else factor.backward)
+
+    def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
+    def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
+    def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class SoftmaxCosts:
-    """A chain's uniform costs with a projection at its end, on its last stage or shared; joining the shards is free.
+    """A chain's costs with a projection at its end, on its last stage or shared; joining the shards is free.
 
     Args:
         chain: what its stages cost.
@@ -103,7 +143,7 @@ class SoftmaxCosts:
         graph: with as many shards as it has stages between chain and loss.
     """
 
-    chain: UniformCosts
+    chain: Costs
     forward: float
     graph: Graph
 

@@ -6,9 +6,13 @@ after another, through one egress port. A link without ports is a pure latency t
 
 Where no copy engine carries messages, each costs its sender's and its receiver's device time of their own:
 the overhead, which the devices pay beside their actions, and which is part of the message's way.
+
+Links may differ: those between hosts from those inside one, and any by a change, which says what lies between two
+devices, or between all.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import inf
 
 from pipebench.errors import UsageError
@@ -54,24 +58,79 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkChange:
+    """What is different between two devices, in both directions: another link, or the same one so many times slower.
+
+    Args:
+        pair: the two devices, the lower one first; ``None`` for every two.
+        factor: what the time of every message is multiplied by; ``None`` where the link is another one.
+        bytes_per_s: of the new link; ``None`` for a pure latency that occupies nobody.
+        latency_s: of the new link; ``None`` for none.
+    """
+
+    pair: tuple[int, int] | None = None
+    factor: float | None = None
+    bytes_per_s: float | None = None
+    latency_s: float | None = None
+
+    def __post_init__(self) -> None:
+        new = (self.bytes_per_s, self.latency_s) != (None, None)
+        assert new != (self.factor is not None), "a change is another link, or a factor"
+
+    def concerns(self, sender: int, receiver: int) -> bool:
+        """Whether it holds between two devices."""
+        return self.pair is None or self.pair == (min(sender, receiver), max(sender, receiver))
+
+    def made(self, link: Link) -> Link:
+        """What becomes of a link. A new one costs its ends nothing but time.
+
+        Raises:
+            UsageError: Its times are beyond all numbers.
+        """
+        if self.factor is not None:
+            return link.dilated(self.factor)
+        if self.bytes_per_s is None:
+            return latency_only(self.latency_s or 0.0)
+        return Link(self.latency_s or 0.0, self.bytes_per_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Topology:
-    """One link inside each host, another one between hosts.
+    """One link inside each host, another one between hosts, and changes of some of them.
 
     Args:
         hosts: the host of each device, such as (0, 0, 1, 1).
         inside: what lies between two devices of a host.
         across: what lies between two devices of different hosts.
+        changes: one after the other, each on top of those before.
     """
 
     hosts: tuple[int, ...]
     inside: Link
     across: Link
+    changes: tuple[LinkChange, ...] = ()
 
     def between(self, sender: int, receiver: int) -> Link:
         """What lies between two devices."""
-        return self.inside if self.hosts[sender] == self.hosts[receiver] else self.across
+        link = self.inside if self.hosts[sender] == self.hosts[receiver] else self.across
+        for change in self.changes:
+            if change.concerns(sender, receiver):
+                link = change.made(link)
+        return link
 
 
 def latency_only(latency_s: float) -> Link:
     """A pure latency that occupies neither end."""
     return Link(latency_s=latency_s, ports=False)
+
+
+def changed(links: Link | Topology, devices: int, changes: Sequence[LinkChange]) -> Topology:
+    """The same links with changes on top of them.
+
+    Args:
+        links: between the devices, with the changes that they have already.
+        devices: how many there are.
+        changes: one after the other.
+    """
+    base = links if isinstance(links, Topology) else Topology((0,) * devices, links, links)
+    return replace(base, changes=(*base.changes, *changes))

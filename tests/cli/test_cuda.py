@@ -60,6 +60,24 @@ def test_auto_takes_them_and_the_report_says_so(pipebench: Pipebench, tmp_path: 
     assert "4711 python3" in " ".join(ended.out.split())
 
 
+@pytest.mark.parametrize(
+    ("times", "sharing"), [("1,99,1", ()), ("99,1,1", ()), ("99,1,1", ("--softmax-devices", "1"))]
+)
+def test_a_slow_gpu_gets_fewer_layers(
+    pipebench: Pipebench, tmp_path: Path, times: str, sharing: tuple[str, ...]
+) -> None:
+    """What a GPU gets that is a hundred times slower is one layer; how the others share the rest is a measurement."""
+    ended = pipebench(
+        *("run", "--gpus", "3", "--device", "cuda", "--preset", "tiny", "--layers", "8", "--launches", "1"),
+        *("--steps", "1", "--partition", "balanced", *sharing, "-o", str(tmp_path), "--json"),
+        **(PRETENDED | {"PRETEND_TIMES": times}),
+    )
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)["config"]["partition"]
+    slow = times.split(",").index("99")
+    assert (found[slow], sum(found), len(found)) == (1, 8, 2 if sharing else 3)
+
+
 def test_too_few_gpus_exit_7(pipebench: Pipebench, tmp_path: Path) -> None:
     ended = run(pipebench, tmp_path, "--device", "cuda", CUDA_VISIBLE_DEVICES="1")
     assert ended.code == 7

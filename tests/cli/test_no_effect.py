@@ -54,6 +54,26 @@ TOLD = [
         "schedule gpipe runs the backward",
     ),
     (["simulate", "--stages=1", "--transfer=1"], "--transfer: no effect, a single stage sends nothing"),
+    (
+        ["simulate", "--stage-costs=2", "--link=x 2", "--message=4MiB"],
+        "--link, --message: no effect, a single stage sends nothing",
+    ),
+    (
+        ["simulate", "--stages=2", "--message=4MiB", "--link=x 2"],
+        "--message: no effect, no link has a bandwidth",
+    ),
+    (
+        ["simulate", "--stages=3", "--link=0-2 = 1 s", "--link=0-1 = 1 s"],
+        "--link: no effect between devices 0 and 2, which send each other nothing",
+    ),
+    (
+        ["simulate", "--csv", "--stage-costs=1,2", "--link=x 2"],
+        "--link: no effect, a plan as CSV has no times",
+    ),
+    (
+        ["simulate", "--csv", "--stages=2", "--stage-costs=1,2"],
+        "--stage-costs: no effect, a plan as CSV has no times",
+    ),
     (["simulate", "--stages=1", "--blocking"], "--blocking: no effect, a single stage sends nothing"),
     (
         ["simulate", "--csv", "--forward=2", "--blocking"],
@@ -86,6 +106,9 @@ NOT_TOLD = [
     [*DRY, "--gpus=1", "--quick", "--deadline=9", "--seed=3", *SIX[1:]],
     ["simulate", "--stages=2", "--transfer=1", "--forward=1", "--backward=2"],
     ["simulate", "--stages=1", "--csv"],
+    ["simulate", "--csv", "--stage-costs=1,2"],
+    ["simulate", "--stages=3", "--link=0-1 = 1 MB/s", "--message=1MB"],
+    ["simulate", "--stages=3", "--softmax-devices=all", "--link=0-2 = 1 s"],
     ["simulate", "--stages=2", "--softmax-devices=all", "--softmax=1"],
     [*DRY, "--gpus=2", "--softmax-devices=all"],
     ["show", "base", "-o", "results/runs"],

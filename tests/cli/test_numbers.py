@@ -98,6 +98,19 @@ def sharing(random: Random) -> str:
     return "all" if random.random() < 0.5 else count(random)
 
 
+def factors(random: Random) -> str:
+    return ",".join(random.choice(("1", "2.5", "0", seconds(random))) for _ in range(random.randint(1, 4)))
+
+
+def link(random: Random) -> str:
+    pair = random.choice(("", f"{count(random)}-{count(random)}"))
+    return f"{pair}{random.choice(('=', 'x'))}{seconds(random)}{random.choice(('', ' s', ' us', ' GB/s'))}"
+
+
+def size(random: Random) -> str:
+    return f"{seconds(random)}{random.choice(('', 'B', 'MiB'))}"
+
+
 def one_of(*choices: str) -> Callable[[Random], str]:
     return lambda random: random.choice(choices)
 
@@ -111,6 +124,7 @@ def simulate(random: Random) -> list[str]:
         *some(random, sizes, 0.7),
         *some(random, dict.fromkeys(costs, seconds), 0.3),
         *some(random, {"--softmax-devices": sharing, "--softmax": seconds}, 0.3),
+        *some(random, {"--stage-costs": factors, "--link": link, "--message": size}, 0.2),
         *flags(random, "--blocking", "--csv", "--json"),
     ]
 

@@ -107,6 +107,15 @@ def test_ranks_on_pretended_gpus_have_one_each(tmp_path: Path, shown: str) -> No
     assert shown == "0,1" or record.baseline.device == 0  # rank 0 reaches no other one
 
 
+def test_ranks_measure_their_own_gpus_for_a_balanced_partition(tmp_path: Path) -> None:
+    """Two launches of all ranks, one for the speeds and one for the run. GPU 0 is pretended to be very slow."""
+    options = ("--device", "cuda", "--partition", "balanced", "--layers", "5")
+    more = pretended(2, CUDA_VISIBLE_DEVICES="0,1", PRETEND_TIMES="99,1")
+    record = of_rank_0_alone(by_hand(2, tmp_path, *options, **more), tmp_path)
+    assert record.config.partition == [1, 4]
+    assert record.status == "completed"
+
+
 @slow
 def test_a_job_of_many_bytes_reaches_all_ranks(tmp_path: Path) -> None:
     """Its batches are more than torch's store takes at once."""

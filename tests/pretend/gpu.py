@@ -89,6 +89,18 @@ def install(*, nccl: bool = True, count: int = 2) -> None:
     torch.empty = unpinned  # type: ignore[assignment]
 
 
+def slow_down(times: list[float]) -> None:
+    """Each GPU's own clock says that a step takes so many times as long as it does."""
+    from pipebench.runtime.device import CudaDevice
+
+    seconds = CudaDevice.seconds
+
+    def slower(self: CudaDevice, run: Any) -> float:
+        return times[self.index] * seconds(self, run)  # type: ignore[attr-defined]
+
+    CudaDevice.seconds = slower  # type: ignore[method-assign]
+
+
 def hold_at_most(layers: int) -> None:
     """A GPU finds no room for a part of the model with more layers than this."""
     from pipebench.models.own.network import OwnPart

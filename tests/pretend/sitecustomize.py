@@ -16,6 +16,8 @@ def _install_before(name: str, *arguments: Any, **options: Any) -> Any:
         shown = os.environ.get("CUDA_VISIBLE_DEVICES")
         count = int(os.environ["PRETEND_GPUS"]) if shown is None else len(shown.split(","))
         gpu.install(nccl=os.environ.get("PRETEND_NCCL", "1") == "1", count=count)
+        if "PRETEND_TIMES" in os.environ:
+            gpu.slow_down([float(times) for times in os.environ["PRETEND_TIMES"].split(",")])
         if "PRETEND_MOST_LAYERS" in os.environ:
             gpu.hold_at_most(int(os.environ["PRETEND_MOST_LAYERS"]))
     return _import(name, *arguments, **options)

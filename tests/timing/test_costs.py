@@ -5,9 +5,9 @@ import pytest
 
 from pipebench.errors import UsageError
 from pipebench.models.layout import Shape, Sharing, graph_of
-from pipebench.plan.actions import parse_action
+from pipebench.plan.actions import REDUCTIONS, parse_action
 from pipebench.plan.graph import Graph
-from pipebench.timing.costs import MeasuredCosts, SoftmaxCosts, UniformCosts
+from pipebench.timing.costs import MeasuredCosts, SoftmaxCosts, StageCosts, StageFactor, UniformCosts
 
 F, B, HALF_INPUT, HALF_WEIGHT = (parse_action(text) for text in ("3F1", "3B1", "3I1", "3W1"))
 
@@ -70,6 +70,33 @@ def test_costs_that_are_missing_or_contradict_each_other_are_refused(costs: dict
 def test_uniform_costs_have_no_work_around_the_actions() -> None:
     assert UniformCosts(1.0, 2.0).before_s(0) == UniformCosts(1.0, 2.0).after_s(5) == 0.0
     assert UniformCosts(1.0, 2.0).gap_s(F) == 0.0
+
+
+FACTORS = (StageFactor(1.0, 1.0), StageFactor(2.0, 5.0))
+
+
+def test_a_stage_s_factors_are_of_its_forward_and_of_its_backward_whole_or_halved() -> None:
+    costs = StageCosts(UniformCosts(1.5, backward_input=0.25, backward_weight=0.5), FACTORS)
+    actions = [parse_action(f"{stage}{letter}3") for stage in (0, 1) for letter in "FBIW"]
+    assert [costs.action_s(action) for action in actions] == [1.5, 0.75, 0.25, 0.5, 3.0, 3.75, 1.25, 2.5]
+    assert costs.before_s(0) == costs.after_s(1) == costs.gap_s(F) == 0.0
+
+
+def test_a_softmax_comes_on_top_of_stages_that_differ() -> None:
+    chain = StageCosts(UniformCosts(1.0, 4.0), FACTORS)
+    alone, shared = graph_of(Shape(2, None), 1, 1), graph_of(Shape(2, 1), 1, 1)
+    found = [
+        {str(action): SoftmaxCosts(chain, 6.0, graph).action_s(action) for action in graph.actions()}
+        for graph in (alone, shared)
+    ]
+    assert found[0] == {"0F0": 1, "1F0": 2 + 6, "0B0": 4, "1B0": 20 + 12}
+    assert found[1] == {"0F0": 1, "1F0": 2, "2F0": 6, "3F0": 0, "0B0": 4, "1B0": 20, "2B0": 12, "3B0": 0}
+
+
+def test_the_norm_of_the_gradients_is_free_on_every_stage() -> None:
+    graph = graph_of(Shape(2, clips=True), 1, 1)
+    costs = StageCosts(UniformCosts(1.0, 4.0), FACTORS)
+    assert {costs.action_s(action) for action in graph.actions() if action.operation in REDUCTIONS} == {0.0}
 
 
 def softmax_costs(graph: Graph, **halves: float) -> dict[str, float]:
