@@ -37,3 +37,9 @@ def peaks_bytes(launches: Sequence[Launch]) -> list[int] | None:
 def nearest(timelines: Sequence[TimelineRecord], step_s: float) -> TimelineRecord:
     """The measured step nearest to ``step_s``."""
     return min(timelines, key=lambda timeline: abs(timeline.makespan_s - step_s))
+
+
+def waited(launches: Sequence[Launch]) -> float:
+    """How long work took by the wall clock over its CPU time, of the middle launch; 1 where that is not known."""
+    ratios = [launch.wall_per_cpu for launch in launches if launch.wall_per_cpu is not None]
+    return max(median(ratios), 1.0) if ratios else 1.0

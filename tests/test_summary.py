@@ -45,3 +45,9 @@ def test_the_stored_timeline_is_the_one_nearest_to_the_step() -> None:
     assert summary.nearest(timelines, 2.6) is timelines[2]
     assert summary.nearest(timelines, 0.0) is timelines[0]
     assert summary.nearest(timelines, 100.0) is timelines[3]
+
+
+def test_the_middle_launch_says_how_long_work_waited() -> None:
+    launches = [launch([1.0], [1.0], wall_per_cpu=value) for value in (1.1, None, 3.0, 1.5)]
+    assert summary.waited(launches) == 1.5
+    assert summary.waited([launch([1.0], [1.0], wall_per_cpu=0.99)]) == summary.waited([]) == 1.0

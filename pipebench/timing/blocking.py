@@ -23,7 +23,7 @@ def met(
     plan: Plan,
     costs: Costs,
     link: Link | Topology,
-    message_bytes: Callable[[Message], int] | None,
+    message_bytes: Callable[[Message], float] | None,
     transfer_s: Callable[[Message], float] | None,
 ) -> Timeline:
     """Run a plan on paper; see ``simulator.simulate``.
@@ -51,7 +51,7 @@ class _Meetings:
         plan: Plan,
         costs: Costs,
         link: Link | Topology,
-        message_bytes: Callable[[Message], int] | None,
+        message_bytes: Callable[[Message], float] | None,
         transfer_s: Callable[[Message], float] | None,
     ) -> None:
         self.plan, self.costs, self.link, self.message_bytes = plan, costs, link, message_bytes

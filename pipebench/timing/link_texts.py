@@ -16,7 +16,9 @@ from math import isfinite
 from pipebench.errors import UsageError
 from pipebench.timing.links import LinkChange
 
-_FORM = re.compile(r"\s*(?:(\d+)\s*-\s*(\d+))?\s*(=|[xX*\u00d7])(.*)", re.ASCII | re.DOTALL)
+_FORM = re.compile(
+    r"\s*(?:[lL]inks?(?![a-z]))?\s*(?:(\d+)\s*-\s*(\d+))?\s*(=|[xX*\u00d7])(.*)", re.ASCII | re.DOTALL
+)
 _QUANTITY = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf))\s*(\D\S*)?", re.ASCII)
 _RATES = {"B/s": 1} | {
     f"{letter}{binary}B/s": (1024 if binary else 1000) ** power

@@ -44,7 +44,7 @@ class Link:
         if not 0 <= self.overhead_s < inf:
             raise UsageError(f"message overhead must be a finite number >= 0 s, got {self.overhead_s}")
 
-    def transfer_s(self, size_bytes: int) -> float:
+    def transfer_s(self, size_bytes: float) -> float:
         """How long a message of this size is on the way, less what its two ends do for it themselves."""
         return max(self.latency_s + size_bytes / self.bytes_per_s - 2 * self.overhead_s, 0.0)
 

@@ -40,7 +40,7 @@ def simulate(
     costs: Costs,
     link: Link | Topology = _FREE,
     *,
-    message_bytes: Callable[[Message], int] | None = None,
+    message_bytes: Callable[[Message], float] | None = None,
     transfer_s: Callable[[Message], float] | None = None,
     blocking: bool = False,
 ) -> Timeline:
@@ -74,7 +74,7 @@ def _asynchronous(
     plan: Plan,
     costs: Costs,
     link: Link | Topology,
-    message_bytes: Callable[[Message], int] | None,
+    message_bytes: Callable[[Message], float] | None,
     transfer_s: Callable[[Message], float] | None,
 ) -> Timeline:
     from pipebench.timing import longest_path, outcome, ports, slots, ways  # noqa: PLC0415 - numpy

@@ -40,7 +40,7 @@ def as_said(slots: Slots, transfer_s: Callable[[Message], float]) -> Ways:
     return Ways(list(map(transfer_s, slots.messages)), [False] * posts, [0.0] * len(slots.actions))
 
 
-def through(slots: Slots, link: Link | Topology, message_bytes: Callable[[Message], int] | None) -> Ways:
+def through(slots: Slots, link: Link | Topology, message_bytes: Callable[[Message], float] | None) -> Ways:
     """Each message takes its way through the link between its two devices; without ``message_bytes`` it has none."""
     pairs, which = _pairs(slots)
     links = [link.between(*pair) for pair in pairs]

@@ -1,0 +1,83 @@
+"""Lengths made equal: of all slices of a stage, of a slice on all stages, of all devices.
+
+    recorded        even             by slice         alike
+    F0 F1 F2        F0 F1 F2         F0 F1 F2         F0 F1 F2
+    1  1  4         2  2  2          1  1  4          3  3  3      stage 0
+    4  4  4         4  4  4          3  3  6          3  3  3      stage 1
+
+A stage's mean is by operation, and by segment of time: an encoder's chunk is no decoder's. Each keeps the sum of all
+lengths. Reductions, which are of no slice, stay as they are.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from statistics import fmean
+
+from pipebench.plan.actions import REDUCTIONS, Action, Operation
+from pipebench.plan.graph import Graph
+
+Lengths = Mapping[Action, float]
+_Kind = tuple[Operation, int, int]  # operation, stage, segment
+_Slice = tuple[Operation, int, int]  # operation, microbatch, chunk
+
+
+def even(graph: Graph, lengths: Lengths) -> dict[Action, float]:
+    """Every action on a slice as long as its stage's mean."""
+    means = stage_means(graph, lengths)
+    return {
+        action: each_s if action.operation in REDUCTIONS else means[_kind(graph, action)]
+        for action, each_s in lengths.items()
+    }
+
+
+def by_slice(graph: Graph, lengths: Lengths) -> dict[Action, float]:
+    """Every action as long as its stage's mean times what its slice took of all stages' means.
+
+    The sum of each stage stays; what is left out is what neither the stage nor the slice explains.
+    """
+    evened = even(graph, lengths)
+    took: dict[_Slice, float] = defaultdict(float)
+    due: dict[_Slice, float] = defaultdict(float)
+    for action, each_s in lengths.items():
+        if action.operation not in REDUCTIONS:
+            took[_slice(action)] += each_s
+            due[_slice(action)] += evened[action]
+    shares = {slice_: took[slice_] / due_s if due_s else 1.0 for slice_, due_s in due.items()}
+    return {action: each_s * shares.get(_slice(action), 1.0) for action, each_s in evened.items()}
+
+
+def alike(graph: Graph, lengths: Lengths) -> dict[Action, float]:
+    """Every device with the same work, forwards and backwards apart; each stage's share of its device's stays.
+
+    A device whose layers are frozen has backwards of no length: they take the mean too.
+    """
+    found = dict(lengths)
+    for operation in graph.operations:
+        own: dict[int, list[Action]] = defaultdict(list)
+        for action in lengths:
+            if action.operation is operation:
+                own[graph.device(action)].append(action)
+        sums = {device: sum(lengths[action] for action in actions) for device, actions in own.items()}
+        mean_s = sum(sums.values()) / len(own)
+        for device, actions in own.items():
+            for action in actions:
+                share = lengths[action] / sums[device] if sums[device] else 1 / len(actions)
+                found[action] = mean_s * share
+    return found
+
+
+def stage_means(graph: Graph, lengths: Lengths) -> dict[_Kind, float]:
+    """The mean length of each operation of each stage in each segment of time, in seconds."""
+    found: dict[_Kind, list[float]] = defaultdict(list)
+    for action, each_s in lengths.items():
+        if action.operation not in REDUCTIONS:
+            found[_kind(graph, action)].append(each_s)
+    return {kind: fmean(seconds) for kind, seconds in found.items()}
+
+
+def _kind(graph: Graph, action: Action) -> _Kind:
+    return action.operation, action.stage, graph.segment_of(action.chunk)
+
+
+def _slice(action: Action) -> _Slice:
+    return action.operation, action.microbatch, action.chunk

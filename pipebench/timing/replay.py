@@ -1,0 +1,243 @@
+"""A recorded step, ready to be run again on paper: as it was, or with other lengths, messages and gaps.
+
+    order      of each device's actions, as recorded
+    lengths    of each action, its share of messages (``overheads``) apart
+    messages   how long each is on its way, once its link takes it
+    gaps       what a device waits ahead of an action though it could go on: the host was late
+    before     of each device's first action: zeroing gradients
+    after      its last one: the update, and the host's gap ahead of it
+    around     zeroing and updates alone, of all devices together
+
+Run again as it was, a simulated step takes as long as it did to the last bit or so. A step of the wall clock does too:
+whatever its devices did between two actions is a message on its way, or a gap of the host.
+
+A clock that all ranks share tells when a message could leave and when its consumer began, not when it arrived. If its
+consumer's device had nothing to do, the message was on its way until then. If the device was busy, the message was
+hidden: it took as long as those usually take that were not.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from statistics import median
+
+from pipebench.plan.actions import REDUCTIONS, Action
+from pipebench.plan.check import PlanError, check
+from pipebench.plan.plan import Plan
+from pipebench.plan.transfers import Message, messages_of
+from pipebench.timing.costs import MeasuredCosts
+from pipebench.timing.links import Link, latency_only
+from pipebench.timing.simulator import simulate
+from pipebench.timing.timeline import Timeline, Transfer
+
+End = tuple[Message, Action]  # a message, and which of its two actions
+_SECONDS = Link(bytes_per_s=1.0)  # with ports; what a message weighs on it is how long it takes
+ZEROING = "zero_grad"  # the only other work that stands before a device's first action
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What is needed to run a step again; see above. All times in seconds.
+
+    Args:
+        plan: compute only, in the recorded order.
+        lengths: of every action.
+        overheads: device time that a message takes from one of its ends, beside the action there.
+        messages: of those that cross from device to device.
+        ports: whether messages wait for each other at their devices' ports.
+        gaps: ahead of actions.
+        before: by device.
+        after: by device.
+        around_s: work of all devices that is of no action.
+    """
+
+    plan: Plan
+    lengths: Mapping[Action, float]
+    overheads: Mapping[End, float] = field(default_factory=dict)
+    messages: Mapping[Message, float] = field(default_factory=dict)
+    ports: bool = True
+    gaps: Mapping[Action, float] = field(default_factory=dict)
+    before: Mapping[int, float] = field(default_factory=dict)
+    after: Mapping[int, float] = field(default_factory=dict)
+    around_s: float = 0.0
+
+    @cached_property
+    def beside(self) -> Mapping[Action, float]:
+        """Device time of all messages that an action's device handles beside it."""
+        found: dict[Action, float] = defaultdict(float)
+        for (_, action), each_s in self.overheads.items():
+            found[action] += each_s
+        return found
+
+    @cached_property
+    def again(self) -> Timeline:
+        """The step as it was, on paper."""
+        return self.run()
+
+    def run(
+        self, lengths: Mapping[Action, float] | None = None, messages: Mapping[Message, float] | None = None
+    ) -> Timeline:
+        """The step with all that belongs to it.
+
+        Args:
+            lengths: of actions, in the place of the recorded ones.
+            messages: likewise.
+        """
+        seconds = self.lengths if lengths is None else lengths
+        costs = MeasuredCosts(
+            {action: each_s + self.beside.get(action, 0.0) for action, each_s in seconds.items()},
+            self.before,
+            self.after,
+            self.gaps,
+        )
+        return self._simulated(costs, self.messages if messages is None else messages)
+
+    def slices_alone(self, lengths: Mapping[Action, float], *, with_messages: bool) -> Timeline:
+        """The step without zeroing, update, reductions and gaps; with messages as recorded, or with free ones.
+
+        Args:
+            lengths: of actions on slices; the overhead of messages goes with them.
+            with_messages: whether there are any.
+        """
+        seconds = {
+            action: 0.0
+            if action.operation in REDUCTIONS
+            else lengths[action] + (self.beside.get(action, 0.0) if with_messages else 0.0)
+            for action in self.lengths
+        }
+        return self._simulated(MeasuredCosts(seconds), self.messages if with_messages else None)
+
+    def _simulated(self, costs: MeasuredCosts, messages: Mapping[Message, float] | None) -> Timeline:
+        if messages is None:
+            return simulate(self.plan, costs, latency_only(0.0))
+        if self.ports:
+            return simulate(self.plan, costs, _SECONDS, message_bytes=messages.__getitem__)
+        return simulate(self.plan, costs, transfer_s=messages.__getitem__)
+
+
+def replay_of(timeline: Timeline, *, ports: bool, overhead_s: float = 0.0) -> Replay:
+    """What a step says of itself.
+
+    Args:
+        timeline: of a whole step.
+        ports: whether its transfers stand for what links did, which waited for each other; else they were read off
+            the wall clock.
+        overhead_s: device time that a message took from each of its ends, which is in the recorded spans.
+
+    Raises:
+        PlanError: The order of its actions is none that computes a step, or it has not each message once.
+    """
+    graph = timeline.graph
+    programs = tuple(
+        tuple(span.action for span in timeline.spans_of(device)) for device in range(graph.devices)
+    )
+    plan = Plan(graph, programs)
+    check(plan)
+    _check_messages(timeline)
+    overheads = {
+        (each.message, action): overhead_s
+        for each in timeline.transfers
+        for action in (each.message.producer, each.message.consumer)
+        if overhead_s
+    }
+    beside = Replay(plan, {}, overheads).beside
+    lengths = {
+        span.action: max(span.end_s - span.start_s - beside.get(span.action, 0.0), 0.0)
+        for span in timeline.spans
+    }
+    before, after = _other_work(timeline)
+    if ports:
+        messages = {each.message: each.end_s - each.start_s for each in timeline.transfers}
+        return Replay(
+            plan, lengths, overheads, messages, before=before, after=after, around_s=_around_s(timeline)
+        )
+    clock = _ByTheClock(timeline)
+    gaps = dict(clock.gaps())
+    return Replay(
+        plan,
+        lengths,
+        overheads,
+        clock.messages,
+        ports=False,
+        gaps=gaps,
+        before=before,
+        after=after,
+        around_s=_around_s(timeline),
+    )
+
+
+def _check_messages(timeline: Timeline) -> None:
+    """Each message of the step once, no less and no more."""
+    due, found = messages_of(timeline.graph), [each.message for each in timeline.transfers]
+    if len(found) != len(due) or set(found) != set(due):
+        raise PlanError(f"expected {len(due)} transfers, each message once, found {len(found)}")
+
+
+def _around_s(timeline: Timeline) -> float:
+    return sum(work.end_s - work.start_s for work in timeline.other)
+
+
+def _other_work(timeline: Timeline) -> tuple[dict[int, float], dict[int, float]]:
+    """Until the end of zeroing, and from a device's last action to the end of all that it did."""
+    before: dict[int, float] = {}
+    after: dict[int, float] = {}
+    for device in range(timeline.graph.devices):
+        works = [work for work in timeline.other if work.device == device]
+        spans = timeline.spans_of(device)
+        before[device] = max((work.end_s for work in works if work.name == ZEROING), default=0.0)
+        end_s = max((work.end_s for work in works if work.name != ZEROING), default=0.0)
+        after[device] = max(end_s - spans[-1].end_s, 0.0) if spans else 0.0
+    return before, after
+
+
+class _ByTheClock:
+    """What a step of the wall clock says of its messages, and of gaps of the host."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self.to: dict[Action, list[Transfer]] = defaultdict(list)
+        for transfer in timeline.transfers:
+            self.to[transfer.message.consumer].append(transfer)
+        self.free_from = dict(_free_from(timeline))
+        self.usual, self.anywhere = self._usual()
+        self.messages = {each.message: self._length_s(each) for each in timeline.transfers}
+
+    def gaps(self) -> Iterator[tuple[Action, float]]:
+        """What is left between the time at which an action could have begun and the time at which it did."""
+        for span in self.timeline.spans:
+            arrivals = (each.ready_s + self.messages[each.message] for each in self.to[span.action])
+            gap_s = span.start_s - max(self.free_from[span.action], *arrivals, 0.0)
+            if gap_s > 0:
+                yield span.action, gap_s
+
+    def _usual(self) -> tuple[dict[tuple[int, int], float], float]:
+        """How long messages take from one device to another, and anywhere, by those that a device waited for."""
+        seen: dict[tuple[int, int], list[float]] = defaultdict(list)
+        for each in self.timeline.transfers:
+            if each.ready_s >= self.free_from[each.message.consumer] and self._is_last(each):
+                seen[each.message.sender, each.message.receiver].append(each.end_s - each.ready_s)
+        every = [each_s for of_pair in seen.values() for each_s in of_pair]
+        return {pair: median(of_pair) for pair, of_pair in seen.items()}, median(every) if every else 0.0
+
+    def _length_s(self, transfer: Transfer) -> float:
+        """Until its consumer began if that can have waited for it, else as long as usual, if there was so much time."""
+        pair = transfer.message.sender, transfer.message.receiver
+        most_s = max(transfer.end_s - transfer.ready_s, 0.0)
+        usual_s = min(self.usual.get(pair, self.anywhere), most_s)
+        waited_for = transfer.ready_s + usual_s > self.free_from[transfer.message.consumer]
+        return most_s if waited_for and self._is_last(transfer) else usual_s
+
+    def _is_last(self, transfer: Transfer) -> bool:
+        """Whether no other message to the same action could leave later."""
+        return transfer.ready_s >= max(each.ready_s for each in self.to[transfer.message.consumer])
+
+
+def _free_from(timeline: Timeline) -> Iterator[tuple[Action, float]]:
+    """When the device of each action had ended what it did before."""
+    before, _ = _other_work(timeline)
+    for device in range(timeline.graph.devices):
+        spans = timeline.spans_of(device)
+        yield from ((span.action, before[device]) for span in spans[:1])
+        yield from ((span.action, earlier.end_s) for earlier, span in pairwise(spans))

@@ -1,0 +1,69 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipebench.plan.actions import REDUCTIONS, Action, Operation, parse_action
+from pipebench.plan.graph import Graph
+from pipebench.timing.means import alike, by_slice, even, stage_means
+from tests.builders import PROPERTY, graphs, random_costs
+
+F = Operation.FORWARD
+
+
+def lengths(graph: Graph, **special: float) -> dict[Action, float]:
+    return dict.fromkeys(graph.actions(), 1.0) | {parse_action(name[1:]): s for name, s in special.items()}
+
+
+def test_a_stage_has_the_mean_of_its_slices_by_operation() -> None:
+    graph = Graph(2, 3)
+    found = even(graph, lengths(graph, _0F1=4.0, _1B0=7.0))
+    assert [found[Action(F, 0, m)] for m in range(3)] == [2.0] * 3
+    assert [found[Action(Operation.BACKWARD, 1, m)] for m in range(3)] == [3.0] * 3
+    assert found[Action(F, 1, 0)] == 1.0
+
+
+def test_a_slice_takes_what_all_stages_say_of_it_and_what_one_alone_says_is_left_out() -> None:
+    graph = Graph(2, 3)
+    found = by_slice(graph, lengths(graph, _0F2=4.0, _1F0=4.0, _1F1=4.0, _1F2=4.0))
+    # stages' means 2 and 4; slice 2 took 8 of 6, the others 5 of 6
+    assert found[Action(F, 0, 2)] == pytest.approx(2 * 8 / 6)
+    assert found[Action(F, 1, 2)] == pytest.approx(4 * 8 / 6)
+    assert found[Action(F, 0, 0)] == pytest.approx(2 * 5 / 6)
+    assert found[Action(F, 1, 1)] == pytest.approx(4 * 5 / 6)
+
+
+def test_segments_of_time_have_means_of_their_own() -> None:
+    graph = Graph(1, 1, 4, segments=2)
+    found = stage_means(graph, lengths(graph, _0F0=3.0, **{"_0F0.3": 9.0}))
+    assert found[F, 0, 0] == 2.0
+    assert found[F, 0, 1] == 5.0
+
+
+def test_devices_made_alike_keep_the_shares_of_their_stages() -> None:
+    graph = Graph(3, 1, device_of=(0, 0, 1))
+    found = alike(graph, lengths(graph, _0F0=1.0, _1F0=3.0, _2F0=8.0))
+    assert [found[Action(F, stage, 0)] for stage in range(3)] == pytest.approx([1.5, 4.5, 6.0])
+
+
+def test_a_device_without_any_length_gets_the_mean() -> None:
+    graph = Graph(2, 2)
+    found = alike(graph, lengths(graph, _0B0=0.0, _0B1=0.0, _1B0=3.0, _1B1=1.0))
+    assert [found[Action(Operation.BACKWARD, 0, m)] for m in range(2)] == pytest.approx([1.0, 1.0])
+    assert [found[Action(Operation.BACKWARD, 1, m)] for m in range(2)] == pytest.approx([1.5, 0.5])
+
+
+@PROPERTY
+@given(graphs, st.integers(0, 100))
+def test_each_keeps_the_sum_of_all_lengths(graph: Graph, seed: int) -> None:
+    recorded = random_costs(graph, seed).actions
+    whole = sum(recorded.values())
+    for made in (even(graph, recorded), by_slice(graph, recorded), alike(graph, recorded)):
+        assert made.keys() == recorded.keys()
+        assert sum(made.values()) == pytest.approx(whole, rel=1e-12)
+
+
+def test_what_is_of_no_slice_stays() -> None:
+    graph = Graph(2, 2, clips=True)
+    recorded = random_costs(graph, 3).actions
+    for made in (even(graph, recorded), by_slice(graph, recorded), alike(graph, recorded)):
+        assert all(made[a] == recorded[a] for a in recorded if a.operation in REDUCTIONS)
