@@ -18,10 +18,9 @@ _LEAST_DEADLINE_S = 600.0
 _PROCESS_BYTES = 500 * 2**20  # an interpreter with torch loaded
 _GPU_PROCESS_BYTES = 2 * 2**30  # and with CUDA's libraries
 _PARENT_BYTES = 150 * 2**20  # this process, while it reads a text
-_ACTION_BYTES = (
-    2400  # of a plan that is checked, simulated and kept with its times: 1200 as a report, 2000 as JSON,
-)
-# and a fifth more where a shared softmax has more messages (measured with a million actions)
+# Of a plan that is checked, simulated and kept with its times: 1200 as a report, 2000 as JSON, and a fifth more where a
+# shared softmax has more messages (measured with a million actions).
+_ACTION_BYTES = 2400
 ROOM = 1.5  # times what a single device's step takes: a free stretch that it certainly fits in
 _COUNTS = (2, 4, 8, 16)  # microbatches of the baseline
 _TARGET_BYTES = 64  # of a position in the batches while they are made

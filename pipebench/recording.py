@@ -13,9 +13,10 @@ import msgspec
 from pipebench import accuracy, budget, summary
 from pipebench.config import RunConfig
 from pipebench.diagnosis.causes import Cores
-from pipebench.diagnosis.factors import factors_of, waited
 from pipebench.diagnosis.sharing import link_of, other_way
+from pipebench.diagnosis.step import factors_from
 from pipebench.diagnosis.warnings import Facts, warnings
+from pipebench.diagnosis.waterfall import Measured
 from pipebench.models.kind import Given
 from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.plan.actions import Operation
@@ -248,13 +249,18 @@ def _warnings(
     on_purpose = faults.warning()
     cores = Cores(usable_cores(), quota_cores())
     takes_turns = cores.shared_by(so_far.config.device, _ranks_here(so_far))
-    shared = waited(so_far.launches) if takes_turns else 1.0
+    in_all = Measured(
+        summary.baseline_step_s(so_far.launches),
+        summary.pipeline_step_s(so_far.launches),
+        so_far.config.baseline_devices,
+        summary.waited(so_far.launches) if takes_turns else 1.0,
+    )
     facts = Facts(
         config=so_far.config,
         launches=so_far.launches,
         devices=devices,
         measured=measured,
-        factors=factors_of(timeline, summary.baseline_step_s(so_far.launches), shared=shared),
+        factors=factors_from(timeline, so_far.config.clock, _machine(so_far), in_all),
         doubts=so_far.given.source.doubts,
         cores=cores,
         available=_available(so_far.config, cores),

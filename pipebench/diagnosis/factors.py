@@ -1,22 +1,16 @@
-"""The factors between the number of devices and the speed-up of one step. Pure.
+"""A waterfall in five figures, each a factor of the step's time: 1 is no loss. Pure.
 
-    devices / overlap / unequal / transfer / shared / work = the baseline's step / the pipeline's step
+    devices / overlap / unequal / transfer / shared / work = the baseline's step / the recorded step of the pipeline
 
-Each is what one change would bring, made after those that stand to its right: messages that take no time, then stages
-of equal work, then a pipeline that never waits. They come from a step's own timeline and multiply up exactly.
+``overlap`` is all that keeps devices from working at the same time, were they alike: fill and drain, waiting, slices
+and actions that differ, and what a step has around its slices.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from pipebench.records.schema import Launch
-from pipebench.timing.rerun import Pace, operation_of, without_transfers_s
-from pipebench.timing.timeline import Timeline
-
-if TYPE_CHECKING:
-    from pipebench.plan.actions import Operation
+from pipebench.diagnosis import waterfall
+from pipebench.diagnosis.waterfall import Factor
 
 
 class Factors(NamedTuple):
@@ -25,8 +19,7 @@ class Factors(NamedTuple):
     Args:
         devices: of the pipeline.
         overlap: fill, drain and waiting for one another, were all stages equal.
-        unequal: by how much the step is longer than with stages of equal work; where some stand beside a chain, the
-            busiest device over the mean.
+        unequal: by how much the step is longer than with stages of equal work.
         transfer: by how much it is longer than with messages that take no time.
         work: the work of all devices over the baseline's step.
         shared: by how much that work took longer than its CPU time, since devices took turns on cores.
@@ -50,58 +43,27 @@ class Factors(NamedTuple):
         return self.at_once / (self.work * self.shared)
 
 
-def waited(launches: Sequence[Launch]) -> float:
-    """How long work took by the wall clock over its CPU time, of the middle launch; 1 where that is not known."""
-    ratios = [launch.wall_per_cpu for launch in launches if launch.wall_per_cpu is not None]
-    return max(median(ratios), 1.0) if ratios else 1.0
+_OVERLAP = (waterfall.FILL, waterfall.WAITING, waterfall.SLICES, waterfall.VARIATION, waterfall.HOST)
 
 
-def factors_of(timeline: Timeline, baseline_step_s: float, *, shared: float = 1.0) -> Factors | None:
-    """Split one step; ``None`` if no device did anything in it.
+def summed_up(steps: Sequence[Factor], devices: int) -> Factors | None:
+    """The five figures; ``None`` if no device did anything in the step.
 
     Args:
-        timeline: of the pipeline's step.
-        baseline_step_s: of the single device.
-        shared: by how much the devices' work took longer because they shared cores, as ``waited`` tells.
+        steps: of the waterfall.
+        devices: of the pipeline.
     """
-    busy_s = [timeline.usage(device).busy_s for device in range(timeline.graph.devices)]
-    mean_s = sum(busy_s) / len(busy_s)
-    if not mean_s:
+    by_step = dict(steps)
+    if waterfall.WORK not in by_step:
         return None
-    all_work = sum(busy_s) / baseline_step_s
-    shared = min(shared, max(all_work, 1.0))
-    free_s = without_transfers_s(timeline)
-    if timeline.graph.is_chain:
-        equal_s = without_transfers_s(timeline, _equal(timeline, busy_s, mean_s))
-    else:  # stages beside a chain are not alike: made equal, a shard is as long as a stage more of the chain
-        equal_s = free_s * mean_s / max(busy_s)
+    overlap = 1.0
+    for name in _OVERLAP:
+        overlap /= by_step[name]
     return Factors(
-        devices=len(busy_s),
-        overlap=equal_s / mean_s,
-        unequal=free_s / equal_s,
-        transfer=timeline.makespan_s / free_s,
-        work=all_work / shared,
-        shared=shared,
+        devices=devices,
+        overlap=overlap,
+        unequal=1 / by_step[waterfall.STAGES],
+        transfer=1 / by_step[waterfall.TRANSFERS],
+        work=1 / by_step[waterfall.WORK],
+        shared=1 / by_step.get(waterfall.SHARED, 1.0),
     )
-
-
-def _equal(timeline: Timeline, busy_s: Sequence[float], mean_s: float) -> Pace:
-    """The pace with which all devices do the mean, in forwards as much as in backwards.
-
-    A device whose forwards alone are long (its layers are frozen) is not made equal by longer forwards. Where a device
-    has none of a kind, or more other work than the mean, all of its work is scaled alike.
-    """
-    own: dict[tuple[int, Operation | None], float] = defaultdict(float)
-    for item in timeline.in_order():
-        own[item.device, operation_of(item)] += item.end_s - item.start_s
-    operations = {operation for _, operation in own if operation is not None}
-    sums = {each: sum(own.get((device, each), 0.0) for device in range(len(busy_s))) for each in operations}
-    compute = sum(sums.values())
-    pace: dict[tuple[int, Operation | None], float] = {}
-    for device, all_s in enumerate(busy_s):
-        left = mean_s - own.get((device, None), 0.0)
-        if left > 0 and all(own.get((device, each), 0.0) for each in operations):
-            pace |= {(device, each): left * sums[each] / compute / own[device, each] for each in operations}
-        elif all_s:
-            pace |= dict.fromkeys(((device, each) for each in (*operations, None)), mean_s / all_s)
-    return pace

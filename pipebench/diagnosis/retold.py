@@ -6,7 +6,7 @@ Older versions asserted some causes by rule; whoever looks at their records toda
 from math import floor
 
 from pipebench.config import RunConfig
-from pipebench.diagnosis.causes import Cores
+from pipebench.diagnosis.causes import Cores, more_equal
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.diagnosis.warnings import Facts, warnings
@@ -51,6 +51,24 @@ def retold(
     anew = {each.code: each for each in warnings(facts) if each.code in _DERIVED}
     kept = (each if each.code not in _DERIVED else anew.get(each.code) for each in record.warnings)
     return [each for each in kept if each is not None]
+
+
+def gain_of_sharing(record: RunRecord, timeline: Timeline) -> float | None:
+    """How many times as fast the step is if all devices share the softmax, by simulation; ``None`` if unknown."""
+    if record.config.model is not None or None in _sizes(record) or not _is_known(record.config.schedule):
+        return None
+    if record.config.softmax_devices is not None:
+        return None
+    return _other_way(record, run_config_of(record), timeline)
+
+
+def more_equal_of(record: RunRecord) -> str | None:
+    """What would make the stages' work more equal, in words; ``None`` of a model that is not known so well."""
+    if record.config.model is not None or None in _sizes(record) or not record.config.partition:
+        return None
+    if not _is_known(record.config.schedule):
+        return None
+    return more_equal(run_config_of(record), record.devices, _available(record, _cores(record)), None)
 
 
 def _other_way(record: RunRecord, config: RunConfig, timeline: Timeline | None) -> float | None:

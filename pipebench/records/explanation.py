@@ -1,18 +1,32 @@
 """What a pipeline's speed-up is made of. Schema version 1, as ``schema``.
 
-    devices 8.00  x overlap 0.68  x unequal 0.81  x ...  x unexplained 1.00  =  speed-up 3.44
+    devices 8.00  x dear slices 0.79  x fill and drain 0.70  x ...  x unexplained 0.99  =  speed-up 3.44
 
 Factors multiply, in their order, up to what was measured.
 """
 
-from pipebench.records.schema import Name, Part, Positive
+from typing import Literal
+
+from pipebench.records.schema import (
+    Bubble,
+    Clock,
+    Count,
+    DeviceUsage,
+    Name,
+    NotNegative,
+    Part,
+    Positive,
+    Schema,
+    WarningRecord,
+)
 
 
 class WaterfallStep(Part, frozen=True):
     """One factor of a speed-up: below 1 it is lost, above 1 won; ``what`` says to what, in words.
 
     The first step is ``devices`` with their number, the last one ``unexplained``; the product of all is the speed-up.
-    ``remedy`` is what may help, and ``gain`` how many times as fast the step is at most if it does.
+    ``remedy`` is what may help, and ``gain`` how many times as fast the step would be by simulation if it does; with a
+    larger batch, how many times as large the throughput.
     """
 
     step: Name
@@ -20,3 +34,48 @@ class WaterfallStep(Part, frozen=True):
     what: str
     remedy: str | None = None
     gain: Positive | None = None
+
+
+class ReplayedStep(Part, frozen=True):
+    """A recorded step, and how long it took on paper when it was run again as it was."""
+
+    step: Count
+    replica: Count
+    measured_s: NotNegative
+    simulated_s: NotNegative
+
+
+class ReplayRecord(Part, frozen=True):
+    """All recorded steps, run again."""
+
+    steps: list[ReplayedStep]
+
+
+class WhatIf(Part, frozen=True):
+    """A change, as it was written, and the step's time that would be: the mean over replicas and steps.
+
+    ``gain`` is how many times as fast that is, ``speedup`` what the speed-up would be.
+    """
+
+    change: str
+    step_s: NotNegative
+    gain: Positive | None
+    speedup: Positive | None = None
+
+
+class ExplanationRecord(Part, frozen=True, kw_only=True):
+    """What ``explain --json`` prints. All seconds are of ``clock``, those of ``what_if`` and ``replay`` simulated."""
+
+    schema: Schema = Schema()
+    kind: Literal["explanation"] = "explanation"
+    record: Name
+    status: Literal["completed", "aborted", "failed"]
+    device: Literal["cuda", "cpu", "emulated"]
+    clock: Clock
+    speedup: Positive
+    waterfall: list[WaterfallStep]
+    bubble: Bubble
+    devices: list[DeviceUsage]
+    replay: ReplayRecord
+    what_if: list[WhatIf]
+    warnings: list[WarningRecord]

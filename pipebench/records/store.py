@@ -18,6 +18,7 @@ from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, Pipebe
 from pipebench.names import as_text
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.comparison import ComparisonRecord
+from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
@@ -46,7 +47,7 @@ def new_id(created: datetime, label: str) -> str:
     return f"{created:%Y%m%d-%H%M%S}-{label}-{secrets.token_hex(3)}"
 
 
-def encode(record: AnyRecord) -> bytes:
+def encode(record: AnyRecord | ExplanationRecord) -> bytes:
     """The record as JSON, one trailing newline, checked against its schema on the way out.
 
     Raises:

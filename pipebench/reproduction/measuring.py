@@ -14,19 +14,17 @@ from pathlib import Path
 import msgspec
 
 from pipebench import accuracy, signals
-from pipebench.diagnosis.factors import factors_of, waited
+from pipebench.diagnosis.step import step_of
 from pipebench.errors import PipebenchError
 from pipebench.experiment import Experiment
 from pipebench.listener import Listener
 from pipebench.recording import SoFar, record_of
 from pipebench.records import schema, store
 from pipebench.records.reproduction import Evidence, Lost, ReproductionRecord, VerdictOfClaim
-from pipebench.records.timelines import timeline_from
 from pipebench.reproduction.claims import CLAIMS, PAPER_EIGHT_GPUS
 from pipebench.reproduction.readings import Pipelines, pipeline_text
 from pipebench.reproduction.verdicts import judged, off_by
 from pipebench.runtime.launcher import Launcher
-from pipebench.timing.timeline import Timeline
 
 LEAST_LAUNCHES = 3
 _PATIENCE = 10.0  # budgets, until the whole is given up
@@ -219,17 +217,17 @@ def _verdict(pipelines: Pipelines, so_far: SoFar, run: schema.RunRecord, number:
         words_per_s=run.pipeline.words_per_s,
         baseline_words_per_s=run.baseline.words_per_s,
         claimed_words_per_s=PAPER_EIGHT_GPUS if pipelines.reading == "paper" else None,
-        lost=_lost(timeline_from(run.timeline, so_far.config.graph), run),
+        lost=_lost(run),
         run=number,
     )
 
 
-def _lost(timeline: Timeline, run: schema.RunRecord) -> Lost | None:
+def _lost(run: schema.RunRecord) -> Lost | None:
     """Where the rest went, in the step that stands for all."""
     assert run.baseline is not None
     assert run.bubble is not None
-    shared = any(warning.code == "cores-shared" for warning in run.warnings)
-    factors = factors_of(timeline, run.baseline.step_s, shared=waited(run.launches) if shared else 1.0)
+    step = step_of(run)
+    factors = step.factors if step is not None else None
     if factors is None:
         return None
     busy_s = [device.busy_s for device in run.devices]

@@ -1,0 +1,87 @@
+"""The single changes worth most: what one stage, one device or one link is worth to the step, by simulation. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, zip_longest
+from typing import TypeVar
+
+from pipebench.diagnosis.step import Step
+from pipebench.errors import UsageError
+from pipebench.plan.actions import REDUCTIONS
+from pipebench.records.explanation import WhatIf
+from pipebench.timing.changes import change_of
+from pipebench.timing.what_if import changed, mean_step_s
+
+BEST = 10
+_LEAST_TRIED = 20
+_MOST_ACTIONS = 500_000  # of all steps that are simulated; more take seconds
+_FASTER, _HALF = 0.9, 0.5
+_WORTH_IT = 1.005  # times as fast: less is nothing to act on
+_Named = TypeVar("_Named", int, tuple[int, int])
+
+
+def asked(step: Step, texts: Sequence[str]) -> list[WhatIf]:
+    """What each change would make of the step.
+
+    Args:
+        step: of a record.
+        texts: changes in words, see ``timing.changes``.
+
+    Raises:
+        UsageError: One is no change of this step.
+    """
+    return [_what_if(step, text) for text in texts]
+
+
+def best(step: Step) -> list[WhatIf]:
+    """The ten that shorten the step most, the best first: none that shortens it by less than half a per cent.
+
+    Of a very large step only the busiest devices and stages, and the links with most on them, are tried.
+    """
+    found = []
+    most = max(_LEAST_TRIED, _MOST_ACTIONS // len(step.replay.lengths))
+    for text in islice(_candidates(step), most):
+        try:
+            found.append(_what_if(step, text))
+        except UsageError:  # a link that nothing crosses
+            continue
+    worth = [each for each in found if each.gain is None or each.gain >= _WORTH_IT]
+    return sorted(worth, key=lambda each: each.step_s)[:BEST]
+
+
+def _candidates(step: Step) -> Iterator[str]:
+    """Equal stages and slices and free messages; then each device, stage and link by itself, the busiest first."""
+    replay = step.replay
+    graph = replay.plan.graph
+    yield from ("stages = mean", "microbatches = mean", "link = 0 s")
+    if graph.chunks > 1:
+        yield "chunks = mean"
+    devices: dict[int, float] = defaultdict(float)
+    stages: dict[int, float] = defaultdict(float)
+    links: dict[tuple[int, int], float] = defaultdict(float)
+    for action, each_s in replay.lengths.items():
+        if action.operation not in REDUCTIONS:
+            devices[graph.device(action)] += each_s
+            if action.stage < graph.chain:  # pieces of a softmax are made equal as they are cut
+                stages[action.stage] += each_s
+    for message, each_s in replay.messages.items():
+        links[min(message.sender, message.receiver), max(message.sender, message.receiver)] += each_s
+    in_turn = zip_longest(
+        (f"device {device} x {_FASTER}" for device in _busiest(devices)),
+        (f"stage {stage} = mean" for stage in _busiest(stages)),
+        (f"link {low}-{high} x {_HALF}" for low, high in _busiest(links)),
+    )
+    yield from (text for texts in in_turn for text in texts if text is not None)
+
+
+def _busiest(seconds: Mapping[_Named, float]) -> list[_Named]:
+    return sorted(seconds, key=lambda each: -seconds[each])
+
+
+def _what_if(step: Step, text: str) -> WhatIf:
+    change = change_of(text, step.replay.plan.graph)
+    replays = changed([step.replay], change, sizes=step.sizes, dilation=step.dilation)
+    step_s = mean_step_s(replays)
+    gain = step.replay.again.makespan_s / step_s if step_s else None
+    speedup = step.measured.baseline_step_s / step.measured.pipeline_step_s
+    return WhatIf(change=text, step_s=step_s, gain=gain, speedup=None if gain is None else gain * speedup)

@@ -1,0 +1,113 @@
+"""The recorded step of a record: its graph, its timeline, what it is to be run again with, and what it is held against.
+
+Pure: nothing is measured again.
+"""
+
+from typing import Literal, NamedTuple
+
+from pipebench import summary
+from pipebench.diagnosis.factors import Factors, summed_up
+from pipebench.diagnosis.sharing import link_of
+from pipebench.diagnosis.waterfall import Factor, Measured, waterfall
+from pipebench.errors import CorruptRecordError, UsageError
+from pipebench.plan.transfers import Message
+from pipebench.records.graphs import timeline_of_run
+from pipebench.records.schema import MachineRecord, RunRecord
+from pipebench.timing.replay import Replay, replay_of
+from pipebench.timing.timeline import Timeline
+
+
+class Step(NamedTuple):
+    """A record's step.
+
+    ``sizes`` are the bytes of its messages, ``None`` in a record from before they were kept; ``dilation`` is by how
+    much time on an emulated machine runs slower here.
+    """
+
+    timeline: Timeline
+    replay: Replay
+    measured: Measured
+    sizes: dict[Message, int] | None
+    dilation: float = 1.0
+
+    @property
+    def waterfall(self) -> list[Factor]:
+        """Its steps, without words."""
+        return waterfall(self.replay, self.measured)
+
+    @property
+    def factors(self) -> Factors | None:
+        """The same in five figures; ``None`` if no device did anything."""
+        return summed_up(self.waterfall, self.timeline.graph.devices)
+
+
+def step_of(record: RunRecord) -> Step | None:
+    """What a record tells of a step; ``None`` where it has none, or no figures.
+
+    Raises:
+        CorruptRecordError: Its timeline is not one of its configuration.
+    """
+    stored = record.timeline
+    if stored is None or record.speedup is None or record.baseline is None or not record.launches:
+        return None
+    timeline = timeline_of_run(record)
+    assert timeline is not None
+    sizes = {
+        each.message: kept.bytes
+        for each, kept in zip(timeline.transfers, stored.transfers, strict=True)
+        if kept.bytes is not None
+    }
+    return Step(
+        timeline,
+        replay_from(timeline, record.clock, record.machine),
+        measured_of(record),
+        sizes if len(sizes) == len(timeline.transfers) else None,
+        (record.machine.time_dilation or 1.0) if record.machine is not None else 1.0,
+    )
+
+
+def replay_from(
+    timeline: Timeline, clock: Literal["wall", "virtual"], machine: MachineRecord | None
+) -> Replay:
+    """What a measured step is to be run again with.
+
+    Args:
+        timeline: of it.
+        clock: that it was measured by.
+        machine: that was emulated, if one was.
+
+    Raises:
+        CorruptRecordError: Its order is none that computes a step.
+    """
+    virtual = clock == "virtual"
+    try:
+        return replay_of(timeline, ports=virtual, overhead_s=link_of(machine).overhead_s if virtual else 0.0)
+    except UsageError as error:
+        raise CorruptRecordError(f"timeline: cannot be run again: {error}") from None
+
+
+def factors_from(
+    timeline: Timeline, clock: Literal["wall", "virtual"], machine: MachineRecord | None, measured: Measured
+) -> Factors | None:
+    """Where a step's time goes, in five figures; ``None`` if no device did anything, or it cannot be run again."""
+    try:
+        replay = replay_from(timeline, clock, machine)
+    except CorruptRecordError:
+        return None
+    return summed_up(waterfall(replay, measured), timeline.graph.devices)
+
+
+def measured_of(record: RunRecord) -> Measured:
+    """What its launches say, not what its summary repeats."""
+    assert record.baseline is not None
+    return Measured(
+        baseline_step_s=summary.baseline_step_s(record.launches),
+        pipeline_step_s=summary.pipeline_step_s(record.launches),
+        baseline_devices=record.baseline.devices,
+        shared=summary.waited(record.launches) if cores_shared(record) else 1.0,
+    )
+
+
+def cores_shared(record: RunRecord) -> bool:
+    """Whether devices took turns on cores."""
+    return any(warning.code == "cores-shared" for warning in record.warnings)

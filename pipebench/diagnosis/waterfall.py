@@ -1,0 +1,123 @@
+"""The waterfall: from as many times as there are devices down to the measured speed-up, in named factors. Pure.
+
+Each step is what the speed-up loses when one thing more is as it was. All steps but the first and the last are of one
+plan, the recorded one, simulated again and again:
+
+    devices                   N times a single device, or over as many as the baseline takes
+    (devices of the baseline) only where it takes several: they take turns, so it is one device's work in their time
+    slices cost more          the work of all slices, shared out evenly, for the baseline's step
+    fill and drain            all devices alike, all slices alike: no order of the actions could take less
+    waiting beyond that       ... in the plan's own order
+    stages of unequal cost    each stage as long as it was
+    slices of unequal cost    each slice as long as it was, by all stages together
+    transfers not hidden      messages as long as they were
+    variation                 each action as long as it was
+    zeroing, optimizer, gaps  with all else that a step has: the recorded step
+    unexplained               the measured steps of all launches for the recorded one
+
+The order is fixed, since a factor depends on what stands before it. First comes what the schedule loses even if all
+were alike, which the books have closed forms for; then what is unequal; then messages; then what disturbs a step. So
+the factor of unequal stages is what equal ones would win, and the factor of messages what free ones would. Only the
+last step reads what the pipeline's steps took.
+
+Zeroing, update and reductions are work that a single device has too. Until they get their places they count as if all
+devices shared them evenly.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+from pipebench.plan.actions import REDUCTIONS, Action
+from pipebench.timing.bounds import least_s
+from pipebench.timing.means import alike, by_slice, even
+from pipebench.timing.replay import Replay
+
+DEVICES = "devices"
+BASELINE = "devices of the baseline take turns"
+WORK = "slices cost more than the whole batch"
+SHARED = "devices take turns on cores"
+FILL = "fill and drain of the schedule"
+WAITING = "waiting beyond that"
+STAGES = "stages of unequal cost"
+SLICES = "slices of unequal cost"
+TRANSFERS = "transfers not hidden"
+VARIATION = "variation from action to action"
+HOST = "zeroing, optimizer and gaps of the host"
+UNEXPLAINED = "unexplained"
+
+
+class Measured(NamedTuple):
+    """What a record measured, beside the step itself.
+
+    Args:
+        baseline_step_s: of the single device, or of so many devices of the naive schedule.
+        baseline_devices: how many.
+        pipeline_step_s: of all launches.
+        shared: by how much devices' work took longer by the wall clock because they took turns on cores.
+    """
+
+    baseline_step_s: float
+    pipeline_step_s: float
+    baseline_devices: int = 1
+    shared: float = 1.0
+
+
+class Factor(NamedTuple):
+    """One step of the waterfall: its name, and what it multiplies the speed-up by."""
+
+    step: str
+    factor: float
+
+
+def waterfall(replay: Replay, measured: Measured) -> list[Factor]:
+    """The factors, whose product is the measured speed-up. All is left to the last one where nobody worked."""
+    devices = replay.plan.graph.devices
+    at_best = devices / measured.baseline_devices
+    speedup = measured.baseline_step_s / measured.pipeline_step_s
+    if not sum(replay.lengths.values()):
+        return [Factor(DEVICES, at_best), Factor(UNEXPLAINED, speedup / at_best)]
+    ideal_s = measured.baseline_step_s / devices  # of a baseline on several devices, which take turns
+    times = [(DEVICES, ideal_s), *_times(replay, ideal_s, measured.shared)]
+    in_turn = [Factor(BASELINE, float(measured.baseline_devices))] if measured.baseline_devices > 1 else []
+    factors = [Factor(step, before_s / after_s) for (_, before_s), (step, after_s) in pairwise(times)]
+    return [
+        Factor(DEVICES, at_best),
+        *in_turn,
+        *factors,
+        Factor(UNEXPLAINED, times[-1][1] / measured.pipeline_step_s),
+    ]
+
+
+def _times(replay: Replay, ideal_s: float, shared: float) -> Iterator[tuple[str, float]]:
+    """The step's time in seconds after each step, with one thing more as it was."""
+    graph = replay.plan.graph
+    slices_s = sum(each_s for action, each_s in replay.lengths.items() if action.operation not in REDUCTIONS)
+    other_s = _other_s(replay) / graph.devices
+    evenly_s = slices_s / graph.devices + other_s
+    if shared > 1:  # no more is made of it than the work is longer
+        yield WORK, evenly_s / min(shared, max(evenly_s / ideal_s, 1.0))
+        yield SHARED, evenly_s
+    else:
+        yield WORK, evenly_s
+    stages = even(graph, replay.lengths)
+    same = alike(graph, stages)
+    same_s = replay.slices_alone(same, with_messages=False).makespan_s
+    yield FILL, other_s + min(least_s(graph, _without_reductions(same)), same_s)
+    yield WAITING, other_s + same_s
+    yield STAGES, other_s + replay.slices_alone(stages, with_messages=False).makespan_s
+    slices = by_slice(graph, replay.lengths)
+    yield SLICES, other_s + replay.slices_alone(slices, with_messages=False).makespan_s
+    yield TRANSFERS, other_s + replay.slices_alone(slices, with_messages=True).makespan_s
+    yield VARIATION, other_s + replay.slices_alone(replay.lengths, with_messages=True).makespan_s
+    yield HOST, replay.again.makespan_s
+
+
+def _without_reductions(lengths: Mapping[Action, float]) -> dict[Action, float]:
+    return {a: 0.0 if a.operation in REDUCTIONS else each_s for a, each_s in lengths.items()}
+
+
+def _other_s(replay: Replay) -> float:
+    """All devices' work that is of no slice."""
+    reductions_s = sum(each_s for action, each_s in replay.lengths.items() if action.operation in REDUCTIONS)
+    return reductions_s + replay.around_s
