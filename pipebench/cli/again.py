@@ -1,5 +1,6 @@
 """A command worth trying after a run: the same with another schedule, as it would be typed, or a look at the record."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -41,7 +42,7 @@ class Again(NamedTuple):
             return Next(output.show_command(kept.path, "--json"), "all that was measured")
         slower = any(warning.code == "slower-than-one-device" for warning in kept.record.warnings)
         if slower or self.config.schedule == _OTHER_SCHEDULE or not self._other_is_possible():
-            return Next(output.show_command(kept.path, "--json"), "all that was measured")
+            return Next(_explained(kept.path), "where the time goes, and what would win it back")
         return Next(self._with_schedule(_OTHER_SCHEDULE), "pipelined over time, as in 2014")
 
     def _other_is_possible(self) -> bool:
@@ -72,3 +73,8 @@ class Again(NamedTuple):
     def _is_given(self, name: str) -> bool:
         source = self.context.get_parameter_source(name)
         return source is not None and source.name == "COMMANDLINE"
+
+
+def _explained(path: Path) -> str:
+    """The command that explains a record."""
+    return pasting.command("explain", pasting.path_word(output.typed(path)))

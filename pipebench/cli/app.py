@@ -17,6 +17,7 @@ _COMMANDS = (
     "run",
     "simulate",
     "show",
+    "explain",
     "list",
     "compare",
     "check",

@@ -118,6 +118,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             lambda v: not v["csv"] and bool(v["silent"]),
             "no effect between devices {silent}, which send each other nothing",
         ),
+        Rule(
+            ("link",),
+            lambda v: not v["csv"] and v["stages"] > 1 and v["multiplies_nothing"],
+            "no effect, messages take no time that could be multiplied: give --transfer",
+        ),
     ),
     "reproduce": (
         Rule(
@@ -127,6 +132,14 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
     ),
     "show": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),
+    "explain": (
+        Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),
+        Rule(
+            ("what_if",),
+            lambda v: v["svg"] is not None and not v["json"],
+            "no effect, the picture is of the run as it was: add --json, or leave out --svg",
+        ),
+    ),
     "compare": (
         Rule(
             ("folder",),

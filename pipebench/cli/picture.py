@@ -1,11 +1,14 @@
-"""``--svg FILE``: the timeline of a record as a picture beside what the command prints."""
+"""``--svg FILE``: the timeline of a record, or its waterfall, as a picture in the place of what is printed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipebench.cli import files, output
+from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
+    from pipebench.records.explanation import ExplanationRecord
+    from pipebench.records.schema import RunRecord
     from pipebench.records.store import AnyRecord
 
 _OPTION = "--svg"
@@ -18,6 +21,8 @@ def check_svg(path: Path | None) -> None:
         UsageError: There is no such folder, it is one, or something else is there that must not be lost.
         EnvironmentRefusedError: It may not be written.
     """
+    if path is not None and str(path) == "-":
+        raise UsageError(f"{_OPTION} {path}: expected a file's name; for stdout name /dev/stdout")
     if path is not None:
         files.check(_OPTION, path, "SVG", lambda beginning: b"<svg" in beginning)
 
@@ -34,3 +39,16 @@ def write_svg(path: Path, record: "AnyRecord", name: str) -> None:
     drawn = record_svg(record, name)
     files.write(_OPTION, path, drawn.document.encode())
     output.notice(f"wrote {output.shown(path)}: the timeline of one step, {drawn.evidence}")
+
+
+def write_waterfall(path: Path, explained: "ExplanationRecord", record: "RunRecord") -> None:
+    """Draw the explanation of a run, and say on stderr what it shows and where it went.
+
+    Raises:
+        EnvironmentRefusedError: The file cannot be written.
+    """
+    from pipebench.render.svg.record import explanation_svg
+
+    drawn = explanation_svg(explained, record)
+    files.write(_OPTION, path, drawn.document.encode())
+    output.notice(f"wrote {output.shown(path)}: where the time goes, {drawn.evidence}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipebench import pasting
-from pipebench.cli import no_effect, output, picture
+from pipebench.cli import contradicting, no_effect, output, picture
 from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def show(
         return
     if svg is None:
         _print(path, decoded)
-    _tell_contradictions(decoded)
+    contradicting.tell(decoded)
 
 
 def _print(path: Path, record: "AnyRecord") -> None:
@@ -94,20 +94,3 @@ def _refuse_baseline(name: str) -> None:
 
     if baselines.exists(name, baselines.DEFAULT_FOLDER):
         raise UsageError(f"{name}: the name of a baseline: {pasting.command('baseline', 'show', name)}")
-
-
-def _tell_contradictions(record: "AnyRecord") -> None:
-    """Say where what is shown, a run's stored summary, is not what its samples say."""
-    from pipebench.comparison.contradictions import contradictions
-    from pipebench.comparison.metrics import samples
-    from pipebench.errors import CorruptRecordError
-    from pipebench.records.schema import RunRecord
-
-    if not isinstance(record, RunRecord):
-        return
-    try:
-        found = contradictions(record, samples(record))
-    except CorruptRecordError as error:
-        found = [str(error)]
-    for line in found:
-        output.notice(f"pipebench: contradiction: {line}")

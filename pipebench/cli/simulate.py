@@ -207,6 +207,9 @@ def _decided(options: "SimulationOptions") -> dict[str, object]:
     return {
         "stages": options.stages,
         "has_rates": any(change.bytes_per_s is not None for change in options.link_changes),
+        "multiplies_nothing": all(change.factor is not None for change in options.link_changes)
+        and not options.transfer_s
+        and not options.transfer_between_s,
         "silent": ", ".join(f"{low} and {high}" for low, high in options.silent_pairs),
     }
 

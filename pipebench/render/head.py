@@ -68,6 +68,12 @@ def simulated_text(config: SimulationConfig) -> str:
     )
 
 
+def ended(record: RunRecord) -> Iterator[RenderableType]:
+    """How a run ended that is not completed."""
+    if record.failure is not None:
+        yield Words(Text(inert(f"{record.status}: {record.failure.message}"), style="bold red"))
+
+
 def counts_text(numbers: Sequence[int]) -> str:
     """A number, or the least and the largest one."""
     least, most = min(numbers, default=0), max(numbers, default=0)

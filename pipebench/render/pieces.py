@@ -8,6 +8,7 @@ column stands for an equal slice of time and shows the kind that takes most of i
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
@@ -46,7 +47,7 @@ def pieces(timeline: Timeline, device: int) -> list[Piece]:
         found.append(Piece(gap.start_s, gap.sent_s, Kind.WAITING))
         found.append(Piece(gap.sent_s, gap.end_s, Kind.TRANSFER))
     found += [Piece(work.start_s, work.end_s, Kind.OTHER) for work in timeline.other if work.device == device]
-    return sorted(found, key=lambda piece: piece[:2])
+    return sorted(sorted(found, key=itemgetter(1)), key=itemgetter(0))
 
 
 _KINDS: Mapping[Operation, Kind] = {

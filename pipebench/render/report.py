@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from pipebench.diagnosis.causes import MESSAGES, SHARED, UNEQUAL, overlap_text, work_text
-from pipebench.diagnosis.factors import Factors, factors_of, waited
 from pipebench.diagnosis.retold import retold
+from pipebench.diagnosis.step import Step, step_of
 from pipebench.diagnosis.vanishing import vanished
+from pipebench.errors import CorruptRecordError
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
 from pipebench.records.schema import (
     DeviceUsage,
@@ -22,7 +22,7 @@ from pipebench.records.schema import (
 )
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.terms import Terms, terms_of
-from pipebench.render.head import clock_text, cores_shared, head, simulated_text
+from pipebench.render.head import clock_text, ended, head, simulated_text
 from pipebench.render.hosts import between_hosts
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
@@ -30,8 +30,8 @@ from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, needs_ascii, spaced
 from pipebench.render.unequal import unequal
 from pipebench.render.units import counted, percent, rate, scaled, seconds
+from pipebench.render.waterfall import in_short
 from pipebench.timing.machines import LOCAL
-from pipebench.timing.timeline import Timeline
 
 _MARGIN = 2
 _GPUS_OF_THE_TALK = 8
@@ -47,7 +47,7 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
     """A simulated timeline; the word simulated stands in its first line."""
     head = Text.assemble(("simulated", "bold"), f": {simulated_text(record.config)}")
     figures = Facts(
-        *unequal(config),
+        *unequal(record.config),
         ("makespan", seconds(record.makespan_s)),
         ("speed-up", simulated_speedup(record.devices, record.makespan_s)),
         ("bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"),
@@ -66,13 +66,13 @@ def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
 
 def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
     yield Group(*head(record))
-    if record.failure is not None:
-        yield Words(Text(inert(f"{record.status}: {record.failure.message}"), style="bold red"))
+    yield from ended(record)
     stored = record.timeline
     timeline = timeline_of_run(record)
+    step = _step(record)
     if record.speedup is not None:
         yield _result(record)
-        yield _notes(record, timeline)
+        yield _notes(record, step)
     if timeline is not None and stored is not None:
         yield Group(
             Words(Text(f"the measured step nearest the median, by device ({clock_text(record)})", "bold")),
@@ -86,16 +86,17 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
             ),
         )
         yield picture(timeline, width=console.width - _MARGIN, plain=needs_ascii(console))
-    told = retold(record, _factors(record, timeline), timeline)
+    told = retold(record, step.factors if step is not None else None, timeline)
     if told:
         yield Group(*(_warning(warning) for warning in told))
 
 
-def _factors(record: RunRecord, timeline: Timeline | None) -> Factors | None:
-    if timeline is None or record.baseline is None:
+def _step(record: RunRecord) -> Step | None:
+    """What can be run again on paper; nothing of a record whose step cannot."""
+    try:
+        return step_of(record)
+    except CorruptRecordError:
         return None
-    shared = waited(record.launches) if cores_shared(record) else 1.0
-    return factors_of(timeline, record.baseline.step_s, shared=shared)
 
 
 def _result(record: RunRecord) -> Table:
@@ -139,7 +140,7 @@ def _result(record: RunRecord) -> Table:
     return table
 
 
-def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
+def _notes(record: RunRecord, step: Step | None) -> Facts:
     verification, bubble = record.verification, record.bubble
     rows: list[tuple[str, str]] = []
     if verification is not None:
@@ -149,7 +150,10 @@ def _notes(record: RunRecord, timeline: Timeline | None) -> Facts:
     rows += between_hosts(record)
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
-    rows += _where_it_goes(record, timeline)
+    if step is not None:
+        terms = terms_of(record)
+        short = in_short(step.waterfall, record.device.count, terms.baseline_devices)
+        rows.append(("the rest", f"{short}{terms.relative}; pipebench explain says more"))
     longest = record.pipeline.longest_slice if record.pipeline is not None else None
     if longest is not None:
         rows.append(("slices", f"a stage's longest forward takes {longest:.2f}x its mean one"))
@@ -178,27 +182,6 @@ def _verified(verification: Verification, words: int, *, clipping: float | None)
         return equal
     all_ = "" if verification.tensors is None else f" of {verification.tensors}"
     return f"{equal}; {len(names)}{all_} vanish: a wrong one would not show"
-
-
-def _where_it_goes(record: RunRecord, timeline: Timeline | None) -> Iterator[tuple[str, str]]:
-    """From as many times as there are devices down to the step's own ratio, in factors that multiply up."""
-    factors = _factors(record, timeline)
-    if factors is None:
-        return
-    slices = record.config.microbatches * record.config.chunks
-    work = work_text(slices, record.config.checkpoint)
-    shared = f" / {factors.shared:.2f} for {SHARED}" if cores_shared(record) else ""
-    losses = (
-        (factors.overlap, overlap_text(slices)),
-        (factors.unequal, UNEQUAL),
-        (factors.transfer, MESSAGES),
-    )
-    told = " ".join(f"/ {factor:.2f} for {text}" for factor, text in losses if factors.devices > 1)
-    yield (
-        "the rest",
-        f"{counted(factors.devices, 'device')} {told} = {factors.at_once:.2f}x; "
-        f"/ {factors.work:.2f} for {work}{shared} = {factors.speedup:.2f}x{terms_of(record).relative}",
-    )
 
 
 def _machine(machine: MachineRecord, terms: Terms) -> Iterator[tuple[str, str]]:

@@ -90,13 +90,15 @@ def test_what_is_suggested_is_taken(following: Following, tmp_path: Path) -> Non
 def test_a_look_at_the_record_where_there_is_no_other_schedule(
     following: Following, arguments: tuple[str, ...]
 ) -> None:
-    assert following(*arguments) == Next("pipebench show --json folder/record.json", "all that was measured")
+    assert following(*arguments) == Next(
+        "pipebench explain folder/record.json", "where the time goes, and what would win it back"
+    )
 
 
 def test_no_plan_with_still_smaller_slices_where_they_are_too_small(following: Following) -> None:
     found = following("--gpus", "8", warnings=("slower-than-one-device",))
     assert found is not None
-    assert shlex.split(found.command)[1] == "show"
+    assert shlex.split(found.command)[1] == "explain"
 
 
 def test_nothing_where_the_folder_cannot_be_written(following: Following) -> None:

@@ -7,11 +7,9 @@ import msgspec
 import pytest
 
 from pipebench.diagnosis.causes import MESSAGES, UNEQUAL, overlap_text, work_text
-from pipebench.diagnosis.factors import Factors, factors_of
-from pipebench.plan.graph import Graph
+from pipebench.diagnosis.step import step_of
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
-from pipebench.records.timelines import timeline_from
 from tests.cli.conftest import TINY, Pipebench
 
 (NAIVE,) = (Path(__file__).parent.parent.parent / "results" / "schedules").glob("*-naive-*.json")
@@ -19,15 +17,12 @@ ONCE = ("--launches", "1", "--steps", "1", "--gpus", "4", "--layers", "4", "--de
 
 
 def factors_by_text(record: RunRecord) -> dict[str, float]:
-    assert record.timeline is not None
-    assert record.baseline is not None
-    config = record.config
-    timeline = timeline_from(record.timeline, Graph(config.gpus, config.microbatches, config.chunks))
-    factors = factors_of(timeline, record.baseline.step_s)
-    assert isinstance(factors, Factors)
+    config, step = record.config, step_of(record)
+    assert step is not None
+    assert step.factors is not None
     slices = config.microbatches * config.chunks
     texts = (overlap_text(slices), UNEQUAL, MESSAGES, work_text(slices, config.checkpoint))
-    return dict(zip(texts, factors[1:5], strict=True))
+    return dict(zip(texts, step.factors[1:5], strict=True))
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ TOLD = [
         "--link, --message: no effect, a single stage sends nothing",
     ),
     (
-        ["simulate", "--stages=2", "--message=4MiB", "--link=x 2"],
+        ["simulate", "--stages=2", "--message=4MiB", "--link=x 2", "--transfer=1"],
         "--message: no effect, no link has a bandwidth",
     ),
     (
@@ -85,6 +85,7 @@ TOLD = [
         "--softmax-devices: a single device has nobody to share the softmax with",
     ),
     (["show", "a.json", "-o", "results"], "--output: no effect, RECORD is named by its place"),
+    (["explain", "a.json", "-o", "results"], "--output: no effect, RECORD is named by its place"),
     (["compare", "a.json", "b.json", "-o", "x"], "--output: no effect, all records are named by their place"),
     (["check", "a.json", "--against", "b.json", "-o", "x"], "--output: no effect, both records are named by"),
     (
@@ -115,6 +116,7 @@ NOT_TOLD = [
     ["compare", "a.json", "base", "-o", "results/runs"],
     ["check", "a.json", "--against", "base", "-o", "results/runs"],
     ["show", "a.json"],
+    ["explain", "a.json"],
 ]
 
 

@@ -14,6 +14,7 @@ from tests.cli.test_full_disk import limited
 ROOT = Path(__file__).parent.parent.parent
 RECORD = "results/schedules/20261124-170234-emulated8-gpipe-a4be70.json"
 PICTURE = RECORD.replace(".json", ".svg")
+WATERFALL = RECORD.replace(".json", "-waterfall.svg")
 
 
 @pytest.fixture
@@ -141,3 +142,34 @@ def test_the_readme_s_picture_is_of_its_record(pipebench: Pipebench, tmp_path: P
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"]({PICTURE})" in readme
     assert f"$ pipebench show {RECORD}\n" in readme
+
+
+def test_the_readme_s_waterfall_is_of_its_record(pipebench: Pipebench, tmp_path: Path) -> None:
+    """``pipebench explain RECORD --svg WATERFALL`` makes it anew."""
+    made = tmp_path / "made.svg"
+    ended = pipebench("explain", RECORD, "--svg", str(made), cwd=ROOT)
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err.endswith(": where the time goes, emulated, virtual time\n")
+    assert (ROOT / WATERFALL).read_bytes() == made.read_bytes(), (
+        f"pipebench explain {RECORD} --svg {WATERFALL}"
+    )
+    assert f"]({WATERFALL})" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert b"lost" in made.read_bytes()
+    assert "\u2026" not in made.read_text(encoding="utf-8")  # nothing is cut
+
+
+def test_a_waterfall_goes_where_it_can_be_written_or_nothing_is_explained(
+    pipebench: Pipebench, folder: Path
+) -> None:
+    assert pipebench("explain", "run.json", "--svg", "nowhere/w.svg", cwd=folder).code == 2
+    both = pipebench("explain", "run.json", "--svg", "w.svg", "--json", cwd=folder)
+    assert both.code == 0
+    assert both.out.startswith("{")
+    assert shows(folder / "w.svg") == "2 emulated devices, emulated, virtual time"
+
+
+def test_a_dash_is_no_name_of_a_file(pipebench: Pipebench, folder: Path) -> None:
+    ended = pipebench("show", "run.json", "--svg", "-", cwd=folder)
+    assert ended.code == 2
+    assert "for stdout name /dev/stdout" in ended.err
+    assert not (folder / "-").exists()

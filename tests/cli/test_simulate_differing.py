@@ -246,3 +246,17 @@ def test_a_document_from_before_devices_could_differ_is_read(pipebench: Pipebenc
         del document["config"][name]
     config = msgspec.json.decode(json.dumps(document), type=SimulationRecord).config
     assert (config.stage_costs, config.link, config.message_bytes) == ((), (), None)
+
+
+def test_the_word_link_may_stand_before_a_change(pipebench: Pipebench) -> None:
+    asked = ("simulate", "--stages", "3", "--json", "--link")
+    with_it, without = (pipebench(*asked, text) for text in ("link 0-1 = 1 s", "0-1 = 1 s"))
+    assert with_it.code == without.code == 0
+    assert json.loads(with_it.out)["makespan_s"] == json.loads(without.out)["makespan_s"]
+
+
+def test_a_factor_of_no_time_has_no_effect_and_says_so(pipebench: Pipebench) -> None:
+    told = "--link: no effect, messages take no time that could be multiplied: give --transfer"
+    assert told in pipebench("simulate", "--stages", "3", "--link", "x 2").err
+    assert "no effect" not in pipebench("simulate", "--stages", "3", "--link", "x 2", "--transfer", "1").err
+    assert "no effect" not in pipebench("simulate", "--stages", "3", "--link", "= 1 s", "--link", "x 2").err

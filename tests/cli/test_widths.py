@@ -48,6 +48,20 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
         0,
         (NAMES[3], "baseline", "pipeline", "speed-up", "efficiency", "verified", *DEVICES, CJK, "odd-code"),
     ),
+    "explain": (
+        ("explain", f"runs/{NAMES[3]}.json"),
+        0,
+        (
+            NAMES[3],
+            "devices",
+            "unexplained",
+            "factor",
+            "replay",
+            "bubble",
+            "what if",
+            "stages of unequal cost",
+        ),
+    ),
     "simulation": (("show", "simulation.json"), 0, ("simulated", "makespan", "bubble", "alive")),
     "simulate": (
         ("simulate", "--stages", "3"),
@@ -154,7 +168,9 @@ def test_the_installed_command_folds_at_40_columns(pipebench: Pipebench, place: 
     assert lines_that_are_too_wide(ended.out, 40) == []
 
 
-@pytest.mark.parametrize("command", ["run", "simulate", "show", "list", "compare", "check", "ab", "history"])
+@pytest.mark.parametrize(
+    "command", ["run", "simulate", "show", "explain", "list", "compare", "check", "ab", "history"]
+)
 @pytest.mark.parametrize("width", ["40", "72", "80", "0"])
 def test_help_names_every_option_in_whole(tmp_path: Path, command: str, width: str) -> None:
     code, out, _ = printed(command, "--help", cwd=tmp_path, columns=width)

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from pipebench.errors import UsageError
+from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
 from pipebench.records.schema import RunRecord
 from pipebench.records.simulation import SimulationRecord
@@ -12,6 +15,7 @@ from pipebench.records.terms import terms_of
 from pipebench.render.head import clock_text, devices_text, plan_text, simulated_text
 from pipebench.render.svg.frame import Heading
 from pipebench.render.svg.timeline import timeline_svg
+from pipebench.render.svg.waterfall import waterfall_svg
 from pipebench.render.units import counted, percent, seconds
 
 
@@ -34,6 +38,20 @@ def record_svg(record: AnyRecord, name: str) -> Picture:
     if not isinstance(record, RunRecord):
         raise UsageError(f"{name}: a {record.kind} has no timeline to draw: name a run or a simulation")
     return _of_run(record, name)
+
+
+def explanation_svg(explained: ExplanationRecord, record: RunRecord) -> Picture:
+    """The waterfall of a run, whose explanation is given."""
+    words = run_heading(record)
+    interval = record.speedup
+    remark = f"Of {record.id}: speed-up {explained.speedup:.2f}x{terms_of(record).relative}"
+    if interval is not None and interval.low is not None and interval.high is not None:
+        remark += f", 95 % interval {interval.low:.2f} to {interval.high:.2f}"
+    order = "Each factor adds one thing to the same plan: schedule, unequal work, messages, then what disturbs it."
+    steps = [  # a command in a picture can be neither read in whole nor copied
+        msgspec.structs.replace(step, remedy=None) for step in explained.waterfall
+    ]
+    return Picture(waterfall_svg(steps, words, [f"{remark}.", order]), words.evidence)
 
 
 def run_heading(record: RunRecord) -> Heading:

@@ -24,7 +24,7 @@ from pipebench.render.svg.words import BOLD, fitted, width, wrapped
 
 UNEXPLAINED = "unexplained"
 _TEXT, _SMALL = 12.0, 11.0  # font sizes, as in ``style``
-_LEFT, _FACTOR, _RUNNING = 300.0, 750.0, RIGHT  # where bars begin; where figures end
+_LEFT, _FACTOR, _RUNNING = 350.0, 760.0, RIGHT  # where bars begin; where figures end
 _BAR, _LINE, _ROW_GAP = 18.0, 15.0, 12.0
 _ROOM = _LEFT - 2 * MARGIN
 _END = _FACTOR - 62.0  # where bars end at most
@@ -40,10 +40,9 @@ class _Row(NamedTuple):
 
     def lines(self) -> list[str]:
         """What is told below its name."""
-        told = wrapped(self.step.what, _ROOM, _SMALL, most=2)
+        told = wrapped(self.step.what, _ROOM, _SMALL, most=4)
         if self.step.remedy:
-            gain = f" (at most {self.step.gain:.2f}x as fast)" if self.step.gain is not None else ""
-            told += wrapped(f"→ {self.step.remedy}{gain}", _ROOM, _SMALL, most=2)
+            told += wrapped(f"→ {self.step.remedy}", _ROOM, _SMALL, most=2)
         return told
 
     @property

@@ -1,0 +1,25 @@
+"""Records whose summary is not what their samples say: whoever looks at one is told on stderr."""
+
+from typing import TYPE_CHECKING
+
+from pipebench.cli import output
+
+if TYPE_CHECKING:
+    from pipebench.records.store import AnyRecord
+
+
+def tell(record: "AnyRecord") -> None:
+    """Say where a run's stored summary is not what its samples say."""
+    from pipebench.comparison.contradictions import contradictions
+    from pipebench.comparison.metrics import samples
+    from pipebench.errors import CorruptRecordError
+    from pipebench.records.schema import RunRecord
+
+    if not isinstance(record, RunRecord):
+        return
+    try:
+        found = contradictions(record, samples(record))
+    except CorruptRecordError as error:
+        found = [str(error)]
+    for line in found:
+        output.notice(f"pipebench: contradiction: {line}")

@@ -1,0 +1,100 @@
+"""The report of ``explain``: the waterfall, what its steps mean, the replay, and what a change would bring."""
+
+from rich.console import Console, Group
+from rich.text import Text
+
+from pipebench.records.explanation import ExplanationRecord
+from pipebench.records.schema import RunRecord
+from pipebench.records.terms import terms_of
+from pipebench.render.head import ended, head
+from pipebench.render.layout import Facts, Table, Words
+from pipebench.render.tables import spaced
+from pipebench.render.units import counted, percent, seconds
+from pipebench.render.waterfall import Waterfall, reasons
+
+_OF_ITS_PLAN = {"imbalance", "slower-than-one-device", "sharing-slows"}  # which the factors say better
+_FASTER = "times as fast"  # of the same batch
+_EVIDENCE = {"virtual": "virtual time", "wall": "wall clock", "simulated": "simulated"}
+
+
+def explanation_report(
+    explained: ExplanationRecord,
+    record: RunRecord,
+    console: Console,  # noqa: ARG001 - as the other reports
+) -> Group:
+    """All of it, with what ran, as wide as the console."""
+    return Group(
+        *spaced(
+            [
+                Group(*head(record), *ended(record)),
+                Waterfall(explained.waterfall),
+                reasons(explained.waterfall),
+                _facts(explained, record),
+                _what_if(explained),
+            ]
+        )
+    )
+
+
+def _facts(explained: ExplanationRecord, record: RunRecord) -> Facts:
+    (replayed,) = explained.replay.steps
+    off = replayed.simulated_s / replayed.measured_s - 1
+    clock = _EVIDENCE[explained.clock]
+    rows = [
+        ("measured", _measured(record)),
+        (
+            "replay",
+            f"the recorded step took {seconds(replayed.measured_s)} ({clock}); simulated again with its own order and "
+            f"lengths it takes {seconds(replayed.simulated_s)}, {100 * off:+.2g} %",
+        ),
+        (
+            "bubble",
+            f"{percent(explained.bubble.fraction)} of all device time ({explained.bubble.definition})",
+        ),
+        (
+            "factors",
+            "multiply up to the measured speed-up. Each adds one thing to the same plan: first what the schedule loses "
+            "were all alike, then unequal work, messages, and what disturbs a step. Above 1 something helped",
+        ),
+    ]
+    first = max(
+        (step for step in explained.waterfall if step.gain is not None and _FASTER in (step.remedy or "")),
+        key=lambda step: step.gain or 0.0,
+        default=None,
+    )
+    if first is not None:
+        rows.append(("try first", f"what is said of {first.step}: it is foreseen to win most"))
+    rows += [
+        ("warning", f"{each.code}: {each.cause}")
+        for each in explained.warnings
+        if each.code not in _OF_ITS_PLAN
+    ]
+    return Facts(*rows)
+
+
+def _measured(record: RunRecord) -> str:
+    """The speed-up that is explained, and how sure it is."""
+    speedup = record.speedup
+    assert speedup is not None
+    launches = counted(len(record.launches), "launch", "launches")
+    told = f"speed-up {speedup.value:.2f}x{terms_of(record).relative}"
+    if speedup.low is None or speedup.high is None:
+        return f"{told}, no interval from {launches}"
+    return f"{told}, 95 % interval {speedup.low:.2f} to {speedup.high:.2f} over {launches}"
+
+
+def _what_if(explained: ExplanationRecord) -> Group | Words:
+    if not explained.what_if:
+        return Words("no single change makes the step shorter by half a per cent or more")
+    table = Table("change", "a step", "times as fast", "speed-up")
+    for each in explained.what_if:
+        table.add(
+            each.change,
+            seconds(each.step_s),
+            "-" if each.gain is None else f"{each.gain:.3f}",
+            "-" if each.speedup is None else f"{each.speedup:.2f}x",
+        )
+    title = Words(Text("what if: the recorded step simulated with one change", "bold"))
+    if any("= " in each.change for each in explained.what_if):
+        return Group(title, table, Words(Text("= mean takes work away and gives it to nobody", "dim")))
+    return Group(title, table)
