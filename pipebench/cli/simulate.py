@@ -141,7 +141,7 @@ def simulate(
 
     pipebench simulate --softmax-devices all --softmax 0.5
 
-    pipebench simulate --stage-costs 1,1,1.5,1 --message 4MiB --link '= 10 MB/s' --link '1-2 x 2'
+    pipebench simulate --stage-costs 1,1,1.5,1 --link '1-2 = 50 us'
     """
     for option, given in (("--json", json), ("--svg", svg is not None)):
         if csv and given:

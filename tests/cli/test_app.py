@@ -12,6 +12,7 @@ COMMANDS = [
     "run",
     "simulate",
     "show",
+    "explain",
     "list",
     "compare",
     "check",

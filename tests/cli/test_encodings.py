@@ -129,7 +129,7 @@ def test_a_run_of_a_text_with_an_odd_name_is_printed(
     (path,) = (tmp_path / "größe").glob("*.json")
     assert json.loads(path.read_text(encoding="utf-8"))["config"]["text"] == NAME
     assert r"--text caf\xe9 \u5929 \U0001f600.txt" in " ".join(ended.out.split())
-    assert "next     pipebench show --json $'gr\\xc3\\xb6\\xc3\\x9fe/" in ended.out
+    assert "next     pipebench explain $'gr\\xc3\\xb6\\xc3\\x9fe/" in ended.out
     again = pipebench("show", "größe", cwd=tmp_path, **C_LOCALE)
     assert (again.code, again.out.isascii(), again.err) == (0, True, "")
     assert r"--text caf\xe9 \u5929 \U0001f600.txt" in " ".join(again.out.split())

@@ -63,7 +63,7 @@ def test_what_a_run_suggests_is_pasted(pipebench: Pipebench, tmp_path: Path) -> 
     ended = pipebench("run", *TINY, "--quiet", "-o", name, cwd=tmp_path)
     assert ended.code == 0, ended.err
     (line,) = re.findall(r"^next +(.*)$", ended.out, flags=re.MULTILINE)
-    assert line.startswith("pipebench show --json ")
+    assert line.startswith("pipebench explain ")
     shown = pasted(line, cwd=tmp_path)
     assert (shown.code, shown.err) == (0, "")
 

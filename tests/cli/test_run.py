@@ -104,8 +104,8 @@ def test_the_report_labels_every_figure(pipebench: Pipebench, tmp_path: Path) ->
         "forward",
         "one-launch",
         "slower-than-one-device",
-        "next     pipebench show --json results/runs/",  # not a plan with still smaller slices
-        "why      all that was measured",
+        "next     pipebench explain results/runs/",  # not a plan with still smaller slices
+        "why      where the time goes, and what would win it back",
     ):
         assert words in ended.out
     assert "2014 talk" not in ended.out  # that is of 8 GPUs
