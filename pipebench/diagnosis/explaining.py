@@ -71,6 +71,7 @@ def steps_of(record: RunRecord, step: Step, name: str) -> list[WaterfallStep]:
                 what=sentences.of(factor.step),
                 remedy=remedy.text if remedy is not None else None,
                 gain=remedy.gain if remedy is not None else None,
+                command=remedy.command if remedy is not None else None,
             )
         )
     return found

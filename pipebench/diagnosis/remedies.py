@@ -7,7 +7,7 @@ said, with what would be won at most if the loss were gone.
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipebench import pasting
-from pipebench.diagnosis import same_run, waterfall
+from pipebench.diagnosis import same_run, single_changes, waterfall
 from pipebench.diagnosis.predictions import MOST_ACTIONS, Gain, Predictions
 from pipebench.diagnosis.retold import more_equal_of
 from pipebench.diagnosis.sentences import USUAL
@@ -15,8 +15,6 @@ from pipebench.diagnosis.step import Step
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import RunRecord
 from pipebench.records.terms import terms_of
-from pipebench.timing.changes import change_of
-from pipebench.timing.what_if import changed, mean_step_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,13 +22,15 @@ if TYPE_CHECKING:
 _SMALL = 0.995  # a factor above this is no loss that anybody would act on
 _WORTH_IT = 1.005  # times as fast: less is nothing to act on
 _HALF_LINK = "link x 0.5"
+_MANY_LAUNCHES = 12
 
 
 class Remedy(NamedTuple):
-    """In words, with the command in it; ``gain`` is that of the command, or what could be won at most."""
+    """In words; ``gain`` is that of the ``command`` in it, or without one what could be won at most."""
 
     text: str
     gain: float | None = None
+    command: str | None = None
 
 
 class Remedies:
@@ -77,7 +77,7 @@ class Remedies:
         if gain.larger:
             what = f"{gain.times:.2f} times the {terms_of(self.record).rate}"
             why += "; the speed-up gains less if a single device gains too, and it takes more memory"
-        return Remedy(f"{shown}: {what} by simulation, {why}", gain.times)
+        return Remedy(f"{shown}: {what} by simulation, {why}", gain.times, shown)
 
     def _work(self) -> Remedy:
         found = self.predictions
@@ -151,12 +151,11 @@ class Remedies:
         """A step that does not stand for all launches: more of them, or a quieter machine."""
         if USUAL[0] <= factor <= USUAL[1]:
             return None
-        command = same_run.command(self.record, {"rigorous": True})
-        return Remedy(f"{command or 'the same run with --rigorous'} on an idle machine")
+        more = {"launches": _MANY_LAUNCHES}
+        shown = same_run.command(self.record, more) or f"the same run with {same_run.change_text(more)}"
+        return Remedy(f"{shown} on an idle machine")
 
     def _what_if(self, text: str) -> float:
         """How many times as fast a step with a change is."""
-        replay = self.step.replay
-        change = change_of(text, replay.plan.graph)
-        step_s = mean_step_s(changed([replay], change, sizes=self.step.sizes, dilation=self.step.dilation))
-        return replay.again.makespan_s / step_s if step_s else 1.0
+        (found,) = single_changes.asked(self.step, [text])
+        return found.gain or 1.0

@@ -26,7 +26,7 @@ class WaterfallStep(Part, frozen=True):
 
     The first step is ``devices`` with their number, the last one ``unexplained``; the product of all is the speed-up.
     ``remedy`` is what may help, and ``gain`` how many times as fast the step would be by simulation if it does; with a
-    larger batch, how many times as large the throughput.
+    larger batch, how many times as large the throughput. ``command`` is what does it, where anything does.
     """
 
     step: Name
@@ -34,6 +34,7 @@ class WaterfallStep(Part, frozen=True):
     what: str
     remedy: str | None = None
     gain: Positive | None = None
+    command: str | None = None
 
 
 class ReplayedStep(Part, frozen=True):

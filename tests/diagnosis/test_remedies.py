@@ -33,7 +33,10 @@ def test_nothing_lost_needs_no_remedy() -> None:
 def test_a_step_that_does_not_stand_for_all_launches_is_to_be_measured_again() -> None:
     found = remedies(Costs().record()).of(steps.UNEXPLAINED, 0.9)
     assert found is not None
-    assert found.text.endswith("--rigorous on an idle machine")
+    assert found.text.startswith("pipebench run ")
+    assert found.text.endswith(" on an idle machine")
+    assert "--launches 12 " in found.text
+    assert found.text.count("--launches") == 1
 
 
 def test_what_wins_nothing_is_no_remedy() -> None:
@@ -44,7 +47,9 @@ def test_what_wins_nothing_is_no_remedy() -> None:
 def test_a_command_stands_with_the_gain_that_is_predicted_for_it() -> None:
     found = of(steps.WORK, Costs(baseline_s=12.0))
     assert found.gain == pytest.approx(33 / (24 / 4 / 2 * (2 + 3)))
-    assert found.text.startswith("pipebench run --gpus 4 ")
+    assert found.command is not None
+    assert found.text.startswith(f"{found.command}: ")
+    assert found.command.startswith("pipebench run --gpus 4 ")
     assert "--microbatches 2" in found.text
     assert "2.20 times as fast by simulation, with fewer slices" in found.text
 
@@ -71,6 +76,7 @@ def test_unequal_stages() -> None:
         f"equal stages would make the step {most:.2f} times as fast; device 2 holds no more"
     )
     assert found.gain == pytest.approx(most)
+    assert found.command is None  # nothing that could be tried
     sharing = remedies(with_config(slow.record(), batch=32), gain_of_sharing=1.2).of(steps.STAGES, 0.8)
     assert sharing is not None
     assert "--softmax-devices all: at most 1.20 times as fast" in sharing.text

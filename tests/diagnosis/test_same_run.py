@@ -6,7 +6,8 @@ import pytest
 import typer
 
 from pipebench.cli.app import application
-from pipebench.config import RunOptions
+from pipebench.config import RunConfig, RunOptions
+from pipebench.diagnosis.explaining import explanation
 from pipebench.diagnosis.same_run import change_text, command
 from pipebench.memory_sizes import bytes_of
 from pipebench.records import store
@@ -29,6 +30,19 @@ def words(record: RunRecord, **changes: object) -> list[str]:
     program, *rest = shlex.split(line)
     assert program == "pipebench"
     return rest
+
+
+def resolved_from(given: list[str]) -> RunConfig:
+    """What ``run`` makes of a command line, or refuses."""
+    parser = typer.main.get_command(application(["run"]))
+    assert isinstance(parser, typer.core.TyperGroup)
+    context = parser.commands["run"].make_context("run", given[1:])
+    named = {name: name for name in RunOptions.__struct_fields__} | {"device": "kind"}
+    options = {
+        name: value for name, given_as in named.items() if (value := context.params.get(given_as)) is not None
+    }
+    options["bucket"] = not context.params["no_bucket"]
+    return resolve(RunOptions(**options))
 
 
 def test_the_defaults_are_left_out_and_changes_come_last() -> None:
@@ -75,16 +89,7 @@ def test_the_command_line_asks_for_the_recorded_run(path: Path) -> None:
     """What the command asks for, resolved, is the record's configuration."""
     record = store.read(path)
     assert isinstance(record, RunRecord)
-    given = words(record)
-    parser = typer.main.get_command(application(["run"]))
-    assert isinstance(parser, typer.core.TyperGroup)
-    context = parser.commands["run"].make_context("run", given[1:])
-    named = {name: name for name in RunOptions.__struct_fields__} | {"device": "kind"}
-    options = {
-        name: value for name, given_as in named.items() if (value := context.params.get(given_as)) is not None
-    }
-    options["bucket"] = not context.params["no_bucket"]
-    resolved = resolve(RunOptions(**options))
+    resolved = resolved_from(words(record))
     for name in (
         *(
             "gpus",
@@ -102,3 +107,13 @@ def test_the_command_line_asks_for_the_recorded_run(path: Path) -> None:
     ):
         assert getattr(resolved, name) == getattr(record.config, name), name
     assert resolved.partition in (None, tuple(record.config.partition or ()))
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.parent.name + "-" + path.stem[-11:])
+def test_every_command_that_is_recommended_is_one_that_run_takes(path: Path) -> None:
+    record = store.read(path)
+    assert isinstance(record, RunRecord)
+    commands = [step.command for step in explanation(record, str(path)).waterfall if step.command]
+    assert commands
+    for line in commands:
+        resolved_from(shlex.split(line)[1:])

@@ -49,7 +49,7 @@ def explanation_svg(explained: ExplanationRecord, record: RunRecord) -> Picture:
         remark += f", 95 % interval {interval.low:.2f} to {interval.high:.2f}"
     order = "Each factor adds one thing to the same plan: schedule, unequal work, messages, then what disturbs it."
     steps = [  # a command in a picture can be neither read in whole nor copied
-        msgspec.structs.replace(step, remedy=None) for step in explained.waterfall
+        msgspec.structs.replace(step, remedy=None, command=None) for step in explained.waterfall
     ]
     return Picture(waterfall_svg(steps, words, [f"{remark}.", order]), words.evidence)
 
