@@ -52,8 +52,9 @@ def _facts(explained: ExplanationRecord, record: RunRecord) -> Facts:
         ),
         (
             "factors",
-            "multiply up to the measured speed-up. Each adds one thing to the same plan. First stands what the schedule "
-            "loses if all devices and slices are alike, then unequal work, messages, and noise. Above 1: it helped",
+            "multiply up to the measured speed-up. Each adds one thing to the same plan. First stands what the "
+            "schedule loses if all devices and slices are alike, then unequal work, messages, and noise. Above 1: it "
+            "helped",
         ),
     ]
     first = max(

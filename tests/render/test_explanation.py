@@ -51,9 +51,7 @@ def test_a_run_that_was_cut_short_says_so() -> None:
 
 
 def test_the_order_of_the_factors_is_told() -> None:
-    assert (
-        "what the schedule loses if all devices and slices are alike, then unequal work, messages" in words()
-    )
+    assert "loses if all devices and slices are alike, then unequal work" in words()
 
 
 def test_what_is_doubtful_of_a_record_is_told_beside_its_factors() -> None:
