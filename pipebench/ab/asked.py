@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipebench.ab.sides import Side, check_options
-from pipebench.ab.worktrees import Worktree, worktrees
+from pipebench.ab.worktrees import PACKAGE, Worktree, worktrees
 from pipebench.comparison import fields
 from pipebench.errors import UsageError
 
@@ -67,7 +67,17 @@ def sides(asked: Both, common: Sequence[str], place: Path) -> Iterator[tuple[Sid
         yield made[0], made[1]
         return
     with worktrees(refs, place) as found:
+        for (option, _), tree in zip(refs, found, strict=True):
+            _check_version(option, tree)
         yield _at(made[0], found[0]), _at(made[1], found[1])
+
+
+def _check_version(option: str, tree: Worktree) -> None:
+    if not tree.has_pipebench:
+        raise UsageError(
+            f"{option} {tree.ref}: no version of pipebench, there is no {PACKAGE} in it; to compare what "
+            "is not pipebench itself, use --a-python and --b-python, or --a-run and --b-run"
+        )
 
 
 def _side(label: str, asked: Asked, common: Sequence[str]) -> Side:

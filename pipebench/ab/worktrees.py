@@ -18,7 +18,7 @@ from pipebench import signals
 from pipebench.ab.place import WORKTREE, abandoned
 from pipebench.errors import EnvironmentRefusedError, UsageError
 
-_PACKAGE = "pipebench/__main__.py"
+PACKAGE = "pipebench/__main__.py"
 _TRACE = re.compile(r"\d\d:\d\d:\d\d\.\d+ ")  # a line that GIT_TRACE asks for
 _MOST = 600  # characters of git's words
 
@@ -47,11 +47,12 @@ _ELSEWHERE = frozenset(
 
 
 class Worktree(NamedTuple):
-    """A ref's folder and its commit."""
+    """A ref's folder and its commit; ``has_pipebench``: it is a version of pipebench."""
 
     ref: str
     commit: str
     folder: Path
+    has_pipebench: bool
 
 
 @contextmanager
@@ -61,14 +62,14 @@ def worktrees(refs: Sequence[tuple[str, str]], place: Path) -> Iterator[list[Wor
     What a killed ``ab`` left of this repository is cleared away; other worktrees stay, wherever they are.
 
     Raises:
-        UsageError: No repository here, no such ref, or no version of pipebench.
+        UsageError: No repository here, or no such ref.
         EnvironmentRefusedError: There is no git, or it cannot make a worktree.
     """
     top = _top()
-    found = [
-        Worktree(ref, _commit(option, ref, top), place / f"{WORKTREE}{number}")
-        for number, (option, ref) in enumerate(refs)
-    ]
+    found = []
+    for number, (option, ref) in enumerate(refs):
+        commit = _commit(option, ref, top)
+        found.append(Worktree(ref, commit, place / f"{WORKTREE}{number}", _has_pipebench(commit, top)))
     _clear(top)
     try:
         for each in found:
@@ -111,14 +112,12 @@ def _commit(option: str, ref: str, top: Path) -> str:
     ended = _git(["rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}"], top)
     if ended.returncode:
         raise UsageError(f"{option} {ref}: no such commit in {top} (git: {_why(ended)}){_shallow(top)}")
-    commit = ended.stdout.strip()
-    found = _must(["ls-tree", "--full-tree", "--name-only", commit, _PACKAGE], top)
-    if not found.strip():
-        raise UsageError(
-            f"{option} {ref}: no version of pipebench, there is no {_PACKAGE} in it; to compare what "
-            "is not pipebench itself, use --a-python and --b-python, or --a-run and --b-run"
-        )
-    return commit
+    return ended.stdout.strip()
+
+
+def _has_pipebench(commit: str, top: Path) -> bool:
+    found = _must(["ls-tree", "--full-tree", "--name-only", commit, PACKAGE], top)
+    return bool(found.strip())
 
 
 def _shallow(top: Path) -> str:

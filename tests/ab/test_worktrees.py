@@ -85,17 +85,20 @@ def test_what_a_killed_one_left_is_cleared_and_other_worktrees_stay(
     [
         ("nowhere", "--b nowhere: no such commit in"),
         ("one^{tree}", "no such commit in"),
-        ("nothing", "--b nothing: no version of pipebench, there is no pipebench/__main__.py in it"),
     ],
 )
-def test_what_is_no_version_of_pipebench_is_refused(
-    repository: Path, tmp_path: Path, ref: str, words: str
-) -> None:
+def test_what_is_no_commit_is_refused(repository: Path, tmp_path: Path, ref: str, words: str) -> None:
     with (
         pytest.raises(UsageError, match=words.replace("^", r"\^")),
         worktrees([("--a", "one"), ("--b", ref)], tmp_path / "place"),
     ):
         pass
+    assert linked(repository) == 1
+
+
+def test_a_ref_says_whether_it_is_a_version_of_pipebench(repository: Path, tmp_path: Path) -> None:
+    with worktrees([("--a", "one"), ("--b", "nothing")], tmp_path / "place") as found:
+        assert [each.has_pipebench for each in found] == [True, False]
     assert linked(repository) == 1
 
 
