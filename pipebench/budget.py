@@ -63,7 +63,8 @@ def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryB
     kept = []
     for stage, part in enumerate(layout.parts):
         slices = graph.microbatches * len(graph.chunks_of(stage))
-        kept.append(Kept(outline.saved_bytes(part, slices), outline.input_bytes(part, slices)))
+        sizes = (outline.saved_bytes, outline.input_bytes, outline.past_bytes)
+        kept.append(Kept(*(size(part, slices) for size in sizes)))
     found = []
     for device, program in enumerate(programs):
         peak = peak_saved(program, kept, checkpoint=config.checkpoint, microbatches=config.microbatches)

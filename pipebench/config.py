@@ -61,6 +61,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     tokens: str = "words"
     synthetic: bool = False
     source_vocab: int | None = None
+    heads: int | None = None
     source: str | None = None
     target: str | None = None
     pairs: str | None = None

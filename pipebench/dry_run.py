@@ -69,18 +69,20 @@ def _on_paper(config: RunConfig, source: Source) -> tuple[DryRun, Timeline]:
     partition, outline, layout = config.planned_partition, config.outline, config.layout
     assumed = budget.assumed_flops_per_s(config)
     graph = config.graph
+    shares = [outline.chunk_shares(part, graph.chunks_each) for part in layout.parts]
     forward_s = [
-        outline.step_s(part, assumed) / _TRAINING / graph.microbatches / len(graph.chunks_of(stage))
+        outline.step_s(part, assumed) / _TRAINING / graph.microbatches / len(graph.lives[stage])
         for stage, part in enumerate(layout.parts)
     ]
 
     def cost(action: Action) -> float:
         if action.operation in REDUCTIONS:
             return 0.0
+        slice_s = forward_s[action.stage] * shares[action.stage][action.chunk % graph.chunks_each]
         if action.operation is Operation.FORWARD:
-            return forward_s[action.stage]
+            return slice_s
         again = is_checkpointed(config.checkpoint, action.microbatch, config.microbatches)
-        return forward_s[action.stage] * (2 + again)
+        return slice_s * (2 + again)
 
     plan = SCHEDULES[config.schedule].plan(graph)
     timeline = simulate(plan, MeasuredCosts({action: cost(action) for action in graph.actions()}))

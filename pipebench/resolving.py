@@ -32,8 +32,8 @@ from pipebench.timing.machines import check_machine
 DTYPES = ("float32", "float64")
 # Options that not every model takes: sizes and input.
 MODEL_OPTIONS = (
-    *("layers", "hidden", "vocab", "source_vocab", "sequence_length", "text", "source", "target", "pairs"),
-    *("bucket", "tokens", "synthetic", "softmax_devices"),
+    *("layers", "hidden", "heads", "vocab", "source_vocab", "sequence_length", "text", "source"),
+    *("target", "pairs", "bucket", "tokens", "synthetic", "softmax_devices"),
 )
 _DEVICES = 8  # where nobody says how many
 _MOST = 2**31 - 1  # of a size: libraries below torch count in 32 bits
@@ -95,6 +95,7 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
         learning_rate=kind.learning_rate,
         clipping=kind.clipping,
         source_vocab=sizes.get("source_vocab"),
+        heads=sizes.get("heads"),
         source=options.source,
         target=options.target,
         pairs=options.pairs,

@@ -112,9 +112,19 @@ def run(
     ] = None,
     layers: Annotated[
         int | None,
-        _help("--layers", "LSTM layers; of seq2seq pairs of an encoder's and a decoder's.", _SIZES),
+        _help(
+            "--layers",
+            "LSTM layers, or a transformer's blocks; of seq2seq pairs of an encoder's and a decoder's.",
+            _SIZES,
+        ),
     ] = None,
-    hidden: Annotated[int | None, _help("--hidden", "Cells of a layer.", _SIZES)] = None,
+    hidden: Annotated[
+        int | None, _help("--hidden", "Cells of a layer; of transformer its width.", _SIZES)
+    ] = None,
+    heads: Annotated[
+        int | None,
+        _help("--heads", "transformer: heads of attention, which share the width evenly.", _SIZES),
+    ] = None,
     vocab: Annotated[
         int | None,
         _help(
@@ -272,6 +282,7 @@ def run(
         tokens=tokens,
         synthetic=synthetic,
         source_vocab=source_vocab,
+        heads=heads,
         source=_named(source),
         target=_named(target),
         pairs=pairs,

@@ -12,7 +12,7 @@ from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import Config, RunRecord
 
-_SIZES = ("layers", "hidden", "vocab", "source_vocab", "batch", "sequence_length")
+_SIZES = ("layers", "hidden", "heads", "vocab", "source_vocab", "batch", "sequence_length")
 _DEFAULTS: Mapping[str, object] = {
     "dtype": "float32",
     "schedule": "gpipe",

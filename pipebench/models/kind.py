@@ -41,6 +41,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     found: dict[str, bool] | None = None
     described: Description | None = None
     source_vocab: int | None = None
+    heads: int | None = None
     source: str | None = None
     target: str | None = None
     pairs: str | None = None

@@ -163,6 +163,12 @@ class Outline(Protocol):
     def saved_bytes(self, part: Slice, slices: int) -> int:
         """What a part keeps for the backward of one of ``slices`` equal slices."""
 
+    def past_bytes(self, part: Slice, slices: int) -> int:
+        """What a slice keeps more for each chunk of its microbatch that came before it."""
+
+    def chunk_shares(self, part: Slice, chunks: int) -> Sequence[float]:
+        """What each chunk of a segment has of a part's work there; they add up to 1."""
+
     def input_bytes(self, part: Slice, slices: int) -> int:
         """Bytes of a slice's input alone; those of the batch are kept anyway."""
 
@@ -184,6 +190,11 @@ class Outline(Protocol):
     @property
     def heavier(self) -> str | None:
         """The option that makes work grow faster than messages, such as ``a larger --hidden``."""
+
+
+def even_shares(chunks: int) -> list[float]:
+    """Of chunks that are all alike."""
+    return [1 / chunks] * chunks
 
 
 def whole(outline: Outline) -> Slice:

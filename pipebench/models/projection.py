@@ -1,4 +1,4 @@
-"""The projection to the vocabulary: one large product, through whichever library is faster on this processor.
+"""Projections, to the vocabulary above all: large products, through whichever library is faster on this processor.
 
 torch sends the products of a linear layer to its BLAS and an LSTM's to oneDNN. On some processors one of the two
 does not use the widest instructions, and the projection then takes twice the time of an LSTM layer of as many
@@ -23,19 +23,26 @@ _GAIN = 1.03  # less is noise, and the usual way stays
 
 
 class Projection(nn.Linear):
-    """A linear layer [N, H] -> [N, V] whose products may be oneDNN's."""
+    """A linear layer [..., H] -> [..., V] whose products may be oneDNN's."""
 
     def __init__(
-        self, hidden: int, vocab: int, *, onednn: bool, dtype: torch.dtype, device: torch.device | None
+        self,
+        hidden: int,
+        vocab: int,
+        *,
+        onednn: bool,
+        dtype: torch.dtype,
+        device: torch.device | None,
+        bias: bool = True,
     ) -> None:
-        super().__init__(hidden, vocab, dtype=dtype, device=device)
+        super().__init__(hidden, vocab, bias=bias, dtype=dtype, device=device)
         self._onednn = onednn and can_use_onednn(dtype, self.weight.device)
 
-    def forward(self, input_NH: Tensor) -> Tensor:
-        """Logits [N, V]."""
+    def forward(self, input_: Tensor) -> Tensor:
+        """Logits [..., V]."""
         if not self._onednn:
-            return super().forward(input_NH)
-        return linear(input_NH.to_mkldnn(), self.weight, self.bias).to_dense()
+            return super().forward(input_)
+        return linear(input_.to_mkldnn(), self.weight, self.bias).to_dense()
 
 
 def can_use_onednn(dtype: torch.dtype, device: torch.device) -> bool:
@@ -68,13 +75,13 @@ class Projected(Protocol):
         """Of its numbers."""
 
 
-def onednn_is_faster_for(outline: Projected, asked: Asked) -> bool:
-    """Whether that library is faster, on a slice of this run."""
+def onednn_is_faster_for(outline: Projected, asked: Asked, outputs: int | None = None) -> bool:
+    """Whether that library is faster, on a slice of this run; ``outputs`` are by default the vocabulary."""
     positions = outline.batch * outline.sequence_length // (asked.microbatches * asked.chunks)
     return (
         asked.device != "cuda"
         and outline.dtype == "float32"
-        and onednn_is_faster(outline.hidden, outline.vocab, max(positions, 1))
+        and onednn_is_faster(outline.hidden, outputs or outline.vocab, max(positions, 1))
     )
 
 

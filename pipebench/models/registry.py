@@ -8,6 +8,7 @@ from pipebench.models.outline import Outline
 from pipebench.models.own.kind import OwnKind
 from pipebench.models.seq2seq.kind import Seq2SeqKind
 from pipebench.models.stacked_lstm.kind import StackedLSTMKind, reference
+from pipebench.models.transformer.kind import TransformerKind
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pipebench.models.pairs.data import PairData
     from pipebench.models.text.data import Data
 
-_BUILT_IN: tuple[ModelKind, ...] = (StackedLSTMKind(), Seq2SeqKind())
+_BUILT_IN: tuple[ModelKind, ...] = (StackedLSTMKind(), TransformerKind(), Seq2SeqKind())
 MODELS = {kind.name: kind for kind in _BUILT_IN}
 DEFAULT_MODEL = next(iter(MODELS))
 _OWN = OwnKind()

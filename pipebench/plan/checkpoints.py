@@ -23,10 +23,18 @@ def is_checkpointed(checkpoint: str, microbatch: int, microbatches: int) -> bool
 
 
 class Kept(NamedTuple):
-    """What a stage keeps of a (microbatch, chunk) slice: without checkpointing, and with."""
+    """What a stage keeps of a (microbatch, chunk) slice: without checkpointing, and with.
+
+    Either way ``past`` more for each chunk of the microbatch that came before it.
+    """
 
     whole: int
     input_only: int
+    past: int = 0
+
+    def of(self, chunk: int) -> tuple[int, int]:
+        """Of one chunk."""
+        return self.whole + chunk * self.past, self.input_only + chunk * self.past
 
 
 def peak_saved(actions: Iterable[Action], kept: Sequence[Kept], *, checkpoint: str, microbatches: int) -> int:
@@ -40,7 +48,7 @@ def peak_saved(actions: Iterable[Action], kept: Sequence[Kept], *, checkpoint: s
     """
     held = peak = 0
     for action in actions:
-        whole, input_only = kept[action.stage]
+        whole, input_only = kept[action.stage].of(action.chunk)
         checkpointed = is_checkpointed(checkpoint, action.microbatch, microbatches)
         if action.operation is Operation.FORWARD:
             held += input_only if checkpointed else whole

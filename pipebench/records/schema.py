@@ -210,6 +210,7 @@ class Config(Part, frozen=True):
     target: str | None = None
     pairs: str | None = None
     bucket: bool | None = None
+    heads: AtLeastOne | None = None
 
     def __post_init__(self) -> None:
         check_sharing(self.softmax_devices, self.gpus, "gpus")

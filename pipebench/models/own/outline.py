@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import ClassVar
 
 from pipebench.models.edges import Edge
-from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice
+from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice, even_shares
 from pipebench.models.own.description import Description, OwnLayer
 
 
@@ -88,6 +88,14 @@ class OwnOutline:
         measured = self.described.microbatches * self.described.chunks
         kept = sum(layer.saved_bytes for layer in self._layers(part)) + self.input_bytes(part, measured)
         return kept * measured // slices
+
+    def past_bytes(self, part: Slice, slices: int) -> int:  # noqa: ARG002 - the protocol's signature
+        """None: what a chunk leaves to the next one is not known to grow."""
+        return 0
+
+    def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
+        """All alike, as the first one was when it was described."""
+        return even_shares(chunks)
 
     def input_bytes(self, part: Slice, slices: int) -> int:
         """Bytes of a slice's input, in proportion; those of the batch are kept anyway."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pipebench.models.edges import DTYPE_BYTES, Edge, TensorSpec
-from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice
+from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice, even_shares
 from pipebench.models.shards import FIGURES, LOSS_TEXT, figures_edge, shard_text
 
 SEGMENTS = ENCODER, DECODER = 0, 1
@@ -118,6 +118,14 @@ class Seq2SeqOutline:
             layers = 2 * part.layers * _LAYER_NUMBERS * self.hidden
             numbers = layers + part.closes * (self.hidden + 2 * self.vocab)
         return -(-each * numbers * self.element_bytes // slices)
+
+    def past_bytes(self, part: Slice, slices: int = 1) -> int:  # noqa: ARG002 - the protocol's signature
+        """None: what a chunk leaves to the next one does not grow."""
+        return 0
+
+    def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
+        """All alike."""
+        return even_shares(chunks)
 
     def input_bytes(self, part: Slice, slices: int = 1) -> int:
         """Bytes of a slice's input alone: activations, or figures with zeros; words are the batch's, kept anyway."""

@@ -20,6 +20,7 @@ from pipebench.models.sgd import SGD
 from pipebench.models.softmax import JoinedLoss, SoftmaxShard, word_loss
 from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.models.text.data import Data
+from pipebench.models.word_batches import step_batch
 
 State = tuple[Tensor, Tensor]  # h and c of one layer, [1, B, H] each
 
@@ -183,18 +184,13 @@ class StackedLSTMNetwork:
         device: torch.device | None = None,
     ) -> StepBatch:
         """``inputs[m][c]`` int64 [T / chunks, B / microbatches]; ``targets[m][c]`` its flat next words."""
-        batch, outline = self._data.batches[number], self.outline
-
-        def cut(words: bytes) -> list[list[Tensor]]:
-            whole_TB = torch.frombuffer(bytearray(words), dtype=torch.int64)
-            whole_TB = whole_TB.view(outline.sequence_length, outline.batch).to(device)
-            return [
-                [part.contiguous() for part in columns.chunk(chunks or 1, dim=0)]
-                for columns in whole_TB.chunk(microbatches, dim=1)
-            ]
-
-        targets = [[part.flatten() for part in parts] for parts in cut(batch.targets)]
-        return StepBatch(cut(batch.inputs), targets, batch.words)
+        return step_batch(
+            self._data.batches[number],
+            self.outline,
+            microbatches=microbatches,
+            chunks=chunks,
+            device=device,
+        )
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Plain SGD."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pipebench.models.edges import DTYPE_BYTES, Edge, TensorSpec
-from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice
+from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice, even_shares
 from pipebench.models.shards import FIGURES, LOSS_TEXT, figures_edge, shard_text
 
 _TRAINING = 3  # a forward and a backward twice as expensive
@@ -100,6 +100,14 @@ class LSTMOutline:
     def saved_bytes(self, part: Slice, slices: int = 1) -> int:
         """Bytes that a part keeps for the backward of one of ``slices`` equal slices of the batch."""
         return self.positions // slices * self.saved_numbers(part) * self.element_bytes
+
+    def past_bytes(self, part: Slice, slices: int = 1) -> int:  # noqa: ARG002 - the protocol's signature
+        """None: what a chunk leaves to the next one does not grow."""
+        return 0
+
+    def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
+        """All alike."""
+        return even_shares(chunks)
 
     def input_bytes(self, part: Slice, slices: int = 1) -> int:
         """Bytes of a slice's input alone: activations, or figures with zeros; words are the batch's, kept anyway."""

@@ -1,0 +1,1 @@
+"""The encoder-decoder LSTM of 2014."""

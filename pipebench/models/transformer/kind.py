@@ -1,0 +1,66 @@
+"""The Transformer as the registry knows it. Pure."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from pipebench.errors import UsageError
+from pipebench.models.kind import Asked, Given
+from pipebench.models.text import data as words
+from pipebench.models.transformer.outline import PRESETS, TransformerOutline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipebench.models.network import Network
+    from pipebench.models.pairs.data import PairData
+    from pipebench.models.text.asked import TextAsked
+
+
+class TransformerKind:
+    """A decoder-only Transformer: embedding, blocks, projection, on words."""
+
+    name: ClassVar[str] = "transformer"
+    presets: "ClassVar[Mapping[str, Mapping[str, int]]]" = PRESETS
+    options: ClassVar[tuple[str, ...]] = (
+        *("layers", "hidden", "heads", "vocab", "sequence_length"),
+        *("text", "tokens", "synthetic", "softmax_devices"),
+    )
+    learning_rate: ClassVar[float] = 0.1
+    clipping: ClassVar[float | None] = None
+    even_chunks: ClassVar[bool] = True
+    segments: ClassVar[int] = 1
+
+    def outline(self, asked: Asked) -> TransformerOutline:
+        """By computed operations and bytes.
+
+        Raises:
+            UsageError: The heads do not divide the width.
+        """
+        assert asked.hidden is not None
+        assert asked.heads is not None
+        assert asked.vocab is not None
+        assert asked.sequence_length is not None
+        if asked.hidden % asked.heads:
+            raise UsageError(
+                f"--hidden {asked.hidden}: expected a multiple of the {asked.heads} heads, each of which has an equal "
+                "part of the width; give another --hidden or --heads"
+            )
+        found = asked.found or {}
+        return TransformerOutline(
+            *(asked.layers, asked.hidden, asked.heads, asked.vocab, asked.batch, asked.sequence_length),
+            dtype=asked.dtype,
+            onednn=found.get("onednn_projection", False),
+            onednn_blocks=found.get("onednn_blocks", False),
+        )
+
+    def given(self, asked: Asked) -> Given:
+        """Read the text, or draw the words."""
+        wanted = cast("TextAsked", asked)
+        data = words.load(wanted)
+        return Given(data.source(wanted), data)
+
+    def network(self, asked: Asked, data: "words.Data | PairData | None") -> "Network":
+        """In this process."""
+        from pipebench.models.transformer.network import TransformerNetwork  # noqa: PLC0415 - torch
+
+        assert isinstance(data, words.Data)
+        return TransformerNetwork(self.outline(asked), asked, data)
