@@ -139,6 +139,10 @@ class Outline(Protocol):
         """Whether the norm of all gradients is computed before the update."""
 
     @property
+    def tells_speed(self) -> bool:
+        """Whether a card's speed on its operations is known; machine presets tell it of LSTMs."""
+
+    @property
     def positions(self) -> int:
         """What a gradient of one step is added up over: batch x time, padding included."""
 
@@ -190,6 +194,11 @@ class Outline(Protocol):
     @property
     def heavier(self) -> str | None:
         """The option that makes work grow faster than messages, such as ``a larger --hidden``."""
+
+
+def telling_flops(outline: Outline) -> float | None:
+    """Operations of a step by which a host can be held against a card, where the model has such."""
+    return outline.step_flops(whole(outline)) if outline.tells_speed else None
 
 
 def even_shares(chunks: int) -> list[float]:

@@ -98,12 +98,15 @@ def _model(config: Config) -> str:
     if config.model is None:
         sizes = f"{config.layers} layers of {config.hidden}, vocabulary {config.vocab}"
         return f"stacked LSTM, {sizes}, {config.dtype}"
-    return f"{config.model.name}: {_sizes(config.model)}, {config.dtype}"
+    return f"{config.model.name}: {_sizes(config, config.model)}, {config.dtype}"
 
 
-def _sizes(model: ModelRecord) -> str:
+def _sizes(config: Config, model: ModelRecord) -> str:
+    """As far as the model has them."""
     parameters = rough(sum(layer.parameters for layer in model.layers))
-    return f"{counted(len(model.layers), 'layer')}, {parameters} parameters"
+    width = f" of {config.hidden}" if config.hidden is not None else ""
+    heads = f", {counted(config.heads, 'head')}" if config.heads is not None else ""
+    return f"{counted(len(model.layers), 'layer')}{width}{heads}, {parameters} parameters"
 
 
 def _items_step(config: Config, terms: Terms) -> str:

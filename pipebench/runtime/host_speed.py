@@ -1,7 +1,7 @@
 """This host's speed on the built-in model: what the time dilation of an emulated machine is made of, for every model.
 
-A machine preset's card is known by its speed on that model. What a model of the user's own does in a second on such a
-card nobody knows, so its host is held against the card by the work that both are known to do.
+A machine preset's card is known by its speed on that model. What a Transformer or a model of the user's own does in a
+second on such a card nobody knows, so the host is held against the card by the work that both are known to do.
 """
 
 from pipebench.models.outline import whole

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pipebench.models.layout import chain_layout, graph_of, shape_of
 from pipebench.models.network import Gradients, Network
-from pipebench.models.outline import BATCHES, Outline, whole
+from pipebench.models.outline import BATCHES, Outline, telling_flops
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
@@ -44,8 +44,8 @@ class EmulatedNaive:
         """Its steps are the pipeline's kind, and meet the same heap."""
 
     def host_flops_per_s(self) -> float | None:
-        """This host's speed on the model, where its operations are known: of all devices' work in a step."""
-        flops = self.network.outline.step_flops(whole(self.network.outline))
+        """This host's speed on the model, where a card's on it is known: of all devices' work in a step."""
+        flops = telling_flops(self.network.outline)
         if flops is None:
             return None
         self.choose(FORM)

@@ -9,7 +9,7 @@ import torch
 from pipebench.budget import ROOM
 from pipebench.models.fingerprints import hashes
 from pipebench.models.network import Gradients, Network, cut, parameters_of
-from pipebench.models.outline import BATCHES, whole, whole_memory
+from pipebench.models.outline import BATCHES, telling_flops, whole_memory
 from pipebench.runtime import messages
 from pipebench.runtime.baseline import Baseline, race
 from pipebench.runtime.computed import Computed, take_gradients
@@ -49,14 +49,14 @@ class SingleDevice:
         return parameters_of(self.baseline.model)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced:
-        """Find the strongest form and choose it; its speed is the host's, where its operations are known."""
+        """Find the strongest form and choose it; its speed is the host's, where a card's on it is known."""
         raced = race(
             self.network,
             self.device,
             lambda form: report(form.text()),
             memory_bytes=self.job.config.single_limit,
         )
-        flops = self.network.outline.step_flops(whole(self.network.outline))
+        flops = telling_flops(self.network.outline)
         best_s = min(min(candidate.step_s) for candidate in raced.candidates)
         self.choose(raced.best)
         return messages.Raced(

@@ -18,6 +18,7 @@ class OwnOutline:
 
     forms: ClassVar[Sequence[FormKind]] = ("chain", "chain-microbatches")
     bytes_are: ClassVar[str] = "measured on a slice"
+    tells_speed: ClassVar[bool] = False
     segments: ClassVar[int] = 1
     clips: ClassVar[bool] = False
     heavier: ClassVar[None] = None

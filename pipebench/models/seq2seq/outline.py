@@ -55,6 +55,7 @@ class Seq2SeqOutline:
 
     forms: ClassVar[Sequence[FormKind]] = ("chain", "chain-microbatches")
     bytes_are: ClassVar[str] = "computed"
+    tells_speed: ClassVar[bool] = True
     heavier: ClassVar[str] = "a larger --hidden"
     head_parameters: ClassVar[Sequence[str]] = ("projection.weight", "projection.bias")
     segments: ClassVar[int] = len(SEGMENTS)

@@ -42,6 +42,7 @@ class LSTMOutline:
 
     forms: ClassVar[Sequence[FormKind]] = ("fused", "chain", "chain-microbatches")
     bytes_are: ClassVar[str] = "computed"
+    tells_speed: ClassVar[bool] = True
     segments: ClassVar[int] = 1
     clips: ClassVar[bool] = False
     heavier: ClassVar[str] = "a larger --hidden"

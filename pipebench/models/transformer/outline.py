@@ -55,6 +55,7 @@ class TransformerOutline:
 
     forms: ClassVar[Sequence[FormKind]] = ("chain", "chain-microbatches")
     bytes_are: ClassVar[str] = "computed"
+    tells_speed: ClassVar[bool] = False
     segments: ClassVar[int] = 1
     clips: ClassVar[bool] = False
     heavier: ClassVar[str] = "a larger --hidden"
