@@ -44,12 +44,12 @@ class TransformerKind:
                 f"--hidden {asked.hidden}: expected a multiple of the {asked.heads} heads, each of which has an equal "
                 "part of the width; give another --hidden or --heads"
             )
-        found = asked.found or {}
+        copied = asked.dtype == "float32" and asked.device != "cuda"  # until it is known
         return TransformerOutline(
             *(asked.layers, asked.hidden, asked.heads, asked.vocab, asked.batch, asked.sequence_length),
             dtype=asked.dtype,
-            onednn=found.get("onednn_projection", False),
-            onednn_blocks=found.get("onednn_blocks", False),
+            onednn=bool(asked.found and asked.found["onednn_projection"]),
+            onednn_blocks=asked.found["onednn_blocks"] if asked.found else copied,
         )
 
     def given(self, asked: Asked) -> Given:

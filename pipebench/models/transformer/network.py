@@ -132,7 +132,7 @@ class Transformer(nn.Module):
             state: each block's before the slice's first word; ``None``: there are none.
             beside: not looked at.
         """
-        hidden_BTH = self._opened(input_, 0 if state is None else state[0][0].shape[2])
+        hidden_BTH = self._opened(input_, state[0][0].shape[2] if state else 0)
         before: Sequence[State | None] = state or [None] * len(self.blocks)
         after: list[State] = []
         for block, past in zip(self.blocks.values(), before, strict=True):

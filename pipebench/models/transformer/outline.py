@@ -21,10 +21,10 @@ _TRAINING = 3  # a forward and a backward twice as expensive
 _FLOAT64 = 2.0  # times the seconds of float32
 _BLOCK_WEIGHTS = 4 + 2 * EXPANSION  # width x width each: query, key, value, output, and the MLP's two
 _NORM_NUMBERS = 2  # a weight and a bias for each of the width
-_KEPT = (
-    14  # numbers of the width that a block keeps of a position, beside its key and value; see saved_numbers
-)
+_KEPT = 14  # times the width: what a block keeps of a position beside its key and value, see saved_numbers
 _KEY_AND_VALUE = 2
+# With oneDNN autograd keeps a copy of what a linear layer is given and gives: query, key and value, output, MLP's two.
+_COPIED = (1 + 1 + 1 + 1 + EXPANSION) + (1 + 2 + 1 + EXPANSION + 1)
 
 # blocks, width, heads, vocabulary, batch, words of a sequence
 PRESETS = {
@@ -51,7 +51,9 @@ class TransformerOutline:
     sequence_length: int
     dtype: str = "float32"
     onednn: bool = False  # whether the projection's products are oneDNN's, see projection.py
-    onednn_blocks: bool = False  # likewise of the blocks
+    onednn_blocks: bool = (
+        False  # likewise of the blocks; not known yet: whether they can be, since it takes more
+    )
 
     forms: ClassVar[Sequence[FormKind]] = ("chain", "chain-microbatches")
     bytes_are: ClassVar[str] = "computed"
@@ -147,9 +149,9 @@ class TransformerOutline:
             return part.joins * (FIGURES + 2) + 1
         norm = self.hidden + 2
         block = (_KEPT + _KEY_AND_VALUE) * self.hidden + 4 + self.heads
-        own_layout = self.onednn_blocks * self.hidden  # oneDNN's copy of what attention gives
+        copies = self.onednn_blocks * _COPIED * self.hidden
         head = part.closes * (self.hidden + 2 * self.vocab)
-        return part.layers * (block + own_layout) + self.has_final_norm(part) * norm + head
+        return part.layers * (block + copies) + self.has_final_norm(part) * norm + head
 
     def saved_bytes(self, part: Slice, slices: int = 1) -> int:
         """Bytes that a part keeps for the backward of the first of ``slices`` equal slices of a sequence."""
