@@ -35,8 +35,8 @@ _MOST_S = 1e15  # 30 million years; what a million of them add up to is far from
 class SimulationOptions:
     """Costs in seconds of one action; ``None`` takes the schedule's default, or twice the forward.
 
-    ``stage_costs``, ``link`` and ``message`` are as they were typed, such as ``1,1,1.5,2:3``, ``3-4 = 1 GB/s, 50 us``
-    and ``4MiB``.
+    ``stage_costs``, ``chunk_costs``, ``link`` and ``message`` are as they were typed, such as ``1,1,1.5,2:3``,
+    ``3-4 = 1 GB/s, 50 us`` and ``4MiB``.
 
     Raises:
         UsageError: A size or cost is out of range, or the costs contradict each other.
@@ -59,6 +59,7 @@ class SimulationOptions:
     stage_costs: str | None = None
     link: tuple[str, ...] = ()
     message: str | None = None
+    chunk_costs: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("stages", "microbatches", "chunks", "hosts"):
@@ -96,6 +97,18 @@ class SimulationOptions:
                 f"{len(self.factors)}; give as many, or leave --stages out"
             )
 
+    def check_chunks(self, chunks: int) -> None:
+        """Refuse factors for another number of chunks.
+
+        Raises:
+            UsageError: There are more or fewer.
+        """
+        if self.chunk_factors and len(self.chunk_factors) != chunks:
+            raise UsageError(
+                f"--chunk-costs: expected {chunks} entries, one for each chunk, got {len(self.chunk_factors)}; give as "
+                "many, or leave --chunks out"
+            )
+
     def _check_sizes(self) -> None:
         """A bandwidth says nothing without a size."""
         changes = zip(self.link, self.link_changes, strict=True)
@@ -110,6 +123,11 @@ class SimulationOptions:
     def factors(self) -> tuple[StageFactor, ...]:
         """How many times as long as usual each stage of the chain takes; nothing where all take as long."""
         return () if self.stage_costs is None else stage_factors(self.stage_costs, "--stage-costs")
+
+    @property
+    def chunk_factors(self) -> tuple[StageFactor, ...]:
+        """How many times as long as usual each chunk of time takes; nothing where all take as long."""
+        return () if self.chunk_costs is None else stage_factors(self.chunk_costs, "--chunk-costs", "chunk")
 
     @property
     def link_changes(self) -> tuple[LinkChange, ...]:
@@ -162,8 +180,8 @@ class SimulationOptions:
 
     def costs(self, graph: Graph) -> Costs:
         """What the actions of a graph with these stages cost."""
-        usual = self.usual_costs()
-        chain = StageCosts(usual, self.factors) if self.factors else usual
+        usual, chunks = self.usual_costs(), self.chunk_factors
+        chain = StageCosts(usual, self.factors, chunks) if self.factors or chunks else usual
         return chain if self.whole_softmax_s is None else SoftmaxCosts(chain, self.whole_softmax_s, graph)
 
     def usual_costs(self) -> UniformCosts:
@@ -203,7 +221,9 @@ def plan_of(options: SimulationOptions) -> Plan:
     """
     schedule = schedule_named(options.schedule)
     microbatches = schedule.microbatches if options.microbatches is None else options.microbatches
-    chunks = schedule.chunks if options.chunks is None else options.chunks
+    usual_chunks = len(options.chunk_factors) or schedule.chunks
+    chunks = usual_chunks if options.chunks is None else options.chunks
+    options.check_chunks(chunks)
     graph = options.graph(microbatches, chunks)
     budget.check_actions(2 * graph.stages * graph.microbatches * graph.chunks, memory_available_bytes())
     plan = schedule.plan(graph)
@@ -257,6 +277,7 @@ def _config(options: SimulationOptions, graph: Graph) -> SimulationConfig:
         stage_costs=tuple(StageFactorRecord(*factor) for factor in options.factors),
         link=tuple(LinkChangeRecord(**asdict(change)) for change in options.link_changes),
         message_bytes=options.message_bytes,
+        chunk_costs=tuple(StageFactorRecord(*factor) for factor in options.chunk_factors),
     )
 
 

@@ -104,6 +104,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "no effect, a plan as CSV has no times",
         ),
         Rule(
+            ("chunk_costs",),
+            lambda v: v["csv"] and v["given"]["chunks"],
+            "no effect, a plan as CSV has no times",
+        ),
+        Rule(
             ("transfer", "blocking", "link", "message"),
             lambda v: not v["csv"] and v["stages"] == 1,
             "no effect, a single stage sends nothing",

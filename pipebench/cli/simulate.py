@@ -56,6 +56,15 @@ def simulate(
             "factor of each. Default: all 1.",
         ),
     ] = None,
+    chunk_costs: Annotated[
+        str | None,
+        typer.Option(
+            "--chunk-costs",
+            metavar="LIST",
+            help="Likewise each chunk, such as 0.9,1,1.1,1.2 of a Transformer, whose later words attend to more. Tells "
+            "--chunks too.",
+        ),
+    ] = None,
     transfer: Annotated[
         float, typer.Option(metavar="S", help="Latency of a transfer; it occupies neither end.")
     ] = 0.0,
@@ -174,6 +183,7 @@ def simulate(
         stage_costs=stage_costs,
         link=tuple(link or ()),
         message=message,
+        chunk_costs=chunk_costs,
     )
     with collection.put_off():
         with supervised(inf, output.notice) as phase:

@@ -6,7 +6,8 @@ from statistics import fmean
 
 from pipebench.diagnosis import waterfall
 from pipebench.diagnosis.step import Step
-from pipebench.plan.actions import REDUCTIONS
+from pipebench.models.registry import DEFAULT_MODEL, past_grows
+from pipebench.plan.actions import REDUCTIONS, Action
 from pipebench.records.schema import RunRecord
 from pipebench.records.terms import terms_of
 from pipebench.timing.means import by_slice, even
@@ -99,9 +100,21 @@ class Sentences:
         longest = max((sliced[a] / evened[a] for a in evened if evened[a]), default=1.0)
         text = f"the longest slice takes {longest:.2f} times the mean one, on all stages together"
         pipeline = self.record.pipeline
-        if pipeline is not None and pipeline.longest_slice is None:
-            text += "; all are equally long, so that is the machine's doing"
-        return text
+        if pipeline is None or pipeline.longest_slice is not None:
+            return text
+        model = self.record.config.model
+        if self.graph.chunks_each > 1 and past_grows(model.name if model is not None else DEFAULT_MODEL):
+            times = f"{self._last_chunk(sliced):.2f} times"
+            return f"{text}; the last chunk of time takes {times} the first, since more came before it"
+        return f"{text}; all are equally long, so that is the machine's doing"
+
+    def _last_chunk(self, lengths: Mapping[Action, float]) -> float:
+        """How many times as long as the first chunk of time the last one takes."""
+        first_s, last_s = (
+            sum(each_s for action, each_s in lengths.items() if action.chunk == chunk)
+            for chunk in (0, self.graph.chunks - 1)
+        )
+        return last_s / first_s if first_s else 1.0
 
     def _transfers(self) -> str:
         messages = self.step.replay.messages

@@ -81,6 +81,7 @@ class ModelKind(Protocol):
     learning_rate: ClassVar[float]  # of SGD
     clipping: ClassVar[float | None]  # the most that the norm of all gradients may be
     even_chunks: ClassVar[bool]  # chunks must divide the time axis
+    past_grows: ClassVar[bool]  # a later chunk may have more to do than an earlier one
     segments: ClassVar[int]  # of time
 
     def outline(self, asked: Asked) -> Outline:

@@ -18,6 +18,7 @@ __all__ = [
     "kind_of",
     "network_for",
     "outline_of",
+    "past_grows",
     "reference",
 ]
 
@@ -52,6 +53,11 @@ def kind_of(model: str) -> ModelKind:
             f"unknown --model {model!r}: expected {', '.join(MODELS)}, or FILE.py:NAME or package.module:NAME for "
             "layers of your own"
         ) from None
+
+
+def past_grows(name: str) -> bool:
+    """Whether a later chunk may have more to do than an earlier one, in a model that a record knows by this name."""
+    return MODELS.get(name, _OWN).past_grows
 
 
 def outline_of(asked: Asked) -> Outline:

@@ -18,7 +18,7 @@ from pipebench.records.schema import (
 
 
 class StageFactorRecord(Part, frozen=True):
-    """How many times as long as ``forward_s`` and the backward's figures a stage takes."""
+    """How many times as long as ``forward_s`` and the backward's figures a stage, or a chunk, takes."""
 
     forward: NotNegative
     backward: NotNegative
@@ -41,8 +41,9 @@ class SimulationConfig(Part, frozen=True):
 
     ``stages`` counts the devices, those of the softmax too; ``softmax_s`` is a forward of the whole projection.
     ``hosts`` have equal numbers of devices next to each other; ``transfer_between_s`` is between them, ``None`` as
-    inside one. ``stage_costs`` has an entry for each stage of layers, or none where all cost the same. ``link`` has the
-    changes of links, one on top of the other; every message has ``message_bytes``, where that makes a difference.
+    inside one. ``stage_costs`` has an entry for each stage of layers, or none where all cost the same, ``chunk_costs``
+    one for each chunk; both count. ``link`` has the changes of links, one on top of the other; every message has
+    ``message_bytes``, where that makes a difference.
     """
 
     schedule: Name
@@ -62,6 +63,7 @@ class SimulationConfig(Part, frozen=True):
     stage_costs: tuple[StageFactorRecord, ...] = ()
     link: tuple[LinkChangeRecord, ...] = ()
     message_bytes: AtLeastOne | None = None
+    chunk_costs: tuple[StageFactorRecord, ...] = ()
 
     def __post_init__(self) -> None:
         check_sharing(self.softmax_devices, self.stages, "stages")

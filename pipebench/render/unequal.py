@@ -1,4 +1,4 @@
-"""What differs between the devices of a simulation, in its report's head: the cost of stages, and links."""
+"""What differs between the devices of a simulation, in its report's head: the cost of stages and chunks, and links."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,12 @@ _MOST_SHOWN = 16
 
 
 def unequal(config: SimulationConfig) -> Iterator[tuple[str, str]]:
-    """A row for the stages and one for the links, where any differ."""
-    if config.stage_costs:
-        factors = [factor_text(StageFactor(each.forward, each.backward)) for each in config.stage_costs]
-        both = " (forward:backward)" if any(":" in factor for factor in factors) else ""
-        yield "stages", f"take {_listed(factors, 'stage')} times as long as given{both}"
+    """A row for the stages, one for the chunks and one for the links, where any differ."""
+    for what, costs in (("stage", config.stage_costs), ("chunk", config.chunk_costs)):
+        if costs:
+            factors = [factor_text(StageFactor(each.forward, each.backward)) for each in costs]
+            both = " (forward:backward)" if any(":" in factor for factor in factors) else ""
+            yield f"{what}s", f"take {_listed(factors, what)} times as long as given{both}"
     if config.link:
         size = f"; a message has {data_size(config.message_bytes)}" if config.message_bytes else ""
         yield "links", f"{_listed([_text(change) for change in config.link], 'change', '; ')}{size}"

@@ -94,7 +94,7 @@ class UniformCosts:
 
 
 class StageFactor(NamedTuple):
-    """How many times as long as usual a stage takes."""
+    """How many times as long as usual a stage, or a chunk, takes."""
 
     forward: float
     backward: float  # whole, and either half of it
@@ -102,23 +102,30 @@ class StageFactor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StageCosts:
-    """Costs of a chain whose stages differ.
+    """Costs of a chain whose stages differ, or whose chunks do.
 
     Args:
         usual: what a stage of factor 1 costs.
-        factors: one for each stage.
+        factors: one for each stage; none: all are 1.
+        chunks: one for each chunk, likewise; a stage's and a chunk's are multiplied.
     """
 
     usual: UniformCosts
-    factors: Sequence[StageFactor]
+    factors: Sequence[StageFactor] = ()
+    chunks: Sequence[StageFactor] = ()
 
     def action_s(self, action: Action) -> float:
         """The usual cost of the action's operation, times its stage's factor."""
         usual_s = self.usual.action_s(action)
         if action.operation in REDUCTIONS:
             return usual_s
-        factor = self.factors[action.stage]
-        return usual_s * (factor.forward if action.operation is Operation.FORWARD else factor.backward)
+        of_both = [
+            *self.factors[action.stage : action.stage + 1],
+            *self.chunks[action.chunk : action.chunk + 1],
+        ]
+        for factor in of_both:
+            usual_s *= factor.forward if action.operation is Operation.FORWARD else factor.backward
+        return usual_s
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
         """Nothing."""

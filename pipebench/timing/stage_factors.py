@@ -1,6 +1,6 @@
-"""How many times as long as usual each stage takes, as a person writes it: ``1,1,1.5,2:3``. Pure.
+"""How many times as long as usual each stage, or each chunk, takes, as a person writes it: ``1,1,1.5,2:3``. Pure.
 
-An entry a stage of the chain: one factor of forward and backward, or ``F:B`` for one of each.
+An entry for each of them: one factor of forward and backward, or ``F:B`` for one of each.
 """
 
 import re
@@ -16,28 +16,29 @@ _FORM = re.compile(
 )
 
 
-def stage_factors(text: str, option: str) -> tuple[StageFactor, ...]:
+def stage_factors(text: str, option: str, of: str = "stage") -> tuple[StageFactor, ...]:
     """Read the list.
 
     Args:
         text: such as ``1,1,1.5,2:3``.
         option: that it was given with, for the error.
+        of: what each entry is of.
 
     Raises:
         UsageError: An entry is no factor, or there are more than there can be stages.
     """
     entries = text.split(",")
     if len(entries) > MOST_STAGES:
-        raise UsageError(f"{option}: expected at most {MOST_STAGES:,} stages, got {len(entries)}")
-    return tuple(_factor(entry, text, option) for entry in entries)
+        raise UsageError(f"{option}: expected at most {MOST_STAGES:,} {of}s, got {len(entries)}")
+    return tuple(_factor(entry, text, option, of) for entry in entries)
 
 
-def _factor(entry: str, text: str, option: str) -> StageFactor:
+def _factor(entry: str, text: str, option: str, of: str) -> StageFactor:
     found = _FORM.fullmatch(entry)
     factors = [] if found is None else [float(number) for number in found.groups(found[1])]
     if not factors or max(factors) > MOST:
         raise UsageError(
-            f"{option} {text[:_SHOWN]!r}: expected a factor from 0 to {MOST:g} for each stage, or one of its forward "
+            f"{option} {text[:_SHOWN]!r}: expected a factor from 0 to {MOST:g} for each {of}, or one of its forward "
             f"and one of its backward, such as 1,1,1.5,2:3, got {entry[:_SHOWN]!r}"
         )
     return StageFactor(*factors)

@@ -222,6 +222,15 @@ def test_links_come_on_top_of_those_of_a_run(pipebench: Pipebench, tmp_path: Pat
             "many, or leave --stages out",
         ),
         (
+            ("--chunks", "4", "--chunk-costs", "1,2"),
+            "--chunk-costs: expected 4 entries, one for each chunk, got 2; give as many, or leave --chunks out",
+        ),
+        (
+            ("--chunk-costs", "1,-2"),
+            "--chunk-costs '1,-2': expected a factor from 0 to 1e+09 for each chunk, or one of its forward and one "
+            "of its backward, such as 1,1,1.5,2:3, got '-2'",
+        ),
+        (
             ("--stage-costs", "1,fast"),
             "--stage-costs '1,fast': expected a factor from 0 to 1e+09 for each stage, or one of its forward and one "
             "of its backward, such as 1,1,1.5,2:3, got 'fast'",
@@ -240,12 +249,41 @@ def test_stages_and_links_that_make_no_sense_are_refused(
     assert (ended.code, ended.out, ended.err) == (2, "", f"pipebench: error: {error}\n")
 
 
+def test_chunks_that_differ_by_hand(pipebench: Pipebench) -> None:
+    """Two stages, the second chunk twice as dear forwards and three times backwards.
+
+    0F0.0 0-1, 0F0.1 1-3; 1F0.0 1-2, 1F0.1 3-5, 1B0.1 5-11, 1B0.0 11-13; 0B0.1 11-17, 0B0.0 17-19.
+    """
+    document: Any = simulate(pipebench, "--stages", "2", "-M", "1", "--chunk-costs", "1,2:3")
+    assert (document["config"]["chunks"], document["makespan_s"]) == (2, 19)
+    assert document["config"]["chunk_costs"] == [
+        {"forward": 1, "backward": 1},
+        {"forward": 2, "backward": 3},
+    ]
+    out = " ".join(pipebench("simulate", "--stages", "2", "-M", "1", "--chunk-costs", "1,2:3").out.split())
+    assert "chunks take 1, 2:3 times as long as given (forward:backward)" in out
+
+
+def test_factors_of_a_stage_and_of_a_chunk_are_multiplied(pipebench: Pipebench) -> None:
+    options = ("--schedule", "wavefront", "-M", "1", "--stage-costs", "1,5", "--chunk-costs", "1,2")
+    spans = {each["action"]: each for each in simulate(pipebench, *options)["timeline"]["spans"]}
+    lasts = {action: each["end_s"] - each["start_s"] for action, each in spans.items()}
+    assert [lasts[f"{stage}F0.{chunk}"] for stage in (0, 1) for chunk in (0, 1)] == [1, 2, 5, 10]
+    assert lasts["1B0.1"] == 20
+
+
+def test_a_projection_costs_the_same_in_every_chunk(pipebench: Pipebench) -> None:
+    options = ("--stages", "1", "-M", "1", "--chunk-costs", "1,2", "--softmax", "4")
+    spans = {each["action"]: each for each in simulate(pipebench, *options)["timeline"]["spans"]}
+    assert [spans[f"0F0.{chunk}"]["end_s"] - spans[f"0F0.{chunk}"]["start_s"] for chunk in (0, 1)] == [5, 6]
+
+
 def test_a_document_from_before_devices_could_differ_is_read(pipebench: Pipebench) -> None:
     document: Any = simulate(pipebench, "--stages", "2", "-M", "1")
-    for name in ("stage_costs", "link", "message_bytes"):
+    for name in ("stage_costs", "chunk_costs", "link", "message_bytes"):
         del document["config"][name]
     config = msgspec.json.decode(json.dumps(document), type=SimulationRecord).config
-    assert (config.stage_costs, config.link, config.message_bytes) == ((), (), None)
+    assert (config.stage_costs, config.chunk_costs, config.link, config.message_bytes) == ((), (), (), None)
 
 
 def test_the_word_link_may_stand_before_a_change(pipebench: Pipebench) -> None:

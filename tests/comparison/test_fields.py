@@ -269,7 +269,14 @@ def test_a_run_that_ended_before_its_baseline_differs_in_no_baseline() -> None:
 
 
 def test_the_key_of_a_stacked_lstm_is_what_it_was_before_there_were_other_models() -> None:
-    not_told = {SOFTMAX, "device.hosts", "config.source_vocab", "config.bucket", "baseline.devices"}
+    not_told = {
+        SOFTMAX,
+        "device.hosts",
+        "config.source_vocab",
+        "config.bucket",
+        "baseline.devices",
+        "config.heads",
+    }
     newer = {"config.model.name", "config.model.layers", "config.input.unit"} | not_told
     before = [name for name in HARD if name not in newer | {"config.input.items_per_step"}]
     assert list(key_of(RECORD)) == [*before, "config.input.words_per_step"]

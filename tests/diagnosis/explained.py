@@ -21,16 +21,19 @@ _BACKWARD = 2.0  # over a forward
 class Costs:
     """Seconds that are put in: a forward of ``stage_s`` x ``slice_``, twice as long backwards.
 
-    ``stages`` and ``slices`` are how many times as long those with these numbers take; ``own`` likewise for actions.
+    ``stages``, ``slices`` (of the batch) and ``pieces`` (chunks of time) are how many times as long those with these
+    numbers take; ``own`` likewise for actions.
     ``transfer_s`` is a message's; ``late`` a gap of the host ahead of actions, which only a wall clock has.
     """
 
     devices: int = 4
     microbatches: int = 8
+    chunks: int = 1
     schedule: str = "gpipe"
     baseline_s: float = 80.0
     stages: Mapping[int, float] = field(default_factory=dict)
     slices: Mapping[int, float] = field(default_factory=dict)
+    pieces: Mapping[int, float] = field(default_factory=dict)
     own: Mapping[Action, float] = field(default_factory=dict)
     transfer_s: float = 0.0
     late: Mapping[Action, float] = field(default_factory=dict)
@@ -41,7 +44,7 @@ class Costs:
         """What is put in for one action."""
         usual = 1.0 if action.operation is Operation.FORWARD else _BACKWARD
         times = self.stages.get(action.stage, 1.0) * self.slices.get(action.microbatch, 1.0)
-        return usual * times * self.own.get(action, 1.0)
+        return usual * times * self.pieces.get(action.chunk, 1.0) * self.own.get(action, 1.0)
 
     @property
     def timeline(self) -> Timeline:
@@ -63,7 +66,7 @@ class Costs:
             "gpus": self.devices,
             "layers": self.devices,
             "microbatches": self.microbatches,
-            "chunks": 1,
+            "chunks": self.chunks,
             "schedule": self.schedule,
             "device": "cpu" if self.late else "emulated",
         }

@@ -4,6 +4,7 @@ from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.sentences import Sentences
 from pipebench.diagnosis.step import step_of
 from pipebench.plan.actions import parse_action
+from pipebench.records.schema import ModelRecord
 from tests.builders import with_config
 from tests.diagnosis.explained import Costs
 
@@ -56,6 +57,20 @@ def test_what_a_small_slice_costs_is_this_host_s_where_devices_are_emulated() ->
     wall = sentences(Costs(late={parse_action("3F4"): 2.0}))
     assert "host's" not in wall.of(steps.WORK)
     assert "the host is late by 500 ms of each" in wall.of(steps.HOST)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("transformer", "; the last chunk of time takes 3.00 times the first, since more came before it"),
+        ("mine", "; the last chunk of time takes 3.00 times the first, since more came before it"),
+        (None, "; all are equally long, so that is the machine's doing"),
+    ],
+)
+def test_chunks_that_attend_to_those_before_them_may_take_longer(model: str | None, told: str) -> None:
+    costs = Costs(microbatches=2, chunks=4, pieces={0: 0.5, 3: 1.5})
+    named = None if model is None else ModelRecord(model, [])
+    assert sentences(costs, model=named).of(steps.SLICES).endswith(told)
 
 
 def test_a_step_that_does_not_stand_for_all_launches_says_so() -> None:

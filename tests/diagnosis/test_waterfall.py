@@ -26,6 +26,8 @@ from tests.graphs import shared_graphs
 
 K, M = 4, 8  # devices and microbatches of ``Costs``
 SLOW, LONG = 1.5, 1.75
+LATER = {0: 0.7, 1: 0.9, 2: 1.2, 3: 1.8}  # chunks of time that attend to all before them
+MEAN = sum(LATER.values()) / len(LATER)
 EXACT = {"rel": 1e-9}
 
 
@@ -64,6 +66,10 @@ EXPECTED_ALONE = {
         # the sum of all slices once, then the long one through all other stages
         {steps.SLICES: (M + K - 1) * (M - 1 + LONG) / M / (M - 1 + LONG + (K - 1) * LONG)},
     ),
+    "chunks that take longer, the later they are": (
+        {"microbatches": 2, "chunks": M // 2, "pieces": LATER},
+        {steps.SLICES: 3 * (M + K - 1) * MEAN / gpipe_s({}, {n: LATER[n % (M // 2)] for n in range(M)})},
+    ),
     "a transfer": (
         {"transfer_s": 0.25},
         {steps.TRANSFERS: 3 * (M + K - 1) / (3 * (M + K - 1) + 2 * (K - 1) * 0.25)},
@@ -94,7 +100,7 @@ def test_each_step_equals_its_closed_form(what: str) -> None:
     record = costs.record()
     found = factors(record)
     assert told is not None
-    work_s = sum(costs.action_s(action) for action in Graph(K, M).actions())
+    work_s = sum(costs.action_s(action) for action in graph_of(costs).actions())
     around_s = sum(costs.before.values()) + sum(costs.after.values())
     expected = dict.fromkeys(found, 1.0) | {
         steps.DEVICES: float(K),
@@ -107,9 +113,13 @@ def test_each_step_equals_its_closed_form(what: str) -> None:
     assert prod(found.values()) == pytest.approx(record.speedup.value, **EXACT)
 
 
+def graph_of(costs: Costs) -> Graph:
+    return Graph(K, costs.microbatches, costs.chunks)
+
+
 def _with_around(factor: float, costs: Costs, around_s: float) -> float:
     """Of a step with so much work around its slices, which all devices share."""
-    slices_s = sum(costs.action_s(action) for action in Graph(K, M).actions()) / K
+    slices_s = sum(costs.action_s(action) for action in graph_of(costs).actions()) / K
     return (slices_s + around_s / K) / (slices_s / factor + around_s / K)
 
 

@@ -21,7 +21,8 @@ def test_a_colon_makes_a_model_the_user_s_own() -> None:
 
 def test_an_unknown_one_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        UsageError, match=r"unknown --model 'gpt': expected stacked-lstm, seq2seq, or FILE.py:NAME"
+        UsageError,
+        match=r"unknown --model 'gpt': expected stacked-lstm, transformer, seq2seq, or FILE.py:NAME",
     ):
         kind_of("gpt")
 

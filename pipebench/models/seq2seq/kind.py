@@ -26,6 +26,7 @@ class Seq2SeqKind:
     learning_rate: ClassVar[float] = 0.7
     clipping: ClassVar[float | None] = 5.0
     even_chunks: ClassVar[bool] = False
+    past_grows: ClassVar[bool] = False
     segments: ClassVar[int] = len(SEGMENTS)
 
     def outline(self, asked: Asked) -> Seq2SeqOutline:

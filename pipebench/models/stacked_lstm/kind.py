@@ -53,6 +53,7 @@ class StackedLSTMKind:
     learning_rate: ClassVar[float] = 0.1
     clipping: ClassVar[float | None] = None
     even_chunks: ClassVar[bool] = True
+    past_grows: ClassVar[bool] = False
     segments: ClassVar[int] = 1
 
     def outline(self, asked: Asked) -> LSTMOutline:

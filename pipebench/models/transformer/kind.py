@@ -27,6 +27,7 @@ class TransformerKind:
     learning_rate: ClassVar[float] = 0.1
     clipping: ClassVar[float | None] = None
     even_chunks: ClassVar[bool] = True
+    past_grows: ClassVar[bool] = True
     segments: ClassVar[int] = 1
 
     def outline(self, asked: Asked) -> TransformerOutline:

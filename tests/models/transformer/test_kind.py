@@ -22,6 +22,7 @@ def test_the_registry_knows_it_and_its_presets() -> None:
     assert isinstance(kind_of("transformer"), TransformerKind)
     assert MODELS["transformer"].presets is PRESETS
     assert (KIND.learning_rate, KIND.clipping, KIND.even_chunks, KIND.segments) == (0.1, None, True, 1)
+    assert KIND.past_grows
 
 
 def test_its_outline_has_the_sizes_that_were_asked_for() -> None:
