@@ -91,11 +91,11 @@ class OwnOutline:
         return kept * measured // slices
 
     def past_bytes(self, part: Slice, slices: int) -> int:  # noqa: ARG002 - the protocol's signature
-        """None: what a chunk leaves to the next one is not known to grow."""
+        """None: the most that a chunk saves was measured."""
         return 0
 
     def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
-        """All alike, as the first one was when it was described."""
+        """All alike: how they differ nobody knows."""
         return even_shares(chunks)
 
     def input_bytes(self, part: Slice, slices: int) -> int:
