@@ -144,3 +144,16 @@ def test_layers_of_the_user_s_own_run_on_gpus(pipebench: Pipebench, tmp_path: Pa
     assert record["verification"]["max_relative_gradient_error"] <= 1e-4
     assert record["baseline"]["kind"] in ("chain", "chain-microbatches")
     assert record["config"]["input"]["unit"] == "words"
+
+
+def test_a_transformer_is_cut_along_time_there_too(pipebench: Pipebench, tmp_path: Path) -> None:
+    """And measured by layers and chunks for a balanced partition."""
+    tiny = ("--model", "transformer", "--preset", "transformer-tiny", "--launches", "1")
+    cut = ("--schedule", "wavefront", "--microbatches", "2", "--chunks", "4", "--partition", "balanced")
+    options = (*tiny, *cut, "--device", "cuda", "--json", "-o", str(tmp_path))
+    ended = pipebench("run", "--gpus", "2", *options, **PRETENDED)
+    assert ended.code == 0, ended.err
+    record = json.loads(ended.out)
+    assert record["verification"]["max_relative_gradient_error"] <= 1e-5
+    assert {span["action"] for span in record["timeline"]["spans"]} >= {"0F0.0", "1B1.3"}
+    assert record["environment"]["tf32"] is False
