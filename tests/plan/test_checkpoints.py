@@ -29,6 +29,19 @@ def test_the_peak_by_hand(text: str, checkpoint: str, expected: int) -> None:
     assert peak(text, checkpoint, 2) == expected
 
 
+@pytest.mark.parametrize(
+    ("checkpoint", "expected"),
+    [
+        ("none", 3 * 100 + (0 + 1 + 2) * 10),
+        ("always", 3 * 1 + (0 + 1 + 2) * 10 + 99),  # the last chunk's forward runs again first
+    ],
+)
+def test_a_chunk_keeps_more_for_each_one_before_it(checkpoint: str, expected: int) -> None:
+    """With checkpoints too: the state that it began with."""
+    actions = program("0F0.0 0F0.1 0F0.2 0B0.2 0B0.1 0B0.0")
+    assert peak_saved(actions, [Kept(100, 1, past=10)], checkpoint=checkpoint, microbatches=1) == expected
+
+
 @pytest.mark.parametrize("schedule", ["gpipe", "1f1b"])
 @pytest.mark.parametrize(("stages", "microbatches", "chunks"), GRID[::7])
 def test_without_checkpoints_it_is_the_activations_alive(
