@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from pipebench.config import RunOptions
+from pipebench.dry_run import dry_run
+from pipebench.plan.actions import parse_action
+from pipebench.resolving import resolve
 from tests.cli.conftest import Pipebench
 from tests.cli.inside import printed
 
@@ -94,6 +98,20 @@ def test_a_dry_run_counts_keys_and_values_of_all_chunks_before(tmp_path: Path) -
     kept = positions * element * (14 * width + 4 + 2)
     key_and_value = positions * element * 2 * width
     assert saved == [kept + key_and_value * (chunks + 1) // 2 for chunks in (1, 2, 4, 8)]
+
+
+def test_a_dry_run_gives_later_chunks_more_time() -> None:
+    options = {"model": "transformer", "preset": "transformer-tiny", "gpus": 4, "device": "emulated"}
+    cut = {"schedule": "wavefront", "microbatches": 2, "chunks": 4}
+    config = resolve(RunOptions(**options, **cut))  # type: ignore[arg-type]
+    _, timeline = dry_run(config, lambda _: None)
+    lasts = {span.action: span.end_s - span.start_s for span in timeline.spans}
+    assert len(lasts) == 2 * 4 * 2 * 4
+    shares = config.outline.chunk_shares(config.layout.parts[1], 4)
+    for letter, times in (("F", 1), ("B", 2)):
+        found = [lasts[parse_action(f"1{letter}1.{chunk}")] for chunk in range(4)]
+        assert found == pytest.approx([found[0] * share / shares[0] for share in shares])
+        assert found[0] == pytest.approx(times * lasts[parse_action("1F0.0")])
 
 
 @pytest.mark.parametrize(
