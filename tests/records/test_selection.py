@@ -6,7 +6,7 @@ import pytest
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
-from pipebench.records.selection import Search, Source, read_run, select, select_all
+from pipebench.records.selection import Search, Source, select, select_all
 from tests.builders import simulation_record, steady_record
 
 
@@ -78,4 +78,4 @@ def test_all_completed_runs_come_oldest_first(folder: Path) -> None:
 
 def test_another_kind_of_record_is_no_run(folder: Path) -> None:
     with pytest.raises(CorruptRecordError, match="found that of a simulation"):
-        read_run(folder / "20261124-simulation.json")
+        select(str(folder / "20261124-simulation.json"), Search(folder))

@@ -1,11 +1,13 @@
 """What is said of a comparison, whatever it is written in: facts and grids of cells, which are rows of parts."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from pipebench.comparison.metrics import METRICS, OF_WORDS, other_name
+from pipebench.comparison.metrics import OF_WORDS, metric_named, other_name
 from pipebench.comparison.verdicts import LEVEL
+from pipebench.records.command import CommandSide
 from pipebench.records.comparison import (
     ComparisonRecord,
     MetricComparison,
@@ -93,8 +95,27 @@ def _sides(record: ComparisonRecord) -> list[Side]:
 
 def _described(side: Side) -> Iterator[Part]:
     yield Foreign(side.id)
+    yield ": "
+    yield from _of_a_run(side) if side.command is None else _of_a_command(side.command)
+    yield f"; {counted(side.launches, 'launch', 'launches')}"
+    if side.terms.relative:
+        yield f"; speed-up{side.terms.relative}"
+    if side.status != "completed":
+        yield f"; {side.status}"
+
+
+def _of_a_command(side: CommandSide) -> Iterator[Part]:
+    yield Foreign(shlex.join(side.command))
+    yield f"; {side.metric.field}, {side.metric.better} is better"
+    if side.skip:
+        yield f", the first {counted(side.skip, 'value')} of a launch left out"
+
+
+def _of_a_run(side: Side) -> Iterator[Part]:
+    assert side.devices is not None
+    assert side.schedule is not None
     clock = "virtual time" if side.clock == "virtual" else "wall clock"
-    yield f": {counted(side.devices, f'{side.device} device')}, {clock}"
+    yield f"{counted(side.devices, f'{side.device} device')}, {clock}"
     if side.machine is not None:
         yield ", "
         yield Foreign(side.machine)
@@ -106,11 +127,6 @@ def _described(side: Side) -> Iterator[Part]:
     yield f", M {side.microbatches}, C {side.chunks}"
     if side.softmax_devices is not None:
         yield f", {softmax_in_short(side.softmax_devices)}"
-    yield f"; {counted(side.launches, 'launch', 'launches')}"
-    if side.terms.relative:
-        yield f"; speed-up{side.terms.relative}"
-    if side.status != "completed":
-        yield f"; {side.status}"
 
 
 def _grid_of_two(record: ComparisonRecord, notes: Footnotes) -> Grid:
@@ -118,8 +134,8 @@ def _grid_of_two(record: ComparisonRecord, notes: Footnotes) -> Grid:
     rows = [
         [
             cell(_title(name, each, record.terms)),
-            cell(value_text(name, each.reference)),
-            cell(value_text(name, each.candidate)),
+            cell(value_text(name, each.reference, record.terms)),
+            cell(value_text(name, each.candidate, record.terms)),
             cell(change_text(each.change)),
             cell(interval_text(each)),
             _verdict_cell(name, each, notes, record.terms),
@@ -137,7 +153,7 @@ def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
     for name, first in record.metrics.items():
         if not _worth_a_row(name, record):
             continue
-        value = cell(value_text(name, first.reference))
+        value = cell(value_text(name, first.reference, record.terms))
         named = cell(*_called(record.reference, record.by))
         rows.append(
             [cell(_title(name, first, record.terms)), named, value, cell(""), cell(""), cell("reference")]
@@ -150,7 +166,7 @@ def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
                 [
                     cell(""),
                     cell(*_called(pair.candidate, record.by)),
-                    cell(value_text(name, each.candidate)),
+                    cell(value_text(name, each.candidate, record.terms)),
                     cell(change_text(each.change)),
                     cell(interval_text(each)),
                     _verdict_cell(name, each, notes, record.terms, pair.candidate.label),
@@ -189,15 +205,15 @@ def _is_told_by_its_other_name(name: MetricName, record: ComparisonRecord) -> bo
 def _called(side: Side, by: str | None) -> Iterator[Part]:
     """The label, with what the study varies."""
     yield side.label
-    if by == "schedule":
+    if by == "schedule" and side.schedule is not None:
         yield " "
         yield Foreign(side.schedule)
-    elif by == "gpus":
+    elif by == "gpus" and side.devices is not None:
         yield f" {counted(side.devices, 'device')}"
 
 
 def _title(name: MetricName, metric: MetricComparison, terms: Terms) -> str:
-    return f"{METRICS[name].heading(terms)}{' *' if metric.gated else ''}"
+    return f"{metric_named(name, terms).heading(terms)}{' *' if metric.gated else ''}"
 
 
 def _verdict_cell(
@@ -208,7 +224,7 @@ def _verdict_cell(
         return cell(text, verdict=metric.verdict)
     remark = metric.reason
     if metric.gated:
-        where = f"{label} {METRICS[name].title(terms)}".strip()
+        where = f"{label} {metric_named(name, terms).title(terms)}".strip()
         remark = ": ".join(part for part in (where, metric.reason, metric.note) if part)
     return cell(f"{text} {notes.mark(remark)}", verdict=metric.verdict)
 
@@ -230,11 +246,13 @@ def _remarks(pair: Pair) -> Iterator[tuple[str, Cell]]:
 def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
     terms = record.terms
     gated = [(name, each) for name, each in record.metrics.items() if each.gated]
-    gates = [f"{METRICS[name].title(terms)} {threshold_text(each.threshold)}" for name, each in gated]
+    gates = [
+        f"{metric_named(name, terms).title(terms)} {threshold_text(each.threshold)}" for name, each in gated
+    ]
     yield "*", cell(f"gated, with its threshold: {', '.join(dict.fromkeys(gates))}")
     for pair in record.pairs:
         smallest = [
-            f"{METRICS[name].title(terms)} from {100 * each.detectable:.1f} %"
+            f"{metric_named(name, terms).title(terms)} from {100 * each.detectable:.1f} %"
             for name, each in pair.metrics.items()
             if each.gated and each.detectable is not None
         ]
