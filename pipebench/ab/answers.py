@@ -21,7 +21,8 @@ from pipebench.errors import EnvironmentRefusedError
 _ANSWER_BYTES = 1 << 24  # to a question, a plan on paper at most
 _ERROR_BYTES = 1 << 16  # of which the last lines are told
 _LOOK_S = 3600.0  # at once
-_ERROR = re.compile(r"(Fatal Python error|\w*(Error|Exception)\b)")
+# Behind the rank that a launcher puts before it; not torchrun's last word, which only says that a rank failed.
+_ERROR = re.compile(r"(\[[\w ]+\]:? ?)?(?!\S*ChildFailedError)(Fatal Python error|[\w.]*(Error|Exception)\b)")
 
 
 class Asked(Protocol):

@@ -11,6 +11,7 @@ Even numbers only, so that a linear drift adds as much to one side as to the oth
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -20,7 +21,7 @@ from pipebench import signals
 from pipebench.ab import looks
 from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, compare
-from pipebench.errors import EnvironmentRefusedError, PipebenchError, RunBrokenError
+from pipebench.errors import EnvironmentRefusedError, PipebenchError, RunBrokenError, UsageError
 from pipebench.listener import Listener
 from pipebench.merging import check_alike, merged
 from pipebench.records import keeping, schema
@@ -39,6 +40,16 @@ class Effort:
 
     most: int = looks.DEFAULT_MOST
     budget_s: float = 1800.0
+
+    def check(self) -> None:
+        """Make sure that it can lead to a verdict.
+
+        Raises:
+            UsageError: It cannot.
+        """
+        looks.planned(self.most)
+        if not 0 < self.budget_s < inf:
+            raise UsageError(f"--budget must be a number of seconds above 0, got {self.budget_s}")
 
 
 class EndedError(Exception):

@@ -94,12 +94,12 @@ def _print(record: "Comparable") -> None:
 
 def _other_work(first: "Comparable", other: "Comparable") -> list["Difference"]:
     """What may drift between two sides that are compared, but not between launches of one."""
-    from pipebench.comparison import fields
+    from pipebench.comparison import command_fields, fields
 
     return [
         each
         for each in fields.drift(first, other)
-        if each.field.startswith("config.") or each.field in {*_SAME_ENVIRONMENT, *fields.DRIFT_OF_A_COMMAND}
+        if each.field.startswith("config.") or each.field in {*_SAME_ENVIRONMENT, *command_fields.DRIFT}
     ]
 
 

@@ -6,19 +6,19 @@ what a speed-up is relative to.
 """
 
 import hashlib
-import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from itertools import groupby
 from math import isclose
 
+from pipebench.comparison import command_fields
 from pipebench.errors import UsageError
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference
 from pipebench.records.schema import RunRecord
 
 CLOCK, BASELINE = "clock", "baseline.devices"
-NEVER_PASS = frozenset({CLOCK, BASELINE, "kind", "metric.field", "metric.better"})
+NEVER_PASS = frozenset({CLOCK, BASELINE}) | command_fields.NEVER_PASS
 
 HARD = (
     "schema.version",
@@ -50,8 +50,6 @@ HARD = (
     "config.input.items_per_step",
     BASELINE,
 )
-
-OF_A_COMMAND = ("schema.version", "kind", "metric.field", "metric.better", "command", "skip")
 
 # What every record was before these were fields: in a key it is not told, so that keys of before stay what they were.
 _BEFORE: Mapping[str, str | None] = {
@@ -95,15 +93,13 @@ DRIFT = (
     "baseline.microbatches",
 )
 
-DRIFT_OF_A_COMMAND = ("variables",)
-
 # Numbers that are never quite the same: how far apart they may lie, relative and absolute.
 _NUMBERS = {"machine.time_dilation": (0.05, 0.0), "environment.load_average_1min": (0.0, 1.0)}
 _ALWAYS_TOLD = ("environment.torch", "environment.driver")
 _PARTITION, _COUNTS = "config.partition", "layers by device"
 _CLOCK_TOLERANCE = (0.02, 0.0)
 _LONG = 200
-_NAMED = (*HARD, "command", "skip")
+_NAMED = (*HARD, *command_fields.NAMED)
 _SHORT = {"machine": "machine.name", "words_per_step": _ITEMS, _OLD_ITEMS: _ITEMS}
 _VOLATILE = (
     *("load_average_1min", "memory_available_bytes", "pinned_core", "temperature"),
@@ -119,7 +115,7 @@ def mismatches(reference: Comparable, candidate: Comparable, *, by: str | None =
 def identity(record: Comparable) -> Mapping[str, object]:
     """All that ``mismatches_of`` looks at, for whoever holds many records against each other and keeps none."""
     if isinstance(record, CommandRecord):
-        return {name: value_of(record, name) for name in OF_A_COMMAND}
+        return {name: value_of(record, name) for name in command_fields.HARD}
     return {name: value_of(record, name) for name in (*HARD, _COUNTS)}
 
 
@@ -157,7 +153,7 @@ def drift(reference: Comparable, candidate: Comparable) -> list[Difference]:
     ]
     clocks = {f"environment.{key}": _CLOCK_TOLERANCE for key in keys if "clock_hz" in key}
     surroundings = [name for key in keys if (name := f"environment.{key}") not in clocks]
-    own = DRIFT if isinstance(reference, RunRecord) else DRIFT_OF_A_COMMAND
+    own = DRIFT if isinstance(reference, RunRecord) else command_fields.DRIFT
     found = _differences([*own, *surroundings], reference, candidate)
     known = [
         each
@@ -223,8 +219,8 @@ def value_of(record: Comparable, name: str) -> object:
     """The value of a field by its place in the record; ``None`` where there is none."""
     if isinstance(record, RunRecord) and name in _COMPUTED:
         return _COMPUTED[name](record)
-    if isinstance(record, CommandRecord) and name in _JOINED:
-        return _JOINED[name](record)
+    if isinstance(record, CommandRecord) and name in command_fields.COMPUTED:
+        return command_fields.COMPUTED[name](record)
     if name.startswith("environment."):
         return record.environment.get(name.removeprefix("environment."))
     value: object = record
@@ -319,12 +315,6 @@ _COMPUTED: dict[str, Callable[[RunRecord], str | float | None]] = {
     "device.hosts": _hosts,
     _PARTITION: _partition,
     "config.optimizer": _optimizer,
-}
-
-
-_JOINED: dict[str, Callable[[CommandRecord], str]] = {
-    "command": lambda record: shlex.join(record.command),
-    "variables": lambda record: ", ".join(record.variables) or "none",
 }
 
 

@@ -162,11 +162,18 @@ def _entry(run: Comparable, metric: MetricName | None) -> _Entry:
         moment=_moment(run),
         id=run.id,
         created=run.created,
-        identity=identity(run),
+        identity=_of_one_series(run),
         of=_described(run),
         values={name: middle(found[name]) for name in names if name in found},
         setting=setting,
     )
+
+
+def _of_one_series(run: Comparable) -> Mapping[str, object]:
+    """What runs of one series have in common; commands also the variables that they were given."""
+    if isinstance(run, CommandRecord):
+        return {**identity(run), "variables": run.variables}
+    return identity(run)
 
 
 def _parts(metric: MetricName, setting: Setting) -> tuple[MetricName, ...]:

@@ -1,13 +1,11 @@
 """What is said of a comparison, whatever it is written in: facts and grids of cells, which are rows of parts."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from pipebench.comparison.metrics import OF_WORDS, metric_named, other_name
 from pipebench.comparison.verdicts import LEVEL
-from pipebench.records.command import CommandSide
 from pipebench.records.comparison import (
     ComparisonRecord,
     MetricComparison,
@@ -17,6 +15,7 @@ from pipebench.records.comparison import (
     Verdict,
 )
 from pipebench.records.terms import WORDS, Terms
+from pipebench.render.comparison.sides import described
 from pipebench.render.comparison.words import (
     Foreign,
     Part,
@@ -29,7 +28,6 @@ from pipebench.render.comparison.words import (
     verdict_text,
 )
 from pipebench.render.units import counted
-from pipebench.sharing import softmax_in_short
 
 
 class Cell(NamedTuple):
@@ -76,7 +74,7 @@ def document(record: ComparisonRecord) -> list[Block]:
     notes = Footnotes()
     many = bool(record.others) or record.by is not None
     grid = _grid_of_many(record, notes) if many else _grid_of_two(record, notes)
-    blocks: list[Block] = [Facts([(side.label, cell(*_described(side))) for side in _sides(record)]), grid]
+    blocks: list[Block] = [Facts([(side.label, cell(*described(side))) for side in _sides(record)]), grid]
     rows = [(f"[{number}]", cell(text)) for number, text in enumerate(notes.texts, start=1)]
     rows += list(
         dict.fromkeys(row for pair in record.pairs for row in _remarks(pair))
@@ -91,42 +89,6 @@ def cell(*parts: Part, verdict: Verdict | None = None) -> Cell:
 
 def _sides(record: ComparisonRecord) -> list[Side]:
     return [record.reference, *(pair.candidate for pair in record.pairs)]
-
-
-def _described(side: Side) -> Iterator[Part]:
-    yield Foreign(side.id)
-    yield ": "
-    yield from _of_a_run(side) if side.command is None else _of_a_command(side.command)
-    yield f"; {counted(side.launches, 'launch', 'launches')}"
-    if side.terms.relative:
-        yield f"; speed-up{side.terms.relative}"
-    if side.status != "completed":
-        yield f"; {side.status}"
-
-
-def _of_a_command(side: CommandSide) -> Iterator[Part]:
-    yield Foreign(shlex.join(side.command))
-    yield f"; {side.metric.field}, {side.metric.better} is better"
-    if side.skip:
-        yield f", the first {counted(side.skip, 'value')} of a launch left out"
-
-
-def _of_a_run(side: Side) -> Iterator[Part]:
-    assert side.devices is not None
-    assert side.schedule is not None
-    clock = "virtual time" if side.clock == "virtual" else "wall clock"
-    yield f"{counted(side.devices, f'{side.device} device')}, {clock}"
-    if side.machine is not None:
-        yield ", "
-        yield Foreign(side.machine)
-    yield "; "
-    if side.model is not None:
-        yield Foreign(side.model)
-        yield ", "
-    yield Foreign(side.schedule)
-    yield f", M {side.microbatches}, C {side.chunks}"
-    if side.softmax_devices is not None:
-        yield f", {softmax_in_short(side.softmax_devices)}"
 
 
 def _grid_of_two(record: ComparisonRecord, notes: Footnotes) -> Grid:
