@@ -115,7 +115,7 @@ def _top() -> Path:
         return Path(ended.stdout.rstrip("\n"))
     what = f"--a and --b are refs of the git repository in the working folder {Path.cwd()}"
     if "not a git repository" in ended.stderr:
-        raise UsageError(f"{what}, which is in none (git: {_why(ended)}); go to a clone of it")
+        raise UsageError(f"{what}, which is in none (git: {_why(ended)}); go to a clone of the repository")
     raise EnvironmentRefusedError(f"{what}, where git refuses: {_why(ended)}")
 
 

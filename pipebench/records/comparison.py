@@ -9,7 +9,7 @@ stored summaries.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from pipebench.records.command import CommandSide
 from pipebench.records.schema import (
@@ -54,12 +54,12 @@ class Side(Part, frozen=True, kw_only=True):
     baseline_devices: AtLeastOne = 1
     model: str | None = None  # of the user's own
     softmax_devices: AtLeastOne | Literal["all"] | None = None
-    command: CommandSide | None = None
+    command: CommandSide | UnsetType = UNSET
 
     @property
     def terms(self) -> Terms:
         """In which its figures are told."""
-        better = self.command.metric.better if self.command is not None else None
+        better = self.command.metric.better if self.command else None
         return Terms(self.unit, self.baseline_devices, better)
 
 

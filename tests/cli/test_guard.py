@@ -271,19 +271,19 @@ def test_show_and_list_tell_what_ran(pipebench: Pipebench, folder: Path) -> None
 def test_history_is_that_of_one_configuration(pipebench: Pipebench, folder: Path, tmp_path: Path) -> None:
     runs = {
         f"{n:02}": record(
-            [(1.0 if n < 6 else 1.2) + n % 3 / 1000] * 4,
+            [(1.0 if n < 10 else 1.2) + n % 3 / 1000] * 4,
             id=f"{n:02}",
             created=f"2026-11-{n + 1:02}T00:00:00+00:00",
         )
-        for n in range(12)
+        for n in range(20)
     }
     save(tmp_path, **runs, other=record([9.0] * 4, id="x", command=["other"]))
     found = json.loads(pipebench("history", "step_s", str(tmp_path), "--json").out)
-    assert (len(found["runs"]), found["other_configurations"], found["better"]) == (1, 12, "lower")
+    assert (len(found["runs"]), found["other_configurations"], found["better"]) == (1, 20, "lower")
     (tmp_path / "other.json").unlink()
     found = json.loads(pipebench("history", "step_s", str(tmp_path), "--json").out)
-    assert [change["id"] for change in found["changes"]] == ["06"]
-    assert "step_s of 12 runs" in pipebench("history", "step_s", str(tmp_path)).out
+    assert [change["id"] for change in found["changes"]] == ["10"]
+    assert "step_s of 20 runs" in pipebench("history", "step_s", str(tmp_path)).out
     assert pipebench("history", "colour", str(folder)).code == 2
 
 

@@ -14,7 +14,7 @@ def described(side: Side) -> Iterator[Part]:
     """The record, what ran, how many launches there are, and how it ended if it was not completed."""
     yield Foreign(side.id)
     yield ": "
-    yield from _of_a_run(side) if side.command is None else _of_a_command(side.command)
+    yield from _of_a_command(side.command) if side.command else _of_a_run(side)
     yield f"; {counted(side.launches, 'launch', 'launches')}"
     if side.terms.relative:
         yield f"; speed-up{side.terms.relative}"

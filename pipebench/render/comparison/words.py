@@ -31,6 +31,8 @@ SYMBOLS: dict[Verdict, str] = {
 }
 ASCII_SYMBOLS = {"▲": "+", "▼": "!", "≠": "#"}
 
+_WHOLE = 1000  # from here on the part behind the point tells nothing
+
 _VALUES: dict[MetricName, Callable[[float], str]] = {
     "words_per_s": rate,
     "throughput": rate,
@@ -71,7 +73,9 @@ def printed_text(metric: str, value: float) -> str:
     unit = unit_of(metric)
     if unit == "s":
         return seconds(value)
-    return data_size(round(value)) if unit == "bytes" else f"{value:,.4g}"
+    if unit == "bytes":
+        return data_size(round(value))
+    return f"{value:,.0f}" if value >= _WHOLE else f"{value:.4g}"
 
 
 def change_text(change: float | None) -> str:
