@@ -90,19 +90,20 @@ def guard(
     The command prints lines such as {"step_s": 0.123} and ends by itself; it needs nothing of pipebench. A launch's
     value is the median of its lines. The error rate of 5 % holds over all looks at the verdict, as for ab.
 
-    pipebench guard --metric step_s --a main --b HEAD -- python train.py --steps 50
+    pipebench guard --metric step_s --a main --b HEAD -- python train.py
 
-    pipebench guard --metric tokens_per_s --b-env NCCL_ALGO=Tree -- torchrun --nproc-per-node 8 train.py
+    pipebench guard --metric step_s --b-env NCCL_ALGO=Tree -- torchrun train.py
 
-    Text before the JSON on its line, such as a launcher's [rank0], is passed over. Let one rank print: what several
-    print of one step counts as several values.
+    Text before the JSON on its line is passed over, such as the rank that a launcher puts there. Let one rank print:
+    what several print of one step counts as several values.
 
     With --a and --b each side runs in a worktree of its ref, in the folder that is yours. Files that git does not
     track are not there: name data by absolute paths. If python imports your package from where it is installed, both
     sides run the same code: say where it is, as in -- env PYTHONPATH=src python train.py.
 
     The command has your environment with the side's variables and PIPEBENCH_SIDE, which is A or B. Its stdin is empty.
-    What it has started and left running is ended with it.
+    What it has started and left running is ended with it. The record holds the command, and of variables the names
+    alone: put no password on the command line.
     """
     from pipebench.ab.asked import Asked
     from pipebench.ab.interleaving import Effort

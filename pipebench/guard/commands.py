@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipebench.ab import answers
+from pipebench.ending import refusal
 from pipebench.errors import (
     DeadlineError,
     EnvironmentRefusedError,
@@ -27,6 +28,7 @@ from pipebench.telemetry.environment import environment
 
 SIDE = "PIPEBENCH_SIDE"  # tells the command which side it is
 _TOLD = 1 << 16  # bytes of its errors, of which a line is told
+_LONG = 80  # characters of the command that errors tell
 
 
 class Measured(NamedTuple):
@@ -137,6 +139,8 @@ def _ended(side: Side, reader: Reader, log: Path, within_s: float) -> None:
         ) from None
     except EnvironmentRefusedError as error:
         raise EnvironmentRefusedError(f"{side.name}: {error}") from None
+    except OSError as error:
+        raise refusal(error) from None
     reader.end()
     if code:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
@@ -155,7 +159,6 @@ def _shown(command: Sequence[str]) -> str:
     return text if len(text) <= _LONG else f"{text[:_LONG]}..."
 
 
-_LONG = 80
 _BESIDE = schema.WarningRecord(
     code="run-beside",
     cause="a pipebench run measured on this machine at the same time: each slows the other down",

@@ -110,3 +110,8 @@ def test_a_record_that_was_kept_is_read_again(tmp_path: Path) -> None:
     read = store.read(store.write(found, tmp_path))
     assert isinstance(read, CommandRecord)
     assert read == found
+
+
+def test_a_full_disk_is_the_systems_refusal(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentRefusedError, match="the system refuses"):
+        launch(side(tmp_path, ""), MEASURED, tmp_path / "nowhere")
