@@ -5,6 +5,7 @@ Anything else that escapes is a bug of ours and exits 1.
 """
 
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -38,11 +39,11 @@ class UsageError(PipebenchError, ValueError):
 
 
 class RunBrokenError(PipebenchError):
-    """Base of what ends a run that has started; ``log`` is what the culprit's process left behind, if any."""
+    """Base of what ends a run that has started; ``log`` is what the culprit left behind, if any, or a file of it."""
 
     exit_code = ExitCode.RUN_FAILED
 
-    def __init__(self, message: str, *, log: str = "") -> None:
+    def __init__(self, message: str, *, log: str | Path = "") -> None:
         super().__init__(message)
         self.log = log
 
@@ -63,6 +64,12 @@ class DeadlineError(RunBrokenError):
     """The run's deadline passed."""
 
     exit_code = ExitCode.DEADLINE
+
+
+class NotComparableError(PipebenchError):
+    """Records of two kinds, which no field makes one."""
+
+    exit_code = ExitCode.NOT_COMPARABLE
 
 
 class MissingError(PipebenchError):

@@ -205,7 +205,7 @@ class Experiment:
         kept = self.keep(status, folder)
         if kept.trouble is not None or kept.path is None:
             raise ending.NotStoredError(kept)
-        return kept.record, kept.path
+        return kept.run, kept.path
 
     def keep(self, status: str, folder: Path, error: PipebenchError | None = None) -> Kept:
         """Everything so far as a record, written wherever that can be; a signal waits until that is done.

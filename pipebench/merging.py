@@ -5,6 +5,7 @@ What a record holds once (timeline, devices, machine) comes from the launch whos
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import overload
 
 import msgspec
 
@@ -12,12 +13,13 @@ from pipebench import summary
 from pipebench.comparison import fields
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.records import schema, store
+from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.terms import terms_of
 
 _OF_ONE_LAUNCH = "one-launch"
 
 
-def check_alike(earlier: Sequence[schema.RunRecord], record: schema.RunRecord, side: str) -> None:
+def check_alike(earlier: Sequence[Comparable], record: Comparable, side: str) -> None:
     """A side's launches must be replicates of one thing.
 
     Raises:
@@ -30,15 +32,68 @@ def check_alike(earlier: Sequence[schema.RunRecord], record: schema.RunRecord, s
         )
 
 
+@overload
 def merged(
     records: Sequence[schema.RunRecord],
     side: str,
     *,
     environment: Mapping[str, str] | None = None,
     failure: schema.Failure | None = None,
-) -> schema.RunRecord:
-    """One record of all launches of ``side``: completed, or aborted by ``failure``."""
+) -> schema.RunRecord: ...
+
+
+@overload
+def merged(
+    records: Sequence[Comparable],
+    side: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    failure: schema.Failure | None = None,
+) -> Comparable: ...
+
+
+def merged(
+    records: Sequence[Comparable],
+    side: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    failure: schema.Failure | None = None,
+) -> Comparable:
+    """One record of all launches of ``side``, which are of one kind: completed, or aborted by ``failure``."""
     assert records
+    runs = [record for record in records if isinstance(record, schema.RunRecord)]
+    commands = [record for record in records if isinstance(record, CommandRecord)]
+    assert not runs or not commands
+    if runs:
+        return _of_runs(runs, side, environment or {}, failure)
+    return _of_commands(commands, side, environment or {}, failure)
+
+
+def _of_commands(
+    records: Sequence[CommandRecord],
+    side: str,
+    environment: Mapping[str, str],
+    failure: schema.Failure | None,
+) -> CommandRecord:
+    created = store.now()
+    return msgspec.structs.replace(
+        records[0],
+        id=store.new_id(created, f"command-{side.lower()}"),
+        created=created.isoformat(timespec="seconds"),
+        status="completed" if failure is None else "aborted",
+        launches=[launch for record in records for launch in record.launches],
+        warnings=_each_once(records),
+        environment=records[0].environment | dict(environment),
+        failure=failure,
+    )
+
+
+def _of_runs(
+    records: Sequence[schema.RunRecord],
+    side: str,
+    environment: Mapping[str, str],
+    failure: schema.Failure | None,
+) -> schema.RunRecord:
     launches = [launch for record in records for launch in record.launches]
     baseline = _baseline(records, launches)
     step_s, speedup = summary.pipeline_step_s(launches), summary.speedup(launches)
@@ -57,7 +112,7 @@ def merged(
         verification=_worst([_verification(record) for record in records]),
         launches=launches,
         warnings=_warnings(records),
-        environment=nearest.environment | dict(environment or {}),
+        environment=nearest.environment | dict(environment),
         failure=failure,
     )
 
@@ -122,12 +177,16 @@ def _candidates(records: Sequence[schema.RunRecord]) -> list[schema.Candidate]:
     return [schema.Candidate(kind, count, found, len(found)) for (kind, count), found in steps.items()]
 
 
-def _warnings(records: Sequence[schema.RunRecord]) -> list[schema.WarningRecord]:
-    """Each kind once, as the first launch that had it says it."""
+def _each_once(records: Sequence[Comparable]) -> list[schema.WarningRecord]:
+    """Each kind of warning once, as the first launch that had it says it."""
     found: dict[str, schema.WarningRecord] = {}
     for warning in (warning for record in records for warning in record.warnings):
         found.setdefault(warning.code, warning)
-    found.pop(_OF_ONE_LAUNCH, None)
+    return list(found.values())
+
+
+def _warnings(records: Sequence[schema.RunRecord]) -> list[schema.WarningRecord]:
+    found = {warning.code: warning for warning in _each_once(records) if warning.code != _OF_ONE_LAUNCH}
     forms = _forms(records)
     if len(forms) > 1:
         told = ", ".join(f"{kind} x{microbatches} {won} times" for (kind, microbatches), won in forms.items())

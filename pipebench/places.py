@@ -2,10 +2,12 @@
 
 import os
 import secrets
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.reasons import help_for, reason
@@ -32,11 +34,25 @@ def write_whole(path: Path, document: bytes) -> None:
     Raises:
         OSError: It cannot be written; nothing is left behind.
     """
+    _filled(path, lambda file: file.write(document))
+
+
+def copy_whole(path: Path, source: Path) -> None:
+    """As ``write_whole``, of another file's bytes, however many.
+
+    Raises:
+        OSError: It cannot be written, or the other one not be read; nothing is left behind.
+    """
+    with source.open("rb") as read:
+        _filled(path, lambda file: shutil.copyfileobj(read, file))
+
+
+def _filled(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem[:100]}-{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(document)
+            fill(file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -56,6 +56,7 @@ FORBIDDEN = {
     "experiment": {"render", "cli"},
     "local_link": {"render", "cli", "experiment"},
     "ab": {"render", "cli", "runtime", "models", "experiment"},
+    "guard": {"render", "cli", "runtime", "models", "experiment"},
     "reproduction": {"render", "cli"},
     "render": {"runtime", "cli", "experiment"},
 }
@@ -86,7 +87,7 @@ PURE = (
     ),
     *("comparison", "experiment", "cli", "render", "dry_run", "simulation", "signals", "recording"),
     "recorded_config",
-    *("devices", "accuracy", "ab", "templates", "leash", "diagnosis", "rendezvous", "local_link"),
+    *("devices", "accuracy", "ab", "guard", "templates", "leash", "diagnosis", "rendezvous", "local_link"),
     *(
         "divisors",
         "fitting",

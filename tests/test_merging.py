@@ -6,8 +6,10 @@ from pipebench.comparison.metrics import samples
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.merging import check_alike, merged
 from pipebench.records import schema, store
+from pipebench.records.command import CommandRecord
 from tests.ab.launches import one_launch
 from tests.builders import own_record, with_config
+from tests.guard.launches import record as command
 
 STEPS = [(19.0, 9.5), (19.2, 9.7), (18.9, 9.4)]
 LAUNCHES = [one_launch(*steps) for steps in STEPS]
@@ -109,3 +111,15 @@ def test_a_side_s_launches_are_relative_to_one_number_of_devices() -> None:
         EnvironmentRefusedError, match=r"baseline\.devices one device -> the naive schedule on 2"
     ):
         check_alike([own_record()], own_record(devices=2), "A")
+
+
+def test_launches_of_a_command_are_one_record() -> None:
+    beside = schema.WarningRecord("run-beside", "x", "y")
+    launches = [command([1.0], warnings=[beside]), command([2.0], warnings=[beside]), command([3.0])]
+    record = merged(launches, "B", environment={"commit": "abc"}, failure=schema.Failure(130, "interrupted"))
+    assert isinstance(record, CommandRecord)
+    assert [launch.value for launch in record.launches] == [1.0, 2.0, 3.0]
+    assert (record.status, record.warnings, record.environment["commit"]) == ("aborted", [beside], "abc")
+    assert "-command-b-" in record.id
+    with pytest.raises(EnvironmentRefusedError, match=r"side B: its launch 2 .*: skip 1 -> 2"):
+        check_alike(launches[:1], command([1.0], skip=2), "B")

@@ -73,3 +73,12 @@ def test_no_usable_folder_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(tempfile, "TemporaryDirectory", none)
     with pytest.raises(EnvironmentRefusedError, match="TMPDIR=/nowhere"), places.temporary_folder():
         pass
+
+
+def test_a_copy_is_whole_too(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"one")
+    places.copy_whole(tmp_path / "new" / "a.log", tmp_path / "source")
+    assert (tmp_path / "new" / "a.log").read_bytes() == b"one"
+    with pytest.raises(FileNotFoundError):
+        places.copy_whole(tmp_path / "new" / "b.log", tmp_path / "nothing")
+    assert names(tmp_path / "new") == ["a.log"]

@@ -21,7 +21,10 @@ from pipebench.errors import EnvironmentRefusedError
 _ANSWER_BYTES = 1 << 24  # to a question, a plan on paper at most
 _ERROR_BYTES = 1 << 16  # of which the last lines are told
 _LOOK_S = 3600.0  # at once
-_ERROR = re.compile(r"(Fatal Python error|\w*(Error|Exception)\b)")
+# Behind what a launcher puts before a rank's lines; not torchrun's own last word, which only says that a rank failed.
+_ERROR = re.compile(
+    r"(?P<rank>(\[[\w ]+\]:? ?)*)(?!\S*ChildFailedError)(Fatal Python error|[\w.]*(Error|Exception)\b)"
+)
 
 
 class Asked(Protocol):
@@ -139,9 +142,15 @@ def _running(command: Sequence[str], environment: Mapping[str, str]) -> "Iterato
 
 
 def telling_line(text: bytes) -> str:
-    """The last line that names an error, else the last one: a Python that cannot start goes on about its threads."""
-    named = [line for line in text.decode(errors="replace").splitlines() if _ERROR.match(line.strip())]
-    return named[-1].strip() if named else last_line(text)
+    """The last line that names an error, else the last one: a Python that cannot start goes on about its threads.
+
+    Of several ranks the first one's: what others say after it is that they have lost it.
+    """
+    lines = [line.strip() for line in text.decode(errors="replace").splitlines()]
+    named = [(line, found) for line in lines if (found := _ERROR.match(line))]
+    if named:
+        return next((line for line, found in named if found["rank"]), named[-1][0])
+    return next((line for line in reversed(lines) if any(map(str.isalnum, line))), last_line(text))
 
 
 def last_line(text: bytes) -> str:

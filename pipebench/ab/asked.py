@@ -25,19 +25,20 @@ class Asked(NamedTuple):
 
 
 Both = tuple[Asked, Asked]
+_AS_IT_IS = "as it is"
 
 
-def check_asked(asked: Both) -> None:
-    """Whether they are two sides at all.
+_WAYS = "--a-run and --b-run, --a and --b, --a-python and --b-python, or --a-env and --b-env"
+
+
+def check_asked(asked: Both, command: str = "ab", ways: str = _WAYS) -> None:
+    """Whether they are two sides at all; ``ways`` in which the command can tell them apart.
 
     Raises:
         UsageError: Nothing was given, or one ref without the other.
     """
     if all(side == Asked(variables=side.variables) and not side.variables for side in asked):
-        raise UsageError(
-            "ab: expected what the sides are: --a-run and --b-run, --a and --b, --a-python and --b-python, "
-            "or --a-env and --b-env"
-        )
+        raise UsageError(f"{command}: expected what the sides are: {ways}")
     if (asked[0].ref is None) != (asked[1].ref is None):
         raise UsageError("--a and --b: expected two refs, found one")
 
@@ -61,7 +62,7 @@ def sides(asked: Both, common: Sequence[str], place: Path) -> Iterator[tuple[Sid
     """
     one, other = asked
     check_options(common)
-    refs = [(option, each.ref) for option, each in (("--a", one), ("--b", other)) if each.ref is not None]
+    refs = refs_of(asked)
     made = [_side("A", one, common), _side("B", other, common)]
     if not refs:
         yield made[0], made[1]
@@ -70,6 +71,13 @@ def sides(asked: Both, common: Sequence[str], place: Path) -> Iterator[tuple[Sid
         for (option, _), tree in zip(refs, found, strict=True):
             _check_version(option, tree)
         yield _at(made[0], found[0]), _at(made[1], found[1])
+
+
+def refs_of(asked: Both) -> list[tuple[str, str]]:
+    """The refs that were given, each with its option."""
+    return [
+        (option, each.ref) for option, each in zip(("--a", "--b"), asked, strict=True) if each.ref is not None
+    ]
 
 
 def _check_version(option: str, tree: Worktree) -> None:
@@ -87,18 +95,23 @@ def _side(label: str, asked: Asked, common: Sequence[str]) -> Side:
     told = [shlex.join(own), asked.python or "", *asked.variables]
     return Side(
         label=label,
-        text=", ".join(filter(None, told)) or "as it is",
+        text=", ".join(filter(None, told)) or _AS_IT_IS,
         python=_interpreter(f"{option}-python", asked.python),
         options=(*common, *own),
-        variables=_variables(f"{option}-env", asked.variables),
+        variables=variables_of(f"{option}-env", asked.variables),
     )
 
 
+def told_ref(found: Worktree) -> str:
+    """A ref as it was given, with its commit if it is another word for it."""
+    return found.ref if found.commit.startswith(found.ref) else f"{found.ref} = {found.commit[:12]}"
+
+
 def _at(side: Side, found: Worktree) -> Side:
-    ref = found.ref if found.commit.startswith(found.ref) else f"{found.ref} = {found.commit[:12]}"
+    ref = told_ref(found)
     return replace(
         side,
-        text=ref if side.text == "as it is" else f"{ref}, {side.text}",
+        text=ref if side.text == _AS_IT_IS else f"{ref}, {side.text}",
         worktree=found.folder,
         facts={"commit": found.commit},
     )
@@ -123,7 +136,12 @@ def _interpreter(option: str, given: str | None) -> str:
     return str(Path(found).absolute())
 
 
-def _variables(option: str, given: Sequence[str]) -> Mapping[str, str]:
+def variables_of(option: str, given: Sequence[str]) -> Mapping[str, str]:
+    """The variables that were given as NAME=VALUE.
+
+    Raises:
+        UsageError: One is none.
+    """
     pairs = [text.partition("=") for text in given]
     for text, (name, equals, _) in zip(given, pairs, strict=True):
         if not name or not equals or "\0" in text:

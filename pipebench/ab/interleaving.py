@@ -11,19 +11,21 @@ Even numbers only, so that a linear drift adds as much to one side as to the oth
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from pipebench import signals
 from pipebench.ab import looks
-from pipebench.ab.sides import Side
 from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, compare
-from pipebench.errors import EnvironmentRefusedError, PipebenchError
+from pipebench.errors import EnvironmentRefusedError, PipebenchError, RunBrokenError, UsageError
 from pipebench.listener import Listener
 from pipebench.merging import check_alike, merged
 from pipebench.records import keeping, schema
+from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
 from pipebench.records.selection import Source
 from pipebench.statistics.power import LEAST_LAUNCHES
@@ -38,6 +40,16 @@ class Effort:
 
     most: int = looks.DEFAULT_MOST
     budget_s: float = 1800.0
+
+    def check(self) -> None:
+        """Make sure that it can lead to a verdict.
+
+        Raises:
+            UsageError: It cannot.
+        """
+        looks.planned(self.most)
+        if not 0 < self.budget_s < inf:
+            raise UsageError(f"--budget must be a number of seconds above 0, got {self.budget_s}")
 
 
 class EndedError(Exception):
@@ -56,7 +68,22 @@ class NotKeptError(EnvironmentRefusedError):
         self.record = record
 
 
-class Interleaved:
+class Side(Protocol):
+    """One of the two."""
+
+    @property
+    def label(self) -> str:
+        """A or B."""
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """They go into the environment block of its record."""
+
+
+S = TypeVar("S", bound=Side)
+
+
+class Interleaved(Generic[S]):
     """Two sides and what they have measured so far.
 
     Args:
@@ -64,19 +91,22 @@ class Interleaved:
         launch: one launch of a side.
         listener: hears of progress.
         clock: counts seconds.
+        broken: the record of a side whose first launch broke, where that leaves one.
     """
 
     def __init__(
         self,
-        sides: tuple[Side, Side],
-        launch: Callable[[Side], schema.RunRecord],
+        sides: tuple[S, S],
+        launch: Callable[[S], Comparable],
         listener: Listener,
         *,
         clock: Callable[[], float] = time.monotonic,
+        broken: Callable[[S, schema.Failure], Comparable] | None = None,
     ) -> None:
-        self.sides: Mapping[str, Side] = {side.label: side for side in sides}
-        self.launch, self.listener, self.clock = launch, listener, clock
-        self.records: dict[str, list[schema.RunRecord]] = {side.label: [] for side in sides}
+        self.sides: Mapping[str, S] = {side.label: side for side in sides}
+        self.launch, self.listener, self.clock, self.broken = launch, listener, clock, broken
+        self.records: dict[str, list[Comparable]] = {side.label: [] for side in sides}
+        self.turn = sides[0].label
 
     def measure(
         self, effort: Effort, rules: Rules, folder: Path, *, allow_inconclusive: bool = False
@@ -142,6 +172,7 @@ class Interleaved:
         for label in _ROUND:
             done, total = sum(map(len, self.records.values())), 2 * most
             self.listener.progress(f"launch {done + 1} of at most {total}: side {label}", done / total)
+            self.turn = label
             record = self.launch(self.sides[label])
             check_alike(self.records[label], record, label)
             self.records[label].append(record)
@@ -160,12 +191,23 @@ class Interleaved:
         return compare([reference, candidate], rules).overall.verdict
 
     def _kept(self, folder: Path, error: PipebenchError | None = None) -> list[keeping.Kept]:
-        """Every side that has a launch as one record; a signal waits until that is done."""
+        """Every side that has a launch as one record, beside it what a launch that broke left behind.
+
+        A signal waits until that is done.
+        """
         failure = schema.Failure(int(error.exit_code), str(error)) if error is not None else None
+        log = error.log if isinstance(error, RunBrokenError) else ""
         kept = []
         with signals.held():
-            for label, found in self.records.items():
-                if found:
-                    record = merged(found, label, environment=self.sides[label].facts, failure=failure)
-                    kept.append(keeping.keep(record, folder))
+            for label, side in self.sides.items():
+                record = self._joined(side, failure, broke=bool(log) and label == self.turn)
+                if record is not None:
+                    kept.append(keeping.keep(record, folder, log=log if label == self.turn else ""))
         return kept
+
+    def _joined(self, side: S, failure: schema.Failure | None, *, broke: bool) -> Comparable | None:
+        """All launches of a side as one record; of a side without any, that of its broken one."""
+        found = self.records[side.label]
+        if found:
+            return merged(found, side.label, environment=side.facts, failure=failure)
+        return self.broken(side, failure) if broke and self.broken and failure else None

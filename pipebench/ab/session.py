@@ -5,7 +5,6 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
-from pipebench.ab import looks
 from pipebench.ab.asked import Both, check_asked, sides, varied
 from pipebench.ab.interleaving import Effort, Interleaved
 from pipebench.ab.place import place
@@ -14,7 +13,6 @@ from pipebench.comparison.compare import Rules
 from pipebench.comparison.fields import named_field
 from pipebench.comparison.gates import gates_from
 from pipebench.devices import check_system
-from pipebench.errors import UsageError
 from pipebench.listener import Listener
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
@@ -49,9 +47,7 @@ class Session:
         self.asked, self.common, self.effort, self.folder = asked, common, effort, folder
         check_asked(asked)
         self.rules = Rules(gates=gates_from(gates), allowed=varied(asked) | set(map(named_field, allowed)))
-        looks.planned(effort.most)
-        if not 0 < effort.budget_s < float("inf"):
-            raise UsageError(f"--budget must be a number of seconds above 0, got {effort.budget_s}")
+        effort.check()
 
     def measure(self, listener: Listener, *, allow_inconclusive: bool) -> ComparisonRecord:
         """Both sides in turn; all that was temporary is gone at the end, whatever ends it.

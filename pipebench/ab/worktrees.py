@@ -47,12 +47,21 @@ _ELSEWHERE = frozenset(
 
 
 class Worktree(NamedTuple):
-    """A ref's folder and its commit; ``has_pipebench``: it is a version of pipebench."""
+    """A ref's folder and its commit; ``has_pipebench``: it is a version of pipebench.
+
+    ``below`` is where in the repository the working folder lies.
+    """
 
     ref: str
     commit: str
     folder: Path
     has_pipebench: bool
+    below: str = ""
+
+    @property
+    def working_folder(self) -> Path:
+        """The folder in it that the working folder is in the repository."""
+        return self.folder / self.below
 
 
 @contextmanager
@@ -66,10 +75,12 @@ def worktrees(refs: Sequence[tuple[str, str]], place: Path) -> Iterator[list[Wor
         EnvironmentRefusedError: There is no git, or it cannot make a worktree.
     """
     top = _top()
+    below = _must(["rev-parse", "--show-prefix"], Path.cwd()).removesuffix("\n")
     found = []
     for number, (option, ref) in enumerate(refs):
         commit = _commit(option, ref, top)
-        found.append(Worktree(ref, commit, place / f"{WORKTREE}{number}", _has_pipebench(commit, top)))
+        folder = place / f"{WORKTREE}{number}"
+        found.append(Worktree(ref, commit, folder, _has_pipebench(commit, top), below))
     _clear(top)
     try:
         for each in found:
@@ -104,7 +115,7 @@ def _top() -> Path:
         return Path(ended.stdout.rstrip("\n"))
     what = f"--a and --b are refs of the git repository in the working folder {Path.cwd()}"
     if "not a git repository" in ended.stderr:
-        raise UsageError(f"{what}, which is in none (git: {_why(ended)}); go to a clone of pipebench")
+        raise UsageError(f"{what}, which is in none (git: {_why(ended)}); go to a clone of the repository")
     raise EnvironmentRefusedError(f"{what}, where git refuses: {_why(ended)}")
 
 

@@ -3,14 +3,11 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pipebench.cli import ci, output
-
-if TYPE_CHECKING:
-    from pipebench.records.keeping import Kept
+from pipebench.cli import ci, gated
 
 _SIDES, _EFFORT, _VERDICT, _OUTPUT = "Sides (B is held against A)", "Effort", "Verdict", "Output"
 
@@ -104,11 +101,9 @@ def ab(
     pipebench ab --a-python old/bin/python --b-python new/bin/python -- --gpus 8
     """
     from pipebench.ab.asked import Asked
-    from pipebench.ab.interleaving import Effort, EndedError, NotKeptError
+    from pipebench.ab.interleaving import Effort
     from pipebench.ab.session import Session
-    from pipebench.render.progress import ProgressView
     from pipebench.rendezvous import alone
-    from pipebench.signals import orderly_end
 
     ci.check_junit(junit)
     with ci.errors_in_junit("ab", junit):
@@ -121,23 +116,6 @@ def ab(
             allowed=allow_mismatch or (),
             folder=folder or _FOLDER,
         )
-        try:
-            with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
-                record = session.measure(view, allow_inconclusive=allow_inconclusive)
-        except EndedError as error:
-            for kept in error.kept:
-                _tell(kept)
-            raise error.cause from None
-        except NotKeptError as error:
-            code = ci.conclude(error.record, "ab", junit, json=json)
-            output.complain(str(error))
-            return code or error.exit_code
-    return ci.conclude(record, "ab", junit, json=json)
-
-
-def _tell(kept: "Kept") -> None:
-    """Where a side's launches are, and why that is not where they should be."""
-    if kept.trouble is not None:
-        output.complain(kept.trouble)
-    if kept.path is not None:
-        output.notice(f"kept: {output.show_command(kept.path)}")
+        return gated.concluded(
+            session, "ab", junit, allow_inconclusive=allow_inconclusive, json=json, quiet=quiet
+        )

@@ -38,7 +38,7 @@ class Again(NamedTuple):
         """What to type next; nothing while the folder cannot be written."""
         if kept.path is None or kept.trouble is not None:
             return None
-        if kept.record.device.ranks:  # whoever started it starts the next one
+        if kept.run.device.ranks:  # whoever started it starts the next one
             return Next(output.show_command(kept.path, "--json"), "all that was measured")
         slower = any(warning.code == "slower-than-one-device" for warning in kept.record.warnings)
         if slower or self.config.schedule == _OTHER_SCHEDULE or not self._other_is_possible():

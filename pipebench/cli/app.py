@@ -22,6 +22,7 @@ _COMMANDS = (
     "compare",
     "check",
     "ab",
+    "guard",
     "calibrate",
     "history",
     "merge",

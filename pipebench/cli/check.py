@@ -9,6 +9,8 @@ from pipebench.cli import ci, no_effect, output
 from pipebench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipebench.comparison.compare import Rules
     from pipebench.records.comparison import ComparisonRecord
 
@@ -37,7 +39,7 @@ def check(
             help="A metric to watch, with the change that matters. Repeatable. "
             "Default: speedup=3%, and words_per_s=3% or, where no words are counted, throughput=3%. Also step_s, "
             "efficiency, bubble_fraction, busy_s (of a device), baseline_throughput (one device's) or "
-            "baseline_words_per_s, peak_memory_bytes (on GPUs).",
+            "baseline_words_per_s, peak_memory_bytes (on GPUs). Of a command (guard): what it prints.",
         ),
     ] = None,
     allow_inconclusive: Annotated[
@@ -79,11 +81,6 @@ def check(
 
     where = folder or store.DEFAULT_FOLDER
 
-    def rules() -> Rules:
-        return Rules(
-            gates=gates.gates_from(gate or ()), allowed=frozenset(map(named_field, allow_mismatch or ()))
-        )
-
     if self_test:
         for option, unfit in (
             ("--junit", junit is not None),
@@ -93,22 +90,32 @@ def check(
             if unfit:
                 raise UsageError(f"--self-test is no check of a run: leave out {option}")
         no_effect.tell(context)
-        return _self_test(current, against, where, rules(), json=json)
+        return _self_test(current, against, where, Rules(gates=gates.gates_from(gate or ())), json=json)
     ci.check_junit(junit)
     with ci.errors_in_junit("check", junit):
         if current is None or against is None:
             raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
         no_effect.tell(context)
-        record = _checked(current, against, where, rules(), allow_inconclusive=allow_inconclusive)
+        allowed = frozenset(map(named_field, allow_mismatch or ()))
+        record = _checked(current, against, where, gate or (), allowed, allow_inconclusive=allow_inconclusive)
     return ci.conclude(record, "check", junit, json=json)
 
 
 def _checked(
-    current: str, against: str, folder: Path, rules: "Rules", *, allow_inconclusive: bool
+    current: str,
+    against: str,
+    folder: Path,
+    gate: "Sequence[str]",
+    allowed: frozenset[str],
+    *,
+    allow_inconclusive: bool,
 ) -> "ComparisonRecord":
     from pipebench.comparison import calibration, gates, sources
+    from pipebench.comparison.compare import Rules
+    from pipebench.comparison.metrics import names_of
 
-    run, baseline = sources.checked(current, against, folder, rules.allowed)
+    run, baseline = sources.checked(current, against, folder, allowed)
+    rules = Rules(gates=gates.gates_from(gate, names_of(run.record)), allowed=allowed)
     record = gates.check(run, baseline, rules, allow_inconclusive=allow_inconclusive)
     return calibration.with_warnings(record, baseline.record)
 

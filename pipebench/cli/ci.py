@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipebench.records.comparison import ComparisonRecord
 
 
-GATES = ("check", "ab")  # the commands whose end a CI system is told
+GATES = ("check", "ab", "guard")  # the commands whose end a CI system is told
 _JUNIT = "--junit"
 
 

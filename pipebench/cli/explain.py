@@ -73,13 +73,13 @@ def explain(
         )
     with collection.put_off(), supervised(inf, output.notice) as phase:
         phase("simulating the step again and again")
-        explained = explanation(source.record, output.shown(source.path), what_if or ())
+        explained = explanation(source.run, output.shown(source.path), what_if or ())
     if svg is not None:
-        picture.write_waterfall(svg, explained, source.record)
+        picture.write_waterfall(svg, explained, source.run)
     if json:
         output.print_json(store.encode(explained))
     if svg is None and not json:
         from pipebench.render.explanation import explanation_report
 
-        output.print_report(partial(explanation_report, explained, source.record))
-    contradicting.tell(source.record)
+        output.print_report(partial(explanation_report, explained, source.run))
+    contradicting.tell(source.run)

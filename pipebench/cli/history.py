@@ -16,7 +16,7 @@ def history(
         typer.Argument(
             help="throughput (of whatever a run counts) or words_per_s, baseline_throughput (one device's) or "
             "baseline_words_per_s, speedup, step_s, efficiency, bubble_fraction, busy_s or peak_memory_bytes. "
-            "Default: words_per_s, or throughput where no words are counted."
+            "Default: words_per_s, or throughput where no words are counted. Of commands: what they print."
         ),
     ] = None,
     folder: Annotated[
@@ -36,17 +36,19 @@ def history(
     from pipebench.comparison.metrics import METRICS
     from pipebench.errors import CorruptRecordError, MissingError
     from pipebench.records import store
+    from pipebench.records.command import CommandRecord
     from pipebench.records.schema import RunRecord
 
-    if metric is not None and metric not in METRICS:
-        raise UsageError(f"history {metric!r}: expected one of {', '.join(METRICS)}")
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{folder}: expected a folder of records")
     where = folder or store.DEFAULT_FOLDER
+    if metric is not None and metric not in METRICS and metric not in _printed(where):
+        raise UsageError(f"history {metric!r}: expected one of {', '.join(METRICS)}")
     records = (record for _, record in store.read_all(where))
     try:
         course = course_of(
-            (each for each in records if isinstance(each, RunRecord | CorruptRecordError)), metric
+            (each for each in records if isinstance(each, RunRecord | CommandRecord | CorruptRecordError)),
+            metric,
         )
     except MissingError as error:
         raise MissingError(f"{error} in {where}") from None
@@ -56,3 +58,12 @@ def history(
     from pipebench.render.history import history_report
 
     output.print_report(partial(history_report, course))
+
+
+def _printed(folder: Path) -> set[str]:
+    """The metrics of the commands in a folder."""
+    from pipebench.records import store
+    from pipebench.records.command import CommandRecord
+
+    records = (record for _, record in store.read_all(folder))
+    return {each.metric.field for each in records if isinstance(each, CommandRecord)}

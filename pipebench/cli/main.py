@@ -67,10 +67,12 @@ def _usage(error: Exception) -> str:
     """What is wrong with a command line."""
     text: str = getattr(error, "format_message", error.__str__)()
     context = getattr(error, "ctx", None)
-    handed_on = context is not None and any(
-        (parameter.metavar or "").startswith("-- ") for parameter in context.command.params
-    )
-    if type(error).__name__ == "NoSuchOption" and handed_on and _of_run(getattr(error, "option_name", "")):
+    metavars = {parameter.metavar for parameter in context.command.params} if context is not None else set()
+    if type(error).__name__ != "NoSuchOption":
+        return text
+    if "-- COMMAND" in metavars:
+        return f"{text.rstrip('.')}; the command and its options come last, after --"
+    if "-- RUN OPTIONS" in metavars and _of_run(getattr(error, "option_name", "")):
         return f"{text.rstrip('.')}; it is one of run's, which come last, after --"
     return text
 

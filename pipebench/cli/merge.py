@@ -10,11 +10,13 @@ from pipebench.cli import output
 from pipebench.errors import EnvironmentRefusedError, ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from pipebench.records.command import Comparable
     from pipebench.records.comparison import Difference
-    from pipebench.records.schema import RunRecord
     from pipebench.records.selection import Source
 
-_SAME_ENVIRONMENT = frozenset(f"environment.{name}" for name in ("torch", "cuda", "cudnn", "nccl", "driver"))
+_SAME_ENVIRONMENT = frozenset(
+    f"environment.{name}" for name in ("torch", "cuda", "cudnn", "nccl", "driver", "commit")
+)
 
 
 def merge(
@@ -32,7 +34,8 @@ def merge(
     """Join the launches of runs of one configuration into one record, which has the interval that one launch lacks.
 
     A run that torchrun or Slurm started is one launch, so start it a few times and join what came of it. compare,
-    check and baseline take the record as any other. Exit code 5: they are not of one configuration.
+    check and baseline take the record as any other. Exit code 5: they are not of one configuration. Records of guard
+    are joined likewise.
 
     pipebench merge results/cluster
 
@@ -65,9 +68,7 @@ def merge(
     if json:
         output.print_json(store.encode(kept.record))
     else:
-        from pipebench.render.report import run_report
-
-        output.print_report(partial(run_report, kept.record))
+        _print(kept.record)
         output.print_text("\n")
         output.print_lines(
             [
@@ -80,14 +81,25 @@ def merge(
     return ExitCode.DONE
 
 
-def _other_work(first: "RunRecord", other: "RunRecord") -> list["Difference"]:
+def _print(record: "Comparable") -> None:
+    from pipebench.records.command import CommandRecord
+    from pipebench.render.command import command_report
+    from pipebench.render.report import run_report
+
+    if isinstance(record, CommandRecord):
+        output.print_report(partial(command_report, record))
+    else:
+        output.print_report(partial(run_report, record))
+
+
+def _other_work(first: "Comparable", other: "Comparable") -> list["Difference"]:
     """What may drift between two sides that are compared, but not between launches of one."""
-    from pipebench.comparison import fields
+    from pipebench.comparison import command_fields, fields
 
     return [
         each
         for each in fields.drift(first, other)
-        if each.field.startswith("config.") or each.field in _SAME_ENVIRONMENT
+        if each.field.startswith("config.") or each.field in {*_SAME_ENVIRONMENT, *command_fields.DRIFT}
     ]
 
 
@@ -97,15 +109,16 @@ def _sources(names: list[str]) -> list["Source"]:
     Raises:
         UsageError: There are fewer than two, one is named twice, or one has no complete launch.
     """
-    from pipebench.records.selection import Search, check_name, select, select_all
+    from pipebench.records.schema import RunRecord
+    from pipebench.records.selection import COMPARABLE, Search, check_name, select, select_all
 
     found: list[Source] = []
     for name in names:
         check_name(name)
         if Path(name).is_dir():  # what was merged before is made of the others there
-            found += [each for each in select_all(Path(name)) if not each.record.merged_from]
+            found += [each for each in select_all(Path(name), COMPARABLE) if not each.record.merged_from]
         else:
-            found.append(select(name, Search(completed=False)))
+            found.append(select(name, Search(completed=False, kinds=COMPARABLE)))
     if len(found) < 2:
         raise UsageError(f"merge: expected two records or more, found {len(found)}")
     seen: dict[str, Path] = {}
@@ -116,7 +129,8 @@ def _sources(names: list[str]) -> list["Source"]:
                 raise UsageError(
                     f"{source.path}: has launches that {other} has too, and a launch counts once: name one of them"
                 )
-        if source.record.status != "completed" or source.record.speedup is None:
+        unmeasured = isinstance(source.record, RunRecord) and source.record.speedup is None
+        if source.record.status != "completed" or unmeasured:
             raise UsageError(
                 f"{source.path}: expected a completed run, this one is {source.record.status}: leave it out"
             )

@@ -151,7 +151,7 @@ def _report(kept: "Kept", again: "Again") -> None:
 
     if sys.stdout.isatty():
         output.print_text("\n")
-    output.print_report(partial(run_report, kept.record))
+    output.print_report(partial(run_report, kept.run))
     rows = [("record", output.shown(kept.path) if kept.path is not None else "not kept")]
     following = again.worth_trying(kept)
     if following is not None:

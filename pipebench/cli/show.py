@@ -68,10 +68,12 @@ def show(
 def _print(path: Path, record: "AnyRecord") -> None:
     """The report that the kind of record has."""
     from pipebench.records.baseline import BaselineRecord
+    from pipebench.records.command import CommandRecord
     from pipebench.records.comparison import ComparisonRecord
     from pipebench.records.reproduction import ReproductionRecord
     from pipebench.records.schema import RunRecord
     from pipebench.render.baselines import baseline_report
+    from pipebench.render.command import command_report
     from pipebench.render.comparison.terminal import comparison_report
     from pipebench.render.report import run_report, simulation_report
     from pipebench.render.reproduction.page import report as reproduction_report
@@ -82,6 +84,8 @@ def _print(path: Path, record: "AnyRecord") -> None:
         output.print_report(partial(comparison_report, record))
     elif isinstance(record, ReproductionRecord):
         output.print_report(partial(reproduction_report, record))
+    elif isinstance(record, CommandRecord):
+        output.print_report(partial(command_report, record))
     elif isinstance(record, BaselineRecord):
         output.print_report(lambda _: baseline_report([(path, record)]))
     else:

@@ -240,7 +240,7 @@ def _measured(context: typer.Context, name: str) -> "Between":
     ]
     if given:
         raise UsageError(f"--links tells {given[0]} too: leave one of the two out")
-    return between_hosts(select(name, Search()).record)
+    return between_hosts(select(name, Search()).run)
 
 
 def _print_csv(plan: "Plan") -> None:

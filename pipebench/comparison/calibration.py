@@ -13,7 +13,8 @@ import msgspec
 
 from pipebench.comparison import fields
 from pipebench.comparison.metrics import METRICS, OF_WORDS, Sample, samples
-from pipebench.comparison.verdicts import LEVEL, as_change_of
+from pipebench.comparison.verdicts import LEVEL, as_change
+from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.terms import Terms, terms_of
@@ -76,12 +77,15 @@ def detectable(
     """
     confidence = 1 - level / questions
     found = minimum_detectable_effect(noise.log_sd[metric], launches, threshold=0.0, confidence=confidence)
-    return as_change_of(metric, found)
+    return as_change(found, higher_is_better=METRICS[metric].higher_is_better)
 
 
-def with_warnings(record: ComparisonRecord, reference: RunRecord) -> ComparisonRecord:
-    """The comparison, with a warning for each threshold that is finer than the reference's machine can tell."""
-    noise = noise_cache.load(key_of(reference))
+def with_warnings(record: ComparisonRecord, reference: Comparable) -> ComparisonRecord:
+    """The comparison, with a warning for each threshold that is finer than the reference's machine can tell.
+
+    Only runs are calibrated.
+    """
+    noise = noise_cache.load(key_of(reference)) if isinstance(reference, RunRecord) else None
     if noise is None:
         return record
     level = record.looks.level if record.looks else LEVEL

@@ -7,8 +7,9 @@ from typing import Literal
 
 from pipebench.comparison import fields, remarks, verdicts
 from pipebench.comparison.doubts import Doubt, concerning, doubts
-from pipebench.comparison.metrics import METRICS, OF_WORDS, Sample, other_name, samples
+from pipebench.comparison.metrics import OF_WORDS, Sample, names_of, other_name, samples
 from pipebench.comparison.parts import explained, setting_of
+from pipebench.records.command import CommandRecord, CommandSide, Comparable
 from pipebench.records.comparison import (
     WORST_FIRST,
     ComparisonRecord,
@@ -20,7 +21,7 @@ from pipebench.records.comparison import (
     Side,
     overall_of,
 )
-from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.store import path_text
 from pipebench.records.terms import WORDS, Terms, terms_of
@@ -46,10 +47,12 @@ class Rules:
         named = DEFAULT_THRESHOLD if other is None else self.gates.get(other, DEFAULT_THRESHOLD)
         return self.gates.get(metric, named)
 
-    def of(self, records: Sequence[RunRecord]) -> "Rules":
+    def of(self, records: Sequence[Comparable]) -> "Rules":
         """These rules with the default gates of the records, if there are no others."""
         if self.gates:
             return self
+        if isinstance(records[0], CommandRecord):
+            return replace(self, gates={records[0].metric.field: DEFAULT_THRESHOLD})
         words = all(terms_of(record).unit == WORDS for record in records)
         principal: MetricName = "words_per_s" if words else "throughput"
         return replace(self, gates={principal: DEFAULT_THRESHOLD, "speedup": DEFAULT_THRESHOLD})
@@ -62,13 +65,14 @@ class _Measured:
     source: Source
     label: str
     terms: Terms
+    names: Sequence[MetricName] = ()
     samples: Mapping[MetricName, Sample] = field(default_factory=dict)
     doubts: Sequence[Doubt] = ()
     warnings: Sequence[WarningRecord] = ()
 
 
 def compare(sources: Sequence[Source], rules: Rules | None = None) -> ComparisonRecord:
-    """Compare all sources but the first with the first.
+    """Compare all sources but the first with the first; all are runs, or all are commands.
 
     Raises:
         CorruptRecordError: A record's samples cannot be those of a completed run.
@@ -107,10 +111,11 @@ def _worst(pairs: Sequence[Pair]) -> Overall:
 
 def _measure(source: Source, label: str, rules: Rules) -> _Measured:
     found = samples(source.record)
-    thresholds = {name: rules.threshold(name) for name in METRICS}
+    names = names_of(source.record)
+    thresholds = {name: rules.threshold(name) for name in names}
     doubtful = doubts(source.record, found, thresholds)
     warnings = remarks.of_a_record(source, label, found, doubtful)
-    return _Measured(source, label, terms_of(source.record), found, doubtful, warnings)
+    return _Measured(source, label, terms_of(source.record), names, found, doubtful, warnings)
 
 
 def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
@@ -141,14 +146,16 @@ def _metrics(
     reference: _Measured, candidate: _Measured, rules: Rules, standing: Sequence[Difference]
 ) -> dict[MetricName, MetricComparison]:
     estimates = {
-        name: verdicts.estimate(name, reference.samples[name], candidate.samples[name], level=rules.level)
-        for name in METRICS
+        name: verdicts.estimate(
+            name, reference.samples[name], candidate.samples[name], level=rules.level, terms=reference.terms
+        )
+        for name in reference.names
         if name in reference.samples and name in candidate.samples
     }
     p_values = verdicts.adjusted(estimates, list(rules.gates))
     questions = verdicts.questions_of(estimates, list(rules.gates))
     result = {}
-    for name in METRICS:
+    for name in reference.names:
         threshold, gated = rules.threshold(name), name in rules.gates
         if name in OF_WORDS and not gated and WORDS not in (reference.terms.unit, candidate.terms.unit):
             continue
@@ -167,7 +174,6 @@ def _metrics(
             )
             continue
         result[name] = verdicts.unjudged(
-            name,
             "incomparable" if standing else "missing",
             ", ".join(each.field for each in standing) or _missing(name, reference, candidate),
             threshold=threshold,
@@ -211,6 +217,8 @@ def _instead(name: MetricName, *sides: _Measured) -> str | None:
 
 def _side(measured: _Measured) -> Side:
     record = measured.source.record
+    if isinstance(record, CommandRecord):
+        return _side_of_a_command(measured, record)
     return Side(
         label=measured.label,
         id=record.id,
@@ -229,4 +237,23 @@ def _side(measured: _Measured) -> Side:
         baseline_devices=measured.terms.baseline_devices,
         model=record.config.model.name if record.config.model is not None else None,
         softmax_devices=record.config.softmax_devices,
+    )
+
+
+def _side_of_a_command(measured: _Measured, record: CommandRecord) -> Side:
+    return Side(
+        label=measured.label,
+        id=record.id,
+        path=path_text(measured.source.path),
+        created=record.created,
+        status=record.status,
+        launches=len(record.launches),
+        device=None,
+        devices=None,
+        clock=None,
+        machine=None,
+        schedule=None,
+        microbatches=None,
+        chunks=None,
+        command=CommandSide(record.command, record.metric, record.skip),
     )

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pipebench.comparison.metrics import METRICS, Sample
+from pipebench.comparison.metrics import Sample, metric_named
 from pipebench.diagnosis.warnings import FAULTS_A_STEP, unthrottled
+from pipebench.records.command import Comparable
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import RunRecord
 from pipebench.records.terms import Terms, terms_of
@@ -26,7 +27,7 @@ class Doubt(NamedTuple):
 
 
 def doubts(
-    record: RunRecord, found: Mapping[MetricName, Sample], thresholds: Mapping[MetricName, float]
+    record: Comparable, found: Mapping[MetricName, Sample], thresholds: Mapping[MetricName, float]
 ) -> list[Doubt]:
     """All that raises doubt of a record's launches; what is smaller than matters at the thresholds does not."""
     if not found:
@@ -37,7 +38,7 @@ def doubts(
         if sample.source not in seen:  # another metric of the same source is as doubtful
             seen.add(sample.source)
             by_metric += _of_values(name, sample, thresholds[name], terms_of(record))
-    return [*_throttled(record), *_page_faults(record), *by_metric]
+    return [*_of_a_run(record), *by_metric] if isinstance(record, RunRecord) else by_metric
 
 
 def concerning(
@@ -46,6 +47,11 @@ def concerning(
     """Those that concern a metric: its own, and those of the metric that it is computed with."""
     source = found[metric].source
     return [doubt for doubt in all_doubts if doubt.metric is None or found[doubt.metric].source == source]
+
+
+def _of_a_run(record: RunRecord) -> Iterator[Doubt]:
+    yield from _throttled(record)
+    yield from _page_faults(record)
 
 
 def _throttled(record: RunRecord) -> Iterator[Doubt]:
@@ -74,7 +80,7 @@ def _of_values(name: MetricName, sample: Sample, threshold: float, terms: Terms)
     if min(sample.values) <= 0:
         return
     line, split = trend(sample.values), clusters(sample.values)
-    title = METRICS[name].title(terms)
+    title = metric_named(name, terms).title(terms)
     if split and split.spreads >= _SPREADS and split.apart > threshold:
         cause = f"{title} of the launches falls into two clusters, {100 * split.apart:.1f} % apart"
         yield Doubt("bimodal", cause, "find what differs between launches (core, clocks, neighbours)", name)

@@ -11,12 +11,14 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import groupby
 from math import isclose
 
+from pipebench.comparison import command_fields
 from pipebench.errors import UsageError
+from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference
 from pipebench.records.schema import RunRecord
 
 CLOCK, BASELINE = "clock", "baseline.devices"
-NEVER_PASS = frozenset({CLOCK, BASELINE})
+NEVER_PASS = frozenset({CLOCK, BASELINE}) | command_fields.NEVER_PASS
 
 HARD = (
     "schema.version",
@@ -99,6 +101,7 @@ _ALWAYS_TOLD = ("environment.torch", "environment.driver")
 _PARTITION, _COUNTS = "config.partition", "layers by device"
 _CLOCK_TOLERANCE = (0.02, 0.0)
 _LONG = 200
+_NAMED = (*HARD, *command_fields.NAMED)
 _SHORT = {"machine": "machine.name", "words_per_step": _ITEMS, _OLD_ITEMS: _ITEMS}
 _VOLATILE = (
     *("load_average_1min", "memory_available_bytes", "pinned_core", "temperature"),
@@ -106,13 +109,15 @@ _VOLATILE = (
 )
 
 
-def mismatches(reference: RunRecord, candidate: RunRecord, *, by: str | None = None) -> list[Difference]:
+def mismatches(reference: Comparable, candidate: Comparable, *, by: str | None = None) -> list[Difference]:
     """The hard fields that differ, those left out that are what is compared."""
     return mismatches_of(identity(reference), identity(candidate), by=by)
 
 
-def identity(record: RunRecord) -> Mapping[str, object]:
+def identity(record: Comparable) -> Mapping[str, object]:
     """All that ``mismatches_of`` looks at, for whoever holds many records against each other and keeps none."""
+    if isinstance(record, CommandRecord):
+        return {name: value_of(record, name) for name in command_fields.HARD}
     return {name: value_of(record, name) for name in (*HARD, _COUNTS)}
 
 
@@ -132,15 +137,16 @@ def mismatches_of(
 ) -> list[Difference]:
     """As ``mismatches``, of two identities."""
     passing = set(VARIED[by] if by else ())
-    if reference[_COUNTS] == candidate[_COUNTS]:  # whichever rule made them
+    if reference.get(_COUNTS) == candidate.get(_COUNTS):  # whichever rule made them
         passing.add(_PARTITION)
-    if None in (reference[BASELINE], candidate[BASELINE]):  # a run that ended before it had one
+    if None in (reference.get(BASELINE), candidate.get(BASELINE)):  # a run that ended before it had one
         passing.add(BASELINE)
-    values = ((name, reference[name], candidate[name]) for name in HARD if name not in passing)
+    names = [name for name in {**reference, **candidate} if name not in {_COUNTS, *passing}]
+    values = ((name, reference.get(name), candidate.get(name)) for name in names)
     return [Difference(name, text_of(one), text_of(other)) for name, one, other in values if one != other]
 
 
-def drift(reference: RunRecord, candidate: RunRecord) -> list[Difference]:
+def drift(reference: Comparable, candidate: Comparable) -> list[Difference]:
     """What else differs and may matter; what one side does not tell is no difference, but for torch and the driver."""
     keys = [
         key
@@ -149,13 +155,14 @@ def drift(reference: RunRecord, candidate: RunRecord) -> list[Difference]:
     ]
     clocks = {f"environment.{key}": _CLOCK_TOLERANCE for key in keys if "clock_hz" in key}
     surroundings = [name for key in keys if (name := f"environment.{key}") not in clocks]
-    found = _differences([*DRIFT, *surroundings], reference, candidate)
+    own = DRIFT if isinstance(reference, RunRecord) else command_fields.DRIFT
+    found = _differences([*own, *surroundings], reference, candidate)
     known = [
         each
         for each in found
         if (each.reference is not None and each.candidate is not None) or each.field in _ALWAYS_TOLD
     ]
-    if _partition(reference) == _partition(candidate):  # by measurement, which finds another one each time
+    if _is_measured_alike(reference, candidate):  # which finds another one each time
         known += _differences([_COUNTS], reference, candidate)
     return [*known, *_far_apart(_NUMBERS | clocks, reference, candidate)]
 
@@ -166,11 +173,11 @@ def named_field(name: str) -> str:
     Raises:
         UsageError: There is none, or several.
     """
-    found = [field for field in HARD if field == name or field.endswith(f".{name}")]
+    found = [each for each in _NAMED if each == name or each.endswith(f".{name}")]
     found = [_SHORT[name]] if name in _SHORT else found
     if len(found) != 1:
         raise UsageError(
-            f"--allow-mismatch {name!r}: expected one of {', '.join(f for f in HARD if f not in NEVER_PASS)}"
+            f"--allow-mismatch {name!r}: expected one of {', '.join(f for f in _NAMED if f not in NEVER_PASS)}"
         )
     return found[0]
 
@@ -185,13 +192,13 @@ def split_allowed(
     ]
 
 
-def _differences(names: Collection[str], reference: RunRecord, candidate: RunRecord) -> list[Difference]:
+def _differences(names: Collection[str], reference: Comparable, candidate: Comparable) -> list[Difference]:
     values = ((name, value_of(reference, name), value_of(candidate, name)) for name in names)
     return [Difference(name, text_of(one), text_of(other)) for name, one, other in values if one != other]
 
 
 def _far_apart(
-    tolerances: Mapping[str, tuple[float, float]], reference: RunRecord, candidate: RunRecord
+    tolerances: Mapping[str, tuple[float, float]], reference: Comparable, candidate: Comparable
 ) -> list[Difference]:
     found = []
     for name, (relative, absolute) in tolerances.items():
@@ -210,10 +217,12 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, float | int) and abs(value) < 2**63 else None
 
 
-def value_of(record: RunRecord, name: str) -> object:
+def value_of(record: Comparable, name: str) -> object:
     """The value of a field by its place in the record; ``None`` where there is none."""
-    if name in _COMPUTED:
+    if isinstance(record, RunRecord) and name in _COMPUTED:
         return _COMPUTED[name](record)
+    if isinstance(record, CommandRecord) and name in command_fields.COMPUTED:
+        return command_fields.COMPUTED[name](record)
     if name.startswith("environment."):
         return record.environment.get(name.removeprefix("environment."))
     value: object = record
@@ -236,6 +245,12 @@ def _hosts(record: RunRecord) -> str | None:
     counts = [len(list(ranks)) for _, ranks in groupby(names)]
     many = len(set(names))
     return f"{many} host{'' if many == 1 else 's'}, {' + '.join(map(str, counts))} ranks" if names else None
+
+
+def _is_measured_alike(reference: Comparable, candidate: Comparable) -> bool:
+    """Whether two runs have one partition, or the same rule that measures it anew."""
+    runs = isinstance(reference, RunRecord) and isinstance(candidate, RunRecord)
+    return runs and value_of(reference, _PARTITION) == value_of(candidate, _PARTITION)
 
 
 def _partition(record: RunRecord) -> str | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -52,23 +52,29 @@ def exit_code_of_comparison(record: ComparisonRecord) -> ExitCode:
     return ExitCode.NOT_COMPARABLE if "incomparable" in verdicts else ExitCode.MISSING
 
 
-def gates_from(texts: Sequence[str]) -> Mapping[MetricName, float]:
+def gates_from(
+    texts: Sequence[str], names: Collection[MetricName] = tuple(METRICS)
+) -> Mapping[MetricName, float]:
     """Thresholds by metric out of ``METRIC=3%``; none if none is given, which stands for the default gates.
+
+    Args:
+        texts: as they were given.
+        names: the metrics that there are.
 
     Raises:
         UsageError: No such metric, or no percentage above 0.
     """
-    found = list(map(_gate, texts))
+    found = [_gate(text, names) for text in texts]
     twice = [name for name, number in Counter(name for name, _ in found).items() if number > 1]
     if twice:
         raise UsageError(f"--gate {twice[0]}: given more than once: leave one threshold")
     return dict(found)
 
 
-def _gate(text: str) -> tuple[MetricName, float]:
+def _gate(text: str, names: Collection[MetricName]) -> tuple[MetricName, float]:
     name, _, threshold = text.partition("=")
-    if name not in METRICS:
-        raise UsageError(f"--gate {text!r}: expected METRIC=3% with METRIC one of {', '.join(METRICS)}")
+    if name not in names:
+        raise UsageError(f"--gate {text!r}: expected METRIC=3% with METRIC one of {', '.join(names)}")
     return name, _threshold(text, threshold)
 
 

@@ -4,11 +4,12 @@ A run is one value here: the geometric mean of its launches. Runs that cannot be
 out and counted. Where a ratio changed, its parts are held against each other over the same runs.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import field
 
@@ -17,9 +18,10 @@ from pipebench.comparison.metrics import OF_WORDS, Sample, samples
 from pipebench.comparison.parts import Setting, explanation, parts_of, setting_of
 from pipebench.comparison.verdicts import estimate, judge, middle
 from pipebench.errors import CorruptRecordError, MissingError
+from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import MetricComparison, MetricName, Verdict
-from pipebench.records.schema import AtLeastOne, Name, Part, RunRecord
-from pipebench.records.terms import WORDS
+from pipebench.records.schema import AtLeastOne, Name, Part
+from pipebench.records.terms import WORDS, Terms
 from pipebench.sharing import softmax_in_short
 from pipebench.statistics import change_points, runs_needed
 from pipebench.statistics.changes import ChangePoint
@@ -61,7 +63,8 @@ class Change(Part, frozen=True):
 class History(Part, frozen=True, kw_only=True):
     """A metric's course; ``needed``: so many runs at a new level show it, were it to change now.
 
-    ``unit`` is what throughput counts, and a speed-up is one over ``baseline_devices``.
+    ``unit`` is what throughput counts, and a speed-up is one over ``baseline_devices``. ``better`` is there where the
+    metric is a command's own.
     """
 
     metric: MetricName
@@ -75,22 +78,30 @@ class History(Part, frozen=True, kw_only=True):
     needed: int | None = None
     unit: Name = WORDS
     baseline_devices: AtLeastOne = 1
+    better: Literal["higher", "lower"] | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """In which its figures are told."""
+        return Terms(self.unit, self.baseline_devices, self.better)
 
 
 def history(
-    records: Iterable[RunRecord | CorruptRecordError],
+    records: Iterable[Comparable | CorruptRecordError],
     metric: MetricName | None = None,
     *,
     threshold: float = 0.03,
 ) -> History:
     """The course of a metric over the runs that can be compared with the newest completed one; else of throughput.
 
+    Of commands likewise; their metric is what they print.
+
     Raises:
         MissingError: No completed run has the metric.
     """
     entries, not_completed, unreadable = [], 0, 0
     for record in records:  # one at a time: a thousand timelines are no small thing
-        if not isinstance(record, RunRecord):
+        if isinstance(record, CorruptRecordError):
             unreadable += 1
         elif record.status != "completed":
             not_completed += 1
@@ -104,7 +115,7 @@ def history(
         raise MissingError("history: no completed run")
     newest = entries[-1]
     terms = newest.setting.terms
-    metric = metric or ("words_per_s" if terms.unit == WORDS else "throughput")
+    metric = metric or next(iter(newest.values))
     alike = [entry for entry in entries if not mismatches_of(newest.identity, entry.identity)]
     known = [entry for entry in alike if metric in entry.values]
     points = [Point(each.id, each.created, each.values[metric]) for each in known]
@@ -124,6 +135,7 @@ def history(
         needed=runs_needed(len(points)),
         unit=terms.unit,
         baseline_devices=terms.baseline_devices,
+        better=terms.better,
     )
 
 
@@ -139,25 +151,36 @@ class _Entry(NamedTuple):
     setting: Setting
 
 
-def _entry(run: RunRecord, metric: MetricName | None) -> _Entry:
+def _entry(run: Comparable, metric: MetricName | None) -> _Entry:
     found, setting = samples(run), setting_of(run)
-    names = ("words_per_s", "throughput") if metric is None else (metric, *_parts(metric, setting))
+    names: tuple[MetricName, ...] = ("words_per_s", "throughput")
+    if metric is not None:
+        names = (metric, *_parts(metric, setting))
+    elif isinstance(run, CommandRecord):
+        names = (run.metric.field,)
     return _Entry(
         moment=_moment(run),
         id=run.id,
         created=run.created,
-        identity=identity(run),
+        identity=_of_one_series(run),
         of=_described(run),
         values={name: middle(found[name]) for name in names if name in found},
         setting=setting,
     )
 
 
+def _of_one_series(run: Comparable) -> Mapping[str, object]:
+    """What runs of one series have in common; commands also the variables that they were given."""
+    if isinstance(run, CommandRecord):
+        return {**identity(run), "variables": run.variables}
+    return identity(run)
+
+
 def _parts(metric: MetricName, setting: Setting) -> tuple[MetricName, ...]:
-    return parts_of(metric, unit=setting.terms.unit)
+    return parts_of(metric, unit=setting.terms.unit) if setting.terms.better is None else ()
 
 
-def _moment(run: RunRecord) -> float:
+def _moment(run: Comparable) -> float:
     """When it was made; what is no date comes first."""
     try:
         return datetime.fromisoformat(run.created).timestamp()
@@ -226,7 +249,9 @@ def _usual(entries: Sequence[_Entry]) -> Setting:
     return Counter(entry.setting for entry in entries).most_common(1)[0][0]
 
 
-def _described(run: RunRecord) -> str:
+def _described(run: Comparable) -> str:
+    if isinstance(run, CommandRecord):
+        return shlex.join(run.command)
     config, device = run.config, run.device
     layers = f"{config.layers} layers of {config.hidden}"
     if config.model is not None:

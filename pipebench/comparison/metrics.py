@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pipebench.errors import CorruptRecordError
+from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, RunRecord, TimelineRecord
 from pipebench.records.terms import WORDS, Terms, terms_of
@@ -21,6 +22,7 @@ from pipebench.tolerances import LARGEST_TOLERANCE
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
 _MOST_ITEMS = 1e15
 _ROUNDING = 1e-9
+SMALLEST, LARGEST = 1e-12, 1e18  # of what a command prints
 
 # Sources that are no launches': a record holds one value, however many launches it has.
 ONE_VALUE = frozenset({"timeline", "peak"})
@@ -65,6 +67,18 @@ METRICS: dict[MetricName, Metric] = {
 }
 
 
+def metric_named(name: MetricName, terms: Terms) -> Metric:
+    """The metric of this name; a command's own is called what the command calls it."""
+    if terms.better is None:
+        return METRICS[name]
+    return Metric(name, name, higher_is_better=terms.better == "higher")
+
+
+def names_of(record: Comparable) -> tuple[MetricName, ...]:
+    """The metrics that a record of this kind may have, in the order in which they are told."""
+    return (record.metric.field,) if isinstance(record, CommandRecord) else tuple(METRICS)
+
+
 # The names of throughput that only a record which counts words has, with the name that every record has.
 OF_WORDS: Mapping[MetricName, MetricName] = MappingProxyType(
     {"words_per_s": "throughput", "baseline_words_per_s": "baseline_throughput"}
@@ -88,7 +102,7 @@ class Sample(NamedTuple):
     factor: float = 1.0
 
 
-def samples(record: RunRecord) -> dict[MetricName, Sample]:
+def samples(record: Comparable) -> dict[MetricName, Sample]:
     """The metrics that a record has; none if it was not completed.
 
     Raises:
@@ -96,6 +110,8 @@ def samples(record: RunRecord) -> dict[MetricName, Sample]:
     """
     if record.status != "completed":
         return {}
+    if isinstance(record, CommandRecord):
+        return {record.metric.field: _printed(record)}
     check_trustworthy(record)
     assert record.config.input is not None
     assert record.baseline is not None
@@ -124,6 +140,17 @@ def samples(record: RunRecord) -> dict[MetricName, Sample]:
     if peaks:
         found["peak_memory_bytes"] = Sample(peaks, "peak of launches" if len(peaks) > 1 else "peak")
     return found
+
+
+def _printed(record: CommandRecord) -> Sample:
+    """What a command printed, a value a launch."""
+    for number, launch in enumerate(record.launches, start=1):
+        if not all(SMALLEST <= value <= LARGEST for value in launch.samples):
+            raise CorruptRecordError(
+                f"{record.id!r}: launch {number}: expected values of {record.metric.field} between {SMALLEST:g} and "
+                f"{LARGEST:g}, found {min(launch.samples):g} to {max(launch.samples):g}"
+            )
+    return Sample(tuple(launch.value for launch in record.launches), "printed")
 
 
 def check_trustworthy(record: RunRecord) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from pipebench.records.command import Comparable
 from pipebench.records.comparison import MetricComparison, MetricName
 from pipebench.records.schema import RunRecord
 from pipebench.records.terms import WORDS, Terms, in_common, terms_of
@@ -50,8 +51,10 @@ class Setting(NamedTuple):
     terms: Terms = Terms()
 
 
-def setting_of(record: RunRecord) -> Setting:
-    """The setting of a record."""
+def setting_of(record: Comparable) -> Setting:
+    """The setting of a record; a command has no ratios."""
+    if not isinstance(record, RunRecord):
+        return Setting(1, None, None, terms_of(record))
     items = record.config.input.items if record.config.input else None
     return Setting(record.device.count, items, form_of(record), terms_of(record))
 
@@ -82,6 +85,8 @@ def explained(
     """The metrics of a pair, with parts and explanations. ``identical``: those whose samples are the very same."""
     reference, candidate = settings
     result = dict(metrics)
+    if reference.terms.better is not None:  # whatever a command calls its metric, it is no ratio of ours
+        return result
     unit, same = in_common([each.terms for each in settings]).unit, reference.items == candidate.items
     for name, ratio in metrics.items():
         rows = {part: metrics[part] for part in parts_of(name, unit=unit, same_items=same)}

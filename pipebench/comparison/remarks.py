@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pipebench.comparison import fields, verdicts
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import Doubt
-from pipebench.comparison.metrics import METRICS, Sample
+from pipebench.comparison.metrics import Sample, metric_named
 from pipebench.diagnosis.contention import contention
+from pipebench.records.command import Comparable
 from pipebench.records.comparison import Difference, MetricComparison, MetricName
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.selection import Source
@@ -18,14 +19,8 @@ def of_a_record(
 ) -> list[WarningRecord]:
     """What a reader must know of one record; the words are ours, so that nothing foreign gets in."""
     result = [WarningRecord(doubt.code, f"{label}: {doubt.cause}", doubt.next_step) for doubt in doubtful]
-    result += [
-        WarningRecord("contradiction", f"{label}: {cause}", "the samples are what is compared; run again")
-        for cause in contradictions(source.record, found)
-    ]
-    shared = any(warning.code == "cores-shared" for warning in source.record.warnings)
-    busy = contention(source.record.launches, source.record.environment) if found and not shared else None
-    if busy is not None:
-        result.append(WarningRecord(busy.code, f"{label}: {busy.cause}", busy.next_step))
+    if isinstance(source.record, RunRecord):
+        result += _of_a_run(source.record, label, found)
     if any(warning.code == "run-beside" for warning in source.record.warnings):
         cause = f"{label}: another pipebench run measured on its machine at the same time"
         result.append(WarningRecord("run-beside", cause, "measure again, one run after the other"))
@@ -49,6 +44,18 @@ def of_a_record(
     return result
 
 
+def _of_a_run(record: RunRecord, label: str, found: Mapping[MetricName, Sample]) -> list[WarningRecord]:
+    result = [
+        WarningRecord("contradiction", f"{label}: {cause}", "the samples are what is compared; run again")
+        for cause in contradictions(record, found)
+    ]
+    shared = any(warning.code == "cores-shared" for warning in record.warnings)
+    busy = contention(record.launches, record.environment) if found and not shared else None
+    if busy is not None:
+        result.append(WarningRecord(busy.code, f"{label}: {busy.cause}", busy.next_step))
+    return result
+
+
 def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]) -> list[WarningRecord]:
     """That what the user wanted to let pass never does."""
     result, found = [], allowed & {each.field for each in standing}
@@ -62,10 +69,11 @@ def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]
 
 
 def of_a_pair(
-    records: tuple[RunRecord, RunRecord], metrics: Mapping[MetricName, MetricComparison]
+    records: tuple[Comparable, Comparable], metrics: Mapping[MetricName, MetricComparison]
 ) -> list[WarningRecord]:
     """What the pair alone shows; a metric of two names is told of once."""
     result: list[WarningRecord] = []
+    terms = terms_of(records[0])
     if records[0].id == records[1].id and records[0] == records[1]:
         result.append(WarningRecord("same-record", "a record was compared with itself", "name two runs"))
     for name, each in metrics.items():
@@ -75,7 +83,7 @@ def of_a_pair(
             and each.rank_p_value >= verdicts.LEVEL
         ):
             cause = (
-                f"{METRICS[name].title(terms_of(records[0]))}: the order of the launches alone does not show it "
+                f"{metric_named(name, terms).title(terms)}: the order of the launches alone does not show it "
                 f"(Mann-Whitney p = {each.rank_p_value:.2g})"
             )
             warning = WarningRecord("rank-test", cause, "look at the launches, or run more of them")

@@ -7,12 +7,13 @@ from typing import Literal
 
 from pipebench import pasting
 from pipebench.comparison import baselines, fields
-from pipebench.errors import MissingError, UsageError
+from pipebench.errors import MissingError, NotComparableError, UsageError
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord
+from pipebench.records.command import Comparable
 from pipebench.records.schema import RunRecord
-from pipebench.records.selection import Search, Source, check_name, select, select_all
+from pipebench.records.selection import COMPARABLE, Search, Source, check_name, select, select_all
 
 By = Literal["schedule", "gpus"]
 
@@ -53,13 +54,14 @@ def compared(
     Raises:
         UsageError: A name stands for nothing, or fewer than two records are named.
         MissingError: A baseline has no run of this configuration.
-        CorruptRecordError: One cannot be read, or is no run's.
+        NotComparableError: Some are runs and some are commands.
+        CorruptRecordError: One cannot be read, or is of another kind.
     """
     found: dict[str, list[Source]] = {}
     run: list[Source] = []
     for name in names:
         if not _is_baseline(name):
-            found[name] = _selected(name, Search(folder), by, allowed, run)
+            found[name] = _selected(name, _any(folder), by, allowed, run)
             run = run or found[name]
     for name in names:
         if name not in found:
@@ -76,6 +78,7 @@ def compared(
                 f"they differ in {apart}; name the records to compare"
             )
         raise UsageError(f"compare: expected at least two records, found {len(chosen)}{hint}")
+    _check_kinds(chosen)
     return chosen
 
 
@@ -87,17 +90,17 @@ def checked(
     Raises:
         UsageError: There is no such run to check.
         MissingError: There is no such baseline.
-        CorruptRecordError: One cannot be read, or is no run's.
+        NotComparableError: One is a run and one a command.
+        CorruptRecordError: One cannot be read, or is of another kind.
     """
-    run = _one(current, Search(folder, completed=False))
+    run = _one(current, replace(_any(folder), completed=False))
     try:
-        against = (
-            _saved(baseline, [run], allowed) if _is_baseline(baseline) else _one(baseline, Search(folder))
-        )
+        against = _saved(baseline, [run], allowed) if _is_baseline(baseline) else _one(baseline, _any(folder))
     except UsageError as error:
         raise _no_baseline(error) from None
     if current != baseline and run.path.resolve() == against.path.resolve():
         raise UsageError(f"{current} and {baseline} are one run, {run.path}: name another to hold it against")
+    _check_kinds([run, against])
     return run, against
 
 
@@ -113,9 +116,9 @@ def tried(current: str | None, baseline: str | None, folder: Path) -> RunRecord 
     if name is None:
         return None
     if _is_baseline(name):
-        return _only_saved(name).record
+        return _only_saved(name).run
     try:
-        return _one(name, Search(folder)).record
+        return _one(name, Search(folder)).run
     except UsageError as error:
         if baseline is None:
             raise
@@ -134,9 +137,24 @@ def _one(name: str, search: Search) -> Source:
         record = store.read(path)
         if isinstance(record, BaselineRecord):
             return Source(baselines.read(path).record, path)
-        if isinstance(record, RunRecord):
+        if isinstance(record, search.kinds):
             return Source(record, path)
     return select(name, search)
+
+
+def _any(folder: Path) -> Search:
+    """Runs and commands."""
+    return Search(folder, kinds=COMPARABLE)
+
+
+def _check_kinds(sources: Sequence[Source]) -> None:
+    first = sources[0]
+    for other in sources:
+        if other.record.kind != first.record.kind:
+            raise NotComparableError(
+                f"{first.record.id!r} is a {first.record.kind}, {other.record.id!r} a {other.record.kind}: "
+                "expected records of one kind"
+            )
 
 
 def _is_baseline(name: str) -> bool:
@@ -156,7 +174,12 @@ def _only_saved(name: str) -> Source:
 
 
 def _saved(name: str, runs: Sequence[Source], allowed: frozenset[str] = frozenset()) -> Source:
-    path, record = baselines.find(name, runs[0].record, baselines.DEFAULT_FOLDER, allowed)
+    run = runs[0].record
+    if not isinstance(run, RunRecord):
+        raise NotComparableError(
+            f"{run.id!r} is a {run.kind}, and the baseline {name} a run: hold it against another command's record"
+        )
+    path, record = baselines.find(name, run, baselines.DEFAULT_FOLDER, allowed)
     return Source(record, path)
 
 
@@ -170,7 +193,7 @@ def _selected(
     standing = [_standing(like, each.record, by, allowed) for each in runs]
     alike = [each for each, names in zip(runs, standing, strict=True) if not names] or runs
     order = _ORDERS[by]
-    newest = {order(each.record): each for each in alike}
+    newest = {order(each.run): each for each in alike}
     first, *others = [newest[key] for key in sorted(newest)]
     if alike is not runs:
         apart = tuple(name for name in fields.HARD if any(name in names for names in standing))
@@ -178,7 +201,7 @@ def _selected(
     return [first, *others]
 
 
-def _standing(reference: RunRecord, record: RunRecord, by: By, allowed: frozenset[str]) -> list[str]:
+def _standing(reference: Comparable, record: Comparable, by: By, allowed: frozenset[str]) -> list[str]:
     """The fields in which a run cannot be compared with the reference."""
     standing, _ = fields.split_allowed(fields.mismatches(reference, record, by=by), allowed)
     return [each.field for each in standing]

@@ -17,8 +17,9 @@ from statistics import fmean
 from typing import NamedTuple
 
 from pipebench.comparison.doubts import Doubt
-from pipebench.comparison.metrics import METRICS, ONE_VALUE, Sample
+from pipebench.comparison.metrics import ONE_VALUE, Sample, metric_named
 from pipebench.records.comparison import MetricComparison, MetricName, Verdict
+from pipebench.records.terms import Terms
 from pipebench.statistics import (
     GroupRatio,
     geometric_mean,
@@ -43,6 +44,12 @@ class Estimate(NamedTuple):
     candidate: Sample
     ratio: GroupRatio | None
     level: float = LEVEL
+    terms: Terms = Terms()
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Of the metric."""
+        return metric_named(self.metric, self.terms).higher_is_better
 
     @property
     def launches(self) -> tuple[int, int]:
@@ -67,11 +74,18 @@ class Estimate(NamedTuple):
         return self.ratio.standard_error / sqrt(sum(1 / number for number in self.launches))
 
 
-def estimate(metric: MetricName, reference: Sample, candidate: Sample, *, level: float = LEVEL) -> Estimate:
+def estimate(
+    metric: MetricName,
+    reference: Sample,
+    candidate: Sample,
+    *,
+    level: float = LEVEL,
+    terms: Terms = Terms(),  # noqa: B008 - it never changes
+) -> Estimate:
     """The ratio of the launches' geometric means."""
     positive = min(*reference.values, *candidate.values) > 0
     ratio = group_ratio(reference.values, candidate.values, confidence=1 - level) if positive else None
-    return Estimate(metric, reference, candidate, ratio, level)
+    return Estimate(metric, reference, candidate, ratio, level, terms)
 
 
 def adjusted(
@@ -129,7 +143,6 @@ def judge(
 
 
 def unjudged(
-    metric: MetricName,
     verdict: Verdict,
     reason: str,
     *,
@@ -139,7 +152,6 @@ def unjudged(
     note: str | None = None,
 ) -> MetricComparison:
     """A metric that cannot be compared: its values, where there are any, and no change."""
-    assert metric in METRICS
     return MetricComparison(
         verdict=verdict,
         reason=reason,
@@ -178,7 +190,7 @@ def _verdict(
     assert ratio.high is not None
     assert p_value is not None
     change = ratio.value - 1
-    worse = -change if METRICS[measured.metric].higher_is_better else change
+    worse = -change if measured.higher_is_better else change
     beyond = p_value < measured.level
     if beyond and worse > threshold:
         return "regression", None
@@ -246,9 +258,9 @@ def _detectable(measured: Estimate, threshold: float, questions: int) -> float |
         return None  # so few find nothing at all
     confidence = 1 - measured.level / questions
     found = detectable(ratio.standard_error, ratio.degrees, threshold=threshold, confidence=confidence)
-    return as_change_of(measured.metric, found) if found < inf else None
+    return as_change(found, higher_is_better=measured.higher_is_better) if found < inf else None
 
 
-def as_change_of(metric: MetricName, longer: float) -> float:
+def as_change(longer: float, *, higher_is_better: bool) -> float:
     """How much worse a metric is by ratio ``1 + longer`` of the two, relative: half the items/s are a loss of 50 %."""
-    return longer / (1 + longer) if METRICS[metric].higher_is_better else longer
+    return longer / (1 + longer) if higher_is_better else longer

@@ -9,8 +9,9 @@ stored summaries.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
+from pipebench.records.command import CommandSide
 from pipebench.records.schema import (
     AtLeastOne,
     Count,
@@ -24,25 +25,16 @@ from pipebench.records.schema import (
 from pipebench.records.terms import Terms, Unit, in_common
 
 Verdict = Literal["improvement", "same", "regression", "inconclusive", "incomparable", "missing"]
-MetricName = Literal[
-    "words_per_s",
-    "throughput",
-    "baseline_words_per_s",
-    "baseline_throughput",
-    "speedup",
-    "step_s",
-    "efficiency",
-    "bubble_fraction",
-    "busy_s",
-    "peak_memory_bytes",
-]
+MetricName = Name
+"""One of ``comparison.metrics``, or a command's own: the key that it prints."""
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Side(Part, frozen=True, kw_only=True):
     """One of the records compared; ``label`` is A for the reference, then B, C and so on.
 
-    ``unit`` is what its throughput counts; its speed-up is one over ``baseline_devices``.
+    ``unit`` is what its throughput counts; its speed-up is one over ``baseline_devices``. Of a command there is
+    ``command``, and nothing of what only a run has.
     """
 
     label: Name
@@ -51,22 +43,24 @@ class Side(Part, frozen=True, kw_only=True):
     created: str
     status: str
     launches: Count
-    device: str
-    devices: AtLeastOne
-    clock: Literal["wall", "virtual"]
+    device: str | None
+    devices: AtLeastOne | None
+    clock: Literal["wall", "virtual"] | None
     machine: str | None
-    schedule: str
-    microbatches: AtLeastOne
-    chunks: AtLeastOne
+    schedule: str | None
+    microbatches: AtLeastOne | None
+    chunks: AtLeastOne | None
     unit: Unit = "words"
     baseline_devices: AtLeastOne = 1
     model: str | None = None  # of the user's own
     softmax_devices: AtLeastOne | Literal["all"] | None = None
+    command: CommandSide | UnsetType = UNSET
 
     @property
     def terms(self) -> Terms:
         """In which its figures are told."""
-        return Terms(self.unit, self.baseline_devices)
+        better = self.command.metric.better if self.command else None
+        return Terms(self.unit, self.baseline_devices, better)
 
 
 class Difference(Part, frozen=True):

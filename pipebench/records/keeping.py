@@ -9,6 +9,7 @@ import msgspec
 
 from pipebench import places
 from pipebench.records import store
+from pipebench.records.command import Comparable
 from pipebench.records.schema import RunRecord
 
 
@@ -18,13 +19,21 @@ class Kept(NamedTuple):
     ``path`` is ``None`` where it could not be written at all; ``trouble`` is one line.
     """
 
-    record: RunRecord
+    record: Comparable
     path: Path | None
     trouble: str | None
 
+    @property
+    def run(self) -> RunRecord:
+        """The record, of whoever kept that of a run."""
+        assert isinstance(self.record, RunRecord)
+        return self.record
 
-def keep(record: RunRecord, folder: Path, *, log: str = "") -> Kept:
+
+def keep(record: Comparable, folder: Path, *, log: str | Path = "") -> Kept:
     """Store a record, and beside it the log that its process left behind; in the folder of temporary files if need be.
+
+    The log is its text, or the file that it is in.
 
     What was measured is worth more than its place: nothing is raised where the folder cannot be written.
     """
@@ -58,13 +67,16 @@ def kept_somewhere(write: Callable[[Path], Path], folder: Path, name: str) -> tu
         return None, trouble
 
 
-def _with_log(record: RunRecord, log: str, folder: Path) -> RunRecord:
+def _with_log(record: Comparable, log: str | Path, folder: Path) -> Comparable:
     """The record of a failure, naming the log if that can be written; the record matters more."""
     if not log or record.failure is None:
         return record
     path = folder / f"{record.id}.log"
     try:
-        places.write_whole(path, log.encode("utf-8", "replace"))
+        if isinstance(log, Path):
+            places.copy_whole(path, log)
+        else:
+            places.write_whole(path, log.encode("utf-8", "replace"))
     except OSError:
         return record
     return msgspec.structs.replace(record, failure=msgspec.structs.replace(record.failure, log=path.name))

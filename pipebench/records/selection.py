@@ -6,46 +6,57 @@ records), and as an id or the start of one. A further kind of name is one more f
 
 import errno
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
+from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.schema import RunRecord
+
+RUNS: tuple[type[Comparable], ...] = (RunRecord,)
+COMPARABLE: tuple[type[Comparable], ...] = (RunRecord, CommandRecord)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A run's record and where it was found.
+    """A run's record, or a command's where those were searched for too, and where it was found.
 
     ``passed_over`` newer ones there were not completed, or unreadable; ``unlike`` ones of a study's folder are of
     another configuration: they differ from it in the fields ``apart``.
     """
 
-    record: RunRecord
+    record: Comparable
     path: Path
     passed_over: int = 0
     unlike: int = 0
     apart: tuple[str, ...] = ()
 
+    @property
+    def run(self) -> RunRecord:
+        """The record, where only those of runs were searched for."""
+        assert isinstance(self.record, RunRecord)
+        return self.record
+
 
 @dataclass(frozen=True)
 class Search:
-    """Where names are looked up, and whether only completed runs count as the newest.
+    """Where names are looked up, whether only completed runs count as the newest, and which kinds of records count.
 
     A gate looks at the newest run whatever its end: passing over a run that failed would hide the failure.
     """
 
     folder: Path = store.DEFAULT_FOLDER
     completed: bool = True
+    kinds: tuple[type[Comparable], ...] = RUNS
 
 
 def select(name: str, search: Search) -> Source:
-    """The run that a name stands for.
+    """The run that a name stands for, or the record of another kind that counts.
 
     Raises:
         UsageError: There is none.
-        CorruptRecordError: It is no record of a run, or cannot be read.
+        CorruptRecordError: It is no record of such a kind, or cannot be read.
     """
     check_name(name)
     for way in _WAYS:
@@ -72,13 +83,13 @@ def check_name(name: str) -> None:
         raise UsageError(f"{name!r}: no such record (it holds a null character)") from None
 
 
-def select_all(folder: Path) -> list[Source]:
-    """All completed runs of a folder, subfolders included, oldest first.
+def select_all(folder: Path, kinds: tuple[type[Comparable], ...] = RUNS) -> list[Source]:
+    """All completed runs of a folder, or records of other kinds that count, subfolders included, oldest first.
 
     Raises:
         UsageError: There is none.
     """
-    found = [each for each in _newest_first(Search(folder)) if isinstance(each, Source)]
+    found = [each for each in _newest_first(Search(folder, kinds=kinds)) if isinstance(each, Source)]
     if not found:
         raise UsageError(
             f"{folder}: no completed run in this folder; make one with {store.how_to_make_one(folder)}"
@@ -86,29 +97,30 @@ def select_all(folder: Path) -> list[Source]:
     return found[::-1]
 
 
-def read_run(path: Path) -> RunRecord:
-    """Read the record of a run.
+def _read(path: Path, search: Search) -> Comparable:
+    """Read a record of a kind that counts.
 
     Raises:
         UsageError: There is no such file.
-        CorruptRecordError: It is no record of a run, or cannot be read.
+        CorruptRecordError: It is of another kind, or cannot be read.
     """
     record = store.read(path)
-    if not isinstance(record, RunRecord):
-        raise CorruptRecordError(f"{path}: expected the record of a run, found that of a {record.kind}")
-    return record
+    if isinstance(record, search.kinds):
+        return record
+    expected = "a run" if search.kinds == RUNS else "a run or a command"
+    raise CorruptRecordError(f"{path}: expected the record of {expected}, found that of a {record.kind}")
 
 
-def _file(name: str, search: Search) -> Source | None:  # noqa: ARG001 - one of several ways
+def _file(name: str, search: Search) -> Source | None:
     path = Path(name)
-    return Source(read_run(path), path) if path.is_file() else None
+    return Source(_read(path, search), path) if path.is_file() else None
 
 
 def _folder(name: str, search: Search) -> Source | None:
     path = Path(name)
     if not path.is_dir():
         return None
-    return _newest(name, Search(path, completed=search.completed), back=0)
+    return _newest(name, replace(search, folder=path), back=0)
 
 
 def _latest(name: str, search: Search) -> Source | None:
@@ -120,7 +132,7 @@ def _latest(name: str, search: Search) -> Source | None:
 
 def _id(name: str, search: Search) -> Source | None:
     path = store.find(name, search.folder)
-    return Source(read_run(path), path)
+    return Source(_read(path, search), path)
 
 
 _WAYS: tuple[Callable[[str, Search], Source | None], ...] = (_file, _folder, _latest, _id)
@@ -151,5 +163,5 @@ def _newest_first(search: Search) -> Iterator[Source | None]:
                 raise
             yield None
             continue
-        if isinstance(record, RunRecord):
+        if isinstance(record, search.kinds):
             yield Source(record, path) if record.status == "completed" or not search.completed else None

@@ -17,6 +17,7 @@ from pipebench import encodings, pasting, places, reasons
 from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.names import as_text
 from pipebench.records.baseline import BaselineRecord
+from pipebench.records.command import CommandRecord
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.reproduction import ReproductionRecord
@@ -27,13 +28,16 @@ DEFAULT_FOLDER = Path("results/runs")
 
 MOST_BYTES = 1 << 29  # a record of some million actions
 
-AnyRecord = RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord | ReproductionRecord
+AnyRecord = (
+    RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord | ReproductionRecord | CommandRecord
+)
 _KINDS: dict[str, type[AnyRecord]] = {
     "run": RunRecord,
     "simulation": SimulationRecord,
     "comparison": ComparisonRecord,
     "baseline": BaselineRecord,
     "reproduction": ReproductionRecord,
+    "command": CommandRecord,
 }
 
 
@@ -58,7 +62,7 @@ def encode(record: AnyRecord | ExplanationRecord) -> bytes:
     return msgspec.json.format(document, indent=1) + b"\n"
 
 
-def write(record: RunRecord | ReproductionRecord, folder: Path) -> Path:
+def write(record: RunRecord | ReproductionRecord | CommandRecord, folder: Path) -> Path:
     """Store a record under its id; readers see the whole file or none."""
     path = folder / f"{record.id}.json"
     places.write_whole(path, encode(record))
@@ -305,6 +309,9 @@ def _line(path: Path, record: AnyRecord | CorruptRecordError) -> dict[str, Any]:
     line: dict[str, Any] = {"path": path_text(path), "kind": record.kind}
     if isinstance(record, ReproductionRecord):
         line |= {name: getattr(record, name) for name in ("id", "created", "status")}
+    if isinstance(record, CommandRecord):
+        line |= {name: getattr(record, name) for name in ("id", "created", "status", "command", "metric")}
+        line["launches"], line["value"] = len(record.launches), record.value
     if isinstance(record, RunRecord):
         line |= {name: getattr(record, name) for name in ("id", "created", "status", "clock", "speedup")}
         line |= {

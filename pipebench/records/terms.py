@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta
 
-from pipebench.records.schema import RunRecord
+from pipebench.records.command import CommandRecord, Comparable
 
 WORDS, ANY = "words", "items"
 
@@ -16,10 +16,14 @@ Unit = Annotated[str, Meta(pattern=_PLAIN)]
 
 
 class Terms(NamedTuple):
-    """What throughput counts, and how many devices the baseline of a speed-up is measured on."""
+    """What throughput counts, and how many devices the baseline of a speed-up is measured on.
+
+    ``better`` is there where the metric is a command's own: it has the name that the command gives it.
+    """
 
     unit: str = WORDS
     baseline_devices: int = 1
+    better: Literal["higher", "lower"] | None = None
 
     @property
     def rate(self) -> str:
@@ -52,8 +56,10 @@ class Terms(NamedTuple):
         return "" if self.baseline_devices == 1 else f" relative to {self.alone}"
 
 
-def terms_of(record: RunRecord) -> Terms:
-    """The terms of a run; a unit that is no plain word is not repeated."""
+def terms_of(record: Comparable) -> Terms:
+    """The terms of a run or a command; a unit that is no plain word is not repeated."""
+    if isinstance(record, CommandRecord):
+        return Terms(better=record.metric.better)
     config, baseline = record.config, record.baseline
     unknown = WORDS if config.model is None else ANY
     unit = config.input.unit if config.input is not None else unknown
@@ -63,4 +69,6 @@ def terms_of(record: RunRecord) -> Terms:
 def in_common(terms: Sequence[Terms]) -> Terms:
     """The terms in which figures of several runs can be told together."""
     units, devices = {each.unit for each in terms}, {each.baseline_devices for each in terms}
-    return Terms(units.pop() if len(units) == 1 else ANY, devices.pop() if len(devices) == 1 else 1)
+    return Terms(
+        units.pop() if len(units) == 1 else ANY, devices.pop() if len(devices) == 1 else 1, terms[0].better
+    )

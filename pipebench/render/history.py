@@ -6,8 +6,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from pipebench.comparison.history import History
-from pipebench.comparison.metrics import METRICS
-from pipebench.records.terms import Terms
+from pipebench.comparison.metrics import metric_named
 from pipebench.render.comparison.words import change_text, value_text
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Words
@@ -19,8 +18,8 @@ _BLOCKS, _PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 
 def history_report(course: History, console: Console) -> Group:
     """The newest runs that fit the console, and every change."""
-    terms = Terms(inert(course.unit), course.baseline_devices)
-    title, values = METRICS[course.metric].title(terms), [point.value for point in course.runs]
+    terms = course.terms._replace(unit=inert(course.unit))
+    title, values = metric_named(course.metric, terms).title(terms), [point.value for point in course.runs]
     head = Text.assemble((f"{title} of {counted(len(values), 'run')}", "bold"), f"   {inert(course.of)}")
     shown = values[-(console.width - 2) :]
     line = Text(sparkline(shown, plain=needs_ascii(console)))
@@ -37,7 +36,7 @@ def sparkline(values: Sequence[float], *, plain: bool = False) -> str:
 
 def _rows(course: History, values: Sequence[float]) -> list[tuple[str, str]]:
     def text(value: float) -> str:
-        return value_text(course.metric, value)
+        return value_text(course.metric, value, course.terms)
 
     rows = [
         ("first", f"{text(values[0])}   {inert(course.runs[0].id)}"),

@@ -1,5 +1,6 @@
 """Tables: where the time of each device went, and the records of a folder."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +11,12 @@ from rich.text import Text
 
 from pipebench.errors import CorruptRecordError
 from pipebench.models.outline import MemoryBytes
+from pipebench.records.command import CommandRecord
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import DeviceUsage, RunRecord
 from pipebench.records.store import AnyRecord
 from pipebench.records.terms import WORDS, terms_of
+from pipebench.render.comparison.words import printed_text
 from pipebench.render.inert import inert
 from pipebench.render.layout import NARROW, Table
 from pipebench.render.units import counted, data_size, percent, rate
@@ -77,6 +80,8 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
         return _other_row(str(path), Text("unreadable", style="red"))
     if isinstance(record, ReproductionRecord) and record.status != "completed":
         return _other_row(path.stem, Text(f"{record.kind}, {record.status}", style="yellow"))
+    if isinstance(record, CommandRecord):
+        return _command_row(path, record)
     if not isinstance(record, RunRecord):
         return _other_row(path.stem, Text(record.kind))
     config, speedup, terms = record.config, record.speedup, terms_of(record)
@@ -130,6 +135,18 @@ def _counting(row: RecordRow) -> tuple[Text, ...]:
     if not row.rate:
         return row.cells
     return (*row.cells[:-1], Text.assemble(row.cells[-1], f" {row.rate}"))
+
+
+def _command_row(path: Path, record: CommandRecord) -> RecordRow:
+    """Its metric stands where a run has its speed-up, and what ran in the place of the plan."""
+    metric = record.metric.field
+    measured = "-" if record.value is None else f"{metric} {printed_text(metric, record.value)}"
+    status = record.kind if record.status == "completed" else f"{record.kind}, {record.status}"
+    style = "" if record.status == "completed" else "yellow"
+    cells = (path.stem, status, measured, shlex.join(record.command), "-")
+    return RecordRow(
+        tuple(Text(inert(cell), style=style) for cell in cells), Text(inert(measured), style=style)
+    )
 
 
 def _other_row(name: str, what: Text) -> RecordRow:

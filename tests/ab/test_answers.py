@@ -42,6 +42,13 @@ def test_one_that_prints_without_end_is_ended(tmp_path: Path) -> None:
             "ModuleNotFoundError: No module named 'encodings'",
         ),
         ("first\nlast\n", "last"),
+        ("ValueError: one\ntorch.cuda.OutOfMemoryError: two\nexit 1\n", "torch.cuda.OutOfMemoryError: two"),
+        (
+            "[default1]:[rank1]: RuntimeError: boom\n[rank0]: RuntimeError: lost\nx.ChildFailedError:\n",
+            "[default1]:[rank1]: RuntimeError: boom",
+        ),
+        ("it failed\n=====\n", "it failed"),
+        ("[rank1]: RuntimeError: boom\n\ntorch.x.ChildFailedError:\n=====\n", "[rank1]: RuntimeError: boom"),
         ("", ""),
     ],
 )

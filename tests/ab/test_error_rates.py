@@ -1,47 +1,18 @@
 """The error rates that ``ab`` promises, whatever look ends it, by seeded simulation of 2,000 pairs each."""
 
-from collections import Counter
-from random import Random
-
 import pytest
 
-from pipebench.ab import looks
-from pipebench.ab.interleaving import Interleaved
-from pipebench.comparison import fields, verdicts
-from pipebench.comparison.compare import Rules
-from tests.ab.launches import SIDES, Machine, Watcher
-
-PAIRS = 2000
-NUMBERS = looks.planned(looks.DEFAULT_MOST)
-RULES = Rules(level=looks.level_of_each(NUMBERS))
+from tests.ab.launches import SIDES, Machine
+from tests.ab.rates import PAIRS, Outcomes, only_what_verdicts_hang_on, outcomes_of
 
 
 @pytest.fixture(autouse=True)
-def only_what_verdicts_hang_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is only told costs most of a comparison; all records are of one configuration."""
-    monkeypatch.setattr(verdicts, "mann_whitney", lambda *groups: 1.0)
-    monkeypatch.setattr(verdicts, "_detectable", lambda *metric: None)
-    monkeypatch.setattr(verdicts, "_note", lambda *verdict: None)
-    monkeypatch.setattr(fields, "drift", lambda *records: [])
-    monkeypatch.setattr(fields, "mismatches", lambda *records, by=None: [])
-
-
-class Outcomes(Counter[str]):
-    """Verdicts of simulated pairs, and the launches a side that they took."""
-
-    launches: list[int]
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_what_verdicts_hang_on(monkeypatch)
 
 
 def outcomes(**machine: float) -> Outcomes:
-    random, found = Random(str(machine)), Outcomes()
-    found.launches = []
-    for _ in range(PAIRS):
-        watcher = Watcher()
-        interleaved = Interleaved(SIDES, Machine(random, **machine).launch, watcher)
-        interleaved._measure(NUMBERS, 1e9, RULES)
-        found[watcher.notices[-1].rpartition(" ")[2]] += 1
-        found.launches.append(interleaved.launches)
-    return found
+    return outcomes_of(SIDES, Machine, **machine)
 
 
 @pytest.mark.parametrize("log_sd", [0.003, 0.01])

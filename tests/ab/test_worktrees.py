@@ -51,6 +51,7 @@ def test_each_ref_is_a_folder_of_its_own_until_the_end(repository: Path, tmp_pat
             git(repository, "rev-parse", ref) for ref in ("one", "two")
         ]
         assert linked(repository) == 3
+        assert [each.working_folder for each in (one, two)] == [each.folder / "below" for each in (one, two)]
     assert linked(repository) == 1
     assert not list(place.iterdir())
 

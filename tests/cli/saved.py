@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from pipebench.records import store
+from pipebench.records.command import Comparable
 from pipebench.records.schema import RunRecord
 from tests.builders import steady_record, with_config
 
 
-def save(folder: Path, **records: RunRecord) -> None:
+def save(folder: Path, **records: Comparable) -> None:
     folder.mkdir(exist_ok=True, parents=True)
     for name, record in records.items():
         (folder / f"{name}.json").write_bytes(store.encode(record))

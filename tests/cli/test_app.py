@@ -17,6 +17,7 @@ COMMANDS = [
     "compare",
     "check",
     "ab",
+    "guard",
     "calibrate",
     "history",
     "merge",

@@ -51,7 +51,18 @@ COMMANDS: dict[str, tuple[int, tuple[str, ...]]] = {
     "bad-choice": (2, ("run", "--schedule", NAME)),
     **{
         f"help-{name}": (0, (name, "--help"))
-        for name in ("run", "simulate", "show", "list", "compare", "check", "ab", "calibrate", "history")
+        for name in (
+            "run",
+            "simulate",
+            "show",
+            "list",
+            "compare",
+            "check",
+            "ab",
+            "guard",
+            "calibrate",
+            "history",
+        )
     },
 }
 

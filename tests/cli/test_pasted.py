@@ -135,6 +135,7 @@ COMMANDS = (
     "compare",
     "check",
     "ab",
+    "guard",
     "calibrate",
     "history",
     "init",

@@ -46,6 +46,10 @@ def test_one_rank_of_torchrun_in_a_batch_script_is_one_process(tmp_path: Path) -
             ("ab", "--b-run", "--schedule naive", "--", "--gpus", "2"),
             "pipebench ab --b-run '--schedule naive' -- --gpus 2",
         ),
+        (
+            ("guard", "--metric", "x", "--b-env", "X=1", "--", "true"),
+            "pipebench guard --metric x --b-env X=1 -- true",
+        ),
     ],
 )
 def test_a_step_of_several_tasks_is_refused_by_all_that_measures(

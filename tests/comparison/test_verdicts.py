@@ -143,7 +143,6 @@ def test_the_spread_of_a_launch_is_that_of_both_sides() -> None:
 
 def test_what_cannot_be_judged_keeps_its_values_and_has_no_change() -> None:
     found = unjudged(
-        "speedup",
         "incomparable",
         "clock",
         threshold=0.03,

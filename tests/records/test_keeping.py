@@ -31,3 +31,11 @@ def test_a_record_is_kept_elsewhere_where_its_folder_cannot_be(
     nowhere = keeping.keep(record, tmp_path / "file")
     assert (nowhere.path, nowhere.record) == (None, record)
     assert "for now" not in str(nowhere.trouble)
+
+
+def test_a_log_may_be_a_file_which_is_copied_whole(tmp_path: Path) -> None:
+    (tmp_path / "errors").write_bytes(b"\xff" * 100_000)
+    record = completed_record(status="failed", failure=schema.Failure(6, "it broke"))
+    kept = keeping.keep(record, tmp_path / "runs", log=tmp_path / "errors")
+    assert (tmp_path / "runs" / f"{record.id}.log").read_bytes() == b"\xff" * 100_000
+    assert kept.record.failure == schema.Failure(6, "it broke", f"{record.id}.log")

@@ -6,8 +6,10 @@ import pytest
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
-from pipebench.records.selection import Search, Source, read_run, select, select_all
+from pipebench.records.selection import COMPARABLE, Search, Source, select, select_all
 from tests.builders import simulation_record, steady_record
+from tests.cli.saved import save
+from tests.guard.launches import record as command
 
 
 def run(number: int, status: str = "completed") -> RunRecord:
@@ -78,4 +80,14 @@ def test_all_completed_runs_come_oldest_first(folder: Path) -> None:
 
 def test_another_kind_of_record_is_no_run(folder: Path) -> None:
     with pytest.raises(CorruptRecordError, match="found that of a simulation"):
-        read_run(folder / "20261124-simulation.json")
+        select(str(folder / "20261124-simulation.json"), Search(folder))
+
+
+def test_commands_count_where_they_are_searched_for(tmp_path: Path) -> None:
+    save(tmp_path, **{"20261125-command": command([1.0], id="command", created="2026-11-25T00:00:00+00:00")})
+    with pytest.raises(UsageError, match="0 completed runs"):
+        select("latest", Search(tmp_path))
+    assert select("latest", Search(tmp_path, kinds=COMPARABLE)).record.id == "command"
+    assert [each.record.id for each in select_all(tmp_path, COMPARABLE)] == ["command"]
+    with pytest.raises(CorruptRecordError, match="expected the record of a run, found that of a command"):
+        select(str(tmp_path / "20261125-command.json"), Search(tmp_path))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from pipebench.comparison.metrics import METRICS, OF_WORDS, other_name
+from pipebench.comparison.metrics import OF_WORDS, metric_named, other_name
 from pipebench.comparison.verdicts import LEVEL
 from pipebench.records.comparison import (
     ComparisonRecord,
@@ -15,6 +15,7 @@ from pipebench.records.comparison import (
     Verdict,
 )
 from pipebench.records.terms import WORDS, Terms
+from pipebench.render.comparison.sides import described
 from pipebench.render.comparison.words import (
     Foreign,
     Part,
@@ -27,7 +28,6 @@ from pipebench.render.comparison.words import (
     verdict_text,
 )
 from pipebench.render.units import counted
-from pipebench.sharing import softmax_in_short
 
 
 class Cell(NamedTuple):
@@ -74,7 +74,7 @@ def document(record: ComparisonRecord) -> list[Block]:
     notes = Footnotes()
     many = bool(record.others) or record.by is not None
     grid = _grid_of_many(record, notes) if many else _grid_of_two(record, notes)
-    blocks: list[Block] = [Facts([(side.label, cell(*_described(side))) for side in _sides(record)]), grid]
+    blocks: list[Block] = [Facts([(side.label, cell(*described(side))) for side in _sides(record)]), grid]
     rows = [(f"[{number}]", cell(text)) for number, text in enumerate(notes.texts, start=1)]
     rows += list(
         dict.fromkeys(row for pair in record.pairs for row in _remarks(pair))
@@ -91,35 +91,13 @@ def _sides(record: ComparisonRecord) -> list[Side]:
     return [record.reference, *(pair.candidate for pair in record.pairs)]
 
 
-def _described(side: Side) -> Iterator[Part]:
-    yield Foreign(side.id)
-    clock = "virtual time" if side.clock == "virtual" else "wall clock"
-    yield f": {counted(side.devices, f'{side.device} device')}, {clock}"
-    if side.machine is not None:
-        yield ", "
-        yield Foreign(side.machine)
-    yield "; "
-    if side.model is not None:
-        yield Foreign(side.model)
-        yield ", "
-    yield Foreign(side.schedule)
-    yield f", M {side.microbatches}, C {side.chunks}"
-    if side.softmax_devices is not None:
-        yield f", {softmax_in_short(side.softmax_devices)}"
-    yield f"; {counted(side.launches, 'launch', 'launches')}"
-    if side.terms.relative:
-        yield f"; speed-up{side.terms.relative}"
-    if side.status != "completed":
-        yield f"; {side.status}"
-
-
 def _grid_of_two(record: ComparisonRecord, notes: Footnotes) -> Grid:
     headers = ["metric", "A", "B", "change", _interval_title(record), "verdict"]
     rows = [
         [
             cell(_title(name, each, record.terms)),
-            cell(value_text(name, each.reference)),
-            cell(value_text(name, each.candidate)),
+            cell(value_text(name, each.reference, record.terms)),
+            cell(value_text(name, each.candidate, record.terms)),
             cell(change_text(each.change)),
             cell(interval_text(each)),
             _verdict_cell(name, each, notes, record.terms),
@@ -137,7 +115,7 @@ def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
     for name, first in record.metrics.items():
         if not _worth_a_row(name, record):
             continue
-        value = cell(value_text(name, first.reference))
+        value = cell(value_text(name, first.reference, record.terms))
         named = cell(*_called(record.reference, record.by))
         rows.append(
             [cell(_title(name, first, record.terms)), named, value, cell(""), cell(""), cell("reference")]
@@ -150,7 +128,7 @@ def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
                 [
                     cell(""),
                     cell(*_called(pair.candidate, record.by)),
-                    cell(value_text(name, each.candidate)),
+                    cell(value_text(name, each.candidate, record.terms)),
                     cell(change_text(each.change)),
                     cell(interval_text(each)),
                     _verdict_cell(name, each, notes, record.terms, pair.candidate.label),
@@ -189,15 +167,15 @@ def _is_told_by_its_other_name(name: MetricName, record: ComparisonRecord) -> bo
 def _called(side: Side, by: str | None) -> Iterator[Part]:
     """The label, with what the study varies."""
     yield side.label
-    if by == "schedule":
+    if by == "schedule" and side.schedule is not None:
         yield " "
         yield Foreign(side.schedule)
-    elif by == "gpus":
+    elif by == "gpus" and side.devices is not None:
         yield f" {counted(side.devices, 'device')}"
 
 
 def _title(name: MetricName, metric: MetricComparison, terms: Terms) -> str:
-    return f"{METRICS[name].heading(terms)}{' *' if metric.gated else ''}"
+    return f"{metric_named(name, terms).heading(terms)}{' *' if metric.gated else ''}"
 
 
 def _verdict_cell(
@@ -208,7 +186,7 @@ def _verdict_cell(
         return cell(text, verdict=metric.verdict)
     remark = metric.reason
     if metric.gated:
-        where = f"{label} {METRICS[name].title(terms)}".strip()
+        where = f"{label} {metric_named(name, terms).title(terms)}".strip()
         remark = ": ".join(part for part in (where, metric.reason, metric.note) if part)
     return cell(f"{text} {notes.mark(remark)}", verdict=metric.verdict)
 
@@ -230,11 +208,13 @@ def _remarks(pair: Pair) -> Iterator[tuple[str, Cell]]:
 def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
     terms = record.terms
     gated = [(name, each) for name, each in record.metrics.items() if each.gated]
-    gates = [f"{METRICS[name].title(terms)} {threshold_text(each.threshold)}" for name, each in gated]
+    gates = [
+        f"{metric_named(name, terms).title(terms)} {threshold_text(each.threshold)}" for name, each in gated
+    ]
     yield "*", cell(f"gated, with its threshold: {', '.join(dict.fromkeys(gates))}")
     for pair in record.pairs:
         smallest = [
-            f"{METRICS[name].title(terms)} from {100 * each.detectable:.1f} %"
+            f"{metric_named(name, terms).title(terms)} from {100 * each.detectable:.1f} %"
             for name, each in pair.metrics.items()
             if each.gated and each.detectable is not None
         ]

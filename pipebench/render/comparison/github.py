@@ -3,7 +3,7 @@
 ::error title=TITLE::MESSAGE        % CR LF are escaped, in a title : and , too
 """
 
-from pipebench.comparison.metrics import METRICS
+from pipebench.comparison.metrics import metric_named
 from pipebench.records.comparison import (
     ComparisonRecord,
     Difference,
@@ -72,7 +72,7 @@ def _lines(pair: Pair, terms: Terms) -> list[str]:
 
 
 def _metric_title(name: MetricName, metric: MetricComparison, pair: Pair, terms: Terms) -> str:
-    return f"pipebench {pair.candidate.label}: {METRICS[name].title(terms)} {metric.verdict}"
+    return f"pipebench {pair.candidate.label}: {metric_named(name, terms).title(terms)} {metric.verdict}"
 
 
 def _title(overall: Overall, command: str, terms: Terms) -> str:

@@ -7,7 +7,7 @@ error. The reason stands in the element too: GitLab shows its text, and no attri
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
-from pipebench.comparison.metrics import METRICS
+from pipebench.comparison.metrics import metric_named
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName, Pair
 from pipebench.records.terms import Terms
 from pipebench.render.comparison.words import (
@@ -71,8 +71,8 @@ def _case(
 def metric_line(name: MetricName, metric: MetricComparison, terms: Terms) -> str:
     """One metric in one line."""
     line = (
-        f"{METRICS[name].title(terms)} {metric.verdict}: {value_text(name, metric.reference)} -> "
-        f"{value_text(name, metric.candidate)}, threshold {threshold_text(metric.threshold)}"
+        f"{metric_named(name, terms).title(terms)} {metric.verdict}: {value_text(name, metric.reference, terms)} -> "
+        f"{value_text(name, metric.candidate, terms)}, threshold {threshold_text(metric.threshold)}"
     )
     if metric.change is not None:
         line += f", change {change_text(metric.change)} ({interval_text(metric)})"

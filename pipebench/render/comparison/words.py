@@ -5,8 +5,9 @@
 
 from collections.abc import Callable, Sequence
 
-from pipebench.comparison.metrics import METRICS
+from pipebench.comparison.metrics import metric_named
 from pipebench.comparison.parts import signed_percent
+from pipebench.records.command import unit_of
 from pipebench.records.comparison import Difference, MetricComparison, MetricName, Verdict
 from pipebench.records.terms import Terms
 from pipebench.render.units import data_size, percent, rate, seconds
@@ -29,6 +30,8 @@ SYMBOLS: dict[Verdict, str] = {
     "missing": "-",
 }
 ASCII_SYMBOLS = {"▲": "+", "▼": "!", "≠": "#"}
+
+_WHOLE = 1000  # from here on the part behind the point tells nothing
 
 _VALUES: dict[MetricName, Callable[[float], str]] = {
     "words_per_s": rate,
@@ -58,9 +61,21 @@ def verdict_text(verdict: Verdict) -> str:
     return f"{SYMBOLS[verdict]} {verdict}"
 
 
-def value_text(metric: MetricName, value: float | None) -> str:
+def value_text(metric: MetricName, value: float | None, terms: Terms) -> str:
     """A metric's value with its unit; a dash for unknown."""
-    return "-" if value is None else _VALUES[metric](value)
+    if value is None:
+        return "-"
+    return _VALUES[metric](value) if terms.better is None else printed_text(metric, value)
+
+
+def printed_text(metric: str, value: float) -> str:
+    """What a command printed, with the unit that the metric's name ends in."""
+    unit = unit_of(metric)
+    if unit == "s":
+        return seconds(value)
+    if unit == "bytes":
+        return data_size(round(value))
+    return f"{value:,.0f}" if value >= _WHOLE else f"{value:.4g}"
 
 
 def change_text(change: float | None) -> str:
@@ -86,7 +101,7 @@ def difference_parts(difference: Difference) -> tuple[Part, ...]:
 
 def titles(metrics: Sequence[MetricName], terms: Terms) -> str:
     """Metrics by their names for people; what has two names is told of once."""
-    return ", ".join(dict.fromkeys(METRICS[name].title(terms) for name in metrics))
+    return ", ".join(dict.fromkeys(metric_named(name, terms).title(terms) for name in metrics))
 
 
 def threshold_text(threshold: float) -> str:

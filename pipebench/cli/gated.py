@@ -1,0 +1,52 @@
+"""A measurement of two sides in turn with a verdict, as ``ab`` and ``guard`` make one: what is told of its end."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pipebench.cli import ci, output
+
+if TYPE_CHECKING:
+    from pipebench.listener import Listener
+    from pipebench.records.comparison import ComparisonRecord
+    from pipebench.records.keeping import Kept
+
+
+class Session(Protocol):
+    """What was asked for."""
+
+    def measure(self, listener: "Listener", *, allow_inconclusive: bool) -> "ComparisonRecord":
+        """Both sides in turn."""
+
+
+def concluded(
+    session: Session, command: str, junit: Path | None, *, allow_inconclusive: bool, json: bool, quiet: bool
+) -> int:
+    """Measure, print the verdict, and tell where the records are that an end before it has left; the exit code."""
+    from pipebench.ab.interleaving import EndedError, NotKeptError
+    from pipebench.render.progress import ProgressView
+    from pipebench.signals import orderly_end
+
+    try:
+        with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
+            record = session.measure(view, allow_inconclusive=allow_inconclusive)
+    except EndedError as error:
+        for kept in error.kept:
+            _tell(kept)
+        raise error.cause from None
+    except NotKeptError as error:
+        code = ci.conclude(error.record, command, junit, json=json)
+        output.complain(str(error))
+        return code or error.exit_code
+    return ci.conclude(record, command, junit, json=json)
+
+
+def _tell(kept: "Kept") -> None:
+    """Where a side's launches are, and why that is not where they should be."""
+    if kept.trouble is not None:
+        output.complain(kept.trouble)
+    if kept.path is None:
+        return
+    output.notice(f"kept: {output.show_command(kept.path)}")
+    log = kept.record.failure.log if kept.record.failure is not None else None
+    if log is not None:
+        output.notice(f"its stderr: {output.shown(kept.path.with_name(log))}")

@@ -1,0 +1,9 @@
+"""Any training command measured as a side of ``ab``: two sides in turn, looks, a verdict, without pipebench's engine.
+
+session   one ``guard`` from what was asked for to the record of the comparison
+asked     from options to the two sides
+commands  one launch of a command, and the record that it gives
+running   a command to its end, or to ours
+keeper    a process of its own between us and the command: it ends all that the command started
+reading   lines of output -> values of the metric
+"""

@@ -1,0 +1,166 @@
+"""A side: a command, where it runs and with which variables. One launch of it gives a record of one launch."""
+
+import os
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from typing import NamedTuple
+
+from pipebench.ab import answers
+from pipebench.ending import refusal
+from pipebench.errors import (
+    DeadlineError,
+    EnvironmentRefusedError,
+    RunBrokenError,
+    RunFailedError,
+    UsageError,
+)
+from pipebench.guard import running
+from pipebench.guard.reading import Reader
+from pipebench.names import as_text
+from pipebench.records import schema, store
+from pipebench.records.command import CommandLaunch, CommandMetric, CommandRecord
+from pipebench.telemetry import other_runs
+from pipebench.telemetry.environment import environment
+
+SIDE = "PIPEBENCH_SIDE"  # tells the command which side it is
+_TOLD = 1 << 16  # bytes of its errors, of which a line is told
+_LONG = 80  # characters of the command that errors tell
+
+
+class Measured(NamedTuple):
+    """What is measured in a launch: the metric, how many of its first values do not count, how long it may take."""
+
+    metric: CommandMetric
+    skip: int = 1
+    within_s: float = inf
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two.
+
+    ``label`` is A or B; ``text`` says for people what it is; ``variables`` are added to the user's environment;
+    ``facts`` go into the environment block of its record.
+    """
+
+    label: str
+    text: str
+    command: Sequence[str]
+    folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of the command."""
+        return dict(os.environ) | {"PWD": str(self.folder), SIDE: self.label} | dict(self.variables)
+
+    @property
+    def name(self) -> str:
+        """What it is called in errors."""
+        return f"side {self.label} ({self.text})"
+
+
+def launch(side: Side, measured: Measured, place: Path) -> CommandRecord:
+    """Run a side's command to its end; what it leaves in ``place`` is its stderr.
+
+    Raises:
+        RunFailedError: It failed, or what it printed is no number; with the file of its stderr.
+        DeadlineError: It took too long; likewise.
+        UsageError: It did not print the metric, or not often enough.
+        EnvironmentRefusedError: The system cannot start it.
+    """
+    log, reader = place / f"{side.label}.stderr", Reader(measured.metric.field)
+    started, begun_s = store.now(), time.monotonic()
+    try:
+        with other_runs.watched() as another:
+            _ended(side, reader, log, measured.within_s)
+            beside = another()
+        wall_s = time.monotonic() - begun_s
+        reader.check(measured.skip)
+    except UsageError as error:
+        raise UsageError(f"{side.name}: {error}") from None
+    except RunBrokenError as error:
+        raise type(error)(f"{side.name}: {error}", log=log if log.stat().st_size else "") from None
+    taken = CommandLaunch(started.isoformat(timespec="seconds"), wall_s, reader.values, measured.skip)
+    return record_of(side, measured, [taken], beside=beside)
+
+
+def record_of(
+    side: Side,
+    measured: Measured,
+    launches: Sequence[CommandLaunch],
+    *,
+    failure: schema.Failure | None = None,
+    beside: bool = False,
+) -> CommandRecord:
+    """A side's record: completed, or failed without a launch."""
+    created = store.now()
+    return CommandRecord(
+        id=store.new_id(created, f"command-{side.label.lower()}"),
+        created=created.isoformat(timespec="seconds"),
+        status="completed" if failure is None else "failed",
+        command=[as_text(word) for word in side.command],
+        metric=measured.metric,
+        skip=measured.skip,
+        variables=sorted(map(as_text, side.variables)),
+        launches=list(launches),
+        warnings=[_BESIDE] if beside else [],
+        environment=environment() | dict(side.facts),
+        failure=failure,
+    )
+
+
+def _ended(side: Side, reader: Reader, log: Path, within_s: float) -> None:
+    """Run it to its end.
+
+    Raises:
+        RunFailedError: It failed.
+        DeadlineError: It took too long.
+        EnvironmentRefusedError: The system cannot start it.
+    """
+    try:
+        with log.open("wb") as errors:
+            code = running.run(
+                side.command,
+                reader.feed,
+                folder=side.folder,
+                environment=side.environment,
+                errors=errors,
+                within_s=within_s,
+            )
+    except TimeoutError:
+        raise DeadlineError(
+            f"{_shown(side.command)} did not end within {within_s:g} s: give more --timeout, or see what it waits for"
+        ) from None
+    except EnvironmentRefusedError as error:
+        raise EnvironmentRefusedError(f"{side.name}: {error}") from None
+    except OSError as error:
+        raise refusal(error) from None
+    reader.end()
+    if code:
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        why = answers.telling_line(_end_of(log)) or answers.last_line(reader.last_line)
+        raise RunFailedError(f"{_shown(side.command)} {how}{f': {why}' if why else ''}")
+
+
+def _end_of(log: Path) -> bytes:
+    with log.open("rb") as file:
+        file.seek(max(log.stat().st_size - _TOLD, 0))
+        return file.read()
+
+
+def _shown(command: Sequence[str]) -> str:
+    text = shlex.join(command)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
+
+
+_BESIDE = schema.WarningRecord(
+    code="run-beside",
+    cause="a pipebench run measured on this machine at the same time: each slows the other down",
+    next_step="run one after the other",
+)

@@ -1,0 +1,145 @@
+"""A command to its end, or to ours: its output in pieces, its errors in a file.
+
+It is started with signals held, so that Ctrl-C reaches it through us alone. A keeper stands between, which ends the
+command and all that it started however we end.
+"""
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from pipebench import signals
+from pipebench.errors import EnvironmentRefusedError
+from pipebench.guard import keeper
+
+_PIECE = 1 << 16
+_LOOK_S = 3600.0  # at once
+_KEEPER_S = 10.0  # to end a family
+_REST_S = 1.0  # for what is still in the pipe
+
+
+def run(
+    command: Sequence[str],
+    take: Callable[[bytes], None],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    errors: IO[bytes],
+    within_s: float,
+) -> int:
+    """Run the command; its exit code, or minus the signal that killed it.
+
+    Args:
+        command: program and arguments.
+        take: is given each piece of its output.
+        folder: where it runs.
+        environment: of it and all that it starts.
+        errors: where its stderr goes.
+        within_s: how long it may take.
+
+    Raises:
+        TimeoutError: It has not ended by then.
+        EnvironmentRefusedError: The system cannot start it.
+    """
+    until_s = time.monotonic() + within_s
+    with _kept(command, folder, environment, errors) as (process, reader):
+        told = _listened(process, reader, take, until_s)
+    how, _, what = told.decode("utf-8", "replace").strip().partition(" ")
+    if how not in {"exit", "signal"}:
+        raise EnvironmentRefusedError(f"{command[0]}: cannot be started ({what or 'its keeper was killed'})")
+    return int(what) if how == "exit" else -int(what)
+
+
+def _listened(
+    process: "subprocess.Popen[bytes]", reader: int, take: Callable[[bytes], None], until_s: float
+) -> bytes:
+    """Hand on all output until the command has ended; what the keeper says of the end."""
+    assert process.stdout is not None
+    told = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(reader, selectors.EVENT_READ)
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while process.stdout.fileno() in selector.get_map():
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            for key, _ in selector.select(min(left_s, _LOOK_S)):
+                data = os.read(key.fd, _PIECE)
+                if not data:
+                    selector.unregister(key.fileobj)
+                elif key.fd == reader:
+                    take(data)
+                else:
+                    told += data
+        if reader in selector.get_map():
+            _take_rest(reader, take)
+    return told
+
+
+def _take_rest(reader: int, take: Callable[[bytes], None]) -> None:
+    """What is in the pipe after the end; whoever has got away may hold it open, and is not waited for."""
+    os.set_blocking(reader, False)
+    until_s = time.monotonic() + _REST_S
+    with suppress(BlockingIOError):
+        while (data := os.read(reader, _PIECE)) and time.monotonic() < until_s:
+            take(data)
+
+
+@contextmanager
+def _kept(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], errors: IO[bytes]
+) -> "Iterator[tuple[subprocess.Popen[bytes], int]]":
+    """The command's keeper and its output, and nothing of the command at the end."""
+    with ExitStack() as ends:
+        try:
+            with signals.held():
+                process, reader = _started(command, folder, environment, errors)
+                ends.callback(os.close, reader)
+                ends.callback(_end, process)
+        except OSError as error:
+            raise EnvironmentRefusedError(f"{command[0]}: cannot be started ({error.strerror})") from None
+        yield process, reader
+
+
+def _started(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], errors: IO[bytes]
+) -> "tuple[subprocess.Popen[bytes], int]":
+    """The keeper's process, and where the command's output can be read."""
+    reader, output = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", keeper.__file__, str(output), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=folder,
+            env=dict(environment),
+            pass_fds=[output],
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(reader)
+        raise
+    finally:
+        os.close(output)
+    return process, reader
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Let the keeper end the command, if that has not happened yet."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with signals.held():
+        process.stdin.close()
+        try:
+            process.wait(_KEEPER_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()

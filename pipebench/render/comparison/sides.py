@@ -1,0 +1,48 @@
+"""What is said of a comparison's side: what ran, on what, how often."""
+
+import shlex
+from collections.abc import Iterator
+
+from pipebench.records.command import CommandSide
+from pipebench.records.comparison import Side
+from pipebench.render.comparison.words import Foreign, Part
+from pipebench.render.units import counted
+from pipebench.sharing import softmax_in_short
+
+
+def described(side: Side) -> Iterator[Part]:
+    """The record, what ran, how many launches there are, and how it ended if it was not completed."""
+    yield Foreign(side.id)
+    yield ": "
+    yield from _of_a_command(side.command) if side.command else _of_a_run(side)
+    yield f"; {counted(side.launches, 'launch', 'launches')}"
+    if side.terms.relative:
+        yield f"; speed-up{side.terms.relative}"
+    if side.status != "completed":
+        yield f"; {side.status}"
+
+
+def _of_a_command(side: CommandSide) -> Iterator[Part]:
+    yield Foreign(shlex.join(side.command))
+    yield f"; {side.metric.field}, {side.metric.better} is better"
+    if side.skip:
+        first = "first value" if side.skip == 1 else f"first {side.skip} values"
+        yield f", the {first} of a launch left out"
+
+
+def _of_a_run(side: Side) -> Iterator[Part]:
+    assert side.devices is not None
+    assert side.schedule is not None
+    clock = "virtual time" if side.clock == "virtual" else "wall clock"
+    yield f"{counted(side.devices, f'{side.device} device')}, {clock}"
+    if side.machine is not None:
+        yield ", "
+        yield Foreign(side.machine)
+    yield "; "
+    if side.model is not None:
+        yield Foreign(side.model)
+        yield ", "
+    yield Foreign(side.schedule)
+    yield f", M {side.microbatches}, C {side.chunks}"
+    if side.softmax_devices is not None:
+        yield f", {softmax_in_short(side.softmax_devices)}"

@@ -1,0 +1,117 @@
+"""One launch of a command: the record it gives, or why it gives none."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipebench.errors import (
+    DeadlineError,
+    EnvironmentRefusedError,
+    RunBrokenError,
+    RunFailedError,
+    UsageError,
+)
+from pipebench.guard.asked import metric_named
+from pipebench.guard.commands import Measured, Side, launch
+from pipebench.records import store
+from pipebench.records.command import CommandRecord
+
+MEASURED = Measured(metric_named("step_s"))
+
+
+def side(tmp_path: Path, program: str, **changes: object) -> Side:
+    made = Side("B", "with X", [sys.executable, "-c", program], tmp_path, {"X": "secret"}, {"commit": "abc"})
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_a_launch_keeps_all_values_and_counts_those_behind_the_first(tmp_path: Path) -> None:
+    printed = "import json\nfor x in (9, 1, 2, 4): print(json.dumps({'step_s': x}))"
+    found = launch(side(tmp_path, printed), MEASURED, tmp_path)
+    assert found.launches[0].samples == [9.0, 1.0, 2.0, 4.0]
+    assert (found.launches[0].skipped, found.launches[0].value, found.value) == (1, 2.0, 2.0)
+    assert 0 < found.launches[0].wall_s < 60
+    assert (found.status, found.command[0], found.environment["commit"]) == (
+        "completed",
+        sys.executable,
+        "abc",
+    )
+    assert found.warnings == []
+
+
+def test_no_value_of_a_variable_gets_into_the_record(tmp_path: Path) -> None:
+    printed = "import os; print('{\"step_s\": %s}' % len(os.environ['X']))"
+    found = launch(side(tmp_path, printed), MEASURED._replace(skip=0), tmp_path)
+    assert (found.value, found.variables) == (6.0, ["X"])
+    assert b"secret" not in store.encode(found)
+
+
+def test_a_command_knows_its_side_and_its_folder(tmp_path: Path) -> None:
+    printed = (
+        "import os; print('{\"step_s\": %d}' % (os.environ['PIPEBENCH_SIDE'] == 'B' "
+        "and os.environ['PWD'] == os.getcwd()))"
+    )
+    found = launch(side(tmp_path, printed, folder=tmp_path.resolve()), MEASURED._replace(skip=0), tmp_path)
+    assert found.value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "log"),
+    [
+        (
+            "raise ValueError('no such data')",
+            r"side B \(with X\): .* ended with exit code 1: ValueError: no such data",
+            True,
+        ),
+        ("import os; os.abort()", "was killed by signal 6", False),
+        ("print('bad'); raise SystemExit(3)", "ended with exit code 3: bad", False),
+        (
+            "import sys; sys.exit('[rank0]: RuntimeError: boom\\na.ChildFailedError:\\n====')",
+            r"exit code 1: \[rank0\]: RuntimeError: boom",
+            True,
+        ),
+        ("print('{\"step_s\": NaN}')", "step_s is NaN", False),
+    ],
+)
+def test_what_fails_is_told_by_its_last_word(tmp_path: Path, program: str, words: str, log: bool) -> None:
+    with pytest.raises(RunFailedError, match=words) as error:
+        launch(side(tmp_path, program), MEASURED, tmp_path)
+    assert bool(error.value.log) == log
+    assert error.value.exit_code == 6
+
+
+def test_its_errors_are_kept_whole(tmp_path: Path) -> None:
+    with pytest.raises(RunBrokenError) as error:
+        launch(side(tmp_path, "import sys; sys.stderr.write('x' * 300000); sys.exit(1)"), MEASURED, tmp_path)
+    assert isinstance(error.value.log, Path)
+    assert error.value.log.stat().st_size == 300_000
+
+
+def test_time_that_has_passed_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DeadlineError, match=r"did not end within 0.3 s: give more --timeout"):
+        launch(side(tmp_path, "import time; time.sleep(60)"), MEASURED._replace(within_s=0.3), tmp_path)
+
+
+def test_what_prints_nothing_usable_is_a_matter_of_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"side B .*: expected lines such as .* with the keys loss"):
+        launch(side(tmp_path, "print('{\"loss\": 1}')"), MEASURED, tmp_path)
+
+
+def test_what_cannot_be_started_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("x")
+    (tmp_path / "text").chmod(0o755)
+    with pytest.raises(EnvironmentRefusedError, match=r"side B .*: ./text: cannot be started"):
+        launch(side(tmp_path, "", command=["./text"]), MEASURED, tmp_path)
+
+
+def test_a_record_that_was_kept_is_read_again(tmp_path: Path) -> None:
+    found = launch(side(tmp_path, "print('{\"step_s\": 1}')"), MEASURED._replace(skip=0), tmp_path)
+    read = store.read(store.write(found, tmp_path))
+    assert isinstance(read, CommandRecord)
+    assert read == found
+
+
+def test_a_full_disk_is_the_systems_refusal(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentRefusedError, match="the system refuses"):
+        launch(side(tmp_path, ""), MEASURED, tmp_path / "nowhere")
