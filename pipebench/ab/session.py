@@ -62,7 +62,7 @@ class Session:
         """
         check_system("ab")
         store.check_folder(self.folder)
-        with place() as folder, sides(self.asked, self.common, folder) as both:
+        with place() as folder, sides(self.asked, self.common, folder, listener.notice) as both:
             for side in both:
                 with supervised(inf, lambda doing: listener.progress(doing, 0.0)) as phase:
                     phase(f"checking side {side.label}")
