@@ -107,7 +107,7 @@ def _check_model(model: str, tree: Worktree) -> None:
         why = left_out.why_left_out(tree.top / below, tree.top)
         raise UsageError(
             f"side {_label(tree)} ({said}): there is no {below} in {tree.commit[:12]}{f'; {why}' if why else ''}; "
-            "commit it there, or name each side's model with --a-model and --b-model"
+            "take a ref that has it, or name each side's model with --a-model and --b-model"
         )
     if there.is_file() and left_out.is_pointer(there):
         raise UsageError(
