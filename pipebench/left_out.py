@@ -1,15 +1,19 @@
 """What the user's working tree has and a checkout of a ref does not: files that git does not have, submodules. Pure."""
 
+import re
 import sys
 from collections.abc import Iterator
 from importlib.machinery import all_suffixes
 from pathlib import Path
 
+from pipebench.names import as_text
 from pipebench.origins import told
 
 _POINTER = (
     b"version https://git-lfs.github.com/spec/"  # as a file of Git LFS begins until git-lfs has put it there
 )
+
+_NOT_IN_PACKAGE = re.compile(r"cannot import name '(\w+)'")  # ``from package import name``, as Python says it
 
 
 def is_pointer(path: Path) -> bool:
@@ -27,12 +31,12 @@ def why_left_out(path: Path, top: Path) -> str:
     below = path.relative_to(top)
     nested = [folder for folder in below.parents if folder.parts and (top / folder / ".git").exists()]
     if nested:
-        return f"it lies in the submodule {nested[-1]}, which a checkout of a ref leaves empty"
+        return f"it lies in the submodule {as_text(str(nested[-1]))}, which a checkout of a ref leaves empty"
     if not path.exists():
         return ""
     return (
-        f"{below} is in the working tree and not in this ref: git does not have it there (not added, ignored, or built "
-        "in place, as extensions are)"
+        f"{as_text(str(below))} is in the working tree and not in this ref: git does not have it there (not added, "
+        "ignored, or built in place, as extensions are)"
     )
 
 
@@ -42,7 +46,7 @@ def hint(error: BaseException) -> str:
     if origins is None:
         return ""
     own, top = Path(origins.own), Path(origins.top)
-    wanted = [path for path in _wanted(error) if path.is_relative_to(own)]
+    wanted = [path for path in _wanted(error) if path.is_relative_to(own) and not path.exists()]
     found = (why_left_out(top / path.relative_to(own), top) for path in wanted)
     return next((f"; {why}" for why in found if why), "")
 
@@ -53,18 +57,16 @@ def _wanted(error: BaseException) -> Iterator[Path]:
         if isinstance(error.filename, str):
             yield Path(error.filename).absolute()
     elif isinstance(error, ImportError) and error.name:
-        name = error.name
-        if not isinstance(error, ModuleNotFoundError):  # ``from package import name``
-            name += f".{getattr(error, 'name_from', None) or ''}"
-        yield from _places(name)
+        named = _NOT_IN_PACKAGE.match(str(error))
+        yield from _places(f"{error.name}.{named[1]}" if named else error.name)
 
 
 def _places(module: str) -> Iterator[Path]:
     """The folder, and the files of all kinds, that an import looks for."""
-    package, _, name = module.rpartition(".")
-    folders = getattr(sys.modules.get(package), "__path__", sys.path) if package else sys.path
-    for folder in list(folders):
-        place = Path(folder).absolute().resolve() / name
+    *packages, name = module.split(".")
+    known = getattr(sys.modules.get(".".join(packages)), "__path__", None)
+    for folder in known or [Path(each, *packages) for each in sys.path]:
+        place = Path(folder).resolve() / name
         for suffix in all_suffixes():
             yield place.with_name(name + suffix)
         yield place

@@ -7,6 +7,7 @@ installed for both, is the same code on both sides, and their comparison would h
 have imported: when they are loaded, when they were run, and when they were timed. Pure.
 """
 
+import json
 import os
 import sys
 import sysconfig
@@ -20,6 +21,7 @@ import msgspec
 
 from pipebench.copies import copies
 from pipebench.errors import EnvironmentRefusedError, UsageError
+from pipebench.names import as_text
 
 VARIABLE = "PIPEBENCH_ORIGINS"
 INSTALLED = frozenset({"site-packages", "dist-packages"})  # the folders that packages are installed in
@@ -44,7 +46,7 @@ class Origins(msgspec.Struct, frozen=True):
 
     def encoded(self) -> str:
         """As the variable holds it."""
-        return msgspec.json.encode(self).decode()
+        return json.dumps(msgspec.to_builtins(self))  # not by msgspec: a folder's name need be no text
 
 
 def told() -> Origins | None:
@@ -57,8 +59,8 @@ def told() -> Origins | None:
     if not text:
         return None
     try:
-        return msgspec.json.decode(text, type=Origins)
-    except msgspec.MsgspecError as error:
+        return msgspec.convert(json.loads(text), Origins)
+    except ValueError as error:
         raise EnvironmentRefusedError(f"{VARIABLE} is for pipebench ab alone: unset it ({error})") from None
 
 
@@ -74,8 +76,8 @@ def check() -> None:
     _check_foreign(origins)
     if not any(_is_below(path, origins.own) for _, path in _loaded()):
         raise EnvironmentRefusedError(
-            f"no module comes from this side's checkout of {origins.top}: both sides would run the same code; name "
-            "the model's file relative to the folder that you are in, or uninstall what is taken in its place"
+            f"no module comes from this side's checkout of {as_text(origins.top)}: both sides would run the same code; "
+            "name the model's file relative to the folder that you are in, or uninstall what is taken in its place"
         )
 
 
@@ -101,7 +103,7 @@ def _check_foreign(origins: Origins) -> None:
         why = _why_foreign(path, origins)
         if why:
             raise EnvironmentRefusedError(
-                f"module {name} comes from {path}, {why}: both sides would run the same code; {_REMEDY}"
+                f"module {name} comes from {as_text(path)}, {why}: both sides would run the same code; {_REMEDY}"
             )
 
 
@@ -111,7 +113,7 @@ def _why_foreign(path: str, origins: Origins) -> str:
         return ""
     found = copies(origins.top) if origins.shared else None
     if found is not None and path in found.files:
-        return f"a copy of what is in {origins.top}"
+        return f"a copy of what is in {as_text(origins.top)}"
     installed = _installed(origins.foreign)
     if INSTALLED.intersection(Path(path).parts) or any(_is_below(path, each) for each in installed):
         return ""
