@@ -177,9 +177,7 @@ def test_a_module_that_is_first_imported_while_it_is_measured_leaves_no_launch(t
             "would be the same file on both sides; give it relative",
         ),
         (["--a-model", "a.py:m", "--b-model", "b.py:m", "--", "--model", "c.py:m"], "--model is given"),
-        (["--a-model", "a.py:m"], "expected two models, found one"),
         (["--model", "stacked-lstm"], "-- --model FILE.py:NAME"),
-        ([], "-- --model FILE.py:NAME"),
     ],
 )
 def test_2_and_one_line_for_what_the_user_got_wrong(
