@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from pipebench import Model
@@ -101,6 +103,16 @@ def test_the_model_to_start_from_is_short_and_passes_ruff(tmp_path: Path) -> Non
         assert field.name == "_" or re.search(rf"^        {field.name}=", text, re.MULTILINE), field.name
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As in a measuring process."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_the_model_to_start_from_can_be_pipelined(tmp_path: Path) -> None:
     (tmp_path / "begun.py").write_text(model_file())
     reference = f"{tmp_path}/begun.py:build"
