@@ -1,6 +1,6 @@
-"""Stands for an interpreter: it plans and measures each commit once, for real, and repeats what came of it.
+"""Stands for an interpreter: it measures each commit once, for real, and repeats that record with a little noise.
 
-Launches have a little noise. All else it does as this Python does it.
+A plan on paper it takes for good: the launch makes the same one. All else it does as this Python does it.
 
 REPEATED    a folder for the records
 """
@@ -19,15 +19,16 @@ def main() -> None:
     arguments = sys.argv[1:]
     if "run" not in arguments:
         os.execv(sys.executable, [sys.executable, *arguments])
-    is_launch = "--launches" in arguments
+    if "--dry-run" in arguments:
+        return
     git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-    kept = Path(os.environ["REPEATED"]) / f"{git.stdout.strip()}-{'launch' if is_launch else 'plan'}"
+    kept = Path(os.environ["REPEATED"]) / git.stdout.strip()
     if not kept.exists():
         ended = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, check=False)
         if ended.returncode:
             sys.exit(ended.returncode)
         kept.write_bytes(ended.stdout)
-    sys.stdout.write(noisy(kept.read_text()) if is_launch else kept.read_text())
+    sys.stdout.write(noisy(kept.read_text()))
 
 
 def noisy(text: str) -> str:
