@@ -11,8 +11,9 @@ from pipebench.config import RunConfig, RunOptions
 from pipebench.devices import check_system
 from pipebench.errors import DeadlineError, RunFailedError, UsageError
 from pipebench.models.own.description import Description
-from pipebench.models.registry import is_own, kind_of
+from pipebench.models.registry import kind_of
 from pipebench.plan.schedules import schedule_named
+from pipebench.references import is_own
 from pipebench.resolving import check_choices, preset_of, resolve
 from pipebench.runtime import messages
 from pipebench.runtime.launcher import Launcher

@@ -6,7 +6,10 @@ session       one ``ab`` from what was asked for to the record
 asked         from options to the two sides
 looks         after how many launches the verdict is looked at, and the level of each look
 sides         what a side is, and one launch of it: ``pipebench run --launches 1 --json`` in a process of its own
+options       what options of ``run`` say
 worktrees     git refs as folders
+checkouts     refs of the user's own repository: each side's model is its own ref's
+git           git, run to its end
 place         the temporary folder of one ab, and what a killed one left
 interleaving  the order, the stopping rule, what is kept
 calibrating   equal launches of one side, for the noise of this machine

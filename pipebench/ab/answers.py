@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
+from pathlib import Path
 from typing import Protocol
 
 from pipebench import leash, signals
@@ -41,6 +42,10 @@ class Asked(Protocol):
     @property
     def python(self) -> str:
         """Its interpreter."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its processes run, if not here."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -73,7 +78,7 @@ def ended(
     """
     tied = [sys.executable, "-I", leash.__file__, str(os.getpid())]
     environment = side.environment | _AS_UTF_8 | variables
-    with _running([*tied, side.python, "-P", *arguments], environment) as process:
+    with _running([*tied, side.python, "-P", *arguments], environment, side.folder) as process:
         try:
             stdout, stderr = _printed(process, most, time.monotonic() + within_s)
         except TimeoutError:
@@ -118,7 +123,9 @@ def _printed(process: "subprocess.Popen[bytes]", most: int, deadline: float) -> 
 
 
 @contextmanager
-def _running(command: Sequence[str], environment: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+def _running(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path | None
+) -> "Iterator[subprocess.Popen[bytes]]":
     process = None
     try:
         with signals.held():
@@ -128,6 +135,7 @@ def _running(command: Sequence[str], environment: Mapping[str, str]) -> "Iterato
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=dict(environment),
+                cwd=folder,
             )
         yield process
     except OSError as error:

@@ -1,76 +1,91 @@
-"""From what was asked for on a command line to the two sides. They differ in options, refs, interpreters, variables."""
+"""From what was asked for on a command line to the two sides.
+
+They differ in options, refs, models, interpreters or variables.
+"""
 
 import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from pipebench.ab.sides import Side, check_options
-from pipebench.ab.worktrees import PACKAGE, Worktree, worktrees
+from pipebench.ab.checkouts import Tell, in_checkouts
+from pipebench.ab.options import values
+from pipebench.ab.sides import AS_IT_IS, Side, check_options
+from pipebench.ab.worktrees import worktrees
 from pipebench.comparison import fields
 from pipebench.errors import UsageError
 
 
 class Asked(NamedTuple):
-    """A side as it was asked for: options of ``run``, a git ref, an interpreter, NAME=VALUE; ``None`` is not given."""
+    """A side as it was asked for: options of ``run``, a git ref, an interpreter, NAME=VALUE, a model.
+
+    ``None`` is not given.
+    """
 
     run: str | None = None
     ref: str | None = None
     python: str | None = None
     variables: Sequence[str] = ()
+    model: str | None = None
 
 
 Both = tuple[Asked, Asked]
-_AS_IT_IS = "as it is"
-
-
-_WAYS = "--a-run and --b-run, --a and --b, --a-python and --b-python, or --a-env and --b-env"
+_WAYS = "--a-run and --b-run, --a and --b, --a-model and --b-model, --a-python and --b-python, or --a-env and --b-env"
 
 
 def check_asked(asked: Both, command: str = "ab", ways: str = _WAYS) -> None:
     """Whether they are two sides at all; ``ways`` in which the command can tell them apart.
 
     Raises:
-        UsageError: Nothing was given, or one ref without the other.
+        UsageError: Nothing was given, or one ref or model without the other.
     """
     if all(side == Asked(variables=side.variables) and not side.variables for side in asked):
         raise UsageError(f"{command}: expected what the sides are: {ways}")
     if (asked[0].ref is None) != (asked[1].ref is None):
         raise UsageError("--a and --b: expected two refs, found one")
+    if (asked[0].model is None) != (asked[1].model is None):
+        raise UsageError("--a-model and --b-model: expected two models, found one")
 
 
 def varied(asked: Both) -> frozenset[str]:
-    """The fields that may differ since the sides were asked to: the plan, where a side has options of its own.
+    """The fields that may differ since the sides were asked to.
 
-    A difference in model, batch or dtype is no speed of one work, and must be allowed by name.
+    The plan, where a side has options of its own; the model, where each has one of its own. Any other difference in
+    model, batch or dtype is no speed of one work, and must be allowed by name.
     """
     options = [_split(each.run, "--a-run or --b-run") for each in asked]
-    return fields.PLAN if options[0] != options[1] else frozenset()
+    plan = fields.PLAN if options[0] != options[1] else frozenset()
+    return plan | fields.MODEL if asked[0].model is not None else plan
+
+
+def _silent(text: str) -> None:
+    """The default of ``tell``."""
 
 
 @contextmanager
-def sides(asked: Both, common: Sequence[str], place: Path) -> Iterator[tuple[Side, Side]]:
+def sides(
+    asked: Both, common: Sequence[str], place: Path, tell: Tell = _silent
+) -> Iterator[tuple[Side, Side]]:
     """A and B; worktrees lie below ``place`` as long as they are needed.
 
+    ``tell`` takes what the user should know of the refs.
+
     Raises:
-        UsageError: An option, a ref, an interpreter or a variable is none.
+        UsageError: An option, a ref, an interpreter, a model or a variable is none.
         EnvironmentRefusedError: Git refuses.
     """
     one, other = asked
     check_options(common)
     refs = refs_of(asked)
-    made = [_side("A", one, common), _side("B", other, common)]
+    made = _side("A", one, common), _side("B", other, common)
     if not refs:
-        yield made[0], made[1]
+        yield made
         return
     with worktrees(refs, place) as found:
-        for (option, _), tree in zip(refs, found, strict=True):
-            _check_version(option, tree)
-        yield _at(made[0], found[0]), _at(made[1], found[1])
+        yield in_checkouts(made, found, tell)
 
 
 def refs_of(asked: Both) -> list[tuple[str, str]]:
@@ -80,41 +95,28 @@ def refs_of(asked: Both) -> list[tuple[str, str]]:
     ]
 
 
-def _check_version(option: str, tree: Worktree) -> None:
-    if not tree.has_pipebench:
-        raise UsageError(
-            f"{option} {tree.ref}: no version of pipebench, there is no {PACKAGE} in it; to compare what "
-            "is not pipebench itself, use --a-python and --b-python, or --a-run and --b-run"
-        )
-
-
 def _side(label: str, asked: Asked, common: Sequence[str]) -> Side:
     option = f"--{label.lower()}"
     own = _split(asked.run, f"{option}-run")
     check_options(own)
+    if asked.model is not None:
+        _check_one_model(option, (*common, *own))
+        own = ["--model", asked.model, *own]
     told = [shlex.join(own), asked.python or "", *asked.variables]
     return Side(
         label=label,
-        text=", ".join(filter(None, told)) or _AS_IT_IS,
+        text=", ".join(filter(None, told)) or AS_IT_IS,
         python=_interpreter(f"{option}-python", asked.python),
         options=(*common, *own),
         variables=variables_of(f"{option}-env", asked.variables),
     )
 
 
-def told_ref(found: Worktree) -> str:
-    """A ref as it was given, with its commit if it is another word for it."""
-    return found.ref if found.commit.startswith(found.ref) else f"{found.ref} = {found.commit[:12]}"
-
-
-def _at(side: Side, found: Worktree) -> Side:
-    ref = told_ref(found)
-    return replace(
-        side,
-        text=ref if side.text == _AS_IT_IS else f"{ref}, {side.text}",
-        worktree=found.folder,
-        facts={"commit": found.commit},
-    )
+def _check_one_model(option: str, options: Sequence[str]) -> None:
+    if values(options, "--model"):
+        raise UsageError(
+            f"{option}-model: --model is given among the options of run as well: leave one of them out"
+        )
 
 
 def _split(text: str | None, option: str) -> list[str]:

@@ -5,12 +5,14 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
+from pipebench import pasting
 from pipebench.ab.asked import Both, check_asked, sides, varied
 from pipebench.ab.interleaving import Effort, Interleaved
+from pipebench.ab.options import values
 from pipebench.ab.place import place
-from pipebench.ab.sides import check, launch
+from pipebench.ab.sides import Side, check, launch
 from pipebench.comparison.compare import Rules
-from pipebench.comparison.fields import named_field
+from pipebench.comparison.fields import MODEL, named_field
 from pipebench.comparison.gates import gates_from
 from pipebench.devices import check_system
 from pipebench.listener import Listener
@@ -58,13 +60,34 @@ class Session:
         """
         check_system("ab")
         store.check_folder(self.folder)
-        with place() as folder, sides(self.asked, self.common, folder) as both:
+        with place() as folder, sides(self.asked, self.common, folder, listener.notice) as both:
             for side in both:
                 with supervised(inf, lambda doing: listener.progress(doing, 0.0)) as phase:
                     phase(f"checking side {side.label}")
                     check(side)
                 listener.notice(f"{side.label}: {side.text}")
             interleaved = Interleaved(both, partial(launch, place=folder), listener)
-            return interleaved.measure(
+            record = interleaved.measure(
                 self.effort, self.rules, self.folder, allow_inconclusive=allow_inconclusive
             )
+        remedy = _remedy(record, both)
+        if remedy is not None:
+            listener.notice(remedy)
+        return record
+
+
+def _remedy(record: ComparisonRecord, both: tuple[Side, Side]) -> str | None:
+    """What lets two models be compared where nothing but the model differs; ``None`` elsewhere."""
+    differing = {each.field for each in record.mismatches}
+    if not differing & {"config.model.name", "config.model.layers"} or not differing <= MODEL:
+        return None
+    words = [word for side in both for word in _asked_for(side)]
+    named = f"{' '.join(words)} in place of --model, or " if len(words) == 4 else ""
+    allowed = " ".join(f"--allow-mismatch {field}" for field in sorted(differing))
+    return f"the sides have two models; if that is meant: {named}{allowed}"
+
+
+def _asked_for(side: Side) -> list[str]:
+    """Such as ``--a-model model.py:build``, if a model was named."""
+    named = values(side.options, "--model")[-1:]
+    return [f"--{side.label.lower()}-model", *map(pasting.quoted, named)] if named else []

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipebench import __version__
 from pipebench.ab import answers
+from pipebench.ab.options import values
 from pipebench.errors import (
     CorruptRecordError,
     EnvironmentRefusedError,
@@ -20,10 +22,12 @@ from pipebench.errors import (
     RunFailedError,
     UsageError,
 )
+from pipebench.origins import VARIABLE, Origins
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
 from pipebench.records.store import MOST_BYTES
 
+AS_IT_IS = "as it is"  # a side that only a ref makes another one
 ANSWER_S = 120.0  # to a question; a plan on paper and its text at most
 
 # What decides about the record itself is ours to say.
@@ -68,7 +72,9 @@ class Side:
     """One of the two.
 
     ``label`` is A or B; ``text`` says for people what it is; ``variables`` are added to the environment;
-    ``facts`` go into the environment block of its record.
+    ``worktree`` has its pipebench, if it is not one that is installed; ``folder`` is where its processes run, by
+    default here; ``origins`` says what its model must not import from; ``facts`` go into the environment block of its
+    record.
     """
 
     label: str
@@ -77,6 +83,8 @@ class Side:
     options: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     worktree: Path | None = None
+    folder: Path | None = None
+    origins: Origins | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -85,13 +93,15 @@ class Side:
 
         Another interpreter is measured as it is: our own paths would make both sides import the same packages.
         """
-        ours = set() if self.python == sys.executable else {"PYTHONPATH", "PYTHONHOME"}
+        ours = {VARIABLE} if self.python == sys.executable else {VARIABLE, "PYTHONPATH", "PYTHONHOME"}
         result = {name: value for name, value in os.environ.items() if name not in ours} | dict(
             self.variables
         )
         if self.worktree is not None:
             before = result.get("PYTHONPATH")
             result["PYTHONPATH"] = os.pathsep.join([str(self.worktree), *([before] if before else [])])
+        if self.origins is not None:
+            result[VARIABLE] = self.origins.encoded()
         return result
 
 
@@ -112,10 +122,8 @@ def check_options(options: Sequence[str]) -> None:
 
 def _check_text(options: Sequence[str]) -> None:
     """Each launch reads the text anew: a pipe would be empty for the second."""
-    for option, value in zip(options, [*options, ""][1:], strict=True):
-        name, equals, after = option.partition("=")
-        text = Path(after if equals else value)
-        if name == "--text" and _is_read_once(text):
+    for text in map(Path, values(options, "--text")):
+        if _is_read_once(text):
             raise UsageError(
                 f"--text {text}: expected a file, since each launch reads it; save it as one first"
             )
@@ -149,11 +157,24 @@ def check(side: Side) -> None:
             f"side {side.label} ({side.text}): pipebench does not start ({_why(started)}); "
             "if it needs other packages, name interpreters that have them with --a-python and --b-python"
         )
+    _check_origins_known(side)
     planned = answers.ended(
         side, ["-m", "pipebench", "run", *side.options, "--dry-run", "--json"], within_s=ANSWER_S
     )
     if planned.returncode:
         raise _failed(side, planned)
+
+
+def _check_origins_known(side: Side) -> None:
+    """A pipebench that is installed must look where modules come from, or two refs could be one code unseen."""
+    if side.origins is None or side.worktree is not None:
+        return
+    found = answers.ended(side, ["-c", "import pipebench.origins"], within_s=ANSWER_S)
+    if found.returncode:
+        raise EnvironmentRefusedError(
+            f"side {side.label} ({side.text}): the pipebench of {side.python} cannot tell where a model's code comes "
+            f"from; install {__version__} or newer there"
+        )
 
 
 def launch(side: Side, place: Path, *, launches: int = 1) -> RunRecord:

@@ -41,9 +41,24 @@ def ab(
     ] = None,
     a_ref: Annotated[
         str | None,
-        _help("--a", "A git ref of the pipebench repository in this folder, with --b.", _SIDES, "REF"),
+        _help(
+            "--a",
+            "A git ref, with --b: a version of pipebench, or of your own repository with a --model of yours.",
+            _SIDES,
+            "REF",
+        ),
     ] = None,
     b_ref: Annotated[str | None, _help("--b", "Likewise; each gets a worktree.", _SIDES, "REF")] = None,
+    a_model: Annotated[
+        str | None,
+        _help(
+            "--a-model",
+            "What A trains, as --model of run; with --b-model. Layers and sizes may differ then.",
+            _SIDES,
+            "MODEL",
+        ),
+    ] = None,
+    b_model: Annotated[str | None, _help("--b-model", "What B trains.", _SIDES, "MODEL")] = None,
     a_python: Annotated[
         str | None,
         _help("--a-python", "Interpreter of A, with a pipebench. Default: this one.", _SIDES, "PATH"),
@@ -96,7 +111,19 @@ def ab(
 
     pipebench ab --a-run "--schedule gpipe" --b-run "--schedule 1f1b" -- --gpus 8
 
+    Two refs of your own repository, each with its own model.py:
+
+    pipebench ab --a main --b HEAD -- --model bench/model.py:build --gpus 4
+
+    Two models of one interface:
+
+    pipebench ab --a-model old.py:build --b-model new.py:build -- --gpus 4
+
+    Two versions of pipebench, in its repository:
+
     pipebench ab --a main --b HEAD -- --gpus 8 --preset tiny
+
+    Two environments:
 
     pipebench ab --a-python old/bin/python --b-python new/bin/python -- --gpus 8
     """
@@ -109,7 +136,10 @@ def ab(
     with ci.errors_in_junit("ab", junit):
         alone.check_alone("ab", sys.argv[1:], os.environ)
         session = Session(
-            asked=(Asked(a_run, a_ref, a_python, a_env or ()), Asked(b_run, b_ref, b_python, b_env or ())),
+            asked=(
+                Asked(a_run, a_ref, a_python, a_env or (), a_model),
+                Asked(b_run, b_ref, b_python, b_env or (), b_model),
+            ),
             common=common or (),
             effort=Effort(most, budget),
             gates=gate or (),

@@ -9,10 +9,10 @@ from pipebench.cli import no_effect, output
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.places import not_written, write_whole
 from pipebench.reasons import reason
+from pipebench.references import is_file, parted
 
 if TYPE_CHECKING:
     from pipebench.templates.choices import Choices
-    from pipebench.templates.filling import Forge
 
 app = typer.Typer(help="Files that a repository needs to use pipebench.", no_args_is_help=True)
 
@@ -32,14 +32,24 @@ def ci(
     run: Annotated[
         str, typer.Option("--run", metavar='"OPTIONS"', help="Further options of run, for both jobs.")
     ] = "",
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            metavar="FILE.py:NAME",
+            help="Layers of your own: base and head are two states of this repository. Below the top, or "
+            "package.module:NAME.",
+        ),
+    ] = "",
     sides: Annotated[
         str,
         typer.Option(
             "--sides",
             metavar="requirements|refs",
-            help="What base and head differ in: what they require, such as torch, or pipebench itself.",
+            help="Without --model: what base and head differ in: what they require, such as torch (the default), or "
+            "pipebench itself.",
         ),
-    ] = "requirements",
+    ] = "",
     requirements: Annotated[
         str, typer.Option("--requirements", metavar="FILE", help="Names pipebench and torch.")
     ] = "requirements-pipebench.txt",
@@ -57,7 +67,7 @@ def ci(
 ) -> None:
     """Write a hardened CI template: emulated devices on ordinary runners, GPUs on a runner of yours, both with ab.
 
-    pipebench init ci github --runner gpu --gpus 4
+    pipebench init ci github --model bench/model.py:build --runner gpu --gpus 4
 
     pipebench init ci gitlab --run "--preset tiny --schedule 1f1b"
 
@@ -75,23 +85,47 @@ def ci(
         requirements=requirements,
         branch=branch,
         machines=machines,
+        model=model,
     )
-    _check_run(choices)
+    _check_run(choices, folder)
     no_effect.tell(context)
-    path = _write(template(where, choices), where, folder, force=force)
+    path = folder / where.path
+    _write(template(where, choices), path, "name another folder with -o", force=force)
     output.print_text(f"wrote {output.shown(path)}\n\n{next_steps(where, choices, str(folder))}")
     if not (folder / ".git").exists():
         output.notice(f"{folder}: no repository's top; {where.path} takes effect only there")
 
 
-def _check_run(choices: "Choices") -> None:
+@app.command("model")
+def model(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The Python file to write, such as bench/model.py.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a small model that runs as it is, with a line on each field: the place for layers of your own.
+
+    pipebench init model bench/model.py
+    """
+    from pipebench.templates.filling import model_file, model_steps
+
+    if file.suffix != ".py":
+        raise UsageError(f"{file}: expected a name that ends with .py, as --model takes it")
+    _write(model_file(), file, "name another one", force=force)
+    output.print_text(f"wrote {output.shown(file)}\n\n{model_steps(output.typed(file))}")
+
+
+def _check_run(choices: "Choices", folder: Path) -> None:
     """Refuse options that the jobs' runs would refuse; whether they fit this machine is not asked."""
     from pipebench.ab.sides import Side, SideError, check
     from pipebench.errors import ExitCode
 
+    if choices.model:
+        _check_there(choices, folder)
     for device in ("emulated", "cuda"):
         try:
-            check(Side("A", "the jobs' run", options=("--device", device, *choices.common.split())))
+            options = ("--device", device, *choices.common.split())
+            check(Side("A", "the jobs' run", options=options, folder=folder if choices.model else None))
         except SideError as error:
             if error.exit_code is ExitCode.USAGE:
                 job = ", on GPUs" if device == "cuda" else ""
@@ -99,8 +133,15 @@ def _check_run(choices: "Choices") -> None:
                 raise UsageError(f"{given}{error.why}") from None
 
 
-def _write(text: str, forge: "Forge", folder: Path, *, force: bool) -> Path:
-    path = folder / forge.path
+def _check_there(choices: "Choices", folder: Path) -> None:
+    if is_file(parted(choices.model)[0]) and not (folder / choices.model_file).is_file():
+        raise UsageError(
+            f"--model {choices.model}: there is no {choices.model_file} in {folder.absolute()}: expected a file "
+            "below the repository's top; pipebench init model writes one to start from"
+        )
+
+
+def _write(text: str, path: Path, otherwise: str, *, force: bool) -> None:
     if path.is_symlink() or path.exists():
         if path.is_dir() and not path.is_symlink():
             raise UsageError(f"{path}: something else is in the way: a folder")
@@ -109,11 +150,10 @@ def _write(text: str, forge: "Forge", folder: Path, *, force: bool) -> Path:
     try:
         write_whole(path, text.encode())  # a link is replaced, not what it leads to
     except OSError as error:
-        raise _refusal(path, error) from None
-    return path
+        raise _refusal(path, error, otherwise) from None
 
 
-def _refusal(path: Path, error: OSError) -> PipebenchError:
+def _refusal(path: Path, error: OSError, otherwise: str) -> PipebenchError:
     if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
         return UsageError(f"{path}: something else is in the way: {reason(error)}")
-    return EnvironmentRefusedError(not_written(path, error, "name another folder with -o"))
+    return EnvironmentRefusedError(not_written(path, error, otherwise))

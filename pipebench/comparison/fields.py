@@ -74,6 +74,15 @@ PLAN = frozenset(
     }
 )
 
+# What a model is: two sides may differ in it because they were asked for two, and must still do as many items of one
+# unit with one batch. As many layers more are another partition.
+MODEL = frozenset(
+    {
+        *("config.model.name", "config.model.layers", "config.layers", "config.hidden", "config.vocab"),
+        *("config.source_vocab", "config.sequence_length", "config.partition"),
+    }
+)
+
 # What a study varies on purpose, by the name of --by: the field itself, and that with what follows from it.
 VARIES = {"schedule": "config.schedule", "gpus": "device.count"}
 VARIED: dict[str, frozenset[str]] = {

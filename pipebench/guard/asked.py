@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from pipebench.ab.asked import Asked, Both, refs_of, told_ref, variables_of
+from pipebench.ab.asked import Asked, Both, refs_of, variables_of
 from pipebench.ab.worktrees import Worktree, worktrees
 from pipebench.errors import UsageError
 from pipebench.guard.commands import Side
@@ -66,7 +66,7 @@ def _at(side: Side, option: str, found: Worktree) -> Side:
         raise UsageError(
             f"{option} {found.ref}: expected the folder {found.below} in it, since that is where you are: found none"
         )
-    text = told_ref(found) + (f", {side.text}" if side.variables else "")
+    text = found.text + (f", {side.text}" if side.variables else "")
     return replace(side, text=text, folder=found.working_folder, facts={"commit": found.commit})
 
 

@@ -9,12 +9,12 @@ from pipebench.models.own.kind import OwnKind
 from pipebench.models.seq2seq.kind import Seq2SeqKind
 from pipebench.models.stacked_lstm.kind import StackedLSTMKind, reference
 from pipebench.models.transformer.kind import TransformerKind
+from pipebench.references import is_own
 
 __all__ = [
     "DEFAULT_MODEL",
     "MODELS",
     "given_to",
-    "is_own",
     "kind_of",
     "network_for",
     "outline_of",
@@ -31,11 +31,6 @@ _BUILT_IN: tuple[ModelKind, ...] = (StackedLSTMKind(), TransformerKind(), Seq2Se
 MODELS = {kind.name: kind for kind in _BUILT_IN}
 DEFAULT_MODEL = next(iter(MODELS))
 _OWN = OwnKind()
-
-
-def is_own(model: str) -> bool:
-    """Whether ``--model`` names layers of the user's own: a file or a package, and a name in it."""
-    return ":" in model
 
 
 def kind_of(model: str) -> ModelKind:

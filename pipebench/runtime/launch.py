@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pipebench import origins
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.rendezvous.place import Place
 from pipebench.runtime import faults, messages, process
@@ -99,14 +100,15 @@ def describe(work: messages.Describing, emit: Emit) -> None:
     torch.set_num_threads(1)
     emit(messages.Loaded())
     options = work.options
-    description = described(
-        options.model,
-        batch=options.batch,
-        dtype=options.dtype,
-        seed=options.seed,
-        slices=partial(slices, options),
-        tell=lambda doing: emit(messages.Progress(doing=doing, share=0.0)),
-    )
+    with origins.checked():
+        description = described(
+            options.model,
+            batch=options.batch,
+            dtype=options.dtype,
+            seed=options.seed,
+            slices=partial(slices, options),
+            tell=lambda doing: emit(messages.Progress(doing=doing, share=0.0)),
+        )
     emit(messages.Described(description=description))
 
 
@@ -149,8 +151,10 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
         _race(pairs, report)
     else:
         pair.choose(job.form)
+    origins.check()  # layers import what they need when they first run, and here they have run
     with _quiet():
         time_blocks(job, rank, pairs, report)
+    origins.check()
 
 
 def _measure_layers(job: messages.Job, place: Place, folder: Path, report: Emit) -> None:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pipebench.errors import UsageError
+from pipebench.references import is_file, parted
 
 SIDES = ("requirements", "refs")
+MODEL = "model"  # the sides where a model is named: what its repository has at base and at head
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LABELS = re.compile(rf"{_LABEL.pattern}(,{_LABEL.pattern})*")
 _PATH = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._/+-]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MODULE = re.compile(rf"{_NAME.pattern}(\.{_NAME.pattern})*")
 _WORD = re.compile(r"[A-Za-z0-9._,=/+-]+")
 
 # What the template or ``ab`` itself decides.
@@ -32,10 +36,12 @@ class Choices:
         runner: label of the machine with GPUs, or several with commas: a runner must have them all.
         gpus: devices of the pipeline, emulated and real.
         run: further options of ``run`` for both jobs.
-        sides: ``requirements``: two environments, of what base and head require; ``refs``: two versions of pipebench.
+        sides: ``requirements``: two environments, of what base and head require; ``refs``: two versions of pipebench;
+            empty: ``requirements``, or with a model what the repository has at base and at head.
         requirements: the file that names pipebench and torch with their versions, below the repository's top.
         branch: where pushes are measured.
         machines: 2 adds a job on two of them, started by torchrun; each has half of the GPUs.
+        model: of the user's own, below the repository's top: ``FILE.py:NAME`` or ``package.module:NAME``.
 
     Raises:
         UsageError: A value is out of range, or holds what a shell or YAML might act on.
@@ -44,18 +50,21 @@ class Choices:
     runner: str = "gpu"
     gpus: int = 8
     run: str = ""
-    sides: str = "requirements"
+    sides: str = ""
     requirements: str = "requirements-pipebench.txt"
     branch: str = "main"
     machines: int = 1
+    model: str = ""
 
     def __post_init__(self) -> None:
         _check("--runner", self.runner, _LABELS.fullmatch, "a label such as gpu, or several: self-hosted,gpu")
         if self.gpus < 1:
             raise UsageError(f"--gpus must be at least 1, got {self.gpus}")
         _check_run(self.run)
-        if self.sides not in SIDES:
+        if self.sides and self.sides not in SIDES:
             raise UsageError(f"unknown --sides {self.sides!r}: expected one of {', '.join(SIDES)}")
+        if self.model:
+            _check_model(self)
         _check("--requirements", self.requirements, _is_file_below, "a file below the repository's top")
         _check("--branch", self.branch, _is_branch, "the name of a branch")
         if self.machines not in (1, 2):
@@ -73,7 +82,19 @@ class Choices:
     @property
     def common(self) -> str:
         """What both jobs give to ``run`` beside ``--device``."""
-        return " ".join([f"--gpus {self.gpus}", *self.run.split()])
+        model = [f"--model {self.model}"] if self.model else []
+        return " ".join([*model, f"--gpus {self.gpus}", *self.run.split()])
+
+    @property
+    def kind(self) -> str:
+        """What base and head differ in: one of ``SIDES``, or ``MODEL``."""
+        return MODEL if self.model else self.sides or SIDES[0]
+
+    @property
+    def model_file(self) -> str:
+        """The model's file below the top, by the name alone."""
+        place, _ = parted(self.model)
+        return place if is_file(place) else f"{place.replace('.', '/')}.py"
 
     def options(self) -> list[str]:
         """The options of ``pipebench init ci`` that are not the default: the command that makes this template again."""
@@ -82,10 +103,11 @@ class Choices:
             "--runner": (self.runner, default.runner),
             "--gpus": (str(self.gpus), str(default.gpus)),
             "--run": (self.run, default.run),
-            "--sides": (self.sides, default.sides),
+            "--sides": (self.sides or SIDES[0], SIDES[0]),
             "--requirements": (self.requirements, default.requirements),
             "--branch": (self.branch, default.branch),
             "--machines": (str(self.machines), str(default.machines)),
+            "--model": (self.model, default.model),
         }
         return [word for name, (value, usual) in pairs.items() if value != usual for word in (name, value)]
 
@@ -103,6 +125,22 @@ def _is_file_below(text: str) -> bool:
     """Whether it can be a file, and stays below the folder it starts from."""
     parts = PurePosixPath(text).parts
     return bool(_PATH.fullmatch(text) and parts) and ".." not in parts and text[-1] != "/"
+
+
+def _check_model(choices: Choices) -> None:
+    place, name = parted(choices.model)
+    good = _is_file_below(place) and place.endswith(".py") if is_file(place) else _MODULE.fullmatch(place)
+    if not (good and _NAME.fullmatch(name)):
+        raise UsageError(
+            f"--model {choices.model!r}: expected FILE.py:NAME, a file below the repository's top, or "
+            "package.module:NAME, of letters, digits and . _ - only"
+        )
+    if choices.sides:
+        raise UsageError("--model: base and head are two states of its repository: leave --sides out")
+    if "--model" in [word.partition("=")[0] for word in choices.run.split()]:
+        raise UsageError("--run: --model is an option of its own here: leave one of them out")
+    if choices.machines > 1:
+        raise UsageError("--model: the job on two machines is for the built-in model: leave --machines out")
 
 
 def _is_branch(text: str) -> bool:

@@ -5,11 +5,12 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from string import Template
 
 from pipebench import pasting
 from pipebench.errors import UsageError
-from pipebench.templates.choices import Choices
+from pipebench.templates.choices import MODEL, Choices
 
 EMULATED_LIMITS = "--allow-inconclusive --budget 900"
 GPU_LIMITS = "--budget 1800"
@@ -70,8 +71,8 @@ def forge_of(name: str) -> Forge:
 def template(forge: Forge, choices: Choices) -> str:
     """The template's text, every blank filled in."""
     base, environments = _part("base.sh"), _part("environments.sh")
-    needed = environments if choices.sides == "requirements" else ""
-    text = _with_script(_part(f"{forge.name}.yml"), base + needed + _part(f"{choices.sides}.sh"))
+    needed = environments if choices.kind == "requirements" else ""
+    text = _with_script(_part(f"{forge.name}.yml"), base + needed + _part(f"{choices.kind}.sh"))
     if choices.machines > 1:
         script = base + environments + _part("machines.sh")
         text += _with_script(_part(f"{forge.name}-machines.yml"), script)
@@ -79,7 +80,8 @@ def template(forge: Forge, choices: Choices) -> str:
         "command": choices.command(forge.name),
         "labels": _listed(choices.labels),
         "labels_of_node": _listed([*choices.labels, f"node-{forge.node}"]),
-        "required": _quoted(choices.requirements if choices.sides == "requirements" else ""),
+        "required": _quoted("" if choices.kind == "refs" else choices.requirements),
+        "model_file": _quoted(choices.model_file),
         "gpus_each": str(choices.gpus // choices.machines),
         "group": "-".join(choices.labels),
         "branch": _quoted(choices.branch),
@@ -110,11 +112,16 @@ def next_steps(forge: Forge, choices: Choices, folder: str = ".") -> str:
             "GPUs each;",
             f"  the {forge.variable} PIPEBENCH_MASTER: an address of node-0; without it the job does not run",
         ]
-    if choices.sides == "requirements":
+    if choices.kind != "refs":
         lines = [
             f"{choices.requirements}: pipebench and torch with their versions, committed, such as",
             "  pipebench @ git+https://HOST/PATH/pipebench.git@COMMIT",
             "  torch==2.13.0",
+            *(
+                ["  and nothing of this repository (no -e .): both sides would run it"]
+                if choices.model
+                else []
+            ),
             *lines,
         ]
     firing = FIRING.replace("pipebench", pasting.command(), 1)
@@ -124,8 +131,24 @@ def next_steps(forge: Forge, choices: Choices, folder: str = ".") -> str:
         + "it needs\n"
         + textwrap.indent("\n".join(lines), "  ")
         + "\n\ntry what its jobs run\n"
-        + textwrap.indent("\n".join([*going, *_TRIES[choices.sides](choices)]), "  ")
+        + textwrap.indent("\n".join([*going, *_TRIES[choices.kind](choices)]), "  ")
         + f"\n\na gate that fires: naive against gpipe ends with 3\n  {firing}\n"
+    )
+
+
+def model_file() -> str:
+    """The text of a model to start from."""
+    return _part("model.txt")
+
+
+def model_steps(file: Path) -> str:
+    """Commands to try with it, in the folder that it was named from."""
+    named = ["--model", f"{pasting.path_word(file)}:build", "--gpus", "4"]
+    refs = ["--a", "HEAD~1", "--b", "HEAD", "--"]
+    return (
+        f"try\n  {pasting.command('run', *named)}\n\n"
+        "once it is committed: two refs of your repository, and the gate of its CI\n"
+        f"  {pasting.command('ab', *refs, *named)}\n  {pasting.command('init', 'ci', 'github', *named)}\n"
     )
 
 
@@ -149,6 +172,7 @@ def _tries_of_refs(choices: Choices) -> list[str]:
 _TRIES: Mapping[str, Callable[[Choices], list[str]]] = {
     "requirements": _tries_of_requirements,
     "refs": _tries_of_refs,
+    MODEL: _tries_of_refs,
 }
 
 

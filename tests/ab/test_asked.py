@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipebench.ab.asked import Asked, check_asked, sides, varied
+from pipebench.comparison.fields import MODEL, PLAN
 from pipebench.errors import UsageError
 
 NOTHING = Asked()
@@ -40,6 +41,35 @@ def test_a_side_has_its_own_after_the_common_and_says_what_it_is(tmp_path: Path)
         assert other.variables == {"X": "1=2", "Y": ""}
         assert other.text == f"--text 'a b', {sys.executable}, X=1=2, Y="
         assert other.environment["X"] == "1=2"
+
+
+def test_a_model_of_each_side_is_its_first_option_and_may_differ(tmp_path: Path) -> None:
+    asked = (Asked(model="a.py:m"), Asked(run="--seed 1", model="transformer"))
+    check_asked(asked)
+    assert varied((asked[0], asked[0])) == MODEL
+    assert varied(asked) == MODEL | PLAN
+    assert not MODEL & {"config.input.unit", "config.batch", "config.input.items_per_step", "config.dtype"}
+    with sides(asked, ["--gpus", "2"], tmp_path) as (one, other):
+        assert one.options == ("--gpus", "2", "--model", "a.py:m")
+        assert other.options == ("--gpus", "2", "--model", "transformer", "--seed", "1")
+        assert (one.text, one.folder, one.origins) == ("--model a.py:m", None, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "common"),
+    [
+        ((Asked(model="a.py:m"), Asked(model="b.py:m")), ["--model", "c.py:m"]),
+        ((Asked(model="a.py:m"), Asked(run="--model=c.py:m", model="b.py:m")), []),
+    ],
+)
+def test_a_side_has_one_model(asked: tuple[Asked, Asked], common: list[str], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="-model: --model is given"), sides(asked, common, tmp_path):
+        pass
+
+
+def test_a_single_model_is_not_enough() -> None:
+    with pytest.raises(UsageError, match="expected two models, found one"):
+        check_asked((NOTHING, Asked(model="a.py:m")))
 
 
 @pytest.mark.parametrize("text", ["X", "=1", "X=\0"])

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from pipebench.ab import answers
 from pipebench.ab.sides import Side, check, check_options
 from pipebench.errors import EnvironmentRefusedError, UsageError
+from pipebench.origins import VARIABLE, Origins
 
 
 def test_a_worktree_comes_before_whatever_was_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +31,28 @@ def test_another_interpreter_is_measured_without_our_own_paths(monkeypatch: pyte
 def test_a_worktree_that_is_not_what_is_imported_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentRefusedError, match="takes pipebench from elsewhere"):
         check(Side("A", "x", worktree=tmp_path))
+
+
+def test_what_a_side_must_not_import_from_is_told_to_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "stray")
+    assert VARIABLE not in Side("A", "x").environment
+    told = Origins(own="/own", top="/top", foreign=("/top",), shared=True)
+    assert Side("A", "x", origins=told).environment[VARIABLE] == told.encoded()
+
+
+def test_a_pipebench_that_cannot_look_where_modules_come_from_is_refused(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\ncase "$*" in *origins*) exit 1;; *) echo /x/pipebench/__init__.py;; esac\n')
+    python.chmod(0o755)
+    told = Origins(own="/own", top="/top", foreign=(), shared=False)
+    with pytest.raises(EnvironmentRefusedError, match="cannot tell where a model's code comes from; install"):
+        check(Side("A", "x", python=str(python), origins=told))
+    check(Side("A", "x", python=str(python)))
+
+
+def test_a_side_runs_in_its_folder(tmp_path: Path) -> None:
+    ended = answers.ended(Side("A", "x", folder=tmp_path), ["-c", "import os; print(os.getcwd())"])
+    assert ended.stdout.decode().strip() == str(tmp_path)
 
 
 def test_an_interpreter_that_cannot_be_started_is_refused(tmp_path: Path) -> None:

@@ -130,3 +130,49 @@ def test_requirements_that_two_refs_do_not_need_are_told_to_have_no_effect(
     ended = pipebench(*options, "--requirements", "other.txt", cwd=tmp_path)
     assert ended.code == 0, ended.err
     assert ended.err.startswith("pipebench: --requirements: no effect, --sides refs compares two versions")
+
+
+def test_a_model_to_start_from_is_written_once_and_its_template_measures_it(
+    pipebench: Pipebench, tmp_path: Path
+) -> None:
+    ended = pipebench("init", "model", "bench/model.py", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(
+        "wrote bench/model.py\n\ntry\n  pipebench run --model bench/model.py:build --gpus 4\n"
+    )
+    written = (tmp_path / "bench/model.py").read_text()
+    template = pipebench(
+        "init", "ci", "github", "--model", "bench/model.py:build", "--gpus", "4", cwd=tmp_path
+    )
+    assert template.code == 0, template.err
+    parsed = yaml.safe_load((tmp_path / PATHS["github"]).read_text())
+    for job in parsed["jobs"].values():
+        (step,) = [step for step in job["steps"] if "run" in step]
+        assert step["env"]["PIPEBENCH_OPTIONS"].startswith("--model bench/model.py:build --gpus 4 --device ")
+        assert 'ab --a "$BASE" --b HEAD' in step["run"]
+
+    (tmp_path / "bench/model.py").write_text("mine")
+    again = pipebench("init", "model", "bench/model.py", cwd=tmp_path)
+    assert (again.code, again.out) == (2, "")
+    assert again.err == "pipebench: error: bench/model.py: there already; --force replaces it\n"
+    assert pipebench("init", "model", "bench/model.py", "--force", cwd=tmp_path).code == 0
+    assert (tmp_path / "bench/model.py").read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["model", "model.txt"], "model.txt: expected a name that ends with .py"),
+        (["model", "file/model.py"], "something else is in the way"),
+        (["ci", "github", "--model", "bench/none.py:build"], "there is no bench/none.py in "),
+    ],
+)
+def test_2_for_a_model_that_is_none(
+    pipebench: Pipebench, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    (tmp_path / "file").touch()
+    ended = pipebench("init", *arguments, cwd=tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert words in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -83,7 +83,7 @@ def test_refs_run_in_the_users_folder_of_their_worktrees(tmp_path: Path) -> None
         (
             (Asked(ref="one"), Asked(ref="three")),
             ["./train.sh"],
-            r"--b three: expected the folder below/ in it",
+            r"--b three: expected the folder below in it",
         ),
         ((Asked(ref="one"), Asked(ref="none")), ["./train.sh"], "--b none: no such commit"),
         ((Asked(ref="one"), Asked(ref="two")), ["./nothing.sh"], r"side A .*: ./nothing.sh: no such file in"),

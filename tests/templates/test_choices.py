@@ -1,5 +1,7 @@
 """What a user may choose for a template, and what is refused: anything that a shell or YAML might act on."""
 
+from typing import Any
+
 import pytest
 
 from pipebench.errors import UsageError
@@ -65,6 +67,52 @@ def test_run_options_are_plain_words(value: str) -> None:
 def test_run_options_are_not_what_the_template_sets(value: str) -> None:
     with pytest.raises(UsageError, match="leave it out"):
         Choices(run=value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [f"{text}.py:build" for text in HOSTILE]
+    + [f"model.py:{text}" for text in HOSTILE]
+    + [
+        "model.py",
+        "model.py:",
+        ":m",
+        "/x/model.py:m",
+        "../model.py:m",
+        "bench/model:m",
+        "-m:x",
+        "a..b:m",
+        "--x.py:m",
+    ],
+)
+def test_a_model_is_a_file_below_or_a_module(value: str) -> None:
+    with pytest.raises(UsageError, match="--model"):
+        Choices(model=value)
+
+
+@pytest.mark.parametrize(
+    ("model", "file"), [("bench/model.py:build", "bench/model.py"), ("bench.model:m", "bench/model.py")]
+)
+def test_a_model_is_an_option_of_both_jobs_and_decides_what_the_sides_are(model: str, file: str) -> None:
+    chosen = Choices(model=model, gpus=4)
+    assert chosen.common == f"--model {model} --gpus 4"
+    assert (chosen.kind, chosen.model_file) == ("model", file)
+    assert chosen.command("github") == f"pipebench init ci github --gpus 4 --model {model}"
+    assert (Choices().kind, Choices(sides="refs").kind) == ("requirements", "refs")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"sides": "refs"}, "leave --sides out"),
+        ({"sides": "requirements"}, "leave --sides out"),
+        ({"machines": 2}, "leave --machines out"),
+        ({"run": "--model=seq2seq"}, "leave one of them out"),
+    ],
+)
+def test_what_does_not_go_with_a_model(more: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Choices(model="model.py:m", **more)
 
 
 def test_there_is_a_device_and_a_known_kind_of_sides() -> None:

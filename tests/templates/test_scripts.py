@@ -155,6 +155,55 @@ def test_refs_are_those_of_base_and_head(repository: Repository) -> None:
     assert noted[1].startswith(f"ab --a {repository.commits[1]} --b HEAD --allow-inconclusive ")
 
 
+@pytest.fixture
+def with_model(repository: Repository) -> Repository:
+    """Two commits more, which have a model."""
+    (repository.folder / "bench").mkdir()
+    (repository.folder / "bench/model.py").touch()
+    repository.git("add", "bench")
+    for _ in range(2):
+        repository.commit(None)
+    return repository
+
+
+def run_own(repository: Repository, base: str, model: str = "bench/model.py:build") -> Ran:
+    """GitHub's job of a model of one's own; GitLab's does the same."""
+    choices = Choices(gpus=4, model=model)
+    parsed = yaml.safe_load(template(forge_of("github"), choices))
+    (step,) = [step for step in parsed["jobs"]["emulated"]["steps"] if "run" in step]
+    ran = _run(repository, step["run"], step["env"] | {"EVENT": "push", "BEFORE": base, "ASKED": ""})
+    parsed = yaml.safe_load(template(forge_of("gitlab"), choices))
+    (script,) = parsed[".pipebench"]["script"]
+    told = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BEFORE_SHA": base}
+    assert _run(repository, script, parsed["pipebench-emulated"]["variables"] | told)[:2] == ran[:2]
+    return ran
+
+
+def test_two_states_of_a_model_share_one_environment_of_what_head_requires(with_model: Repository) -> None:
+    base = with_model.commits[3]
+    code, noted, said = run_own(with_model, base)
+    assert code == 3
+    assert noted == [
+        "pip head torch 2",
+        f"ab --a {base} --b HEAD --allow-inconclusive --budget 900 --junit results/ci/pipebench.xml "
+        "--output results/ci -- --model bench/model.py:build --gpus 4 --device emulated",
+    ]
+    assert "against itself" not in said
+
+
+def test_a_base_without_the_model_is_told_and_heads_own_takes_its_place(with_model: Repository) -> None:
+    code, noted, said = run_own(with_model, with_model.commits[2])
+    assert (code, noted[1].split()[:5]) == (3, ["ab", "--a", "HEAD", "--b", "HEAD"])
+    assert "base has no bench/model.py yet: head is held against itself" in said
+
+
+def test_a_model_that_head_lacks_too_is_for_ab_to_refuse(with_model: Repository) -> None:
+    base = with_model.commits[2]
+    _, noted, said = run_own(with_model, base, "package.module:m")
+    assert noted[1].startswith(f"ab --a {base} --b HEAD ")
+    assert "against itself" not in said
+
+
 @pytest.mark.parametrize(
     ("said", "base"),
     [

@@ -8,12 +8,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from pipebench.errors import EnvironmentRefusedError, InterruptedRunError, TerminatedRunError, UsageError
+from pipebench.left_out import hint
 from pipebench.names import as_text
+from pipebench.origins import INSTALLED
 
 _LONGEST = 300  # letters of a message that are shown
 _OURS = str(Path(__file__).parents[2])
 _STANDARD = sysconfig.get_paths()["stdlib"]
-_INSTALLED = ("site-packages", "dist-packages")
 
 
 def one_line(text: str) -> str:
@@ -73,11 +74,11 @@ def _is_machinery(file: str) -> bool:
 def _package(file: str) -> tuple[str, ...]:
     """The name that follows ``site-packages`` in a path."""
     parts = Path(file).parts
-    return tuple(after for before, after in pairwise(parts) if before in _INSTALLED)
+    return tuple(after for before, after in pairwise(parts) if before in INSTALLED)
 
 
 def _is_installed(file: str) -> bool:
-    return bool(set(_INSTALLED) & set(Path(file).parts))
+    return bool(INSTALLED & set(Path(file).parts))
 
 
 @contextmanager
@@ -97,7 +98,8 @@ def blamed(what: str = "", remedy: str = "") -> Iterator[None]:
     except (InterruptedRunError, TerminatedRunError):
         raise
     except BaseException as error:  # noqa: BLE001 - what the user's code raises is for the user
-        text = f"{what}: {last_word(error)}{remedy}" if what else f"{last_word(error)}{remedy}"
+        said = f"{last_word(error)}{hint(error)}{remedy}"
+        text = f"{what}: {said}" if what else said
         if _is_memory(error):
             raise EnvironmentRefusedError(
                 f"too little memory: {text}; use a smaller batch or model"

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipebench import origins
 from pipebench.errors import UsageError
 from pipebench.models.own.fields import check_fields
 from pipebench.models.own.last_word import a, blamed, one_line, said_of
@@ -24,6 +25,7 @@ from pipebench.models.own.model import Model
 from pipebench.models.own.settings import restored
 from pipebench.names import as_named
 from pipebench.reasons import reason
+from pipebench.references import is_file, parted
 
 _FORM = "FILE.py:NAME or package.module:NAME is needed"
 _MISSING = object()
@@ -64,12 +66,13 @@ def load_source(reference: str, *, seed: int) -> Loaded:
 
     Raises:
         UsageError: As ``load``.
+        EnvironmentRefusedError: Of one side of an ``ab``: a module comes from where this side must not import from.
     """
     process = os.getpid()
-    with said_of(reference), restored():
+    with origins.checked(), said_of(reference), restored():
         place, name = _split(reference)
         _seed(seed)
-        source = _from_file(place) if _is_path(place) else _from_module(place)
+        source = _from_file(place) if is_file(place) else _from_module(place)
         value = _value(source, name)
         _seed(seed)
         model = value if isinstance(value, Model) else _called(value, name)
@@ -86,16 +89,12 @@ def _seed(seed: int) -> None:
 
 
 def _split(reference: str) -> tuple[str, str]:
-    """What is before and after the last colon."""
-    place, _, name = reference.rpartition(":")
+    """The file or the module, and the name."""
+    place, name = parted(reference)
     if not place or not name.isidentifier():
-        remedy = f", such as {one_line(reference)}:model" if _is_path(reference) else ""
+        remedy = f", such as {one_line(reference)}:model" if is_file(reference) else ""
         raise UsageError(f"no :NAME of a model after the file; {_FORM}{remedy}")
     return place, name
-
-
-def _is_path(place: str) -> bool:
-    return place.endswith(".py") or any(mark in place for mark in (os.sep, os.altsep) if mark)
 
 
 def _from_file(place: str) -> _Source:

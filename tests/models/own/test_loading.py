@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from pipebench import Model
-from pipebench.errors import ExitCode, UsageError
+from pipebench.errors import EnvironmentRefusedError, ExitCode, UsageError
 from pipebench.models.own.last_word import last_word, one_line
 from pipebench.models.own.loading import load, load_source
+from pipebench.origins import VARIABLE, Origins
 
 GOOD = """
 import pipebench
@@ -298,3 +299,32 @@ def test_the_last_word_of_an_error_without_a_place() -> None:
 def test_one_line() -> None:
     assert one_line("a\n b\t\x07c\ud800") == "a b \\x07c\\ud800"
     assert len(one_line("x" * 10**6)) == 300
+
+
+def test_a_module_that_this_side_of_an_ab_must_not_import_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its being another one is why the file fails."""
+    written("", "top/layers_of_top.py")
+    monkeypatch.syspath_prepend(str(tmp_path / "top"))
+    own, top = str(tmp_path / "own"), str(tmp_path / "top")
+    told = Origins(own=own, top=top, foreign=(top,), shared=False)
+    monkeypatch.setenv(VARIABLE, told.encoded())
+    for name, line in (("good", "import layers_of_top"), ("bad", "from layers_of_top import Newer")):
+        written(f"{line}\n{GOOD}", f"own/{name}_model.py")
+        with pytest.raises(EnvironmentRefusedError, match=f"module layers_of_top comes from {top}/layers"):
+            load(f"own/{name}_model.py:m", seed=1)
+
+
+def test_what_the_working_tree_has_and_the_checkout_has_not_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written("", "top/built_in_place.py")
+    written(f"import built_in_place\n{GOOD}", "own/failing_model.py")
+    told = Origins(own=str(tmp_path / "own"), top=str(tmp_path / "top"), foreign=(), shared=False)
+    monkeypatch.setenv(VARIABLE, told.encoded())
+    text = refused("own/failing_model.py:m")
+    assert (
+        "No module named 'built_in_place' (failing_model.py, line 1); built_in_place.py is in the work"
+        in text
+    )

@@ -1,0 +1,161 @@
+"""Two refs of the user's own repository: each side's model is its checkout's, under a pipebench that is installed.
+
+A side's process runs in the checkout, in the folder that the user stands in, so that relative paths lead there. What
+it must not import from it is told (``origins``). What would be the same on both sides though two refs were asked for
+is refused, or told where it may be meant.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pipebench import left_out
+from pipebench.ab.git import git, must
+from pipebench.ab.options import own_model
+from pipebench.ab.sides import AS_IT_IS, Side
+from pipebench.ab.worktrees import PACKAGE, Worktree, working_trees
+from pipebench.errors import UsageError
+from pipebench.origins import Origins
+from pipebench.references import is_file, parted
+
+Tell = Callable[[str], None]
+Both = tuple[Side, Side]
+
+
+def in_checkouts(sides: Both, trees: Sequence[Worktree], tell: Tell) -> Both:
+    """Both sides, each with what its ref has: a version of pipebench, or a model of the user's own.
+
+    Args:
+        sides: as they were asked for.
+        trees: their checkouts, in this order.
+        tell: takes what the user should know.
+
+    Raises:
+        UsageError: A ref has neither, or not the model's file.
+    """
+    _tell_one_commit(sides, trees, tell)
+    if all(tree.has_pipebench for tree in trees):
+        if any(own_model(side.options) for side in sides):
+            tell(
+                "both refs are versions of pipebench: both sides load the model from the folder that you are in"
+            )
+        return _of_pipebench(sides[0], trees[0]), _of_pipebench(sides[1], trees[1])
+    made = [_with_its_own(side, tree, sides) for side, tree in zip(sides, trees, strict=True)]
+    _tell_uncommitted(sides, trees, tell)
+    return made[0], made[1]
+
+
+def _of_pipebench(side: Side, tree: Worktree) -> Side:
+    return replace(_at(side, tree), worktree=tree.folder)
+
+
+def _at(side: Side, tree: Worktree) -> Side:
+    text = tree.text if side.text == AS_IT_IS else f"{tree.text}, {side.text}"
+    return replace(side, text=text, facts={"commit": tree.commit})
+
+
+def _with_its_own(side: Side, tree: Worktree, sides: Both) -> Side:
+    model = own_model(side.options)
+    if model is None and tree.has_pipebench:
+        return _of_pipebench(side, tree)
+    if model is None:
+        raise UsageError(
+            f"{tree.option} {tree.ref}: no version of pipebench, there is no {PACKAGE} in it; to compare layers of "
+            "your own in this repository, name them: -- --model FILE.py:NAME; to compare what is no ref's, use "
+            "--a-python and --b-python, or --a-run and --b-run"
+        )
+    _check_model(model, tree)
+    own = tree.folder.resolve()
+    return replace(
+        _at(side, tree),
+        worktree=tree.folder if tree.has_pipebench else None,
+        folder=own / tree.below,
+        origins=Origins(
+            own=str(own),
+            top=os.path.realpath(tree.top),
+            foreign=tuple(sorted(map(os.path.realpath, working_trees(tree.top) - {own, tree.folder}))),
+            shared=_one_interpreter(*sides),
+        ),
+    )
+
+
+def _one_interpreter(one: Side, other: Side) -> bool:
+    """Whether both have the same packages; a virtual environment's interpreter is a link beside others."""
+    places = [(Path(side.python).parent, os.path.realpath(side.python)) for side in (one, other)]
+    return places[0] == places[1]
+
+
+def _check_model(model: str, tree: Worktree) -> None:
+    """Whether the model can be the checkout's, as far as that can be seen from here.
+
+    Raises:
+        UsageError: Its file is that of the working tree, or not in the ref.
+    """
+    place, _ = parted(model)
+    below = _below(model, Path(place), tree) if is_file(place) else tree.below
+    if below is None:
+        return
+    there, said = tree.folder / below, f"{tree.option} {tree.ref}"
+    if not (there.is_file() if is_file(place) else there.is_dir()):
+        why = left_out.why_left_out(tree.top / below, tree.top)
+        raise UsageError(
+            f"side {_label(tree)} ({said}): there is no {below} in {tree.commit[:12]}{f'; {why}' if why else ''}; "
+            "take a ref that has it, or name each side's model with --a-model and --b-model"
+        )
+    if there.is_file() and left_out.is_pointer(there):
+        raise UsageError(
+            f"side {_label(tree)} ({said}): {below} is a pointer of Git LFS in a checkout: install git-lfs "
+            "(git lfs install), which puts the file there"
+        )
+
+
+def _label(tree: Worktree) -> str:
+    return tree.option.strip("-").upper()
+
+
+def _below(model: str, path: Path, tree: Worktree) -> Path | None:
+    """The model's file below the top; ``None`` of one elsewhere, which may load what is in the checkout.
+
+    Raises:
+        UsageError: It is one and the same file on both sides.
+    """
+    top, given = os.path.realpath(tree.top), f"--model {model}"
+    if path.is_absolute():
+        real = Path(os.path.realpath(path))
+        if any(real.is_relative_to(os.path.realpath(each)) for each in working_trees(tree.top)):
+            raise UsageError(
+                f"{given}: with --a and --b this would be the same file on both sides; give it relative to the folder "
+                f"that you are in: {os.path.relpath(real)}"
+            )
+        return None
+    whole = Path(os.path.normpath(Path(os.path.realpath(Path.cwd())) / path))
+    if not whole.is_relative_to(top):
+        raise UsageError(
+            f"{given}: expected a file in the repository {top}, of which --a and --b are refs, found one outside it"
+        )
+    return whole.relative_to(top)
+
+
+def _tell_one_commit(sides: Both, trees: Sequence[Worktree], tell: Tell) -> None:
+    one, other = trees
+    if one.commit == other.commit and sides[0].options == sides[1].options:
+        tell(
+            f"{one.option} {one.ref} and {other.option} {other.ref} are one commit: both sides run the same code"
+        )
+
+
+def _tell_uncommitted(sides: Both, trees: Sequence[Worktree], tell: Tell) -> None:
+    """Where a ref is what is checked out: what a user has changed since is in no ref."""
+    top = trees[0].top
+    head = git(["rev-parse", "--verify", "HEAD"], top).stdout.strip()
+    if head not in [tree.commit for tree in trees]:
+        return
+    changed = must(["diff", "--name-only", "-z", "HEAD"], top).split("\0")[:-1]
+    models = {str(trees[0].below / parted(own_model(side.options) or "")[0]) for side in sides}
+    changed.sort(key=lambda name: (os.path.normpath(name) not in map(os.path.normpath, models), name))
+    if changed:
+        more = f" and {len(changed) - 1} more" if changed[1:] else ""
+        tell(
+            f"not committed: {changed[0]}{more}; the sides run what is committed, without these changes to HEAD"
+        )
