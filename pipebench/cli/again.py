@@ -43,7 +43,7 @@ class Again(NamedTuple):
         slower = any(warning.code == "slower-than-one-device" for warning in kept.record.warnings)
         if slower or self.config.schedule == _OTHER_SCHEDULE or not self._other_is_possible():
             return Next(_explained(kept.path), "where the time goes, and what would win it back")
-        return Next(self._with_schedule(_OTHER_SCHEDULE), "pipelined over time, as in 2014")
+        return Next(self._with_schedule(_OTHER_SCHEDULE), "pipelined over time as well")
 
     def _other_is_possible(self) -> bool:
         """Whether the other schedule has something to cut the time into, and this machine takes it."""

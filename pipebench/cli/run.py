@@ -233,7 +233,7 @@ def run(
     json: Annotated[bool, _help("--json", "Print the record, and nothing else, on stdout.", _OUTPUT)] = False,
     quiet: Annotated[bool, _help("--quiet", "No progress and no notices.", _OUTPUT)] = False,
 ) -> int:
-    """Measure a pipeline against the best single device: a stacked LSTM, the translator of 2014, or your own layers.
+    """Measure a pipeline against the best single device: an LSTM, a Transformer, the translator of 2014, or your own.
 
     First verifies that both compute the same gradients, then times them side by side.
 

@@ -39,11 +39,13 @@ class Gain(NamedTuple):
     """Options of ``run`` to change, and how many times as fast a step would be.
 
     ``larger`` says that the step is one of a larger batch: then it is the throughput that is so many times as large.
+    It is so ``at_most`` where nobody knows what more slices cost.
     """
 
     changes: Changes
     times: float
     larger: bool = False
+    at_most: bool = False
 
 
 class Predictions:
@@ -64,6 +66,7 @@ class Predictions:
         self.latency_s = _latency_s(record)
         self.messages = _usual_messages(replay)
         self.work_s = sum(s for a, s in replay.lengths.items() if a.operation not in REDUCTIONS)
+        self.baseline_devices = step.measured.baseline_devices
         self.slice_s = _slice_s(record, step, self.work_s, self.slices)
         self.now_s = self.step_s(record.config.schedule, self.graph)
 
@@ -72,8 +75,9 @@ class Predictions:
         return self._other_slices(lambda slices: slices < self.slices)
 
     def more_slices(self) -> Gain | None:
-        """The best of more slices, if it is faster."""
-        return self._other_slices(lambda slices: slices > self.slices)
+        """The best of more slices, if it is faster; of a single slice at most, if its cost is not known."""
+        found = self._other_slices(lambda slices: slices > self.slices, free=self.slices == 1)
+        return None if found is None else found._replace(at_most=self.slice_s is None)
 
     def larger_slices(self) -> Gain | None:
         """Twice the batch in as many slices, if the throughput is larger."""
@@ -156,8 +160,9 @@ class Predictions:
             return False
         return True
 
-    def _other_slices(self, wanted: Callable[[int], bool]) -> Gain | None:
-        if self.slice_s is None:
+    def _other_slices(self, wanted: Callable[[int], bool], *, free: bool = False) -> Gain | None:
+        """The best; ``free``: if nobody knows what a slice costs, it counts as nothing."""
+        if self.slice_s is None and not (free and self.baseline_devices == 1):
             return None
         return _best(
             Gain(changes, self.now_s / self.step_s(str(changes.get("schedule", self.config.schedule)), graph))

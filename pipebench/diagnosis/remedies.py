@@ -113,6 +113,8 @@ class Remedies:
     def _fill(self) -> Remedy:
         found = self.predictions
         if found is not None and (more := found.more_slices()) is not None:
+            if more.at_most:
+                return self._command(more, "with more slices, whose cost is not known", most="at most ")
             return self._command(more, "with more slices")
         if found is not None and (larger := found.more_of_the_same()) is not None:
             return self._command(

@@ -104,12 +104,13 @@ def _has_no_others(change: Change, graph: Graph, action: Action, equal: Mapping[
 
 def _alike(change: Change, graph: Graph, action: Action) -> _Key:
     """What an action is made equal to: all that have the same key."""
-    segment = graph.segment_of(action.chunk)
     if change.of == "microbatch":
         return action.operation, action.stage, action.chunk
+    segment = graph.segment_of(action.chunk)
     if change.of == "chunk":
         return action.operation, action.stage, segment, action.microbatch
-    return action.operation, _kind_of_stage(graph, action.stage), segment
+    of_kind = action.operation, _kind_of_stage(graph, action.stage)
+    return *of_kind, segment if change.of == "all" else action.chunk
 
 
 def _kind_of_stage(graph: Graph, stage: int) -> str:

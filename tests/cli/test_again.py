@@ -64,7 +64,7 @@ def test_the_same_run_with_another_schedule(
     following: Following, arguments: tuple[str, ...], expected: str
 ) -> None:
     found = following(*arguments)
-    assert found == Next(f"{expected} --schedule wavefront", "pipelined over time, as in 2014")
+    assert found == Next(f"{expected} --schedule wavefront", "pipelined over time as well")
 
 
 def test_what_is_suggested_is_taken(following: Following, tmp_path: Path) -> None:

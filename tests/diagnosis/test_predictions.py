@@ -65,7 +65,10 @@ def test_the_latency_of_a_link_does_not_shrink_with_the_slices() -> None:
 def test_a_step_in_one_piece_learns_from_the_race_what_slices_cost() -> None:
     costs = Costs(microbatches=1, schedule="naive", baseline_s=12.0)
     record = with_config(costs.record(), **SIZES)
-    assert of_record(record).more_slices() is None  # nobody measured it
+    unknown = of_record(record).more_slices()  # nobody measured it
+    assert unknown is not None
+    assert unknown.at_most
+    assert unknown.times == pytest.approx(16 / 7)  # 4 stages one after the other, or (4 + 4 - 1) / 4 of one
     race = [Candidate("chain", 1, [12.0], 1), Candidate("chain-microbatches", 4, [13.5], 1)]
     baseline = Baseline("chain", 1, 12.0, 1.0, race)
     found = of_record(msgspec.structs.replace(record, baseline=baseline)).more_slices()

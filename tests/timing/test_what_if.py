@@ -38,6 +38,23 @@ def slow_stage(factor: float) -> Replay:
 ALIKE_S = 3 * (SLICES + STAGES - 1) + 0.75
 
 
+def test_equal_stages_keep_what_later_chunks_have_more_to_do() -> None:
+    """Or the gain of equal stages would be that of equal chunks too."""
+    plan = plan_of("wavefront", 3, 2, 4)
+    costs = {
+        action: (1.0 + action.chunk) * (1.0 if action.operation is Operation.FORWARD else 2.0)
+        for action in plan.graph.actions()
+    }
+    alike = replay_of(simulate(plan, MeasuredCosts(costs), Link(0.0)), ports=True)
+    for text in ("stages = mean", "device 1 = mean", "stage 2 = others", "stages = median"):
+        assert step_s(alike, text) == alike.again.makespan_s
+    assert step_s(alike, "chunks = mean") < alike.again.makespan_s
+    assert step_s(alike, "all = mean") == step_s(alike, "chunks = mean")
+    slow = {action: each_s * (1.3 if action.stage == 2 else 1.0) for action, each_s in costs.items()}
+    replay = replay_of(simulate(plan, MeasuredCosts(slow), Link(0.0)), ports=True)
+    assert step_s(replay, "stages = mean") == pytest.approx(1.1 * alike.again.makespan_s)
+
+
 def test_a_stage_at_the_mean_of_all() -> None:
     slow = slow_stage(1.5)
     assert slow.again.makespan_s == pytest.approx(3 * (1.5 * SLICES + STAGES - 1) + 0.75)

@@ -1,1 +1,1 @@
-"""The encoder-decoder LSTM of 2014."""
+"""A decoder-only Transformer, cut along samples and along time."""

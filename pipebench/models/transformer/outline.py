@@ -141,7 +141,8 @@ class TransformerOutline:
         A block keeps what its two norms were given and gave, with a mean and a deviation each (4 of the width and 4),
         the query, the key, the value and the output of attention (4, and a number for each head), and of the MLP what
         it computes before and after GELU (8). The final norm keeps its input, the projection its input, its logits and
-        their log-softmax; shards keep what the stacked LSTM's do.
+        their log-softmax; shards keep what the stacked LSTM's do. Masks, which all slices of a part share, are not
+        counted, nor is the matrix of attention, which torch keeps on a GPU in float64 (it has no fused one).
         """
         if part.rows is not None:
             return self.hidden + part.rows.number
