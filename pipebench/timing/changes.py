@@ -5,10 +5,10 @@
     link 3-4 = 1 GB/s, 50 us
 
 ``x`` multiplies time. ``= mean`` gives every F and every B (I, W) of what is named the mean length: of a stage or a
-device that over all stages of its kind in the same chunk, since later ones may have more to do; of ``all`` that over all of
-them; of a microbatch that over all microbatches of the same stage and chunk; of a chunk that over all chunks of the
-same stage and microbatch. ``= median`` takes the median in its place, ``= others`` the mean without what is named. All
-recorded steps and replicas count.
+device that over all stages of its kind in the same chunk, since later ones may have more to do; of ``all`` that over
+all of them; of a microbatch that over all microbatches of the same stage and chunk; of a chunk that over all chunks
+of the same stage and microbatch. ``= median`` takes the median in its place, ``= others`` the mean without what is
+named. All recorded steps and replicas count.
 """
 
 import re
