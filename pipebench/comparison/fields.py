@@ -79,7 +79,7 @@ PLAN = frozenset(
 MODEL = frozenset(
     {
         *("config.model.name", "config.model.layers", "config.layers", "config.hidden", "config.vocab"),
-        *("config.source_vocab", "config.sequence_length", "config.partition"),
+        *("config.source_vocab", "config.heads", "config.sequence_length", "config.partition"),
     }
 )
 

@@ -12,6 +12,7 @@ from statistics import fmean, median_low
 from typing import NamedTuple
 
 from pipebench.diagnosis.step import Step
+from pipebench.divisors import divisor_above, largest_divisor
 from pipebench.errors import UsageError
 from pipebench.models.outline import Row
 from pipebench.models.registry import MODELS
@@ -222,10 +223,12 @@ def _best(gains: Iterator[Gain]) -> Gain | None:
 
 
 def _neighbours(count: int, size: int) -> list[int]:
-    """A half, a quarter, twice and four times as many, where that divides what is cut."""
-    fewer = [count // factor for factor in _FACTORS if count % factor == 0]
-    more = [count * factor for factor in reversed(_FACTORS)]
-    return [each for each in (*fewer, *more) if each >= 1 and size % each == 0]
+    """About a half, a quarter, twice and four times as many, as they divide what is cut."""
+    if size % count:  # cut unevenly
+        return []
+    fewer = [largest_divisor(size, count // factor) for factor in _FACTORS if count >= factor]
+    more = [divisor_above(size, count * factor) for factor in reversed(_FACTORS) if count * factor <= size]
+    return [each for each in dict.fromkeys((*fewer, *more)) if each != count]
 
 
 def _work(graph: Graph, replay: Replay) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.errors import UsageError
 from pipebench.models.edges import DTYPE_BYTES
-from pipebench.models.registry import DEFAULT_MODEL
+from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.plan.schedules import schedule_named
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.timing.timeline import Timeline
@@ -27,13 +27,13 @@ def retold(
 
     Args:
         record: as stored.
-        factors: of its step; without them all warnings are shown as they are stored, and so are those of a user's own
-            model, which no version told by another rule.
+        factors: of its step; without them all warnings are shown as they are stored, and so are those of a model that
+            cannot be put on paper again.
         timeline: of that step.
     """
     if factors is None or record.speedup is None or not _is_known(record.config.schedule):
         return record.warnings
-    if record.config.model is not None or None in _sizes(record):
+    if not _has_outline(record):
         return record.warnings
     cores = _cores(record)
     config = run_config_of(record)
@@ -55,7 +55,7 @@ def retold(
 
 def gain_of_sharing(record: RunRecord, timeline: Timeline) -> float | None:
     """How many times as fast the step is if all devices share the softmax, by simulation; ``None`` if unknown."""
-    if record.config.model is not None or None in _sizes(record) or not _is_known(record.config.schedule):
+    if not _has_outline(record) or not _is_known(record.config.schedule):
         return None
     if record.config.softmax_devices is not None:
         return None
@@ -64,7 +64,7 @@ def gain_of_sharing(record: RunRecord, timeline: Timeline) -> float | None:
 
 def more_equal_of(record: RunRecord) -> str | None:
     """What would make the stages' work more equal, in words; ``None`` of a model that is not known so well."""
-    if record.config.model is not None or None in _sizes(record) or not record.config.partition:
+    if not _has_outline(record) or not record.config.partition:
         return None
     if not _is_known(record.config.schedule):
         return None
@@ -81,9 +81,17 @@ def _other_way(record: RunRecord, config: RunConfig, timeline: Timeline | None) 
         return None
 
 
-def _sizes(record: RunRecord) -> tuple[int | None, ...]:
-    config = record.config
-    return config.hidden, config.vocab, config.sequence_length
+def _has_outline(record: RunRecord) -> bool:
+    """Whether its model can be put on paper again: built in, all sizes there, and no work that its input decides."""
+    kind = MODELS.get(_model(record))
+    if kind is None or kind.segments > 1:
+        return False
+    sizes = next(iter(kind.presets.values()))
+    return all(getattr(record.config, name, None) is not None for name in sizes)
+
+
+def _model(record: RunRecord) -> str:
+    return DEFAULT_MODEL if record.config.model is None else record.config.model.name
 
 
 def _is_known(schedule: str) -> bool:
@@ -104,7 +112,7 @@ def run_config_of(record: RunRecord) -> RunConfig:
         | {
             "partition": tuple(config.partition) if config.partition is not None else None,
             "device": record.device.kind,
-            "model": DEFAULT_MODEL,
+            "model": _model(record),
         }
     )
 

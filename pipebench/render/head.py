@@ -25,7 +25,7 @@ def head(record: RunRecord) -> Iterator[RenderableType]:
         ("model", _model(config)),
         (
             ("step", _words_step(config))
-            if config.model is None
+            if _is_of_text(config)
             else ("input", _items_step(config, terms_of(record)))
         ),
         ("plan", plan_text(config)),
@@ -106,7 +106,8 @@ def _sizes(config: Config, model: ModelRecord) -> str:
     parameters = rough(sum(layer.parameters for layer in model.layers))
     width = f" of {config.hidden}" if config.hidden is not None else ""
     heads = f", {counted(config.heads, 'head')}" if config.heads is not None else ""
-    return f"{counted(len(model.layers), 'layer')}{width}{heads}, {parameters} parameters"
+    words = f", vocabulary {config.vocab}" if _is_of_text(config) else ""
+    return f"{counted(len(model.layers), 'layer')}{width}{heads}{words}, {parameters} parameters"
 
 
 def _items_step(config: Config, terms: Terms) -> str:
@@ -134,6 +135,11 @@ def _pairs(config: Config) -> str:
     )
     mixed = "" if config.bucket is not False else ", of any length in a batch"
     return f", of {inert(config.input.origin)}{unknown}{mixed}{slices}"
+
+
+def _is_of_text(config: Config) -> bool:
+    """Whether its batches are cut from one text, and not from pairs of sentences or by the user's own code."""
+    return config.vocab is not None and config.source_vocab is None
 
 
 def _words_step(config: Config) -> str:

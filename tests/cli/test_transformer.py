@@ -63,7 +63,8 @@ def test_it_is_shown_explained_and_compared(
 ) -> None:
     folder, _ = runs
     shown = pipebench("show", "latest", cwd=folder, COLUMNS="200")
-    assert "transformer: 4 layers of 32, 2 heads, 63.2 k parameters" in shown.out
+    assert "transformer: 4 layers of 32, 2 heads, vocabulary 200, 63.2 k parameters" in shown.out
+    assert "16 words of pydoc_data.topics, " in shown.out
     assert "wavefront, 2 microbatches x 4 chunks" in shown.out
     explained = pipebench("explain", "latest", "--json", cwd=folder)
     factors = [each["factor"] for each in json.loads(explained.out)["waterfall"]]

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from pipebench.diagnosis.predictions import Predictions
+from pipebench.diagnosis.predictions import Predictions, _neighbours
 from pipebench.diagnosis.step import step_of
 from pipebench.records.schema import Baseline, Candidate, RunRecord
 from tests.builders import own_record, with_config
@@ -60,6 +60,15 @@ def test_the_latency_of_a_link_does_not_shrink_with_the_slices() -> None:
     assert found is not None
     assert found.changes["microbatches"] == 16
     assert found.times == pytest.approx((33 + 6 * 0.5) / (1.5 * 19 + 6 * (0.1 + 0.4 / 2)))
+
+
+def test_slices_that_cannot_be_halved_become_as_few_as_can_be() -> None:
+    """7 chunks of 7 words: 1, since 2 and 3 do not divide them."""
+    assert _neighbours(7, 7) == [1]
+    assert _neighbours(8, 32) == [4, 2, 32, 16]
+    assert _neighbours(3, 24) == [1, 12, 6]
+    assert _neighbours(6, 90) == [3, 1, 30, 15]
+    assert _neighbours(5, 12) == [], "cut unevenly"
 
 
 def test_a_step_in_one_piece_learns_from_the_race_what_slices_cost() -> None:
