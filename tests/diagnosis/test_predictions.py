@@ -65,9 +65,9 @@ def test_the_latency_of_a_link_does_not_shrink_with_the_slices() -> None:
 def test_slices_that_cannot_be_halved_become_as_few_as_can_be() -> None:
     """7 chunks of 7 words: 1, since 2 and 3 do not divide them."""
     assert _neighbours(7, 7) == [1]
-    assert _neighbours(8, 32) == [4, 2, 32, 16]
-    assert _neighbours(3, 24) == [1, 12, 6]
-    assert _neighbours(6, 90) == [3, 1, 30, 15]
+    assert _neighbours(8, 32) == [2, 4, 16, 32]
+    assert _neighbours(3, 24) == [1, 6, 12]
+    assert _neighbours(6, 90) == [1, 3, 15, 30]
     assert _neighbours(5, 12) == [], "cut unevenly"
 
 
