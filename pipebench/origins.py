@@ -1,8 +1,8 @@
 """Where the modules of one side of an ``ab`` come from: of the user's repository only from the side's own checkout.
 
 Two refs of the user's repository are two checkouts. A module that comes from the working tree instead (an editable
-install, PYTHONPATH, a .pth file), from the other checkout, or from a copy of the repository's package that is
-installed for both, is the same code on both sides, and their comparison would hold that code against itself.
+install, PYTHONPATH, a .pth file), from the other checkout, or from a copy of the repository's package that both sides
+see (installed, or a folder on the path), is the same code on both, and their comparison would hold it against itself.
 ``ab`` says in a variable what must not be imported from; the processes that load the user's layers look at what they
 have imported: when they are loaded, when they were run, and when they were timed. Pure.
 """
@@ -22,6 +22,7 @@ import msgspec
 from pipebench.copies import copies
 from pipebench.errors import EnvironmentRefusedError, UsageError
 from pipebench.names import as_text
+from pipebench.shadows import shadowed
 
 VARIABLE = "PIPEBENCH_ORIGINS"
 INSTALLED = frozenset({"site-packages", "dist-packages"})  # the folders that packages are installed in
@@ -100,14 +101,14 @@ def checked() -> Iterator[None]:
 
 def _check_foreign(origins: Origins) -> None:
     for name, path in _loaded():
-        why = _why_foreign(path, origins)
+        why = _why_foreign(name, path, origins)
         if why:
             raise EnvironmentRefusedError(
                 f"module {name} comes from {as_text(path)}, {why}: both sides would run the same code; {_REMEDY}"
             )
 
 
-def _why_foreign(path: str, origins: Origins) -> str:
+def _why_foreign(name: str, path: str, origins: Origins) -> str:
     """Why this is none of the side's own; empty if it may be imported."""
     if _is_below(path, origins.own) or _is_below(path, _OURS):
         return ""
@@ -118,7 +119,10 @@ def _why_foreign(path: str, origins: Origins) -> str:
     if INSTALLED.intersection(Path(path).parts) or any(_is_below(path, each) for each in installed):
         return ""
     folders = (*origins.foreign, *(found.folders if found is not None else ()))
-    return "not from this side's checkout" if any(_is_below(path, each) for each in folders) else ""
+    if any(_is_below(path, each) for each in folders):
+        return "not from this side's checkout"
+    instead = shadowed(name, path, origins.own)
+    return f"in place of {as_text(instead)} of this side's checkout" if instead else ""
 
 
 def _loaded() -> Iterator[tuple[str, str]]:

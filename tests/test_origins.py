@@ -50,6 +50,18 @@ def refused() -> str:
     return str(raised.value)
 
 
+def test_a_copy_on_the_path_is_none_of_the_side_s_own(tmp_path: Path, imported: Imported) -> None:
+    """Though it is neither installed nor below the working tree."""
+    (tmp_path / "top/tmp/own/src/package").mkdir(parents=True)
+    for name in ("__init__.py", "layers.py"):
+        (tmp_path / "top/tmp/own/src/package" / name).touch()
+    imported("mine", "top/tmp/own/mine.py")
+    imported("layers", "elsewhere/layers.py")  # the checkout's is package.layers, another name
+    origins.check()
+    imported("package.layers", "copy/package/layers.py")
+    assert "copy/package/layers.py, in place of src/package/layers.py of this side's checkout" in refused()
+
+
 def test_what_comes_from_the_checkout_and_from_installed_packages_is_good(imported: Imported) -> None:
     imported("mine", "top/tmp/own/mine.py")
     imported("installed", "top/.venv/lib/python3.11/site-packages/installed.py")

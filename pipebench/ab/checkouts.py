@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipebench import left_out
 from pipebench.ab.git import git, must
-from pipebench.ab.options import own_model
+from pipebench.ab.options import own_model, values
 from pipebench.ab.sides import AS_IT_IS, Side
 from pipebench.ab.worktrees import PACKAGE, Worktree, working_trees
 from pipebench.errors import UsageError
@@ -60,6 +60,7 @@ def _with_its_own(side: Side, tree: Worktree, sides: Both) -> Side:
     if model is None and tree.has_pipebench:
         return _of_pipebench(side, tree)
     if model is None:
+        _check_named(values(side.options, "--model"))
         raise UsageError(
             f"{tree.option} {tree.ref}: no version of pipebench, there is no {PACKAGE} in it; to compare layers of "
             "your own in this repository, name them: -- --model FILE.py:NAME; to compare what is no ref's, use "
@@ -78,6 +79,12 @@ def _with_its_own(side: Side, tree: Worktree, sides: Both) -> Side:
             shared=_one_interpreter(*sides),
         ),
     )
+
+
+def _check_named(models: Sequence[str]) -> None:
+    for model in models[-1:]:
+        if is_file(model):
+            raise UsageError(f"--model {model}: expected FILE.py:NAME, the name of the model in the file after a colon")
 
 
 def _one_interpreter(one: Side, other: Side) -> bool:

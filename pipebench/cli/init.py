@@ -121,6 +121,7 @@ def _check_run(choices: "Choices", folder: Path) -> None:
     from pipebench.errors import ExitCode
 
     if choices.model:
+        _check_top(folder)
         _check_there(choices, folder)
     for device in ("emulated", "cuda"):
         try:
@@ -131,6 +132,17 @@ def _check_run(choices: "Choices", folder: Path) -> None:
                 job = ", on GPUs" if device == "cuda" else ""
                 given = f"--run {choices.run!r}{job}: " if choices.run else ""
                 raise UsageError(f"{given}{error.why}") from None
+
+
+def _check_top(folder: Path) -> None:
+    """A model's path is one below the repository's top, and so is the template's."""
+    here = folder.resolve()
+    top = next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
+    if top != here:
+        raise UsageError(
+            f"{folder}: expected the repository's top, {top}: CI reads the template there, and --model is a path below "
+            f"it; go there, or name it with -o"
+        )
 
 
 def _check_there(choices: "Choices", folder: Path) -> None:

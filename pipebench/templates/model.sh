@@ -7,7 +7,7 @@ requirements=%%{required} model=%%{model_file}
 python3 -m venv "$place/head"
 "$place/head/bin/pip" install --quiet --no-input --disable-pip-version-check -r "$requirements"
 if ! git cat-file -e "$BASE:$model" 2>/dev/null && git cat-file -e "HEAD:$model"; then
-  echo "::warning title=pipebench::base has no $model yet: head is held against itself"
+  echo "${GITHUB_ACTIONS:+::warning title=pipebench::}base has no $model yet: head is held against itself"
   BASE=HEAD
 fi
 "$place/head/bin/pipebench" ab --a "$BASE" --b HEAD "${limits[@]}" "${report[@]}" -- "${options[@]}"
