@@ -9,6 +9,7 @@ machine slows all of them. A split step packs the weights anew, as after an upda
 
 import json
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -55,10 +56,29 @@ def measured(hidden: int, batch: int, rounds: int) -> list[dict[str, object]]:
     ways |= {f"split {length}": Split(hidden, batch, length) for length in CHUNKS}
     gc.collect()
     gc.disable()
-    seconds = [{name: way.seconds() for name, way in ways.items()} for _ in range(rounds + 1)]
+    seconds, faults = [], dict.fromkeys(ways, 0)
+    for number in range(rounds + 1):
+        seconds.append({})
+        for name, way in ways.items():
+            before = page_faults()
+            seconds[-1][name] = way.seconds()
+            faults[name] += page_faults() - before if number else 0
     gc.enable()
     shape = {"hidden": hidden, "batch": batch, "library": ways["split 1"].layer._products.name}
-    return [{**shape, "way": name, "parts_s": [each[name] for each in seconds[1:]]} for name in ways]
+    return [
+        {
+            **shape,
+            "way": name,
+            "faults_a_round": faults[name] / rounds,
+            "parts_s": [each[name] for each in seconds[1:]],
+        }
+        for name in ways
+    ]
+
+
+def page_faults() -> int:
+    """That this process has met."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 class Stock:
@@ -169,8 +189,10 @@ def table(path: Path) -> None:
     """Each part's fastest round, and the whole over stock's: of the fastest rounds, and the median of rounds."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     parts = ("pack", "F", "I", "W", "B")
-    print(f"| hidden | batch | way | {' | '.join(f'{part} ms' for part in parts)} | whole / stock | median |")
-    print("|" + "---|" * (len(parts) + 5))
+    heads = [*("hidden", "batch", "way"), *(f"{part} ms" for part in parts)]
+    heads += ["without packing / stock", "whole / stock", "median round"]
+    print(f"| {' | '.join(heads)} |")
+    print("|" + "---|" * len(heads))
     for line in lines:
         stock = next(
             each
@@ -180,11 +202,12 @@ def table(path: Path) -> None:
         pairs = zip(line["parts_s"], stock["parts_s"], strict=True)
         ratios = [sum(one.values()) / sum(other.values()) for one, other in pairs]
         best = {part: best_s(line, part) for part in line["parts_s"][0]}
-        whole = sum(best.values()) / sum(best_s(stock, part) for part in ("F", "B"))
+        stock_s = sum(best_s(stock, part) for part in ("F", "B"))
         cells = [
             *(str(line[key]) for key in ("hidden", "batch", "way")),
             *(f"{1000 * best[part]:.2f}" if part in best else "" for part in parts),
-            f"{whole:.3f}",
+            f"{(sum(best.values()) - best.get('pack', 0)) / stock_s:.3f}",
+            f"{sum(best.values()) / stock_s:.3f}",
             f"{median(ratios):.3f}",
         ]
         print(f"| {' | '.join(cells)} |")

@@ -48,13 +48,14 @@ class SplitLSTM:
         Args:
             chunk: where to save what the backward needs.
             input_TBH: activations; not kept, they are copied.
-            before: the state before the first time step; ``None`` is zeros. The state that the chunk before it gave is
-                in its place already.
+            before: the state before the first time step; ``None`` is zeros, at the start of a sequence. Later chunks
+                get what the chunk before them gave, which is in its place already.
         """
+        assert chunk.first == 0 or before is not None, "a chunk goes on where the one before it ended"
         self._weights.refresh()
         chunk.input_TBH.copy_(input_TBH)
         for here, given in zip(chunk.before, before or (None, None), strict=True):
-            here.zero_() if given is None else here.copy_(given)
+            _put(here, given)
         product = self._weights.forward(input_TBH.shape[1])
         for step in chunk.steps:
             time_step.forward(step, product(step.both), self._constants)
@@ -69,8 +70,10 @@ class SplitLSTM:
         Args:
             chunk: of a forward, since which the parameters have not changed. Once for each forward.
             output_gradient_TBH: with respect to the output; ``None`` is zeros.
-            after: with respect to the state after; ``None`` is zeros.
+            after: with respect to the state after; ``None`` is zeros. What is returned of a state holds until the next
+                call on these buffers, which may be given it.
         """
+        assert self._weights.are_current(), "no update between a forward and its backward"
         buffers, steps, whole = chunk.buffers, chunk.steps, len(chunk.steps) > 1
         _put(buffers.scaled_gradient_BH, None if after is None else after.scaled)
         hidden_BH = None if after is None else after.hidden

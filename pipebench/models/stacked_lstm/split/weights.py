@@ -46,10 +46,17 @@ class Weights:
 
     def refresh(self) -> None:
         """Forget products by parameters that have changed; torch counts their changes."""
-        versions = [parameter._version for parameter in self._parameters]  # noqa: SLF001
-        if versions != self._versions:
+        if not self.are_current():
             self._made.clear()
-            self._versions = versions
+            self._versions = self._counted()
+
+    def are_current(self) -> bool:
+        """Whether no parameter has changed since."""
+        return self._versions == self._counted()
+
+    def _counted(self) -> list[int]:
+        """The changes of each parameter so far."""
+        return [parameter._version for parameter in self._parameters]  # noqa: SLF001
 
     def forward(self, rows: int) -> Product:
         """[x | h] to the arguments of all gates, the candidate's scaled by -2."""

@@ -239,6 +239,23 @@ def test_gradients_are_added_to_those_that_are_there() -> None:
     assert_same({name: 2 * gradient for name, gradient in totals[0].items()}, totals[1])
 
 
+def test_an_update_between_forward_and_backward_is_a_mistake() -> None:
+    layer = lstm(3)
+    ours = split(layer)
+    chunks = chunks_of(ours, 2, 2, 2)
+    forward(ours, chunks, drawn(2, 2, 3))
+    with torch.no_grad():
+        layer.bias_ih_l0 += 1
+    with pytest.raises(AssertionError, match="no update"):
+        backward_input(ours, chunks, drawn(2, 2, 3))
+
+
+def test_a_later_chunk_needs_the_state_of_the_one_before() -> None:
+    ours = split(lstm(3))
+    with pytest.raises(AssertionError, match="goes on"):
+        ours.forward(chunks_of(ours, 2, 2, 1)[1], drawn(1, 2, 3))
+
+
 def test_nothing_that_waits_changes_nothing() -> None:
     layer = lstm(3)
     split(layer).backward_weight([])
