@@ -1,0 +1,158 @@
+"""Matrix products of the split layer, by the library that is fastest here.
+
+    packed   oneDNN, weights in its own blocked layout, made once a step; by operations that torch keeps private
+    onednn   oneDNN, by torch's public ``to_mkldnn``: each product copies its operands
+    blas     torch's BLAS, or the GPU's: any type, any device
+
+On AMD processors oneDNN takes half the time of MKL. The private operations may change with any version of torch, so all
+three are tried before one is used: those that give wrong numbers, or are not there, are left out.
+
+A weight that oneDNN takes must be dense. It takes the transpose of a dense matrix. It takes the transpose of a part of
+one's columns by a loop that is a thousand times slower.
+
+Shape suffixes: N rows, K summed over, M columns of the result.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import ClassVar, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from pipebench.models.projection import can_use_onednn
+
+Product = Callable[[Tensor], Tensor]  # [N, K] -> [N, M], for a weight that is known
+
+_ROUNDS = 5
+_GAIN = 1.03  # less is noise, and the more public way stays
+_RIGHT = 1e-5  # of the norm of the float64 product
+_NOT_THERE = (AttributeError, NotImplementedError, RuntimeError, TypeError)
+
+
+class Products(Protocol):
+    """A library's products."""
+
+    name: ClassVar[str]
+
+    def by(self, weight_MK: Tensor, bias_M: Tensor | None, rows: int) -> Product:
+        """What gives ``x weight^T + bias`` while the weight's tensor is as it is now; ``rows`` are expected."""
+
+    def summed(self, left_NK: Tensor, right_NM: Tensor) -> Tensor:
+        """``left^T right`` [K, M], of dense matrices."""
+
+
+class Blas:
+    """torch's usual products."""
+
+    name: ClassVar[str] = "blas"
+
+    def by(self, weight_MK: Tensor, bias_M: Tensor | None, rows: int) -> Product:  # noqa: ARG002 - the protocol's
+        """See ``Products``."""
+        return lambda x_NK: linear(x_NK, weight_MK, bias_M)
+
+    def summed(self, left_NK: Tensor, right_NM: Tensor) -> Tensor:
+        """See ``Products``."""
+        return torch.mm(left_NK.t(), right_NM)
+
+
+class Onednn:
+    """oneDNN's, by public functions alone."""
+
+    name: ClassVar[str] = "onednn"
+
+    def by(self, weight_MK: Tensor, bias_M: Tensor | None, rows: int) -> Product:  # noqa: ARG002 - the protocol's
+        """See ``Products``."""
+        weight_MK = weight_MK.contiguous()
+        return lambda x_NK: linear(x_NK.to_mkldnn(), weight_MK, bias_M).to_dense()
+
+    def summed(self, left_NK: Tensor, right_NM: Tensor) -> Tensor:
+        """See ``Products``."""
+        return linear(left_NK.t().contiguous().to_mkldnn(), right_NM.t().contiguous()).to_dense()
+
+
+class Packed:
+    """oneDNN's, by private functions: no copies, and the weight in the layout that its kernels read."""
+
+    name: ClassVar[str] = "packed"
+
+    def by(self, weight_MK: Tensor, bias_M: Tensor | None, rows: int) -> Product:
+        """See ``Products``."""
+        multiply = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001
+        packed = torch.ops.mkldnn._reorder_linear_weight(weight_MK, rows)  # noqa: SLF001
+        return lambda x_NK: multiply(x_NK, packed, bias_M, "none", [], "")
+
+    def summed(self, left_NK: Tensor, right_NM: Tensor) -> Tensor:
+        """See ``Products``."""
+        multiply = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001
+        result: Tensor = multiply(left_NK.t(), right_NM.t(), None, "none", [], "")
+        return result
+
+
+LIBRARIES: tuple[Products, ...] = (Blas(), Onednn(), Packed())  # the most public first
+
+
+def fastest_products(
+    hidden: int,
+    batch: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    clock: Callable[[], float] = time.thread_time,
+) -> Products:
+    """The library to use for layers of this size; its ``name`` says which it is.
+
+    Args:
+        hidden: features of a layer.
+        batch: sequences of a microbatch.
+        dtype: of the parameters.
+        device: of the parameters.
+        clock: seconds of this thread.
+    """
+    if not can_use_onednn(dtype, device):
+        return LIBRARIES[0]
+    right = [library for library in LIBRARIES if _is_right(library)]
+    timed_s = _times_s(right, hidden, batch, clock)
+    best, best_s = LIBRARIES[0], float("inf")
+    for library, seconds in zip(right, timed_s, strict=True):
+        if seconds * _GAIN < best_s:
+            best, best_s = library, seconds
+    return best
+
+
+@torch.no_grad()
+def _is_right(library: Products) -> bool:
+    """Whether it is there, and gives the numbers of float64 on a small case of each kind of product."""
+    try:
+        return all(
+            (found.double() - expected).norm() <= _RIGHT * expected.norm()
+            for found, expected in _small_cases(library)
+        )
+    except _NOT_THERE:
+        return False
+
+
+def _small_cases(library: Products) -> Iterator[tuple[Tensor, Tensor]]:
+    """Found and expected: with a bias, with a transposed weight, and summed over rows."""
+    draw = torch.Generator().manual_seed(1)
+    x_NK, weight_MK, bias_M = (torch.randn(*shape, generator=draw) for shape in ((5, 7), (12, 7), (12,)))
+    exact_NM = x_NK.double() @ weight_MK.double().t()
+    yield library.by(weight_MK, bias_M, 5)(x_NK), exact_NM + bias_M
+    yield library.by(weight_MK.t().contiguous().t(), None, 5)(x_NK), exact_NM
+    yield library.summed(x_NK, exact_NM.float()), x_NK.double().t() @ exact_NM
+
+
+@torch.no_grad()
+def _times_s(libraries: list[Products], hidden: int, batch: int, clock: Callable[[], float]) -> list[float]:
+    """The fastest product of a time step of each, tried in turn."""
+    weight_MK = torch.ones(4 * hidden, 2 * hidden)
+    x_NK = torch.ones(batch, 2 * hidden)
+    products = [library.by(weight_MK, weight_MK[:, 0].contiguous(), batch) for library in libraries]
+    best_s = [float("inf")] * len(products)
+    for _ in range(_ROUNDS + 1):  # the first round warms up: it is never the fastest
+        for number, product in enumerate(products):
+            begun = clock()
+            product(x_NK)
+            best_s[number] = min(best_s[number], clock() - begun)
+    return best_s

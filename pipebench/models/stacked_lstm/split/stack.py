@@ -1,0 +1,68 @@
+"""The LSTM layers of one stage, split: the gradient of a layer's input is that of the output of the layer below it.
+
+Embedding, projection and shards stay with autograd: their backward costs no waiting that a split could shorten.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from torch import Tensor, nn
+
+from pipebench.models.stacked_lstm.split.buffers import Buffers, Chunk
+from pipebench.models.stacked_lstm.split.layer import SplitLSTM
+from pipebench.models.stacked_lstm.split.products import Products
+from pipebench.models.stacked_lstm.split.state import State, StateGradient
+
+
+class SplitStack:
+    """Layers one above the other.
+
+    Args:
+        lstms: from the lowest to the highest; see ``SplitLSTM``.
+        products: by which library.
+    """
+
+    def __init__(self, lstms: Iterable[nn.LSTM], products: Products) -> None:
+        self.layers = [SplitLSTM(lstm, products) for lstm in lstms]
+
+    def buffers(self, steps: int, batch: int) -> list[Buffers]:
+        """Of each layer, for one microbatch. Make them once: they are used again in each step."""
+        return [layer.buffers(steps, batch) for layer in self.layers]
+
+    def forward(
+        self, chunks: Sequence[Chunk], input_TBH: Tensor, before: Sequence[State] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        """The highest layer's output [T, B, H] and each layer's state; see ``SplitLSTM.forward``.
+
+        Args:
+            chunks: of each layer's buffers, the same time steps in all.
+            input_TBH: of the lowest layer.
+            before: each layer's state; ``None`` is zeros.
+        """
+        states: list[State] = []
+        of_states: Sequence[State | None] = before or [None] * len(self.layers)
+        for layer, chunk, state in zip(self.layers, chunks, of_states, strict=True):
+            input_TBH, after = layer.forward(chunk, input_TBH, state)
+            states.append(after)
+        return input_TBH, states
+
+    def backward_input(
+        self,
+        chunks: Sequence[Chunk],
+        gradient_TBH: Tensor | None,
+        after: Sequence[StateGradient] | None = None,
+    ) -> tuple[Tensor | None, list[StateGradient]]:
+        """Gradients of the lowest layer's input, and of each layer's state before; see ``SplitLSTM``.
+
+        Without layers there is nothing to do: what comes in goes out.
+        """
+        states: list[StateGradient] = []
+        of_states: Sequence[StateGradient | None] = after or [None] * len(self.layers)
+        for layer, chunk, state in reversed([*zip(self.layers, chunks, of_states, strict=True)]):
+            gradient_TBH, before = layer.backward_input(chunk, gradient_TBH, state)
+            states.insert(0, before)
+        return gradient_TBH, states
+
+    def backward_weight(self, pending: Iterable[Sequence[Chunk]]) -> None:
+        """Add all parameters' gradients; each member of ``pending`` has a chunk of each layer."""
+        for layer, chunks in zip(self.layers, zip(*pending, strict=True), strict=False):
+            layer.backward_weight(chunks)

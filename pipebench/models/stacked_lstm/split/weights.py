@@ -1,0 +1,101 @@
+"""A layer's parameters as its products take them, made anew after each update.
+
+Shape suffixes: H hidden, K both inputs: 2H, G gates: 4H.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from pipebench.models.stacked_lstm.split.products import Product, Products
+
+_CANDIDATE = 2  # of the gates
+
+
+class Parameters(NamedTuple):
+    """Of one layer, each shaped as ``nn.LSTM`` has it."""
+
+    weight_ih: nn.Parameter
+    weight_hh: nn.Parameter
+    bias_ih: nn.Parameter
+    bias_hh: nn.Parameter
+
+
+def parameters_of(lstm: nn.LSTM) -> Parameters:
+    """Those of its lowest layer."""
+    return Parameters(*(lstm.get_parameter(f"{name}_l0") for name in Parameters._fields))
+
+
+class Weights:
+    """Products by the parameters of one layer.
+
+    Args:
+        parameters: of the layer.
+        products: by which library.
+    """
+
+    def __init__(self, parameters: Parameters, products: Products) -> None:
+        self._parameters, self._products = parameters, products
+        self._made: dict[str, Product] = {}
+        self._versions = [-1]
+        input_GH = parameters.weight_ih.detach()
+        self._both_GK = torch.cat((input_GH, input_GH), 1)
+        self._scaled_GK, self._scaled_bias_G = self._both_GK.clone(), parameters.bias_ih.detach().clone()
+
+    def refresh(self) -> None:
+        """Forget products by parameters that have changed; torch counts their changes."""
+        if not self.are_current():
+            self._made.clear()
+            self._versions = self._counted()
+
+    def are_current(self) -> bool:
+        """Whether no parameter has changed since."""
+        return self._versions == self._counted()
+
+    def _counted(self) -> list[int]:
+        """The changes of each parameter so far."""
+        return [parameter._version for parameter in self._parameters]  # noqa: SLF001
+
+    def forward(self, rows: int) -> Product:
+        """[x | h] to the arguments of all gates, the candidate's scaled by -2."""
+        return self._product("forward", self._make_forward, rows)
+
+    def backward_both(self, rows: int) -> Product:
+        """Gradients of the gates' arguments to those of [x | h]."""
+        return self._product("both", self._make_both, rows)
+
+    def backward_hidden(self, rows: int) -> Product:
+        """To that of h alone."""
+        return self._product(
+            "hidden", lambda rows: self._transposed(self._parameters.weight_hh.detach(), rows), rows
+        )
+
+    def backward_input(self, rows: int) -> Product:
+        """To that of x alone."""
+        return self._product(
+            "input", lambda rows: self._transposed(self._parameters.weight_ih.detach(), rows), rows
+        )
+
+    def _product(self, name: str, make: Callable[[int], Product], rows: int) -> Product:
+        """Made when it is first asked for: not every run needs each."""
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = make(rows)
+        return made
+
+    def _make_forward(self, rows: int) -> Product:
+        input_GH, hidden_GH, *biases_G = (parameter.detach() for parameter in self._parameters)
+        torch.cat((input_GH, hidden_GH), 1, out=self._scaled_GK)
+        torch.add(*biases_G, out=self._scaled_bias_G)
+        for tensor in (self._scaled_GK, self._scaled_bias_G):
+            tensor.chunk(4)[_CANDIDATE].mul_(-2)
+        return self._products.by(self._scaled_GK, self._scaled_bias_G, rows)
+
+    def _make_both(self, rows: int) -> Product:
+        torch.cat([parameter.detach() for parameter in self._parameters[:2]], 1, out=self._both_GK)
+        return self._transposed(self._both_GK, rows)
+
+    def _transposed(self, weight: Tensor, rows: int) -> Product:
+        return self._products.by(weight.t(), None, rows)
