@@ -84,7 +84,9 @@ def _with_its_own(side: Side, tree: Worktree, sides: Both) -> Side:
 def _check_named(models: Sequence[str]) -> None:
     for model in models[-1:]:
         if is_file(model):
-            raise UsageError(f"--model {model}: expected FILE.py:NAME, the name of the model in the file after a colon")
+            raise UsageError(
+                f"--model {model}: expected FILE.py:NAME, the name of the model in the file after a colon"
+            )
 
 
 def _one_interpreter(one: Side, other: Side) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from msgspec import field
 
 from pipebench.comparison.fields import identity, mismatches_of
-from pipebench.comparison.metrics import OF_WORDS, Sample, samples
+from pipebench.comparison.metrics import METRICS, OF_WORDS, Sample, samples
 from pipebench.comparison.parts import Setting, explanation, parts_of, setting_of
 from pipebench.comparison.verdicts import estimate, judge, middle
 from pipebench.errors import CorruptRecordError, MissingError
@@ -94,7 +94,7 @@ def history(
 ) -> History:
     """The course of a metric over the runs that can be compared with the newest completed one; else of throughput.
 
-    Of commands likewise; their metric is what they print.
+    Of commands likewise; their metric is what they print, so the newest one is that which prints it.
 
     Raises:
         MissingError: No completed run has the metric.
@@ -113,7 +113,7 @@ def history(
     entries.sort(key=lambda entry: (entry.moment, entry.id))
     if not entries:
         raise MissingError("history: no completed run")
-    newest = entries[-1]
+    newest = next((each for each in reversed(entries) if not _prints_another(each, metric)), entries[-1])
     terms = newest.setting.terms
     metric = metric or next(iter(newest.values))
     alike = [entry for entry in entries if not mismatches_of(newest.identity, entry.identity)]
@@ -149,6 +149,13 @@ class _Entry(NamedTuple):
     of: str
     values: Mapping[MetricName, float]
     setting: Setting
+
+
+def _prints_another(entry: "_Entry", metric: MetricName | None) -> bool:
+    """Whether it is no history of this metric that it could be the newest of: each command prints its own."""
+    if metric is None or metric in entry.values:
+        return False
+    return entry.setting.terms.better is not None or metric not in METRICS
 
 
 def _entry(run: Comparable, metric: MetricName | None) -> _Entry:

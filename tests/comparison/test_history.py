@@ -9,6 +9,7 @@ from pipebench.comparison.history import history
 from pipebench.errors import CorruptRecordError, MissingError
 from pipebench.records.schema import RunRecord
 from tests.builders import launch, measured_record, noisy_launches, own_record, with_config
+from tests.guard.launches import record
 
 
 def run(number: int, slower: float = 1.0, **changes: object) -> RunRecord:
@@ -103,6 +104,17 @@ def test_the_course_is_of_what_the_newest_run_counts() -> None:
     assert [point.value for point in history([run(1)], "throughput").runs] == [
         point.value for point in history([run(1)]).runs
     ]
+
+
+def test_a_command_s_course_is_of_those_that_print_it() -> None:
+    """Also where the newest one prints something else, as in a folder of several guards."""
+    older = [
+        record([1.0 + n / 100] * 4, id=f"{n}", created=f"2026-11-0{n + 1}T00:00:00+00:00") for n in range(3)
+    ]
+    newest = record([9.0] * 4, "loss", id="x", created="2026-11-09T00:00:00+00:00")
+    found = history([*older, newest], "step_s")
+    assert ([point.id for point in found.runs], found.other_configurations) == (["0", "1", "2"], 1)
+    assert [point.id for point in history([*older, newest]).runs] == ["x"]
 
 
 def test_words_of_what_counts_none_are_refused_with_what_to_ask_for() -> None:
