@@ -43,7 +43,7 @@ def guard(
         bool | None,
         _help(
             "--higher-is-better/--lower-is-better",
-            "Default: higher where the name ends in _per_s, else lower.",
+            "Default: higher where the name ends in _per_s, else lower. A name that sounds otherwise needs one.",
             _METRIC,
         ),
     ] = None,
@@ -107,8 +107,8 @@ def guard(
     """
     from pipebench.ab.asked import Asked
     from pipebench.ab.interleaving import Effort
-    from pipebench.guard.asked import metric_named
     from pipebench.guard.commands import Measured
+    from pipebench.guard.metric import metric_named
     from pipebench.guard.session import Session
     from pipebench.rendezvous import alone
 

@@ -1,7 +1,6 @@
 """From what was asked for on a command line to the metric and the two sides. They differ in refs and in variables."""
 
 import os
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,26 +11,8 @@ from pipebench.ab.asked import Asked, Both, refs_of, variables_of
 from pipebench.ab.worktrees import Worktree, worktrees
 from pipebench.errors import UsageError
 from pipebench.guard.commands import Side
-from pipebench.names import is_text
-from pipebench.records.command import PLAIN_FIELD, CommandMetric, unit_of
 
 WAYS = "--a and --b, or --a-env and --b-env"
-
-
-def metric_named(name: str, *, higher_is_better: bool | None = None) -> CommandMetric:
-    """The metric of this name; what is better is told by how it ends, where nobody says it.
-
-    Raises:
-        UsageError: It is no plain name.
-    """
-    if not re.match(PLAIN_FIELD, name) or not is_text(name):
-        raise UsageError(
-            f"--metric {name[:100]!r}: expected a key of the command's JSON lines, as in step_s or train.step_s: "
-            "letters, digits and _ . / - between them"
-        )
-    unit = unit_of(name)
-    higher = unit == "1/s" if higher_is_better is None else higher_is_better
-    return CommandMetric(name, unit, "higher" if higher else "lower")
 
 
 @contextmanager

@@ -139,6 +139,7 @@ def test_the_errors_of_a_launch_are_told_of(guard: Guard, tmp_path: Path) -> Non
         (("--metric", "x", "--b-env", "X=1"), "expected the command to measure, after --"),
         (("--metric", "x", "--", "true"), "guard: expected what the sides are: --a and --b, or"),
         (("--metric", "a|b", "--b-env", "X=1", "--", "true"), "--metric 'a|b': expected a key"),
+        (("--metric", "tokens_per_second", "--b-env", "X=1", "--", "true"), "sounds as if more is better"),
         (("--metric", "x", "--b-env", "X=1", "--", "no-such-program"), "no-such-program: no such command"),
         (
             ("--metric", "x", "--b-env", "X=1", "true", "--epochs", "3"),
@@ -197,6 +198,8 @@ def test_junit_and_github_are_told(guard: Guard, tmp_path: Path) -> None:
     assert (suite.get("failures"), suite[1].get("name")) == ("1", "step_s")
     assert "::error title=pipebench guard%3A regression (step_s)::step_s regression: " in ended.err
     assert "step\\_s" in summary.read_text()
+    assert all("lower is better" in text for text in (ended.err, (tmp_path / "out.xml").read_text()))
+    assert "step\\_s, lower is better" in summary.read_text()
 
 
 def test_a_failure_is_in_junit_too(guard: Guard, tmp_path: Path) -> None:

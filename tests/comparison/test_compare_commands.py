@@ -8,7 +8,7 @@ from pipebench.comparison import fields
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import LARGEST, METRICS, metric_named, names_of, samples
 from pipebench.errors import CorruptRecordError
-from pipebench.guard.asked import metric_named as field_named
+from pipebench.guard.metric import metric_named as field_named
 from pipebench.records.command import CommandRecord
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.selection import Source

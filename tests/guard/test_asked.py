@@ -6,7 +6,7 @@ import pytest
 
 from pipebench.ab.asked import Asked
 from pipebench.errors import UsageError
-from pipebench.guard.asked import metric_named, sides
+from pipebench.guard.asked import sides
 from tests.ab.test_worktrees import git
 
 ECHO = ["sh", "-c", "true"]
@@ -30,32 +30,6 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(folder, "checkout", "--quiet", "two")
     monkeypatch.chdir(folder / "below")
     return folder
-
-
-@pytest.mark.parametrize(
-    ("name", "asked", "unit", "better"),
-    [
-        ("step_s", None, "s", "lower"),
-        ("train.tokens_per_s", None, "1/s", "higher"),
-        ("peak_bytes", None, "bytes", "lower"),
-        ("loss", None, None, "lower"),
-        ("throughput", True, None, "higher"),
-        ("tokens_per_s", False, "1/s", "lower"),
-    ],
-)
-def test_what_is_better_is_told_by_the_name_unless_it_is_said(
-    name: str, asked: bool | None, unit: str | None, better: str
-) -> None:
-    metric = metric_named(name, higher_is_better=asked)
-    assert (metric.field, metric.unit, metric.better) == (name, unit, better)
-
-
-@pytest.mark.parametrize(
-    "name", ["", "a b ", "x{y}", "a|b", "a\nb", "a`b", "a" * 101, "<b>", "x::y", "\udcff"]
-)
-def test_a_metric_is_a_plain_name(name: str) -> None:
-    with pytest.raises(UsageError, match="--metric"):
-        metric_named(name)
 
 
 def test_without_refs_both_sides_run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ from pipebench.errors import (
     RunFailedError,
     UsageError,
 )
-from pipebench.guard.asked import metric_named
 from pipebench.guard.commands import Measured, Side, launch
+from pipebench.guard.metric import metric_named
 from pipebench.records import store
 from pipebench.records.command import CommandRecord
 

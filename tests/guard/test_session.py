@@ -7,8 +7,8 @@ import pytest
 from pipebench.ab.asked import Asked
 from pipebench.ab.interleaving import Effort, EndedError
 from pipebench.errors import UsageError
-from pipebench.guard.asked import metric_named
 from pipebench.guard.commands import Measured
+from pipebench.guard.metric import metric_named
 from pipebench.records import store
 from pipebench.records.command import CommandRecord
 from tests.ab.launches import Watcher

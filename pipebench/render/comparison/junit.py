@@ -74,6 +74,8 @@ def metric_line(name: MetricName, metric: MetricComparison, terms: Terms) -> str
         f"{metric_named(name, terms).title(terms)} {metric.verdict}: {value_text(name, metric.reference, terms)} -> "
         f"{value_text(name, metric.candidate, terms)}, threshold {threshold_text(metric.threshold)}"
     )
+    if terms.better is not None:
+        line += f", {terms.better} is better"
     if metric.change is not None:
         line += f", change {change_text(metric.change)} ({interval_text(metric)})"
     return "; ".join(part for part in (line, metric.reason, metric.note, metric.explanation) if part)
