@@ -10,6 +10,7 @@ from pathlib import Path
 from pipebench.ab.asked import Asked, Both, refs_of, variables_of
 from pipebench.ab.worktrees import Worktree, worktrees
 from pipebench.errors import UsageError
+from pipebench.guard import tracked
 from pipebench.guard.commands import Side
 
 WAYS = "--a and --b, or --a-env and --b-env"
@@ -20,7 +21,7 @@ def sides(asked: Both, command: Sequence[str], place: Path) -> Iterator[tuple[Si
     """A and B; worktrees lie below ``place`` as long as they are needed.
 
     Raises:
-        UsageError: A ref or a variable is none, or there is no such command.
+        UsageError: A ref or a variable is none, there is no such command, or it is the same file whatever the refs.
         EnvironmentRefusedError: Git refuses.
     """
     made = [_side(label, each, command) for label, each in zip("AB", asked, strict=True)]
@@ -29,10 +30,9 @@ def sides(asked: Both, command: Sequence[str], place: Path) -> Iterator[tuple[Si
         yield _checked(made[0]), _checked(made[1])
         return
     with worktrees(refs, place) as found:
-        one, other = (
-            _checked(_at(side, option, tree))
-            for side, (option, _), tree in zip(made, refs, found, strict=True)
-        )
+        for side, tree in zip(made, found, strict=True):
+            tracked.check_own(command, side.variables, tree)
+        one, other = (_checked(_at(side, tree), tree) for side, tree in zip(made, found, strict=True))
         yield one, other
 
 
@@ -42,16 +42,17 @@ def _side(label: str, asked: Asked, command: Sequence[str]) -> Side:
     return Side(label, text, tuple(command), Path.cwd(), variables)
 
 
-def _at(side: Side, option: str, found: Worktree) -> Side:
+def _at(side: Side, found: Worktree) -> Side:
     if not found.working_folder.is_dir():
         raise UsageError(
-            f"{option} {found.ref}: expected the folder {found.below} in it, since that is where you are: found none"
+            f"{found.option} {found.ref}: expected the folder {found.below} in it, since that is where you are: "
+            "found none"
         )
     text = found.text + (f", {side.text}" if side.variables else "")
     return replace(side, text=text, folder=found.working_folder, facts={"commit": found.commit})
 
 
-def _checked(side: Side) -> Side:
+def _checked(side: Side, tree: Worktree | None = None) -> Side:
     """Refuse a command that is not there, before anything is started."""
     program = side.command[0]
     place = side.folder / program if os.sep in program else None
@@ -59,5 +60,6 @@ def _checked(side: Side) -> Side:
         raise UsageError(f"{side.name}: {program}: no such command in PATH")
     if place is not None and not (place.is_file() and os.access(place, os.X_OK)):
         why = "cannot be executed: make it executable (chmod +x)" if place.is_file() else "no such file"
-        raise UsageError(f"{side.name}: {program}: {why} in {side.folder}")
+        left_out = tracked.hint(program, tree) if tree is not None and not place.exists() else ""
+        raise UsageError(f"{side.name}: {program}: {why} in {side.folder}{left_out}")
     return side

@@ -73,3 +73,55 @@ def test_what_is_none_is_refused_before_anything_is_started(
     (repository / "below/text").write_text("x")
     with pytest.raises(UsageError, match=words), sides(asked, command, tmp_path / "place"):
         pass
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["{here}/train.sh"],
+        ["sh", "{here}/train.sh"],
+        ["sh", "{here}/../below/./train.sh"],
+        ["sh", "{link}/train.sh"],
+        ["sh", "-c", "cd /tmp && sh '{here}/train.sh' --x"],
+        ["sh", "-c", "/" + "x" * 5000 + " {here}/train.sh"],
+        ["sh", "x", "--config={here}/train.sh"],
+        ["env", "PYTHONPATH=/nowhere:{here}", "true"],
+    ],
+)
+def test_an_absolute_path_to_what_git_tracks_is_one_file_on_both_sides(
+    repository: Path, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "link").symlink_to(repository / "below")
+    words = [word.format(here=repository / "below", link=tmp_path / "link") for word in command]
+    with (
+        pytest.raises(UsageError, match=r"git tracks it, .* same on both sides; give it relative .*: \./?"),
+        sides((Asked(ref="one"), Asked(ref="two")), words, tmp_path / "place"),
+    ):
+        pass
+    with sides((Asked(), Asked(variables=["X=1"])), words, tmp_path / "place"):
+        pass
+
+
+def test_an_absolute_path_to_what_git_does_not_track_is_good(repository: Path, tmp_path: Path) -> None:
+    (repository / "below/data").mkdir()
+    (repository / "below/data/own.sh").write_text("")
+    (repository / "below/data/own.sh").chmod(0o755)
+    command = [
+        f"{repository}/below/data/own.sh",
+        f"{repository}/below",
+        f"PYTHONPATH={repository}/below/data",
+    ]
+    with sides((Asked(ref="one"), Asked(ref="two")), command, tmp_path / "place") as (one, _):
+        assert one.command == tuple(command)
+
+
+def test_what_only_the_working_tree_has_is_told(repository: Path, tmp_path: Path) -> None:
+    (repository / "below/own.sh").write_text("")
+    expected = (
+        r"no such file in .*own.sh is in the working tree .* absolute path reaches it: /.*/below/own.sh"
+    )
+    with (
+        pytest.raises(UsageError, match=expected),
+        sides((Asked(ref="one"), Asked(ref="two")), ["./own.sh"], tmp_path / "place"),
+    ):
+        pass
