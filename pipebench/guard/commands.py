@@ -3,8 +3,10 @@
 import os
 import shlex
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from math import inf
 from pathlib import Path
 from typing import NamedTuple
@@ -23,11 +25,12 @@ from pipebench.guard.reading import Reader
 from pipebench.names import as_text
 from pipebench.records import schema, store
 from pipebench.records.command import CommandLaunch, CommandMetric, CommandRecord
-from pipebench.telemetry import other_runs
-from pipebench.telemetry.environment import environment
+from pipebench.telemetry import gpus, other_runs
+from pipebench.telemetry.environment import Value, environment
 
 SIDE = "PIPEBENCH_SIDE"  # tells the command which side it is
 _TOLD = 1 << 16  # bytes of its errors, of which a line is told
+_OF_OUR_PYTHON = frozenset({"python", "implementation", "libc"})
 _LONG = 80  # characters of the command that errors tell
 
 
@@ -110,9 +113,22 @@ def record_of(
         variables=sorted(map(as_text, side.variables)),
         launches=list(launches),
         warnings=[_BESIDE] if beside else [],
-        environment=environment() | dict(side.facts),
+        environment=_surroundings() | dict(side.facts),
         failure=failure,
     )
+
+
+def _surroundings() -> dict[str, Value]:
+    """On what it ran. Our own interpreter is not the command's."""
+    known = {name: value for name, value in environment().items() if name not in _OF_OUR_PYTHON}
+    return known | {"gpus": _gpus()}
+
+
+@cache
+def _gpus() -> str | None:
+    """The visible GPUs such as ``4 x NVIDIA H100``, asked for once; a side may hide some by a variable."""
+    names = Counter(gpu.name for gpu in gpus.gpus())
+    return ", ".join(f"{count} x {name}" for name, count in sorted(names.items())) or None
 
 
 def _ended(side: Side, reader: Reader, log: Path, within_s: float) -> None:

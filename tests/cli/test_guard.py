@@ -217,6 +217,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         slower=record([1.1, 1.11, 1.09, 1.1], id="slower", variables=["X"]),
         few=record([1.0, 1.0], id="few"),
         other=record([1.0] * 4, id="other", command=["python", "other.py"]),
+        elsewhere=record([1.0, 1.01, 0.99, 1.0], id="elsewhere", environment={"cpu_model": "y"}),
         failed=record([], id="failed", status="failed"),
         run=steady_record(),
     )
@@ -233,6 +234,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("few", (), 4, "too-few-launches"),
         ("other", (), 5, "python train.py -> python other.py"),
         ("other", ("--allow-mismatch", "command"), 0, "allowed"),
+        ("elsewhere", (), 5, "environment.cpu_model: x -> y"),
+        ("elsewhere", ("--allow-mismatch", "cpu_model"), 0, "allowed"),
         ("failed", (), 9, "not in B (failed)"),
         ("run", (), 5, "expected records of one kind"),
     ],

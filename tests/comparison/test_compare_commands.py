@@ -58,6 +58,31 @@ def test_what_is_not_one_command_is_not_compared() -> None:
         assert (passed.overall.verdict == "incomparable") == field.startswith("metric.")
 
 
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("cpu_model", "x", "y"),
+        ("cpus_allowed", 8, 64),
+        ("cpu_quota_cores", None, 2.0),
+        ("gpus", "8 x NVIDIA A100", "8 x NVIDIA H100"),
+        ("gpus", None, "1 x NVIDIA H100"),
+    ],
+)
+def test_commands_of_two_machines_are_not_compared(name: str, one: object, other: object) -> None:
+    records = record(STEADY, environment={name: one}), record(SLOWER, environment={name: other}, id="x")
+    found = compared(*records)
+    assert [each.field for each in found.mismatches] == [f"environment.{name}"]
+    assert (found.overall.verdict, found.drift) == ("incomparable", [])
+    passed = compared(*records, allowed=frozenset({fields.named_field(name)}))
+    assert (passed.overall.verdict, len(passed.allowed)) == ("regression", 1)
+
+
+def test_what_a_record_does_not_tell_of_its_machine_is_no_difference() -> None:
+    told = {"cpu_model": "x", "cpus_allowed": 8, "gpus": "1 x NVIDIA H100"}
+    found = compared(record(STEADY, environment={"cpu_model": "x"}), record(SLOWER, environment=told, id="x"))
+    assert (found.overall.verdict, found.mismatches, found.drift) == ("regression", [], [])
+
+
 def test_surroundings_and_variables_drift() -> None:
     found = compared(
         record(STEADY, environment={"commit": "a", "cpu_model": "x", "load_average_1min": 0.1}),

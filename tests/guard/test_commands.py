@@ -13,10 +13,12 @@ from pipebench.errors import (
     RunFailedError,
     UsageError,
 )
+from pipebench.guard import commands
 from pipebench.guard.commands import Measured, Side, launch
 from pipebench.guard.metric import metric_named
 from pipebench.records import store
 from pipebench.records.command import CommandRecord
+from pipebench.telemetry import gpus
 
 MEASURED = Measured(metric_named("step_s"))
 
@@ -96,6 +98,19 @@ def test_time_that_has_passed_is_told(tmp_path: Path) -> None:
 def test_what_prints_nothing_usable_is_a_matter_of_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"side B .*: expected lines such as .* with the keys loss"):
         launch(side(tmp_path, "print('{\"loss\": 1}')"), MEASURED, tmp_path)
+
+
+def test_the_record_tells_the_machine_and_nothing_of_our_own_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [gpus.Gpu(name, None, None, ()) for name in ("NVIDIA H100", "NVIDIA A100", "NVIDIA H100")]
+    monkeypatch.setattr(gpus, "gpus", lambda: found)
+    commands._gpus.cache_clear()
+    kept = launch(side(tmp_path, "print('{\"step_s\": 1}')"), MEASURED._replace(skip=0), tmp_path).environment
+    commands._gpus.cache_clear()
+    assert kept["gpus"] == "1 x NVIDIA A100, 2 x NVIDIA H100"
+    assert {"cpu_model", "cpus_allowed", "pipebench"} < kept.keys()
+    assert not {"python", "libc", "implementation"} & kept.keys()
 
 
 def test_what_cannot_be_started_is_refused(tmp_path: Path) -> None:
