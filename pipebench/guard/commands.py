@@ -18,10 +18,11 @@ from pipebench.errors import (
     EnvironmentRefusedError,
     RunBrokenError,
     RunFailedError,
+    UnusableOutputError,
     UsageError,
 )
 from pipebench.guard import running
-from pipebench.guard.reading import Reader
+from pipebench.guard.reading import Reader, lines_with
 from pipebench.names import as_text
 from pipebench.records import schema, store
 from pipebench.records.command import CommandLaunch, CommandMetric, CommandRecord
@@ -74,10 +75,11 @@ def launch(side: Side, measured: Measured, place: Path) -> CommandRecord:
     Raises:
         RunFailedError: It failed, or what it printed is no number; with the file of its stderr.
         DeadlineError: It took too long; likewise.
-        UsageError: It did not print the metric, or not often enough.
+        UnusableOutputError: It did not print the metric, or not often enough; likewise.
         EnvironmentRefusedError: The system cannot start it.
     """
-    log, reader = place / f"{side.label}.stderr", Reader(measured.metric.field)
+    field = measured.metric.field
+    log, reader = place / f"{side.label}.stderr", Reader(field)
     started, begun_s = store.now(), time.monotonic()
     try:
         with other_runs.watched() as another:
@@ -85,10 +87,13 @@ def launch(side: Side, measured: Measured, place: Path) -> CommandRecord:
             beside = another()
         wall_s = time.monotonic() - begun_s
         reader.check(measured.skip)
-    except UsageError as error:
-        raise UsageError(f"{side.name}: {error}") from None
-    except RunBrokenError as error:
-        raise type(error)(f"{side.name}: {error}", log=log if log.stat().st_size else "") from None
+    except (UsageError, RunBrokenError) as error:
+        broken, hint = (
+            (type(error), "")
+            if isinstance(error, RunBrokenError)
+            else (UnusableOutputError, _of_errors(log, field))
+        )
+        raise broken(f"{side.name}: {error}{hint}", log=log if log.stat().st_size else "") from None
     taken = CommandLaunch(started.isoformat(timespec="seconds"), wall_s, reader.values, measured.skip)
     return record_of(side, measured, [taken], beside=beside)
 
@@ -160,14 +165,28 @@ def _ended(side: Side, reader: Reader, log: Path, within_s: float) -> None:
     reader.end()
     if code:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        why = answers.telling_line(_end_of(log)) or answers.last_line(reader.last_line)
+        why = answers.telling_line(_end_of(log)) or answers.readable(answers.last_line(reader.last_line))
         raise RunFailedError(f"{_shown(side.command)} {how}{f': {why}' if why else ''}")
+
+
+def _kept(log: Path) -> Path | str:
+    """The file of its errors, if there are any."""
+    return log if log.stat().st_size else ""
 
 
 def _end_of(log: Path) -> bytes:
     with log.open("rb") as file:
         file.seek(max(log.stat().st_size - _TOLD, 0))
         return file.read()
+
+
+def _of_errors(log: Path, field: str) -> str:
+    """What stderr says of a command that ended well and printed nothing that can be used; empty if nothing."""
+    end = _end_of(log)
+    found, last = lines_with(field, end), answers.telling_line(end)
+    if found:
+        return f"; its stderr has {field} ({found} of the last lines there): print it on stdout"
+    return f"; the last word of its stderr: {last}" if last else ""
 
 
 def _shown(command: Sequence[str]) -> str:

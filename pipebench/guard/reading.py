@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from math import isfinite, isnan
 from sys import float_info
 from typing import Any
@@ -68,7 +69,7 @@ class Reader:
         if not line.strip() and not too_long:
             return
         self.lines += 1
-        self.last_line = line[:_LAST_LINE]
+        self.last_line = line.strip(b"\0 ")[:_LAST_LINE]
         found = None if too_long else object_at_the_end(line)
         if found is not None:
             self.objects += 1
@@ -121,7 +122,8 @@ class Reader:
     def _look(self, found: dict[str, Any]) -> None:
         value = value_at(found, self.field)
         if value is MISSING:
-            self._keys |= dict.fromkeys(list(_keys(found))[: _MOST_KEYS - len(self._keys)])
+            keys = (key[:_VALUE] for key in islice(_keys(found), _MOST_KEYS - len(self._keys)))
+            self._keys |= dict.fromkeys(keys)
             return
         number = as_number(value)
         if number is not None and not isfinite(number):
@@ -136,6 +138,12 @@ class Reader:
                 f"expected {MOST_VALUES:,} lines with {self.field} at most: print every tenth step"
             )
         self.values.append(number)
+
+
+def lines_with(field: str, output: bytes) -> int:
+    """How many lines of an output, or of a part of it, have the key."""
+    objects = (object_at_the_end(line) for line in output.replace(b"\r", b"\n").split(b"\n"))
+    return sum(found is not None and value_at(found, field) is not MISSING for found in objects)
 
 
 def object_at_the_end(line: bytes) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from pipebench.errors import (
     EnvironmentRefusedError,
     RunBrokenError,
     RunFailedError,
+    UnusableOutputError,
     UsageError,
 )
 from pipebench.guard import commands
@@ -88,6 +89,39 @@ def test_its_errors_are_kept_whole(tmp_path: Path) -> None:
         launch(side(tmp_path, "import sys; sys.stderr.write('x' * 300000); sys.exit(1)"), MEASURED, tmp_path)
     assert isinstance(error.value.log, Path)
     assert error.value.log.stat().st_size == 300_000
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            "sys.stderr.write('ValueError: no data\\n')",
+            "found 0 lines, .*; the last word of its stderr: ValueError: no data$",
+        ),
+        (
+            "sys.stderr.write('x\\n{\"step_s\": 1}\\n' * 3)",
+            r"its stderr has step_s \(3 of the last lines .*on stdout$",
+        ),
+        ("print('{\"step_s\": 0}'); sys.stderr.write('bad')", "1 cannot be used .*stderr: bad$"),
+        ("pass", "ends in a JSON object$"),
+    ],
+)
+def test_what_printed_nothing_usable_leaves_its_errors(tmp_path: Path, script: str, words: str) -> None:
+    with pytest.raises(UnusableOutputError, match=words) as error:
+        launch(side(tmp_path, f"import sys; {script}"), MEASURED, tmp_path)
+    assert bool(error.value.log) == (script != "pass")
+    assert (error.value.exit_code, isinstance(error.value, UsageError)) == (2, True)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_the_line_that_is_told_is_short_and_seen(tmp_path: Path, stream: str) -> None:
+    script = (
+        f"import sys; sys.{stream}.write(chr(0) * 70000 + chr(27) + '[31mbad\\t' + 'x' * 60000); sys.exit(1)"
+    )
+    with pytest.raises(RunFailedError, match=r"exit code 1: (bad )?x+") as error:
+        launch(side(tmp_path, script), MEASURED, tmp_path)
+    assert len(str(error.value)) < 600
+    assert str(error.value).isprintable()
 
 
 def test_time_that_has_passed_is_told(tmp_path: Path) -> None:
