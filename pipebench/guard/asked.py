@@ -11,7 +11,7 @@ from pipebench.ab.asked import Asked, Both, refs_of, variables_of
 from pipebench.ab.worktrees import Worktree, worktrees
 from pipebench.errors import UsageError
 from pipebench.guard import tracked
-from pipebench.guard.commands import Side
+from pipebench.guard.commands import OURS, Side
 
 WAYS = "--a and --b, or --a-env and --b-env"
 
@@ -37,7 +37,10 @@ def sides(asked: Both, command: Sequence[str], place: Path) -> Iterator[tuple[Si
 
 
 def _side(label: str, asked: Asked, command: Sequence[str]) -> Side:
-    variables = variables_of(f"--{label.lower()}-env", asked.variables)
+    option = f"--{label.lower()}-env"
+    variables = variables_of(option, asked.variables)
+    for name in variables.keys() & set(OURS):
+        raise UsageError(f"{option} {name}={variables[name][:40]}: guard itself sets {name}: leave it out")
     text = f"with {', '.join(variables)}" if variables else "as it is"
     return Side(label, text, tuple(command), Path.cwd(), variables)
 

@@ -30,6 +30,7 @@ from pipebench.telemetry import gpus, other_runs
 from pipebench.telemetry.environment import Value, environment
 
 SIDE = "PIPEBENCH_SIDE"  # tells the command which side it is
+OURS = (SIDE, other_runs.BELOW)
 _TOLD = 1 << 16  # bytes of its errors, of which a line is told
 _OF_OUR_PYTHON = frozenset({"python", "implementation", "libc"})
 _LONG = 80  # characters of the command that errors tell
@@ -79,11 +80,11 @@ def launch(side: Side, measured: Measured, place: Path) -> CommandRecord:
         EnvironmentRefusedError: The system cannot start it.
     """
     field = measured.metric.field
-    log, reader = place / f"{side.label}.stderr", Reader(field)
+    log, reader = _log_of(side, place), Reader(field)
     started, begun_s = store.now(), time.monotonic()
     try:
         with other_runs.watched() as another:
-            _ended(side, reader, log, measured.within_s)
+            _ended(side, reader, place, measured.within_s)
             beside = another()
         wall_s = time.monotonic() - begun_s
         reader.check(measured.skip)
@@ -136,21 +137,26 @@ def _gpus() -> str | None:
     return ", ".join(f"{count} x {name}" for name, count in sorted(names.items())) or None
 
 
-def _ended(side: Side, reader: Reader, log: Path, within_s: float) -> None:
-    """Run it to its end.
+def _log_of(side: Side, place: Path) -> Path:
+    return place / f"{side.label}.stderr"
+
+
+def _ended(side: Side, reader: Reader, place: Path, within_s: float) -> None:
+    """Run it to its end; what is temporary of it lies in ``place``.
 
     Raises:
         RunFailedError: It failed.
         DeadlineError: It took too long.
         EnvironmentRefusedError: The system cannot start it.
     """
+    log, below = _log_of(side, place), {other_runs.BELOW: str(place.absolute() / "measuring.lock")}
     try:
         with log.open("wb") as errors:
             code = running.run(
                 side.command,
                 reader.feed,
                 folder=side.folder,
-                environment=side.environment,
+                environment=side.environment | below,
                 errors=errors,
                 within_s=within_s,
             )

@@ -62,6 +62,11 @@ def test_refs_run_in_the_users_folder_of_their_worktrees(tmp_path: Path) -> None
         ((Asked(ref="one"), Asked(ref="none")), ["./train.sh"], "--b none: no such commit"),
         ((Asked(ref="one"), Asked(ref="two")), ["./nothing.sh"], r"side A .*: ./nothing.sh: no such file in"),
         ((Asked(), Asked(variables=["X"])), ECHO, "--b-env 'X': expected NAME=VALUE"),
+        (
+            (Asked(variables=["PIPEBENCH_SIDE=B"]), Asked()),
+            ECHO,
+            "--a-env PIPEBENCH_SIDE=B: guard itself sets",
+        ),
         ((Asked(), Asked(variables=["X=1"])), ["no-such-program"], r"side A .*: no such command in PATH"),
         ((Asked(), Asked(variables=["PATH=/nowhere"])), ["sh"], r"side B .*: no such command in PATH"),
         ((Asked(), Asked(variables=["X=1"])), ["./text"], r"cannot be executed: make it executable"),

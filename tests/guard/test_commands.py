@@ -147,6 +147,15 @@ def test_the_record_tells_the_machine_and_nothing_of_our_own_interpreter(
     assert not {"python", "libc", "implementation"} & kept.keys()
 
 
+def test_a_run_that_it_starts_is_not_beside_it(tmp_path: Path) -> None:
+    script = (
+        "from pipebench.telemetry import other_runs\nwith other_runs.watched() as another:\n"
+        "    print('{\"step_s\": %d}' % (1 + another()))"
+    )
+    found = launch(side(tmp_path, script), MEASURED._replace(skip=0), tmp_path)
+    assert (found.value, found.warnings) == (1.0, [])
+
+
 def test_what_cannot_be_started_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("x")
     (tmp_path / "text").chmod(0o755)
