@@ -36,10 +36,14 @@ _NOT_TO_BE_HAD: frozenset[Verdict] = frozenset({"incomparable", "missing"})
 
 @dataclass(frozen=True)
 class Effort:
-    """How much may be measured: launches a side, and seconds in which all rounds must end."""
+    """How much may be measured: launches a side, and seconds in which all rounds must end.
+
+    ``warm`` launches of each side come before the first round and do not count.
+    """
 
     most: int = looks.DEFAULT_MOST
     budget_s: float = 1800.0
+    warm: int = 0
 
     def check(self) -> None:
         """Make sure that it can lead to a verdict.
@@ -50,6 +54,8 @@ class Effort:
         looks.planned(self.most)
         if not 0 < self.budget_s < inf:
             raise UsageError(f"--budget must be a number of seconds above 0, got {self.budget_s}")
+        if self.warm < 0:
+            raise UsageError(f"--warm-launches must be 0 or more, got {self.warm}")
 
 
 class EndedError(Exception):
@@ -122,7 +128,7 @@ class Interleaved(Generic[S]):
         numbers = looks.planned(effort.most)
         rules = replace(rules, level=looks.level_of_each(numbers))
         try:
-            taken = self._measure(numbers, effort.budget_s, rules)
+            taken = self._measure(numbers, effort, rules)
         except PipebenchError as error:
             raise EndedError(error, self._kept(folder, error)) from error
         allow_inconclusive = allow_inconclusive and self.launches >= LEAST_LAUNCHES
@@ -140,12 +146,21 @@ class Interleaved(Generic[S]):
         """Complete launches of the side that has fewer."""
         return min(map(len, self.records.values()))
 
-    def _measure(self, numbers: Sequence[int], budget_s: float, rules: Rules) -> int:
-        """Rounds and looks; how many looks were taken.
+    def _warm_up(self, launches: int) -> None:
+        """Launches of each side that leave nothing but a warm machine."""
+        for number in range(1, launches + 1):
+            for label, side in self.sides.items():
+                self.listener.progress(f"warm launch {number} of {launches}: side {label}", 0.0)
+                self.turn = label
+                self.launch(side)
+
+    def _measure(self, numbers: Sequence[int], effort: Effort, rules: Rules) -> int:
+        """Warm launches, rounds and looks; how many looks were taken.
 
         A round begins if the longest so far would end within the budget; the first one always does.
         """
-        end_s, longest_s = self.clock() + budget_s, 0.0
+        end_s, longest_s = self.clock() + effort.budget_s, 0.0
+        self._warm_up(effort.warm)
         for taken, number in enumerate(numbers, start=1):
             before = self.launches
             while self.launches < number and self._may_begin(end_s - longest_s):
@@ -155,7 +170,7 @@ class Interleaved(Generic[S]):
                 longest_s = max(longest_s, self.clock() - begun_s)
             if self.launches < number:
                 self.listener.notice(
-                    f"stopped: another round of {longest_s:.0f} s would pass the budget of {budget_s:g} s"
+                    f"stopped: another round of {longest_s:.0f} s would pass the budget of {effort.budget_s:g} s"
                 )
             if self.launches == before:
                 return max(taken - 1, 1)

@@ -68,6 +68,10 @@ def guard(
             "--budget", "No round but the first begins that would end later than this.", _EFFORT, "SECONDS"
         ),
     ] = 1800.0,
+    warm: Annotated[
+        int,
+        _help("--warm-launches", "Launches of each side before the first round, not counted.", _EFFORT, "N"),
+    ] = 0,
     timeout: Annotated[
         float | None,
         _help("--timeout", "How long one launch may take. Default: as long as it likes.", _EFFORT, "SECONDS"),
@@ -123,7 +127,7 @@ def guard(
                 skip,
                 inf if timeout is None else timeout,
             ),
-            effort=Effort(most, budget),
+            effort=Effort(most, budget, warm),
             gate=gate,
             folder=folder or _FOLDER,
         )

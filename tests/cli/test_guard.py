@@ -43,6 +43,7 @@ def guard(pipebench: Pipebench, tmp_path: Path) -> Guard:
     [
         (SLOWER, 3, "regression", 4),
         (("--b-env", "X=1"), 0, "same", 4),
+        (("--b-env", "X=1", "--warm-launches", "1"), 0, "same", 4),
         (("--a-env", "SLOWER=1.1"), 0, "improvement", 4),
         ((*SLOWER, "--higher-is-better"), 0, "improvement", 4),
         ((*SLOWER, "--gate", "30%"), 0, "same", 4),
@@ -144,6 +145,10 @@ def test_the_errors_of_a_launch_are_told_of(guard: Guard, tmp_path: Path) -> Non
         (
             ("--metric", "x", "--b-env", "X=1", "true", "--epochs", "3"),
             "the command and its options come last",
+        ),
+        (
+            ("--metric", "x", "--b-env", "X=1", "--warm-launches", "-1", "--", "true"),
+            "must be 0 or more, got -1",
         ),
         (("--b-env", "X=1", "--", "true"), "Missing option '--metric'"),
     ],

@@ -38,6 +38,12 @@ def test_sides_take_turns_and_are_kept(tmp_path: Path, counter: Path) -> None:
     assert "step_s: lower is better" in watcher.notices
 
 
+def test_warm_launches_come_first_and_do_not_count(tmp_path: Path, counter: Path) -> None:
+    found = session(tmp_path, effort=Effort(warm=2)).measure(Watcher(), allow_inconclusive=False)
+    assert counter.read_text() == "ABAB" + "ABBAABBA"
+    assert found.metrics["step_s"].launches == [4, 4]
+
+
 def test_a_rate_that_falls_is_a_regression(tmp_path: Path) -> None:
     asked = (Asked(), Asked(variables=["SLOWER=1.1"]))
     measured = Measured(metric_named("deep.rate_per_s"))
