@@ -128,7 +128,7 @@ class Interleaved(Generic[S]):
         numbers = looks.planned(effort.most)
         rules = replace(rules, level=looks.level_of_each(numbers))
         try:
-            taken = self._measure(numbers, effort, rules)
+            taken = self._measure(numbers, effort.budget_s, rules, effort.warm)
         except PipebenchError as error:
             raise EndedError(error, self._kept(folder, error)) from error
         allow_inconclusive = allow_inconclusive and self.launches >= LEAST_LAUNCHES
@@ -154,13 +154,13 @@ class Interleaved(Generic[S]):
                 self.turn = label
                 self.launch(side)
 
-    def _measure(self, numbers: Sequence[int], effort: Effort, rules: Rules) -> int:
+    def _measure(self, numbers: Sequence[int], budget_s: float, rules: Rules, warm: int = 0) -> int:
         """Warm launches, rounds and looks; how many looks were taken.
 
         A round begins if the longest so far would end within the budget; the first one always does.
         """
-        end_s, longest_s = self.clock() + effort.budget_s, 0.0
-        self._warm_up(effort.warm)
+        end_s, longest_s = self.clock() + budget_s, 0.0
+        self._warm_up(warm)
         for taken, number in enumerate(numbers, start=1):
             before = self.launches
             while self.launches < number and self._may_begin(end_s - longest_s):
@@ -170,7 +170,7 @@ class Interleaved(Generic[S]):
                 longest_s = max(longest_s, self.clock() - begun_s)
             if self.launches < number:
                 self.listener.notice(
-                    f"stopped: another round of {longest_s:.0f} s would pass the budget of {effort.budget_s:g} s"
+                    f"stopped: another round of {longest_s:.0f} s would pass the budget of {budget_s:g} s"
                 )
             if self.launches == before:
                 return max(taken - 1, 1)

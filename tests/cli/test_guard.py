@@ -109,6 +109,7 @@ def test_two_commits_are_told_apart_from_a_folder_below(pipebench: Pipebench, tm
     [
         ("raise ValueError('no data')", (), 6, "ended with exit code 1: ValueError: no data"),
         ("import os; os.kill(os.getpid(), 9)", (), 6, "was killed by signal 9"),
+        ("import os, time; os.kill(os.getppid(), 9); time.sleep(60)", (), 6, "its keeper, "),
         ("print('{\"step_s\": NaN}')", (), 6, "step_s is NaN"),
         ("print('{\"loss\": 1}')", (), 2, "with the keys loss"),
         ("print('{\"step_s\": 1}')", (), 2, "give --skip 0"),
