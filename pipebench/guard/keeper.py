@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -42,13 +42,11 @@ def main() -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             start_new_session=True,
-            preexec_fn=lambda: _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - we have one thread
+            preexec_fn=_tied(os.dup(1)),  # noqa: PLW1509 - we have one thread
         )
     except (OSError, ValueError) as error:
         sys.stdout.write(f"cannot {getattr(error, 'strerror', None) or error}\n")
         return
-    sys.stdout.write(f"started {process.pid}\n")
-    sys.stdout.flush()
     os.close(output)
     family = Family(process.pid)
     family.wait(woken)
@@ -57,6 +55,16 @@ def main() -> None:
     if status is not None:
         process.returncode = status  # it was waited for
         sys.stdout.write(f"{'exit' if status >= 0 else 'signal'} {abs(status)}\n")
+
+
+def _tied(told: int) -> Callable[[], None]:
+    """What the command's process does before it is the command: say who it is, since it may kill us at once."""
+
+    def tie() -> None:
+        os.write(told, f"started {os.getpid()}\n".encode())
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    return tie
 
 
 def _prctl(what: int, value: int) -> None:

@@ -164,6 +164,6 @@ def _end(process: "subprocess.Popen[bytes]", told: bytearray) -> None:
             process.wait()
         words = _words(told + (process.stdout.read() or b""))
         process.stdout.close()
-        if "started" in words and not words.keys() & _ENDS:
+        if "started" in words and not words.keys() & {"cannot", *_ENDS}:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(int(words["started"]), signal.SIGKILL)
