@@ -24,6 +24,7 @@ from pipebench.comparison.compare import Rules, compare
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, RunBrokenError, UsageError
 from pipebench.listener import Listener
 from pipebench.merging import check_alike, merged
+from pipebench.names import as_text
 from pipebench.records import keeping, schema
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
@@ -82,6 +83,10 @@ class Side(Protocol):
         """A or B."""
 
     @property
+    def told(self) -> str:
+        """What it is, for reports: no value of a variable."""
+
+    @property
     def facts(self) -> Mapping[str, str]:
         """They go into the environment block of its record."""
 
@@ -136,10 +141,19 @@ class Interleaved(Generic[S]):
         reference, candidate = (Source(each.record, each.path or Path()) for each in kept)
         record = gates.check(candidate, reference, rules, allow_inconclusive=allow_inconclusive)
         record = msgspec.structs.replace(record, looks=Looks(taken, len(numbers), rules.level))
-        record = calibration.with_warnings(record, reference.record)
+        record = self._named(calibration.with_warnings(record, reference.record))
         if any(each.trouble is not None for each in kept):
             raise NotKeptError(record, kept)
         return record
+
+    def _named(self, record: ComparisonRecord) -> ComparisonRecord:
+        """With what each side was asked to be."""
+        one, other = (as_text(side.told) for side in self.sides.values())
+        return msgspec.structs.replace(
+            record,
+            reference=msgspec.structs.replace(record.reference, text=one),
+            candidate=msgspec.structs.replace(record.candidate, text=other),
+        )
 
     @property
     def launches(self) -> int:

@@ -65,6 +65,11 @@ class Side:
         return dict(os.environ) | {"PWD": str(self.folder), SIDE: self.label} | dict(self.variables)
 
     @property
+    def told(self) -> str:
+        """What it is, for reports."""
+        return self.text
+
+    @property
     def name(self) -> str:
         """What it is called in errors."""
         return f"side {self.label} ({self.text})"

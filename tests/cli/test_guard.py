@@ -95,6 +95,9 @@ def test_two_commits_are_told_apart_from_a_folder_below(pipebench: Pipebench, tm
     command = ("--", sys.executable, "train.py")
     ended = pipebench("guard", *STEP, *refs, "-o", str(tmp_path / "kept"), *command, cwd=folder / "src")
     assert ended.code == 3, ended.err
+    assert all(
+        f"HEAD{back} = {git(folder, 'rev-parse', f'HEAD{back}')[:12]}" in ended.out for back in ("~1", "")
+    )
     commits = [
         json.loads(path.read_text())["environment"]["commit"] for path in (tmp_path / "kept").glob("*.json")
     ]
@@ -206,6 +209,12 @@ def test_junit_and_github_are_told(guard: Guard, tmp_path: Path) -> None:
     assert "step\\_s" in summary.read_text()
     assert all("lower is better" in text for text in (ended.err, (tmp_path / "out.xml").read_text()))
     assert "step\\_s, lower is better" in summary.read_text()
+    found = json.loads(ended.out)
+    assert (found["reference"]["text"], found["candidate"]["text"]) == ("as it is", "with SLOWER")
+    assert "A: as it is | B: with SLOWER" in ended.err
+    assert [each.get("value") for each in suite[0][1:3]] == ["as it is", "with SLOWER"]
+    assert "A: as it is | B: with SLOWER" in str(suite[1][0].text)
+    assert "`with SLOWER`; `" in summary.read_text()
 
 
 def test_a_failure_is_in_junit_too(guard: Guard, tmp_path: Path) -> None:

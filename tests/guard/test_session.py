@@ -94,8 +94,10 @@ def test_a_first_launch_that_breaks_leaves_a_record_for_its_errors(tmp_path: Pat
         ({"effort": Effort(budget_s=0)}, "--budget"),
         ({"measured": Measured(metric_named("step_s"), skip=-1)}, "--skip"),
         ({"measured": Measured(metric_named("step_s"), within_s=float("nan"))}, "--timeout"),
-        ({"gate": "words_per_s=3%"}, "--gate"),
-        ({"gate": "0%"}, "--gate"),
+        ({"gate": "words_per_s=3%"}, "--gate 'words_per_s=3%': expected 3% or step_s=3%: step_s is all"),
+        ({"gate": "0%"}, "--gate '0%': expected a percentage .* as in 3% or step_s=3%$"),
+        ({"gate": "25"}, "--gate '25': expected a percentage .* as in 3% or step_s=3%$"),
+        ({"gate": "step_s="}, "--gate 'step_s=': expected a percentage"),
     ],
 )
 def test_what_is_not_as_it_should_be_is_refused(
