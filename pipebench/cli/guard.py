@@ -102,8 +102,8 @@ def guard(
     what several print of one step counts as several values.
 
     With --a and --b each side runs in a worktree of its ref, in the folder that is yours. Files that git does not
-    track are not there: name data by absolute paths. If python imports your package from where it is installed, both
-    sides run the same code: say where it is, as in -- env PYTHONPATH=src python train.py.
+    track are not there: name data by absolute paths, and code by relative ones. If python imports your package from
+    where it is installed, both sides run the same code: say where it is, as in -- env PYTHONPATH=src python train.py.
 
     The command has your environment with the side's variables and PIPEBENCH_SIDE, which is A or B. Its stdin is empty.
     What it has started and left running is ended with it. The record holds the command, and of variables the names

@@ -232,8 +232,10 @@ def _note(
         return "some launches have none at all: there is no relative change"
     if reason == COARSE:
         seen = measured.resolution
-        share = 100 * seen / middle(measured.reference)
-        return f"the values come in steps of {seen:.4g}, which is {share:.2g} % of them: print more digits"
+        share = seen / middle(measured.reference)
+        return (
+            f"the values come in steps of {seen:.4g}, which is {100 * share:.1f} % of them: print more digits"
+        )
     if reason not in {"too-few-launches", "wide-interval"}:
         return None
     one, other = measured.launches

@@ -96,7 +96,7 @@ class Reader:
 
     def _of_unfit(self) -> str:
         """How many values are of which kind, and the first of them."""
-        kinds = ", ".join(f"{number} {kind}" for kind, number in self._unfit.items())
+        kinds = ", ".join(f"{number} x {kind}" for kind, number in self._unfit.items())
         return (
             f"expected {self.field} to be a number above 0 wherever it is printed; of {self._in_all()} with it "
             f"{self._unfit.total()} cannot be used ({kinds}); the first is {self._first_unfit}: "

@@ -118,7 +118,7 @@ def test_numbers_are_no_truths() -> None:
         (
             b'{"step_s": "fast"}\n',
             0,
-            r'of 1 line with it 1 cannot be used \(1 text\); the first is "fast" in line 1:',
+            r'of 1 line with it 1 cannot be used \(1 x text\); the first is "fast" in line 1:',
         ),
         (b'{"step_s": 1}\n', 1, r"expected more than 1 lines with step_s.*found 1: .* --skip 0"),
     ],
@@ -155,7 +155,7 @@ def test_a_value_that_is_there_and_cannot_be_used_is_told(value: str, kind: str)
         f'{{"step_s": {value}}}',
     ]
     with pytest.raises(
-        UsageError, match=rf"of 4 lines with it 2 cannot be used \(2 {kind}\); .* in line 3: "
+        UsageError, match=rf"of 4 lines with it 2 cannot be used \(2 x {kind}\); .* in line 3: "
     ) as error:
         read("\n".join(lines).encode()).check(0)
     assert len(str(error.value)) < 300
@@ -163,7 +163,7 @@ def test_a_value_that_is_there_and_cannot_be_used_is_told(value: str, kind: str)
 
 def test_values_that_cannot_be_used_are_told_by_kind() -> None:
     with pytest.raises(
-        UsageError, match=r"3 cannot be used \(2 null, 1 negative\); the first is null in line 1"
+        UsageError, match=r"3 cannot be used \(2 x null, 1 x negative\); the first is null in line 1"
     ):
         read(b'{"step_s": null}\n{"step_s": -1}\n{"step_s": 5}\n{"step_s": null}').check(0)
 
