@@ -54,6 +54,12 @@ class RunFailedError(RunBrokenError):
     exit_code = ExitCode.RUN_FAILED
 
 
+class UnusableOutputError(RunBrokenError, UsageError):
+    """A command that ran to its end and did not print what it was asked for."""
+
+    exit_code = ExitCode.USAGE
+
+
 class EnvironmentRefusedError(PipebenchError):
     """This machine cannot do it: too few GPUs, no driver, too little memory."""
 

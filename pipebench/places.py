@@ -13,6 +13,7 @@ from pipebench.errors import EnvironmentRefusedError
 from pipebench.reasons import help_for, reason
 
 _A_LINE = 16  # bytes: what Python writes to try a folder is less
+_END_BYTES = 1 << 20  # of either end of a file that is too long to be kept whole
 _VARIABLES = ("TMPDIR", "TEMP", "TMP")  # in the order in which Python asks them
 
 
@@ -37,14 +38,26 @@ def write_whole(path: Path, document: bytes) -> None:
     _filled(path, lambda file: file.write(document))
 
 
-def copy_whole(path: Path, source: Path) -> None:
-    """As ``write_whole``, of another file's bytes, however many.
+def copy_ends(path: Path, source: Path, most: int = _END_BYTES) -> None:
+    """As ``write_whole``, of another file's bytes; of a longer file the first ``most`` and the last ``most`` bytes.
+
+    A line between the two says how many are left out.
 
     Raises:
         OSError: It cannot be written, or the other one not be read; nothing is left behind.
     """
+
+    def fill(file: IO[bytes]) -> None:
+        left_out = read.seek(0, os.SEEK_END) - 2 * most
+        read.seek(0)
+        if left_out > 0:
+            file.write(read.read(most))
+            file.write(f"\n[pipebench: {left_out:,} bytes are left out here]\n".encode())
+            read.seek(-most, os.SEEK_END)
+        shutil.copyfileobj(read, file)
+
     with source.open("rb") as read:
-        _filled(path, lambda file: shutil.copyfileobj(read, file))
+        _filled(path, fill)
 
 
 def _filled(path: Path, fill: Callable[[IO[bytes]], object]) -> None:

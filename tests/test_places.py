@@ -77,8 +77,18 @@ def test_no_usable_folder_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_copy_is_whole_too(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(b"one")
-    places.copy_whole(tmp_path / "new" / "a.log", tmp_path / "source")
+    places.copy_ends(tmp_path / "new" / "a.log", tmp_path / "source")
     assert (tmp_path / "new" / "a.log").read_bytes() == b"one"
     with pytest.raises(FileNotFoundError):
-        places.copy_whole(tmp_path / "new" / "b.log", tmp_path / "nothing")
+        places.copy_ends(tmp_path / "new" / "b.log", tmp_path / "nothing")
     assert names(tmp_path / "new") == ["a.log"]
+
+
+@pytest.mark.parametrize("size", [19, 20, 21, 1000])
+def test_of_a_long_file_both_ends_are_copied(tmp_path: Path, size: int) -> None:
+    source = bytes(n % 251 for n in range(size))
+    (tmp_path / "source").write_bytes(source)
+    places.copy_ends(tmp_path / "a.log", tmp_path / "source", 10)
+    told = f"\n[pipebench: {size - 20:,} bytes are left out here]\n".encode()
+    expected = source if size <= 20 else source[:10] + told + source[-10:]
+    assert (tmp_path / "a.log").read_bytes() == expected

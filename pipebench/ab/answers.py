@@ -26,6 +26,19 @@ _LOOK_S = 3600.0  # at once
 _ERROR = re.compile(
     r"(?P<rank>(\[[\w ]+\]:? ?)*)(?!\S*ChildFailedError)(Fatal Python error|[\w.]*(Error|Exception)\b)"
 )
+_LOST = re.compile(
+    r"\bconnection\b.*\b(closed|reset|refused|lost|aborted)|\bby peer\b|broken pipe|ConnectionResetError|"
+    r"socket timeout|timed? ?out waiting|ncclRemoteError|remote process|DistNetworkError|EOFError",
+    re.IGNORECASE,
+)
+_WARNING = re.compile(r"\bwarn(ing)?\b|Warning\b", re.IGNORECASE)
+_CRASH = re.compile(
+    r"^(\S+: )*(line \d+: +\d+ )?(Segmentation fault|Bus error|Aborted|Killed|Illegal instruction|"
+    r"Floating point exception)\b|\(core dumped\)$",
+    re.IGNORECASE,
+)
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_LONGEST = 300  # characters of a line that is told
 
 
 class Asked(Protocol):
@@ -152,13 +165,24 @@ def _running(
 def telling_line(text: bytes) -> str:
     """The last line that names an error, else the last one: a Python that cannot start goes on about its threads.
 
-    Of several ranks the first one's: what others say after it is that they have lost it.
+    Of several ranks the first one's: what others say after it is that they have lost it, and who says no more than that
+    is heard last. A process that was killed by what it did says so at the very end.
     """
-    lines = [line.strip() for line in text.decode(errors="replace").splitlines()]
-    named = [(line, found) for line in lines if (found := _ERROR.match(line))]
+    lines = [readable(line) for line in text.decode(errors="replace").splitlines()]
+    last = next((line for line in reversed(lines) if any(map(str.isalnum, line))), "")
+    if _CRASH.search(last):
+        return last
+    named = [(line, found) for line in lines if (found := _ERROR.match(line)) and not _WARNING.search(line)]
+    named = [each for each in named if not _LOST.search(each[0])] or named
     if named:
         return next((line for line, found in named if found["rank"]), named[-1][0])
-    return next((line for line in reversed(lines) if any(map(str.isalnum, line))), last_line(text))
+    return last or readable(last_line(text))
+
+
+def readable(line: str) -> str:
+    """A line as it may be told: without what a terminal would do at it, and of a long one the beginning."""
+    seen = "".join(filter(str.isprintable, _COLOUR.sub("", line.replace("\t", " ")))).strip()
+    return seen if len(seen) <= _LONGEST else f"{seen[:_LONGEST]}..."
 
 
 def last_line(text: bytes) -> str:

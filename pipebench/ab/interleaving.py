@@ -24,6 +24,7 @@ from pipebench.comparison.compare import Rules, compare
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, RunBrokenError, UsageError
 from pipebench.listener import Listener
 from pipebench.merging import check_alike, merged
+from pipebench.names import as_text
 from pipebench.records import keeping, schema
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
@@ -36,10 +37,14 @@ _NOT_TO_BE_HAD: frozenset[Verdict] = frozenset({"incomparable", "missing"})
 
 @dataclass(frozen=True)
 class Effort:
-    """How much may be measured: launches a side, and seconds in which all rounds must end."""
+    """How much may be measured: launches a side, and seconds in which all rounds must end.
+
+    ``warm`` launches of each side come before the first round and do not count.
+    """
 
     most: int = looks.DEFAULT_MOST
     budget_s: float = 1800.0
+    warm: int = 0
 
     def check(self) -> None:
         """Make sure that it can lead to a verdict.
@@ -50,6 +55,8 @@ class Effort:
         looks.planned(self.most)
         if not 0 < self.budget_s < inf:
             raise UsageError(f"--budget must be a number of seconds above 0, got {self.budget_s}")
+        if self.warm < 0:
+            raise UsageError(f"--warm-launches must be 0 or more, got {self.warm}")
 
 
 class EndedError(Exception):
@@ -74,6 +81,10 @@ class Side(Protocol):
     @property
     def label(self) -> str:
         """A or B."""
+
+    @property
+    def told(self) -> str:
+        """What it is, for reports: no value of a variable."""
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -122,7 +133,7 @@ class Interleaved(Generic[S]):
         numbers = looks.planned(effort.most)
         rules = replace(rules, level=looks.level_of_each(numbers))
         try:
-            taken = self._measure(numbers, effort.budget_s, rules)
+            taken = self._measure(numbers, effort.budget_s, rules, effort.warm)
         except PipebenchError as error:
             raise EndedError(error, self._kept(folder, error)) from error
         allow_inconclusive = allow_inconclusive and self.launches >= LEAST_LAUNCHES
@@ -130,22 +141,40 @@ class Interleaved(Generic[S]):
         reference, candidate = (Source(each.record, each.path or Path()) for each in kept)
         record = gates.check(candidate, reference, rules, allow_inconclusive=allow_inconclusive)
         record = msgspec.structs.replace(record, looks=Looks(taken, len(numbers), rules.level))
-        record = calibration.with_warnings(record, reference.record)
+        record = self._named(calibration.with_warnings(record, reference.record))
         if any(each.trouble is not None for each in kept):
             raise NotKeptError(record, kept)
         return record
+
+    def _named(self, record: ComparisonRecord) -> ComparisonRecord:
+        """With what each side was asked to be."""
+        one, other = (as_text(side.told) for side in self.sides.values())
+        return msgspec.structs.replace(
+            record,
+            reference=msgspec.structs.replace(record.reference, text=one),
+            candidate=msgspec.structs.replace(record.candidate, text=other),
+        )
 
     @property
     def launches(self) -> int:
         """Complete launches of the side that has fewer."""
         return min(map(len, self.records.values()))
 
-    def _measure(self, numbers: Sequence[int], budget_s: float, rules: Rules) -> int:
-        """Rounds and looks; how many looks were taken.
+    def _warm_up(self, launches: int) -> None:
+        """Launches of each side that leave nothing but a warm machine."""
+        for number in range(1, launches + 1):
+            for label, side in self.sides.items():
+                self.listener.progress(f"warm launch {number} of {launches}: side {label}", 0.0)
+                self.turn = label
+                self.launch(side)
+
+    def _measure(self, numbers: Sequence[int], budget_s: float, rules: Rules, warm: int = 0) -> int:
+        """Warm launches, rounds and looks; how many looks were taken.
 
         A round begins if the longest so far would end within the budget; the first one always does.
         """
         end_s, longest_s = self.clock() + budget_s, 0.0
+        self._warm_up(warm)
         for taken, number in enumerate(numbers, start=1):
             before = self.launches
             while self.launches < number and self._may_begin(end_s - longest_s):

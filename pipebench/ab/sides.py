@@ -104,6 +104,14 @@ class Side:
             result[VARIABLE] = self.origins.encoded()
         return result
 
+    @property
+    def told(self) -> str:
+        """What it is, for reports: of variables the names alone."""
+        text = self.text
+        for name, value in self.variables.items():
+            text = text.replace(f"{name}={value}", f"with {name}")
+        return text
+
 
 def check_options(options: Sequence[str]) -> None:
     """Refuse options of ``run`` that are not the user's to set here.

@@ -43,7 +43,7 @@ def guard(
         bool | None,
         _help(
             "--higher-is-better/--lower-is-better",
-            "Default: higher where the name ends in _per_s, else lower.",
+            "Default: higher where the name ends in _per_s, else lower. A name that sounds otherwise needs one.",
             _METRIC,
         ),
     ] = None,
@@ -68,6 +68,10 @@ def guard(
             "--budget", "No round but the first begins that would end later than this.", _EFFORT, "SECONDS"
         ),
     ] = 1800.0,
+    warm: Annotated[
+        int,
+        _help("--warm-launches", "Launches of each side before the first round, not counted.", _EFFORT, "N"),
+    ] = 0,
     timeout: Annotated[
         float | None,
         _help("--timeout", "How long one launch may take. Default: as long as it likes.", _EFFORT, "SECONDS"),
@@ -98,8 +102,8 @@ def guard(
     what several print of one step counts as several values.
 
     With --a and --b each side runs in a worktree of its ref, in the folder that is yours. Files that git does not
-    track are not there: name data by absolute paths. If python imports your package from where it is installed, both
-    sides run the same code: say where it is, as in -- env PYTHONPATH=src python train.py.
+    track are not there: name data by absolute paths, and code by relative ones. If python imports your package from
+    where it is installed, both sides run the same code: say where it is, as in -- env PYTHONPATH=src python train.py.
 
     The command has your environment with the side's variables and PIPEBENCH_SIDE, which is A or B. Its stdin is empty.
     What it has started and left running is ended with it. The record holds the command, and of variables the names
@@ -107,8 +111,8 @@ def guard(
     """
     from pipebench.ab.asked import Asked
     from pipebench.ab.interleaving import Effort
-    from pipebench.guard.asked import metric_named
     from pipebench.guard.commands import Measured
+    from pipebench.guard.metric import metric_named
     from pipebench.guard.session import Session
     from pipebench.rendezvous import alone
 
@@ -123,7 +127,7 @@ def guard(
                 skip,
                 inf if timeout is None else timeout,
             ),
-            effort=Effort(most, budget),
+            effort=Effort(most, budget, warm),
             gate=gate,
             folder=folder or _FOLDER,
         )

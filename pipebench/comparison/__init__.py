@@ -4,6 +4,7 @@ metrics          the values of a record's launches, from its raw samples
 contradictions   where a record's stored summary says something else
 fields           what must match, and what may drift; of commands: command_fields
 doubts           what keeps launches from being replicates of one thing
+coarseness       how finely a command prints, and what rounding alone may have made
 verdicts         one metric of two records -> improvement, same, regression, inconclusive
 compare          records -> the record of a comparison
 remarks          what a reader must know beside its figures

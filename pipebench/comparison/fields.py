@@ -150,6 +150,7 @@ def mismatches_of(
         passing.add(_PARTITION)
     if None in (reference.get(BASELINE), candidate.get(BASELINE)):  # a run that ended before it had one
         passing.add(BASELINE)
+    passing |= {name for name in command_fields.MACHINE if None in (reference.get(name), candidate.get(name))}
     names = [name for name in {**reference, **candidate} if name not in {_COUNTS, *passing}]
     values = ((name, reference.get(name), candidate.get(name)) for name in names)
     return [Difference(name, text_of(one), text_of(other)) for name, one, other in values if one != other]
@@ -162,6 +163,8 @@ def drift(reference: Comparable, candidate: Comparable) -> list[Difference]:
         for key in {**candidate.environment, **reference.environment}
         if not any(word in key for word in _VOLATILE)
     ]
+    if isinstance(reference, CommandRecord):
+        keys = [key for key in keys if f"environment.{key}" not in command_fields.MACHINE]
     clocks = {f"environment.{key}": _CLOCK_TOLERANCE for key in keys if "clock_hz" in key}
     surroundings = [name for key in keys if (name := f"environment.{key}") not in clocks]
     own = DRIFT if isinstance(reference, RunRecord) else command_fields.DRIFT

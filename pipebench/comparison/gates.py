@@ -8,6 +8,7 @@ import msgspec
 
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import METRICS
+from pipebench.comparison.verdicts import COARSE
 from pipebench.errors import ExitCode, UsageError
 from pipebench.records.comparison import ComparisonRecord, GateOutcome, MetricName, Verdict
 from pipebench.records.selection import Source
@@ -24,7 +25,7 @@ _EXIT_CODES: dict[Verdict, ExitCode] = {
 
 _WIDEST = 0.99
 # Reasons for an inconclusive verdict that more launches of the same kind would not mend.
-_NO_NOISE = frozenset({"not-above-zero"})
+_NO_NOISE = frozenset({"not-above-zero", COARSE})
 _PERCENTAGE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?%")
 
 
@@ -75,14 +76,18 @@ def _gate(text: str, names: Collection[MetricName]) -> tuple[MetricName, float]:
     name, _, threshold = text.partition("=")
     if name not in names:
         raise UsageError(f"--gate {text!r}: expected METRIC=3% with METRIC one of {', '.join(names)}")
-    return name, _threshold(text, threshold)
+    return name, threshold_of(text, threshold, "words_per_s=3%")
 
 
-def _threshold(text: str, threshold: str) -> float:
-    """A share out of a percentage."""
+def threshold_of(text: str, threshold: str, example: str) -> float:
+    """A share out of a percentage, which stands in ``text`` as it was given.
+
+    Raises:
+        UsageError: It is no percentage above 0; ``example`` shows one.
+    """
     value = float(threshold[:-1]) / 100 if _PERCENTAGE.fullmatch(threshold) else 0.0
     if not 0 < value <= _WIDEST:
         raise UsageError(
-            f"--gate {text!r}: expected a percentage above 0 % and no more than {_WIDEST:.0%}, as in words_per_s=3%"
+            f"--gate {text!r}: expected a percentage above 0 % and no more than {_WIDEST:.0%}, as in {example}"
         )
     return value

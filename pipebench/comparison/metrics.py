@@ -11,6 +11,7 @@ from statistics import median
 from types import MappingProxyType
 from typing import NamedTuple
 
+from pipebench.comparison.coarseness import Grain, grain_of
 from pipebench.errors import CorruptRecordError
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import MetricName
@@ -95,11 +96,13 @@ class Sample(NamedTuple):
     """Values of a metric, one a launch: ``factor`` times (or over) what was measured.
 
     Two metrics of a pair of records with the same ``source`` and the same ratio of factors are one test, not two.
+    ``grain`` says how finely a command prints what it measures.
     """
 
     values: tuple[float, ...]
     source: str
     factor: float = 1.0
+    grain: Grain | None = None
 
 
 def samples(record: Comparable) -> dict[MetricName, Sample]:
@@ -150,7 +153,8 @@ def _printed(record: CommandRecord) -> Sample:
                 f"{record.id!r}: launch {number}: expected values of {record.metric.field} between {SMALLEST:g} and "
                 f"{LARGEST:g}, found {min(launch.samples):g} to {max(launch.samples):g}"
             )
-    return Sample(tuple(launch.value for launch in record.launches), "printed")
+    grain = grain_of([value for launch in record.launches for value in launch.counted])
+    return Sample(tuple(launch.value for launch in record.launches), "printed", grain=grain)
 
 
 def check_trustworthy(record: RunRecord) -> None:

@@ -1,17 +1,21 @@
 """What a reader must know beside a comparison's figures: of a record, of a pair, of what was to be let pass."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median, median_low
 
 from pipebench.comparison import fields, verdicts
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import Doubt
 from pipebench.comparison.metrics import Sample, metric_named
 from pipebench.diagnosis.contention import contention
-from pipebench.records.command import Comparable
+from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference, MetricComparison, MetricName
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import terms_of
+
+# A launch this many times the median of at least so many others, which lie so close together, is told of.
+_FAR, _CLOSE, _FEW = 1.2, 0.05, 3
 
 
 def of_a_record(
@@ -21,6 +25,8 @@ def of_a_record(
     result = [WarningRecord(doubt.code, f"{label}: {doubt.cause}", doubt.next_step) for doubt in doubtful]
     if isinstance(source.record, RunRecord):
         result += _of_a_run(source.record, label, found)
+    elif source.record.launches:
+        result += _of_a_command(source.record, label)
     if any(warning.code == "run-beside" for warning in source.record.warnings):
         cause = f"{label}: another pipebench run measured on its machine at the same time"
         result.append(WarningRecord("run-beside", cause, "measure again, one run after the other"))
@@ -56,6 +62,24 @@ def _of_a_run(record: RunRecord, label: str, found: Mapping[MetricName, Sample])
     return result
 
 
+def _of_a_command(record: CommandRecord, label: str) -> Iterator[WarningRecord]:
+    """A launch far from the others, which lie close together: most often the first one, which found nothing warm."""
+    values = [launch.value for launch in record.launches]
+    for number, value in enumerate(values, start=1):
+        others = values[: number - 1] + values[number:]
+        if len(others) < _FEW or max(others) > (1 + _CLOSE) * min(others):
+            continue
+        times = value / median(others)
+        if 1 / _FAR <= times <= _FAR:
+            continue
+        cause = (
+            f"{label}: launch {number} is {times:.3g} times the median of the others, "
+            f"which lie within {100 * _CLOSE:.0f} %"
+        )
+        cold = "a cold first launch is left out by guard's --warm-launches 1"
+        yield WarningRecord("launch-apart", cause, cold if number == 1 else "find what ran beside it then")
+
+
 def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]) -> list[WarningRecord]:
     """That what the user wanted to let pass never does."""
     result, found = [], allowed & {each.field for each in standing}
@@ -76,6 +100,7 @@ def of_a_pair(
     terms = terms_of(records[0])
     if records[0].id == records[1].id and records[0] == records[1]:
         result.append(WarningRecord("same-record", "a record was compared with itself", "name two runs"))
+    result += _numbers_of_values(*records)
     for name, each in metrics.items():
         if (
             each.verdict == "regression"
@@ -89,3 +114,19 @@ def of_a_pair(
             warning = WarningRecord("rank-test", cause, "look at the launches, or run more of them")
             result += [warning] if warning not in result else []
     return result
+
+
+def _numbers_of_values(reference: Comparable, candidate: Comparable) -> Iterator[WarningRecord]:
+    """That launches of the two commands print different numbers of values, as of other work."""
+    if not isinstance(reference, CommandRecord) or not isinstance(candidate, CommandRecord):
+        return
+    if not reference.launches or not candidate.launches:
+        return
+    one, other = (
+        median_low(len(each.samples) for each in record.launches) for record in (reference, candidate)
+    )
+    if one != other:
+        cause = f"a launch of the reference printed {one:,} values, one of the candidate {other:,}"
+        yield WarningRecord(
+            "samples-differ", cause, "print as many on both sides, unless the command runs for a fixed time"
+        )

@@ -1,7 +1,6 @@
 """From what was asked for on a command line to the metric and the two sides. They differ in refs and in variables."""
 
 import os
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,27 +10,10 @@ from pathlib import Path
 from pipebench.ab.asked import Asked, Both, refs_of, variables_of
 from pipebench.ab.worktrees import Worktree, worktrees
 from pipebench.errors import UsageError
-from pipebench.guard.commands import Side
-from pipebench.names import is_text
-from pipebench.records.command import PLAIN_FIELD, CommandMetric, unit_of
+from pipebench.guard import tracked
+from pipebench.guard.commands import OURS, Side
 
 WAYS = "--a and --b, or --a-env and --b-env"
-
-
-def metric_named(name: str, *, higher_is_better: bool | None = None) -> CommandMetric:
-    """The metric of this name; what is better is told by how it ends, where nobody says it.
-
-    Raises:
-        UsageError: It is no plain name.
-    """
-    if not re.match(PLAIN_FIELD, name) or not is_text(name):
-        raise UsageError(
-            f"--metric {name[:100]!r}: expected a key of the command's JSON lines, as in step_s or train.step_s: "
-            "letters, digits and _ . / - between them"
-        )
-    unit = unit_of(name)
-    higher = unit == "1/s" if higher_is_better is None else higher_is_better
-    return CommandMetric(name, unit, "higher" if higher else "lower")
 
 
 @contextmanager
@@ -39,7 +21,7 @@ def sides(asked: Both, command: Sequence[str], place: Path) -> Iterator[tuple[Si
     """A and B; worktrees lie below ``place`` as long as they are needed.
 
     Raises:
-        UsageError: A ref or a variable is none, or there is no such command.
+        UsageError: A ref or a variable is none, there is no such command, or it is the same file whatever the refs.
         EnvironmentRefusedError: Git refuses.
     """
     made = [_side(label, each, command) for label, each in zip("AB", asked, strict=True)]
@@ -48,29 +30,32 @@ def sides(asked: Both, command: Sequence[str], place: Path) -> Iterator[tuple[Si
         yield _checked(made[0]), _checked(made[1])
         return
     with worktrees(refs, place) as found:
-        one, other = (
-            _checked(_at(side, option, tree))
-            for side, (option, _), tree in zip(made, refs, found, strict=True)
-        )
+        for side, tree in zip(made, found, strict=True):
+            tracked.check_own(command, side.variables, tree)
+        one, other = (_checked(_at(side, tree), tree) for side, tree in zip(made, found, strict=True))
         yield one, other
 
 
 def _side(label: str, asked: Asked, command: Sequence[str]) -> Side:
-    variables = variables_of(f"--{label.lower()}-env", asked.variables)
+    option = f"--{label.lower()}-env"
+    variables = variables_of(option, asked.variables)
+    for name in variables.keys() & set(OURS):
+        raise UsageError(f"{option} {name}={variables[name][:40]}: guard itself sets {name}: leave it out")
     text = f"with {', '.join(variables)}" if variables else "as it is"
     return Side(label, text, tuple(command), Path.cwd(), variables)
 
 
-def _at(side: Side, option: str, found: Worktree) -> Side:
+def _at(side: Side, found: Worktree) -> Side:
     if not found.working_folder.is_dir():
         raise UsageError(
-            f"{option} {found.ref}: expected the folder {found.below} in it, since that is where you are: found none"
+            f"{found.option} {found.ref}: expected the folder {found.below} in it, since that is where you are: "
+            "found none"
         )
     text = found.text + (f", {side.text}" if side.variables else "")
     return replace(side, text=text, folder=found.working_folder, facts={"commit": found.commit})
 
 
-def _checked(side: Side) -> Side:
+def _checked(side: Side, tree: Worktree | None = None) -> Side:
     """Refuse a command that is not there, before anything is started."""
     program = side.command[0]
     place = side.folder / program if os.sep in program else None
@@ -78,5 +63,6 @@ def _checked(side: Side) -> Side:
         raise UsageError(f"{side.name}: {program}: no such command in PATH")
     if place is not None and not (place.is_file() and os.access(place, os.X_OK)):
         why = "cannot be executed: make it executable (chmod +x)" if place.is_file() else "no such file"
-        raise UsageError(f"{side.name}: {program}: {why} in {side.folder}")
+        left_out = tracked.hint(program, tree) if tree is not None and not place.exists() else ""
+        raise UsageError(f"{side.name}: {program}: {why} in {side.folder}{left_out}")
     return side

@@ -3,8 +3,10 @@
 import os
 import shlex
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from math import inf
 from pathlib import Path
 from typing import NamedTuple
@@ -16,18 +18,21 @@ from pipebench.errors import (
     EnvironmentRefusedError,
     RunBrokenError,
     RunFailedError,
+    UnusableOutputError,
     UsageError,
 )
 from pipebench.guard import running
-from pipebench.guard.reading import Reader
+from pipebench.guard.reading import Reader, lines_with
 from pipebench.names import as_text
 from pipebench.records import schema, store
 from pipebench.records.command import CommandLaunch, CommandMetric, CommandRecord
-from pipebench.telemetry import other_runs
-from pipebench.telemetry.environment import environment
+from pipebench.telemetry import gpus, other_runs
+from pipebench.telemetry.environment import Value, environment
 
 SIDE = "PIPEBENCH_SIDE"  # tells the command which side it is
+OURS = (SIDE, other_runs.BELOW)
 _TOLD = 1 << 16  # bytes of its errors, of which a line is told
+_OF_OUR_PYTHON = frozenset({"python", "implementation", "libc"})
 _LONG = 80  # characters of the command that errors tell
 
 
@@ -60,6 +65,11 @@ class Side:
         return dict(os.environ) | {"PWD": str(self.folder), SIDE: self.label} | dict(self.variables)
 
     @property
+    def told(self) -> str:
+        """What it is, for reports."""
+        return self.text
+
+    @property
     def name(self) -> str:
         """What it is called in errors."""
         return f"side {self.label} ({self.text})"
@@ -71,21 +81,25 @@ def launch(side: Side, measured: Measured, place: Path) -> CommandRecord:
     Raises:
         RunFailedError: It failed, or what it printed is no number; with the file of its stderr.
         DeadlineError: It took too long; likewise.
-        UsageError: It did not print the metric, or not often enough.
+        UnusableOutputError: It did not print the metric, or not often enough; likewise.
         EnvironmentRefusedError: The system cannot start it.
     """
-    log, reader = place / f"{side.label}.stderr", Reader(measured.metric.field)
+    field = measured.metric.field
+    log, reader = _log_of(side, place), Reader(field)
     started, begun_s = store.now(), time.monotonic()
     try:
         with other_runs.watched() as another:
-            _ended(side, reader, log, measured.within_s)
+            _ended(side, reader, place, measured.within_s)
             beside = another()
         wall_s = time.monotonic() - begun_s
         reader.check(measured.skip)
-    except UsageError as error:
-        raise UsageError(f"{side.name}: {error}") from None
-    except RunBrokenError as error:
-        raise type(error)(f"{side.name}: {error}", log=log if log.stat().st_size else "") from None
+    except (UsageError, RunBrokenError) as error:
+        broken, hint = (
+            (type(error), "")
+            if isinstance(error, RunBrokenError)
+            else (UnusableOutputError, _of_errors(log, field))
+        )
+        raise broken(f"{side.name}: {error}{hint}", log=log if log.stat().st_size else "") from None
     taken = CommandLaunch(started.isoformat(timespec="seconds"), wall_s, reader.values, measured.skip)
     return record_of(side, measured, [taken], beside=beside)
 
@@ -110,26 +124,44 @@ def record_of(
         variables=sorted(map(as_text, side.variables)),
         launches=list(launches),
         warnings=[_BESIDE] if beside else [],
-        environment=environment() | dict(side.facts),
+        environment=_surroundings() | dict(side.facts),
         failure=failure,
     )
 
 
-def _ended(side: Side, reader: Reader, log: Path, within_s: float) -> None:
-    """Run it to its end.
+def _surroundings() -> dict[str, Value]:
+    """On what it ran. Our own interpreter is not the command's."""
+    known = {name: value for name, value in environment().items() if name not in _OF_OUR_PYTHON}
+    return known | {"gpus": _gpus()}
+
+
+@cache
+def _gpus() -> str | None:
+    """The visible GPUs such as ``4 x NVIDIA H100``, asked for once; a side may hide some by a variable."""
+    names = Counter(gpu.name for gpu in gpus.gpus())
+    return ", ".join(f"{count} x {name}" for name, count in sorted(names.items())) or None
+
+
+def _log_of(side: Side, place: Path) -> Path:
+    return place / f"{side.label}.stderr"
+
+
+def _ended(side: Side, reader: Reader, place: Path, within_s: float) -> None:
+    """Run it to its end; what is temporary of it lies in ``place``.
 
     Raises:
         RunFailedError: It failed.
         DeadlineError: It took too long.
         EnvironmentRefusedError: The system cannot start it.
     """
+    log, below = _log_of(side, place), {other_runs.BELOW: str(place.absolute() / "measuring.lock")}
     try:
         with log.open("wb") as errors:
             code = running.run(
                 side.command,
                 reader.feed,
                 folder=side.folder,
-                environment=side.environment,
+                environment=side.environment | below,
                 errors=errors,
                 within_s=within_s,
             )
@@ -144,14 +176,28 @@ def _ended(side: Side, reader: Reader, log: Path, within_s: float) -> None:
     reader.end()
     if code:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        why = answers.telling_line(_end_of(log)) or answers.last_line(reader.last_line)
+        why = answers.telling_line(_end_of(log)) or answers.readable(answers.last_line(reader.last_line))
         raise RunFailedError(f"{_shown(side.command)} {how}{f': {why}' if why else ''}")
+
+
+def _kept(log: Path) -> Path | str:
+    """The file of its errors, if there are any."""
+    return log if log.stat().st_size else ""
 
 
 def _end_of(log: Path) -> bytes:
     with log.open("rb") as file:
         file.seek(max(log.stat().st_size - _TOLD, 0))
         return file.read()
+
+
+def _of_errors(log: Path, field: str) -> str:
+    """What stderr says of a command that ended well and printed nothing that can be used; empty if nothing."""
+    end = _end_of(log)
+    found, last = lines_with(field, end), answers.telling_line(end)
+    if found:
+        return f"; its stderr has {field} ({found} of the last lines there): print it on stdout"
+    return f"; the last word of its stderr: {last}" if last else ""
 
 
 def _shown(command: Sequence[str]) -> str:

@@ -2,10 +2,12 @@
 
     python keeper.py OUTPUT COMMAND ...        OUTPUT: the file descriptor that is the command's stdout
 
-What is said of the end goes to stdout: ``exit 3``, ``signal 9``, or ``cannot`` with the reason. stdin is never read:
-its end tells that ``guard`` wants an end, or has been killed. A launcher's workers are in sessions of their own, so no
-process group has them all. On Linux orphans come to this process, and it finds them; elsewhere it ends the command's
-own group.
+What is said goes to stdout: ``started 4711``, the command's process and its group; then of the end ``exit 3`` or
+``signal 9``; or nothing but ``cannot`` with the reason. stdin is never read: its end tells that ``guard`` wants an end,
+or has been killed. If we are killed ourselves, the kernel kills the command (Linux), and ``guard`` its group.
+
+A launcher's workers are in sessions of their own, so no process group has them all. On Linux orphans come to this
+process, and it finds them; elsewhere it ends the command's own group.
 
 A script: it imports nothing of pipebench, since the interpreter's search path is not the user's.
 """
@@ -17,25 +19,31 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PATIENCE_S = 1.0  # from the request to end to the order
 _LOOK_S = 0.01
 _LAST_S = 5.0  # what the kernel has not ended by then, it cannot end
 _LINUX = sys.platform == "linux"
+_LIBRARY = ctypes.CDLL(None) if _LINUX else None  # before there is a child between fork and exec
 
 
 def main() -> None:
     """Run the command, and say how it ended."""
     output, command = int(sys.argv[1]), sys.argv[2:]
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # we were started with signals held
-    if _LINUX:
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     woken = _woken_by(signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     try:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            start_new_session=True,
+            preexec_fn=_tied(os.dup(1)),  # noqa: PLW1509 - we have one thread
+        )
     except (OSError, ValueError) as error:
         sys.stdout.write(f"cannot {getattr(error, 'strerror', None) or error}\n")
         return
@@ -47,6 +55,22 @@ def main() -> None:
     if status is not None:
         process.returncode = status  # it was waited for
         sys.stdout.write(f"{'exit' if status >= 0 else 'signal'} {abs(status)}\n")
+
+
+def _tied(told: int) -> Callable[[], None]:
+    """What the command's process does before it is the command: say who it is, since it may kill us at once."""
+
+    def tie() -> None:
+        os.write(told, f"started {os.getpid()}\n".encode())
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    return tie
+
+
+def _prctl(what: int, value: int) -> None:
+    """Ask the kernel for something that only Linux has."""
+    if _LIBRARY is not None:
+        _LIBRARY.prctl(what, value, 0, 0, 0)
 
 
 def _woken_by(*numbers: signal.Signals) -> int:

@@ -1,12 +1,16 @@
 """Lines of a command's output to the values of its metric. Pure; the memory it takes does not grow with the output.
 
-A line counts if it ends in a JSON object, whatever stands before it (``[rank0]: {"step_s": 0.1}``), and the object has
-the metric as a number above 0. All other lines are the command's own affair.
+A line counts if it ends in a JSON object that has the metric, whatever stands before it (``[rank0]: {"step_s": 0.1}``).
+All other lines are the command's own affair. A value that is there must be a number above 0.
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
-from math import inf, isfinite, isnan
+from itertools import islice
+from math import isfinite, isnan
+from sys import float_info
 from typing import Any
 
 from pipebench.comparison.metrics import LARGEST, SMALLEST
@@ -17,8 +21,14 @@ MOST_VALUES = 100_000  # of a launch
 _MOST_KEYS = 20  # told of an output that lacks the metric
 _MOST_BEGINNINGS = 8  # braces that are tried as the beginning of the object
 _LAST_LINE = 500  # bytes
-_DECODER = json.JSONDecoder()
+_DEEPEST = 8  # objects in objects whose keys are told
+_VALUE = 60  # characters of a value that cannot be used
+_DIGITS = 400  # a whole number of more is too large by any of its digits
+_DECODER = json.JSONDecoder(parse_int=lambda text: int(text[:_DIGITS]))
 MISSING = object()  # null is a value
+# What a terminal is told behind the text: colours end there.
+_ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[ -/]+[0-~]|[0-Z\\^-~])")
+_LONGEST_ESCAPE = 40
 
 
 class Reader:
@@ -33,7 +43,8 @@ class Reader:
         self.lines = self.objects = 0
         self.last_line = b""
         self._keys: dict[str, None] = {}
-        self._unfit: str | None = None
+        self._unfit: Counter[str] = Counter()  # lines by what is wrong with their value
+        self._first_unfit = ""
         self._rest, self._too_long = bytearray(), False
 
     def feed(self, data: bytes) -> None:
@@ -58,18 +69,20 @@ class Reader:
         if not line.strip() and not too_long:
             return
         self.lines += 1
-        self.last_line = line[:_LAST_LINE]
+        self.last_line = line.strip(b"\0 ")[:_LAST_LINE]
         found = None if too_long else object_at_the_end(line)
         if found is not None:
             self.objects += 1
             self._look(found)
 
     def check(self, skip: int) -> None:
-        """Make sure that more than ``skip`` values were found.
+        """Make sure that all values can be used, and that there are more than ``skip``.
 
         Raises:
-            UsageError: There are fewer; what was found instead.
+            UsageError: Some cannot, or there are fewer; what was found instead.
         """
+        if self._unfit:
+            raise UsageError(self._of_unfit())
         if len(self.values) > skip:
             return
         if self.values:
@@ -81,10 +94,21 @@ class Reader:
             f"expected lines such as {json.dumps({self.field: 0.123})} on stdout, found {self._found()}"
         )
 
+    def _of_unfit(self) -> str:
+        """How many values are of which kind, and the first of them."""
+        kinds = ", ".join(f"{number} x {kind}" for kind, number in self._unfit.items())
+        return (
+            f"expected {self.field} to be a number above 0 wherever it is printed; of {self._in_all()} with it "
+            f"{self._unfit.total()} cannot be used ({kinds}); the first is {self._first_unfit}: "
+            "leave the key out of a line that has no value"
+        )
+
+    def _in_all(self) -> str:
+        number = len(self.values) + self._unfit.total()
+        return f"{number} line{'' if number == 1 else 's'}"
+
     def _found(self) -> str:
         lines = f"{self.lines} line{'' if self.lines == 1 else 's'}"
-        if self._unfit is not None:
-            return f"{self.field} there in {lines}, but never as a number above 0: {self._unfit}"
         if not self.objects:
             return f"{lines}, none of which ends in a JSON object"
         return f"{lines} with the keys {', '.join(self._keys) or 'of empty objects'}"
@@ -98,13 +122,16 @@ class Reader:
     def _look(self, found: dict[str, Any]) -> None:
         value = value_at(found, self.field)
         if value is MISSING:
-            self._keys |= dict.fromkeys(list(_keys(found))[: _MOST_KEYS - len(self._keys)])
+            keys = (key[:_VALUE] for key in islice(_keys(found), _MOST_KEYS - len(self._keys)))
+            self._keys |= dict.fromkeys(keys)
             return
         number = as_number(value)
         if number is not None and not isfinite(number):
             raise RunFailedError(f"{self.field} is {'NaN' if isnan(number) else 'infinite'}")
-        if number is None or not SMALLEST <= number <= LARGEST:
-            self._unfit = json.dumps(value)[:_LAST_LINE]
+        unfit = _unfit(value, number)
+        if number is None or unfit is not None:
+            self._first_unfit = self._first_unfit or f"{_shown(value)} in line {self.lines:,}"
+            self._unfit[str(unfit)] += 1
             return
         if len(self.values) >= MOST_VALUES:
             raise UsageError(
@@ -113,9 +140,15 @@ class Reader:
         self.values.append(number)
 
 
+def lines_with(field: str, output: bytes) -> int:
+    """How many lines of an output, or of a part of it, have the key."""
+    objects = (object_at_the_end(line) for line in output.replace(b"\r", b"\n").split(b"\n"))
+    return sum(found is not None and value_at(found, field) is not MISSING for found in objects)
+
+
 def object_at_the_end(line: bytes) -> dict[str, Any] | None:
     """The JSON object that a line ends in, whatever stands before it; bytes that are no UTF-8 do no harm."""
-    text = line.decode("utf-8", "replace").rstrip()
+    text = _without_escapes(line.decode("utf-8", "replace"))
     if not text.endswith("}"):
         return None
     start = -1
@@ -132,29 +165,62 @@ def object_at_the_end(line: bytes) -> dict[str, Any] | None:
     return None
 
 
+def _without_escapes(text: str) -> str:
+    """The text without what ends it and is not seen: spaces, and what a terminal is told."""
+    text = text.rstrip()
+    while (start := text.rfind("\x1b", -_LONGEST_ESCAPE)) >= 0 and _ESCAPE.fullmatch(text, start):
+        text = text[:start].rstrip()
+    return text
+
+
 def value_at(found: dict[str, Any], field: str) -> Any:
-    """The value of a key, or of a path of keys with dots between them; ``MISSING`` where there is none."""
+    """The value of a key, or of a path of keys with dots between them; ``MISSING`` where there is none.
+
+    A key may have dots itself: the longest one that leads to a value counts.
+    """
     if field in found:
         return found[field]
-    key, _, rest = field.partition(".")
-    inner = found.get(key)
-    return value_at(inner, rest) if rest and isinstance(inner, dict) else MISSING
+    end = field.rfind(".")
+    while end >= 0:
+        inner = found.get(field[:end])
+        if isinstance(inner, dict) and (value := value_at(inner, field[end + 1 :])) is not MISSING:
+            return value
+        end = field.rfind(".", 0, end)
+    return MISSING
 
 
 def as_number(value: object) -> float | None:
-    """A number, of which some are no finite ones; ``None`` for all else, true and false too."""
+    """A number, of which some are no finite ones; ``None`` for all else, true and false too.
+
+    A whole number that is too large for one is the largest that there is: it is finite.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         return float(value)
     except OverflowError:
-        return inf
+        return float_info.max if value > 0 else -float_info.max
 
 
-def _keys(found: dict[str, Any]) -> Iterator[str]:
-    """All paths to what is no object."""
+def _unfit(value: object, number: float | None) -> str | None:
+    """Why a value is no number above 0 that a record may hold, as it is counted; ``None`` where it is one."""
+    if number is None:
+        return {str: "text", bool: "true or false", dict: "objects", list: "lists"}.get(type(value), "null")
+    if number <= 0:
+        return "negative" if number else "0"
+    return "too large" if number > LARGEST else "too small" if number < SMALLEST else None
+
+
+def _shown(value: object) -> str:
+    """The beginning of a value."""
+    text = json.dumps(value)
+    return text if len(text) <= _VALUE else f"{text[:_VALUE]}..."
+
+
+def _keys(found: dict[str, Any], deepest: int = _DEEPEST) -> Iterator[str]:
+    """All paths to what is no object, but for what lies deeper."""
     for key, value in found.items():
-        if isinstance(value, dict) and value:
-            yield from (f"{key}.{inner}" for inner in value)
+        if isinstance(value, dict) and value and deepest:
+            yield from (f"{key}.{inner}" for inner in _keys(value, deepest - 1))
         else:
             yield key

@@ -6,6 +6,7 @@ command and all that it started however we end.
 
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import time
@@ -15,12 +16,13 @@ from pathlib import Path
 from typing import IO
 
 from pipebench import signals
-from pipebench.errors import EnvironmentRefusedError
+from pipebench.errors import EnvironmentRefusedError, RunFailedError
 from pipebench.guard import keeper
 
 _PIECE = 1 << 16
 _LOOK_S = 3600.0  # at once
 _KEEPER_S = 10.0  # to end a family
+_ENDS = {"exit", "signal"}  # the keeper's words for them
 _REST_S = 1.0  # for what is still in the pipe
 
 
@@ -45,23 +47,38 @@ def run(
 
     Raises:
         TimeoutError: It has not ended by then.
+        RunFailedError: Its keeper was killed.
         EnvironmentRefusedError: The system cannot start it.
     """
-    until_s = time.monotonic() + within_s
-    with _kept(command, folder, environment, errors) as (process, reader):
-        told = _listened(process, reader, take, until_s)
-    how, _, what = told.decode("utf-8", "replace").strip().partition(" ")
-    if how not in {"exit", "signal"}:
-        raise EnvironmentRefusedError(f"{command[0]}: cannot be started ({what or 'its keeper was killed'})")
-    return int(what) if how == "exit" else -int(what)
+    until_s, told = time.monotonic() + within_s, bytearray()
+    with _kept(command, folder, environment, errors, told) as (process, reader):
+        _listened(process, reader, take, told, until_s)
+    words = _words(told)
+    if "cannot" in words:
+        raise EnvironmentRefusedError(f"{command[0]}: cannot be started ({words['cannot']})")
+    if not words.keys() & _ENDS:
+        raise RunFailedError(
+            f"{command[0]}: its keeper, the pipebench process that starts it and ends all of it, was killed: "
+            "leave processes alone that the command did not start"
+        )
+    return int(words["exit"]) if "exit" in words else -int(words["signal"])
+
+
+def _words(told: bytes | bytearray) -> dict[str, str]:
+    """What the keeper has said, by its first word."""
+    lines = told.decode("utf-8", "replace").splitlines()
+    return {word: rest for word, _, rest in (line.partition(" ") for line in lines)}
 
 
 def _listened(
-    process: "subprocess.Popen[bytes]", reader: int, take: Callable[[bytes], None], until_s: float
-) -> bytes:
-    """Hand on all output until the command has ended; what the keeper says of the end."""
+    process: "subprocess.Popen[bytes]",
+    reader: int,
+    take: Callable[[bytes], None],
+    told: bytearray,
+    until_s: float,
+) -> None:
+    """Hand on all output until the command has ended; ``told`` takes what the keeper says."""
     assert process.stdout is not None
-    told = b""
     with selectors.DefaultSelector() as selector:
         selector.register(reader, selectors.EVENT_READ)
         selector.register(process.stdout, selectors.EVENT_READ)
@@ -79,7 +96,6 @@ def _listened(
                     told += data
         if reader in selector.get_map():
             _take_rest(reader, take)
-    return told
 
 
 def _take_rest(reader: int, take: Callable[[bytes], None]) -> None:
@@ -93,7 +109,11 @@ def _take_rest(reader: int, take: Callable[[bytes], None]) -> None:
 
 @contextmanager
 def _kept(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], errors: IO[bytes]
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    errors: IO[bytes],
+    told: bytearray,
 ) -> "Iterator[tuple[subprocess.Popen[bytes], int]]":
     """The command's keeper and its output, and nothing of the command at the end."""
     with ExitStack() as ends:
@@ -101,7 +121,7 @@ def _kept(
             with signals.held():
                 process, reader = _started(command, folder, environment, errors)
                 ends.callback(os.close, reader)
-                ends.callback(_end, process)
+                ends.callback(_end, process, told)
         except OSError as error:
             raise EnvironmentRefusedError(f"{command[0]}: cannot be started ({error.strerror})") from None
         yield process, reader
@@ -131,8 +151,8 @@ def _started(
     return process, reader
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Let the keeper end the command, if that has not happened yet."""
+def _end(process: "subprocess.Popen[bytes]", told: bytearray) -> None:
+    """Let the keeper end the command, if that has not happened yet; without a keeper its group is killed."""
     assert process.stdin is not None
     assert process.stdout is not None
     with signals.held():
@@ -142,4 +162,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        words = _words(told + (process.stdout.read() or b""))
         process.stdout.close()
+        if "started" in words and not words.keys() & {"cannot", *_ENDS}:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(int(words["started"]), signal.SIGKILL)

@@ -8,7 +8,7 @@ from pipebench.ab.asked import Both, check_asked
 from pipebench.ab.interleaving import Effort, Interleaved
 from pipebench.ab.place import place
 from pipebench.comparison.compare import Rules
-from pipebench.comparison.gates import gates_from
+from pipebench.comparison.gates import threshold_of
 from pipebench.devices import check_system
 from pipebench.errors import UsageError
 from pipebench.guard.asked import WAYS, sides
@@ -55,9 +55,7 @@ class Session:
             raise UsageError(f"--skip must be 0 or more, got {measured.skip}")
         if not measured.within_s > 0:
             raise UsageError(f"--timeout must be a number of seconds above 0, got {measured.within_s}")
-        field = measured.metric.field
-        named = [gate if gate.startswith(f"{field}=") else f"{field}={gate}"] if gate is not None else []
-        self.rules = Rules(gates=gates_from(named, [field]))
+        self.rules = Rules(gates=_gates(gate, measured.metric.field))
 
     def measure(self, listener: Listener, *, allow_inconclusive: bool) -> ComparisonRecord:
         """Both sides in turn; all that was temporary is gone at the end, whatever ends it.
@@ -86,3 +84,17 @@ class Session:
     def _broken(self, side: Side, failure: Failure) -> CommandRecord:
         """The record of a side that broke at its first launch, for its log to be found by."""
         return record_of(side, self.measured, [], failure=failure)
+
+
+def _gates(gate: str | None, field: str) -> dict[str, float]:
+    """The threshold by its metric, which need not be named; none stands for the default one.
+
+    Raises:
+        UsageError: It is of another metric, or none.
+    """
+    if gate is None:
+        return {}
+    name, equals, threshold = gate.rpartition("=")
+    if equals and name != field:
+        raise UsageError(f"--gate {gate!r}: expected 3% or {field}=3%: {field} is all that is measured")
+    return {field: threshold_of(gate, threshold, f"3% or {field}=3%")}

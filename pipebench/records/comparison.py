@@ -34,7 +34,8 @@ class Side(Part, frozen=True, kw_only=True):
     """One of the records compared; ``label`` is A for the reference, then B, C and so on.
 
     ``unit`` is what its throughput counts; its speed-up is one over ``baseline_devices``. Of a command there is
-    ``command``, and nothing of what only a run has.
+    ``command``, and nothing of what only a run has. ``text``: what ``ab`` or ``guard`` was asked to make of it, such as
+    its ref.
     """
 
     label: Name
@@ -55,6 +56,7 @@ class Side(Part, frozen=True, kw_only=True):
     model: str | None = None  # of the user's own
     softmax_devices: AtLeastOne | Literal["all"] | None = None
     command: CommandSide | UnsetType = UNSET
+    text: str | UnsetType = UNSET
 
     @property
     def terms(self) -> Terms:

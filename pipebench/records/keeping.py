@@ -33,7 +33,7 @@ class Kept(NamedTuple):
 def keep(record: Comparable, folder: Path, *, log: str | Path = "") -> Kept:
     """Store a record, and beside it the log that its process left behind; in the folder of temporary files if need be.
 
-    The log is its text, or the file that it is in.
+    The log is its text, or the file that it is in, of which both ends are kept if it is long.
 
     What was measured is worth more than its place: nothing is raised where the folder cannot be written.
     """
@@ -74,7 +74,7 @@ def _with_log(record: Comparable, log: str | Path, folder: Path) -> Comparable:
     path = folder / f"{record.id}.log"
     try:
         if isinstance(log, Path):
-            places.copy_whole(path, log)
+            places.copy_ends(path, log)
         else:
             places.write_whole(path, log.encode("utf-8", "replace"))
     except OSError:

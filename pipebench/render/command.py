@@ -15,7 +15,7 @@ from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.tables import spaced
 from pipebench.render.units import counted, percent, seconds
 
-_ENVIRONMENT = ("cpu_model", "cpus_allowed", "system", "release")
+_ENVIRONMENT = ("cpu_model", "cpus_allowed", "gpus", "system", "release")
 
 
 def command_report(record: CommandRecord, console: Console) -> Group:  # noqa: ARG001 - as all reports

@@ -3,6 +3,9 @@
 Every run of a user holds one file in the cache folder while a launch of it measures, and adds a word to it when that
 begins. Whoever gets the file for itself empties it, and is alone as long as its own word is all that stands there.
 Locks go with their process. Where files cannot be locked or the folder not be written, nobody is seen.
+
+A run that a measured command starts is not beside that command: below it there is another file, which the environment
+names. Runs there see each other; those elsewhere see the command, and it sees them.
 """
 
 import hashlib
@@ -15,9 +18,14 @@ from pathlib import Path
 
 from pipebench.telemetry import cache
 
+BELOW = "PIPEBENCH_MEASURING"  # names the file of the runs that a measured command starts
+
 
 def path() -> Path:
-    """The file of this machine; a home folder may be that of many."""
+    """The file of this machine, since a home folder may be that of many; or that of the command we are part of."""
+    named = os.environ.get(BELOW)
+    if named:
+        return Path(named)
     return cache.folder() / f"measuring-{hashlib.sha256(platform.node().encode()).hexdigest()[:16]}.lock"
 
 

@@ -49,6 +49,27 @@ def test_one_that_prints_without_end_is_ended(tmp_path: Path) -> None:
         ),
         ("it failed\n=====\n", "it failed"),
         ("[rank1]: RuntimeError: boom\n\ntorch.x.ChildFailedError:\n=====\n", "[rank1]: RuntimeError: boom"),
+        (
+            "[rank1]: RuntimeError: Connection closed by peer\n[rank0]: ValueError: real cause\n",
+            "[rank0]: ValueError: real cause",
+        ),
+        (
+            "ValueError: real cause\nConnectionResetError: [Errno 104] Connection reset by peer\n",
+            "ValueError: real cause",
+        ),
+        ("RuntimeError: Connection closed by peer\n", "RuntimeError: Connection closed by peer"),
+        (
+            "ImportError: no x, going on\nSegmentation fault (core dumped)\n",
+            "Segmentation fault (core dumped)",
+        ),
+        (
+            "ImportError: no x, going on\nrun.sh: line 3: 77 Killed  python\n",
+            "run.sh: line 3: 77 Killed  python",
+        ),
+        ("x.OldError: DeprecationWarning: y\nit failed\n", "it failed"),
+        ("ValueError: \x1b[31mred\x1b[0m\ttext\0\n", "ValueError: red text"),
+        ("\0" * 262_144 + "\n", ""),
+        ("RuntimeError: " + "x" * 60_000 + "\n", "RuntimeError: " + "x" * 286 + "..."),
         ("", ""),
     ],
 )

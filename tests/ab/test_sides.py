@@ -67,3 +67,8 @@ def test_what_decides_about_the_record_is_not_an_option_of_a_side(option: str) -
     check_options(["--gpus", "2", "--deadline", "60"])
     with pytest.raises(UsageError, match=option.partition("=")[0]):
         check_options(["--gpus", "2", option])
+
+
+def test_what_is_told_of_a_side_holds_no_value_of_a_variable() -> None:
+    side = Side("A", "v1, X=secret, Y=", variables={"X": "secret", "Y": ""})
+    assert side.told == "v1, with X, with Y"

@@ -43,6 +43,7 @@ def guard(pipebench: Pipebench, tmp_path: Path) -> Guard:
     [
         (SLOWER, 3, "regression", 4),
         (("--b-env", "X=1"), 0, "same", 4),
+        (("--b-env", "X=1", "--warm-launches", "1"), 0, "same", 4),
         (("--a-env", "SLOWER=1.1"), 0, "improvement", 4),
         ((*SLOWER, "--higher-is-better"), 0, "improvement", 4),
         ((*SLOWER, "--gate", "30%"), 0, "same", 4),
@@ -94,6 +95,9 @@ def test_two_commits_are_told_apart_from_a_folder_below(pipebench: Pipebench, tm
     command = ("--", sys.executable, "train.py")
     ended = pipebench("guard", *STEP, *refs, "-o", str(tmp_path / "kept"), *command, cwd=folder / "src")
     assert ended.code == 3, ended.err
+    assert all(
+        f"HEAD{back} = {git(folder, 'rev-parse', f'HEAD{back}')[:12]}" in ended.out for back in ("~1", "")
+    )
     commits = [
         json.loads(path.read_text())["environment"]["commit"] for path in (tmp_path / "kept").glob("*.json")
     ]
@@ -108,6 +112,7 @@ def test_two_commits_are_told_apart_from_a_folder_below(pipebench: Pipebench, tm
     [
         ("raise ValueError('no data')", (), 6, "ended with exit code 1: ValueError: no data"),
         ("import os; os.kill(os.getpid(), 9)", (), 6, "was killed by signal 9"),
+        ("import os, time; os.kill(os.getppid(), 9); time.sleep(60)", (), 6, "its keeper, "),
         ("print('{\"step_s\": NaN}')", (), 6, "step_s is NaN"),
         ("print('{\"loss\": 1}')", (), 2, "with the keys loss"),
         ("print('{\"step_s\": 1}')", (), 2, "give --skip 0"),
@@ -139,10 +144,15 @@ def test_the_errors_of_a_launch_are_told_of(guard: Guard, tmp_path: Path) -> Non
         (("--metric", "x", "--b-env", "X=1"), "expected the command to measure, after --"),
         (("--metric", "x", "--", "true"), "guard: expected what the sides are: --a and --b, or"),
         (("--metric", "a|b", "--b-env", "X=1", "--", "true"), "--metric 'a|b': expected a key"),
+        (("--metric", "tokens_per_second", "--b-env", "X=1", "--", "true"), "sounds as if more is better"),
         (("--metric", "x", "--b-env", "X=1", "--", "no-such-program"), "no-such-program: no such command"),
         (
             ("--metric", "x", "--b-env", "X=1", "true", "--epochs", "3"),
             "the command and its options come last",
+        ),
+        (
+            ("--metric", "x", "--b-env", "X=1", "--warm-launches", "-1", "--", "true"),
+            "must be 0 or more, got -1",
         ),
         (("--b-env", "X=1", "--", "true"), "Missing option '--metric'"),
     ],
@@ -197,6 +207,14 @@ def test_junit_and_github_are_told(guard: Guard, tmp_path: Path) -> None:
     assert (suite.get("failures"), suite[1].get("name")) == ("1", "step_s")
     assert "::error title=pipebench guard%3A regression (step_s)::step_s regression: " in ended.err
     assert "step\\_s" in summary.read_text()
+    assert all("lower is better" in text for text in (ended.err, (tmp_path / "out.xml").read_text()))
+    assert "step\\_s, lower is better" in summary.read_text()
+    found = json.loads(ended.out)
+    assert (found["reference"]["text"], found["candidate"]["text"]) == ("as it is", "with SLOWER")
+    assert "A: as it is | B: with SLOWER" in ended.err
+    assert [each.get("value") for each in suite[0][1:3]] == ["as it is", "with SLOWER"]
+    assert "A: as it is | B: with SLOWER" in str(suite[1][0].text)
+    assert "`with SLOWER`; `" in summary.read_text()
 
 
 def test_a_failure_is_in_junit_too(guard: Guard, tmp_path: Path) -> None:
@@ -214,6 +232,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         slower=record([1.1, 1.11, 1.09, 1.1], id="slower", variables=["X"]),
         few=record([1.0, 1.0], id="few"),
         other=record([1.0] * 4, id="other", command=["python", "other.py"]),
+        elsewhere=record([1.0, 1.01, 0.99, 1.0], id="elsewhere", environment={"cpu_model": "y"}),
         failed=record([], id="failed", status="failed"),
         run=steady_record(),
     )
@@ -230,6 +249,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("few", (), 4, "too-few-launches"),
         ("other", (), 5, "python train.py -> python other.py"),
         ("other", ("--allow-mismatch", "command"), 0, "allowed"),
+        ("elsewhere", (), 5, "environment.cpu_model: x -> y"),
+        ("elsewhere", ("--allow-mismatch", "cpu_model"), 0, "allowed"),
         ("failed", (), 9, "not in B (failed)"),
         ("run", (), 5, "expected records of one kind"),
     ],

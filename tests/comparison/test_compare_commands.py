@@ -8,11 +8,12 @@ from pipebench.comparison import fields
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import LARGEST, METRICS, metric_named, names_of, samples
 from pipebench.errors import CorruptRecordError
-from pipebench.guard.asked import metric_named as field_named
-from pipebench.records.command import CommandRecord
+from pipebench.guard.metric import metric_named as field_named
+from pipebench.records.command import CommandLaunch, CommandRecord
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import terms_of
+from pipebench.render.comparison.markdown import markdown
 from tests.builders import steady_record
 from tests.guard.launches import record
 
@@ -58,6 +59,31 @@ def test_what_is_not_one_command_is_not_compared() -> None:
         assert (passed.overall.verdict == "incomparable") == field.startswith("metric.")
 
 
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("cpu_model", "x", "y"),
+        ("cpus_allowed", 8, 64),
+        ("cpu_quota_cores", None, 2.0),
+        ("gpus", "8 x NVIDIA A100", "8 x NVIDIA H100"),
+        ("gpus", None, "1 x NVIDIA H100"),
+    ],
+)
+def test_commands_of_two_machines_are_not_compared(name: str, one: object, other: object) -> None:
+    records = record(STEADY, environment={name: one}), record(SLOWER, environment={name: other}, id="x")
+    found = compared(*records)
+    assert [each.field for each in found.mismatches] == [f"environment.{name}"]
+    assert (found.overall.verdict, found.drift) == ("incomparable", [])
+    passed = compared(*records, allowed=frozenset({fields.named_field(name)}))
+    assert (passed.overall.verdict, len(passed.allowed)) == ("regression", 1)
+
+
+def test_what_a_record_does_not_tell_of_its_machine_is_no_difference() -> None:
+    told = {"cpu_model": "x", "cpus_allowed": 8, "gpus": "1 x NVIDIA H100"}
+    found = compared(record(STEADY, environment={"cpu_model": "x"}), record(SLOWER, environment=told, id="x"))
+    assert (found.overall.verdict, found.mismatches, found.drift) == ("regression", [], [])
+
+
 def test_surroundings_and_variables_drift() -> None:
     found = compared(
         record(STEADY, environment={"commit": "a", "cpu_model": "x", "load_average_1min": 0.1}),
@@ -77,6 +103,37 @@ def test_doubts_are_looked_for() -> None:
     rising = [1.0 + 0.02 * n for n in range(8)]
     found = compared(record(rising), record(rising, id="x"))
     assert (found.overall.verdict, {each.code for each in found.warnings}) == ("inconclusive", {"drift"})
+
+
+def test_different_numbers_of_values_are_told() -> None:
+    few = [CommandLaunch("2026-11-26T00:00:00+00:00", 1.0, [3.0, value], 1) for value in STEADY]
+    found = compared(record(STEADY), record([], launches=few, id="x"))
+    (warning,) = found.warnings
+    assert (warning.code, found.overall.verdict) == ("samples-differ", "same")
+    assert warning.cause == "a launch of the reference printed 3 values, one of the candidate 2"
+    assert "fixed time" in warning.next_step
+    assert "samples-differ" in markdown(found)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([1.3, 1.0, 1.01, 1.0], "B: launch 1 is 1.3 times the median of the others, which lie within 5 %"),
+        ([1.0, 1.0, 1.01, 0.7], "B: launch 4 is 0.7 times"),
+        ([1.1, 1.0, 1.01, 1.0], None),
+        ([1.3, 1.0, 1.1, 1.0], None),
+        ([1.3, 1.0, 1.0], None),
+    ],
+)
+def test_a_launch_far_from_the_others_is_told(values: list[float], told: str | None) -> None:
+    found = [
+        each
+        for each in compared(record(STEADY), record(values, id="x")).warnings
+        if each.code == "launch-apart"
+    ]
+    assert [each.cause.startswith(told) for each in found if told] == [True] * len(found)
+    assert len(found) == (told is not None)
+    assert all(("--warm-launches 1" in each.next_step) == ("launch 1 " in each.cause) for each in found)
 
 
 def test_few_launches_are_inconclusive() -> None:

@@ -8,8 +8,8 @@ from random import Random
 
 from pipebench.ab.asked import Asked
 from pipebench.ab.interleaving import Effort
-from pipebench.guard.asked import metric_named
 from pipebench.guard.commands import Measured, Side
+from pipebench.guard.metric import metric_named
 from pipebench.guard.session import Session
 from pipebench.records.command import CommandLaunch, CommandRecord
 
@@ -36,7 +36,7 @@ def record(values: Sequence[float], field: str = "step_s", **changes: object) ->
         "created": "2026-11-26T00:00:00+00:00",
         "status": "completed",
         "command": ["python", "train.py"],
-        "metric": metric_named(field),
+        "metric": metric_named(field, higher_is_better=field.endswith("_per_s")),
         "skip": 1,
         "variables": [],
         "launches": [launched(value) for value in values],

@@ -6,7 +6,7 @@ import pytest
 
 from pipebench.ab.asked import Asked
 from pipebench.errors import UsageError
-from pipebench.guard.asked import metric_named, sides
+from pipebench.guard.asked import sides
 from tests.ab.test_worktrees import git
 
 ECHO = ["sh", "-c", "true"]
@@ -30,32 +30,6 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(folder, "checkout", "--quiet", "two")
     monkeypatch.chdir(folder / "below")
     return folder
-
-
-@pytest.mark.parametrize(
-    ("name", "asked", "unit", "better"),
-    [
-        ("step_s", None, "s", "lower"),
-        ("train.tokens_per_s", None, "1/s", "higher"),
-        ("peak_bytes", None, "bytes", "lower"),
-        ("loss", None, None, "lower"),
-        ("throughput", True, None, "higher"),
-        ("tokens_per_s", False, "1/s", "lower"),
-    ],
-)
-def test_what_is_better_is_told_by_the_name_unless_it_is_said(
-    name: str, asked: bool | None, unit: str | None, better: str
-) -> None:
-    metric = metric_named(name, higher_is_better=asked)
-    assert (metric.field, metric.unit, metric.better) == (name, unit, better)
-
-
-@pytest.mark.parametrize(
-    "name", ["", "a b ", "x{y}", "a|b", "a\nb", "a`b", "a" * 101, "<b>", "x::y", "\udcff"]
-)
-def test_a_metric_is_a_plain_name(name: str) -> None:
-    with pytest.raises(UsageError, match="--metric"):
-        metric_named(name)
 
 
 def test_without_refs_both_sides_run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +62,11 @@ def test_refs_run_in_the_users_folder_of_their_worktrees(tmp_path: Path) -> None
         ((Asked(ref="one"), Asked(ref="none")), ["./train.sh"], "--b none: no such commit"),
         ((Asked(ref="one"), Asked(ref="two")), ["./nothing.sh"], r"side A .*: ./nothing.sh: no such file in"),
         ((Asked(), Asked(variables=["X"])), ECHO, "--b-env 'X': expected NAME=VALUE"),
+        (
+            (Asked(variables=["PIPEBENCH_SIDE=B"]), Asked()),
+            ECHO,
+            "--a-env PIPEBENCH_SIDE=B: guard itself sets",
+        ),
         ((Asked(), Asked(variables=["X=1"])), ["no-such-program"], r"side A .*: no such command in PATH"),
         ((Asked(), Asked(variables=["PATH=/nowhere"])), ["sh"], r"side B .*: no such command in PATH"),
         ((Asked(), Asked(variables=["X=1"])), ["./text"], r"cannot be executed: make it executable"),
@@ -98,4 +77,56 @@ def test_what_is_none_is_refused_before_anything_is_started(
 ) -> None:
     (repository / "below/text").write_text("x")
     with pytest.raises(UsageError, match=words), sides(asked, command, tmp_path / "place"):
+        pass
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["{here}/train.sh"],
+        ["sh", "{here}/train.sh"],
+        ["sh", "{here}/../below/./train.sh"],
+        ["sh", "{link}/train.sh"],
+        ["sh", "-c", "cd /tmp && sh '{here}/train.sh' --x"],
+        ["sh", "-c", "/" + "x" * 5000 + " {here}/train.sh"],
+        ["sh", "x", "--config={here}/train.sh"],
+        ["env", "PYTHONPATH=/nowhere:{here}", "true"],
+    ],
+)
+def test_an_absolute_path_to_what_git_tracks_is_one_file_on_both_sides(
+    repository: Path, tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "link").symlink_to(repository / "below")
+    words = [word.format(here=repository / "below", link=tmp_path / "link") for word in command]
+    with (
+        pytest.raises(UsageError, match=r"git tracks it, .* same on both sides; give it relative .*: \./?"),
+        sides((Asked(ref="one"), Asked(ref="two")), words, tmp_path / "place"),
+    ):
+        pass
+    with sides((Asked(), Asked(variables=["X=1"])), words, tmp_path / "place"):
+        pass
+
+
+def test_an_absolute_path_to_what_git_does_not_track_is_good(repository: Path, tmp_path: Path) -> None:
+    (repository / "below/data").mkdir()
+    (repository / "below/data/own.sh").write_text("")
+    (repository / "below/data/own.sh").chmod(0o755)
+    command = [
+        f"{repository}/below/data/own.sh",
+        f"{repository}/below",
+        f"PYTHONPATH={repository}/below/data",
+    ]
+    with sides((Asked(ref="one"), Asked(ref="two")), command, tmp_path / "place") as (one, _):
+        assert one.command == tuple(command)
+
+
+def test_what_only_the_working_tree_has_is_told(repository: Path, tmp_path: Path) -> None:
+    (repository / "below/own.sh").write_text("")
+    expected = (
+        r"no such file in .*own.sh is in the working tree .* absolute path reaches it: /.*/below/own.sh"
+    )
+    with (
+        pytest.raises(UsageError, match=expected),
+        sides((Asked(ref="one"), Asked(ref="two")), ["./own.sh"], tmp_path / "place"),
+    ):
         pass

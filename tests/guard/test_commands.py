@@ -11,12 +11,15 @@ from pipebench.errors import (
     EnvironmentRefusedError,
     RunBrokenError,
     RunFailedError,
+    UnusableOutputError,
     UsageError,
 )
-from pipebench.guard.asked import metric_named
+from pipebench.guard import commands
 from pipebench.guard.commands import Measured, Side, launch
+from pipebench.guard.metric import metric_named
 from pipebench.records import store
 from pipebench.records.command import CommandRecord
+from pipebench.telemetry import gpus
 
 MEASURED = Measured(metric_named("step_s"))
 
@@ -88,6 +91,39 @@ def test_its_errors_are_kept_whole(tmp_path: Path) -> None:
     assert error.value.log.stat().st_size == 300_000
 
 
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            "sys.stderr.write('ValueError: no data\\n')",
+            "found 0 lines, .*; the last word of its stderr: ValueError: no data$",
+        ),
+        (
+            "sys.stderr.write('x\\n{\"step_s\": 1}\\n' * 3)",
+            r"its stderr has step_s \(3 of the last lines .*on stdout$",
+        ),
+        ("print('{\"step_s\": 0}'); sys.stderr.write('bad')", "1 cannot be used .*stderr: bad$"),
+        ("pass", "ends in a JSON object$"),
+    ],
+)
+def test_what_printed_nothing_usable_leaves_its_errors(tmp_path: Path, script: str, words: str) -> None:
+    with pytest.raises(UnusableOutputError, match=words) as error:
+        launch(side(tmp_path, f"import sys; {script}"), MEASURED, tmp_path)
+    assert bool(error.value.log) == (script != "pass")
+    assert (error.value.exit_code, isinstance(error.value, UsageError)) == (2, True)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_the_line_that_is_told_is_short_and_seen(tmp_path: Path, stream: str) -> None:
+    script = (
+        f"import sys; sys.{stream}.write(chr(0) * 70000 + chr(27) + '[31mbad\\t' + 'x' * 60000); sys.exit(1)"
+    )
+    with pytest.raises(RunFailedError, match=r"exit code 1: (bad )?x+") as error:
+        launch(side(tmp_path, script), MEASURED, tmp_path)
+    assert len(str(error.value)) < 600
+    assert str(error.value).isprintable()
+
+
 def test_time_that_has_passed_is_told(tmp_path: Path) -> None:
     with pytest.raises(DeadlineError, match=r"did not end within 0.3 s: give more --timeout"):
         launch(side(tmp_path, "import time; time.sleep(60)"), MEASURED._replace(within_s=0.3), tmp_path)
@@ -96,6 +132,28 @@ def test_time_that_has_passed_is_told(tmp_path: Path) -> None:
 def test_what_prints_nothing_usable_is_a_matter_of_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"side B .*: expected lines such as .* with the keys loss"):
         launch(side(tmp_path, "print('{\"loss\": 1}')"), MEASURED, tmp_path)
+
+
+def test_the_record_tells_the_machine_and_nothing_of_our_own_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [gpus.Gpu(name, None, None, ()) for name in ("NVIDIA H100", "NVIDIA A100", "NVIDIA H100")]
+    monkeypatch.setattr(gpus, "gpus", lambda: found)
+    commands._gpus.cache_clear()
+    kept = launch(side(tmp_path, "print('{\"step_s\": 1}')"), MEASURED._replace(skip=0), tmp_path).environment
+    commands._gpus.cache_clear()
+    assert kept["gpus"] == "1 x NVIDIA A100, 2 x NVIDIA H100"
+    assert {"cpu_model", "cpus_allowed", "pipebench"} < kept.keys()
+    assert not {"python", "libc", "implementation"} & kept.keys()
+
+
+def test_a_run_that_it_starts_is_not_beside_it(tmp_path: Path) -> None:
+    script = (
+        "from pipebench.telemetry import other_runs\nwith other_runs.watched() as another:\n"
+        "    print('{\"step_s\": %d}' % (1 + another()))"
+    )
+    found = launch(side(tmp_path, script), MEASURED._replace(skip=0), tmp_path)
+    assert (found.value, found.warnings) == (1.0, [])
 
 
 def test_what_cannot_be_started_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipebench.errors import EnvironmentRefusedError
+from pipebench.errors import EnvironmentRefusedError, RunFailedError
 from pipebench.guard.running import run
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -120,6 +120,18 @@ def test_it_ends_when_we_are_killed(tmp_path: Path) -> None:
     while is_there(process):
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_whoever_kills_the_keeper_is_told_and_ended(tmp_path: Path) -> None:
+    script = "sleep 60 & echo $! >process; kill -9 $PPID; sleep 60"
+    begun = time.monotonic()
+    with pytest.raises(RunFailedError, match=r"sh: its keeper, .*, was killed"):
+        ran(tmp_path, "sh", "-c", script)
+    assert time.monotonic() - begun < 20
+    until = time.monotonic() + 5
+    while is_there(written(tmp_path / "process")) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not is_there(written(tmp_path / "process"))
 
 
 def test_output_of_100_megabytes_arrives(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from pipebench.ab.asked import Asked
 from pipebench.ab.interleaving import Effort, EndedError
 from pipebench.errors import UsageError
-from pipebench.guard.asked import metric_named
 from pipebench.guard.commands import Measured
+from pipebench.guard.metric import metric_named
 from pipebench.records import store
 from pipebench.records.command import CommandRecord
 from tests.ab.launches import Watcher
@@ -36,6 +36,12 @@ def test_sides_take_turns_and_are_kept(tmp_path: Path, counter: Path) -> None:
     kept = [store.read(path) for path in sorted((tmp_path / "kept").glob("*.json"))]
     assert all(isinstance(each, CommandRecord) and len(each.launches) == 4 for each in kept)
     assert "step_s: lower is better" in watcher.notices
+
+
+def test_warm_launches_come_first_and_do_not_count(tmp_path: Path, counter: Path) -> None:
+    found = session(tmp_path, effort=Effort(warm=2)).measure(Watcher(), allow_inconclusive=False)
+    assert counter.read_text() == "ABAB" + "ABBAABBA"
+    assert found.metrics["step_s"].launches == [4, 4]
 
 
 def test_a_rate_that_falls_is_a_regression(tmp_path: Path) -> None:
@@ -88,8 +94,10 @@ def test_a_first_launch_that_breaks_leaves_a_record_for_its_errors(tmp_path: Pat
         ({"effort": Effort(budget_s=0)}, "--budget"),
         ({"measured": Measured(metric_named("step_s"), skip=-1)}, "--skip"),
         ({"measured": Measured(metric_named("step_s"), within_s=float("nan"))}, "--timeout"),
-        ({"gate": "words_per_s=3%"}, "--gate"),
-        ({"gate": "0%"}, "--gate"),
+        ({"gate": "words_per_s=3%"}, "--gate 'words_per_s=3%': expected 3% or step_s=3%: step_s is all"),
+        ({"gate": "0%"}, "--gate '0%': expected a percentage .* as in 3% or step_s=3%$"),
+        ({"gate": "25"}, "--gate '25': expected a percentage .* as in 3% or step_s=3%$"),
+        ({"gate": "step_s="}, "--gate 'step_s=': expected a percentage"),
     ],
 )
 def test_what_is_not_as_it_should_be_is_refused(

@@ -49,6 +49,20 @@ def test_one_that_began_first_and_ends_last_is_seen_by_all() -> None:
             assert later()
 
 
+def test_runs_below_a_command_see_each_other_and_are_not_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with other_runs.watched() as command:
+        monkeypatch.setenv(other_runs.BELOW, str(tmp_path / "below.lock"))
+        with other_runs.watched() as inner:
+            assert (command(), inner()) == (False, False)
+            with other_runs.watched() as sibling:
+                assert (command(), inner(), sibling()) == (False, True, True)
+        monkeypatch.delenv(other_runs.BELOW)
+        with other_runs.watched() as elsewhere:
+            assert (command(), elsewhere()) == (True, True)
+
+
 def test_where_files_cannot_be_locked_nobody_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(file: int, how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")

@@ -14,7 +14,7 @@ from pipebench.records.comparison import (
     Verdict,
 )
 from pipebench.records.terms import Terms
-from pipebench.render.comparison.junit import metric_line
+from pipebench.render.comparison.junit import asked_for, metric_line
 from pipebench.render.comparison.words import difference_parts, titles
 from pipebench.render.inert import inert
 
@@ -38,6 +38,7 @@ def annotation_of_check(record: ComparisonRecord, command: str) -> str:
     """One line for a whole ``check`` or ``ab``."""
     gated = [(name, each) for name, each in record.metrics.items() if each.gated]
     parts = [metric_line(name, each, record.terms) for name, each in gated]
+    parts += asked_for(record.reference, record.candidate)
     parts += [_told("allowed mismatch", each) for each in record.allowed]
     failed = record.gate is not None and record.gate.exit_code != 0
     doubtful = record.overall.verdict == "inconclusive" or record.allowed or record.warnings

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from pipebench.comparison.metrics import metric_named
-from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName, Pair
+from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName, Pair, Side
 from pipebench.records.terms import Terms
 from pipebench.render.comparison.words import (
     change_text,
@@ -37,7 +37,7 @@ def junit(record: ComparisonRecord) -> str:
     for pair in record.pairs:
         for name, each in pair.metrics.items():
             if each.gated:
-                _case(suite, name, each, pair, record.terms, allowed=allowed)
+                _case(suite, name, each, pair, record, allowed=allowed)
     return _text(suite)
 
 
@@ -54,12 +54,13 @@ def _case(
     name: MetricName,
     metric: MetricComparison,
     pair: Pair,
-    terms: Terms,
+    record: ComparisonRecord,
     *,
     allowed: bool,
 ) -> None:
     case = ET.SubElement(suite, "testcase", classname=f"pipebench.{pair.candidate.label}", name=name)
-    message = metric_line(name, metric, terms)
+    told = [metric_line(name, metric, record.terms), *asked_for(record.reference, pair.candidate)]
+    message = " | ".join(told)
     outcome = _OUTCOMES.get(metric.verdict)
     if metric.verdict == "inconclusive" and allowed:
         ET.SubElement(case, "skipped", message=inert(message)).text = inert(message)
@@ -68,12 +69,19 @@ def _case(
     ET.SubElement(case, "system-out").text = inert(message)
 
 
+def asked_for(*sides: Side) -> list[str]:
+    """What each side is, where that was asked for."""
+    return [f"{side.label}: {side.text}" for side in sides if side.text]
+
+
 def metric_line(name: MetricName, metric: MetricComparison, terms: Terms) -> str:
     """One metric in one line."""
     line = (
         f"{metric_named(name, terms).title(terms)} {metric.verdict}: {value_text(name, metric.reference, terms)} -> "
         f"{value_text(name, metric.candidate, terms)}, threshold {threshold_text(metric.threshold)}"
     )
+    if terms.better is not None:
+        line += f", {terms.better} is better"
     if metric.change is not None:
         line += f", change {change_text(metric.change)} ({interval_text(metric)})"
     return "; ".join(part for part in (line, metric.reason, metric.note, metric.explanation) if part)
@@ -81,6 +89,9 @@ def metric_line(name: MetricName, metric: MetricComparison, terms: Terms) -> str
 
 def _properties(record: ComparisonRecord) -> Iterator[tuple[str, str]]:
     yield "reference", record.reference.id
+    for side in (record.reference, *(pair.candidate for pair in record.pairs)):
+        if side.text:
+            yield f"{side.label}.side", side.text
     for pair in record.pairs:
         label = pair.candidate.label
         yield f"{label}.record", pair.candidate.id

@@ -11,9 +11,12 @@ from pipebench.sharing import softmax_in_short
 
 
 def described(side: Side) -> Iterator[Part]:
-    """The record, what ran, how many launches there are, and how it ended if it was not completed."""
+    """The record, what was asked for, what ran, how many launches there are, how it ended if it was not completed."""
     yield Foreign(side.id)
     yield ": "
+    if side.text:
+        yield Foreign(side.text)
+        yield "; "
     yield from _of_a_command(side.command) if side.command else _of_a_run(side)
     yield f"; {counted(side.launches, 'launch', 'launches')}"
     if side.terms.relative:
