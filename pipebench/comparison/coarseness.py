@@ -31,6 +31,20 @@ def grain_of(values: Collection[float]) -> Grain:
     return Grain(_last_digit(different), min(steps, default=None) if comes_back else None)
 
 
+def is_rounding(reference: float, candidate: float, seen: float, threshold: float) -> bool:
+    """Whether two means differ as rounding alone may make them, or agree though a change that matters may be hidden.
+
+    Args:
+        reference: a side's mean.
+        candidate: the other one's.
+        seen: the smallest change that can be seen, in the same unit.
+        threshold: relative to the reference, above which a change matters.
+    """
+    if reference == candidate:
+        return seen > threshold * reference
+    return seen > threshold * reference and not is_beyond(candidate - reference, seen)
+
+
 def resolution(one: Grain, other: Grain) -> float:
     """The smallest change that can be seen between two sides, in the metric's unit."""
     digit = min(one.digit, other.digit)

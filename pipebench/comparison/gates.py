@@ -8,7 +8,6 @@ import msgspec
 
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import METRICS
-from pipebench.comparison.verdicts import COARSE
 from pipebench.errors import ExitCode, UsageError
 from pipebench.records.comparison import ComparisonRecord, GateOutcome, MetricName, Verdict
 from pipebench.records.selection import Source
@@ -25,7 +24,7 @@ _EXIT_CODES: dict[Verdict, ExitCode] = {
 
 _WIDEST = 0.99
 # Reasons for an inconclusive verdict that more launches of the same kind would not mend.
-_NO_NOISE = frozenset({"not-above-zero", COARSE})
+_NO_NOISE = frozenset({"not-above-zero"})
 _PERCENTAGE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?%")
 
 

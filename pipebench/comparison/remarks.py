@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median, median_low
 
 from pipebench.comparison import fields, verdicts
+from pipebench.comparison.coarseness import is_rounding, resolution
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import Doubt
-from pipebench.comparison.metrics import Sample, metric_named
+from pipebench.comparison.metrics import Sample, metric_named, samples
 from pipebench.diagnosis.contention import contention
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference, MetricComparison, MetricName
@@ -101,6 +102,7 @@ def of_a_pair(
     if records[0].id == records[1].id and records[0] == records[1]:
         result.append(WarningRecord("same-record", "a record was compared with itself", "name two runs"))
     result += _numbers_of_values(*records)
+    result += _coarse(*records, metrics)
     for name, each in metrics.items():
         if (
             each.verdict == "regression"
@@ -114,6 +116,23 @@ def of_a_pair(
             warning = WarningRecord("rank-test", cause, "look at the launches, or run more of them")
             result += [warning] if warning not in result else []
     return result
+
+
+def _coarse(
+    reference: Comparable, candidate: Comparable, metrics: Mapping[MetricName, MetricComparison]
+) -> Iterator[WarningRecord]:
+    """That two commands print so few digits that a verdict may be the rounding's."""
+    if not isinstance(reference, CommandRecord) or not isinstance(candidate, CommandRecord):
+        return
+    for name, each in metrics.items():
+        one, other = (samples(record)[name].grain for record in (reference, candidate))
+        if not one or not other or each.reference is None or each.candidate is None:
+            continue
+        seen = resolution(one, other)
+        if is_rounding(each.reference, each.candidate, seen, each.threshold):
+            share = f"{100 * seen / each.reference:.1f} % of them"
+            cause = f"the values come in steps of {seen:.4g}, which is {share}: this may be rounding alone"
+            yield WarningRecord("coarse-values", cause, "let the command print more digits")
 
 
 def _numbers_of_values(reference: Comparable, candidate: Comparable) -> Iterator[WarningRecord]:

@@ -8,8 +8,7 @@
         |      [--------------x----------------------]     inconclusive: too wide to tell
 
 Here more is better. Beyond 0 is asked of Welch's test with Holm's adjustment over the gated metrics, so it is at
-least as strict as the interval shown. "Same" is equivalence, not lack of proof. What rounding alone may have made
-is inconclusive, whatever the test says of the rounded values.
+least as strict as the interval shown. "Same" is equivalence, not lack of proof.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,6 @@ from math import inf, sqrt
 from statistics import fmean
 from typing import NamedTuple
 
-from pipebench.comparison.coarseness import is_beyond, resolution
 from pipebench.comparison.doubts import Doubt
 from pipebench.comparison.metrics import ONE_VALUE, Sample, metric_named
 from pipebench.records.comparison import MetricComparison, MetricName, Verdict
@@ -32,7 +30,6 @@ from pipebench.statistics import (
 )
 from pipebench.statistics.power import LEAST_LAUNCHES, detectable
 
-COARSE = "coarse-values"
 LEVEL = 0.05  # the share of gates without a difference that may find one, and 1 - the interval's confidence
 
 
@@ -68,12 +65,6 @@ class Estimate(NamedTuple):
     def change(self) -> float | None:
         """Relative to the reference."""
         return self.ratio.value - 1 if self.ratio else None
-
-    @property
-    def resolution(self) -> float:
-        """The smallest change that the values can show, in the metric's unit; 0 where they are not a command's."""
-        one, other = self.reference.grain, self.candidate.grain
-        return resolution(one, other) if one and other else 0.0
 
     @property
     def log_sd(self) -> float | None:
@@ -201,15 +192,13 @@ def _verdict(
     change = ratio.value - 1
     worse = -change if measured.higher_is_better else change
     beyond = p_value < measured.level
-    seen = is_beyond(middle(measured.candidate) - middle(measured.reference), measured.resolution)
     if beyond and worse > threshold:
-        return ("regression", None) if seen else ("inconclusive", COARSE)
+        return "regression", None
     inside = -threshold < ratio.low - 1 and ratio.high - 1 < threshold
     if not inside and not (beyond and worse < 0):
         return "inconclusive", "wide-interval"
-    coarse = measured.resolution > threshold * middle(measured.reference) if inside else not seen
-    if coarse or doubts:
-        return "inconclusive", COARSE if coarse else doubts[0].code
+    if doubts:
+        return "inconclusive", doubts[0].code
     return ("same" if inside else "improvement"), None
 
 
@@ -230,12 +219,6 @@ def _note(
     """What would make it conclusive."""
     if reason == "not-above-zero":
         return "some launches have none at all: there is no relative change"
-    if reason == COARSE:
-        seen = measured.resolution
-        share = seen / middle(measured.reference)
-        return (
-            f"the values come in steps of {seen:.4g}, which is {100 * share:.1f} % of them: print more digits"
-        )
     if reason not in {"too-few-launches", "wide-interval"}:
         return None
     one, other = measured.launches
