@@ -125,9 +125,11 @@ def _coarse(
     if not isinstance(reference, CommandRecord) or not isinstance(candidate, CommandRecord):
         return
     for name, each in metrics.items():
-        one, other = (samples(record)[name].grain for record in (reference, candidate))
-        if not one or not other or each.reference is None or each.candidate is None:
+        if each.reference is None or each.candidate is None:
             continue
+        one, other = (samples(record)[name].grain for record in (reference, candidate))
+        assert one is not None
+        assert other is not None
         seen = resolution(one, other)
         if is_rounding(each.reference, each.candidate, seen, each.threshold):
             share = f"{100 * seen / each.reference:.1f} % of them"
