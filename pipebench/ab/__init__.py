@@ -9,6 +9,7 @@ sides         what a side is, and one launch of it: ``pipebench run --launches 1
 options       what options of ``run`` say
 worktrees     git refs as folders
 checkouts     refs of the user's own repository: each side's model is its own ref's
+telling       that two refs are one commit, that an edit is in neither
 git           git, run to its end
 place         the temporary folder of one ab, and what a killed one left
 interleaving  the order, the stopping rule, what is kept

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from pipebench.ab.checkouts import Tell, in_checkouts
+from pipebench.ab.checkouts import in_checkouts
 from pipebench.ab.options import values
 from pipebench.ab.sides import AS_IT_IS, Side, check_options
+from pipebench.ab.telling import Tell, silent
 from pipebench.ab.worktrees import worktrees
 from pipebench.comparison import fields
 from pipebench.errors import UsageError
@@ -61,13 +62,9 @@ def varied(asked: Both) -> frozenset[str]:
     return plan | fields.MODEL if asked[0].model is not None else plan
 
 
-def _silent(text: str) -> None:
-    """The default of ``tell``."""
-
-
 @contextmanager
 def sides(
-    asked: Both, common: Sequence[str], place: Path, tell: Tell = _silent
+    asked: Both, common: Sequence[str], place: Path, tell: Tell = silent
 ) -> Iterator[tuple[Side, Side]]:
     """A and B; worktrees lie below ``place`` as long as they are needed.
 

@@ -6,20 +6,19 @@ is refused, or told where it may be meant.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pipebench import left_out
-from pipebench.ab.git import git, must
 from pipebench.ab.options import own_model, values
 from pipebench.ab.sides import AS_IT_IS, Side
+from pipebench.ab.telling import Tell, tell_one_commit, tell_uncommitted
 from pipebench.ab.worktrees import PACKAGE, Worktree, working_trees
 from pipebench.errors import UsageError
 from pipebench.origins import Origins
 from pipebench.references import is_file, parted
 
-Tell = Callable[[str], None]
 Both = tuple[Side, Side]
 
 
@@ -34,7 +33,8 @@ def in_checkouts(sides: Both, trees: Sequence[Worktree], tell: Tell) -> Both:
     Raises:
         UsageError: A ref has neither, or not the model's file.
     """
-    _tell_one_commit(sides, trees, tell)
+    if sides[0].options == sides[1].options:
+        tell_one_commit(trees, tell)
     if all(tree.has_pipebench for tree in trees):
         if any(own_model(side.options) for side in sides):
             tell(
@@ -42,7 +42,8 @@ def in_checkouts(sides: Both, trees: Sequence[Worktree], tell: Tell) -> Both:
             )
         return _of_pipebench(sides[0], trees[0]), _of_pipebench(sides[1], trees[1])
     made = [_with_its_own(side, tree, sides) for side, tree in zip(sides, trees, strict=True)]
-    _tell_uncommitted(sides, trees, tell)
+    models = {str(trees[0].below / parted(own_model(side.options) or "")[0]) for side in sides}
+    tell_uncommitted(trees, tell, models)
     return made[0], made[1]
 
 
@@ -144,27 +145,3 @@ def _below(model: str, path: Path, tree: Worktree) -> Path | None:
             f"{given}: expected a file in the repository {top}, of which --a and --b are refs, found one outside it"
         )
     return whole.relative_to(top)
-
-
-def _tell_one_commit(sides: Both, trees: Sequence[Worktree], tell: Tell) -> None:
-    one, other = trees
-    if one.commit == other.commit and sides[0].options == sides[1].options:
-        tell(
-            f"{one.option} {one.ref} and {other.option} {other.ref} are one commit: both sides run the same code"
-        )
-
-
-def _tell_uncommitted(sides: Both, trees: Sequence[Worktree], tell: Tell) -> None:
-    """Where a ref is what is checked out: what a user has changed since is in no ref."""
-    top = trees[0].top
-    head = git(["rev-parse", "--verify", "HEAD"], top).stdout.strip()
-    if head not in [tree.commit for tree in trees]:
-        return
-    changed = must(["diff", "--name-only", "-z", "HEAD"], top).split("\0")[:-1]
-    models = {str(trees[0].below / parted(own_model(side.options) or "")[0]) for side in sides}
-    changed.sort(key=lambda name: (os.path.normpath(name) not in map(os.path.normpath, models), name))
-    if changed:
-        more = f" and {len(changed) - 1} more" if changed[1:] else ""
-        tell(
-            f"not committed: {changed[0]}{more}; the sides run what is committed, without these changes to HEAD"
-        )

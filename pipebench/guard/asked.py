@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipebench.ab.asked import Asked, Both, refs_of, variables_of
+from pipebench.ab.telling import Tell, silent, tell_one_commit, tell_uncommitted
 from pipebench.ab.worktrees import Worktree, worktrees
 from pipebench.errors import UsageError
 from pipebench.guard import tracked
@@ -17,8 +18,12 @@ WAYS = "--a and --b, or --a-env and --b-env"
 
 
 @contextmanager
-def sides(asked: Both, command: Sequence[str], place: Path) -> Iterator[tuple[Side, Side]]:
+def sides(
+    asked: Both, command: Sequence[str], place: Path, tell: Tell = silent
+) -> Iterator[tuple[Side, Side]]:
     """A and B; worktrees lie below ``place`` as long as they are needed.
+
+    ``tell`` takes what the user should know of the refs.
 
     Raises:
         UsageError: A ref or a variable is none, there is no such command, or it is the same file whatever the refs.
@@ -30,6 +35,9 @@ def sides(asked: Both, command: Sequence[str], place: Path) -> Iterator[tuple[Si
         yield _checked(made[0]), _checked(made[1])
         return
     with worktrees(refs, place) as found:
+        if made[0].variables == made[1].variables:
+            tell_one_commit(found, tell)
+        tell_uncommitted(found, tell)
         for side, tree in zip(made, found, strict=True):
             tracked.check_own(command, side.variables, tree)
         one, other = (_checked(_at(side, tree), tree) for side, tree in zip(made, found, strict=True))

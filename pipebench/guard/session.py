@@ -66,7 +66,7 @@ class Session:
         """
         check_system("guard")
         store.check_folder(self.folder)
-        with place() as folder, sides(self.asked, self.command, folder) as both:
+        with place() as folder, sides(self.asked, self.command, folder, listener.notice) as both:
             for side in both:
                 listener.notice(f"{side.label}: {side.text}")
             metric = self.measured.metric
