@@ -110,18 +110,26 @@ def _check_foreign(origins: Origins) -> None:
 
 def _why_foreign(name: str, path: str, origins: Origins) -> str:
     """Why this is none of the side's own; empty if it may be imported."""
-    if _is_below(path, origins.own) or _is_below(path, _OURS):
+    if any(_is_below(path, each) for each in (origins.own, _OURS)):
         return ""
+    is_installed = bool(INSTALLED.intersection(Path(path).parts))
     found = copies(origins.top) if origins.shared else None
     if found is not None and path in found.files:
         return f"a copy of what is in {as_text(origins.top)}"
-    installed = _installed(origins.foreign)
-    if INSTALLED.intersection(Path(path).parts) or any(_is_below(path, each) for each in installed):
-        return ""
-    folders = (*origins.foreign, *(found.folders if found is not None else ()))
-    if any(_is_below(path, each) for each in folders):
+    if found is not None and any(_is_below(path, each) for each in found.folders):
         return "not from this side's checkout"
-    instead = shadowed(name, path, origins.own)
+    if not is_installed and any(_is_below(path, each) for each in _standard()):
+        return ""
+    return _why_elsewhere(name, path, origins, is_installed=is_installed)
+
+
+def _why_elsewhere(name: str, path: str, origins: Origins, *, is_installed: bool) -> str:
+    """The same of what is neither the side's own nor Python's."""
+    if not is_installed and any(_is_below(path, each) for each in origins.foreign):
+        return "not from this side's checkout"
+    if is_installed and not origins.shared:
+        return ""
+    instead = shadowed(name, path, origins.own, packages_only=is_installed)
     return f"in place of {as_text(instead)} of this side's checkout" if instead else ""
 
 
@@ -149,13 +157,9 @@ def _resolved(path: str) -> str:
 
 
 @cache
-def _installed(foreign: tuple[str, ...]) -> tuple[str, ...]:
-    """Where this interpreter is, which may be below the repository, as ``.venv`` is."""
-    prefixes = [os.path.realpath(prefix) for prefix in (sys.prefix, sys.base_prefix)]
-    whole = [prefix for prefix in prefixes if not any(_is_below(folder, prefix) for folder in foreign)]
-    return tuple(os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")) + tuple(
-        whole
-    )
+def _standard() -> tuple[str, ...]:
+    """Where this interpreter's own modules are, which may be below the repository."""
+    return tuple(os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
 
 
 def _is_below(path: str, folder: str) -> bool:

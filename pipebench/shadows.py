@@ -1,46 +1,54 @@
 """Modules of a checkout that something else of the same name is imported in place of. Pure."""
 
 import os
-from collections import defaultdict
+import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+_PROJECT = frozenset({"pyproject.toml", "setup.cfg", "setup.py"})
 
-def shadowed(name: str, path: str, own: str) -> str | None:
+
+def shadowed(name: str, path: str, own: str, *, packages_only: bool = False) -> str | None:
     """The file of the checkout that a module of this name would be, if it is not the one that was imported.
 
     Args:
         name: of the module, such as ``package.layers``.
         path: its file, or a package's folder.
         own: the checkout.
+        packages_only: whether a single file of the checkout, which often has a usual name, is none.
 
     Returns:
-        Its path below the checkout; ``None`` where the checkout has no such module.
+        Its path below the checkout; ``None`` where nothing could import such a module from it.
     """
-    stem = os.path.join(*name.split("."))  # noqa: PTH118 - compared as text
-    tails = [f"{stem}.py", os.path.join(stem, "__init__.py")]  # noqa: PTH118 - likewise
-    if Path(path).suffix != ".py":
+    if Path(path).suffix not in {".py", ".pyc"}:
         return None  # a package's folder goes with its file; a built extension is no source of a checkout
-    for tail in tails:
-        for found in _sources(own).get(os.path.basename(tail), ()):  # noqa: PTH119 - likewise
-            root = found.removesuffix(tail)
-            if root + tail == found and _is_root(Path(own, root)):
-                return found
+    top, *rest = name.split(".")
+    for root in (*_roots(own), *_on_path(own)):
+        package = (root / top / "__init__.py").is_file()
+        if packages_only and not package:
+            continue
+        stem = root.joinpath(top, *rest)
+        for found in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+            if found.is_file():
+                return str(found.relative_to(own))
     return None
 
 
-def _is_root(folder: Path) -> bool:
-    """Whether modules can be imported from here by this name: a folder of the search path is no package itself."""
-    return not (folder / "__init__.py").exists()
-
-
 @cache
-def _sources(own: str) -> dict[str, list[str]]:
-    """Python files below the checkout, by their last name."""
-    found: dict[str, list[str]] = defaultdict(list)
+def _roots(own: str) -> tuple[Path, ...]:
+    """Where a checkout's modules are imported from: its top, each project's folder in it, and the ``src`` of these."""
+    found = [Path(own)]
     for folder, inside, files in os.walk(own):
         inside[:] = [each for each in inside if not each.startswith(".")]
-        for file in files:
-            if file.endswith(".py"):
-                found[file].append(os.path.relpath(os.path.join(folder, file), own))  # noqa: PTH118 - thousands
-    return found
+        if _PROJECT.intersection(files):
+            found.append(Path(folder))
+    return tuple(dict.fromkeys(each for root in found for each in (root, root / "src") if each.is_dir()))
+
+
+def _on_path(own: str) -> Iterator[Path]:
+    """The folders of it that are searched."""
+    for entry in sys.path:
+        folder = Path(os.path.realpath(entry or "."))
+        if folder.is_relative_to(own):
+            yield folder

@@ -62,6 +62,19 @@ def test_a_copy_on_the_path_is_none_of_the_side_s_own(tmp_path: Path, imported: 
     assert "copy/package/layers.py, in place of src/package/layers.py of this side's checkout" in refused()
 
 
+@pytest.mark.parametrize("file", ["site-packages/package/__init__.py", "venv/src/package/__init__.py"])
+def test_a_copy_that_is_installed_without_a_word_is_none_either(
+    tmp_path: Path, imported: Imported, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    """Of a project without a name, or put below the interpreter's folder. An interpreter of one side may have it."""
+    (tmp_path / "top/tmp/own/package").mkdir(parents=True)
+    (tmp_path / "top/tmp/own/package/__init__.py").touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    imported("mine", "top/tmp/own/mine.py")
+    imported("package", file)
+    assert "in place of package/__init__.py of this side's checkout" in refused()
+
+
 def test_what_comes_from_the_checkout_and_from_installed_packages_is_good(imported: Imported) -> None:
     imported("mine", "top/tmp/own/mine.py")
     imported("installed", "top/.venv/lib/python3.11/site-packages/installed.py")

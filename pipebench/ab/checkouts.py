@@ -35,11 +35,8 @@ def in_checkouts(sides: Both, trees: Sequence[Worktree], tell: Tell) -> Both:
     """
     if sides[0].options == sides[1].options:
         tell_one_commit(trees, tell)
-    if all(tree.has_pipebench for tree in trees):
-        if any(own_model(side.options) for side in sides):
-            tell(
-                "both refs are versions of pipebench: both sides load the model from the folder that you are in"
-            )
+    own = [own_model(side.options) for side in sides]
+    if all(tree.has_pipebench for tree in trees) and not any(own):
         return _of_pipebench(sides[0], trees[0]), _of_pipebench(sides[1], trees[1])
     made = [_with_its_own(side, tree, sides) for side, tree in zip(sides, trees, strict=True)]
     models = {str(trees[0].below / parted(own_model(side.options) or "")[0]) for side in sides}
@@ -60,6 +57,8 @@ def _with_its_own(side: Side, tree: Worktree, sides: Both) -> Side:
     model = own_model(side.options)
     if model is None and tree.has_pipebench:
         return _of_pipebench(side, tree)
+    if model is None and any(own_model(each.options) for each in sides):
+        return _at(side, tree)  # a built-in one, beside a model of the other ref's
     if model is None:
         _check_named(values(side.options, "--model"))
         raise UsageError(
@@ -68,6 +67,11 @@ def _with_its_own(side: Side, tree: Worktree, sides: Both) -> Side:
             "--a-python and --b-python, or --a-run and --b-run"
         )
     _check_model(model, tree)
+    if not tree.working_folder.is_dir():
+        raise UsageError(
+            f"side {_label(tree)} ({tree.option} {tree.ref}): there is no folder {tree.below} in {tree.commit[:12]}, "
+            "and that is where you are: go to a folder that both refs have"
+        )
     own = tree.folder.resolve()
     return replace(
         _at(side, tree),

@@ -96,15 +96,24 @@ def test_sides_of_two_interpreters_have_packages_of_their_own(repository: Path, 
         assert not one.origins.shared
 
 
-def test_two_versions_of_pipebench_are_as_ever_and_it_is_told_whose_the_model_is(
+def test_two_versions_of_pipebench_are_as_ever_each_with_its_own_model(
     repository: Path, tmp_path: Path
 ) -> None:
-    with opened(Asked(ref="own"), Asked(ref="own"), tmp_path / "place") as ((one, _), told):
-        assert one.worktree is not None
+    with opened(Asked(ref="own"), Asked(ref="own"), tmp_path / "place") as ((one, other), _):
+        for side in (one, other):
+            assert side.worktree is not None
+            assert side.folder == side.worktree.resolve() / "bench"
+        assert one.folder != other.folder
+    with opened(Asked(ref="own"), Asked(ref="own"), tmp_path / "place", []) as ((one, _), told):
         assert (one.folder, one.origins) == (None, None)
-        assert [text for text in told if "load the model from the folder that you are in" in text]
-    with opened(Asked(ref="own"), Asked(ref="own"), tmp_path / "place", []) as (_, told):
         assert told == ["--a own and --b own are one commit: both sides run the same code"]
+
+
+def test_a_built_in_model_stands_beside_one_of_a_ref(repository: Path, tmp_path: Path) -> None:
+    one, other = Asked(ref="old", model="transformer"), Asked(ref="new", model="model.py:build")
+    with opened(one, other, tmp_path / "place", []) as ((built_in, own), _):
+        assert (built_in.worktree, built_in.folder, built_in.origins) == (None, None, None)
+        assert own.origins is not None
 
 
 def test_a_version_of_pipebench_beside_a_ref_without_runs_its_own_and_its_own_model(
@@ -136,6 +145,8 @@ def test_a_ref_without_the_file_names_side_ref_and_path(repository: Path, tmp_pa
 def test_a_ref_without_the_users_folder_has_no_module_there(repository: Path, tmp_path: Path) -> None:
     text = refused("new", "empty", tmp_path / "place", "--model", "package.module:build")
     assert text.startswith("side B (--b empty): there is no bench in ")
+    text = refused("new", "empty", tmp_path / "place", "--model", "/x.py:m")
+    assert text.startswith("side B (--b empty): there is no folder bench in ")
 
 
 def test_the_same_file_on_both_sides_is_refused(
@@ -182,7 +193,7 @@ def test_what_is_not_committed_is_told_where_a_ref_is_what_is_checked_out(
     with opened(Asked(ref="old"), Asked(ref="main"), tmp_path / "place") as (_, told):
         (text,) = told
         assert text.startswith("not committed: bench/model.py and 1 more; ")
-    with opened(Asked(ref="empty"), Asked(ref="old"), tmp_path / "place", ["--model", "/x.py:m"]) as (
+    with opened(Asked(ref="new"), Asked(ref="old"), tmp_path / "place", ["--model", "/x.py:m"]) as (
         _,
         told,
     ):
