@@ -3,7 +3,7 @@ commit() { git rev-parse --verify --quiet --end-of-options "$1^{commit}"; }
 base_of() {
   case "$EVENT" in
     pull_request) commit 'HEAD^1' ;;  # HEAD merges the request into its target, as that is now
-    merge_request_event) commit "$BEFORE" ;;
+    merge_request_event | merge_group) commit "$BEFORE" ;;
     push) commit "$BEFORE" || commit 'HEAD^1' ;;  # a new branch has nothing before
     *)
       if [ -n "$ASKED" ]; then commit "$ASKED" || commit "origin/$ASKED"

@@ -146,7 +146,7 @@ def test_github_rights_are_the_least() -> None:
 
 def test_github_events_are_those_that_run_without_rights() -> None:
     events = workflow()[True]  # YAML 1.1 reads the key "on" so
-    assert set(events) == {"pull_request", "push", "schedule", "workflow_dispatch"}
+    assert set(events) == {"pull_request", "merge_group", "push", "schedule", "workflow_dispatch"}
     assert events["push"] == {"branches": ["main"]}
 
 

@@ -210,6 +210,7 @@ def test_a_model_that_head_lacks_too_is_for_ab_to_refuse(with_model: Repository)
         ({"EVENT": "push", "BEFORE": "0" * 40}, 1),  # a new branch
         ({"EVENT": "pull_request", "BEFORE": ""}, 1),
         ({"EVENT": "merge_request_event", "BEFORE": "commit 0"}, 0),
+        ({"EVENT": "merge_group", "BEFORE": "commit 0"}, 0),
         ({"EVENT": "schedule"}, 1),  # no commit is a week old
         ({"EVENT": "workflow_dispatch", "ASKED": "main~2"}, 0),
         ({"EVENT": "workflow_dispatch", "ASKED": "there"}, 0),  # a branch of the remote
