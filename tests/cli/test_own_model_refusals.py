@@ -223,7 +223,10 @@ def test_without_gpus_there_is_a_device_for_each_layer(pipebench: Pipebench, tmp
     [
         ("nowhere.py:m", "there is no file nowhere.py"),
         ("no.such.package:m", "no"),
-        ("mine.py", "unknown --model 'mine.py': expected stacked-lstm, transformer, seq2seq, or FILE.py:NAME"),
+        (
+            "mine.py",
+            "unknown --model 'mine.py': expected stacked-lstm, transformer, seq2seq, or FILE.py:NAME",
+        ),
         (":m", "--model"),
         ("mine.py:", "--model"),
     ],
