@@ -15,7 +15,7 @@ Shape suffixes: N flattened positions, H hidden, V words of the shard, S shards.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -87,6 +87,31 @@ class SoftmaxShard(nn.Module):
     def kept(self) -> Iterator[tuple[str, Tensor]]:
         """The same: there are no buffers."""
         return self.named()
+
+
+class Shared(Protocol):
+    """Of a model, what a shard of its projection takes."""
+
+    @property
+    def hidden(self) -> int:
+        """Input features."""
+
+    @property
+    def vocab(self) -> int:
+        """Words of the whole projection."""
+
+    @property
+    def onednn(self) -> bool:
+        """Whether its products are oneDNN's."""
+
+
+def drawn_shard(
+    rows: Rows, of: Shared, seed: int, bound: float, *, dtype: torch.dtype, device: torch.device | None
+) -> SoftmaxShard:
+    """A shard with the first parameters that the whole projection has in these rows."""
+    shard = SoftmaxShard(rows, of.hidden, onednn=of.onednn, dtype=dtype, device=device)
+    shard.draw(seed, bound, vocab=of.vocab)
+    return shard
 
 
 class JoinedLoss(nn.Module):

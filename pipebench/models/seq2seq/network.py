@@ -16,14 +16,14 @@ from torch.nn.functional import embedding
 from pipebench.models.drawing import draw
 from pipebench.models.kind import Asked
 from pipebench.models.network import DTYPES, NOTHING, Beside, Optimizer, Part, StepBatch
-from pipebench.models.outline import FormKind, Rows, Slice, whole
+from pipebench.models.outline import FormKind, Slice, whole
 from pipebench.models.pairs.data import PairData
 from pipebench.models.projection import Projection, onednn_is_faster_for
 from pipebench.models.seq2seq import ragged
 from pipebench.models.seq2seq.batches import decoder_cut, encoder_cut, microbatches_of
 from pipebench.models.seq2seq.outline import DECODER, ENCODER, Seq2SeqOutline
 from pipebench.models.sgd import SGD, ClippedSGD
-from pipebench.models.softmax import JoinedLoss, SoftmaxShard, word_loss
+from pipebench.models.softmax import JoinedLoss, drawn_shard, word_loss
 
 BOUND = 0.08  # of the first parameters, as in the paper
 _States = list[ragged.State]
@@ -160,15 +160,10 @@ class Seq2SeqNetwork:
         if part.joins:
             return JoinedLoss()
         if part.rows is not None:
-            return self._shard(part.rows, device)
+            return drawn_shard(
+                part.rows, self.outline, self._asked.seed, BOUND, dtype=self.dtype, device=device
+            )
         return self._drawn(Seq2SeqPart(self.outline, part, device))
-
-    def _shard(self, rows: Rows, device: torch.device | None) -> SoftmaxShard:
-        """With the rows that the whole projection has there."""
-        outline = self.outline
-        shard = SoftmaxShard(rows, outline.hidden, onednn=outline.onednn, dtype=self.dtype, device=device)
-        shard.draw(self._asked.seed, BOUND, vocab=outline.vocab)
-        return shard
 
     def _drawn(self, part: Seq2SeqPart) -> Seq2SeqPart:
         for name, parameter in part.named_parameters():

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from pipebench.models.drawing import draw
 from pipebench.models.kind import Asked
 from pipebench.models.network import DTYPES, NOTHING, Beside, Optimizer, Part, StepBatch
-from pipebench.models.outline import FormKind, Rows, Slice
+from pipebench.models.outline import FormKind, Slice
 from pipebench.models.projection import Projection, onednn_is_faster_for
 from pipebench.models.sgd import SGD
-from pipebench.models.softmax import JoinedLoss, SoftmaxShard, word_loss
+from pipebench.models.softmax import JoinedLoss, drawn_shard, word_loss
 from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.models.text.data import Data
 from pipebench.models.word_batches import step_batch
@@ -155,17 +155,17 @@ class StackedLSTMNetwork:
         if part.joins:
             return JoinedLoss()
         if part.rows is not None:
-            return self._shard(part.rows, device)
+            return drawn_shard(
+                part.rows,
+                self.outline,
+                self._seed,
+                self.outline.hidden**-0.5,
+                dtype=self.dtype,
+                device=device,
+            )
         model = StackedLSTM(self.outline, part, device)
         model.initialise(self._seed)
         return model
-
-    def _shard(self, rows: Rows, device: torch.device | None) -> SoftmaxShard:
-        """With the rows that the whole projection has there."""
-        outline = self.outline
-        shard = SoftmaxShard(rows, outline.hidden, onednn=outline.onednn, dtype=self.dtype, device=device)
-        shard.draw(self._seed, outline.hidden**-0.5, vocab=outline.vocab)
-        return shard
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:
         """Fused, or the chain of all layers."""

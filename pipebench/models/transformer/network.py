@@ -17,10 +17,10 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 from pipebench.models.drawing import draw
 from pipebench.models.kind import Asked
 from pipebench.models.network import DTYPES, NOTHING, Beside, Optimizer, Part, StepBatch
-from pipebench.models.outline import FormKind, Rows, Slice
+from pipebench.models.outline import FormKind, Slice
 from pipebench.models.projection import Projection, onednn_is_faster_for
 from pipebench.models.sgd import SGD
-from pipebench.models.softmax import JoinedLoss, SoftmaxShard, word_loss
+from pipebench.models.softmax import JoinedLoss, drawn_shard, word_loss
 from pipebench.models.text.data import Data
 from pipebench.models.transformer.outline import EXPANSION, TransformerOutline
 from pipebench.models.word_batches import step_batch
@@ -205,17 +205,17 @@ class TransformerNetwork:
         if part.joins:
             return JoinedLoss()
         if part.rows is not None:
-            return self._shard(part.rows, device)
+            return drawn_shard(
+                part.rows,
+                self.outline,
+                self._seed,
+                self.outline.hidden**-0.5,
+                dtype=self.dtype,
+                device=device,
+            )
         model = Transformer(self.outline, part, device)
         model.initialise(self._seed)
         return model
-
-    def _shard(self, rows: Rows, device: torch.device | None) -> SoftmaxShard:
-        """With the rows that the whole projection has there."""
-        outline = self.outline
-        shard = SoftmaxShard(rows, outline.hidden, onednn=outline.onednn, dtype=self.dtype, device=device)
-        shard.draw(self._seed, outline.hidden**-0.5, vocab=outline.vocab)
-        return shard
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:  # noqa: ARG002 - all are the chain
         """The chain of all blocks."""
