@@ -1,7 +1,9 @@
-"""One operation of one stage on one (microbatch, chunk), and its text form.
+"""One operation of one stage on one (microbatch, chunk), or on several as one cell, and its text form.
 
     2F0      forward of stage 2 on microbatch 0
     2B0.3    backward of stage 2 on chunk 3 of microbatch 0
+    2W0.0-7  the gradients of the weights over chunks 0 to 7 of microbatch 0, as one cell
+    2W0-1.*  over all chunks of microbatches 0 and 1
     3RECV_F0 stage 3 receives the input of its 3F0
     3SEND_F0>7  stage 3 sends the result of its 3F0 to stage 7, where 7RECV_F0<3 receives it
     3NORM    the device whose lowest stage is 3 computes its share of the norm of all gradients
@@ -67,9 +69,13 @@ _NEXT = {  # how far away the other end is in a chain of stages
     Operation.SEND_BACKWARD: -1,
     Operation.RECEIVE_BACKWARD: +1,
 }
+EVERY = 0  # so many chunks, in a text that does not say how many there are
 _LETTERS = "|".join(sorted((operation.value for operation in Operation), key=len, reverse=True))
 _TEXT = re.compile(
-    rf"(\d{{1,9}})({_LETTERS})(?:(\d{{1,9}})(?:\.(\d{{1,9}}))?)?(?:([<>])(\d{{1,9}}))?", re.ASCII
+    rf"(\d{{1,9}})({_LETTERS})"
+    r"(?:(\d{1,9})(?:-(\d{1,9}))?(?:\.(?:(\*)|(\d{1,9})(?:-(\d{1,9}))?))?)?"
+    r"(?:([<>])(\d{1,9}))?",
+    re.ASCII,
 )
 
 
@@ -79,6 +85,9 @@ class Action(NamedTuple):
     ``stage``, ``microbatch`` and ``chunk`` count from 0. ``chunk`` is a slice of the time axis; a graph
     without chunks uses 0 throughout. ``peer`` is the stage at the other end of a send or receive, ``None`` for the
     neighbour in a chain; ``transfer`` makes it so.
+
+    A unit is on one slice. A cell is on ``chunks`` chunks of each of ``microbatches`` microbatches, from these on, and
+    runs as one; ``cells.units_of`` says which units it is.
     """
 
     operation: Operation
@@ -86,21 +95,37 @@ class Action(NamedTuple):
     microbatch: int
     chunk: int = 0
     peer: int | None = None
+    microbatches: int = 1
+    chunks: int = 1
 
-    def text(self, *, chunks: bool) -> str:
-        """The text form, with ``.chunk`` behind the microbatch where the graph has ``chunks``."""
-        suffix = f".{self.chunk}" if chunks else ""
-        slice_ = "" if self.operation in _OF_NO_SLICE else f"{self.microbatch}{suffix}"
+    @property
+    def slices(self) -> int:
+        """How many slices it is on."""
+        return self.microbatches * self.chunks
+
+    def text(self, *, of_chunks: int) -> str:
+        """The text form, with ``.chunk`` behind the microbatch where the graph has more than one."""
+        slice_ = "" if self.operation in _OF_NO_SLICE else f"{self._microbatches()}{self._chunks(of_chunks)}"
         other_end = "" if self.peer is None else f"{_mark(self.operation)}{self.peer}"
         return f"{self.stage}{self.operation.value}{slice_}{other_end}"
 
+    def _microbatches(self) -> str:
+        return _range(self.microbatch, self.microbatches)
+
+    def _chunks(self, of_chunks: int) -> str:
+        if of_chunks == 1:
+            return ""
+        if self.microbatches > 1 and self.chunks == of_chunks:
+            return ".*"
+        return f".{_range(self.chunk, self.chunks)}"
+
     def __str__(self) -> str:
-        return self.text(chunks=self.chunk > 0)
+        return self.text(of_chunks=max(self.chunk + self.chunks, 1))
 
 
 def transfer(operation: Operation, end: Action, peer: int) -> Action:
     """The send or receive that belongs to ``end``, a compute action, with stage ``peer`` at its other end."""
-    _, stage, microbatch, chunk, _ = end
+    stage, microbatch, chunk = end[1:4]
     if operation in _OF_NO_SLICE:
         return Action(operation, stage, 0, peer=peer)
     in_a_chain = operation in _NEXT and peer == stage + _NEXT[operation]
@@ -118,7 +143,7 @@ def _mark(operation: Operation) -> str:
 
 
 def parse_action(text: str) -> Action:
-    """Read the text form.
+    """Read the text form; one that says ``.*`` has ``EVERY`` chunk, which ``cells.resolved`` makes a number.
 
     Raises:
         UsageError: The text is not an action, or one that pipebench does not know.
@@ -126,12 +151,18 @@ def parse_action(text: str) -> Action:
     match = _TEXT.fullmatch(text.strip())
     if match is None:
         raise UsageError(_expected(text))
-    stage, letters, microbatch, chunk, mark, peer = match.groups()
+    stage, letters, microbatch, last_microbatch, every, chunk, last_chunk, mark, peer = match.groups()
     operation = Operation(letters)
-    action = Action(operation, int(stage), int(microbatch or 0), int(chunk or 0))
+    microbatches = _how_many(microbatch, last_microbatch)
+    chunks = EVERY if every else _how_many(chunk, last_chunk)
+    first = int(microbatch or 0), int(chunk or 0)
+    action = Action(operation, int(stage), *first, microbatches=microbatches, chunks=chunks)
     moves = operation in SENDS | RECEIVES
     if (
         (microbatch is None) != (operation in _OF_NO_SLICE)
+        or microbatches < 1
+        or chunks < EVERY
+        or (moves and (microbatches, chunks) != (1, 1))
         or (mark is not None and not (moves and mark == _mark(operation)))
         or (mark is None and moves and operation not in _NEXT)
     ):
@@ -139,8 +170,20 @@ def parse_action(text: str) -> Action:
     return action if mark is None else transfer(operation, action, int(peer))
 
 
+def _range(first: int, number: int) -> str:
+    """Such as 3, or 0-7."""
+    return str(first) if number == 1 else f"{first}-{first + number - 1}"
+
+
+def _how_many(first: str | None, last: str | None) -> int:
+    """From the one to the other; less than any number of slices where the last comes before the first."""
+    if first is None or last is None:
+        return 1
+    return int(last) - int(first) + 1 if int(last) >= int(first) else EVERY - 1
+
+
 def _expected(text: str) -> str:
     return (
-        f"expected an action such as 2F0, 2B0.3, 3RECV_F0 or 3SEND_F0>7 (operations F, B, I, W, SEND_F, RECV_F, "
+        f"expected an action such as 2F0, 2B0.3, 2W0.0-7, 3RECV_F0 or 3SEND_F0>7 (operations F, B, I, W, SEND_F, RECV_F, "
         f"SEND_B, RECV_B; 3NORM, 0TOTAL, 3CLIP), got {text.strip()!r}"
     )

@@ -213,7 +213,7 @@ class Graph:
 
     def text(self, action: Action) -> str:
         """The text form of an action of this graph."""
-        return action.text(chunks=self.chunks > 1)
+        return action.text(of_chunks=self.chunks)
 
     def has(self, action: Action) -> bool:
         """Whether an action of one of these stages and slices exists: its stage lives then."""

@@ -60,7 +60,7 @@ class Plan:
         if self.graph.chunks == 1:
             return None
         first = self.programs[0][0]
-        text, read_as = self.graph.text(first), first._replace(chunk=0).text(chunks=False)
+        text, read_as = self.graph.text(first), first._replace(chunk=0).text(of_chunks=1)
         return (
             f"torch.distributed.pipelining has no chunks and would read {text} as {read_as}, each chunk as the whole "
             "microbatch again; it reads a plan of one chunk as it is (--chunks 1)"

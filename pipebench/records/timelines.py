@@ -66,10 +66,10 @@ class _Texts(dict[Action, str]):
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
-        self.chunks = graph.chunks > 1
+        self.chunks = graph.chunks
 
     def __missing__(self, action: Action) -> str:
-        self[action] = text = action.text(chunks=self.chunks)
+        self[action] = text = action.text(of_chunks=self.chunks)
         return text
 
 

@@ -1,0 +1,87 @@
+"""Cells: unit actions of one stage that run, and are costed, as one.
+
+    2W0.0-7   is 2W0.7 2W0.6 ... 2W0.0
+    2F0.0-3   is 2F0.0 2F0.1 2F0.2 2F0.3
+    2B0       is 2I0 2W0, in a graph whose backward is split; in another one it is a unit
+
+The dependence rule is one of units. A cell needs what its units need of others; they run in this order, so each finds
+what it needs of its own cell.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from pipebench.errors import UsageError
+from pipebench.plan.actions import EVERY, REDUCTIONS, Action, Operation
+from pipebench.plan.graph import Graph, inputs_of
+
+_HALVES = Operation.BACKWARD_INPUT, Operation.BACKWARD_WEIGHT
+
+
+def is_unit(graph: Graph, action: Action) -> bool:
+    """Whether an action of this graph is one by itself."""
+    return action.microbatches == action.chunks == 1 and not (
+        graph.split_backward and action.operation is Operation.BACKWARD
+    )
+
+
+def units_of(graph: Graph, action: Action) -> list[Action]:
+    """The units of a cell in the order in which they run; of a unit, or a transfer, itself.
+
+    Slices in which the stage does not live are left out.
+    """
+    if is_unit(graph, action):
+        return [action]
+    operations = (action.operation,)
+    if graph.split_backward and action.operation is Operation.BACKWARD:
+        operations = _HALVES
+    slices = slices_of(graph, action)
+    return [
+        Action(operation, action.stage, microbatch, chunk)
+        for operation in operations
+        for microbatch, chunk in slices
+    ]
+
+
+def slices_of(graph: Graph, action: Action) -> list[tuple[int, int]]:
+    """The (microbatch, chunk) of each slice of a cell, in the order in which they run: a backward goes against time."""
+    chunks: Iterable[int] = range(action.chunk, action.chunk + action.chunks)
+    alive = [chunk for chunk in chunks if chunk >= graph.chunks or graph.alive[action.stage][chunk]]
+    if action.operation is not Operation.FORWARD:
+        alive.reverse()
+    microbatches = range(action.microbatch, action.microbatch + action.microbatches)
+    return [(microbatch, chunk) for microbatch in microbatches for chunk in alive]
+
+
+def inputs_of_cell(graph: Graph, action: Action) -> list[Action]:
+    """The units of other cells whose results a cell needs, each once, in the order of its units and of the rule."""
+    units = units_of(graph, action)
+    own = frozenset(units)
+    found = dict.fromkeys(needed for unit in units for needed in inputs_of(graph, unit))
+    return [needed for needed in found if needed not in own]
+
+
+def units_in(graph: Graph, program: Iterable[Action]) -> Iterator[Action]:
+    """The units of all actions of a program."""
+    for action in program:
+        yield from units_of(graph, action)
+
+
+def resolved(graph: Graph, action: Action) -> Action:
+    """An action that was read from text, with the number of its chunks.
+
+    Raises:
+        UsageError: The graph has no such slices.
+    """
+    found = action._replace(chunk=0, chunks=graph.chunks) if action.chunks == EVERY else action
+    if action.operation in REDUCTIONS:
+        return found
+    if (
+        found.stage >= graph.stages
+        or found.microbatch + found.microbatches > graph.microbatches
+        or found.chunk + found.chunks > graph.chunks
+    ):
+        raise UsageError(
+            f"{graph.text(found)}: expected slices of {graph.stages} stages, {graph.microbatches} microbatches and "
+            f"{graph.chunks} chunks"
+        )
+    return found
