@@ -184,6 +184,6 @@ def _how_many(first: str | None, last: str | None) -> int:
 
 def _expected(text: str) -> str:
     return (
-        f"expected an action such as 2F0, 2B0.3, 2W0.0-7, 3RECV_F0 or 3SEND_F0>7 (operations F, B, I, W, SEND_F, RECV_F, "
-        f"SEND_B, RECV_B; 3NORM, 0TOTAL, 3CLIP), got {text.strip()!r}"
+        f"expected an action such as 2F0, 2B0.3, 2W0.0-7, 3RECV_F0 or 3SEND_F0>7 (operations F, B, I, W, SEND_F, "
+        f"RECV_F, SEND_B, RECV_B; 3NORM, 0TOTAL, 3CLIP), got {text.strip()!r}"
     )

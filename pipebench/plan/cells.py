@@ -27,11 +27,11 @@ def is_unit(graph: Graph, action: Action) -> bool:
 def units_of(graph: Graph, action: Action) -> list[Action]:
     """The units of a cell in the order in which they run; of a unit, or a transfer, itself.
 
-    Slices in which the stage does not live are left out.
+    Slices in which the stage does not live are left out. A cell's slices are slices of the graph.
     """
     if is_unit(graph, action):
         return [action]
-    operations = (action.operation,)
+    operations: tuple[Operation, ...] = (action.operation,)
     if graph.split_backward and action.operation is Operation.BACKWARD:
         operations = _HALVES
     slices = slices_of(graph, action)
@@ -45,7 +45,7 @@ def units_of(graph: Graph, action: Action) -> list[Action]:
 def slices_of(graph: Graph, action: Action) -> list[tuple[int, int]]:
     """The (microbatch, chunk) of each slice of a cell, in the order in which they run: a backward goes against time."""
     chunks: Iterable[int] = range(action.chunk, action.chunk + action.chunks)
-    alive = [chunk for chunk in chunks if chunk >= graph.chunks or graph.alive[action.stage][chunk]]
+    alive = [chunk for chunk in chunks if graph.alive[action.stage][chunk]]
     if action.operation is not Operation.FORWARD:
         alive.reverse()
     microbatches = range(action.microbatch, action.microbatch + action.microbatches)

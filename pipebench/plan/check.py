@@ -6,14 +6,17 @@ looked for here, action by action.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pipebench import collection
 from pipebench.errors import UsageError
 from pipebench.plan.actions import COMPUTE, RECEIVES, SENDS, Action, Operation
+from pipebench.plan.cells import units_in, units_of
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_by_action
+
+_FORWARD, _WEIGHT = Operation.FORWARD, Operation.BACKWARD_WEIGHT
 
 
 class PlanError(UsageError):
@@ -43,13 +46,22 @@ def activations_alive(actions: Iterable[Action]) -> int:
 
     One (microbatch, chunk) of one stage counts as 1. A backward in halves frees with its second half, W.
     """
-    alive = peak = 0
+    return _peak(actions, {_FORWARD: 1, Operation.BACKWARD: -1, _WEIGHT: -1})
+
+
+def weights_waiting(actions: Iterable[Action]) -> int:
+    """The most slices whose weights' gradients were still to come when all else of their backward had ended."""
+    return _peak(actions, {Operation.BACKWARD_INPUT: 1, _WEIGHT: -1})
+
+
+def _peak(actions: Iterable[Action], changes: Mapping[Operation, int]) -> int:
+    """The most that anything comes to that each slice changes by so much."""
+    now = peak = 0
     for action in actions:
-        if action.operation is Operation.FORWARD:
-            alive += 1
-            peak = max(peak, alive)
-        elif action.operation in {Operation.BACKWARD, Operation.BACKWARD_WEIGHT}:
-            alive -= 1
+        change = changes.get(action.operation)
+        if change is not None:
+            now += change * action.slices
+            peak = max(peak, now)
     return peak
 
 
@@ -61,7 +73,7 @@ def _check_complete(plan: Plan) -> None:
     for action in graph.actions():
         expected[graph.device(action)].add(action)
     for device, program in enumerate(plan.programs):
-        found = Counter(action for action in program if action.operation in COMPUTE)
+        found = Counter(action for action in units_in(graph, program) if action.operation in COMPUTE)
         for problem, actions in (
             ("does not run", expected[device] - found.keys()),
             ("runs what is not its own:", found.keys() - expected[device]),
@@ -75,7 +87,7 @@ def _check_order(plan: Plan) -> None:
     """On one device, every action stands after those of its inputs that run there too."""
     for device, program in enumerate(plan.programs):
         done: set[Action] = set()
-        for action in program:
+        for action in units_in(plan.graph, program):
             if action.operation not in COMPUTE:
                 continue
             for needed in inputs_of(plan.graph, action):
@@ -90,7 +102,9 @@ def _check_transfers(plan: Plan) -> None:
     sent: dict[tuple[int, int], list[Message]] = defaultdict(list)
     received: dict[tuple[int, int], list[Message]] = defaultdict(list)
     for device, program in enumerate(plan.programs):
-        position = {action: index for index, action in enumerate(program)}
+        position = {
+            unit: index for index, action in enumerate(program) for unit in units_of(plan.graph, action)
+        }
         for index, action in enumerate(program):
             if action.operation in COMPUTE:
                 continue

@@ -3,6 +3,8 @@
     device 0: 0F0 0SEND_F0 0RECV_B0 0B0     places 0 to 3
     device 1: 1RECV_F0 1F0 1B0 1SEND_B0     places 4 to 7
 
+A cell has one place. Its first unit leads it: by that one's number it is known where actions have numbers.
+
 Whoever imports this module has numpy.
 """
 
@@ -13,6 +15,7 @@ from itertools import chain
 import numpy as np
 
 from pipebench.plan.actions import COMPUTE, Action, Operation
+from pipebench.plan.cells import is_unit, units_of
 from pipebench.plan.numbers import NONE, Columns, Flags, Numbers, Whole, are, columns_of
 from pipebench.plan.plan import Plan
 
@@ -48,10 +51,43 @@ class Flat:
     @cached_property
     def numbers(self) -> Whole:
         """Of each place the action's number, ``NONE`` for transfers and for what the graph does not have."""
-        if self.computes.all():
+        if self.computes.all() and not self.cells:
             return self.numbering.of(self.columns)
         found = np.full(len(self.actions), NONE)
         found[self.computes] = self.numbering.of(self.columns.where(self.computes))
+        for place, units in self.cells.items():
+            found[place] = units[0] if len(units) else NONE
+        return found
+
+    @cached_property
+    def cells(self) -> dict[int, Whole]:
+        """The places of cells, with the numbers of their units."""
+        graph, actions = self.numbering.graph, self.actions
+        with_b = graph.split_backward and any(a.operation is Operation.BACKWARD for a in actions)
+        if not with_b and all(a[5] == 1 == a[6] for a in actions):  # of most plans, which can be long
+            return {}
+        places = [place for place, action in enumerate(actions) if not is_unit(graph, action)]
+        return {place: self.numbering.of(columns_of(units_of(graph, actions[place]))) for place in places}
+
+    @cached_property
+    def units(self) -> tuple[Whole, Whole]:
+        """Of each unit the place of its action and its number."""
+        each = np.zeros(len(self.actions), np.int64)
+        each[self.computes] = 1
+        for place, units in self.cells.items():
+            each[place] = len(units)
+        places = np.repeat(np.arange(len(self.actions)), each)
+        numbers = self.numbers[places]
+        for place, units in self.cells.items():
+            numbers[places == place] = units
+        return places, numbers
+
+    @cached_property
+    def lead(self) -> Whole:
+        """Of each number that of the first unit of its cell."""
+        found = np.arange(self.numbering.total)
+        for units in self.cells.values():
+            found[units[units != NONE]] = units[0]
         return found
 
     @cached_property
@@ -60,11 +96,24 @@ class Flat:
         found = np.full(self.numbering.total, len(self.actions))
         ours = np.flatnonzero(self.numbers != NONE)
         found[self.numbers[ours]] = ours
+        return found[self.lead] if self.cells else found
+
+    @cached_property
+    def turn(self) -> Whole:
+        """Of each number how many units of the plan stand before it; all of them where the plan does not have it."""
+        if not self.cells:
+            return self.place
+        _, numbers = self.units
+        found = np.full(self.numbering.total, len(numbers))
+        ours = np.flatnonzero(numbers != NONE)
+        found[numbers[ours]] = ours
         return found
 
     def actions_of(self, numbers: Whole) -> list[Action]:
-        """The actions of these numbers, the plan's own where it has them."""
+        """The actions of these numbers, the plan's own where it has them by themselves."""
         places = self.place[numbers]
+        for place in self.cells:
+            places[places == place] = len(self.actions)
         missing = np.flatnonzero(places == len(self.actions))
         found = list(map([*self.actions, _NOBODY].__getitem__, places.tolist()))
         for place, action in zip(missing.tolist(), self.numbering.actions(numbers[missing]), strict=True):

@@ -61,10 +61,10 @@ class Inputs(NamedTuple):
 
 
 def columns_of(actions: Sequence[Action]) -> Columns:
-    """The actions as arrays."""
+    """The actions as arrays; of a cell its first slice."""
     if not actions:
         return Columns._make(np.empty(0, np.int64) for _ in Columns._fields)
-    operations, stages, microbatches, chunks, peers = zip(*actions, strict=True)
+    operations, stages, microbatches, chunks, peers, *_ = zip(*actions, strict=True)
     if peers.count(None) < len(peers):
         peer = np.array([NONE if each is None else each for each in peers], np.int64)
     else:
@@ -72,6 +72,11 @@ def columns_of(actions: Sequence[Action]) -> Columns:
     operation = np.fromiter(map(_OPERATIONS.__getitem__, operations), np.int64, len(operations))
     stage, microbatch, chunk = (np.array(column, np.int64) for column in (stages, microbatches, chunks))
     return Columns(operation, stage, microbatch, chunk, peer)
+
+
+def _of_units(number: int) -> Iterator[Iterable[Any]]:
+    """The fields that are the same for all units that compute."""
+    return (repeat(Action._field_defaults[name], number) for name in Action._fields[4:])
 
 
 def are(columns: Columns, operations: frozenset[Operation]) -> Flags:
@@ -148,7 +153,7 @@ class Numbers:
         """The actions of these numbers, made anew."""
         every = tuple(Operation)
         operation, *columns, _ = (column.tolist() for column in self.columns(numbers))
-        return list(rows(Action, map(every.__getitem__, operation), *columns, repeat(None, len(numbers))))
+        return list(rows(Action, map(every.__getitem__, operation), *columns, *_of_units(len(numbers))))
 
     @cached_property
     def every_action(self) -> list[Action]:

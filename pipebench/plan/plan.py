@@ -6,11 +6,12 @@ one chunk it is the format of ``torch.distributed.pipelining``, read and written
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import COMPUTE, Action, Operation, parse_action
+from pipebench.plan.cells import resolved
 from pipebench.plan.graph import Graph
 
 Program = tuple[Action, ...]
@@ -18,7 +19,10 @@ Program = tuple[Action, ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``programs[d]`` is what device d does, first to last; a plan may or may not hold transfers yet."""
+    """``programs[d]`` is what device d does, first to last: cells, many of one unit alone.
+
+    A plan may or may not hold transfers yet.
+    """
 
     graph: Graph
     programs: tuple[Program, ...]
@@ -85,7 +89,13 @@ def plan_from_csv(text: str, graph: Graph | None = None) -> Plan:
         )
     except (UsageError, csv.Error) as error:
         raise UsageError(f"plan CSV, row {len(programs) + 1}: {error}") from None
-    return Plan(graph or _graph_of(programs), tuple(programs))
+    graph = graph or _graph_of(programs)
+    return Plan(graph, tuple(tuple(_resolved(graph, program)) for program in programs))
+
+
+def _resolved(graph: Graph, program: Program) -> Iterator[Action]:
+    """Its actions, cells of slices that are there; a unit that the graph does not have is left to the check."""
+    return (resolved(graph, a) if (a.microbatches, a.chunks) != (1, 1) else a for a in program)
 
 
 def _graph_of(programs: list[Program]) -> Graph:
@@ -107,19 +117,14 @@ def _graph_of(programs: list[Program]) -> Graph:
         raise UsageError(f"plan CSV: no action of stage {missing[0]}, though stage {stages - 1} is there")
     return Graph(
         stages=stages,
-        microbatches=1 + max(action.microbatch for action in found),
-        chunks=1 + max(action.chunk for action in found),
+        microbatches=max(action.microbatch + action.microbatches for action in found),
+        chunks=max(action.chunk + max(action.chunks, 1) for action in found),
         device_of=tuple(owner[stage] for stage in range(stages)),
         split_backward=_is_split(found),
     )
 
 
 def _is_split(actions: Iterable[Action]) -> bool:
-    """Whether the backward comes in halves (I and W); a plan that mixes both forms is refused."""
-    operations = {action.operation for action in actions}
-    halves = operations & {Operation.BACKWARD_INPUT, Operation.BACKWARD_WEIGHT}
-    if halves and Operation.BACKWARD in operations:
-        raise UsageError(
-            "plan CSV: expected either B or I and W throughout, found both forms of the backward"
-        )
-    return bool(halves)
+    """Whether any backward comes in halves, I and W; a B beside those is a cell of both."""
+    halves = {Operation.BACKWARD_INPUT, Operation.BACKWARD_WEIGHT}
+    return any(action.operation in halves for action in actions)

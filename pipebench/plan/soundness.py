@@ -22,15 +22,15 @@ def is_sound(plan: Plan) -> bool:
 
 def _is_complete(flat: Flat) -> bool:
     """Whether each action of the graph is there once, on its device, and nothing else."""
-    numbers = flat.numbers[flat.computes]
-    if (numbers == NONE).any() or (flat.numbering.devices[numbers] != flat.device[flat.computes]).any():
+    places, numbers = flat.units
+    if (numbers == NONE).any() or (flat.numbering.devices[numbers] != flat.device[places]).any():
         return False
     times = np.bincount(numbers, minlength=flat.numbering.total)
     return bool((times == flat.numbering.exist).all())
 
 
 def _is_in_order(flat: Flat) -> bool:
-    """Whether each action stands after its inputs on its device."""
+    """Whether each action stands after its inputs on its device, or in a cell with them."""
     of, (consumer, producer) = flat.numbering.devices, flat.numbering.inputs
     late = flat.place[producer] > flat.place[consumer]
     return not (late & (of[producer] == of[consumer])).any()

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pipebench import collection
 from pipebench.plan.actions import Action, Operation, transfer
+from pipebench.plan.cells import units_of
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan
 
@@ -70,6 +71,11 @@ class Message(NamedTuple):
         return self.sender != self.receiver
 
 
+def results_for_cell(graph: Graph, cell: Action) -> list[Message]:
+    """The inputs of a cell's units that other stages give them."""
+    return [message for unit in units_of(graph, cell) for message in results_for(graph, unit)]
+
+
 def results_for(graph: Graph, consumer: Action) -> list[Message]:
     """The inputs of ``consumer`` that other stages give it, on whatever device, in the order of the rule.
 
@@ -85,9 +91,9 @@ def results_for(graph: Graph, consumer: Action) -> list[Message]:
     ]
 
 
-def messages_to(graph: Graph, consumer: Action) -> list[Message]:
-    """The inputs of ``consumer`` that come from another device."""
-    return [message for message in results_for(graph, consumer) if message.travels]
+def messages_to(graph: Graph, cell: Action) -> list[Message]:
+    """The inputs of a cell's units that come from another device."""
+    return [message for message in results_for_cell(graph, cell) if message.travels]
 
 
 def messages_of(graph: Graph) -> list[Message]:

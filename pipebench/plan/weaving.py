@@ -49,8 +49,8 @@ def _ends(flat: Flat, messages: Whole, *, sends: bool) -> list[Action]:
 
 def _sends(flat: Flat) -> tuple[Whole, Whole]:
     """The messages in the order in which they are sent, and the place of the action behind which each is."""
-    places = flat.place[flat.numbering.messages.producer]
-    order = np.argsort(places, kind="stable")
+    producer = flat.numbering.messages.producer
+    places, order = flat.place[producer], np.argsort(flat.turn[producer], kind="stable")
     order = order[places[order] < len(flat.actions)]
     return order, places[order]
 
@@ -59,7 +59,7 @@ def _receives(flat: Flat) -> tuple[Whole, Whole]:
     """The messages in the order in which they are received, and the place of the action before which each is."""
     of, (consumer, producer) = flat.numbering.devices, flat.numbering.messages
     _, pair = np.unique(of[producer] * flat.numbering.graph.devices + of[consumer], return_inverse=True)
-    sent = np.lexsort((flat.place[producer], pair))
+    sent = np.lexsort((flat.turn[producer], pair))
     turn = np.arange(len(consumer)) - np.searchsorted(consumer, consumer)  # among the consumer's inputs
     width = int(turn.max(initial=0)) + 1
     never = (len(flat.actions) + 1) * width

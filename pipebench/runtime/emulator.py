@@ -29,6 +29,7 @@ from pipebench.models.network import (
 )
 from pipebench.models.shards import Pieces
 from pipebench.plan.actions import COMPUTE, SENDS, Action
+from pipebench.plan.cells import units_of
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of, messages_to
 from pipebench.runtime import faults
@@ -216,6 +217,6 @@ def interleave(plan: Plan, order: str) -> list[tuple[int, Action]]:
         for device, program in enumerate(programs):
             while program and all(m.producer in done for m in messages_to(plan.graph, program[0])):
                 action = program.popleft()
-                done.add(action)
+                done.update(units_of(plan.graph, action))
                 result.append((device, action))
     return result

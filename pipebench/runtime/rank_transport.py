@@ -136,7 +136,7 @@ class RankTransport:
         return work
 
     def _header(self, message: Message, which: int, tensor: Tensor) -> Tensor:
-        operation, stage, microbatch, chunk, _ = message.producer
+        operation, stage, microbatch, chunk = message.producer[:4]
         number = _OPERATIONS.index(operation)
         return torch.tensor(
             [self._step, number, stage, microbatch, chunk, message.consumer.stage, which, tensor.numel()],

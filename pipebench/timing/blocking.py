@@ -11,6 +11,7 @@ from itertools import count
 from operator import attrgetter
 
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action
+from pipebench.plan.cells import units_of
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_by_action
 from pipebench.timing.costs import Costs
@@ -59,11 +60,15 @@ class _Meetings:
         self.message_of = messages_by_action(plan.graph)
         self.missing: dict[Action, set[Message]] = defaultdict(set)  # what an action still waits for
         self.overhead_s: dict[Action, float] = defaultdict(float)  # of the messages at both ends
+        self.cell_of = {
+            unit: action for each in plan.programs for action in each for unit in units_of(plan.graph, action)
+        }
         for message in dict.fromkeys(self.message_of.values()):
-            self.missing[message.consumer].add(message)
+            consumer, producer = self._cells_of(message)
+            self.missing[consumer].add(message)
             overhead_s = link.between(message.sender, message.receiver).overhead_s
-            self.overhead_s[message.consumer] += overhead_s
-            self.overhead_s[message.producer] += overhead_s
+            self.overhead_s[consumer] += overhead_s
+            self.overhead_s[producer] += overhead_s
         self.events: list[tuple[float, int, Callable[[float], None]]] = []
         self.sequence = count()
         self.position = [0] * len(plan.programs)
@@ -92,6 +97,13 @@ class _Meetings:
     def _other_work(self, device: int, name: str, now: float, duration: float) -> None:
         if duration:
             self.other.append(OtherWork(device, name, now, now + duration))
+
+    def _cells_of(self, message: Message) -> tuple[Action, Action]:
+        """What waits for it, and what it comes from; a unit by itself where the plan does not have it."""
+        return (
+            self.cell_of.get(message.consumer, message.consumer),
+            self.cell_of.get(message.producer, message.producer),
+        )
 
     # devices
 
@@ -147,7 +159,7 @@ class _Meetings:
         return link.transfer_s(0 if self.message_bytes is None else self.message_bytes(message))
 
     def _part(self, message: Message, now: float) -> None:
-        self.missing[message.consumer].discard(message)
+        self.missing[self._cells_of(message)[0]].discard(message)
         for device in (message.sender, message.receiver):
             self._release(device, now)
 

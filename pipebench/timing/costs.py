@@ -78,7 +78,7 @@ class UniformCosts:
         cost: float | None = getattr(self, _FIELDS[action.operation])
         if cost is None:
             raise UsageError(f"{action} is half a backward: expected backward_input and backward_weight")
-        return cost
+        return cost if action.slices == 1 else cost * action.slices
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
         """Nothing."""
@@ -100,6 +100,10 @@ class StageFactor(NamedTuple):
     backward: float  # whole, and either half of it
 
 
+def _of(factor: StageFactor, action: Action) -> float:
+    return factor.forward if action.operation is Operation.FORWARD else factor.backward
+
+
 @dataclass(frozen=True, slots=True)
 class StageCosts:
     """Costs of a chain whose stages differ, or whose chunks do.
@@ -119,13 +123,13 @@ class StageCosts:
         usual_s = self.usual.action_s(action)
         if action.operation in REDUCTIONS:
             return usual_s
-        of_both = [
-            *self.factors[action.stage : action.stage + 1],
-            *self.chunks[action.chunk : action.chunk + 1],
-        ]
-        for factor in of_both:
-            usual_s *= factor.forward if action.operation is Operation.FORWARD else factor.backward
-        return usual_s
+        for factor in self.factors[action.stage : action.stage + 1]:
+            usual_s *= _of(factor, action)
+        chunks = self.chunks[action.chunk : action.chunk + action.chunks]
+        if not chunks:
+            return usual_s
+        factors = [_of(factor, action) for factor in chunks]
+        return usual_s * factors[0] if len(factors) == 1 else usual_s * sum(factors) / len(factors)
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
         """Nothing."""
@@ -164,7 +168,7 @@ class SoftmaxCosts:
             share = float(action.stage == last)
         else:
             share = 1 / (last - chain) if chain <= action.stage < last else 0.0
-        whole_s = self.forward * (2 if action.operation is Operation.BACKWARD else 1)
+        whole_s = self.forward * (2 if action.operation is Operation.BACKWARD else 1) * action.slices
         return own_s + share * whole_s
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature

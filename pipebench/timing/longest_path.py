@@ -46,6 +46,8 @@ class _Path:
         post[slots.posted] = np.arange(len(slots.posted))
         source = np.append(slots.posting, never)[post]
         begin, end = slots.awaited
+        waited_for = np.append(slots.waited_for, messages)  # the last one stands for none
+        post, source = post[waited_for], source[waited_for]
         several = np.where(end == begin, _NOTHING, _SEVERAL)
         self.only: list[int] = np.where(end - begin == 1, source[begin], several).tolist()
         self.takes = list(map([*seconds, 0.0].__getitem__, post[begin].tolist()))  # the one message

@@ -51,14 +51,14 @@ class _Events:
         of, posted = slots.numbering.devices, slots.posted
         self.sender: list[int] = of[messages.producer][posted].tolist()
         self.receiver: list[int] = of[messages.consumer][posted].tolist()
-        self.consumer: list[int] = messages.consumer[posted].tolist()
+        self.consumer: list[int] = slots.consumers[posted].tolist()
         self.message: list[int] = posted.tolist()
         self.takes, self.ports = ways.seconds, ways.ports
         every = np.arange(len(slots.actions) + 1)
         self.posts: list[int] = ranges(slots.posting, every, len(slots.actions))[0].tolist()
         self.numbers: list[int] = slots.numbers.tolist()
         # by number, the last one for what the graph does not have
-        self.missing: list[int] = np.bincount(messages.consumer, minlength=slots.numbering.total + 1).tolist()
+        self.missing: list[int] = np.bincount(slots.consumers, minlength=slots.numbering.total + 1).tolist()
         self.arrived = [False] * len(messages.consumer)  # once
         self.at = slots.first[:-1]
         self.idle = [False] * slots.devices

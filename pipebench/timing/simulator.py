@@ -109,7 +109,7 @@ def _check_all_ran(slots: "Slots", found: "Outcome") -> None:
 def _waits_for(slots: "Slots", sent: set[int], device: int, slot: int) -> str:
     """What a device is stuck on at a slot: the lowest message to it that was not sent."""
     begin, end = (bound[slot] for bound in slots.awaited)
-    missing = [message for message in range(begin, end) if message not in sent]
+    missing = [message for message in slots.waited_for[begin:end].tolist() if message not in sent]
     needed = min(slots.messages_at(missing))
     action, text = slots.actions[slot], slots.numbering.graph.text
     assert action is not None, "a device's start waits for nothing"

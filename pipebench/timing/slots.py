@@ -33,7 +33,8 @@ class Slots:
         flat: the plan, with or without its transfers; without, each result leaves when it is there.
         first: the first slot of each device, then the number of slots.
         actions: of each slot, ``None`` for the starts.
-        numbers: of the actions, ``NONE`` for the starts and for what the graph does not have.
+        numbers: of the actions, ``NONE`` for the starts and for what the graph does not have; of a cell that of the
+            unit that leads it.
         posting: the slot of each post, lowest first.
         posted: the message of each post, as its place in ``Numbers.messages``.
     """
@@ -68,9 +69,22 @@ class Slots:
         return found
 
     @cached_property
+    def consumers(self) -> Whole:
+        """Of each message the number of the action that waits for it: of a cell that of the unit that leads it."""
+        consumer = self.numbering.messages.consumer
+        return self.flat.lead[consumer] if self.flat.cells else consumer
+
+    @cached_property
+    def waited_for(self) -> Whole:
+        """The messages in the order of the actions that wait for them."""
+        if not self.flat.cells:
+            return np.arange(len(self.consumers))
+        return np.argsort(self.consumers, kind="stable")
+
+    @cached_property
     def awaited(self) -> tuple[Whole, Whole]:
-        """Of each slot the first message that it waits for, and the one behind the last."""
-        return ranges(self.numbering.messages.consumer, self.numbers, self.numbering.total)
+        """Of each slot the places in ``waited_for`` of the first message to it, and behind the last one."""
+        return ranges(self.consumers, self.numbers, self.numbering.total)
 
     @cached_property
     def messages(self) -> list[Message]:
@@ -102,16 +116,19 @@ def slots_of(plan: Plan) -> Slots:
     each = np.bincount(flat.device[flat.computes], minlength=len(plan.programs)) + 1
     first = [0, *accumulate(each.tolist())]
     if alone:
-        return Slots(flat, first, actions, numbers, *_of_results(flat.numbering, numbers))
+        return Slots(flat, first, actions, numbers, *_of_results(flat, numbers))
     sends = are(flat.columns, SENDS)
     return Slots(flat, first, actions, numbers, slot[sends], _of_sends(flat, sends))
 
 
-def _of_results(numbering: Numbers, numbers: Whole) -> tuple[Whole, Whole]:
+def _of_results(flat: Flat, numbers: Whole) -> tuple[Whole, Whole]:
     """Posts where each result leaves when it is there, to one consumer after the other."""
-    producer = numbering.messages.producer
+    producer = flat.numbering.messages.producer
     order = np.argsort(producer, kind="stable")
-    begin, end = ranges(producer, numbers, numbering.total)
+    if flat.cells:
+        order = np.lexsort((flat.turn[producer], flat.lead[producer]))
+        producer = flat.lead[producer]
+    begin, end = ranges(producer, numbers, flat.numbering.total)
     return np.repeat(np.arange(len(numbers)), end - begin), order[all_of(begin, end)]
 
 

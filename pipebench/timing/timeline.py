@@ -17,7 +17,8 @@ from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from pipebench.plan.actions import Action
-from pipebench.plan.check import activations_alive
+from pipebench.plan.cells import units_of
+from pipebench.plan.check import activations_alive, weights_waiting
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import Message, messages_to
 
@@ -112,6 +113,10 @@ class Timeline:
         """The most (microbatch, chunk) slices whose backward was still to come, summed over its stages."""
         return activations_alive(span.action for span in self.spans_of(device))
 
+    def weights_waiting(self, device: int) -> int:
+        """The most slices whose weights' gradients alone were still to come, summed over its stages."""
+        return weights_waiting(span.action for span in self.spans_of(device))
+
     def usage(self, device: int) -> Usage:
         """Split one device's makespan into busy, waiting, transfer and idle."""
         busy = self._busy_s(device)
@@ -144,7 +149,7 @@ class Timeline:
     def _held_up_by(self, item: PathItem) -> PathItem | None:
         """What ended last among all that ``item`` had to wait for."""
         if isinstance(item, Transfer):
-            return self._port_taken_by(item) or self._span_of[item.message.producer]
+            return self._port_taken_by(item) or self.span_of[item.message.producer]
         before = self._before.get(item)
         arrivals = self._incoming(item.action) if isinstance(item, Span) else []
         return max((*([before] if before else []), *arrivals), key=lambda i: i.end_s, default=None)
@@ -190,7 +195,8 @@ class Timeline:
         """When the last message to an action was sent."""
         found: dict[Action, float] = {}
         for message, ready, _, _ in self.transfers:
-            consumer = message.consumer
+            span = self.span_of.get(message.consumer)
+            consumer = message.consumer if span is None else span.action
             if found.get(consumer, 0.0) <= ready:
                 found[consumer] = ready
         return found
@@ -209,8 +215,9 @@ class Timeline:
         return {item: before for lane in self._lanes.values() for before, item in pairwise(lane)}
 
     @cached_property
-    def _span_of(self) -> dict[Action, Span]:
-        return {span.action: span for span in self.spans}
+    def span_of(self) -> dict[Action, Span]:
+        """The span in which each unit ran."""
+        return {unit: span for span in self.spans for unit in units_of(self.graph, span.action)}
 
     @cached_property
     def _transfer_of(self) -> dict[Message, Transfer]:

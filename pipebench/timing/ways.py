@@ -72,7 +72,9 @@ def _of_slots(slots: Slots, overhead_s: np.ndarray) -> list[float]:
     """What the messages at both ends of each slot's action cost, added up in their order."""
     total = np.zeros(slots.numbering.total + 1)  # the last one stands for what the graph does not have
     if overhead_s.any():
-        both = np.stack(slots.numbering.messages, axis=1).ravel()
+        consumer, producer = slots.numbering.messages
+        lead = slots.flat.lead
+        both = np.stack((lead[consumer], lead[producer]), axis=1).ravel()
         np.add.at(total, both, np.repeat(overhead_s, 2))
     found: list[float] = total[slots.numbers].tolist()
     return found

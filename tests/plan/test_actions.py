@@ -50,13 +50,13 @@ OF_SLICES = set(Operation) - NAMES_ITS_PEER - set(REDUCTIONS)
 )
 def test_text_form_without_chunks(text: str, action: Action) -> None:
     assert parse_action(text) == action
-    assert action.text(chunks=False) == text
+    assert action.text(of_chunks=1) == text
     assert str(action) == text
 
 
 def test_text_form_with_chunks_ends_in_the_chunk() -> None:
     action = Action(B, 2, 0, 3)
-    assert action.text(chunks=True) == "2B0.3"
+    assert action.text(of_chunks=4) == "2B0.3"
     assert parse_action("2B0.3") == action
     assert str(action) == "2B0.3"
 
@@ -78,7 +78,7 @@ def test_the_other_end_is_named_where_it_is_not_the_neighbour(
     operation: Operation, end: Action, peer: int, text: str
 ) -> None:
     made = transfer(operation, end, peer)
-    assert made.text(chunks=True) == str(made) == text
+    assert made.text(of_chunks=4) == str(made) == text
     assert parse_action(text) == made
 
 
@@ -102,13 +102,13 @@ def test_every_transfer_is_read_back_as_it_was_written(
     operation: Operation, stage: int, microbatch: int, chunk: int, peer: int
 ) -> None:
     action = transfer(operation, Action(F, stage, microbatch, chunk), peer)
-    assert parse_action(action.text(chunks=True)) == action
+    assert parse_action(action.text(of_chunks=4)) == action
     assert parse_action(str(action)) == action
 
 
 def test_chunk_zero_is_written_only_where_the_graph_has_chunks() -> None:
-    assert Action(F, 1, 2, 0).text(chunks=True) == "1F2.0"
-    assert Action(F, 1, 2, 0).text(chunks=False) == "1F2"
+    assert Action(F, 1, 2, 0).text(of_chunks=4) == "1F2.0"
+    assert Action(F, 1, 2, 0).text(of_chunks=1) == "1F2"
     assert parse_action("1F2.0") == parse_action("1F2")
 
 
@@ -124,7 +124,7 @@ def test_every_action_is_read_back_as_it_was_written(
     action = (
         Action(operation, stage, microbatch, chunk) if operation in OF_SLICES else Action(operation, stage, 0)
     )
-    assert parse_action(action.text(chunks=True)) == action
+    assert parse_action(action.text(of_chunks=4)) == action
     assert parse_action(str(action)) == action
 
 

@@ -73,6 +73,6 @@ def test_a_wide_softmax_is_evaluated_for_its_loss_alone() -> None:
 
 
 def test_rows_are_named_tuples_of_a_kind() -> None:
-    made = list(rows(Action, "FB", [1, 2], [3, 4], [0, 0], [None, None]))
+    made = list(rows(Action, "FB", [1, 2], [3, 4], [0, 0], [None, None], [1, 1], [1, 1]))
     assert made == [Action("F", 1, 3), Action("B", 2, 4)]
     assert [type(each) for each in made] == [Action, Action]

@@ -94,8 +94,6 @@ def test_the_graph_of_a_csv_follows_from_its_actions() -> None:
         ("0F0,0B0\n1F0,1X0\n", "plan CSV, row 2: expected an action such as 2F0.*got '1X0'"),
         ("0F0,0B0\n0F1,0B1\n", "stage 0 stands in rows 1 and 2; a stage runs on one device"),
         ("0F0,0B0\n2F0,2B0\n", "no action of stage 1, though stage 2 is there"),
-        ("0F0,0B0,0I1,0W1\n", "expected either B or I and W throughout"),
-        ("0F0,0B0,0W0\n", "expected either B or I and W throughout"),
         ("0F0,0B0\n\n1F0,1B0\n", "devices must be 0, 1, 2, ... without gaps"),
         ("0F0,0B\r0", "plan CSV"),
         (f"0F{'9' * 5000},0B0", "plan CSV"),
