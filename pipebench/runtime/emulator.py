@@ -112,7 +112,7 @@ class EmulatedPipeline:
         clock, before, after = self.clock, {}, {}
         last = clock()
         for device, executor in enumerate(self.executors):
-            executor.zero_grad()
+            executor.begin()
             now = clock()
             before[device], last = now - last, now
         for number, unit in enumerate(self.units):
@@ -120,8 +120,9 @@ class EmulatedPipeline:
                 run()
             now = clock()
             self._durations[number], last = now - last, now
-        if update:
-            for device, executor in enumerate(self.executors):
+        for device, executor in enumerate(self.executors):
+            executor.finish()
+            if update:
                 executor.update()
                 now = clock()
                 after[device], last = now - last, now

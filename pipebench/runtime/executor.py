@@ -5,7 +5,8 @@ takes, where its result goes) is looked up once, when the program is compiled to
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -13,10 +14,12 @@ from torch import nn
 
 from pipebench.models.network import Clipper, Optimizer, StepBatch, beyond
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action, Operation
+from pipebench.plan.cells import slices_of, units_of
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Program
 from pipebench.plan.transfers import Message, messages_by_action, results_for
-from pipebench.runtime.stage import Payload, Stage
+from pipebench.runtime.any_stage import AnyStage, Many, One
+from pipebench.runtime.stage import Payload
 from pipebench.runtime.transport import Transport
 
 
@@ -34,7 +37,7 @@ class Executor:
         self,
         graph: Graph,
         program: Program,
-        stages: Mapping[int, Stage],
+        stages: Mapping[int, AnyStage],
         transport: Transport,
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
     ) -> None:
@@ -53,6 +56,8 @@ class Executor:
         self._compilers = {
             Operation.FORWARD: self._forward,
             Operation.BACKWARD: self._backward,
+            Operation.BACKWARD_INPUT: self._backward_input,
+            Operation.BACKWARD_WEIGHT: self._backward_weight,
             Operation.SEND_FORWARD: self._send,
             Operation.SEND_BACKWARD: self._send,
             Operation.RECEIVE_FORWARD: self._receive,
@@ -72,12 +77,23 @@ class Executor:
         for stage in self.stages.values():
             stage.load(batch)
 
+    def begin(self) -> None:
+        """The start of a step: no gradients, and what stages make ready before their first action."""
+        self.zero_grad()
+        for stage in self.stages.values():
+            stage.begin()
+
     def zero_grad(self) -> None:
-        """The start of a step."""
+        """Free all gradients."""
         if self.optimizer is not None:
             self.optimizer.zero_grad()
         for parameter in self._beyond:
             parameter.grad = None
+
+    def finish(self) -> None:
+        """After the last action: all gradients are where an optimizer looks for them."""
+        for stage in self.stages.values():
+            stage.finish()
 
     def update(self) -> None:
         """The end of a step: the optimizer, where anything is trained."""
@@ -92,7 +108,8 @@ class Executor:
         """What this device computes for other stages, and what it receives."""
         for action in program:
             if action.operation in COMPUTE:
-                yield from self._results.get(action, ())
+                for unit in units_of(self.graph, action):
+                    yield from self._results.get(unit, ())
             elif action.operation in RECEIVES:
                 yield self._messages[action]
 
@@ -105,8 +122,10 @@ class Executor:
 
     def _forward(self, action: Action) -> Callable[[], None]:
         """What it gives is the same for all stages above."""
-        method = self.stages[action.stage].forward
-        inputs, results = results_for(self.graph, action), self._results.get(action, [])
+        stage = self.stages[action.stage]
+        if action.slices > 1:
+            return self._forwards(action, stage.forward_many)
+        method, inputs, results = stage.forward, *self._ends(action)
 
         def forward() -> None:
             value = method(action.microbatch, action.chunk, [self._take(each) for each in inputs])
@@ -115,10 +134,36 @@ class Executor:
 
         return forward
 
+    def _forwards(self, cell: Action, method: Many[Payload | None]) -> Callable[[], None]:
+        """The same of several slices at once."""
+        slices, ends = slices_of(self.graph, cell), [*map(self._ends, units_of(self.graph, cell))]
+
+        def forwards() -> None:
+            values = method(slices, [[self._take(each) for each in inputs] for inputs, _ in ends])
+            for value, (_, results) in zip(values, ends, strict=True):
+                for each in results:
+                    self._values[each] = value
+
+        return forwards
+
     def _backward(self, action: Action) -> Callable[[], None]:
+        """Whole; of several slices one after the other, where halves would go together."""
+        if self.graph.split_backward:
+            halves = [action._replace(operation=operation) for operation in self.graph.operations[1:]]
+            first, second = (self._compile(half) for half in halves)
+            return lambda: (first(), second()) and None
+        return self._backwards(action, self.stages[action.stage].backward)
+
+    def _backward_input(self, action: Action) -> Callable[[], None]:
+        """The half that others wait for."""
+        stage = self.stages[action.stage]
+        if action.slices > 1:
+            return self._backward_inputs(action, stage.backward_input_many)
+        return self._backwards(action, stage.backward_input)
+
+    def _backwards(self, action: Action, method: One[Sequence[Payload]]) -> Callable[[], None]:
         """Each stage below gets the gradients of what it gave."""
-        method = self.stages[action.stage].backward
-        inputs, results = results_for(self.graph, action), self._results.get(action, [])
+        inputs, results = self._ends(action)
 
         def backward() -> None:
             values = method(action.microbatch, action.chunk, [self._take(each) for each in inputs])
@@ -127,11 +172,32 @@ class Executor:
 
         return backward
 
+    def _backward_inputs(self, cell: Action, method: Many[Sequence[Payload]]) -> Callable[[], None]:
+        """The same of several slices at once."""
+        slices, ends = slices_of(self.graph, cell), [*map(self._ends, units_of(self.graph, cell))]
+
+        def backwards() -> None:
+            values = method(slices, [[self._take(each) for each in inputs] for inputs, _ in ends])
+            for of_slice, (_, results) in zip(values, ends, strict=True):
+                for each, value in zip(results, of_slice, strict=True):
+                    self._values[each] = value
+
+        return backwards
+
+    def _backward_weight(self, cell: Action) -> Callable[[], None]:
+        """Gives nothing to anybody."""
+        return partial(self.stages[cell.stage].backward_weight, slices_of(self.graph, cell))
+
+    def _ends(self, unit: Action) -> tuple[list[Message], list[Message]]:
+        """What other stages give it, and what it gives them."""
+        return results_for(self.graph, unit), self._results.get(unit, [])
+
     def _norm(self, action: Action) -> Callable[[], None]:
         """The square of this device's share of the norm of all gradients."""
         results, device = self._results.get(action, []), self.stages[action.stage].loss.device
 
         def norm() -> None:
+            self.finish()
             own = self._clipper.squared_norm() if self._clipper is not None else None
             self._squares = (torch.zeros(1, dtype=torch.float64, device=device) if own is None else own,)
             for each in results:

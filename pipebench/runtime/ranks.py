@@ -154,7 +154,7 @@ class RankedPipeline:
         time.sleep(max(start_s - time.perf_counter(), 0.0))
         cpu_s = time.process_time()
         mark(_STARTED)
-        self.executor.zero_grad()
+        self.executor.begin()
         mark(_ZEROED)
         position = _BOUNDS
         for number, (action, run) in zip(self._numbers, self._calls, strict=False):
@@ -169,6 +169,7 @@ class RankedPipeline:
                 run()
         beat(rank, WAITING, self._numbers[-1])
         mark(_ENDED)
+        self.executor.finish()
         if update:
             self.executor.update()
         mark(_UPDATED)
