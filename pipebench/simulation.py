@@ -33,7 +33,9 @@ _MOST_S = 1e15  # 30 million years; what a million of them add up to is far from
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationOptions:
-    """Costs in seconds of one action; ``None`` takes the schedule's default, or twice the forward: as long, either half.
+    """Costs in seconds of one action; ``None`` takes the schedule's default, or twice the forward.
+
+    A half of a backward takes as long as the forward, if the schedule runs halves and neither is given.
 
     ``stage_costs``, ``chunk_costs``, ``link`` and ``message`` are as they were typed, such as ``1,1,1.5,2:3``,
     ``3-4 = 1 GB/s, 50 us`` and ``4MiB``.

@@ -73,8 +73,8 @@ class Shape(NamedTuple):
     """What of a model and its partition its graph depends on.
 
     ``chain`` stages have layers, each on a device of its own; ``sharing`` says who has the head. Time is so many
-    ``segments``; ``clips``: the norm of all gradients is computed; ``lone_head``: the last stage has nothing else; ``split_backward``:
-    a backward is two actions, as the schedule asks.
+    ``segments``; ``clips``: the norm of all gradients is computed; ``lone_head``: the last stage has nothing else;
+    ``split_backward``: a backward is two actions, as some schedules need it.
     """
 
     chain: int

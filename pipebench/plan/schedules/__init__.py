@@ -45,7 +45,9 @@ class Schedule:
         """
         self.check_sizes(graph.microbatches, graph.chunks_each)
         if self.splits_backward and not graph.split_backward:
-            raise UsageError(f"schedule {self.name} takes a backward in two halves, got a whole one: use 1f1b")
+            raise UsageError(
+                f"schedule {self.name} takes a backward in two halves, got a whole one: use 1f1b"
+            )
         alone = graph.chain_alone
         chain = Plan(alone, tuple(tuple(filter(alone.has, each)) for each in self.order(alone).programs))
         slices = replace(graph, clips=False) if graph.clips else graph
