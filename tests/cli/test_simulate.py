@@ -33,7 +33,10 @@ def test_halves_add_up_to_a_backward(pipebench: Pipebench) -> None:
 
 
 def test_a_schedule_that_runs_the_halves_by_themselves(pipebench: Pipebench) -> None:
-    """0F0 0-1, 0F1 1-2; 1F0 1-2, 1I0 2-4, 1F1 4-5, 1I1 5-7, 1W0 7-10, 1W1 10-13; 0I0 4-6, 0W0 6-9, 0I1 9-11, 0W1 11-14."""
+    """By hand: 0F0 0-1, 0F1 1-2; 1F0 1-2, 1I0 2-4, 1F1 4-5, 1I1 5-7, 1W0 7-10, 1W1 10-13;
+
+    0I0 4-6, 0W0 6-9, 0I1 9-11, 0W1 11-14.
+    """
     options = ("--schedule", "zb-h1", "--stages", "2", "--microbatches", "2")
     document: Any = simulate(pipebench, *options, "--backward-input", "2", "--backward-weight", "3")
     assert document["makespan_s"] == 14
