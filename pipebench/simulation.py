@@ -35,11 +35,14 @@ _MOST_S = 1e15  # 30 million years; what a million of them add up to is far from
 class SimulationOptions:
     """Costs in seconds of one action; ``None`` takes the schedule's default, or twice the forward.
 
+    A half of a backward takes as long as the forward, if the schedule runs halves and neither is given.
+
     ``stage_costs``, ``chunk_costs``, ``link`` and ``message`` are as they were typed, such as ``1,1,1.5,2:3``,
     ``3-4 = 1 GB/s, 50 us`` and ``4MiB``.
 
     Raises:
-        UsageError: A size or cost is out of range, or the costs contradict each other.
+        UsageError: A size or cost is out of range, the costs contradict each other or are not those that the schedule
+            needs, or there is no such schedule.
     """
 
     schedule: str = "gpipe"
@@ -154,6 +157,11 @@ class SimulationOptions:
         return sharing_of(self.softmax_devices, self.stages, "--stages")
 
     @property
+    def splits_backward(self) -> bool:
+        """Whether the schedule orders the two halves of a backward by themselves."""
+        return schedule_named(self.schedule).splits_backward
+
+    @property
     def whole_softmax_s(self) -> float | None:
         """A forward of the whole projection: as long as a stage's where only its devices are named; None without it."""
         if self.softmax_s is None and self.sharing is not None:
@@ -164,8 +172,8 @@ class SimulationOptions:
         """The work of a step, with what its stages cost."""
         chain, whole_s = chain_of(self.stages, self.sharing), self.whole_softmax_s or 0.0
         if self.sharing is None:
-            return graph_of(Shape(chain), microbatches, chunks)
-        shape = Shape(chain, self.sharing)
+            return graph_of(Shape(chain, split_backward=self.splits_backward), microbatches, chunks)
+        shape = Shape(chain, self.sharing, split_backward=self.splits_backward)
         shards = graph_of(shape, 1, 1).stages - chain - 1  # refused before there is much of it
         factors = [factor.forward for factor in self.factors] or [1.0] * chain
         work = (*(self.forward_s * factor for factor in factors), *[whole_s / shards] * shards, 0.0)
@@ -187,8 +195,17 @@ class SimulationOptions:
     def usual_costs(self) -> UniformCosts:
         """What the actions of a stage of the chain cost, where no factor says otherwise."""
         halves = self.backward_input_s, self.backward_weight_s
-        whole = 2 * self.forward_s if self.backward_s is None and halves == (None, None) else self.backward_s
-        return UniformCosts(self.forward_s, whole, *halves)
+        if halves != (None, None):
+            return UniformCosts(self.forward_s, self.backward_s, *halves)
+        if not self.splits_backward:
+            whole = 2 * self.forward_s if self.backward_s is None else self.backward_s
+            return UniformCosts(self.forward_s, whole)
+        if self.backward_s is not None:
+            raise UsageError(
+                f"--backward: schedule {self.schedule} runs the two halves of a backward by themselves: give "
+                "--backward-input and --backward-weight instead"
+            )
+        return UniformCosts(self.forward_s, backward_input=self.forward_s, backward_weight=self.forward_s)
 
 
 def _talking(graph: Graph) -> set[tuple[int, int]]:
@@ -225,7 +242,8 @@ def plan_of(options: SimulationOptions) -> Plan:
     chunks = usual_chunks if options.chunks is None else options.chunks
     options.check_chunks(chunks)
     graph = options.graph(microbatches, chunks)
-    budget.check_actions(2 * graph.stages * graph.microbatches * graph.chunks, memory_available_bytes())
+    slices = graph.stages * graph.microbatches * graph.chunks
+    budget.check_actions(len(graph.operations) * slices, memory_available_bytes())
     plan = schedule.plan(graph)
     check(add_transfers(plan))
     return plan

@@ -28,7 +28,8 @@ from pipebench.timing.timeline import Timeline
 # Deterministic and without a deadline: a busy machine must not fail a test.
 PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
-PIPELINED = ("gpipe", "1f1b", "1f1b-deep", "wavefront")
+PIPELINED = ("gpipe", "1f1b", "1f1b-deep", "wavefront")  # of a backward that is whole or split
+SPLITTING = ("zb-h1",)  # of one that is split alone
 
 # Schedule, microbatches, chunks: what every device must compute the baseline's gradients with.
 SLICINGS = (
@@ -53,7 +54,8 @@ graphs = st.builds(Graph, st.integers(1, 8), st.integers(1, 16), st.integers(1, 
 
 def plan_of(schedule: str, stages: int, microbatches: int, chunks: int = 1) -> Plan:
     """A schedule's plan, one stage a device."""
-    return SCHEDULES[schedule].plan(Graph(stages, microbatches, chunks))
+    split = SCHEDULES[schedule].splits_backward
+    return SCHEDULES[schedule].plan(Graph(stages, microbatches, chunks, split_backward=split))
 
 
 def program(text: str) -> tuple[Action, ...]:

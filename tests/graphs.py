@@ -19,6 +19,7 @@ _shapes = st.builds(
     st.sampled_from(["all", 1, 2, 3, 8]),
     segments=st.integers(1, 2),
     clips=st.booleans(),
+    split_backward=st.just(False),  # else it is drawn too
 )
 shared_graphs = st.builds(graph_of, _shapes, st.integers(1, 6), st.integers(1, 4))
 

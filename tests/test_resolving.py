@@ -131,7 +131,7 @@ def test_one_device_more_than_layers_needs_a_partition_that_ends_in_0() -> None:
         ({"microbatches": 256}, "--microbatches 256 does not divide the batch of 128"),
         (
             {"schedule": "zigzag"},
-            "unknown schedule 'zigzag': expected one of naive, gpipe, 1f1b, 1f1b-deep, wavefront",
+            "unknown schedule 'zigzag': expected one of naive, gpipe, 1f1b, 1f1b-deep, wavefront, zb-h1",
         ),
         (
             {"schedule": "naive", "microbatches": 2},

@@ -99,6 +99,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "schedule {schedule} runs the backward whole, so only their sum counts",
         ),
         Rule(
+            ("backward",),
+            lambda v: not v["csv"] and not _runs_whole_backwards(v),
+            "no effect, schedule {schedule} runs the two halves by themselves, and both are given",
+        ),
+        Rule(
             ("stage_costs",),
             lambda v: v["csv"] and v["softmax_devices"] is None and v["given"]["stages"],
             "no effect, a plan as CSV has no times",

@@ -42,10 +42,11 @@ def simulate(
         float | None, typer.Option(metavar="S", help="Seconds of a full backward. Default: 2 x forward.")
     ] = None,
     backward_input: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds of the half for inputs and state.")
+        float | None,
+        typer.Option(metavar="S", help="Seconds of the half for inputs and state. Default: forward."),
     ] = None,
     backward_weight: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds of the half for weights.")
+        float | None, typer.Option(metavar="S", help="Seconds of the half for weights. Default: forward.")
     ] = None,
     stage_costs: Annotated[
         str | None,

@@ -73,7 +73,8 @@ class Shape(NamedTuple):
     """What of a model and its partition its graph depends on.
 
     ``chain`` stages have layers, each on a device of its own; ``sharing`` says who has the head. Time is so many
-    ``segments``; ``clips``: the norm of all gradients is computed; ``lone_head``: the last stage has nothing else.
+    ``segments``; ``clips``: the norm of all gradients is computed; ``lone_head``: the last stage has nothing else;
+    ``split_backward``: a backward is two actions, as some schedules need it.
     """
 
     chain: int
@@ -81,6 +82,7 @@ class Shape(NamedTuple):
     segments: int = 1
     clips: bool = False
     lone_head: bool = False
+    split_backward: bool = False
 
 
 def shape_of(outline: Outline, partition: Sequence[int], sharing: Sharing = None) -> Shape:
@@ -171,13 +173,21 @@ def graph_of(shape: Shape, microbatches: int, chunks: int, work: tuple[float, ..
         lives = (*(always for _ in range(chain - 1)), last if shape.lone_head else always)
     cut = (microbatches, shape.segments * chunks)
     if sharing is None:
-        return Graph(chain, *cut, segments=shape.segments, lives=lives, clips=shape.clips)
+        return Graph(
+            chain,
+            *cut,
+            split_backward=shape.split_backward,
+            segments=shape.segments,
+            lives=lives,
+            clips=shape.clips,
+        )
     devices = range(chain) if sharing == "all" else range(chain, chain + shards)
     loss = chain + shards
     return Graph(
         loss + 1,
         *cut,
         device_of=(*range(chain), *devices, devices[(len(devices) - 1) // 2]),
+        split_backward=shape.split_backward,
         feeds=(
             *((stage + 1,) for stage in range(chain - 1)),
             tuple(range(chain, loss)),

@@ -4,6 +4,7 @@ from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.models.layout import Shape, chain_of, graph_of
 from pipebench.models.registry import MODELS
 from pipebench.plan.graph import Graph
+from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import Config, RunRecord
 from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.timelines import timeline_from
@@ -49,7 +50,9 @@ def _graph(shape: Shape, config: Config | SimulationConfig) -> Graph:
     Raises:
         CorruptRecordError: It is more than any step has.
     """
+    schedule = SCHEDULES.get(config.schedule)
+    splits = schedule is not None and schedule.splits_backward
     try:
-        return graph_of(shape, config.microbatches, config.chunks)
+        return graph_of(shape._replace(split_backward=splits), config.microbatches, config.chunks)
     except UsageError as error:
         raise CorruptRecordError(f"timeline: not one of this configuration: {error}") from None

@@ -27,7 +27,7 @@ def status_of_the_only_record(folder: Path) -> dict[str, object]:
         (["run", "--gpus", "8", "--batch", "10", "--microbatches", "4"], "does not divide the batch of 10"),
         (
             ["run", "--gpus", "8", "--schedule", "nonsense"],
-            "expected one of naive, gpipe, 1f1b, 1f1b-deep, wavefront",
+            "expected one of naive, gpipe, 1f1b, 1f1b-deep, wavefront, zb-h1",
         ),
         (["run", "--gpus", "8", "--text", "/nowhere/none.txt"], "/nowhere/none.txt"),
         (["run", "--gpus", "8", "--layers", "4"], "8 devices for 4 LSTM layers"),

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from pipebench.plan.actions import COMPUTE, Operation, parse_action
-from tests.builders import PIPELINED, steady_record, with_config
+from tests.builders import PIPELINED, SPLITTING, steady_record, with_config
 from tests.cli.conftest import COMMAND, Pipebench, environment
 from tests.cli.saved import save
 
@@ -80,7 +80,7 @@ def meant(text: str) -> list[list[tuple[int, str, int]]]:
         ("naive", 3, 1),
         ("gpipe", 1, 4),
         ("1f1b", 1, 4),
-        *((schedule, 4, microbatches) for schedule in PIPELINED for microbatches in (1, 6)),
+        *((schedule, 4, microbatches) for schedule in (*PIPELINED, *SPLITTING) for microbatches in (1, 6)),
     ],
 )
 def test_torch_reads_a_plan_of_one_chunk_action_by_action(
@@ -94,7 +94,7 @@ def test_torch_reads_a_plan_of_one_chunk_action_by_action(
     assert len(played(theirs, runtime, stages)) == stages
 
 
-@pytest.mark.parametrize("schedule", PIPELINED)
+@pytest.mark.parametrize("schedule", [*PIPELINED, *SPLITTING])
 def test_chunks_that_torch_would_read_as_microbatches_are_told_of(
     pipebench: Pipebench, theirs: ModuleType, tmp_path: Path, schedule: str
 ) -> None:

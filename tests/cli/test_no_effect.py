@@ -53,6 +53,10 @@ TOLD = [
         ["simulate", "--backward=2", "--backward-input=1", "--backward-weight=1"],
         "schedule gpipe runs the backward",
     ),
+    (
+        ["simulate", "--schedule=zb-h1", "--backward=2", "--backward-input=1", "--backward-weight=1"],
+        "--backward: no effect, schedule zb-h1 runs the two halves by themselves, and both are given",
+    ),
     (["simulate", "--stages=1", "--transfer=1"], "--transfer: no effect, a single stage sends nothing"),
     (
         ["simulate", "--stage-costs=2", "--link=x 2", "--message=4MiB"],
@@ -107,6 +111,7 @@ NOT_TOLD = [
     [*DRY, "--gpus=1", "--quick", "--deadline=9", "--seed=3", *SIX[1:]],
     ["simulate", "--stages=2", "--transfer=1", "--forward=1", "--backward=2"],
     ["simulate", "--stages=1", "--csv"],
+    ["simulate", "--schedule=zb-h1", "--backward-input=1", "--backward-weight=1"],
     ["simulate", "--csv", "--stage-costs=1,2"],
     ["simulate", "--stages=3", "--link=0-1 = 1 MB/s", "--message=1MB"],
     ["simulate", "--stages=3", "--softmax-devices=all", "--link=0-2 = 1 s"],

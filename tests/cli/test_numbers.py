@@ -72,7 +72,7 @@ PERCENTAGES = (
     *("1e300%", "999999999%", "-3%", "nan%", "inf%", "%", "3", "", "٣%", "9" * 400 + "%"),
 )
 METRICS = ("words_per_s", "speedup", "step_s", "efficiency", "bubble_fraction", "peak_memory_bytes")
-SCHEDULES = ("naive", "gpipe", "1f1b", "wavefront")
+SCHEDULES = ("naive", "gpipe", "1f1b", "wavefront", "zb-h1")
 
 Draw = Callable[[Random], list[str]]
 

@@ -32,6 +32,27 @@ def test_halves_add_up_to_a_backward(pipebench: Pipebench) -> None:
     assert halves["makespan_s"] == simulate(pipebench, "--stages", "2", "--backward", "2")["makespan_s"]
 
 
+def test_a_schedule_that_runs_the_halves_by_themselves(pipebench: Pipebench) -> None:
+    """By hand: 0F0 0-1, 0F1 1-2; 1F0 1-2, 1I0 2-4, 1F1 4-5, 1I1 5-7, 1W0 7-10, 1W1 10-13;
+
+    0I0 4-6, 0W0 6-9, 0I1 9-11, 0W1 11-14.
+    """
+    options = ("--schedule", "zb-h1", "--stages", "2", "--microbatches", "2")
+    document: Any = simulate(pipebench, *options, "--backward-input", "2", "--backward-weight", "3")
+    assert document["makespan_s"] == 14
+    config = document["config"]
+    assert [config[name] for name in ("backward_s", "backward_input_s", "backward_weight_s")] == [5, 2, 3]
+    assert [device["activations_alive"] for device in document["devices"]] == [2, 2]
+    assert "zb-h1, 2 stages, 2 microbatches" in pipebench("simulate", *options).out
+
+
+def test_either_half_takes_as_long_as_a_forward_where_nobody_says(pipebench: Pipebench) -> None:
+    document: Any = simulate(pipebench, "--schedule", "zb-h1", "--forward", "3")
+    config = document["config"]
+    assert [config[name] for name in ("backward_s", "backward_input_s", "backward_weight_s")] == [6, 3, 3]
+    assert document["makespan_s"] == 3 * (3 * 16 + 7)
+
+
 def test_the_report_says_simulated(pipebench: Pipebench) -> None:
     out = pipebench("simulate", "--schedule", "wavefront", "--stages", "3").out
     assert out.startswith("simulated: wavefront, 3 stages, 4 microbatches, 8 chunks")
@@ -63,6 +84,11 @@ def test_the_plan_as_csv(pipebench: Pipebench) -> None:
         (
             ["--backward", "3", "--backward-input", "1", "--backward-weight", "1"],
             "backward is 3.0, but its halves backward-input and backward-weight add up to 2.0: leave one out",
+        ),
+        (
+            ["--schedule", "zb-h1", "--backward", "3"],
+            "--backward: schedule zb-h1 runs the two halves of a backward by themselves: give --backward-input and "
+            "--backward-weight instead",
         ),
     ],
 )
@@ -138,7 +164,7 @@ def test_a_softmax_takes_as_long_as_a_forward_where_only_its_devices_are_named(
     assert (config["stages"], config["softmax_devices"], config["softmax_s"]) == (8, sharing, softmax_s)
 
 
-@pytest.mark.parametrize("schedule", ["naive", "gpipe", "1f1b", "wavefront"])
+@pytest.mark.parametrize("schedule", ["naive", "gpipe", "1f1b", "wavefront", "zb-h1"])
 def test_the_default_sizes_of_every_schedule_take_a_shared_softmax(
     pipebench: Pipebench, schedule: str
 ) -> None:

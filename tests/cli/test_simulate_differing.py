@@ -126,7 +126,7 @@ def test_the_places_of_a_shared_softmax_follow_the_costs_of_the_stages() -> None
     assert options.graph(1, 1).work == (2, 6, 2, 2, 0)
 
 
-@pytest.mark.parametrize("schedule", ["naive", "gpipe", "1f1b", "1f1b-deep", "wavefront"])
+@pytest.mark.parametrize("schedule", ["naive", "gpipe", "1f1b", "1f1b-deep", "wavefront", "zb-h1"])
 @pytest.mark.parametrize("sharing", [(), ("--softmax-devices", "all"), ("--softmax-devices", "2")])
 def test_every_schedule_takes_stages_that_differ(
     pipebench: Pipebench, schedule: str, sharing: tuple[str, ...]

@@ -35,6 +35,8 @@ def test_a_chain_has_a_stage_on_each_device_and_is_the_graph_that_it_was() -> No
     assert layout.feeds == ((1,), ())
     assert layout.pieces(OUTLINE) == {}
     assert graph_of(Shape(2, None), 4, 3) == Graph(2, 4, 3)
+    assert graph_of(Shape(2, None, split_backward=True), 4, 3) == Graph(2, 4, 3, split_backward=True)
+    assert graph_of(Shape(2, "all", split_backward=True), 4, 3).split_backward
     assert [layout.text(OUTLINE, device) for device in range(2)] == [
         "embedding + LSTM 0-1",
         "LSTM 2 + projection",

@@ -3,6 +3,7 @@ from msgspec.structs import replace
 
 from pipebench.errors import CorruptRecordError
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
+from pipebench.simulation import SimulationOptions, simulation
 from tests.builders import completed_record, simulation_record, with_config
 
 
@@ -25,6 +26,16 @@ def test_the_step_of_a_simulation_is_the_one_that_was_stored() -> None:
     timeline = timeline_of_simulation(record)
     assert timeline.makespan_s == record.makespan_s
     assert timeline.graph.devices == record.config.stages
+
+
+def test_a_step_whose_backwards_run_in_halves_is_one_of_halves() -> None:
+    record = simulation(SimulationOptions(schedule="zb-h1", stages=2, softmax_devices="all"))
+    timeline = timeline_of_simulation(record)
+    assert timeline.graph.split_backward
+    assert len(timeline.spans) == 16 * 3 * 5  # two stages, two shards and the loss
+    whole = replace(record, config=replace(record.config, schedule="1f1b"))
+    with pytest.raises(CorruptRecordError, match="not one of this configuration"):
+        timeline_of_simulation(whole)
 
 
 def test_a_timeline_of_another_configuration_is_refused() -> None:

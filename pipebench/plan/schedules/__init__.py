@@ -16,6 +16,7 @@ from pipebench.plan.schedules.one_f_one_b import deep_one_f_one_b, one_f_one_b
 from pipebench.plan.schedules.placing import placed
 from pipebench.plan.schedules.reducing import reduced
 from pipebench.plan.schedules.wavefront import wavefront
+from pipebench.plan.schedules.zb_h1 import zb_h1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,13 @@ class Schedule:
         A schedule orders every slice of every stage of the chain; those in which a stage does not live are left out.
 
         Raises:
-            UsageError: The graph's sizes are not legal for this schedule.
+            UsageError: The graph's sizes are not legal for this schedule, or it needs a backward in halves.
         """
         self.check_sizes(graph.microbatches, graph.chunks_each)
+        if self.splits_backward and not graph.split_backward:
+            raise UsageError(
+                f"schedule {self.name} takes a backward in two halves, got a whole one: use 1f1b"
+            )
         alone = graph.chain_alone
         chain = Plan(alone, tuple(tuple(filter(alone.has, each)) for each in self.order(alone).programs))
         slices = replace(graph, clips=False) if graph.clips else graph
@@ -71,6 +76,14 @@ SCHEDULES: dict[str, Schedule] = {
             1,
         ),
         Schedule("wavefront", "as gpipe, over chunks of time too: what ran in 2014", wavefront, 4, 8),
+        Schedule(
+            "zb-h1",
+            "as 1f1b, with the gradients of the weights where it would wait",
+            zb_h1,
+            16,
+            1,
+            splits_backward=True,
+        ),
     )
 }
 

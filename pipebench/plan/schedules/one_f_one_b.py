@@ -20,18 +20,19 @@ from pipebench.plan.plan import Plan, Program
 _DEEPER = 2
 
 
-def one_f_one_b(graph: Graph, more: int = 0) -> Plan:
+def one_f_one_b(graph: Graph, more: int = 0, *, name: str = "1f1b") -> Plan:
     """One stage a device.
 
     Args:
         graph: a chain.
         more: microbatches in flight than the stages above need.
+        name: of the schedule, for the error.
 
     Raises:
         UsageError: A device runs several stages.
     """
     if graph.stages != graph.devices:
-        raise UsageError(f"schedule 1f1b takes one stage a device, got {graph.stages} on {graph.devices}")
+        raise UsageError(f"schedule {name} takes one stage a device, got {graph.stages} on {graph.devices}")
     programs: list[Program] = [()] * graph.devices
     for stage, device in enumerate(graph.device_of):
         programs[device] = _program(graph, stage, more)
@@ -40,7 +41,7 @@ def one_f_one_b(graph: Graph, more: int = 0) -> Plan:
 
 def deep_one_f_one_b(graph: Graph) -> Plan:
     """With two more microbatches in flight."""
-    return one_f_one_b(graph, _DEEPER)
+    return one_f_one_b(graph, _DEEPER, name="1f1b-deep")
 
 
 def _program(graph: Graph, stage: int, more: int) -> Program:

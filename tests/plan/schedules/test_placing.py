@@ -20,7 +20,7 @@ from pipebench.timing.costs import MeasuredCosts, SoftmaxCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
-from tests.builders import PIPELINED, PROPERTY, texts
+from tests.builders import PIPELINED, PROPERTY, SPLITTING, texts
 from tests.graphs import SHARED_GRID, branching_graphs, shared_graphs
 
 ON_PAPER = {"F": 1.0, "B": 2.0, "I": 1.0, "W": 1.0}
@@ -77,7 +77,8 @@ def slices_of(graph: Graph) -> Graph:
 def every(name: str) -> Iterator[Graph]:
     """Graphs of many sizes that a schedule can order."""
     for chain, sharing, microbatches, chunks in SHARED_GRID[::3]:
-        yield shared(chain, sharing, *((1, 1) if name == "naive" else (microbatches, chunks)))
+        sizes = (1, 1) if name == "naive" else (microbatches, chunks)
+        yield shared(chain, sharing, *sizes, split=SCHEDULES[name].splits_backward)
 
 
 @pytest.mark.parametrize("name", list(SCHEDULES))
@@ -257,11 +258,11 @@ def test_the_chain_first_is_never_faster_while_messages_are_short_and_somewhat_w
 
 @pytest.mark.parametrize("name", list(SCHEDULES))
 def test_stages_that_cost_nothing_are_placed_too(name: str) -> None:
-    graph = replace(shared(3, "all", 1), work=(0.0,) * 7)
+    graph = replace(shared(3, "all", 1, split=SCHEDULES[name].splits_backward), work=(0.0,) * 7)
     check(add_transfers(SCHEDULES[name].plan(graph)))
 
 
-@pytest.mark.parametrize("name", PIPELINED)
+@pytest.mark.parametrize("name", [*PIPELINED, *SPLITTING])
 @pytest.mark.parametrize("sharing", ["all", 2])
 def test_the_weights_half_of_a_shard_waits_until_nothing_else_of_the_rest_can_start(
     name: str, sharing: Sharing

@@ -14,8 +14,10 @@ from pipebench.plan.transfers import add_transfers
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
-from tests.builders import GRID, PIPELINED, PROPERTY, plan_of, random_costs
+from tests.builders import GRID, PIPELINED, PROPERTY, SPLITTING, plan_of, random_costs
 from tests.graphs import SHARED_GRID, branching_graphs
+
+ANY_HALVES = UniformCosts(1, backward_input=1, backward_weight=1)  # and their sum
 
 
 def test_registry_holds_each_schedule_under_its_name_with_its_defaults() -> None:
@@ -26,6 +28,7 @@ def test_registry_holds_each_schedule_under_its_name_with_its_defaults() -> None
         "1f1b": (16, 1),
         "1f1b-deep": (16, 1),
         "wavefront": (4, 8),
+        "zb-h1": (16, 1),
     }
     assert all(schedule.name == name for name, schedule in SCHEDULES.items())
 
@@ -41,32 +44,35 @@ def test_every_schedule_says_in_one_line_what_it_does(name: str) -> None:
 @pytest.mark.parametrize("name", list(SCHEDULES))
 def test_default_sizes_are_legal(name: str) -> None:
     schedule = SCHEDULES[name]
-    check(schedule.plan(Graph(8, schedule.microbatches, schedule.chunks)))
+    split = schedule.splits_backward
+    check(schedule.plan(Graph(8, schedule.microbatches, schedule.chunks, split_backward=split)))
 
 
 def test_an_unknown_schedule_is_refused_with_those_there_are() -> None:
-    expected = re.escape("unknown schedule '2f2b': expected one of naive, gpipe, 1f1b, 1f1b-deep, wavefront")
+    expected = re.escape(
+        "unknown schedule '2f2b': expected one of naive, gpipe, 1f1b, 1f1b-deep, wavefront, zb-h1"
+    )
     with pytest.raises(UsageError, match=expected):
         schedule_named("2f2b")
 
 
-@pytest.mark.parametrize("name", PIPELINED)
+@pytest.mark.parametrize("name", [*PIPELINED, *SPLITTING])
 def test_a_schedule_emits_compute_only(name: str) -> None:
     plan = plan_of(name, 3, 4, 2)
     assert {action.operation for program in plan.programs for action in program} <= COMPUTE
 
 
-@pytest.mark.parametrize("name", PIPELINED)
+@pytest.mark.parametrize("name", [*PIPELINED, *SPLITTING])
 def test_a_schedule_is_a_pure_function_of_the_graph(name: str) -> None:
     assert plan_of(name, 4, 5, 3) == plan_of(name, 4, 5, 3)
 
 
-@pytest.mark.parametrize("name", PIPELINED)
+@pytest.mark.parametrize("name", [*PIPELINED, *SPLITTING])
 def test_every_size_makes_a_plan_that_passes_the_check_and_does_not_deadlock(name: str) -> None:
     for sizes in GRID:
         plan = add_transfers(plan_of(name, *sizes))
         check(plan)
-        timeline = simulate(plan, UniformCosts(1, 2))
+        timeline = simulate(plan, ANY_HALVES)
         assert len(timeline.spans) == len(list(plan.graph.actions()))
 
 
@@ -75,14 +81,15 @@ def test_every_size_with_a_shared_softmax_passes_the_check_and_does_not_deadlock
     """Links with ports too, where messages of several pairs wait for each other."""
     for chain, sharing, microbatches, chunks in SHARED_GRID:
         sizes = (1, 1) if name == "naive" else (microbatches, chunks)
-        graph = graph_of(Shape(chain, sharing), *sizes)
+        split = SCHEDULES[name].splits_backward
+        graph = graph_of(Shape(chain, sharing, split_backward=split), *sizes)
         plan = SCHEDULES[name].plan(graph)
         assert plan.graph is graph
         with_transfers = add_transfers(plan)
         check(plan)
         check(with_transfers)
         for link in (Link(), Link(0.3)):
-            timeline = simulate(with_transfers, UniformCosts(1, 2), link)
+            timeline = simulate(with_transfers, ANY_HALVES, link)
             assert len(timeline.spans) == len(list(graph.actions()))
 
 
@@ -126,6 +133,6 @@ def test_the_plan_keeps_its_graph() -> None:
 
 
 def test_no_schedule_runs_an_action_of_another_device() -> None:
-    for name in PIPELINED:
+    for name in (*PIPELINED, *SPLITTING):
         for device, program in enumerate(plan_of(name, 4, 2, 2).programs):
             assert all(isinstance(action, Action) and action.stage == device for action in program)
