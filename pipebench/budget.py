@@ -5,8 +5,8 @@ import msgspec
 from pipebench.config import MOST_DEADLINE_S, RunConfig
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.models.outline import BATCHES, MemoryBytes, Outline, whole, whole_memory
+from pipebench.plan.cells import units_in
 from pipebench.plan.checkpoints import Kept, peak_saved
-from pipebench.plan.schedules import SCHEDULES
 
 ASSUMED_FLOPS_PER_S = 85e9  # one CPU core on an LSTM in float32; two kinds of server core did 85 and 99e9
 ASSUMED_GPU_FLOPS_PER_S = 1e12  # a small share of any GPU's peak: LSTM steps are short kernels in a row
@@ -59,7 +59,7 @@ def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryB
     """Computed bytes of each device."""
     config = msgspec.structs.replace(config, partition=partition)
     graph, outline, layout = config.graph, config.outline, config.layout
-    programs = SCHEDULES[config.schedule].plan(graph).programs
+    programs = config.plan.programs
     kept = []
     for stage, part in enumerate(layout.parts):
         slices = graph.microbatches * len(graph.chunks_of(stage))
@@ -67,7 +67,8 @@ def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryB
         kept.append(Kept(*(size(part, slices) for size in sizes)))
     found = []
     for device, program in enumerate(programs):
-        peak = peak_saved(program, kept, checkpoint=config.checkpoint, microbatches=config.microbatches)
+        units = units_in(graph, program)
+        peak = peak_saved(units, kept, checkpoint=config.checkpoint, microbatches=config.microbatches)
         standing = [outline.memory(part, 0) for part in layout.parts_on(device)]
         sums = MemoryBytes(*(sum(sizes) for sizes in zip(*standing, strict=True)))
         found.append(sums._replace(saved_tensors=peak))

@@ -1,6 +1,7 @@
 """What a run is asked to do: options as given, and the run that they are resolved into. Pure."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -23,6 +24,8 @@ from pipebench.models.outline import Outline, Row
 from pipebench.models.registry import DEFAULT_MODEL, outline_of
 from pipebench.models.shards import Pieces
 from pipebench.plan.graph import Graph
+from pipebench.plan.plan import Plan, plan_from_csv
+from pipebench.plan.schedules import SCHEDULES
 from pipebench.timing.machines import LOCAL
 
 DEFAULT_MACHINE = "2014"
@@ -75,13 +78,17 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float | None = None
     emulation_order: str = EMULATION_ORDERS[0]
     memory: str | None = None
+    cell: str | None = None  # as the schedule needs it
+    most_alive: int | None = None
+    most_waiting: int | None = None
 
 
 class RunConfig(Asked, frozen=True, kw_only=True):
     """A run, fully decided: what concerns its model, and the rest.
 
-    ``partition`` is ``None`` until a balanced one has been measured. Where no device can hold the whole model, the
-    baseline is the naive schedule on as few as can: ``baseline_partition`` says what each of them holds.
+    ``partition`` is ``None`` until a balanced one has been measured. ``order`` is a row of a plan's CSV for each
+    device, ``None`` until costs have been measured for it, and where the schedule takes none. Where no device can hold
+    the whole model, the baseline is the naive schedule on as few as can: ``baseline_partition`` says what each holds.
     """
 
     gpus: int
@@ -99,6 +106,10 @@ class RunConfig(Asked, frozen=True, kw_only=True):
     memory_bytes: int | None = None  # of a device
     softmax_devices: Sharing = None  # who shares the head
     baseline_partition: tuple[int, ...] | None = None
+    cell: Literal["fused", "split"] = "fused"  # how backwards are computed: whole by autograd, or in halves
+    most_alive: int | None = None  # slices of a stage that are kept for its backward
+    most_waiting: int | None = None  # slices of a stage whose weights' gradients are put off
+    order: tuple[str, ...] | None = None
     here: tuple[int, ...] | None = None  # ranks on this machine, where others have some too
     single_bytes: int | None = (
         None  # what a single device's step may take of this machine's memory, where that is short
@@ -197,6 +208,7 @@ class RunConfig(Asked, frozen=True, kw_only=True):
         """One stage of the layers a device, and the stages that share the head."""
         outline = self.outline
         shape = shape_of(outline, self.planned_partition, self.softmax_devices)
+        shape = shape._replace(split_backward=SCHEDULES[self.schedule].splits_backward)
         graph = graph_of(shape, self.microbatches, self.chunks)
         if self.softmax_devices is None:
             return graph
@@ -205,3 +217,27 @@ class RunConfig(Asked, frozen=True, kw_only=True):
             for part, lives in zip(self.layout.parts, graph.lives, strict=True)
         )
         return replace(graph, work=work)
+
+    @property
+    def needs_order(self) -> bool:
+        """Whether the costs that the order is made from are still to be measured."""
+        return self.order is None and SCHEDULES[self.schedule].takes_costs
+
+    @property
+    def plan(self) -> Plan:
+        """The order in which the devices run the graph: the one that was settled, or the schedule's own."""
+        return _plan(self.schedule, self.graph, self.order, self.most_alive, self.most_waiting)
+
+
+@lru_cache(maxsize=4)
+def _plan(
+    schedule: str,
+    graph: Graph,
+    order: tuple[str, ...] | None,
+    most_alive: int | None,
+    most_waiting: int | None,
+) -> Plan:
+    """Kept: a run asks for it several times, and some schedules look for theirs."""
+    if order is not None:
+        return plan_from_csv("\n".join(order), graph)
+    return SCHEDULES[schedule].plan(graph, most_alive=most_alive, most_waiting=most_waiting)

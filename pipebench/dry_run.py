@@ -12,8 +12,8 @@ from pipebench.devices import settled
 from pipebench.models.outline import Source, whole
 from pipebench.models.registry import given_to
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
+from pipebench.plan.cells import units_of
 from pipebench.plan.checkpoints import is_checkpointed
-from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import DeviceUsage, Schema
 from pipebench.records.timelines import device_usages
 from pipebench.supervision import supervised
@@ -81,11 +81,16 @@ def _on_paper(config: RunConfig, source: Source) -> tuple[DryRun, Timeline]:
         slice_s = forward_s[action.stage] * shares[action.stage][action.chunk % graph.chunks_each]
         if action.operation is Operation.FORWARD:
             return slice_s
+        if action.operation is Operation.BACKWARD_WEIGHT:
+            return slice_s
         again = is_checkpointed(config.checkpoint, action.microbatch, config.microbatches)
-        return slice_s * (2 + again)
+        return slice_s * (again + (1 if graph.split_backward else 2))
 
-    plan = SCHEDULES[config.schedule].plan(graph)
-    timeline = simulate(plan, MeasuredCosts({action: cost(action) for action in graph.actions()}))
+    plan = config.plan
+    costs = {
+        action: sum(map(cost, units_of(graph, action))) for program in plan.programs for action in program
+    }
+    timeline = simulate(plan, MeasuredCosts(costs))
     measured_later, counted = config.partition is None, outline.step_flops(whole(outline)) is not None
     by = "computed operations" if counted else "what a slice of each layer took"
     document = DryRun(

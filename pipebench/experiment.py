@@ -94,7 +94,7 @@ def run(
 
 def check_plan(config: RunConfig) -> None:
     """Check the plan and run it on paper before any device does."""
-    plan = add_transfers(SCHEDULES[config.schedule].plan(config.graph))
+    plan = add_transfers(config.plan)
     check(plan)
     simulate(plan, UniformCosts(1, 2))
 
@@ -182,6 +182,9 @@ class Experiment:
             )
         if self.so_far.config.partition is None:
             self._balance(launcher)
+        for each in (self, *self.beside):
+            if each.so_far.config.needs_order:
+                each.settle_order(launcher, self._job().of(each.so_far.config))
         what = f"launch {number + 1} of {self.so_far.config.launches}"
         self._progress(number, f"{what}: starting", 0.0)
         with other_runs.watched() as another_runs, closing(launcher.run(self._job())) as reports:
@@ -271,6 +274,29 @@ class Experiment:
             speeds=partition.relative_speeds(costs.speeds)[: config.chain_devices],
         )
         self.so_far.config = msgspec.structs.replace(config, partition=counts)
+
+    def settle_order(self, launcher: Launcher, job: messages.Job) -> None:
+        """Measure what the actions of a job cost, and order the plan by that, once for all launches."""
+        with closing(launcher.run(msgspec.structs.replace(job, task="costs"))) as reports:
+            for message in reports:
+                match message:
+                    case messages.Progress():
+                        self.listener.progress(message.doing, 0.0)
+                    case messages.ActionCosts():
+                        self._take_costs(message)
+        if self.so_far.config.needs_order:
+            raise RunFailedError("measuring the actions ended without a result")
+
+    def _take_costs(self, measured: messages.ActionCosts) -> None:
+        """The order is settled here: it is the same in every launch, and in the record."""
+        config = self.so_far.config
+        self.listener.progress("ordering the plan", 0.0)
+        plan = SCHEDULES[config.schedule].plan(
+            config.graph, measured.costs, most_alive=config.most_alive, most_waiting=config.most_waiting
+        )
+        order = tuple(plan.csv().splitlines())
+        self.so_far.config = msgspec.structs.replace(config, order=order, found=measured.found)
+        check_plan(self.so_far.config)
 
     def _note(self, *, beside: bool) -> None:
         """Record whether another run measured beside any launch of this one, and say so the first time."""

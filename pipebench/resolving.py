@@ -3,7 +3,7 @@
 ``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
 """
 
-from typing import cast
+from typing import Literal, cast
 
 import msgspec
 
@@ -25,11 +25,13 @@ from pipebench.models.own.description import Description
 from pipebench.models.registry import MODELS, kind_of
 from pipebench.models.text.asked import RESERVED_WORDS, TOKEN_RULES, TokenRule
 from pipebench.plan.checkpoints import CHECKPOINTS
-from pipebench.plan.schedules import schedule_named
+from pipebench.plan.schedules import SCHEDULES, schedule_named
 from pipebench.sharing import devices_beside, sharing_of
 from pipebench.timing.machines import check_machine
 
 DTYPES = ("float32", "float64")
+CELLS = ("fused", "split")
+_MICROBATCHES_ALONE = 16  # by default, where a schedule that cuts along time has none to cut
 # Options that not every model takes: sizes and input.
 MODEL_OPTIONS = (
     *("layers", "hidden", "heads", "vocab", "source_vocab", "sequence_length", "text", "source"),
@@ -100,8 +102,40 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
         target=options.target,
         pairs=options.pairs,
         bucket=options.bucket if "bucket" in kind.options else None,
+        cell=_cell(options),
+        most_alive=_bound(options, "--most-alive", options.most_alive),
+        most_waiting=_bound(options, "--most-waiting", options.most_waiting),
     )
     return msgspec.structs.replace(config, partition=_partition(options, config))
+
+
+def _cell(options: RunOptions) -> Literal["fused", "split"]:
+    """How backwards are computed: in halves where the schedule needs it, else whole unless asked otherwise."""
+    needed = schedule_named(options.schedule).splits_backward
+    if options.cell == "fused" and needed:
+        raise UsageError(
+            f"--cell fused: schedule {options.schedule} runs a backward in two halves: expected --cell split, or no "
+            "--cell; autograd takes two passes for the halves of a fused LSTM, each as long as a whole backward"
+        )
+    cell: Literal["fused", "split"] = "split" if needed or options.cell == "split" else "fused"
+    if cell == "split" and options.checkpoint != "none":
+        raise UsageError(
+            f"--checkpoint {options.checkpoint}: a split cell keeps what its backward needs in buffers of its own: "
+            "expected none; use another schedule, or no --cell"
+        )
+    return cell
+
+
+def _bound(options: RunOptions, name: str, given: int | None) -> int | None:
+    """Of what a schedule may put off."""
+    if given is None:
+        return None
+    if not schedule_named(options.schedule).takes_costs:
+        able = ", ".join(each.name for each in SCHEDULES.values() if each.takes_costs)
+        raise UsageError(
+            f"{name}: schedule {options.schedule} has bounds of its own: leave it out, or use {able}"
+        )
+    return _at_least(name, given, 1)
 
 
 def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
@@ -124,6 +158,7 @@ def check_choices(options: RunOptions) -> None:
         ("--checkpoint", options.checkpoint, CHECKPOINTS),
         ("--tokens", options.tokens, TOKEN_RULES),
         ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
+        ("--cell", options.cell or CELLS[0], CELLS),
     ):
         if value not in known:
             raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
@@ -233,15 +268,17 @@ def slices(options: RunOptions, batch: int, time: int | None, *, even: bool = Tr
         UsageError: They do not divide, or the model is not cut along time.
     """
     schedule = schedule_named(options.schedule)
-    if time is None and (schedule.chunks > 1 or (options.chunks or 1) > 1):
+    cuts_time = schedule.chunks > 1 and not schedule.takes_costs
+    if time is None and (cuts_time or (options.chunks or 1) > 1):
         asked = f"--chunks {options.chunks}" if (options.chunks or 1) > 1 else f"--schedule {schedule.name}"
         raise UsageError(
             f"{asked} cuts along time: expected a model with a time_dimension, --model {options.model} has none; use "
             "another schedule without --chunks"
         )
+    usual = _MICROBATCHES_ALONE if time is None and schedule.chunks > 1 else schedule.microbatches
     result = []
     for name, given, default, size_name, size in (
-        ("--microbatches", options.microbatches, schedule.microbatches, "batch", batch),
+        ("--microbatches", options.microbatches, usual, "batch", batch),
         ("--chunks", options.chunks, schedule.chunks, "sequence length", time or 1),
     ):
         if name == "--chunks" and not even:

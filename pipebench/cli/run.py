@@ -87,6 +87,31 @@ def run(
             _PLAN,
         ),
     ] = "none",
+    cell: Annotated[
+        str | None,
+        _help(
+            "--cell",
+            "How backwards are computed: fused (whole) or split (gradients of inputs first, those of weights apart). "
+            "Default: fused, split where the schedule needs it.",
+            _PLAN,
+        ),
+    ] = None,
+    most_alive: Annotated[
+        int | None,
+        _help(
+            "--most-alive",
+            "wavefront-zb: slices (microbatch, chunk) that a stage keeps for its backward at most.",
+            _PLAN,
+        ),
+    ] = None,
+    most_waiting: Annotated[
+        int | None,
+        _help(
+            "--most-waiting",
+            "wavefront-zb: slices whose gradients of weights a stage puts off at most.",
+            _PLAN,
+        ),
+    ] = None,
     model: Annotated[
         str,
         _help(
@@ -296,6 +321,9 @@ def run(
         deadline_s=deadline,
         emulation_order=emulation_order,
         memory=memory,
+        cell=cell,
+        most_alive=most_alive,
+        most_waiting=most_waiting,
     )
     how = How(context, folder, dry_run=dry_run, remeasure=remeasure, json=json, quiet=quiet)
     return alone_or_joined(options, how, asked=gpus)

@@ -44,6 +44,9 @@ HARD = (
     "config.partition",
     "config.softmax_devices",
     "config.checkpoint",
+    "config.cell",
+    "config.most_alive",
+    "config.most_waiting",
     "config.optimizer",
     "config.tokens",
     "config.bucket",
@@ -58,6 +61,9 @@ _BEFORE: Mapping[str, str | None] = {
     "config.model.name": "stacked LSTM",
     "config.model.layers": None,
     "config.softmax_devices": None,
+    "config.cell": "fused",
+    "config.most_alive": None,
+    "config.most_waiting": None,
     "config.source_vocab": None,
     "config.heads": None,
     "config.bucket": None,
@@ -70,6 +76,7 @@ _ITEMS, _OLD_ITEMS = "config.input.items_per_step", "config.input.words_per_step
 PLAN = frozenset(
     {
         *("config.schedule", "config.microbatches", "config.chunks", "config.checkpoint", "config.partition"),
+        *("config.cell", "config.most_alive", "config.most_waiting"),
         *("config.softmax_devices", "device.count", "device.names", "device.hosts"),
     }
 )
@@ -86,7 +93,7 @@ MODEL = frozenset(
 # What a study varies on purpose, by the name of --by: the field itself, and that with what follows from it.
 VARIES = {"schedule": "config.schedule", "gpus": "device.count"}
 VARIED: dict[str, frozenset[str]] = {
-    "schedule": frozenset({"config.schedule", "config.microbatches", "config.chunks"}),
+    "schedule": frozenset({"config.schedule", "config.microbatches", "config.chunks", "config.cell"}),
     "gpus": frozenset({"device.count", "config.partition"}),
 }
 

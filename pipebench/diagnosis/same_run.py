@@ -18,6 +18,8 @@ _DEFAULTS: Mapping[str, object] = {
     "schedule": "gpipe",
     "checkpoint": "none",
     "softmax_devices": None,
+    "most_alive": None,
+    "most_waiting": None,
     "text": None,
     "tokens": "words",
     "source": None,
@@ -82,6 +84,8 @@ def _asked(record: RunRecord, model: str) -> dict[str, object]:
     schedule = SCHEDULES.get(config.schedule)
     if schedule is None or config.chunks != schedule.chunks:
         found["chunks"] = config.chunks
+    if config.cell == "split" and not (schedule is not None and schedule.splits_backward):
+        found["cell"] = config.cell
     if config.memory_bytes is not None:
         found["memory"] = f"{config.memory_bytes}B"
     if config.partition_rule != "even":

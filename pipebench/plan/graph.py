@@ -216,8 +216,8 @@ class Graph:
         return action.text(of_chunks=self.chunks)
 
     def has(self, action: Action) -> bool:
-        """Whether an action of one of these stages and slices exists: its stage lives then."""
-        return self.alive[action.stage][action.chunk]
+        """Whether an action of these stages and slices exists: its stage lives then, in any of a cell's chunks."""
+        return any(self.alive[action.stage][action.chunk : action.chunk + action.chunks])
 
     def actions(self) -> Iterator[Action]:
         """Every compute action of a step, in no particular order."""

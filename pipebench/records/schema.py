@@ -172,7 +172,7 @@ class Config(Part, frozen=True):
 
     ``model`` is ``None`` for the stacked LSTM; sizes that a model does not have are ``None``. ``memory_bytes`` is
     what a device was said to have. ``partition`` is of the devices that have layers: ``softmax_devices`` more share the
-    softmax, or ``all`` of them do, or nobody (``None``).
+    softmax, or ``all`` of them do, or nobody (``None``). ``cell`` says how backwards are computed: whole, or split.
     """
 
     gpus: AtLeastOne
@@ -211,6 +211,9 @@ class Config(Part, frozen=True):
     pairs: str | None = None
     bucket: bool | None = None
     heads: AtLeastOne | None = None
+    cell: Name = "fused"
+    most_alive: AtLeastOne | None = None
+    most_waiting: AtLeastOne | None = None
 
     def __post_init__(self) -> None:
         check_sharing(self.softmax_devices, self.gpus, "gpus")

@@ -4,6 +4,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from pipebench.dry_run import DryRun
+from pipebench.render.head import split_text
 from pipebench.render.layout import Facts, Words
 from pipebench.render.picture import picture
 from pipebench.render.report import simulated_speedup
@@ -31,7 +32,8 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
                 f"{counted(config.microbatches, 'microbatch', 'microbatches')} x "
                 f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})"
                 + (f", {softmax_text(config.softmax_devices, config.gpus)}" if config.softmax_devices else "")
-                + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else ""),
+                + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else "")
+                + split_text(config.cell, config.most_alive, config.most_waiting),
             ),
             ("input", _source(document)),
             (

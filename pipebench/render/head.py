@@ -53,7 +53,18 @@ def plan_text(config: Config) -> str:
         f"layers {partition} ({config.partition_rule})"
         + (f", {softmax_text(config.softmax_devices, config.gpus)}" if config.softmax_devices else "")
         + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else "")
+        + split_text(config.cell, config.most_alive, config.most_waiting)
     )
+
+
+def split_text(cell: str, most_alive: int | None, most_waiting: int | None) -> str:
+    """What a plan of halves of backwards has beyond others; empty where backwards are whole and nothing is bounded."""
+    bounds = [
+        f", at most {counted(most, 'slice')} {what}"
+        for most, what in ((most_alive, "alive"), (most_waiting, "waiting for W"))
+        if most is not None
+    ]
+    return "".join((", split cell" if cell == "split" else "", *bounds))
 
 
 def simulated_text(config: SimulationConfig) -> str:

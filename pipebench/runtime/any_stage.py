@@ -1,9 +1,9 @@
 """What the executor asks of a stage, whether autograd computes its gradients or a split cell does.
 
-    forward           F   of one slice; ``forward_many`` of several as one cell
-    backward          B   whole
-    backward_input    I   what stages below wait for; ``backward_input_many`` of several slices as one cell
-    backward_weight   W   of whatever slices wait, in any order
+forward           F   of one slice; ``forward_many`` of several as one cell
+backward          B   whole
+backward_input    I   what stages below wait for; ``backward_input_many`` of several slices as one cell
+backward_weight   W   of whatever slices wait, in any order
 """
 
 from collections.abc import Callable, Sequence

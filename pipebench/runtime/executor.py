@@ -151,7 +151,12 @@ class Executor:
         if self.graph.split_backward:
             halves = [action._replace(operation=operation) for operation in self.graph.operations[1:]]
             first, second = (self._compile(half) for half in halves)
-            return lambda: (first(), second()) and None
+
+            def both() -> None:
+                first()
+                second()
+
+            return both
         return self._backwards(action, self.stages[action.stage].backward)
 
     def _backward_input(self, action: Action) -> Callable[[], None]:

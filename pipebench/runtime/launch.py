@@ -140,6 +140,9 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
     if job.task == "layers":
         _measure_layers(job, place, folder, report)
         return
+    if job.task == "costs":
+        _measure_actions(job, place, report)
+        return
     pair = make_pair(job, place, folder)
     if place.joined:
         _survey(job, place, report)
@@ -163,6 +166,13 @@ def _measure_layers(job: messages.Job, place: Place, folder: Path, report: Emit)
     costs = measure(job, place, folder, report)
     if costs is not None:
         report(costs)
+
+
+def _measure_actions(job: messages.Job, place: Place, report: Emit) -> None:
+    from pipebench.runtime.action_costs import measure  # noqa: PLC0415 - torch
+
+    with _quiet():
+        report(measure(job, place, report))
 
 
 def _survey(job: messages.Job, place: Place, report: Emit) -> None:

@@ -78,7 +78,7 @@ def _layers(
         chain_layout(partition),
         checkpoint=config.checkpoint,
         device=device,
-        clock=_gpu_at_rest_s if config.device == "cuda" else time.thread_time,
+        clock=gpu_at_rest_s if config.device == "cuda" else time.thread_time,
     )
     batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks, device=device)
     best = [inf] * graph.stages
@@ -92,7 +92,7 @@ def _layers(
     return messages.LayerCosts(layers=best[: row.layers], head=sum(best[row.layers :]), speeds=speeds)
 
 
-def _gpu_at_rest_s() -> float:
+def gpu_at_rest_s() -> float:
     """The clock once the GPU has done all it was given: for a quick look, not for timed steps."""
     torch.cuda.synchronize()
     return time.perf_counter()

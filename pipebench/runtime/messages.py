@@ -12,8 +12,8 @@ from pipebench.models.outline import FormKind
 from pipebench.models.own.description import Description
 from pipebench.models.pairs.data import PairData
 from pipebench.models.text.data import Data
+from pipebench.plan.order_costs import OrderCosts
 from pipebench.plan.plan import Plan
-from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records.schema import (
     Candidate,
@@ -44,7 +44,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"
 
     config: RunConfig
     data: Data | PairData | None  # what the model was given, if the launch does not make it itself
-    task: Literal["launch", "layers", "link"] = "launch"
+    task: Literal["launch", "layers", "costs", "link"] = "launch"
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure
     patience_s: float = 3600.0  # of a wait for a message: beyond the deadline, which names the culprit
@@ -58,13 +58,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"
 
     @property
     def ranks(self) -> int:
-        """Processes that the task takes: layers are measured by one, each GPU's speed by its own, a link by two."""
+        """Processes that the task takes: layers and actions are measured by one, each GPU by its own, a link by two."""
         layers = self.config.ranks if self.config.device == "cuda" else 1
-        return {"launch": self.config.ranks, "layers": layers, "link": 2}[self.task]
+        return {"launch": self.config.ranks, "layers": layers, "costs": 1, "link": 2}[self.task]
 
     def plan(self) -> Plan:
         """What the launch runs, with its transfers."""
-        return add_transfers(SCHEDULES[self.config.schedule].plan(self.config.graph))
+        return add_transfers(self.config.plan)
 
 
 class Describing(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="describing"):
@@ -110,6 +110,13 @@ class LayerCosts(Message, frozen=True, tag="layer-costs"):
     layers: list[float]  # what opens the model is in the first one
     head: float  # 0 where the model has none
     speeds: list[float] = []  # steps a second of each GPU; none where they are not known, or there is one
+
+
+class ActionCosts(Message, frozen=True, tag="action-costs"):
+    """A quick measurement of every action, for a schedule that orders by them; ``found`` as the race finds it."""
+
+    costs: OrderCosts
+    found: dict[str, bool]
 
 
 class LinkTimes(Message, frozen=True, tag="link-times"):
@@ -190,6 +197,7 @@ AnyMessage = (
     | Progress
     | Described
     | LayerCosts
+    | ActionCosts
     | LinkTimes
     | Verified
     | Raced

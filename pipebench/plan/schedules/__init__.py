@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from pipebench.errors import UsageError
 from pipebench.plan.graph import Graph
+from pipebench.plan.order_costs import OrderCosts
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules.gpipe import gpipe
 from pipebench.plan.schedules.naive import naive
@@ -24,21 +25,36 @@ class Schedule:
     """A schedule with what a user must know of it.
 
     ``microbatches`` and ``chunks`` are the defaults; ``single`` says that no other value than 1 is legal;
-    ``splits_backward`` says that it orders I and W by themselves: the others run one B that lasts as long as both.
+    ``splits_backward`` says that it orders I and W by themselves: the others run one B that lasts as long as both;
+    ``takes_costs`` that it orders the whole graph, by costs if it has them, and within bounds.
     """
 
     name: str
     summary: str
-    order: Callable[[Graph], Plan]
+    order: Callable[..., Plan]
     microbatches: int
     chunks: int
     single: bool = False
     splits_backward: bool = False
+    takes_costs: bool = False
 
-    def plan(self, graph: Graph) -> Plan:
+    def plan(
+        self,
+        graph: Graph,
+        costs: OrderCosts | None = None,
+        *,
+        most_alive: int | None = None,
+        most_waiting: int | None = None,
+    ) -> Plan:
         """Order the graph: the chain as the schedule has it, what else there is in its places, reductions at the end.
 
         A schedule orders every slice of every stage of the chain; those in which a stage does not live are left out.
+
+        Args:
+            graph: of a step.
+            costs: of its actions, which only some schedules look at.
+            most_alive: slices of a stage that are kept for its backward, where the schedule takes bounds.
+            most_waiting: slices of a stage whose weights' gradients are put off, likewise.
 
         Raises:
             UsageError: The graph's sizes are not legal for this schedule, or it needs a backward in halves.
@@ -48,9 +64,12 @@ class Schedule:
             raise UsageError(
                 f"schedule {self.name} takes a backward in two halves, got a whole one: use 1f1b"
             )
+        slices = replace(graph, clips=False) if graph.clips else graph
+        if self.takes_costs:
+            ordered = self.order(slices, costs, most_alive=most_alive, most_waiting=most_waiting)
+            return reduced(graph, ordered)
         alone = graph.chain_alone
         chain = Plan(alone, tuple(tuple(filter(alone.has, each)) for each in self.order(alone).programs))
-        slices = replace(graph, clips=False) if graph.clips else graph
         return reduced(graph, chain if graph.is_chain else placed(slices, chain))
 
     def check_sizes(self, microbatches: int, chunks: int) -> None:

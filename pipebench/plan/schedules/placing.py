@@ -23,6 +23,7 @@ from collections import defaultdict
 from itertools import count
 
 from pipebench.plan.actions import Action, Operation
+from pipebench.plan.cells import units_of
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan
 
@@ -107,7 +108,7 @@ class _Placing:
     def _end(self, action: Action, now: float) -> None:
         device = self.graph.device(action)
         self.idle[device] = True
-        for waiting in self.needed_by[action]:
+        for waiting in [each for unit in units_of(self.graph, action) for each in self.needed_by[unit]]:
             if self.graph.device(waiting) == device:
                 self._arrive(waiting)
             else:
@@ -136,14 +137,18 @@ class _Placing:
             return
         self.idle[device] = False
         self.programs[device].append(action)
-        end = now + self.graph.work[action.stage] * _COST[action.operation]
+        end = now + self.graph.work[action.stage] * _COST[action.operation] * action.slices
         heapq.heappush(self.events, (end, next(self.sequence), action, None))
+
+    def _can_start(self, action: Action) -> bool:
+        """Of the chain, whose cells are of what does not need each other."""
+        return not any(self.missing[unit] for unit in units_of(self.graph, action))
 
     def _next(self, device: int) -> Action | None:
         if self.rest_first and self.rest[device]:
             return heapq.heappop(self.rest[device])[1]
         program, position = self.chain[device], self.position[device]
-        if position < len(program) and not self.missing[program[position]]:
+        if position < len(program) and self._can_start(program[position]):
             self.position[device] += 1
             return program[position]
         return heapq.heappop(self.rest[device])[1] if self.rest[device] else None

@@ -11,7 +11,6 @@ The order is that of the paper, whatever the halves cost.
 """
 
 from collections import deque
-from collections.abc import Iterable
 
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.graph import Graph
@@ -43,15 +42,10 @@ def _put_off(graph: Graph, program: Program) -> Program:
         if action.operation is Operation.BACKWARD_INPUT and action.chunk == 0:
             waiting.append(action)
             if len(waiting) > action.stage:
-                actions += _weights(graph, waiting.popleft())
-    for last in waiting:
-        actions += _weights(graph, last)
-    return tuple(actions)
+                actions.append(_weights(graph, waiting.popleft()))
+    return (*actions, *(_weights(graph, last) for last in waiting))
 
 
-def _weights(graph: Graph, last: Action) -> Iterable[Action]:
-    """The W of all chunks of the microbatch that ``last`` is of."""
-    return (
-        Action(Operation.BACKWARD_WEIGHT, last.stage, last.microbatch, chunk)
-        for chunk in reversed(range(graph.chunks))
-    )
+def _weights(graph: Graph, last: Action) -> Action:
+    """The W of all chunks of the microbatch that ``last`` is of, as one cell."""
+    return Action(Operation.BACKWARD_WEIGHT, last.stage, last.microbatch, chunks=graph.chunks)
