@@ -20,6 +20,7 @@ from pipebench.records.simulation import (
 )
 from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.sharing import devices_beside, sharing_of
+from pipebench.simulated_devices import device_texts, talking
 from pipebench.telemetry.environment import memory_available_bytes
 from pipebench.timing.costs import Costs, SoftmaxCosts, StageCosts, StageFactor, UniformCosts
 from pipebench.timing.link_texts import link_change
@@ -182,9 +183,9 @@ class SimulationOptions:
     @property
     def silent_pairs(self) -> list[tuple[int, int]]:
         """The devices whose link was changed although they send each other nothing."""
-        talking = _talking(self.graph(1, 1)) if self.link else set()
+        found = talking(self.graph(1, 1)) if self.link else set()
         pairs = {change.pair: None for change in self.link_changes if change.pair is not None}
-        return [pair for pair in pairs if pair not in talking]
+        return [pair for pair in pairs if pair not in found]
 
     def costs(self, graph: Graph) -> Costs:
         """What the actions of a graph with these stages cost."""
@@ -206,16 +207,6 @@ class SimulationOptions:
                 "--backward-input and --backward-weight instead"
             )
         return UniformCosts(self.forward_s, backward_input=self.forward_s, backward_weight=self.forward_s)
-
-
-def _talking(graph: Graph) -> set[tuple[int, int]]:
-    """The pairs of devices between which messages go, the lower one first."""
-    ends = (
-        sorted((graph.device_of[stage], graph.device_of[other]))
-        for stage, fed in enumerate(graph.feeds)
-        for other in fed
-    )
-    return {(low, high) for low, high in ends if low != high}
 
 
 def stages_told(stage_costs: str | None, softmax_devices: str | None) -> int:
@@ -265,7 +256,7 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         config=_config(options, graph),
         makespan_s=timeline.makespan_s,
         bubble=bubble(timeline),
-        devices=device_usages(timeline, _texts(graph, softmax=options.whole_softmax_s is not None)),
+        devices=device_usages(timeline, device_texts(graph, softmax=options.whole_softmax_s is not None)),
         timeline=timeline_record(timeline, clock="simulated", message_bytes=sizes if size else None),
     )
 
@@ -301,26 +292,10 @@ def _config(options: SimulationOptions, graph: Graph) -> SimulationConfig:
 
 def _check_times(graph: Graph, links: Topology, size_bytes: int) -> None:
     """Refuse a message that takes longer than any number here may be."""
-    for pair in sorted(_talking(graph)):
+    for pair in sorted(talking(graph)):
         taken_s = links.between(*pair).transfer_s(size_bytes)
         if not taken_s <= _MOST_S:
             raise UsageError(
                 f"--link: a message between devices {pair[0]} and {pair[1]} would take {taken_s:g} s: expected at most "
                 f"{_MOST_S:g} s; give a smaller --message, or links that are faster"
             )
-
-
-def _texts(graph: Graph, *, softmax: bool) -> list[str]:
-    """What each device has, in words."""
-    return [_text(graph, device, softmax=softmax) for device in range(graph.devices)]
-
-
-def _text(graph: Graph, device: int, *, softmax: bool) -> str:
-    chain, last = graph.chain, graph.last_stage
-    if graph.is_chain:
-        return f"stage {device}{' + softmax' if softmax and device == last else ''}"
-    shards = "softmax" if last - chain == 1 else f"softmax 1/{last - chain}"
-    return " + ".join(
-        f"stage {stage}" if stage < chain else shards if stage < last else "loss"
-        for stage in graph.stages_of(device)
-    )

@@ -58,6 +58,7 @@ def by_split(lstms, library, input_TBH, gradient_TBH):
     for t in reversed(range(STEPS)):
         _, after = stack.backward_input(chunks[t], gradient_TBH[t : t + 1], after)
     stack.backward_weight(chunks)
+    stack.finish()
     return taken(lstms)
 
 

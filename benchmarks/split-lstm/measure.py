@@ -156,6 +156,7 @@ class Split(Stock):
             _, after = self.layer.backward_input(chunk, gradient_TBH, after)
         stop("I")
         self.layer.backward_weight(self.chunks)
+        self.layer.finish()
         stop("W")
         for tensor in self.lstm.parameters():
             tensor.grad = None

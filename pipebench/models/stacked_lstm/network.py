@@ -17,8 +17,17 @@ from pipebench.models.network import DTYPES, NOTHING, Beside, Optimizer, Part, S
 from pipebench.models.outline import FormKind, Slice
 from pipebench.models.projection import Projection, onednn_is_faster_for
 from pipebench.models.sgd import SGD
-from pipebench.models.softmax import JoinedLoss, drawn_shard, word_loss
+from pipebench.models.softmax import JoinedLoss, SoftmaxShard, drawn_shard, word_loss
+from pipebench.models.split import Split
+from pipebench.models.split_softmax import ShardSizes, SplitLoss, SplitShard
 from pipebench.models.stacked_lstm.outline import LSTMOutline
+from pipebench.models.stacked_lstm.split.part import Sizes, SplitPart
+from pipebench.models.stacked_lstm.split.products import (
+    Products,
+    fastest_products,
+    found_products,
+    known_products,
+)
 from pipebench.models.text.data import Data
 from pipebench.models.word_batches import step_batch
 
@@ -148,6 +157,8 @@ class StackedLSTMNetwork:
             outline = replace(outline, onednn=onednn_is_faster_for(outline, asked))
         self.outline, self.dtype = outline, DTYPES[outline.dtype]
         self.found = {"onednn_projection": outline.onednn}
+        self._known = asked.found or {}
+        self._products: Products | None = None
         self._seed, self._rate, self._data = asked.seed, asked.learning_rate, data
 
     def part(self, part: Slice, device: torch.device | None = None) -> Part:
@@ -166,6 +177,39 @@ class StackedLSTMNetwork:
         model = StackedLSTM(self.outline, part, device)
         model.initialise(self._seed)
         return model
+
+    def split(self, model: Part, *, microbatches: int, chunks: int) -> Split | None:
+        """A part of this network as one whose backward is in halves; ``None`` for one that cannot be.
+
+        Args:
+            model: from ``part``; its parameters are used, and get their gradients.
+            microbatches: of the plan.
+            chunks: of the plan.
+        """
+        steps, batch = self.outline.sequence_length // chunks, self.outline.batch // microbatches
+        if isinstance(model, JoinedLoss):
+            return SplitLoss(self.dtype)
+        if isinstance(model, SoftmaxShard):
+            device = model.projection.weight.device
+            sizes = ShardSizes(microbatches * chunks, steps, batch)
+            return SplitShard(model, self._library(batch, device), sizes)
+        if not isinstance(model, StackedLSTM):
+            return None
+        return SplitPart(
+            [lstm for lstm in model.lstm.values() if isinstance(lstm, nn.LSTM)],
+            model.embedding,
+            model.projection,
+            self._library(batch, model.device),
+            Sizes(microbatches, chunks, steps, batch),
+        )
+
+    def _library(self, batch: int, device: torch.device) -> Products:
+        """Of the products: as found before, else the one that is the fastest here, which is found once."""
+        if self._products is None:
+            known = known_products(self._known)
+            self._products = known or fastest_products(self.outline.hidden, batch, self.dtype, device)
+            self.found |= found_products(self._products)
+        return self._products
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:
         """Fused, or the chain of all layers."""

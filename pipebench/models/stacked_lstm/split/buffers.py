@@ -95,6 +95,7 @@ class Chunk:
         self.output_TBH = buffers.both_TBK[first + 1 : end + 1, :, hidden:]
         self.before = State(buffers.hidden_BH[first], buffers.scaled_BH[first])
         self.after = State(buffers.hidden_BH[end], buffers.scaled_BH[end])
+        self.both_NK = buffers.both_TBK[first:end].flatten(0, 1)
         self.gates_NG = buffers.gates_TBG[first:end].flatten(0, 1)
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from pipebench.models.split import add_gradient
 from pipebench.models.stacked_lstm.split import time_step
-from pipebench.models.stacked_lstm.split.buffers import Buffers, Chunk, rows_of
+from pipebench.models.stacked_lstm.split.buffers import Buffers, Chunk, Rows, Step, rows_of
 from pipebench.models.stacked_lstm.split.products import Products
 from pipebench.models.stacked_lstm.split.state import State, StateGradient
 from pipebench.models.stacked_lstm.split.time_step import Constants
@@ -36,10 +37,21 @@ class SplitLSTM:
         self.parameters, self._products = parameters_of(lstm), products
         self._weights = Weights(self.parameters, products)
         self._constants = Constants(self.parameters.weight_ih)
+        self._totals: tuple[Tensor, Tensor] | None = None  # gradients [2H, 4H] and [4H] of what W has taken
 
     def buffers(self, steps: int, batch: int) -> Buffers:
         """For sequences of so many time steps; a chunk of them is what the other methods take."""
         return Buffers(steps, batch, self.parameters.weight_ih)
+
+    def make_forward(self, rows: int) -> None:
+        """Make the products of the forward now, if the parameters have changed; else the first forward does.
+
+        Args:
+            rows: sequences of a microbatch.
+        """
+        self._weights.refresh()
+        with torch.no_grad():
+            self._weights.forward(rows)
 
     @torch.no_grad()
     def forward(self, chunk: Chunk, input_TBH: Tensor, before: State | None = None) -> tuple[Tensor, State]:
@@ -47,13 +59,13 @@ class SplitLSTM:
 
         Args:
             chunk: where to save what the backward needs.
-            input_TBH: activations; not kept, they are copied.
+            input_TBH: activations; not kept, they are copied, unless they are in the chunk's memory already.
             before: the state before the first time step; ``None`` is zeros, at the start of a sequence. Later chunks
                 get what the chunk before them gave, which is in its place already.
         """
         assert chunk.first == 0 or before is not None, "a chunk goes on where the one before it ended"
         self._weights.refresh()
-        chunk.input_TBH.copy_(input_TBH)
+        _put(chunk.input_TBH, input_TBH)
         for here, given in zip(chunk.before, before or (None, None), strict=True):
             _put(here, given)
         product = self._weights.forward(input_TBH.shape[1])
@@ -63,8 +75,14 @@ class SplitLSTM:
 
     @torch.no_grad()
     def backward_input(
-        self, chunk: Chunk, output_gradient_TBH: Tensor | None, after: StateGradient | None = None
-    ) -> tuple[Tensor, StateGradient]:
+        self,
+        chunk: Chunk,
+        output_gradient_TBH: Tensor | None,
+        after: StateGradient | None = None,
+        *,
+        input_: bool = True,
+        state: bool = True,
+    ) -> tuple[Tensor | None, StateGradient]:
         """Gradients of the input [T, B, H] and of the state before; the chunk then waits for ``backward_weight``.
 
         Args:
@@ -72,54 +90,80 @@ class SplitLSTM:
             output_gradient_TBH: with respect to the output; ``None`` is zeros.
             after: with respect to the state after; ``None`` is zeros. What is returned of a state holds until the next
                 call on these buffers, which may be given it.
+            input_: whether anybody wants the input's gradient; if not it need not be computed.
+            state: whether anybody wants the hidden state's.
         """
         assert self._weights.are_current(), "no update between a forward and its backward"
-        buffers, steps, whole = chunk.buffers, chunk.steps, len(chunk.steps) > 1
+        buffers, steps = chunk.buffers, chunk.steps
         _put(buffers.scaled_gradient_BH, None if after is None else after.scaled)
         hidden_BH = None if after is None else after.hidden
         given_BH = [None] * len(steps) if output_gradient_TBH is None else output_gradient_TBH.unbind(0)
-        batch = len(buffers.scratch_BG)
-        product = self._weights.backward_hidden(batch) if whole else self._weights.backward_both(batch)
-        found = hidden_BH
+        if len(steps) == 1 and input_:
+            input_BH, hidden_BH = self._backward_both(steps[0], given_BH[0], hidden_BH, buffers)
+            return input_BH[None], StateGradient(hidden_BH, buffers.scaled_gradient_BH)
+        product = self._weights.backward_hidden(len(buffers.scratch_BG)) if state or len(steps) > 1 else None
         for step, gradient_BH in zip(reversed(steps), reversed(given_BH), strict=True):
-            total_BH = _total(gradient_BH, hidden_BH, buffers.hidden_gradient_BH)
-            time_step.backward(step, total_BH, buffers, self._constants)
-            found = hidden_BH = product(step.all_gates)
-        assert found is not None
-        if whole:
-            input_NH = self._weights.backward_input(len(chunk.gates_NG))(chunk.gates_NG)
-            return input_NH.view(len(steps), batch, -1), StateGradient(found, buffers.scaled_gradient_BH)
-        input_BH, hidden_BH = found.chunk(2, 1)
-        return input_BH[None], StateGradient(hidden_BH, buffers.scaled_gradient_BH)
+            self._backward_gates(step, gradient_BH, hidden_BH, buffers)
+            hidden_BH = product(step.all_gates) if product and (state or step is not steps[0]) else None
+        input_TBH = self.input_gradient(chunk.gates_NG).view_as(chunk.input_TBH) if input_ else None
+        return input_TBH, StateGradient(hidden_BH, buffers.scaled_gradient_BH)
+
+    def _backward_both(
+        self, step: Step, gradient_BH: Tensor | None, hidden_BH: Tensor | None, buffers: Buffers
+    ) -> tuple[Tensor, Tensor]:
+        """Gradients of both inputs of a chunk's only step, by one product."""
+        self._backward_gates(step, gradient_BH, hidden_BH, buffers)
+        both_BK = self._weights.backward_both(len(buffers.scratch_BG))(step.all_gates)
+        input_BH, before_BH = both_BK.chunk(2, 1)
+        return input_BH, before_BH
+
+    def _backward_gates(
+        self, step: Step, gradient_BH: Tensor | None, hidden_BH: Tensor | None, buffers: Buffers
+    ) -> None:
+        total_BH = _total(gradient_BH, hidden_BH, buffers.hidden_gradient_BH)
+        time_step.backward(step, total_BH, buffers, self._constants)
+
+    def input_gradient(self, gates_NG: Tensor) -> Tensor:
+        """That of the input [N, H], of rows whose gates' gradients I has made."""
+        return self._weights.backward_input(len(gates_NG))(gates_NG)
 
     @torch.no_grad()
-    def backward_weight(self, pending: Iterable[Chunk]) -> None:
-        """Add the parameters' gradients over all chunks that wait, of one or several buffers, in any order."""
-        pieces = rows_of(pending)
-        if not pieces:
-            return
-        total_KG, total_G = self._gradients(*pieces[0])
-        for piece in pieces[1:]:
-            more_KG, more_G = self._gradients(*piece)
-            total_KG += more_KG
-            total_G += more_G
-        input_HG, hidden_HG = total_KG.chunk(2)
-        _add(self.parameters.weight_ih, input_HG.t().contiguous())
-        _add(self.parameters.weight_hh, hidden_HG.t().contiguous())
-        _add(self.parameters.bias_ih, total_G)
-        _add(self.parameters.bias_hh, total_G.clone())
+    def backward_weight(self, pending: Iterable[Chunk]) -> list[Rows]:
+        """Add the parameters' gradients over all chunks that wait, of one or several buffers, to a running total.
 
-    def _gradients(self, both_NK: Tensor, gates_NG: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the weights [2H, 4H] and of each bias. Summing rows by a product takes half the time of ``sum``."""
-        ones_1N = gates_NG.new_ones(1, len(gates_NG))
-        return self._products.summed(both_NK, gates_NG), torch.mm(ones_1N, gates_NG)[0]
+        Returns what it took. Its rows are those of the buffers in the order in which their first chunk was given, and
+        of each in the order of time.
+        """
+        pieces = rows_of(pending)
+        for both_NK, gates_NG in pieces:
+            ones_1N = gates_NG.new_ones(
+                1, len(gates_NG)
+            )  # summing rows by a product takes half the time of ``sum``
+            if self._totals is None:
+                self._totals = self._products.summed(both_NK, gates_NG), torch.mm(ones_1N, gates_NG)[0]
+            else:
+                self._products.add_summed(self._totals[0], both_NK, gates_NG)
+                self._totals[1].add_(torch.mm(ones_1N, gates_NG)[0])
+        return pieces
+
+    @torch.no_grad()
+    def finish(self) -> None:
+        """Add the running total to the parameters' gradients, and start a new one."""
+        if self._totals is None:
+            return
+        (total_KG, total_G), self._totals = self._totals, None
+        input_HG, hidden_HG = total_KG.chunk(2)
+        add_gradient(self.parameters.weight_ih, input_HG.t().contiguous())
+        add_gradient(self.parameters.weight_hh, hidden_HG.t().contiguous())
+        add_gradient(self.parameters.bias_ih, total_G)
+        add_gradient(self.parameters.bias_hh, total_G.clone())
 
 
 def _put(here: Tensor, given: Tensor | None) -> None:
     """A tensor's values, or zeros."""
     if given is None:
         here.zero_()
-    else:
+    elif given is not here:
         here.copy_(given)
 
 
@@ -128,11 +172,3 @@ def _total(one: Tensor | None, other: Tensor | None, out: Tensor) -> Tensor:
     if one is None:
         return out.zero_() if other is None else other
     return one if other is None else torch.add(one, other, out=out)
-
-
-def _add(parameter: nn.Parameter, gradient: Tensor) -> None:
-    """Which is ours to give away."""
-    if parameter.grad is None:
-        parameter.grad = gradient
-    else:
-        parameter.grad += gradient

@@ -14,7 +14,7 @@ Shape suffixes: N rows, K summed over, M columns of the result.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar, Protocol
 
 import torch
@@ -40,7 +40,10 @@ class Products(Protocol):
         """What gives ``x weight^T + bias`` while the weight's tensor is as it is now; ``rows`` are expected."""
 
     def summed(self, left_NK: Tensor, right_NM: Tensor) -> Tensor:
-        """``left^T right`` [K, M], of dense matrices."""
+        """``left^T right`` [K, M], new, of dense matrices."""
+
+    def add_summed(self, total_KM: Tensor, left_NK: Tensor, right_NM: Tensor) -> None:
+        """Add that to a total."""
 
 
 class Blas:
@@ -56,6 +59,10 @@ class Blas:
         """See ``Products``."""
         return torch.mm(left_NK.t(), right_NM)
 
+    def add_summed(self, total_KM: Tensor, left_NK: Tensor, right_NM: Tensor) -> None:
+        """In one pass over the total."""
+        total_KM.addmm_(left_NK.t(), right_NM)
+
 
 class Onednn:
     """oneDNN's, by public functions alone."""
@@ -70,6 +77,10 @@ class Onednn:
     def summed(self, left_NK: Tensor, right_NM: Tensor) -> Tensor:
         """See ``Products``."""
         return linear(left_NK.t().contiguous().to_mkldnn(), right_NM.t().contiguous()).to_dense()
+
+    def add_summed(self, total_KM: Tensor, left_NK: Tensor, right_NM: Tensor) -> None:
+        """See ``Products``."""
+        total_KM.add_(self.summed(left_NK, right_NM))
 
 
 class Packed:
@@ -89,8 +100,28 @@ class Packed:
         result: Tensor = multiply(left_NK.t(), right_NM.t(), None, "none", [], "")
         return result
 
+    def add_summed(self, total_KM: Tensor, left_NK: Tensor, right_NM: Tensor) -> None:
+        """A product that adds by itself reads the total and writes a new one, which takes no less."""
+        total_KM.add_(self.summed(left_NK, right_NM))
+
 
 LIBRARIES: tuple[Products, ...] = (Blas(), Onednn(), Packed())  # the most public first
+
+
+def found_products(library: Products) -> dict[str, bool]:
+    """Which library was found to be the fastest, for later launches: so that all of them use the same one."""
+    return {f"{each.name}_products": each is library for each in LIBRARIES if each.name != Blas.name}
+
+
+def known_products(found: Mapping[str, bool]) -> Products | None:
+    """The library that an earlier launch found; ``None`` where none was looked for.
+
+    One that gives wrong numbers here is not used, whatever was found.
+    """
+    if not found.keys() >= found_products(LIBRARIES[0]).keys():
+        return None
+    chosen = next((each for each in LIBRARIES if found.get(f"{each.name}_products")), LIBRARIES[0])
+    return chosen if _is_right(chosen) else LIBRARIES[0]
 
 
 def fastest_products(
@@ -134,13 +165,17 @@ def _is_right(library: Products) -> bool:
 
 
 def _small_cases(library: Products) -> Iterator[tuple[Tensor, Tensor]]:
-    """Found and expected: with a bias, with a transposed weight, and summed over rows."""
+    """Found and expected: with a bias, with a transposed weight, summed over rows, and added to a total."""
     draw = torch.Generator().manual_seed(1)
     x_NK, weight_MK, bias_M = (torch.randn(*shape, generator=draw) for shape in ((5, 7), (12, 7), (12,)))
     exact_NM = x_NK.double() @ weight_MK.double().t()
     yield library.by(weight_MK, bias_M, 5)(x_NK), exact_NM + bias_M
     yield library.by(weight_MK.t().contiguous().t(), None, 5)(x_NK), exact_NM
-    yield library.summed(x_NK, exact_NM.float()), x_NK.double().t() @ exact_NM
+    summed_KM = library.summed(x_NK, exact_NM.float())
+    yield summed_KM, x_NK.double().t() @ exact_NM
+    total_KM = summed_KM.clone()
+    library.add_summed(total_KM, x_NK, exact_NM.float())
+    yield total_KM, summed_KM.double() * 2
 
 
 @torch.no_grad()

@@ -1,13 +1,10 @@
-"""The LSTM layers of one stage, split: the gradient of a layer's input is that of the output of the layer below it.
-
-Embedding, projection and shards stay with autograd: their backward costs no waiting that a split could shorten.
-"""
+"""The LSTM layers of one stage, split: the gradient of a layer's input is that of the output of the layer below it."""
 
 from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
-from pipebench.models.stacked_lstm.split.buffers import Buffers, Chunk
+from pipebench.models.stacked_lstm.split.buffers import Buffers, Chunk, Rows
 from pipebench.models.stacked_lstm.split.layer import SplitLSTM
 from pipebench.models.stacked_lstm.split.products import Products
 from pipebench.models.stacked_lstm.split.state import State, StateGradient
@@ -27,6 +24,11 @@ class SplitStack:
     def buffers(self, steps: int, batch: int) -> list[Buffers]:
         """Of each layer, for one microbatch. Make them once: they are used again in each step."""
         return [layer.buffers(steps, batch) for layer in self.layers]
+
+    def make_forward(self, rows: int) -> None:
+        """Make the products of all forwards; see ``SplitLSTM.make_forward``."""
+        for layer in self.layers:
+            layer.make_forward(rows)
 
     def forward(
         self, chunks: Sequence[Chunk], input_TBH: Tensor, before: Sequence[State] | None = None
@@ -50,19 +52,43 @@ class SplitStack:
         chunks: Sequence[Chunk],
         gradient_TBH: Tensor | None,
         after: Sequence[StateGradient] | None = None,
+        *,
+        input_: bool = True,
+        state: bool = True,
     ) -> tuple[Tensor | None, list[StateGradient]]:
         """Gradients of the lowest layer's input, and of each layer's state before; see ``SplitLSTM``.
 
         Without layers there is nothing to do: what comes in goes out.
+
+        Args:
+            chunks: of each layer.
+            gradient_TBH: of the highest layer's output.
+            after: of each layer's state.
+            input_: whether anybody wants the input's gradient of the lowest layer.
+            state: whether anybody wants those of the states.
         """
         states: list[StateGradient] = []
         of_states: Sequence[StateGradient | None] = after or [None] * len(self.layers)
-        for layer, chunk, state in reversed([*zip(self.layers, chunks, of_states, strict=True)]):
-            gradient_TBH, before = layer.backward_input(chunk, gradient_TBH, state)
+        for layer, chunk, of_state in reversed([*zip(self.layers, chunks, of_states, strict=True)]):
+            wanted = input_ or layer is not self.layers[0]
+            gradient_TBH, before = layer.backward_input(
+                chunk, gradient_TBH, of_state, input_=wanted, state=state
+            )
             states.insert(0, before)
         return gradient_TBH, states
 
-    def backward_weight(self, pending: Iterable[Sequence[Chunk]]) -> None:
-        """Add all parameters' gradients; each member of ``pending`` has a chunk of each layer."""
-        for layer, chunks in zip(self.layers, zip(*pending, strict=True), strict=False):
+    def backward_weight(self, pending: Iterable[Sequence[Chunk]]) -> list[Rows]:
+        """Add all parameters' gradients to a running total; each member of ``pending`` has a chunk of each layer.
+
+        Returns what the lowest layer took; see ``SplitLSTM.backward_weight``.
+        """
+        taken = [
             layer.backward_weight(chunks)
+            for layer, chunks in zip(self.layers, zip(*pending, strict=True), strict=False)
+        ]
+        return taken[0] if taken else []
+
+    def finish(self) -> None:
+        """Add the running totals to the parameters' gradients."""
+        for layer in self.layers:
+            layer.finish()

@@ -60,6 +60,7 @@ def by_split(
         found |= {"d hidden": before.hidden, "d cell": before.cell}
     random.shuffle(chunks)
     ours.backward_weight(chunks)
+    ours.finish()
     return found | take_gradients(layer)
 
 
@@ -139,6 +140,7 @@ class Function(torch.autograd.Function):
             ctx.split, ctx.chunks, gradients[0], StateGradient.of(*gradients[1:])
         )
         ctx.split.backward_weight(ctx.chunks)
+        ctx.split.finish()
         return None, None, input_TBH, before.hidden, before.cell, *take_gradients(ctx.layer).values()
 
 
@@ -172,6 +174,7 @@ def test_what_waits_is_added_up_over_chunks_and_microbatches_in_any_order(
     cut = data.draw(st.integers(0, len(waiting)))
     ours.backward_weight(waiting[:cut])
     ours.backward_weight(waiting[cut:])
+    ours.finish()
     assert_same(expected, take_gradients(layer))
 
 
@@ -187,6 +190,7 @@ def test_buffers_used_again_hold_nothing_of_the_step_before(length: int) -> None
             output, _ = forward(each, its_chunks, input_TBH)
             input_gradient, _ = backward_input(each, its_chunks, gradient_TBH)
             each.backward_weight(its_chunks)
+            each.finish()
             found.append([output, input_gradient, *take_gradients(layer).values()])
         assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
@@ -199,6 +203,7 @@ def test_an_infinite_number_of_one_step_is_gone_in_the_next() -> None:
         forward(ours, chunks, torch.full((2, 2, 3), value, dtype=torch.float64))
         input_gradient, before = backward_input(ours, chunks, drawn(2, 2, 3))
         ours.backward_weight(chunks)
+        ours.finish()
         gradients = take_gradients(layer)
     assert before.hidden is not None
     assert all(tensor.isfinite().all() for tensor in (input_gradient, before.hidden, *gradients.values()))
@@ -218,6 +223,7 @@ def test_an_update_is_seen(library: Products, name: str) -> None:
         output, _ = forward(ours, chunks, input_TBH)
         input_gradient, _ = backward_input(ours, chunks, gradients[0])
         ours.backward_weight(chunks)
+        ours.finish()
         found = {"output": output, "d input": input_gradient} | take_gradients(layer)
         expected = by_autograd(layer, input_TBH, None, gradients)
         assert_same({key: expected[key] for key in found}, found)
@@ -235,6 +241,7 @@ def test_gradients_are_added_to_those_that_are_there() -> None:
             forward(ours, chunks, drawn(2, 2, 3))
             backward_input(ours, chunks, drawn(2, 2, 3))
             ours.backward_weight(chunks)
+            ours.finish()
         totals.append(take_gradients(layer))
     assert_same({name: 2 * gradient for name, gradient in totals[0].items()}, totals[1])
 

@@ -54,6 +54,7 @@ def test_eight_layers_behind_an_embedding_are_the_chain_of_torch_s_layers(
     embedded_TBH.backward(torch.cat(gradients))
     assert take_gradients(model["lstm"]) == dict.fromkeys(take_gradients(model["lstm"]))
     stack.backward_weight(chunks)
+    stack.finish()
     assert_same(expected, found | take_gradients(model))
 
 
@@ -74,3 +75,4 @@ def test_a_stage_without_layers_hands_on_what_it_gets() -> None:
     assert stack.forward([], input_TBH) == (input_TBH, [])
     assert stack.backward_input([], input_TBH) == (input_TBH, [])
     stack.backward_weight([[]])
+    stack.finish()

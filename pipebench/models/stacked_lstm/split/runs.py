@@ -1,0 +1,25 @@
+"""Chunks that follow each other in memory are one piece."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+_Memory = TypeVar("_Memory")
+
+
+def runs_of(pending: Iterable[tuple[_Memory, int]]) -> Iterator[tuple[_Memory, int, int]]:
+    """Chunks that wait, by whose they are and their number, as ranges ``first`` to ``end - 1`` of one memory.
+
+    Memories in the order in which their first chunk was given, the ranges of each in ascending order.
+    """
+    numbers_of: dict[int, tuple[_Memory, list[int]]] = {}
+    for memory, number in pending:
+        numbers_of.setdefault(id(memory), (memory, []))[1].append(number)
+    for memory, numbers in numbers_of.values():
+        numbers.sort()
+        first = end = numbers[0]
+        for number in numbers:
+            if number != end:
+                yield memory, first, end
+                first = number
+            end = number + 1
+        yield memory, first, end
