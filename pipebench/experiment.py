@@ -96,7 +96,7 @@ def check_plan(config: RunConfig) -> None:
     """Check the plan and run it on paper before any device does."""
     plan = add_transfers(config.plan)
     check(plan)
-    simulate(plan, UniformCosts(1, 2))
+    simulate(plan, UniformCosts(1, backward_input=1, backward_weight=1))
 
 
 def _failure(error: PipebenchError) -> schema.Failure:

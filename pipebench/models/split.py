@@ -8,11 +8,11 @@ Such a part is made for one plan, and keeps what its backward needs in memory of
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from pipebench.models.network import StepBatch
+from pipebench.models.network import Part, StepBatch
 
 At = tuple[int, int]  # a slice: microbatch, chunk
 Payload = tuple[Tensor, ...]  # what one message carries
@@ -56,6 +56,14 @@ class Split(Protocol):
 
     def finish(self) -> None:
         """After the last action: add the totals to the parameters' ``grad``."""
+
+
+@runtime_checkable
+class SplitNetwork(Protocol):
+    """A network that has parts of this kind."""
+
+    def split(self, model: Part, *, microbatches: int, chunks: int) -> Split | None:
+        """A part of it in halves, for a plan of so many slices; ``None`` for one that it does not know how to split."""
 
 
 def add_gradient(parameter: Tensor, gradient: Tensor) -> None:

@@ -67,9 +67,11 @@ def measure(
         pipeline.edges, pipeline.plan, link, usual_s=MESSAGE * fmean(chain)
     )
     costs = OrderCosts(
-        *(cells[operation] for operation in pipeline.plan.graph.operations),
-        forward_message_s=forward_s,
-        backward_message_s=backward_s,
+        cells[Operation.FORWARD],
+        cells[Operation.BACKWARD_INPUT],
+        cells[Operation.BACKWARD_WEIGHT],
+        forward_s,
+        backward_s,
         ports=link is not None,
     )
     return messages.ActionCosts(costs=costs, found=network.found)

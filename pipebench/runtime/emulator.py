@@ -34,7 +34,7 @@ from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of, messages_to
 from pipebench.runtime import faults
 from pipebench.runtime.executor import Call, Executor
-from pipebench.runtime.stage import stages_of
+from pipebench.runtime.stages import stages_of
 from pipebench.runtime.transport import Mailbox
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link
@@ -62,6 +62,7 @@ class EmulatedPipeline:
         network: the model.
         layout: which part of it each stage has.
         device: the one real device; default: the CPU.
+        cell: how backwards are computed: ``fused`` or ``split``.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         order: in which the one real device runs the actions; see ``interleave``.
         clock: reads this thread's CPU seconds.
@@ -74,6 +75,7 @@ class EmulatedPipeline:
         layout: Layout,
         *,
         device: torch.device | None = None,
+        cell: str = "fused",
         checkpoint: str = "none",
         order: str = "device",
         clock: Callable[[], float] = time.thread_time,
@@ -88,8 +90,9 @@ class EmulatedPipeline:
             layout,
             self.edges,
             graph,
+            network=network,
+            cell=cell,
             checkpoint=checkpoint,
-            dtype=network.dtype,
             device=device,
         )
         self.executors = [
@@ -130,13 +133,25 @@ class EmulatedPipeline:
         return MeasuredCosts(actions, before, after)
 
     def prime(self, batch: StepBatch) -> None:
-        """Take one microbatch through all stages, so that all that lives on after a first call exists."""
+        """Take one microbatch through all stages, so that all that lives on after a first call exists.
+
+        All of them where some run together.
+        """
+        if any(unit.action.microbatches > 1 for unit in self.units):
+            self.step(batch, update=False)
+        else:
+            self._prime(batch)
+        self.release()
+
+    def _prime(self, batch: StepBatch) -> None:
         for executor in self.executors:
             executor.load(batch)
+            executor.begin()
         for unit in self.units:
             for run in unit.first:
                 run()
-        self.release()
+        for executor in self.executors:
+            executor.finish()
 
     def update(self) -> None:
         """The update that a step without it has left out."""

@@ -76,6 +76,7 @@ def _layers(
         add_transfers(SCHEDULES["gpipe"].plan(graph)),
         network,
         chain_layout(partition),
+        cell=config.cell,
         checkpoint=config.checkpoint,
         device=device,
         clock=gpu_at_rest_s if config.device == "cuda" else time.thread_time,

@@ -114,7 +114,12 @@ class EmulatedPair:
         self.single = single or SingleDevice(job, network, self.device)
         self.naive = self.single if isinstance(self.single, EmulatedNaive) else None
         self.pipeline = EmulatedPipeline(
-            job.plan(), network, config.layout, checkpoint=config.checkpoint, order=config.emulation_order
+            job.plan(),
+            network,
+            config.layout,
+            cell=config.cell,
+            checkpoint=config.checkpoint,
+            order=config.emulation_order,
         )
         self.batches = [
             network.batch(number, microbatches=config.microbatches, chunks=config.chunks)

@@ -81,7 +81,9 @@ class RankedPair:
     def load(self) -> None:
         """The pipeline of the job, and the batches as it takes them."""
         config = self.job.config
-        self.pipeline = self._pipeline(self.job.plan(), config.layout, checkpoint=config.checkpoint)
+        self.pipeline = self._pipeline(
+            self.job.plan(), config.layout, cell=config.cell, checkpoint=config.checkpoint
+        )
         self.batches = [
             self.network.batch(
                 number, microbatches=config.microbatches, chunks=config.chunks, device=self.device.torch
@@ -101,7 +103,9 @@ class RankedPair:
         self.job = first.job.of(self.job.config)
         self.single, self.naive = first.single, first.naive
 
-    def _pipeline(self, plan: Plan, layout: Layout, *, checkpoint: str = "none") -> RankedPipeline:
+    def _pipeline(
+        self, plan: Plan, layout: Layout, *, cell: str = "fused", checkpoint: str = "none"
+    ) -> RankedPipeline:
         """This rank's part of a plan, with fresh parameters."""
         graph = plan.graph
         edges = edges_of(self.network.outline, layout, graph.microbatches, graph.chunks_each)
@@ -113,6 +117,7 @@ class RankedPair:
             rank=self.rank,
             device=self.device,
             transport=self.transport(self.job, plan, edges, self.rank, self.device),
+            cell=cell,
             checkpoint=checkpoint,
             heartbeats=self.heartbeats,
             numbered=self.numbered and plan.graph == self.job.config.graph,

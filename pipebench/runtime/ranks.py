@@ -37,7 +37,7 @@ from pipebench.runtime.device import RankDevice
 from pipebench.runtime.executor import Executor
 from pipebench.runtime.gathering import gathered, gathered_texts
 from pipebench.runtime.heartbeat import COMPUTING, IDLE, WAITING, Heartbeats
-from pipebench.runtime.stage import stages_of
+from pipebench.runtime.stages import stages_of
 from pipebench.runtime.transport import Transport
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 
@@ -90,6 +90,7 @@ class RankedPipeline:
         rank: of this process; the device that it is has the same number.
         device: where this rank computes.
         transport: this rank's end of the plan's messages.
+        cell: how backwards are computed: ``fused`` or ``split``.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         heartbeats: where every rank writes what it does.
         numbered: whether it writes the numbers of its actions; of another plan than the run's they would mislead.
@@ -106,6 +107,7 @@ class RankedPipeline:
         rank: int,
         device: RankDevice,
         transport: StepTransport,
+        cell: str = "fused",
         checkpoint: str = "none",
         heartbeats: Heartbeats,
         numbered: bool = True,
@@ -121,7 +123,14 @@ class RankedPipeline:
             stage: network.part(layout.parts[stage], device.torch) for stage in graph.stages_of(rank)
         }
         stages = stages_of(
-            self.parts, layout, edges, graph, checkpoint=checkpoint, dtype=network.dtype, device=device.torch
+            self.parts,
+            layout,
+            edges,
+            graph,
+            network=network,
+            cell=cell,
+            checkpoint=checkpoint,
+            device=device.torch,
         )
         self.executor = Executor(graph, program, stages, transport, network.optimizer)
         self._calls = [

@@ -97,6 +97,12 @@ class Stage:
         self._batch = batch
         self.loss.zero_()
 
+    def begin(self) -> None:
+        """Of a step, before its first action: nothing to make ready."""
+
+    def finish(self) -> None:
+        """Of a step, after its last action: autograd has put all gradients where they belong."""
+
     def forward(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> Payload | None:
         """What the stages above need, detached; ``None`` where there are none. The last one adds up its loss."""
         slot = microbatch * self.chunks + chunk
