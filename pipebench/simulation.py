@@ -42,8 +42,7 @@ class SimulationOptions:
     ``3-4 = 1 GB/s, 50 us`` and ``4MiB``.
 
     Raises:
-        UsageError: A size or cost is out of range, the costs contradict each other or are not those that the schedule
-            needs, or there is no such schedule.
+        UsageError: No such schedule, a size or cost out of range, or costs that contradict each other or the schedule.
     """
 
     schedule: str = "gpipe"
