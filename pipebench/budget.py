@@ -7,6 +7,8 @@ from pipebench.errors import EnvironmentRefusedError
 from pipebench.models.outline import BATCHES, MemoryBytes, Outline, whole, whole_memory
 from pipebench.plan.cells import units_in
 from pipebench.plan.checkpoints import Kept, peak_saved
+from pipebench.plan.in_flight import most_in_flight
+from pipebench.plan.schedules import SCHEDULES
 
 ASSUMED_FLOPS_PER_S = 85e9  # one CPU core on an LSTM in float32; two kinds of server core did 85 and 99e9
 ASSUMED_GPU_FLOPS_PER_S = 1e12  # a small share of any GPU's peak: LSTM steps are short kernels in a row
@@ -59,20 +61,29 @@ def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryB
     """Computed bytes of each device."""
     config = msgspec.structs.replace(config, partition=partition)
     graph, outline, layout = config.graph, config.outline, config.layout
-    programs = config.plan.programs
+    split = _split_bytes(config)
     kept = []
     for stage, part in enumerate(layout.parts):
         slices = graph.microbatches * len(graph.chunks_of(stage))
         sizes = (outline.saved_bytes, outline.input_bytes, outline.past_bytes)
-        kept.append(Kept(*(size(part, slices) for size in sizes)))
+        kept.append(Kept(*(0 if split[stage] else size(part, slices) for size in sizes)))
     found = []
-    for device, program in enumerate(programs):
-        units = units_in(graph, program)
+    for device, program in enumerate(config.plan.programs):
+        units = list(units_in(graph, program))
         peak = peak_saved(units, kept, checkpoint=config.checkpoint, microbatches=config.microbatches)
+        peak += sum(number * split[stage] for stage, number in most_in_flight(units).items())
         standing = [outline.memory(part, 0) for part in layout.parts_on(device)]
         sums = MemoryBytes(*(sum(sizes) for sizes in zip(*standing, strict=True)))
         found.append(sums._replace(saved_tensors=peak))
     return found
+
+
+def _split_bytes(config: RunConfig) -> list[int]:
+    """Of each stage, what its split cell keeps of a microbatch in flight; 0 where it has none."""
+    parts = config.layout.parts
+    if config.cell != "split":
+        return [0] * len(parts)
+    return [config.outline.split_bytes(part, config.microbatches) or 0 for part in parts]
 
 
 def host_bytes(config: RunConfig) -> int:
@@ -98,8 +109,14 @@ def host_bytes(config: RunConfig) -> int:
 
 
 def actions(config: RunConfig) -> int:
-    """Of the plan: forwards and backwards."""
-    return 2 * config.stages * config.microbatches * config.outline.segments * config.chunks
+    """Of the plan: forwards and backwards, or their halves."""
+    return (
+        (3 if SCHEDULES[config.schedule].splits_backward else 2)
+        * config.stages
+        * config.microbatches
+        * config.outline.segments
+        * config.chunks
+    )
 
 
 def check_actions(number: int, available_bytes: int | None) -> None:

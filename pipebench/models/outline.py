@@ -170,6 +170,12 @@ class Outline(Protocol):
     def past_bytes(self, part: Slice, slices: int) -> int:
         """What a slice keeps more for each chunk of its microbatch that came before it."""
 
+    def split_bytes(self, part: Slice, microbatches: int) -> int | None:
+        """What a part keeps of a microbatch with a split cell of its own, from its first F to its last W.
+
+        ``None`` where it has none: it keeps what each slice of a fused one does.
+        """
+
     def chunk_shares(self, part: Slice, chunks: int) -> Sequence[float]:
         """What each chunk of a segment has of a part's work there; they add up to 1."""
 

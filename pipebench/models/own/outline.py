@@ -94,6 +94,9 @@ class OwnOutline:
         """None: the most that a chunk saves was measured."""
         return 0
 
+    def split_bytes(self, part: Slice, microbatches: int) -> None:
+        """It has no split cell of its own."""
+
     def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
         """All alike: how they differ nobody knows."""
         return even_shares(chunks)

@@ -124,6 +124,9 @@ class Seq2SeqOutline:
         """None: what a chunk leaves to the next one does not grow."""
         return 0
 
+    def split_bytes(self, part: Slice, microbatches: int) -> None:
+        """It has no split cell of its own."""
+
     def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
         """All alike."""
         return even_shares(chunks)

@@ -106,6 +106,20 @@ class LSTMOutline:
         """None: what a chunk leaves to the next one does not grow."""
         return 0
 
+    def split_bytes(self, part: Slice, microbatches: int) -> int | None:
+        """An LSTM layer keeps [x|h] and -2c of each position, four gates, the candidate and the squashed cell state.
+
+        The head keeps its input and the gradients of its logits. A shard keeps the same of its words, with its figures,
+        and the place of the target and whether it is there. What joins shards keeps as much as a fused one.
+        """
+        if part.joins:
+            return None
+        if part.rows is not None:
+            numbers = self.hidden + part.rows.number + FIGURES + 2
+        else:
+            numbers = part.layers * 9 * self.hidden + part.closes * (self.hidden + self.vocab)
+        return self.positions // microbatches * numbers * self.element_bytes
+
     def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
         """All alike."""
         return even_shares(chunks)

@@ -125,6 +125,9 @@ class TransformerOutline:
         each = _TRAINING * 2 * self.batch
         return each * products * (end - first), each * attention
 
+    def split_bytes(self, part: Slice, microbatches: int) -> None:
+        """It has no split cell of its own."""
+
     def chunk_shares(self, part: Slice, chunks: int) -> list[float]:
         """Of a part's work: the later a chunk, the more its words attend to."""
         steps = self.sequence_length // chunks
