@@ -70,6 +70,9 @@ class Part(Protocol):
     def parameters(self) -> Iterator[nn.Parameter]:
         """All of them, trained or not."""
 
+    def modules(self) -> Iterator[nn.Module]:
+        """All that it is made of, each perhaps more than once."""
+
     def named(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Parameters by names that do not depend on how the model is cut."""
 

@@ -36,11 +36,11 @@ class Projection(nn.Linear):
         bias: bool = True,
     ) -> None:
         super().__init__(hidden, vocab, bias=bias, dtype=dtype, device=device)
-        self._onednn = onednn and can_use_onednn(dtype, self.weight.device)
+        self.uses_onednn = onednn and can_use_onednn(dtype, self.weight.device)
 
     def forward(self, input_: Tensor) -> Tensor:
         """Logits [..., V]."""
-        if not self._onednn:
+        if not self.uses_onednn:
             return super().forward(input_)
         return linear(input_.to_mkldnn(), self.weight, self.bias).to_dense()
 

@@ -1,7 +1,9 @@
 """A stage: a part of the model with one method an operation, its buffers its own.
 
-    forward   what the stages below give in (or the batch's own), what the stages above get out (or the loss)
-    backward  gradients of what went out in, gradients of what came in out
+    forward          what the stages below give in (or the batch's own), what the stages above get out (or the loss)
+    backward         gradients of what went out in, gradients of what came in out; the parameters' are added to
+    backward_input   the same, but those of the weights that can wait are put off
+    backward_weight  those that were put off, of several slices at once
 
 Several stages above all get the same, and their gradients of it are added up in their order. Several stages below each
 get the gradients of what they gave.
@@ -16,18 +18,20 @@ that arrives there is fed into the backward of the chunk before. So gradients ar
 sequence.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from pipebench.models.deferred.weights import Deferred, SliceKey
 from pipebench.models.edges import Edge, Edges
 from pipebench.models.layout import Layout
 from pipebench.models.network import Beside, Part, StepBatch
 from pipebench.plan.checkpoints import is_checkpointed
 from pipebench.plan.graph import Graph
-from pipebench.runtime import nests
+from pipebench.runtime import leaves, nests
 
 Payload = tuple[Tensor, ...]  # what one message carries
 
@@ -69,6 +73,7 @@ class Stage:
         microbatches: of the plan.
         chunks: of the plan, in all segments together.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
+        deferred: of the part; ``None``: nothing is put off, and ``backward_weight`` has nothing to do.
     """
 
     def __init__(
@@ -80,8 +85,9 @@ class Stage:
         microbatches: int,
         chunks: int,
         checkpoint: str = "none",
+        deferred: Deferred | None = None,
     ) -> None:
-        self.part, self.neighbours, self.loss = part, neighbours, loss
+        self.part, self.neighbours, self.loss, self.deferred = part, neighbours, loss, deferred
         self.chunks, self._chunks_each = chunks, chunks // len(neighbours)
         self._checkpointed = [is_checkpointed(checkpoint, m, microbatches) for m in range(microbatches)]
         self._batch: StepBatch | None = None
@@ -94,6 +100,7 @@ class Stage:
     def load(self, batch: StepBatch) -> None:
         """Take the next batch, and start its loss at 0."""
         assert not any(self._saved), "a forward of the last step was never followed by its backward"
+        assert self.deferred is None or not self.deferred.waits, "weights of the last step still wait"
         self._batch = batch
         self.loss.zero_()
 
@@ -114,7 +121,7 @@ class Stage:
             result = self._run(here, microbatch, chunk, input_, before)
         last_chunk = chunk == self.chunks - 1
         self._carried[microbatch] = (
-            None if last_chunk else nests.mapped(_unknown if checkpointed else _cut, result.state)
+            None if last_chunk else nests.mapped(leaves.unknown if checkpointed else leaves.cut, result.state)
         )
         self._saved[slot] = _Saved(input_, before, None if checkpointed else result)
         if here.above is not None:
@@ -127,32 +134,64 @@ class Stage:
             self.loss += result.output[0].detach()
         return None
 
+    def forward_many(
+        self, slices: Sequence[SliceKey], received: Sequence[Sequence[Payload]]
+    ) -> list[Payload | None]:
+        """One after the other, in this order."""
+        return [self.forward(*each, given) for each, given in zip(slices, received, strict=True)]
+
     def backward(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> list[Payload]:
         """Add to the parameters' gradients; for each stage below the gradients of what it gave."""
+        return self._backward(microbatch, chunk, received, nullcontext())
+
+    def backward_input(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> list[Payload]:
+        """The same, but the slice then waits for ``backward_weight``."""
+        putting_off = self.deferred.on((microbatch, chunk)) if self.deferred is not None else nullcontext()
+        return self._backward(microbatch, chunk, received, putting_off)
+
+    def backward_input_many(
+        self, slices: Sequence[SliceKey], received: Sequence[Sequence[Payload]]
+    ) -> list[list[Payload]]:
+        """One after the other, in this order: of a microbatch the last chunk first."""
+        return [self.backward_input(*each, given) for each, given in zip(slices, received, strict=True)]
+
+    def backward_weight(self, slices: Sequence[SliceKey]) -> None:
+        """Add to the parameters' gradients what these slices put off, in any order."""
+        if self.deferred is not None:
+            self.deferred.weights(slices)
+
+    def _backward(
+        self,
+        microbatch: int,
+        chunk: int,
+        received: Sequence[Payload],
+        putting_off: AbstractContextManager[None],
+    ) -> list[Payload]:
         slot = microbatch * self.chunks + chunk
         saved, self._saved[slot] = self._saved[slot], None
         assert saved is not None, "a backward needs its forward"
         here = self._here(microbatch, chunk)
         result = saved.result or self._run(here, microbatch, chunk, saved.input_, saved.state_before)
         outputs: list[Tensor] = _with_gradients(here, result.output)
-        gradients: list[Tensor | None] = [*_added_up(received)] if received else [None] * len(outputs)
+        gradients: list[Tensor | None] = [*leaves.added_up(received)] if received else [None] * len(outputs)
         if here.above is not None and not all(tensor.requires_grad for tensor in outputs):
-            outputs, gradients = _that_lead_back(outputs, gradients)
+            outputs, gradients = leaves.that_lead_back(outputs, gradients)
         carried = self._carried_gradients[microbatch]
         if carried is not None:
             for tensor, gradient in zip(nests.tensors(result.state), carried, strict=True):
                 if gradient is not None and tensor.requires_grad:
                     outputs.append(tensor)
                     gradients.append(gradient)
-        if outputs:
-            torch.autograd.backward(outputs, gradients)
+        with putting_off:
+            if outputs:
+                torch.autograd.backward(outputs, gradients)
         self._carried_gradients[microbatch] = [
             _gradient(t) for t in nests.tensors(saved.state_before)
         ] or None
         came_in = iter(saved.input_)
         return [
             tuple(
-                _or_zeros(tensor)
+                leaves.or_zeros(tensor)
                 for tensor, spec in [(next(came_in), spec) for spec in edge.tensors]
                 if spec.gradient
             )
@@ -181,7 +220,7 @@ class Stage:
         return tuple(
             tensor
             for payload, edge in zip(received, here.below, strict=True)
-            for tensor in _leaves(payload, edge, self.loss.device)
+            for tensor in leaves.leaves_of(payload, edge, self.loss.device)
         )
 
     def _run(self, here: Neighbours, microbatch: int, chunk: int, input_: Payload, before: Any) -> _Result:
@@ -210,14 +249,6 @@ def _with_gradients(here: Neighbours, output: Payload) -> list[Tensor]:
     if here.above is None:
         return [*output]
     return [t for t, spec in zip(output, here.above.tensors, strict=True) if spec.gradient]
-
-
-def _that_lead_back(
-    outputs: Sequence[Tensor], gradients: Sequence[Tensor | None]
-) -> tuple[list[Tensor], list[Tensor | None]]:
-    """Without the outputs that nothing was computed for, such as those of a slice that no sentence has begun in."""
-    pairs = [(t, g) for t, g in zip(outputs, gradients, strict=True) if t.requires_grad]
-    return [output for output, _ in pairs], [gradient for _, gradient in pairs]
 
 
 def stages_of(
@@ -254,45 +285,6 @@ def _neighbours(stage: int, segment: int, layout: Layout, edges: Edges, graph: G
     )
 
 
-def _leaves(payload: Payload, edge: Edge, device: torch.device) -> Iterator[Tensor]:
-    """A message's tensors, and zeros in the place of those that are not sent, whose gradients can be collected."""
-    sent = iter(payload)
-    for spec in edge.tensors:
-        tensor = (
-            next(sent).detach()
-            if spec.sent
-            else torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype), device=device)
-        )
-        yield tensor.requires_grad_(spec.gradient)
-
-
-def _added_up(payloads: Sequence[Payload]) -> Payload:
-    """The gradients of several stages, in their order; nobody's tensors are written into."""
-    first, *others = payloads
-    if not others:
-        return first
-    totals = tuple(a + b for a, b in zip(first, others[0], strict=True))
-    for payload in others[1:]:
-        for total, gradient in zip(totals, payload, strict=True):
-            total.add_(gradient)
-    return totals
-
-
-def _cut(tensor: Tensor) -> Tensor:
-    """A tensor of the state as a new leaf, so that its gradient can be collected where it has one."""
-    return tensor.detach().requires_grad_(tensor.requires_grad)
-
-
-def _unknown(tensor: Tensor) -> Tensor:
-    """The same of a forward that ran without autograd: whatever can have a gradient may have one."""
-    return tensor.detach().requires_grad_(tensor.is_floating_point() or tensor.is_complex())
-
-
 def _gradient(tensor: Tensor) -> Tensor | None:
     """What arrived at a tensor of the state."""
     return tensor.grad
-
-
-def _or_zeros(tensor: Tensor) -> Tensor:
-    """The gradient of an input, zeros where the part does not use it."""
-    return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad

@@ -57,6 +57,11 @@ class OwnPart:
         for _, module in self._layers:
             yield from module.parameters()
 
+    def modules(self) -> Iterator[nn.Module]:
+        """Its layers and what they are made of."""
+        for _, module in self._layers:
+            yield from module.modules()
+
     def named(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Such as ``3.weight``."""
         for index, module in self._layers:

@@ -106,7 +106,7 @@ class Seq2Seq:
     def __init__(self, whole_part: Seq2SeqPart) -> None:
         self._part = whole_part
         self.loss, self.parameters = whole_part.loss, whole_part.parameters
-        self.named, self.kept = whole_part.named, whole_part.kept
+        self.modules, self.named, self.kept = whole_part.modules, whole_part.named, whole_part.kept
 
     def run(
         self,

@@ -1,0 +1,137 @@
+"""One linear layer whose weight's gradient may wait: what its ``forward`` is replaced by.
+
+The layer goes the usual way where nothing can wait: without autograd, under autocast, compiled, called with other
+weights than its own, given what is no plain tensor.
+
+Shape suffixes: N rows, H inputs, V outputs.
+"""
+
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from pipebench.models.deferred.products import Blas, Onednn, Products, summed
+from pipebench.models.projection import Projection
+
+
+class Pair(NamedTuple):
+    """What W takes of one call of a layer; ``versions`` tell whether somebody has written into the two since."""
+
+    layer: "Linear"
+    input_: Tensor  # [N, H]
+    gradient: Tensor  # [N, V]
+    versions: tuple[int, int]
+
+
+class Keeper(Protocol):
+    """Where pairs wait."""
+
+    def keeps(self, pair: Pair) -> bool:
+        """Whether it has taken the pair; else its gradient is wanted now."""
+
+
+class Linear:
+    """A linear layer of a part, from now on with this ``forward``.
+
+    Args:
+        module: whose weight and bias get their gradients; it is not kept alive.
+        keeper: is offered what W takes.
+    """
+
+    def __init__(self, module: nn.Linear, keeper: Keeper) -> None:
+        self.weight, self.bias, self.keeper = module.weight, module.bias, keeper
+        onednn = isinstance(module, Projection) and module.uses_onednn
+        self.products: Products = Onednn() if onednn else Blas()
+        self._module = weakref.ref(module)
+        module.forward = self.forward  # type: ignore[method-assign]
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as nn.Linear calls it
+        """[..., H] -> [..., V]."""
+        module = self._module()
+        assert module is not None, "only the module itself calls this"
+        if not self._can_wait(module, input):
+            return type(module).forward(module, input)
+        # Rows alone: an output that is a view made inside could not be written into, as an in-place ReLU does.
+        input_NH = input.flatten(0, -2) if input.dim() > 1 else input[None]
+        output_NV: Tensor = _Rows.apply(input_NH, self.weight, self.bias, self)  # type: ignore[no-untyped-call]
+        return output_NV if input.dim() == 2 else output_NV.view(*input.shape[:-1], len(self.weight))
+
+    def _can_wait(self, module: nn.Linear, input_: Tensor) -> bool:
+        return (
+            torch.is_grad_enabled()
+            and type(input_) in {Tensor, nn.Parameter}
+            and input_.layout == torch.strided
+            and input_.dim() > 0
+            and input_.dtype == self.weight.dtype
+            and module.weight is self.weight
+            and module.bias is self.bias
+            and self.weight.requires_grad
+            and not torch.is_autocast_enabled(input_.device.type)
+            and not torch.compiler.is_compiling()
+        )
+
+    @torch.no_grad()
+    def add_gradients(self, pairs: Sequence[Pair]) -> None:
+        """W: add those of these calls, in as few products as cost the least."""
+        for gradient_NV, input_NH in _pieces(pairs, self.products.few):
+            total_VH = _dense(self.weight.grad)
+            self.weight.grad = self.products.add_to(total_VH, gradient_NV, input_NH)
+            if self.bias is not None and self.bias.requires_grad:
+                sum_V, total_V = summed(gradient_NV), _dense(self.bias.grad)
+                self.bias.grad = sum_V if total_V is None else total_V.add_(sum_V)
+
+
+class _Rows(torch.autograd.Function):
+    """The layer on rows [N, H], with all gradients, or the input's alone if the keeper takes the rest."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, input_NH: Tensor, weight_VH: Tensor, bias_V: Tensor | None, layer: Linear
+    ) -> Tensor:
+        """[N, V]."""
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(input_NH, weight_VH)
+        ctx.layer = layer
+        return layer.products.output(input_NH, weight_VH, bias_V)
+
+    @staticmethod
+    def backward(ctx: Any, gradient_NV: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Under autograd, for a gradient of the gradient, by products that have one."""
+        if gradient_NV is None:
+            return None, None, None, None
+        input_NH, weight_VH = ctx.saved_tensors
+        layer: Linear = ctx.layer
+        products = Blas() if torch.is_grad_enabled() else layer.products
+        wants_input, wants_weight, wants_bias, _ = ctx.needs_input_grad
+        of_input_NH = products.of_input(gradient_NV, weight_VH) if wants_input else None
+        if not torch.is_grad_enabled() and _is_added_up(ctx.next_functions[1][0]):
+            versions = input_NH._version, gradient_NV._version  # noqa: SLF001
+            if layer.keeper.keeps(Pair(layer, input_NH, gradient_NV, versions)):
+                return of_input_NH, None, None, None
+        of_weight_VH = products.add_to(None, gradient_NV, input_NH) if wants_weight else None
+        return of_input_NH, of_weight_VH, gradient_NV.sum(0) if wants_bias else None, None
+
+
+def _is_added_up(leaf: Any) -> bool:
+    """Whether this backward adds to ``.grad``; ``torch.autograd.grad`` in the user's own code does not."""
+    try:
+        return bool(torch._C._will_engine_execute_node(leaf))  # noqa: SLF001
+    except RuntimeError:  # it is asked for this very gradient
+        return False
+
+
+def _pieces(pairs: Sequence[Pair], few: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Gradients and inputs as they are, or of short ones all rows in one piece."""
+    gradients = [pair.gradient for pair in pairs]
+    inputs = [pair.input_ for pair in pairs]
+    if len(pairs) > 1 and sum(map(len, inputs)) < few * len(pairs):
+        return iter([(torch.cat(gradients), torch.cat(inputs))])
+    return iter(zip(gradients, inputs, strict=True))
+
+
+def _dense(gradient: Tensor | None) -> Tensor | None:
+    """To add to; it may have come from an embedding that uses the weight too."""
+    return gradient.to_dense() if gradient is not None and gradient.is_sparse else gradient

@@ -1,0 +1,115 @@
+"""The gradients of a part's weights that wait, by slice.
+
+    with deferred.on((0, 1)):      around the backward of a slice (m, c): it is then I alone
+        output.backward(...)
+    deferred.weights([(0, 1)])     W of some slices, in any order
+
+A pair belongs to the slice whose backward runs, whenever its forward ran. Until its W a slice keeps the input and the
+output's gradient of each linear layer. Both must stay as they are; one that was written into is noticed.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from pipebench.models.deferred.finding import linear_layers
+from pipebench.models.deferred.linear import Linear, Pair
+from pipebench.models.network import Part
+
+SliceKey = tuple[int, int]  # microbatch, chunk
+
+
+class Deferred:
+    """Of one part, whose linear layers it changes for good.
+
+    Args:
+        part: of a model; nobody else has it.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self._parameters = list(part.parameters())  # the modules are not kept: they have us
+        self._slice: SliceKey | None = None  # whose backward runs
+        self._pending: dict[SliceKey, list[Pair]] = {}
+        self._number = len([Linear(module, self) for module in linear_layers(part)])
+
+    @property
+    def splits_anything(self) -> bool:
+        """Whether W has anything to do."""
+        return self._number > 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether a slice's W is still to come."""
+        return bool(self._pending)
+
+    @contextmanager
+    def on(self, slice_: SliceKey) -> Iterator[None]:
+        """Put off what a backward in here would add to the layers' weights; a forward in here is as any other."""
+        assert self._slice is None, "one slice at a time"
+        if self.splits_anything:
+            self._slice = slice_
+            self._pending.setdefault(slice_, [])
+        without = [p for p in self._parameters if p.grad is None]
+        try:
+            yield
+        finally:
+            self._slice = None
+        _part_from(self._pending.get(slice_, ()), without)
+
+    def keeps(self, pair: Pair) -> bool:
+        """Take a layer's pair while a slice's backward runs."""
+        if self._slice is None:
+            return False
+        self._pending[self._slice].append(pair)
+        return True
+
+    def weights(self, slices: Iterable[SliceKey]) -> None:
+        """W: add the gradients of weights and biases over all rows of these slices, each after its I.
+
+        Raises:
+            RuntimeError: Something has written into an input or a gradient since.
+        """
+        if not self.splits_anything:
+            return
+        of_layers: dict[Linear, list[Pair]] = {}
+        for slice_ in slices:
+            assert slice_ in self._pending, f"W of {slice_} needs its I, and comes once"
+            for pair in self._pending.pop(slice_):
+                of_layers.setdefault(pair.layer, []).append(pair)
+        for layer, pairs in of_layers.items():
+            _check_unchanged(pairs)
+            layer.add_gradients(pairs)
+
+    def drop(self) -> None:
+        """Forget all that waits, of a step that was ended half way."""
+        self._pending.clear()
+        self._slice = None
+
+
+def _part_from(pairs: Iterable[Pair], parameters: Sequence[nn.Parameter]) -> None:
+    """Copy the first gradients of parameters that lie in the memory of what waits.
+
+    autograd may make a gradient that it has no more use for a parameter's own, as with ``positions[None] + linear(x)``
+    and one sample, and the next backward adds to it in its place.
+    """
+    waiting = {_memory(pair.gradient) for pair in pairs}
+    for parameter in parameters:
+        gradient = parameter.grad
+        if gradient is not None and gradient.layout == torch.strided and _memory(gradient) in waiting:
+            parameter.grad = gradient.clone()
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+def _check_unchanged(pairs: Iterable[Pair]) -> None:
+    for pair in pairs:
+        now = pair.input_._version, pair.gradient._version  # noqa: SLF001
+        if now != pair.versions:
+            raise RuntimeError(
+                "the input of a linear layer or the gradient of its output was written into before the gradient of its "
+                "weight was computed"
+            )

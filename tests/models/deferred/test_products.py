@@ -1,0 +1,42 @@
+"""Either library's products against plain ones in double precision."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from pipebench.models.deferred.products import Blas, Onednn, Products, summed
+
+
+def libraries() -> list[Products]:
+    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return [Blas(), Onednn()] if available else [Blas()]
+
+
+def near(found: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("products", libraries(), ids=lambda library: type(library).__name__)
+@pytest.mark.parametrize(("rows", "inputs", "outputs"), [(1, 1, 1), (7, 5, 3), (64, 33, 101)])
+def test_products(products: Products, rows: int, inputs: int, outputs: int) -> None:
+    torch.manual_seed(rows)
+    x, weight, bias = torch.randn(rows, inputs), torch.randn(outputs, inputs), torch.randn(outputs)
+    gradient, total = torch.randn(outputs, rows).t(), torch.randn(outputs, inputs)
+    x64, weight64, gradient64, total64 = (each.double() for each in (x, weight, gradient, total))
+    near(products.output(x, weight, bias), x64 @ weight64.t() + bias)
+    near(products.output(x, weight, None), x64 @ weight64.t())
+    near(products.of_input(gradient, weight), gradient64 @ weight64)
+    near(products.add_to(None, gradient, x), gradient64.t() @ x64)
+    added = products.add_to(total, gradient, x)
+    near(added, total64 + gradient64.t() @ x64)
+    assert added is total
+    near(summed(gradient), gradient64.sum(0))
+
+
+@pytest.mark.parametrize("products", libraries(), ids=lambda library: type(library).__name__)
+def test_a_gradient_that_is_one_number_for_all(products: Products) -> None:
+    """As the gradient of a sum comes: expanded, without memory of its own for each number."""
+    gradient, x, weight = torch.ones(()).expand(4, 3), torch.randn(4, 5), torch.randn(3, 5)
+    near(products.of_input(gradient, weight), gradient.double() @ weight.double())
+    near(products.add_to(None, gradient, x), gradient.double().t() @ x.double())
+    near(summed(gradient), torch.full((3,), 4.0, dtype=torch.float64))
