@@ -17,6 +17,7 @@ from pipebench.plan.schedules.one_f_one_b import deep_one_f_one_b, one_f_one_b
 from pipebench.plan.schedules.placing import placed
 from pipebench.plan.schedules.reducing import reduced
 from pipebench.plan.schedules.wavefront import wavefront
+from pipebench.plan.schedules.wavefront_zb import wavefront_zb
 from pipebench.plan.schedules.zb_h1 import zb_h1
 
 
@@ -102,6 +103,15 @@ SCHEDULES: dict[str, Schedule] = {
             16,
             1,
             splits_backward=True,
+        ),
+        Schedule(
+            "wavefront-zb",
+            "as wavefront, ordered by costs, with zb-h1's halves of the backward",
+            wavefront_zb,
+            2,
+            32,
+            splits_backward=True,
+            takes_costs=True,
         ),
     )
 }

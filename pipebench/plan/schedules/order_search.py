@@ -1,0 +1,201 @@
+"""The search for an order: list scheduling by many rules, each a step on paper, of which the shortest is kept.
+
+Rules say which of two jobs goes first, and when W fills a pause:
+
+    rank of F     microbatch x chunks + chunk
+    rank of I     microbatch x chunks + chunks - 1 - chunk + offset      which makes I and F alternate
+    W             in cells of given sizes; what is left of it at the end in as few as can be
+
+First all stages get the same rules. Then each stage gets its own, the one whose device ends last first: those near the
+end of the chain need no W in between, the first ones do. The search is over after so many tries, not after some time,
+so a graph has one order.
+
+Whoever imports this module has numpy.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+
+from pipebench.plan.graph import Graph
+from pipebench.plan.order_costs import OrderCosts
+from pipebench.plan.schedules.jobs import BACKWARD, Jobs, groups_of
+from pipebench.plan.schedules.list_scheduling import Filling, Limits, Listed, listed
+
+_WORK = 400_000  # jobs and messages in all tries together
+_MOST_TRIES = 100
+_ENDS = 0.5  # what the mean end of the devices counts beside the last one, which hides most changes
+_WORTH_CALL = 0.1  # of a cell's time, for its fixed part
+_OFFSETS = -16, -8, -4, 4, 8, 16
+
+
+class Rules(NamedTuple):
+    """What an order goes by.
+
+    Args:
+        offsets: of the rank of I against that of F, in slices, for each stage of the chain.
+        sizes: of the cells of W that fill pauses, for each stage of the chain.
+        wait: how much of a cell's time away an F or I may be for which a device rather waits.
+        group: chunks of a job of a stage beyond the chain.
+        finer_end: the last group is cut finer, since the turn from forwards to backwards waits for it.
+        lead: how many slices sooner a backward beyond the chain goes than one of the chain.
+    """
+
+    offsets: tuple[int, ...]
+    sizes: tuple[tuple[int, ...], ...]
+    wait: float
+    group: int
+    finer_end: bool
+    lead: int
+
+
+class Search:
+    """The best order so far.
+
+    Args:
+        graph: whose backward is split, with no work beyond its slices'.
+        costs: of it.
+        limits: on each stage of the chain.
+    """
+
+    def __init__(self, graph: Graph, costs: OrderCosts, limits: Limits) -> None:
+        self.graph, self.costs, self.limits = graph, costs, limits
+        self._jobs: dict[tuple[int, bool], Jobs] = {}
+        self._tried: set[Rules] = set()
+        self.rules = self._first()
+        jobs = self._jobs_of(self.rules)
+        self.tries = max(1, min(_MOST_TRIES, _WORK // (len(jobs.seconds) + len(jobs.message_s))))
+        self.best: Listed | None = None
+        self.score = 0.0
+
+    def run(self) -> Listed:
+        """Try one set of rules after the other."""
+        self._consider(self.rules)
+        assert self.best is not None
+        for rules in self._alike():
+            self._consider(rules)
+        for rules in self._shared_changes():
+            self._consider(rules)
+        while self._left() and self._own_rules():
+            pass
+        return self.best
+
+    def _left(self) -> bool:
+        return len(self._tried) < self.tries
+
+    def _consider(self, rules: Rules) -> bool:
+        """Whether these rules are the best so far."""
+        if rules in self._tried or not self._left():
+            return False
+        self._tried.add(rules)
+        jobs = self._jobs_of(rules)
+        found = listed(jobs, ranks_of(jobs, rules), self._filling(rules), self.limits)
+        score = found.end_s + _ENDS * sum(found.ends_s) / len(found.ends_s)
+        if self.best is not None and score >= self.score:
+            return False
+        self.best, self.rules, self.score = found, rules, score
+        return True
+
+    # rules
+
+    def _first(self) -> Rules:
+        graph = self.graph
+        chain, chunks = graph.chain, graph.chunks
+        sizes = self._endless(self._worth(0))
+        group = min(chunks, 4)
+        return Rules((chunks + chunks // 2,) * chain, (sizes,) * chain, 0.2, group, group > 1, 2 * chain)
+
+    def _alike(self) -> Iterator[Rules]:
+        chain, chunks = self.graph.chain, self.graph.chunks
+        offsets = sorted(
+            {chunks // 2, chunks, chunks + chain // 2, chunks + chain, chunks + 2 * chain, 2 * chunks}
+        )
+        for offset, sizes in product(offsets, self._fillings(0)[:4]):
+            yield self.rules._replace(offsets=(offset,) * chain, sizes=(sizes,) * chain)
+
+    def _shared_changes(self) -> Iterator[Rules]:
+        """One thing changed of the rules that are the best by then."""
+        chunks = self.graph.chunks
+        if self.graph.stages > self.graph.chain:
+            for group in (2, 8, 1, chunks):
+                yield self.rules._replace(group=min(group, chunks))
+            yield self.rules._replace(finer_end=not self.rules.finer_end)
+            for lead in (0, 4 * self.graph.chain):
+                yield self.rules._replace(lead=lead)
+        for wait in (0.05, 0.5):
+            yield self.rules._replace(wait=wait)
+
+    def _own_rules(self) -> bool:
+        """Whether a stage's own rules made the order better; that whose device ends last first."""
+        assert self.best is not None
+        ends, of = self.best.ends_s, self.graph.device_of
+        found = False
+        for stage in sorted(range(self.graph.chain), key=lambda stage: -ends[of[stage]]):
+            for sizes in self._fillings(stage):
+                found |= self._consider(self._with(stage, sizes=sizes))
+            for more in _OFFSETS:
+                found |= self._consider(self._with(stage, offset=max(0, self.rules.offsets[stage] + more)))
+        return found
+
+    def _with(self, stage: int, sizes: tuple[int, ...] | None = None, offset: int | None = None) -> Rules:
+        rules = self.rules
+        if sizes is not None:
+            return rules._replace(sizes=(*rules.sizes[:stage], sizes, *rules.sizes[stage + 1 :]))
+        assert offset is not None
+        return rules._replace(offsets=(*rules.offsets[:stage], offset, *rules.offsets[stage + 1 :]))
+
+    # cells of W
+
+    def _fillings(self, stage: int) -> list[tuple[int, ...]]:
+        """Sizes of cells that may fill pauses: none, small ones without end, growing ones, a few."""
+        worth = self._worth(stage)
+        found = [
+            (),
+            self._endless(2),
+            (2, 3, 6),
+            (3, 5),
+            self._endless(1),
+            self._endless(worth),
+            (4,),
+            (7, 4),
+            (8, 8),
+        ]
+        return list(dict.fromkeys(found))
+
+    def _endless(self, size: int) -> tuple[int, ...]:
+        return (size,) * (self.graph.microbatches * self.graph.chunks // size)
+
+    def _worth(self, stage: int) -> int:
+        """Slices of a cell that is worth its call, at most a quarter of a microbatch."""
+        each = self.costs.backward_weight[stage]
+        needed = ceil(each.call_s / (_WORTH_CALL * each.slice_s)) if each.slice_s else self.graph.chunks
+        return max(1, min(needed, self.graph.chunks // 4))
+
+    # what list scheduling is given
+
+    def _jobs_of(self, rules: Rules) -> Jobs:
+        key = rules.group, rules.finer_end
+        if key not in self._jobs:
+            groups = groups_of(self.graph.chunks, rules.group, finer_end=rules.finer_end)
+            self._jobs[key] = Jobs(self.graph, self.costs, groups)
+        return self._jobs[key]
+
+    def _filling(self, rules: Rules) -> Filling:
+        beyond = self._endless(min(2 * rules.group, self.graph.chunks))
+        return Filling((*rules.sizes, *(beyond,) * (self.graph.stages - self.graph.chain)), rules.wait)
+
+
+def ranks_of(jobs: Jobs, rules: Rules) -> list[int]:
+    """The place of each job in the order in which those that can start do; of equals what is beyond the chain first."""
+    chain, chunks = jobs.graph.chain, jobs.graph.chunks
+    back, beyond = jobs.operations == BACKWARD, jobs.stages >= chain
+    offsets = np.array([*rules.offsets, *[rules.offsets[-1] - rules.lead] * (jobs.graph.stages - chain)])
+    turn = np.where(back, chunks - 1 - jobs.high + offsets[jobs.stages], jobs.low)
+    order = np.lexsort((~beyond, ~back, jobs.microbatches * chunks + turn))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
+    found: list[int] = ranks.tolist()
+    return found
