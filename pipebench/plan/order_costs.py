@@ -4,7 +4,6 @@ An action on n slices of a stage takes ``call_s + n * slice_s``: a cell's fixed 
 slice each, so they go by the stage that sends them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -65,11 +64,8 @@ class OrderCosts:
         Raises:
             UsageError: They are of more or fewer stages.
         """
-        columns: tuple[Sequence[object], ...] = (
-            *(self.forward, self.backward_input, self.backward_weight),
-            *(self.forward_message_s, self.backward_message_s),
-        )
-        found = sorted({len(column) for column in columns})
+        cells = (self.forward, self.backward_input, self.backward_weight)
+        found = sorted({*map(len, cells), len(self.forward_message_s), len(self.backward_message_s)})
         if found != [graph.stages]:
             raise UsageError(f"costs of an order: expected those of {graph.stages} stages, got {found}")
 

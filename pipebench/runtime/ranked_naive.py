@@ -22,7 +22,8 @@ from pipebench.runtime.device import RankDevice
 from pipebench.runtime.gathering import spread
 from pipebench.runtime.naive import FORM, STEPS, naive_plan
 from pipebench.runtime.ranks import RankedPipeline
-from pipebench.runtime.stage import Payload, stages_of
+from pipebench.runtime.stage import Payload
+from pipebench.runtime.stages import stages_of
 
 
 def everywhere(here: bool) -> bool:
@@ -67,9 +68,7 @@ def _try(network: Network, device: RankDevice, partition: Sequence[int], rank: i
     edges = edges_of(network.outline, layout, 1, 1)
     part = network.part(layout.parts[rank], device.torch)
     graph = graph_of(shape_of(network.outline, partition), 1, 1)
-    stages = stages_of(
-        {rank: part}, layout, edges, graph, checkpoint="none", dtype=network.dtype, device=device.torch
-    )
+    stages = stages_of({rank: part}, layout, edges, graph, network=network, device=device.torch)
     stage, batch, chunks = (
         stages[rank],
         network.batch(0, chunks=1, device=device.torch),

@@ -18,7 +18,7 @@ that arrives there is fed into the backward of the chunk before. So gradients ar
 sequence.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
@@ -26,11 +26,9 @@ import torch
 from torch import Tensor
 
 from pipebench.models.deferred.weights import Deferred, SliceKey
-from pipebench.models.edges import Edge, Edges
-from pipebench.models.layout import Layout
+from pipebench.models.edges import Edge
 from pipebench.models.network import Beside, Part, StepBatch
 from pipebench.plan.checkpoints import is_checkpointed
-from pipebench.plan.graph import Graph
 from pipebench.runtime import leaves, nests
 
 Payload = tuple[Tensor, ...]  # what one message carries
@@ -249,40 +247,6 @@ def _with_gradients(here: Neighbours, output: Payload) -> list[Tensor]:
     if here.above is None:
         return [*output]
     return [t for t, spec in zip(output, here.above.tensors, strict=True) if spec.gradient]
-
-
-def stages_of(
-    parts: Mapping[int, Part],
-    layout: Layout,
-    edges: Edges,
-    graph: Graph,
-    *,
-    checkpoint: str,
-    dtype: torch.dtype,
-    device: torch.device | None,
-) -> dict[int, Stage]:
-    """The stages that these parts are."""
-    return {
-        stage: Stage(
-            part,
-            [_neighbours(stage, segment, layout, edges, graph) for segment in range(graph.segments)],
-            loss=torch.zeros((), dtype=dtype, device=device),
-            microbatches=graph.microbatches,
-            chunks=graph.chunks,
-            checkpoint=checkpoint,
-        )
-        for stage, part in parts.items()
-    }
-
-
-def _neighbours(stage: int, segment: int, layout: Layout, edges: Edges, graph: Graph) -> Neighbours:
-    """Those that live in this segment of time."""
-    above = [other for other in graph.feeds[stage] if segment in graph.lives[other]]
-    return Neighbours(
-        [edges[other, stage] for other in graph.fed_by(stage) if segment in graph.lives[other]],
-        edges[stage, above[0]] if above else None,
-        closes=layout.parts[stage].closes and segment == graph.segments - 1,
-    )
 
 
 def _gradient(tensor: Tensor) -> Tensor | None:

@@ -1,17 +1,21 @@
-"""The stages that the parts of a model become: of fused cells, or of split ones."""
+"""The stages that the parts of a model become: of fused cells, or of split ones.
+
+A part that has a split cell of its own runs by that. Of any other the gradients of linear layers' weights are put off.
+"""
 
 from collections.abc import Mapping
 
 import torch
 
+from pipebench.models.deferred.weights import Deferred
 from pipebench.models.edges import Edges
 from pipebench.models.layout import Layout
 from pipebench.models.network import Network, Part
-from pipebench.models.split import SplitNetwork
+from pipebench.models.split import Split, SplitNetwork
 from pipebench.plan.graph import Graph
-from pipebench.runtime import stage
 from pipebench.runtime.any_stage import AnyStage
 from pipebench.runtime.split_stage import SplitStage
+from pipebench.runtime.stage import Neighbours, Stage
 
 
 def stages_of(
@@ -21,8 +25,8 @@ def stages_of(
     graph: Graph,
     *,
     network: Network,
-    cell: str,
-    checkpoint: str,
+    cell: str = "fused",
+    checkpoint: str = "none",
     device: torch.device | None,
 ) -> dict[int, AnyStage]:
     """A stage for each part.
@@ -34,32 +38,41 @@ def stages_of(
         graph: of the plan.
         network: that the parts are of.
         cell: ``fused`` or ``split``.
-        checkpoint: which microbatches keep only their input.
+        checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         device: where they run.
     """
-    found: dict[int, AnyStage] = {}
-    for number, part in parts.items():
-        own = _split(part, graph, network, device) if cell == "split" else None
-        if own is None:
-            made = stage.stages_of(
-                {number: part},
-                layout,
-                edges,
-                graph,
-                checkpoint=checkpoint,
-                dtype=network.dtype,
-                device=device,
-            )
-            found[number] = made[number]
-        else:
-            found[number] = own
-    return found
+    splits = cell == "split"
+
+    def made(stage: int, part: Part) -> AnyStage:
+        loss = torch.zeros((), dtype=network.dtype, device=device)
+        split = _split(part, network, graph) if splits else None
+        if split is not None:
+            return SplitStage(part, split, loss=loss, microbatches=graph.microbatches, chunks=graph.chunks)
+        return Stage(
+            part,
+            [_neighbours(stage, segment, layout, edges, graph) for segment in range(graph.segments)],
+            loss=loss,
+            microbatches=graph.microbatches,
+            chunks=graph.chunks,
+            checkpoint=checkpoint,
+            deferred=Deferred(part) if splits else None,
+        )
+
+    return {stage: made(stage, part) for stage, part in parts.items()}
 
 
-def _split(part: Part, graph: Graph, network: Network, device: torch.device | None) -> SplitStage | None:
-    """Of a network that has a split cell; ``None`` of another one, and of a part that has none."""
-    sizes = {"microbatches": graph.microbatches, "chunks": graph.chunks}
-    split = network.split(part, **sizes) if isinstance(network, SplitNetwork) else None
-    if split is None:
+def _split(part: Part, network: Network, graph: Graph) -> Split | None:
+    """A part's own split cell, if it has one."""
+    if not isinstance(network, SplitNetwork):
         return None
-    return SplitStage(part, split, loss=torch.zeros((), dtype=network.dtype, device=device), **sizes)
+    return network.split(part, microbatches=graph.microbatches, chunks=graph.chunks)
+
+
+def _neighbours(stage: int, segment: int, layout: Layout, edges: Edges, graph: Graph) -> Neighbours:
+    """Those that live in this segment of time."""
+    above = [other for other in graph.feeds[stage] if segment in graph.lives[other]]
+    return Neighbours(
+        [edges[other, stage] for other in graph.fed_by(stage) if segment in graph.lives[other]],
+        edges[stage, above[0]] if above else None,
+        closes=layout.parts[stage].closes and segment == graph.segments - 1,
+    )

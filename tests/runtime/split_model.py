@@ -13,7 +13,7 @@ from pipebench.models.stacked_lstm.network import StackedLSTMNetwork
 from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.models.text.data import PADDING
 from pipebench.runtime.split_stage import SplitStage
-from pipebench.runtime.stage import stages_of
+from pipebench.runtime.stages import stages_of
 
 STEPS = 6
 
@@ -88,15 +88,7 @@ class SlicedModel:
         edges = edges_of(network.outline, layout, microbatches, chunks)
         sharing = None if layout.chain == len(layout.parts) else "all"
         graph = graph_of(Shape(layout.chain, sharing), microbatches, chunks)
-        usual = stages_of(
-            dict(enumerate(self.parts)),
-            layout,
-            edges,
-            graph,
-            checkpoint="none",
-            dtype=network.dtype,
-            device=None,
-        )
+        usual = stages_of(dict(enumerate(self.parts)), layout, edges, graph, network=network, device=None)
         self.stages = [
             self._stage(part) if halves else usual[number]
             for number, (part, halves) in enumerate(zip(self.parts, split, strict=True))
