@@ -25,7 +25,7 @@ from pipebench.plan.order_costs import OrderCosts
 from pipebench.plan.schedules.jobs import BACKWARD, Jobs, groups_of
 from pipebench.plan.schedules.list_scheduling import Filling, Limits, Listed, listed
 
-_WORK = 400_000  # jobs and messages in all tries together
+_WORK = 320_000  # jobs and messages in all tries together
 _MOST_TRIES = 100
 _ENDS = 0.5  # what the mean end of the devices counts beside the last one, which hides most changes
 _WORTH_CALL = 0.1  # of a cell's time, for its fixed part
