@@ -16,7 +16,7 @@ from tests.orders import split
 
 
 def test_forwards_and_backwards_alternate_from_the_offset_on() -> None:
-    """1 stage, 2 microbatches of 3 chunks; keys of F 0 1 2 3 4 5, of I from the last chunk on 2 3 4 and 5 6 7; I first."""
+    """1 stage, 2 microbatches of 3 chunks; keys of F 0 to 5, of I from the last chunk on 2 3 4 and 5 6 7."""
     graph = Graph(1, 2, 3, split_backward=True)
     jobs = Jobs(graph, costs_on_paper(graph), [1] * 3)
     rules = Rules((2,), ((),), 0.0, 1, finer_end=False, lead=0)

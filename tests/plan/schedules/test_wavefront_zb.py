@@ -84,7 +84,7 @@ def shared_plan() -> Plan:
 
 
 def test_8_devices_with_a_shared_softmax_rest_about_3_percent_of_the_time() -> None:
-    """Of which 1.8 is the way of the first forward, and most of the rest that one device has the loss beside its share."""
+    """1.8 of them for the way of the first forward; most of the rest since one device has the loss beside its share."""
     graph, costs = measured("all")
     timeline = simulated(shared_plan(), costs)
     assert timeline.bubble_fraction <= 0.0305
