@@ -32,7 +32,7 @@ _FEW = 6
 _ENDS = 0.1  # what the mean end of the devices counts beside the last one, which hides most changes
 _WORTH_CALL = 0.1  # of a cell's time, for its fixed part
 _OFFSETS = -8, -4, 4, 8
-_SLOPES = 1.0, 1.25, 1.75, 2.5  # slices in pauses of a stage for each stage above
+_SLOPES = 1.0, 1.5, 2.5  # slices in pauses of a stage for each stage above
 _LONG = 8  # cells of one stage that are changed one by one
 
 
@@ -115,7 +115,7 @@ class Search:
     def _alike(self) -> Iterator[Rules]:
         """One offset for all stages, and the same cells or ones that taper off."""
         chain, chunks = self.graph.chain, self.graph.chunks
-        offsets = [chunks + 2 * chain, chunks + chain, chunks, chunks + chain // 2]
+        offsets = [chunks + 2 * chain, chunks + chain, chunks, chunks // 2, chunks + chain // 2]
         endless = (self._endless(2), (), self._endless(self._worth(0)))
         rows = [*(tapered(chain, slope) for slope in _SLOPES), *((sizes,) * chain for sizes in endless)]
         for offset, sizes in product(dict.fromkeys(offsets), rows):
