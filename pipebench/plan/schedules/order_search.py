@@ -27,9 +27,13 @@ from pipebench.plan.schedules.list_scheduling import Filling, Limits, Listed, li
 
 _WORK = 400_000  # jobs and messages in all tries together
 _MOST_TRIES = 100
-_ENDS = 0.5  # what the mean end of the devices counts beside the last one, which hides most changes
+_LARGE = 500_000  # jobs and messages of a graph that gets one try; one that is smaller gets a few at least
+_FEW = 6
+_ENDS = 0.1  # what the mean end of the devices counts beside the last one, which hides most changes
 _WORTH_CALL = 0.1  # of a cell's time, for its fixed part
-_OFFSETS = -16, -8, -4, 4, 8, 16
+_OFFSETS = -8, -4, 4, 8
+_SLOPES = 1.0, 1.5, 2.5  # slices in pauses of a stage for each stage above
+_LONG = 8  # cells of one stage that are changed one by one
 
 
 class Rules(NamedTuple):
@@ -67,7 +71,7 @@ class Search:
         self._tried: set[Rules] = set()
         self.rules = self._first()
         jobs = self._jobs_of(self.rules)
-        self.tries = max(1, min(_MOST_TRIES, _WORK // (len(jobs.seconds) + len(jobs.message_s))))
+        self.tries = tries_for(len(jobs.seconds) + len(jobs.message_s))
         self.best: Listed | None = None
         self.score = 0.0
 
@@ -109,12 +113,13 @@ class Search:
         return Rules((chunks + chunks // 2,) * chain, (sizes,) * chain, 0.2, group, group > 1, 2 * chain)
 
     def _alike(self) -> Iterator[Rules]:
+        """One offset for all stages, and the same cells or ones that taper off."""
         chain, chunks = self.graph.chain, self.graph.chunks
-        offsets = sorted(
-            {chunks // 2, chunks, chunks + chain // 2, chunks + chain, chunks + 2 * chain, 2 * chunks}
-        )
-        for offset, sizes in product(offsets, self._fillings(0)[:4]):
-            yield self.rules._replace(offsets=(offset,) * chain, sizes=(sizes,) * chain)
+        offsets = [chunks + 2 * chain, chunks + chain, chunks, chunks // 2, chunks + chain // 2]
+        endless = (self._endless(2), (), self._endless(self._worth(0)))
+        rows = [*(tapered(chain, slope) for slope in _SLOPES), *((sizes,) * chain for sizes in endless)]
+        for offset, sizes in product(dict.fromkeys(offsets), rows):
+            yield self.rules._replace(offsets=(offset,) * chain, sizes=sizes)
 
     def _shared_changes(self) -> Iterator[Rules]:
         """One thing changed of the rules that are the best by then."""
@@ -134,7 +139,7 @@ class Search:
         ends, of = self.best.ends_s, self.graph.device_of
         found = False
         for stage in sorted(range(self.graph.chain), key=lambda stage: -ends[of[stage]]):
-            for sizes in self._fillings(stage):
+            for sizes in (*nearby(self.rules.sizes[stage]), *self._fillings(stage)):
                 found |= self._consider(self._with(stage, sizes=sizes))
             for more in _OFFSETS:
                 found |= self._consider(self._with(stage, offset=max(0, self.rules.offsets[stage] + more)))
@@ -150,19 +155,8 @@ class Search:
     # cells of W
 
     def _fillings(self, stage: int) -> list[tuple[int, ...]]:
-        """Sizes of cells that may fill pauses: none, small ones without end, growing ones, a few."""
-        worth = self._worth(stage)
-        found = [
-            (),
-            self._endless(2),
-            (2, 3, 6),
-            (3, 5),
-            self._endless(1),
-            self._endless(worth),
-            (4,),
-            (7, 4),
-            (8, 8),
-        ]
+        """Sizes of cells that may fill pauses: none, small ones without end, a few."""
+        found = [(), (3, 5), self._endless(2), (7, 4), self._endless(1), self._endless(self._worth(stage))]
         return list(dict.fromkeys(found))
 
     def _endless(self, size: int) -> tuple[int, ...]:
@@ -188,6 +182,11 @@ class Search:
         return Filling((*rules.sizes, *(beyond,) * (self.graph.stages - self.graph.chain)), rules.wait)
 
 
+def tries_for(size: int) -> int:
+    """How many orders are tried of a graph with so many jobs and messages."""
+    return max(min(_MOST_TRIES, _WORK // size), _FEW if size < _LARGE else 1)
+
+
 def ranks_of(jobs: Jobs, rules: Rules) -> list[int]:
     """The place of each job in the order in which those that can start do; of equals what is beyond the chain first."""
     chain, chunks = jobs.graph.chain, jobs.graph.chunks
@@ -198,4 +197,33 @@ def ranks_of(jobs: Jobs, rules: Rules) -> list[int]:
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
     found: list[int] = ranks.tolist()
+    return found
+
+
+def tapered(chain: int, slope: float) -> tuple[tuple[int, ...], ...]:
+    """Cells for pauses that are the longer the lower a stage is; each cell is larger than the one before."""
+    return tuple(_growing(round(slope * (chain - 1 - stage))) for stage in range(chain))
+
+
+def _growing(slices: int) -> tuple[int, ...]:
+    """So many slices in up to three cells."""
+    if slices < 5:
+        return (slices,) if slices else ()
+    first, second = round(0.2 * slices), round(0.3 * slices)
+    return (
+        (first, second, slices - first - second)
+        if slices >= 9
+        else (first + second - 1, slices - first - second + 1)
+    )
+
+
+def nearby(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The same cells but for one thing: one more or less at the end, two in one, one a slice larger or smaller."""
+    if len(sizes) > _LONG:
+        return [sizes[:2], sizes[:3]]
+    found = [sizes[:-1], (*sizes, 4)]
+    if len(sizes) > 1:
+        found += [(sizes[0] + sizes[1], *sizes[2:])]
+    for turn, size in enumerate(sizes):
+        found += [(*sizes[:turn], size + more, *sizes[turn + 1 :]) for more in (1, -1) if size + more]
     return found

@@ -1,7 +1,10 @@
 """The wavefront with zero bubble: list scheduling with measured costs of F, I and W, over chunks of time.
 
-    device 0  F0.0 F0.1 F1.0 F1.1 .    I0.1 I0.0 W0.*  I1.1 I1.0 W1.*
-    device 1  .    F0.0 F0.1 F1.0 I0.1 F1.1 I0.0 I1.1  I1.0 W0-1.*        (2 microbatches of 2 chunks)
+    0  F0.0 F0.1 F0.2 F1.0 F1.1 F1.2 .    .    I0.2 W0.2 I0.1 W0.1 I0.0 W0.0 I1.2 W1.2 I1.1 I1.0 W1.0-1
+    1  .    F0.0 F0.1 F0.2 F1.0 F1.1 F1.2 I0.2 W0.2 I0.1 W0.1 I0.0 W0.0 I1.2 I1.1 I1.0 W1.0-2
+    2  .    .    F0.0 F0.1 F0.2 I0.2 F1.0 F1.1 I0.1 F1.2 I0.0 I1.2 I1.1 I1.0 W0-1.*
+
+    3 devices, 2 microbatches of 3 chunks, F = I = W, free messages; the cells at the end are as long as their slices
 
 Microbatches go forward one after the other, chunk by chunk as in the wavefront. As soon as one turns, its backwards of
 input and state (I) alternate with the forwards of the next one, and travel back at full speed, since the gradients of
