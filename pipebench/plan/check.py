@@ -49,6 +49,14 @@ def activations_alive(actions: Iterable[Action]) -> int:
     return _peak(actions, {_FORWARD: 1, Operation.BACKWARD: -1, _WEIGHT: -1})
 
 
+def stage_peaks(units: Iterable[Action]) -> Mapping[int, int]:
+    """The same of each stage by itself, of the units of a device."""
+    of_stages: dict[int, list[Action]] = defaultdict(list)
+    for unit in units:
+        of_stages[unit.stage].append(unit)
+    return {stage: activations_alive(own) for stage, own in of_stages.items()}
+
+
 def weights_waiting(actions: Iterable[Action]) -> int:
     """The most slices whose weights' gradients were still to come when all else of their backward had ended."""
     return _peak(actions, {Operation.BACKWARD_INPUT: 1, _WEIGHT: -1})

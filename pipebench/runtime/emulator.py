@@ -7,8 +7,7 @@ sum to its thread CPU time.
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -29,23 +28,23 @@ from pipebench.models.network import (
 )
 from pipebench.models.shards import Pieces
 from pipebench.plan.actions import COMPUTE, SENDS, Action
-from pipebench.plan.cells import units_of
 from pipebench.plan.plan import Plan
-from pipebench.plan.transfers import Message, messages_of, messages_to
+from pipebench.plan.transfers import Message, messages_of
 from pipebench.runtime import faults
 from pipebench.runtime.executor import Call, Executor
+from pipebench.runtime.interleaving import cells_by_unit, interleave
 from pipebench.runtime.stages import stages_of
 from pipebench.runtime.transport import Mailbox
-from pipebench.timing.costs import MeasuredCosts, UniformCosts
+from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
 
 
 class Unit(NamedTuple):
-    """A compute action with the receives before it and the sends after it: what is timed as one.
+    """A compute action with the receives of its inputs and the sends of its results: what is timed as one.
 
-    ``first`` are those of the calls that are for microbatch 0: a receive may be for another one than the action.
+    ``first`` are the calls if they are for microbatch 0.
     """
 
     device: int
@@ -188,51 +187,27 @@ class EmulatedPipeline:
         return merged(hashes(cut(part.kept(), pieces)) for part in self.parts)
 
     def _units(self, order: Sequence[tuple[int, Action]]) -> tuple[Unit, ...]:
-        """Cut every program into units, in the order in which their compute actions run."""
-        units: dict[Action, Unit] = {}
-        for device, executor in enumerate(self.executors):
-            calls: list[Call] = []
-            action: Action | None = None
+        """What each compute action takes with it, in the order in which those run."""
+        of = cells_by_unit(self.plan)
+        calls: dict[Action, list[Call]] = {action: [] for _, action in order}
+        for executor in self.executors:
             for call in executor.calls:
-                if action is not None and call.action.operation not in SENDS:
-                    units[action] = _unit(device, action, calls)
-                    calls, action = [], None
-                calls.append(call)
-                if call.action.operation in COMPUTE:
-                    action = call.action
-            if action is not None:
-                units[action] = _unit(device, action, calls)
+                calls[_beside(call.action, executor, of)].append(call)
         slow = faults.slow_stage()
         return tuple(
-            units[action]
-            if action.stage != slow
-            else units[action]._replace(calls=faults.slowed(units[action].calls, self.clock))
-            for _, action in order
+            unit if action.stage != slow else unit._replace(calls=faults.slowed(unit.calls, self.clock))
+            for unit, action in ((_unit(device, action, calls[action]), action) for device, action in order)
         )
 
 
+def _beside(action: Action, executor: Executor, of: Mapping[Action, Action]) -> Action:
+    """The compute action that takes a call with it: whose input it receives, or whose result it sends."""
+    if action.operation in COMPUTE:
+        return action
+    message = executor.message_of(action)
+    return of[message.producer if action.operation in SENDS else message.consumer]
+
+
 def _unit(device: int, action: Action, calls: Sequence[Call]) -> Unit:
-    first = tuple(call.run for call in calls if call.action.microbatch == 0)
+    first = tuple(call.run for call in calls if action.microbatch == 0)
     return Unit(device, action, tuple(call.run for call in calls), first)
-
-
-def interleave(plan: Plan, order: str) -> list[tuple[int, Action]]:
-    """The order in which one real device runs the compute actions of all devices.
-
-    ``dependence``: as they would start side by side if every forward took 1 and every backward 2.
-    ``device``: as long as possible on one device, then on the next that can go on.
-    """
-    if order == "dependence":
-        spans = simulate(plan, UniformCosts(1, backward=2, backward_input=1, backward_weight=1)).spans
-        return [(span.device, span.action) for span in sorted(spans, key=lambda s: (s.start_s, s.device))]
-    assert order == "device", order
-    programs = [deque(a for a in program if a.operation in COMPUTE) for program in plan.programs]
-    done: set[Action] = set()
-    result: list[tuple[int, Action]] = []
-    while any(programs):
-        for device, program in enumerate(programs):
-            while program and all(m.producer in done for m in messages_to(plan.graph, program[0])):
-                action = program.popleft()
-                done.update(units_of(plan.graph, action))
-                result.append((device, action))
-    return result

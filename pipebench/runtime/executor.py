@@ -100,6 +100,10 @@ class Executor:
         if self.optimizer is not None:
             self.optimizer.step()
 
+    def message_of(self, action: Action) -> Message:
+        """What a send or receive is of."""
+        return self._messages[action]
+
     def loss(self) -> float:
         """This device's share of the last step's loss: all of it on the last stage's device, else 0."""
         return sum(float(stage.loss) for stage in self.stages.values())

@@ -1,14 +1,12 @@
-from itertools import count, pairwise
+from itertools import count
 
 import pytest
 
 from pipebench.config import RunOptions
-from pipebench.plan.actions import COMPUTE
-from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.resolving import resolve
-from pipebench.runtime.emulator import EmulatedPipeline, interleave
+from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.timing.links import Link, latency_only
 from tests.builders import network_of
 
@@ -72,28 +70,3 @@ def test_priming_takes_one_microbatch_and_leaves_no_gradient() -> None:
     assert all(gradient is None for gradient in emulated.gradients().values())
     emulated.step(batch())
     assert all(gradient is not None for gradient in emulated.gradients().values())
-
-
-@pytest.mark.parametrize("order", ["dependence", "device"])
-@pytest.mark.parametrize("schedule", ["gpipe", "1f1b", "wavefront"])
-def test_interleaving_keeps_programs_and_dependences(schedule: str, order: str) -> None:
-    plan = add_transfers(SCHEDULES[schedule].plan(Graph(4, 6, 2)))
-    merged = interleave(plan, order)
-    for device, program in enumerate(plan.programs):
-        mine = [action for owner, action in merged if owner == device]
-        assert mine == [action for action in program if action.operation in COMPUTE]
-    done = set()
-    for _, action in merged:
-        assert done.issuperset(inputs_of(plan.graph, action))
-        done.add(action)
-
-
-def test_device_order_stays_on_a_device_as_long_as_it_can() -> None:
-    plan = add_transfers(SCHEDULES["gpipe"].plan(Graph(3, 4)))
-    switches = {order: changes([d for d, _ in interleave(plan, order)]) for order in ("device", "dependence")}
-    assert switches["device"] == 2 * (3 - 1)  # a forward sweep up and a backward sweep down
-    assert switches["device"] < switches["dependence"]
-
-
-def changes(devices: list[int]) -> int:
-    return sum(a != b for a, b in pairwise(devices))
