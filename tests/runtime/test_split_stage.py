@@ -1,21 +1,34 @@
 """Stages in halves against those with autograd: the same model, any slices, any legal order."""
 
+from collections.abc import Iterator
 from random import Random
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipebench.models.layout import layout_of
 from pipebench.models.outline import Slice
+from pipebench.runtime.split_stage import SplitStage
 from pipebench.runtime.verification import relative_errors
-from tests.runtime.split_model import SlicedModel, batch_of, network
+from tests.runtime.split_model import STEPS, SlicedModel, batch_of, network
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Products are so small that several threads wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
 
 TOLERANCES = {"float32": 1e-5, "float64": 1e-10}
 MIDDLE = Slice(1, 3, opens=False, closes=False)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     dtype=st.sampled_from(["float32", "float64"]),
     partition=st.sampled_from([(4,), (1, 3), (1, 2, 1), (2, 2, 0), (1, 1, 1, 1)]),
@@ -56,3 +69,60 @@ def test_gradients_and_loss_are_autograd_s_also_after_an_update(
         assert max(errors.values()) <= TOLERANCES[dtype], errors
         ours.update()
         usual.update()
+
+
+def stage(microbatches: int = 1, chunks: int = 2) -> SplitStage:
+    made = network("float64", microbatches=microbatches)
+    part = made.part(MIDDLE)
+    split = made.split(part, microbatches=microbatches, chunks=chunks)
+    assert split is not None
+    built = SplitStage(part, split, loss=torch.zeros(()), microbatches=microbatches, chunks=chunks)
+    built.load(batch_of(made, microbatches, chunks, 1))
+    built.begin()
+    return built
+
+
+def activations(chunks: int = 2) -> list[tuple[torch.Tensor]]:
+    return [(torch.ones(STEPS // chunks, 2, 7, dtype=torch.float64),)]
+
+
+def test_a_backward_without_its_forward_is_noticed() -> None:
+    with pytest.raises(AssertionError, match="needs its forward"):
+        stage().backward(0, 0, activations())
+
+
+def test_a_backward_of_the_weights_without_that_of_the_input_is_noticed() -> None:
+    built = stage()
+    built.forward(0, 0, activations())
+    with pytest.raises(AssertionError, match="needs that of the input"):
+        built.backward_weight([(0, 0)])
+
+
+@pytest.mark.parametrize("so_far", ["F", "I"])
+def test_a_step_that_was_left_unfinished_is_noticed(so_far: str) -> None:
+    built = stage(chunks=1)
+    built.forward(0, 0, activations(1))
+    if so_far == "I":
+        built.backward_input(0, 0, activations(1))
+    with pytest.raises(AssertionError, match="never followed by its backward"):
+        built.load(batch_of(network("float64"), 1, 1, 2))
+
+
+def test_a_whole_backward_is_both_halves() -> None:
+    gradients = []
+    for whole in (True, False):
+        built = stage(chunks=1)
+        built.forward(0, 0, activations(1))
+        if whole:
+            (found,) = built.backward(0, 0, activations(1))
+        else:
+            (found,) = built.backward_input(0, 0, activations(1))
+            built.backward_weight([(0, 0)])
+        built.finish()
+        gradients.append([found[0], *(parameter.grad for parameter in built.part.parameters())])
+    assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True))
+
+
+def test_what_goes_out_is_no_part_of_a_graph() -> None:
+    (output,) = stage().forward(0, 0, activations()) or ()
+    assert not output.requires_grad

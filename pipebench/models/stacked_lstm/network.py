@@ -192,22 +192,33 @@ class StackedLSTMNetwork:
         if isinstance(model, SoftmaxShard):
             device = model.projection.weight.device
             sizes = ShardSizes(microbatches * chunks, steps, batch)
-            return SplitShard(model, self._library(batch, device), sizes)
+            return SplitShard(model, self.products(microbatches, device), sizes)
         if not isinstance(model, StackedLSTM):
             return None
         return SplitPart(
             [lstm for lstm in model.lstm.values() if isinstance(lstm, nn.LSTM)],
             model.embedding,
             model.projection,
-            self._library(batch, model.device),
+            self.products(microbatches, model.device),
             Sizes(microbatches, chunks, steps, batch),
         )
 
-    def _library(self, batch: int, device: torch.device) -> Products:
-        """Of the products: as found before, else the one that is the fastest here, which is found once."""
+    def products(self, microbatches: int, device: torch.device | None = None) -> Products:
+        """The library that split parts use: as found before, else the fastest one here, which is found once.
+
+        ``found`` then says which it is. Who sends that to other launches must ask before.
+
+        Args:
+            microbatches: of the plan.
+            device: of the parts.
+        """
         if self._products is None:
-            known = known_products(self._known)
-            self._products = known or fastest_products(self.outline.hidden, batch, self.dtype, device)
+            self._products = known_products(self._known) or fastest_products(
+                self.outline.hidden,
+                self.outline.batch // microbatches,
+                self.dtype,
+                device or torch.device("cpu"),
+            )
             self.found |= found_products(self._products)
         return self._products
 

@@ -110,10 +110,10 @@ def rows_of(pending: Iterable[Chunk]) -> list[Rows]:
     """The operands of all chunks, in as few pieces as give the cheapest products.
 
     Chunks that follow each other in one buffer are one piece, uncopied. Where pieces are small, copying them into one
-    costs less than adding up their products [4H, 2H].
+    costs less than adding up their products [4H, 2H], which takes as long as copying some H rows.
     """
     rows = [_rows(buffers, first, end) for buffers, first, end in _runs(pending)]
-    if len(rows) > 1 and sum(len(each.both) for each in rows) < len(rows) * rows[0].both.shape[1]:
+    if len(rows) > 1 and 2 * sum(len(each.both) for each in rows) < (len(rows) - 1) * rows[0].both.shape[1]:
         return [Rows(*(torch.cat(tensors) for tensors in zip(*rows, strict=True)))]
     return rows
 

@@ -20,7 +20,7 @@ def test_chunks_that_follow_each_other_are_one_piece_uncopied() -> None:
 
 
 def test_small_pieces_are_copied_into_one() -> None:
-    made, other = buffers(6), buffers(2)
+    made, other = buffers(6, hidden=5), buffers(2, hidden=5)
     (rows,) = rows_of([made.chunk(4, 6), other.chunk(0, 1), made.chunk(0, 1)])
     assert torch.equal(rows.both, torch.cat([made.both_TBK[0], *made.both_TBK[4:6], other.both_TBK[0]]))
     assert len(rows.gates) == 8

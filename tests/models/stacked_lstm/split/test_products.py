@@ -31,10 +31,18 @@ def test_every_library_gives_the_same_products(
             (library.by(weight, bias, rows)(x), x_NK @ weight_MK.t() + bias_M),
             (library.by(transposed, None, rows)(x), x_NK @ weight_MK.t()),
             (library.summed(x, right), x_NK.t() @ right_NM),
+            (added(library, x, right), 3 + x_NK.t() @ right_NM),
         ]
     for found, expected in pairs:
         assert found.dtype == torch.float32
         assert (found - expected).norm() <= 1e-5 * expected.norm()
+
+
+def added(library: Products, left_NK: torch.Tensor, right_NM: torch.Tensor) -> torch.Tensor:
+    """To a total of threes."""
+    total_KM = torch.full((left_NK.shape[1], right_NM.shape[1]), 3.0)
+    library.add_summed(total_KM, left_NK, right_NM)
+    return total_KM
 
 
 def clock_of(*seconds: float):
@@ -72,7 +80,7 @@ def test_private_operations_that_are_gone_are_not_used(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("error", [RuntimeError, NotImplementedError, TypeError])
-@pytest.mark.parametrize("method", ["by", "summed"])
+@pytest.mark.parametrize("method", ["by", "summed", "add_summed"])
 def test_those_that_take_other_arguments_are_not_used(
     monkeypatch: pytest.MonkeyPatch, method: str, error: type[Exception]
 ) -> None:
