@@ -20,6 +20,7 @@ from pipebench.diagnosis.waterfall import Measured
 from pipebench.models.kind import Given
 from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.plan.actions import Operation
+from pipebench.plan.cells import units_of
 from pipebench.recorded_config import config_record, input_record
 from pipebench.records import schema, store
 from pipebench.records.terms import WORDS
@@ -203,13 +204,17 @@ def _figures(so_far: SoFar) -> dict[str, object]:
 
 
 def _longest_slice(so_far: SoFar, timeline: Timeline) -> float | None:
-    """How many times a stage's mean forward its longest one takes, where slices differ; of the stage in the middle."""
+    """How many times a stage's mean forward its longest one takes, where slices differ; of the stage in the middle.
+
+    It is by slice: of a cell of several it is what each takes on average.
+    """
     if so_far.given is None or so_far.given.positions is None:
         return None
     forwards: dict[int, list[float]] = defaultdict(list)
     for span in timeline.spans:
         if span.action.operation is Operation.FORWARD:
-            forwards[span.action.stage].append(span.end_s - span.start_s)
+            slices = len(units_of(timeline.graph, span.action))
+            forwards[span.action.stage] += [(span.end_s - span.start_s) / slices] * slices
     ratios = [max(each) / fmean(each) for each in forwards.values() if fmean(each)]
     return median(ratios) if ratios else None
 

@@ -3,11 +3,15 @@
 The same simulator runs the plan that the record has and the one it would have, both with every slice of a stage as long
 as its mean, so that only the change counts. What more slices cost is a straight line through the two points that are
 known: the baseline's step in one piece, and the record's slices. It is a prediction, and told as one.
+
+Of a step whose backward is in halves, or that has cells, nobody knows what halves or cells of other slices would take,
+nor in what order another schedule would have them. Only another partition of the same plan is predicted then.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from statistics import fmean, median_low
 from typing import NamedTuple
 
@@ -17,7 +21,8 @@ from pipebench.errors import UsageError
 from pipebench.models.outline import Row
 from pipebench.models.registry import MODELS
 from pipebench.partition import balanced
-from pipebench.plan.actions import REDUCTIONS, Operation
+from pipebench.plan.actions import REDUCTIONS, Action, Operation
+from pipebench.plan.cells import on_each_slice
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message, messages_of
@@ -59,6 +64,7 @@ class Predictions:
 
     def __init__(self, record: RunRecord, step: Step) -> None:
         graph, replay = step.replay.plan.graph, step.replay
+        self.foresees = not (graph.split_backward or any(action.slices > 1 for action in replay.lengths))
         self.config, self.replay = record.config, replay
         self.means = stage_means(graph, replay.lengths)
         self.reductions = {a: s for a, s in replay.lengths.items() if a.operation in REDUCTIONS}
@@ -90,11 +96,15 @@ class Predictions:
         return self._twice_the_batch(more)
 
     def other_schedule(self) -> Gain | None:
-        """The best of the other schedules on the same slices, if one is faster."""
+        """The best of the other schedules on the same slices, if one is faster; of none that needs halves."""
+        if not self.foresees:
+            return None
         return _best(
             Gain({"schedule": name, **self._cut(schedule.chunks)}, self.now_s / self.step_s(name, self.graph))
             for name, schedule in SCHEDULES.items()
-            if name != self.config.schedule and not schedule.single and self._takes(name)
+            if name != self.config.schedule
+            and not (schedule.single or schedule.splits_backward)
+            and self._takes(name)
         )
 
     def balanced(self) -> Gain | None:
@@ -142,7 +152,7 @@ class Predictions:
 
     def _twice_the_batch(self, graph: Graph) -> Gain | None:
         schedule = self.config.schedule
-        if self.slice_s is None or SCHEDULES[schedule].single or graph.devices == 1:
+        if not self.foresees or self.slice_s is None or SCHEDULES[schedule].single or graph.devices == 1:
             return None
         step_s = self.step_s(schedule, graph, batches=_TWICE)
         changes = {"batch": _TWICE * self.config.batch, "microbatches": graph.microbatches}
@@ -163,6 +173,8 @@ class Predictions:
 
     def _other_slices(self, wanted: Callable[[int], bool], *, free: bool = False) -> Gain | None:
         """The best; ``free``: if nobody knows what a slice costs, it counts as nothing."""
+        if not self.foresees:
+            return None
         if self.slice_s is None and not (free and self.baseline_devices == 1):
             return None
         return _best(
@@ -196,14 +208,14 @@ class Predictions:
         per_slice_s = self.slice_s or 0.0
         work_s = batches * (self.work_s - per_slice_s * self.slices) + per_slice_s * slices
         dearer = work_s / (batches * self.work_s) if self.work_s else 1.0
+        plan = SCHEDULES[schedule].plan(graph) if self.foresees else self.replay.plan
         lengths = {
             action: self.reductions[action]
             if action.operation in REDUCTIONS
-            else lasts[action.operation, action.stage, graph.segment_of(action.chunk)] * shrunk * dearer
-            for action in graph.actions()
+            else _lasting(graph, action, lasts) * shrunk * dearer
+            for action in chain.from_iterable(plan.programs)
         }
         messages = {message: self._message_s(message, shrunk) for message in messages_of(graph)}
-        plan = SCHEDULES[schedule].plan(graph)
         return replace(
             self.replay, plan=plan, lengths=lengths, overheads={}, messages=messages, gaps={}
         ).again.makespan_s
@@ -215,6 +227,14 @@ class Predictions:
             return usual_s
         latency_s = min(self.latency_s, usual_s)
         return latency_s + (usual_s - latency_s) * shrunk
+
+
+def _lasting(graph: Graph, action: Action, means: Mapping[_StageKind, float]) -> float:
+    """How long an action takes by what its stage's slices take, a cell as long as its slices together."""
+    return sum(
+        means[each.operation, each.stage, graph.segment_of(each.chunk)]
+        for each in on_each_slice(graph, action)
+    )
 
 
 def _best(gains: Iterator[Gain]) -> Gain | None:
@@ -237,7 +257,7 @@ def _work(graph: Graph, replay: Replay) -> tuple[float, ...]:
     forwards: dict[int, list[float]] = defaultdict(list)
     for action, each_s in lengths.items():
         if action.operation is Operation.FORWARD:
-            forwards[action.stage].append(each_s)
+            forwards[action.stage].append(each_s / len(on_each_slice(graph, action)))
     return tuple(fmean(forwards[stage]) for stage in range(graph.stages))
 
 

@@ -23,6 +23,7 @@ _SMALL = 0.995  # a factor above this is no loss that anybody would act on
 _WORTH_IT = 1.005  # times as fast: less is nothing to act on
 _HALF_LINK = "link x 0.5"
 _MANY_LAUNCHES = 12
+_UNKNOWN = "how much faster, nobody knows before it is measured"
 
 
 class Remedy(NamedTuple):
@@ -49,6 +50,7 @@ class Remedies:
         self.record, self.step, self.name, self.sharing = record, step, name, gain_of_sharing
         known = len(step.replay.lengths) <= MOST_ACTIONS and record.config.schedule in SCHEDULES
         self.predictions = Predictions(record, step) if known else None
+        self.foresees = self.predictions is not None and self.predictions.foresees
         self._ways: Mapping[str, Callable[[], Remedy | None]] = {
             waterfall.WORK: self._work,
             waterfall.SHARED: self._shared,
@@ -85,6 +87,8 @@ class Remedies:
             return self._command(fewer, "with fewer slices")
         if found is not None and (larger := found.larger_slices()) is not None:
             return self._command(larger, "with larger slices; fewer slices of this batch would not be faster")
+        if not self.foresees:
+            return Remedy(f"a larger model or --batch, or fewer slices: {_UNKNOWN}")
         return Remedy("a larger model or --batch: nothing smaller is foreseen to be faster")
 
     def _shared(self) -> Remedy:
@@ -120,12 +124,16 @@ class Remedies:
             return self._command(
                 larger, "with more slices of this size; more of this batch would not be faster"
             )
+        if not self.foresees:
+            return Remedy(f"more slices, a larger batch, or fewer devices: {_UNKNOWN}")
         return Remedy("fewer devices: neither more slices nor a larger batch is foreseen to be faster")
 
     def _waiting(self) -> Remedy:
         found = self.predictions.other_schedule() if self.predictions is not None else None
         if found is not None:
             return self._command(found, "and it may keep more activations alive")
+        if not self.foresees:
+            return Remedy(f"another --schedule: {_UNKNOWN}")
         return Remedy("none of the other schedules would be faster")
 
     def _slices(self) -> Remedy:

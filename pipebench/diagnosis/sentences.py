@@ -8,6 +8,7 @@ from pipebench.diagnosis import waterfall
 from pipebench.diagnosis.step import Step
 from pipebench.models.registry import DEFAULT_MODEL, past_grows
 from pipebench.plan.actions import REDUCTIONS, Action
+from pipebench.plan.cells import on_each_slice
 from pipebench.records.schema import RunRecord
 from pipebench.records.terms import terms_of
 from pipebench.timing.means import by_slice, even
@@ -63,7 +64,9 @@ class Sentences:
 
     def _work(self) -> str:
         what = f"the work of {self.slices} slices" if self.slices > 1 else "the work stage by stage"
-        again = " with forwards that run again" if self.record.config.checkpoint != "none" else ""
+        extra = ["forwards that run again"] * (self.record.config.checkpoint != "none")
+        extra += ["backwards in halves"] * self.graph.split_backward
+        again = f" with {' and '.join(extra)}" if extra else ""
         form = self.record.baseline.kind if self.record.baseline is not None else "?"
         text = f"{what}{again} takes {self._times(waterfall.WORK)} as long as the baseline's step ({form})"
         if self.record.clock == "virtual":
@@ -109,12 +112,15 @@ class Sentences:
         return f"{text}; all are equally long, so that is the machine's doing"
 
     def _last_chunk(self, lengths: Mapping[Action, float]) -> float:
-        """How many times as long as the first chunk of time the last one takes."""
-        first_s, last_s = (
-            sum(each_s for action, each_s in lengths.items() if action.chunk == chunk)
-            for chunk in (0, self.graph.chunks - 1)
-        )
-        return last_s / first_s if first_s else 1.0
+        """How many times as long as the first chunk of time the last one takes; a cell of both tells nothing of it."""
+        ends = 0, self.graph.chunks - 1
+        took_s = dict.fromkeys(ends, 0.0)
+        for action, each_s in lengths.items():
+            slices = on_each_slice(self.graph, action)
+            found = [each.chunk for each in slices if each.chunk in ends]
+            if len(set(found)) == 1:
+                took_s[found[0]] += each_s * len(found) / len(slices)
+        return took_s[ends[1]] / took_s[0] if took_s[0] else 1.0
 
     def _transfers(self) -> str:
         messages = self.step.replay.messages

@@ -39,11 +39,14 @@ def other_way(config: RunConfig, timeline: Timeline, link: Link) -> float | None
         link: between two devices.
 
     Returns:
-        ``None`` where there is no other way, or nothing can be said.
+        ``None`` where there is no other way, or nothing can be said: of a backward in halves, or of cells, nobody
+        knows which part of each is the softmax's.
     """
     other = _other(config)
     costs = {span.action: span.end_s - span.start_s for span in timeline.spans}
-    if other is None or len(costs) > _MOST_ACTIONS or set(costs) != set(config.graph.actions()):
+    if other is None or len(costs) > _MOST_ACTIONS or timeline.graph.split_backward:
+        return None
+    if set(costs) != set(config.graph.actions()):
         return None
     as_it_was = _simulated_s(config, costs, timeline, link)
     moved = _to_shards if config.softmax_devices is None else _to_last_stage

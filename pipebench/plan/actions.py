@@ -105,12 +105,15 @@ class Action(NamedTuple):
 
     def text(self, *, of_chunks: int) -> str:
         """The text form, with ``.chunk`` behind the microbatch where the graph has more than one."""
-        slice_ = "" if self.operation in _OF_NO_SLICE else f"{self._microbatches()}{self._chunks(of_chunks)}"
+        slices = self.slices_text(of_chunks=of_chunks)
         other_end = "" if self.peer is None else f"{_mark(self.operation)}{self.peer}"
-        return f"{self.stage}{self.operation.value}{slice_}{other_end}"
+        return f"{self.stage}{self.operation.value}{slices}{other_end}"
 
-    def _microbatches(self) -> str:
-        return _range(self.microbatch, self.microbatches)
+    def slices_text(self, *, of_chunks: int) -> str:
+        """Its slices in the text form, such as 0.3 or 0.0-7; empty where it belongs to none."""
+        if self.operation in _OF_NO_SLICE:
+            return ""
+        return f"{_range(self.microbatch, self.microbatches)}{self._chunks(of_chunks)}"
 
     def _chunks(self, of_chunks: int) -> str:
         if of_chunks == 1:

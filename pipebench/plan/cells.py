@@ -52,12 +52,27 @@ def slices_of(graph: Graph, action: Action) -> list[tuple[int, int]]:
     return [(microbatch, chunk) for microbatch in microbatches for chunk in alive]
 
 
+def on_each_slice(graph: Graph, action: Action) -> list[Action]:
+    """What a cell does, on each of its slices by itself; of a unit, or work of no slice, itself.
+
+    A whole backward stays one, in a graph whose backward is split too: nobody knows what its halves take.
+    """
+    if action.slices == 1 or action.operation in REDUCTIONS:
+        return [action]
+    return [Action(action.operation, action.stage, *slice_) for slice_ in slices_of(graph, action)]
+
+
 def inputs_of_cell(graph: Graph, action: Action) -> list[Action]:
     """The units of other cells whose results a cell needs, each once, in the order of its units and of the rule."""
     units = units_of(graph, action)
     own = frozenset(units)
     found = dict.fromkeys(needed for unit in units for needed in inputs_of(graph, unit))
     return [needed for needed in found if needed not in own]
+
+
+def cell_of(graph: Graph, actions: Iterable[Action]) -> dict[Action, Action]:
+    """Of each unit the action that it is part of, often itself."""
+    return {unit: action for action in actions for unit in units_of(graph, action)}
 
 
 def units_in(graph: Graph, program: Iterable[Action]) -> Iterator[Action]:

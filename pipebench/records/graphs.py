@@ -1,14 +1,22 @@
-"""The work that a stored step was of, and the step's timeline on it: from a record alone."""
+"""The work that a stored step was of, the step's timeline on it, and its plan: from a record alone."""
+
+import re
 
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.models.layout import Shape, chain_of, graph_of
 from pipebench.models.registry import MODELS
+from pipebench.plan.actions import parse_action
+from pipebench.plan.cells import resolved
+from pipebench.plan.check import check
 from pipebench.plan.graph import Graph
-from pipebench.plan.schedules import SCHEDULES
-from pipebench.records.schema import Config, RunRecord
+from pipebench.plan.plan import Plan, Program
+from pipebench.plan.schedules import SCHEDULES, schedule_named
+from pipebench.records.schema import Config, RunRecord, TimelineRecord
 from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.timelines import timeline_from
 from pipebench.timing.timeline import Timeline
+
+_HALF = re.compile(r"\s*\d+[IW]")
 
 
 def timeline_of_run(record: RunRecord) -> Timeline | None:
@@ -17,7 +25,7 @@ def timeline_of_run(record: RunRecord) -> Timeline | None:
     Raises:
         CorruptRecordError: It is not one of the record's configuration.
     """
-    return None if record.timeline is None else timeline_from(record.timeline, _graph_of_run(record.config))
+    return None if record.timeline is None else timeline_from(record.timeline, graph_of_run(record))
 
 
 def timeline_of_simulation(record: SimulationRecord) -> Timeline:
@@ -28,11 +36,46 @@ def timeline_of_simulation(record: SimulationRecord) -> Timeline:
     """
     config = record.config
     shape = Shape(chain_of(config.stages, config.softmax_devices), config.softmax_devices)
-    return timeline_from(record.timeline, _graph(shape, config))
+    return timeline_from(record.timeline, _graph(shape, config, splits=_is_split(record.timeline)))
 
 
-def _graph_of_run(config: Config) -> Graph:
-    """The work of a run's step; of a model that is not known here as if it were a chain's."""
+def plan_of_run(record: RunRecord) -> Plan:
+    """The order in which a run's devices did their work, without transfers.
+
+    It is the stored one; without it that of the recorded step; without either what the schedule makes of the
+    configuration, which does not know what the pieces of a shared softmax cost.
+
+    Raises:
+        CorruptRecordError: What is stored is no plan of the record's configuration.
+        UsageError: The schedule is not known, or takes no such sizes.
+    """
+    graph, timeline = graph_of_run(record), timeline_of_run(record) if record.plan is None else None
+    if record.plan is None and timeline is None:
+        return schedule_named(record.config.schedule).plan(graph)
+    try:
+        if timeline is None:
+            plan = Plan(graph, tuple(_program(graph, line) for line in record.plan or ()))
+        else:
+            plan = timeline.plan
+        check(plan)
+    except UsageError as error:
+        raise CorruptRecordError(f"plan: not one of this configuration: {error}") from None
+    return plan
+
+
+def _program(graph: Graph, line: str) -> Program:
+    """What a device does, in the words of ``Plan.text``, whether its number stands before it or not."""
+    _, _, actions = line.rpartition(":")
+    return tuple(resolved(graph, parse_action(word)) for word in actions.split())
+
+
+def graph_of_run(record: RunRecord) -> Graph:
+    """The work of a run's step; of a model that is not known here as if it were a chain's.
+
+    Raises:
+        CorruptRecordError: It is more than any step has.
+    """
+    config = record.config
     known = MODELS.get(config.model.name) if config.model is not None else None
     shape = Shape(
         chain_of(config.gpus, config.softmax_devices),
@@ -41,17 +84,23 @@ def _graph_of_run(config: Config) -> Graph:
         clips=config.optimizer.clipping is not None,
         lone_head=config.partition is not None and config.partition[-1:] == [0],
     )
-    return _graph(shape, config)
+    plan = " ".join(record.plan or ()).split()
+    return _graph(shape, config, splits=_is_split(record.timeline) or any(map(_HALF.match, plan)))
 
 
-def _graph(shape: Shape, config: Config | SimulationConfig) -> Graph:
-    """The work of a stored step.
+def _is_split(timeline: TimelineRecord | None) -> bool:
+    """Whether any of its backwards is in halves; a cell of both beside those is one too."""
+    return timeline is not None and any(_HALF.match(span.action) for span in timeline.spans)
+
+
+def _graph(shape: Shape, config: Config | SimulationConfig, *, splits: bool) -> Graph:
+    """The work of a stored step, its backwards in halves if they are, or the schedule would have them so.
 
     Raises:
         CorruptRecordError: It is more than any step has.
     """
     schedule = SCHEDULES.get(config.schedule)
-    splits = schedule is not None and schedule.splits_backward
+    splits = splits or (schedule is not None and schedule.splits_backward)
     try:
         return graph_of(shape._replace(split_backward=splits), config.microbatches, config.chunks)
     except UsageError as error:

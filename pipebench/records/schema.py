@@ -411,7 +411,11 @@ class Memory(Part, frozen=True):
 
 
 class DeviceUsage(Part, frozen=True):
-    """Where one device's time went; the four parts sum to the makespan."""
+    """Where one device's time went; the four parts sum to the makespan.
+
+    ``weights_waiting`` of the slices that are alive are at most without their weights' gradients alone, where the
+    backward is in halves.
+    """
 
     device: Count
     layers: str
@@ -421,6 +425,7 @@ class DeviceUsage(Part, frozen=True):
     idle_s: NotNegative
     activations_alive: Count
     memory: Memory | None = None
+    weights_waiting: Count = 0
 
 
 class Bubble(Part, frozen=True):
@@ -455,7 +460,10 @@ class Failure(Part, frozen=True):
 
 
 class RunRecord(Part, frozen=True, kw_only=True):
-    """What is stored of one run."""
+    """What is stored of one run.
+
+    ``plan`` is there where the order was made from what was measured: a line a device, as in a plan's text.
+    """
 
     schema: Schema = Schema()
     kind: Literal["run"] = "run"
@@ -480,6 +488,7 @@ class RunRecord(Part, frozen=True, kw_only=True):
     merged_from: list[Name] | UnsetType = UNSET  # ids of the records that this one is made of
     failure: Failure | None = None
     accuracy: Accuracy | None = None
+    plan: list[str] | None = None
 
     def __post_init__(self) -> None:
         if self.status == "completed":

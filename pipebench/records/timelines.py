@@ -1,4 +1,8 @@
-"""Timelines to and from their place in a record."""
+"""Timelines to and from their place in a record.
+
+A span's action is one of a slice, or a cell of several, such as 2W0.0-7 or 2W0-1.*; ends of a transfer are always of a
+slice.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -7,6 +11,7 @@ from pipebench import collection
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.models.outline import MemoryBytes
 from pipebench.plan.actions import REDUCTIONS, Action, Operation, parse_action
+from pipebench.plan.cells import is_unit, resolved, units_of
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import Message, messages_of
 from pipebench.records.schema import (
@@ -78,12 +83,13 @@ class _Actions(dict[str, Action]):
 
     def __init__(self, graph: Graph) -> None:
         super().__init__((graph.text(action), action) for action in graph.actions())
-        self.of_graph = frozenset(self.values())
+        self.graph, self.of_graph = graph, frozenset(self.values())
 
     def __missing__(self, text: str) -> Action:
-        action = parse_action(text)
-        if action not in self.of_graph:
-            raise KeyError(action)
+        action = resolved(self.graph, parse_action(text))
+        units = units_of(self.graph, action)
+        if not units or not self.of_graph.issuperset(units):
+            raise KeyError(text)
         self[text] = action
         return action
 
@@ -106,6 +112,7 @@ def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
     for span in record.spans:
         if graph.device(actions[span.action]) != span.device or span.end_s < span.start_s:
             raise CorruptRecordError(f"timeline: {span.action} does not run so on device {span.device}")
+    _check_cells(graph, [actions[span.action] for span in record.spans])
     messages = {(m.producer, m.consumer): m for m in messages_of(graph)}
     only = {
         (m.producer, m.sender, m.receiver): m for m in messages.values()
@@ -123,6 +130,19 @@ def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
             if o.name not in _NAMES.values()
         ),
     )
+
+
+def _check_cells(graph: Graph, actions: Sequence[Action]) -> None:
+    """Where actions are cells, none does what another one does too."""
+    if all(is_unit(graph, action) for action in actions):
+        return
+    done: dict[Action, Action] = {}
+    for action in actions:
+        for unit in units_of(graph, action):
+            if unit in done:
+                both = f"{graph.text(done[unit])} and {graph.text(action)} both run {graph.text(unit)}"
+                raise CorruptRecordError(f"timeline: {both}")
+            done[unit] = action
 
 
 def _transfer(
@@ -168,6 +188,7 @@ def device_usages(
             layers=layers[device],
             **timeline.usage(device)._asdict(),
             activations_alive=timeline.activations_alive(device),
+            weights_waiting=timeline.weights_waiting(device),
             memory=_memory(memory[device], bytes_are, peaks_bytes[device] if peaks_bytes else None)
             if memory
             else None,

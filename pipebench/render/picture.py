@@ -4,7 +4,7 @@
     1 | ██████ ...
 
 Each column is a slice of the makespan and shows what the device did for most of it. The signs differ, so
-the picture reads without colour.
+the picture reads without colour. Of a backward in halves, the weights' one has a sign of its own.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
+from pipebench.plan.actions import Operation
 from pipebench.render.pieces import Kind, columns, pieces
 from pipebench.render.units import seconds
 from pipebench.timing.timeline import Timeline
@@ -28,12 +29,13 @@ class Sign(NamedTuple):
 
 FORWARD = Sign("█", "F", "blue", Kind.FORWARD)
 BACKWARD = Sign("▒", "B", "green", Kind.BACKWARD)
+WEIGHTS = Sign("░", "W", "cyan", Kind.BACKWARD_WEIGHT)
 WAITING = Sign("·", ".", "red", Kind.WAITING)
 TRANSFER = Sign("~", "~", "yellow", Kind.TRANSFER)
 OTHER = Sign("+", "+", "magenta", Kind.OTHER)
 IDLE = Sign(" ", " ", "", Kind.IDLE)
 LEGEND = (FORWARD, BACKWARD, WAITING, TRANSFER, OTHER)
-_SIGNS: Mapping[Kind, Sign] = {Kind(sign.name): sign for sign in (*LEGEND, IDLE)}
+_SIGNS: Mapping[Kind, Sign] = {Kind(sign.name): sign for sign in (*LEGEND, WEIGHTS, IDLE)}
 
 
 def picture(timeline: Timeline, *, width: int, plain: bool = False) -> Text:
@@ -48,13 +50,16 @@ def picture(timeline: Timeline, *, width: int, plain: bool = False) -> Text:
         text.append("|\n")
     end = seconds(timeline.makespan_s)
     text.append(f"{' ' * label}  0{end:>{room - 1}}\n")
-    text.append_text(_legend(width, plain=plain))
+    text.append_text(_legend(timeline, width, plain=plain))
     return text
 
 
-def _legend(width: int, *, plain: bool) -> Text:
+def _legend(timeline: Timeline, width: int, *, plain: bool) -> Text:
     """On one line if it fits, else on several; a sign and its name stay together."""
-    entries = [Text.assemble((s.plain if plain else s.glyph, s.style), f" {s.name}") for s in LEGEND]
+    signs = list(LEGEND)
+    if any(span.action.operation is Operation.BACKWARD_WEIGHT for span in timeline.spans):
+        signs.insert(LEGEND.index(BACKWARD) + 1, WEIGHTS)
+    entries = [Text.assemble((s.plain if plain else s.glyph, s.style), f" {s.name}") for s in signs]
     line = Text("   ").join([*entries, Text("blank: idle")])
     if line.cell_len <= width:
         return line
@@ -68,10 +73,9 @@ def _legend(width: int, *, plain: bool) -> Text:
 
 
 def _signs(timeline: Timeline, device: int, room: int) -> list[Sign]:
-    """For each column the sign of what takes most of its slice; the halves of a backward count as one."""
-    halves = (Kind.BACKWARD_INPUT, Kind.BACKWARD_WEIGHT)
+    """For each column the sign of what takes most of its slice; of a backward's halves the first one counts as it."""
     found = (
-        piece._replace(kind=Kind.BACKWARD) if piece.kind in halves else piece
+        piece._replace(kind=Kind.BACKWARD) if piece.kind is Kind.BACKWARD_INPUT else piece
         for piece in pieces(timeline, device)
     )
     return [_SIGNS[kind] for kind in columns(found, 0.0, timeline.makespan_s, room)]

@@ -27,7 +27,7 @@ from pipebench.render.hosts import between_hosts
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.picture import picture
-from pipebench.render.tables import device_table, needs_ascii, spaced
+from pipebench.render.tables import device_table, needs_ascii, spaced, weights_wait
 from pipebench.render.unequal import unequal
 from pipebench.render.units import counted, percent, rate, scaled, seconds
 from pipebench.render.waterfall import in_short
@@ -79,7 +79,7 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
             device_table(record.devices, stored.makespan_s),
             Words(
                 Text(
-                    "busy to idle: share of the step; alive: slices kept for backward; memory: computed"
+                    f"busy to idle: share of the step; {_alive(record.devices)}; memory: computed"
                     + ("; peak: measured" if record.device.kind == "cuda" else ""),
                     "dim",
                 )
@@ -89,6 +89,12 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
     told = retold(record, step.factors if step is not None else None, timeline)
     if told:
         yield Group(*(_warning(warning) for warning in told))
+
+
+def _alive(devices: Sequence[DeviceUsage]) -> str:
+    """What the table's counts of slices are."""
+    for_weights = "; for W: those that wait for their weights' gradients alone, at most"
+    return f"alive: slices kept for backward{for_weights if weights_wait(devices) else ''}"
 
 
 def _step(record: RunRecord) -> Step | None:

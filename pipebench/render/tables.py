@@ -39,16 +39,22 @@ def spaced(parts: Iterable[RenderableType]) -> Iterator[RenderableType]:
 
 
 def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
-    """Each device's layers, where its time went in percent of the step, and its memory."""
+    """Each device's layers, where its time went in percent of the step, and its memory.
+
+    What waits for its weights' gradients alone is told where a backward is in halves.
+    """
     memory = any(device.memory for device in devices)
     peaks = any(device.memory and device.memory.peak_bytes for device in devices)
     headers = ["device", "layers", "busy", "waiting", "transfer", "idle", "alive"]
+    weights = weights_wait(devices)
+    headers += ["for W"] if weights else []
     headers += [*(["memory"] if memory else []), *(["peak"] if peaks else [])]
     table = Table(*headers, left=2, names=2)
     for device in devices:
         parts = (device.busy_s, device.waiting_s, device.transfer_s, device.idle_s)
         cells = [str(device.device), device.layers, *(percent(part, makespan_s) for part in parts)]
         cells.append(str(device.activations_alive))
+        cells += [str(device.weights_waiting)] if weights else []
         if device.memory:
             computed = device.memory
             total = MemoryBytes(
@@ -61,6 +67,11 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
             cells += [data_size(computed.peak_bytes or 0)] if peaks else []
         table.add(*cells)
     return table
+
+
+def weights_wait(devices: Sequence[DeviceUsage]) -> bool:
+    """Whether on any device slices wait for their weights' gradients alone."""
+    return any(device.weights_waiting for device in devices)
 
 
 class RecordRow(NamedTuple):

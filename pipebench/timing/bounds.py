@@ -10,10 +10,11 @@ stages gpipe and 1F1B reach it: M + K - 1 slices. Where stages stand beside a ch
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pipebench.plan.actions import REDUCTIONS, Action
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.cells import cell_of, inputs_of_cell
+from pipebench.plan.graph import Graph
 
 
 def least_s(graph: Graph, lengths: Mapping[Action, float]) -> float:
@@ -21,9 +22,9 @@ def least_s(graph: Graph, lengths: Mapping[Action, float]) -> float:
 
     Args:
         graph: of the step.
-        lengths: seconds of each of its actions.
+        lengths: seconds of each of its actions; a cell needs what its units need, and gives all at its end.
     """
-    inputs = {action: inputs_of(graph, action) for action in lengths}
+    inputs = _inputs(graph, lengths)
     order = _in_order(inputs)
     begins = _begins(order, inputs, lengths)
     follows = _follows(order, inputs, lengths)
@@ -39,6 +40,15 @@ def least_s(graph: Graph, lengths: Mapping[Action, float]) -> float:
         for own in devices.values()
     )
     return max(longest, *of_devices)
+
+
+def _inputs(graph: Graph, actions: Iterable[Action]) -> dict[Action, list[Action]]:
+    """What each needs, once."""
+    cells = cell_of(graph, actions)
+    return {
+        action: list(dict.fromkeys(cells[each] for each in inputs_of_cell(graph, action)))
+        for action in actions
+    }
 
 
 def _in_order(inputs: Mapping[Action, list[Action]]) -> list[Action]:

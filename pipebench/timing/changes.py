@@ -8,7 +8,8 @@
 device that over all stages of its kind in the same chunk, since later ones may have more to do; of ``all`` that over
 all of them; of a microbatch that over all microbatches of the same stage and chunk; of a chunk that over all chunks
 of the same stage and microbatch. ``= median`` takes the median in its place, ``= others`` the mean without what is
-named. All recorded steps and replicas count.
+named. All recorded steps and replicas count. What a cell takes is shared out evenly over its slices, and only the
+share of those that are named changes.
 """
 
 import re
@@ -17,6 +18,7 @@ from typing import Literal, get_args
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS, Action
+from pipebench.plan.cells import on_each_slice
 from pipebench.plan.graph import Graph
 from pipebench.timing.link_texts import link_change
 from pipebench.timing.links import LinkChange
@@ -53,10 +55,15 @@ class Change:
     factor: float = 1.0
 
     def names(self, graph: Graph, action: Action) -> bool:
-        """Whether an action is one of what is named. What is of no slice goes with its device alone."""
+        """Whether an action on a slice is one of what is named. What is of no slice goes with its device alone."""
         if action.operation in REDUCTIONS and self.of != "device":
             return False
         return self.first <= number_of(self.of, graph, action) <= self.last
+
+    def share(self, graph: Graph, action: Action) -> float:
+        """Which share of an action's slices is named, from 0 to 1."""
+        slices = on_each_slice(graph, action)
+        return sum(self.names(graph, each) for each in slices) / len(slices)
 
 
 def change_of(text: str, graph: Graph) -> Change | LinkChange:

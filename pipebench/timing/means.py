@@ -5,7 +5,8 @@
     1  1  4         2  2  2          1  1  4          3  3  3      stage 0
     4  4  4         4  4  4          3  3  6          3  3  3      stage 1
 
-A stage's mean is by operation, and by segment of time: an encoder's chunk is no decoder's. Each keeps the sum of all
+A stage's mean is by operation, and by segment of time: an encoder's chunk is no decoder's. It is one of slices: what a
+cell took is shared out evenly over its own, and a cell is made as long as they are together. Each keeps the sum of all
 lengths. Reductions, which are of no slice, stay as they are.
 """
 
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from statistics import fmean
 
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
+from pipebench.plan.cells import on_each_slice
 from pipebench.plan.graph import Graph
 
 Lengths = Mapping[Action, float]
@@ -22,10 +24,12 @@ _Slice = tuple[Operation, int, int]  # operation, microbatch, chunk
 
 
 def even(graph: Graph, lengths: Lengths) -> dict[Action, float]:
-    """Every action on a slice as long as its stage's mean."""
+    """Every action on a slice as long as its stage's mean, a cell as so many of them."""
     means = stage_means(graph, lengths)
     return {
-        action: each_s if action.operation in REDUCTIONS else means[_kind(graph, action)]
+        action: each_s
+        if action.operation in REDUCTIONS
+        else sum(means[_kind(graph, each)] for each in on_each_slice(graph, action))
         for action, each_s in lengths.items()
     }
 
@@ -35,15 +39,22 @@ def by_slice(graph: Graph, lengths: Lengths) -> dict[Action, float]:
 
     The sum of each stage stays; what is left out is what neither the stage nor the slice explains.
     """
-    evened = even(graph, lengths)
+    means = stage_means(graph, lengths)
     took: dict[_Slice, float] = defaultdict(float)
     due: dict[_Slice, float] = defaultdict(float)
     for action, each_s in lengths.items():
         if action.operation not in REDUCTIONS:
-            took[_slice(action)] += each_s
-            due[_slice(action)] += evened[action]
+            slices = on_each_slice(graph, action)
+            for each in slices:
+                took[_slice(each)] += each_s / len(slices)
+                due[_slice(each)] += means[_kind(graph, each)]
     shares = {slice_: took[slice_] / due_s if due_s else 1.0 for slice_, due_s in due.items()}
-    return {action: each_s * shares.get(_slice(action), 1.0) for action, each_s in evened.items()}
+    return {
+        action: each_s
+        if action.operation in REDUCTIONS
+        else sum(means[_kind(graph, each)] * shares[_slice(each)] for each in on_each_slice(graph, action))
+        for action, each_s in lengths.items()
+    }
 
 
 def alike(graph: Graph, lengths: Lengths) -> dict[Action, float]:
@@ -52,10 +63,10 @@ def alike(graph: Graph, lengths: Lengths) -> dict[Action, float]:
     A device whose layers are frozen has backwards of no length: they take the mean too.
     """
     found = dict(lengths)
-    for operation in graph.operations:
+    for operations in _together(graph, lengths):
         own: dict[int, list[Action]] = defaultdict(list)
         for action in lengths:
-            if action.operation is operation:
+            if action.operation in operations:
                 own[graph.device(action)].append(action)
         sums = {device: sum(lengths[action] for action in actions) for device, actions in own.items()}
         mean_s = sum(sums.values()) / len(own)
@@ -66,12 +77,22 @@ def alike(graph: Graph, lengths: Lengths) -> dict[Action, float]:
     return found
 
 
+def _together(graph: Graph, lengths: Lengths) -> list[tuple[Operation, ...]]:
+    """Operations one by one; where some devices run halves of a backward and some whole ones, all of those at once."""
+    if not graph.split_backward or all(action.operation is not Operation.BACKWARD for action in lengths):
+        return [(operation,) for operation in graph.operations]
+    forward, *halves = graph.operations
+    return [(forward,), (*halves, Operation.BACKWARD)]
+
+
 def stage_means(graph: Graph, lengths: Lengths) -> dict[_Kind, float]:
-    """The mean length of each operation of each stage in each segment of time, in seconds."""
+    """The mean length of each operation of each stage on a slice in each segment of time, in seconds."""
     found: dict[_Kind, list[float]] = defaultdict(list)
     for action, each_s in lengths.items():
         if action.operation not in REDUCTIONS:
-            found[_kind(graph, action)].append(each_s)
+            slices = on_each_slice(graph, action)
+            for each in slices:
+                found[_kind(graph, each)].append(each_s / len(slices))
     return {kind: fmean(seconds) for kind, seconds in found.items()}
 
 

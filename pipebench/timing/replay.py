@@ -1,7 +1,7 @@
 """A recorded step, ready to be run again on paper: as it was, or with other lengths, messages and gaps.
 
     order      of each device's actions, as recorded
-    lengths    of each action, its share of messages (``overheads``) apart
+    lengths    of each action, its share of messages (``overheads``) apart; of a cell as a whole
     messages   how long each is on its way, once its link takes it
     gaps       what a device waits ahead of an action though it could go on: the host was late
     before     of each device's first action: zeroing gradients
@@ -20,10 +20,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from statistics import median
 
 from pipebench.plan.actions import REDUCTIONS, Action
+from pipebench.plan.cells import cell_of
 from pipebench.plan.check import PlanError, check
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of
@@ -32,7 +33,7 @@ from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline, Transfer
 
-End = tuple[Message, Action]  # a message, and which of its two actions
+End = tuple[Message, Action]  # a message, and which of its two actions: both are units
 _SECONDS = Link(bytes_per_s=1.0)  # with ports; what a message weighs on it is how long it takes
 ZEROING = "zero_grad"  # the only other work that stands before a device's first action
 
@@ -65,10 +66,13 @@ class Replay:
 
     @cached_property
     def beside(self) -> Mapping[Action, float]:
-        """Device time of all messages that an action's device handles beside it."""
+        """Device time of all messages that an action's device handles beside it, or beside a unit of a cell."""
         found: dict[Action, float] = defaultdict(float)
-        for (_, action), each_s in self.overheads.items():
-            found[action] += each_s
+        if not self.overheads:
+            return found
+        cells = cell_of(self.plan.graph, chain.from_iterable(self.plan.programs))
+        for (_, unit), each_s in self.overheads.items():
+            found[cells[unit]] += each_s
         return found
 
     @cached_property
@@ -129,11 +133,7 @@ def replay_of(timeline: Timeline, *, ports: bool, overhead_s: float = 0.0) -> Re
     Raises:
         PlanError: The order of its actions is none that computes a step, or it has not each message once.
     """
-    graph = timeline.graph
-    programs = tuple(
-        tuple(span.action for span in timeline.spans_of(device)) for device in range(graph.devices)
-    )
-    plan = Plan(graph, programs)
+    plan = timeline.plan
     check(plan)
     _check_messages(timeline)
     overheads = {
@@ -199,10 +199,14 @@ class _ByTheClock:
         self.timeline = timeline
         self.to: dict[Action, list[Transfer]] = defaultdict(list)
         for transfer in timeline.transfers:
-            self.to[transfer.message.consumer].append(transfer)
+            self.to[self._consumer(transfer)].append(transfer)
         self.free_from = dict(_free_from(timeline))
         self.usual, self.anywhere = self._usual()
         self.messages = {each.message: self._length_s(each) for each in timeline.transfers}
+
+    def _consumer(self, transfer: Transfer) -> Action:
+        """The action that a message is for: a cell where the unit that needs it is in one."""
+        return self.timeline.span_of[transfer.message.consumer].action
 
     def gaps(self) -> Iterator[tuple[Action, float]]:
         """What is left between the time at which an action could have begun and the time at which it did."""
@@ -216,7 +220,7 @@ class _ByTheClock:
         """How long messages take from one device to another, and anywhere, by those that a device waited for."""
         seen: dict[tuple[int, int], list[float]] = defaultdict(list)
         for each in self.timeline.transfers:
-            if each.ready_s >= self.free_from[each.message.consumer] and self._is_last(each):
+            if each.ready_s >= self.free_from[self._consumer(each)] and self._is_last(each):
                 seen[each.message.sender, each.message.receiver].append(each.end_s - each.ready_s)
         every = [each_s for of_pair in seen.values() for each_s in of_pair]
         return {pair: median(of_pair) for pair, of_pair in seen.items()}, median(every) if every else 0.0
@@ -226,12 +230,12 @@ class _ByTheClock:
         pair = transfer.message.sender, transfer.message.receiver
         most_s = max(transfer.end_s - transfer.ready_s, 0.0)
         usual_s = min(self.usual.get(pair, self.anywhere), most_s)
-        waited_for = transfer.ready_s + usual_s > self.free_from[transfer.message.consumer]
+        waited_for = transfer.ready_s + usual_s > self.free_from[self._consumer(transfer)]
         return most_s if waited_for and self._is_last(transfer) else usual_s
 
     def _is_last(self, transfer: Transfer) -> bool:
         """Whether no other message to the same action could leave later."""
-        return transfer.ready_s >= max(each.ready_s for each in self.to[transfer.message.consumer])
+        return transfer.ready_s >= max(each.ready_s for each in self.to[self._consumer(transfer)])
 
 
 def _free_from(timeline: Timeline) -> Iterator[tuple[Action, float]]:

@@ -20,6 +20,7 @@ from pipebench.plan.actions import Action
 from pipebench.plan.cells import units_of
 from pipebench.plan.check import activations_alive, weights_waiting
 from pipebench.plan.graph import Graph
+from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_to
 
 
@@ -104,6 +105,12 @@ class Timeline:
     def spans_of(self, device: int) -> list[Span]:
         """The compute actions of one device, first to last."""
         return self._by_device[device]
+
+    @property
+    def plan(self) -> Plan:
+        """The order of each device's actions, compute only."""
+        devices = range(self.graph.devices)
+        return Plan(self.graph, tuple(tuple(span.action for span in self.spans_of(d)) for d in devices))
 
     def in_order(self) -> list[Span | OtherWork]:
         """All that devices do, by when it starts."""

@@ -4,12 +4,13 @@ What is made equal takes the mean (or median) over all recorded steps and replic
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean, median
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS, Action
+from pipebench.plan.cells import on_each_slice
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import Message
 from pipebench.timing.changes import Change
@@ -50,7 +51,7 @@ def _scaled(replay: Replay, change: Change) -> Replay:
     graph, factor = replay.plan.graph, change.factor
 
     def scaled(seconds: Mapping[Action, float]) -> dict[Action, float]:
-        return {a: s * factor if change.names(graph, a) else s for a, s in seconds.items()}
+        return {a: _part_scaled(s, factor, change.share(graph, a)) for a, s in seconds.items()}
 
     def around(seconds: Mapping[int, float]) -> dict[int, float]:
         named = change.of == "device"
@@ -71,30 +72,50 @@ def _scaled(replay: Replay, change: Change) -> Replay:
     )
 
 
+def _part_scaled(seconds: float, factor: float, share: float) -> float:
+    """A share of a time so many times as long; of all or nothing of it to the last bit."""
+    if share in (0.0, 1.0):
+        return seconds * factor if share else seconds
+    return seconds * (1 - share) + seconds * share * factor
+
+
 def _made_equal(replays: Sequence[Replay], change: Change) -> list[Replay]:
     graph = replays[0].plan.graph
     samples: dict[_Key, list[float]] = defaultdict(list)
     for replay in replays:
-        for action, each_s in replay.lengths.items():
+        for action, each_s in _by_slice(graph, replay.lengths):
             if action.operation not in REDUCTIONS and not (
                 change.rule == "others" and change.names(graph, action)
             ):
                 samples[_alike(change, graph, action)].append(each_s)
     middle = median if change.rule == "median" else fmean
     equal = {key: middle(seconds) for key, seconds in samples.items()}
-    alone = next((a for a in replays[0].lengths if _has_no_others(change, graph, a, equal)), None)
+    slices = _by_slice(graph, replays[0].lengths)
+    alone = next((each for each, _ in slices if _has_no_others(change, graph, each, equal)), None)
     if alone is not None:
         raise UsageError(f"others: {graph.text(alone)} is the only one of its kind: there are no others")
 
+    def made(action: Action, each_s: float) -> float:
+        if action.operation in REDUCTIONS or not change.names(graph, action):
+            return each_s
+        return equal.get(_alike(change, graph, action), each_s)
+
     def lengths(replay: Replay) -> dict[Action, float]:
         return {
-            action: equal.get(_alike(change, graph, action), each_s)
-            if action.operation not in REDUCTIONS and change.names(graph, action)
+            cell: sum(made(*part) for part in _by_slice(graph, {cell: each_s}))
+            if change.share(graph, cell)
             else each_s
-            for action, each_s in replay.lengths.items()
+            for cell, each_s in replay.lengths.items()
         }
 
     return [replace(each, lengths=lengths(each)) for each in replays]
+
+
+def _by_slice(graph: Graph, lengths: Mapping[Action, float]) -> Iterator[tuple[Action, float]]:
+    """Each action on each of its slices by itself, with its even share of the time."""
+    for action, each_s in lengths.items():
+        slices = on_each_slice(graph, action)
+        yield from ((each, each_s / len(slices)) for each in slices)
 
 
 def _has_no_others(change: Change, graph: Graph, action: Action, equal: Mapping[_Key, float]) -> bool:

@@ -1,5 +1,6 @@
 from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.graph import Graph
+from pipebench.plan.plan import plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.render.picture import picture
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
@@ -67,3 +68,17 @@ def test_every_sign_is_in_the_legend_and_the_scale_ends_with_the_makespan() -> N
     assert drawn[2].endswith("10.0 s")
     assert drawn[3].split()[::2][:5] == ["F", "B", ".", "~", "+"]
     assert all(len(line) <= 80 for line in drawn)
+
+
+def test_the_weights_half_of_a_backward_has_a_sign_of_its_own() -> None:
+    plan = plan_from_csv("0F0,0F1,0I0,0I1,0W0-1\n1F0,1I0,1F1,1I1,1W0-1\n")
+    timeline = simulate(plan, UniformCosts(1, backward_input=1, backward_weight=1))
+    drawn = picture(timeline, width=110, plain=True).plain.splitlines()
+    assert picture(timeline, width=11, plain=True).plain.splitlines()[0] == "0 |FF.B.BWW|"
+    assert drawn[1].count("W") > 0
+    assert drawn[3].startswith("F forward   B backward   W backward, weights   . waiting")
+    assert "░ backward, weights" in picture(timeline, width=100).plain
+
+
+def test_no_weights_half_is_named_where_there_is_none() -> None:
+    assert "weights" not in "".join(lines("gpipe", Graph(2, 4), width=80))

@@ -7,6 +7,7 @@ from rich.console import Console
 from pipebench.records.schema import Failure, RunRecord
 from pipebench.render.report import run_report, simulation_report
 from tests.builders import completed_record, own_record, simulation_record
+from tests.cells import PLANS, record_of_cells
 
 
 def text_of(record: RunRecord, width: int = 80) -> str:
@@ -138,3 +139,16 @@ def test_whether_the_first_gradients_were_clipped_is_told(norm: float, told: str
     assert "the norm of all" not in words_of(completed_record(verification=checked))
     config = msgspec.structs.replace(record.config, optimizer=clipped)
     assert told in words_of(completed_record(verification=checked, config=config))
+
+
+@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("clock", ["virtual", "wall"])
+def test_a_run_with_cells_is_shown_as_any_other(name: str, clock: str) -> None:
+    record = record_of_cells(PLANS[name], clock=clock)
+    words = words_of(record)
+    assert (
+        "alive: slices kept for backward; for W: those that wait for their weights' gradients alone" in words
+    )
+    assert "slices cost more than the whole batch" in words
+    assert "backward, weights" in words
+    assert "for W" not in words_of(completed_record())

@@ -11,7 +11,7 @@ from pipebench.errors import CorruptRecordError
 from pipebench.records import store
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import RunRecord
-from pipebench.render.tables import record_row, record_table
+from pipebench.render.tables import device_table, record_row, record_table
 from tests.builders import (
     completed_record,
     hostile_record,
@@ -20,6 +20,7 @@ from tests.builders import (
     steady_record,
     with_config,
 )
+from tests.cells import PLANS, record_of_cells
 
 NAME = "20261124-091500-emulated2-gpipe-3fa9c1"
 
@@ -111,3 +112,16 @@ def test_a_speed_up_over_several_devices_says_so_at_any_width() -> None:
     row = record_row(Path("x.json"), own_record(devices=2))
     assert row.cells[2].plain == "2.00x relative to 2 devices [1.98, 2.02] virtual"
     assert row.short.plain == "2.00x relative to 2 devices virtual"
+
+
+def devices_of(record: RunRecord) -> list[str]:
+    console = Console(width=120, record=True)
+    console.print(device_table(record.devices, 1.0))
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def test_what_waits_for_its_weights_gradients_is_told_where_anything_does() -> None:
+    header, first, *_ = devices_of(record_of_cells(PLANS["zero bubble"]))
+    assert header.endswith("alive  for W")
+    assert first.split()[-2:] == ["5", "2"]
+    assert devices_of(completed_record())[0].endswith("alive")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.models.layout import Shape, graph_of
-from pipebench.plan.actions import Action, Operation
+from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.check import PlanError, check
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
@@ -14,6 +14,7 @@ from pipebench.timing.bounds import least_s
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import DeadlockError, simulate
 from tests.builders import PIPELINED, PROPERTY, graphs, random_costs
+from tests.cells import PLANS, costs_of
 from tests.graphs import shared_graphs
 
 
@@ -79,3 +80,24 @@ def test_no_schedule_takes_less(graph: Graph, schedule: str, seed: int) -> None:
     costs = MeasuredCosts(random_costs(graph, seed).actions)
     timeline = simulate(SCHEDULES[schedule].plan(graph), costs)
     assert timeline.makespan_s >= least_s(graph, costs.actions) * (1 - 1e-12)
+
+
+def test_a_cell_needs_what_its_units_need_and_gives_all_at_its_end() -> None:
+    """F of 2 chunks as one on stage 1: it begins when both are there, and I of both follows."""
+    graph = Graph(2, 1, 2, split_backward=True)
+    costs = {parse_action(text): 1.0 for text in ("0F0.0", "0F0.1", "0I0.0", "0I0.1")}
+    costs |= {parse_action(text): 2.0 for text in ("1F0.0-1", "1I0.0-1", "0W0.0-1", "1W0.0-1")}
+    assert least_s(graph, costs) == 2 + (2 + 2) + 2 + 2
+
+
+def test_weights_alone_hold_nobody_up() -> None:
+    """The last device ends with its own W: its work, behind the first slice's way up."""
+    graph = Graph(3, 4, split_backward=True)
+    assert least_s(graph, dict.fromkeys(graph.actions(), 1.0)) == 2 + 3 * 4
+
+
+@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_plan_with_cells_takes_less(name: str, seed: int) -> None:
+    costs = MeasuredCosts(costs_of(PLANS[name], seed).actions)
+    assert simulate(PLANS[name], costs).makespan_s >= least_s(PLANS[name].graph, costs.actions) * (1 - 1e-12)

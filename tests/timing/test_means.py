@@ -6,8 +6,9 @@ from pipebench.plan.actions import REDUCTIONS, Action, Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.timing.means import alike, by_slice, even, stage_means
 from tests.builders import PROPERTY, graphs, random_costs
+from tests.cells import PLANS, costs_of
 
-F = Operation.FORWARD
+F, W = Operation.FORWARD, Operation.BACKWARD_WEIGHT
 
 
 def lengths(graph: Graph, **special: float) -> dict[Action, float]:
@@ -67,3 +68,49 @@ def test_what_is_of_no_slice_stays() -> None:
     recorded = random_costs(graph, 3).actions
     for made in (even(graph, recorded), by_slice(graph, recorded), alike(graph, recorded)):
         assert all(made[a] == recorded[a] for a in recorded if a.operation in REDUCTIONS)
+
+
+def test_a_cell_counts_as_so_many_slices() -> None:
+    graph = Graph(1, 1, 4, split_backward=True)
+    recorded = {action: 1.0 for action in graph.actions() if action.operation is not W}
+    recorded |= {parse_action("0W0.0-2"): 3.0, parse_action("0W0.3"): 5.0}
+    found = even(graph, recorded)
+    assert stage_means(graph, recorded)[W, 0, 0] == 2.0
+    assert (found[parse_action("0W0.0-2")], found[parse_action("0W0.3")]) == (6.0, 2.0)
+
+
+def test_a_cell_of_two_segments_has_the_mean_of_each() -> None:
+    graph = Graph(1, 1, 4, segments=2, split_backward=True)
+    recorded = {action: 1.0 for action in graph.actions() if action.operation is not W}
+    recorded |= {parse_action("0W0.0"): 3.0, parse_action("0W0.1-2"): 10.0, parse_action("0W0.3"): 7.0}
+    assert even(graph, recorded)[parse_action("0W0.1-2")] == 4.0 + 6.0  # of 3 and 5, of 5 and 7
+
+
+def test_cells_of_the_same_slices_are_alike_by_slice_as_units_are() -> None:
+    graph = Graph(2, 2, 2, split_backward=True)
+    recorded = {action: 1.0 for action in graph.actions() if action.operation is not W}
+    cells = {"0W0.0-1": 2.0, "0W1.0-1": 6.0, "1W0.0-1": 6.0, "1W1.0-1": 6.0}
+    recorded |= {parse_action(text): each_s for text, each_s in cells.items()}
+    found = by_slice(graph, recorded)
+    # stages' means are 4 and 6; microbatch 0 took 8 of 10 and microbatch 1 took 12
+    assert {text: found[parse_action(text)] for text in cells} == pytest.approx(
+        {"0W0.0-1": 4 * 0.8, "0W1.0-1": 4 * 1.2, "1W0.0-1": 6 * 0.8, "1W1.0-1": 6 * 1.2}
+    )
+
+
+def test_devices_are_alike_in_their_whole_backward_where_some_run_it_in_halves() -> None:
+    graph = Graph(2, 1, split_backward=True)
+    recorded = {
+        parse_action(text): s
+        for text, s in {"0F0": 1.0, "1F0": 1.0, "0B0": 6.0, "1I0": 3.0, "1W0": 1.0}.items()
+    }
+    found = {str(action): each_s for action, each_s in alike(graph, recorded).items()}
+    assert found == {"0F0": 1.0, "1F0": 1.0, "0B0": 5.0, "1I0": 3.75, "1W0": 1.25}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_each_keeps_the_sum_of_all_cells(name: str) -> None:
+    graph, recorded = PLANS[name].graph, costs_of(PLANS[name], seed=4).actions
+    for made in (even(graph, recorded), by_slice(graph, recorded), alike(graph, recorded)):
+        assert made.keys() == recorded.keys()
+        assert sum(made.values()) == pytest.approx(sum(recorded.values()), rel=1e-12)

@@ -85,7 +85,7 @@ def timeline_svg(
     plot = _plot(devices, y + 32)
     y = draw_axis(root, plot)
     drawn = bars(lanes, plot.end_s, plot.right - plot.left)
-    labels = labels_of(drawn.lanes, plot, chunks=timeline.graph.chunks > 1)
+    labels = labels_of(drawn.lanes, plot, of_chunks=timeline.graph.chunks)
     for device, lane in zip(devices, drawn.lanes, strict=True):
         _lane(root, device, lane, labels)
     _names(root, devices, plot)
@@ -190,7 +190,9 @@ def _description(devices: Sequence[_Device], words: Heading) -> str:
 
 def _explained(labels: Labels, least_s: float | None) -> Iterator[str]:
     if labels.are_there:
-        yield f"In the bars: {'microbatch.chunk' if labels.chunks else 'the microbatch'}, counted from 0."
+        slices = "microbatch.chunk" if labels.of_chunks > 1 else "the microbatch"
+        ranges = ", from-to where several run as one" if labels.cells else ""
+        yield f"In the bars: {slices}, counted from 0{ranges}."
     if least_s is not None:
         yield (
             f"What took less than {seconds(least_s)} is not drawn by itself: columns of that width show what their "

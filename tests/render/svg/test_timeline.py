@@ -4,6 +4,7 @@ import pytest
 
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.graph import Graph
+from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.render.svg.frame import Heading
 from pipebench.render.svg.timeline import timeline_svg
@@ -11,6 +12,7 @@ from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Span, Timeline
+from tests.cells import PLANS, step_of_cells
 from tests.render.svg.drawn import (
     assert_words_keep_apart,
     bars,
@@ -198,3 +200,23 @@ def test_the_worst_there_can_be_fits_into_a_small_file() -> None:
 def test_the_same_timeline_makes_the_same_bytes() -> None:
     one, other = (drawn(timeline_of("1f1b", Graph(4, 8), transfer=0.3)) for _ in range(2))
     assert one == other
+
+
+def test_cells_are_drawn_as_one_and_told_by_their_slices() -> None:
+    graph = Graph(1, 1, 8, split_backward=True)
+    whole = (Action(operation, 0, 0, 0, None, 1, 8) for operation in graph.operations)
+    document = drawn(
+        simulate(Plan(graph, (tuple(whole),)), UniformCosts(1, backward_input=1, backward_weight=1))
+    )
+    assert words(document, "label") == ["F", "I", "W", "F0.0-7", "I0.0-7", "W0.0-7"]
+    assert "In the bars: microbatch.chunk, counted from 0, from-to where several run as one." in document
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_step_with_cells_is_drawn(name: str) -> None:
+    timeline = step_of_cells(PLANS[name])
+    document = drawn(timeline)
+    assert len(bars(document, "weights")) == sum(
+        span.action.operation is Operation.BACKWARD_WEIGHT for span in timeline.spans
+    )
+    assert_words_keep_apart(document)
