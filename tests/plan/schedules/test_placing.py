@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipebench.models.layout import Shape, Sharing, graph_of
 from pipebench.plan.actions import Action, Operation
+from pipebench.plan.cells import units_in, units_of
 from pipebench.plan.check import activations_alive, check
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan
@@ -50,22 +51,30 @@ def on_paper(plan: Plan) -> Timeline:
     """The plan as the one who placed it saw it: a message takes a fifth of a forward of the chain."""
     graph = plan.graph
     costs = {
-        action: graph.work[action.stage] * ON_PAPER[action.operation.value] for action in graph.actions()
+        cell: graph.work[cell.stage] * ON_PAPER[cell.operation.value] * len(units_of(graph, cell))
+        for program in plan.programs
+        for cell in program
     }
     message = 0.2 * sum(graph.work[: graph.chain]) / graph.chain
     return simulate(plan, MeasuredCosts(costs), latency_only(message))
 
 
 def ready_times(timeline: Timeline) -> dict[Action, float]:
-    """When the last input of each action is there."""
-    end = {span.action: span.end_s for span in timeline.spans}
+    """When the last input of each action, or cell, is there."""
+    units = {span.action: units_of(timeline.graph, span.action) for span in timeline.spans}
+    end = {unit: span.end_s for span in timeline.spans for unit in units[span.action]}
     arrival = {(t.message.producer, t.message.consumer): t.end_s for t in timeline.transfers}
     return {
-        action: max(
-            (arrival.get((needed, action), end[needed]) for needed in inputs_of(timeline.graph, action)),
+        cell: max(
+            (
+                arrival.get((needed, unit), end[needed])
+                for unit in own
+                for needed in inputs_of(timeline.graph, unit)
+                if needed not in own
+            ),
             default=0.0,
         )
-        for action in timeline.graph.actions()
+        for cell, own in units.items()
     }
 
 
@@ -87,7 +96,7 @@ def test_the_chain_keeps_its_order_and_the_rest_stands_in_it_once(name: str) -> 
         plan = SCHEDULES[name].plan(graph)
         alone = SCHEDULES[name].plan(graph.chain_alone)
         assert chain_of(plan) == [alone.program(device) for device in range(graph.devices)]
-        found = Counter(action for program in plan.programs for action in program)
+        found = Counter(unit for program in plan.programs for unit in units_in(graph, program))
         assert found == Counter(graph.actions())
 
 
