@@ -95,6 +95,7 @@ def record_of(
         environment=so_far.environment,
         failure=failure,
         accuracy=_accuracy(so_far) if config.kind == "emulated" else None,
+        plan=None if config.order is None else config.plan.text().splitlines(),
     )
     computed = _figures(so_far) if so_far.launches and figures else {}
     return msgspec.structs.replace(base, status=status, **computed)

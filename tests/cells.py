@@ -146,7 +146,11 @@ def record_of_cells(
         "layers": graph.chain,
         "microbatches": graph.microbatches,
     }
-    options |= {"chunks": graph.chunks, "schedule": "gpipe" if graph.is_chain else "wavefront"}
+    options |= {
+        "chunks": graph.chunks,
+        "schedule": "zb-h1" if graph.is_chain else "wavefront-zb",
+        "cell": "split",
+    }
     options |= {
         "softmax_devices": None if graph.is_chain else "all",
         "device": "emulated" if clock == "virtual" else "cpu",

@@ -94,13 +94,15 @@ def _is_split(timeline: TimelineRecord | None) -> bool:
 
 
 def _graph(shape: Shape, config: Config | SimulationConfig, *, splits: bool) -> Graph:
-    """The work of a stored step, its backwards in halves if they are, or the schedule would have them so.
+    """The work of a stored step.
+
+    Its backwards are in halves if the schedule has them so; of one that is not known, if any is.
 
     Raises:
         CorruptRecordError: It is more than any step has.
     """
     schedule = SCHEDULES.get(config.schedule)
-    splits = splits or (schedule is not None and schedule.splits_backward)
+    splits = splits if schedule is None else schedule.splits_backward
     try:
         return graph_of(shape._replace(split_backward=splits), config.microbatches, config.chunks)
     except UsageError as error:

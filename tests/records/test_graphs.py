@@ -96,6 +96,7 @@ def test_a_simulation_with_halves_is_read_back() -> None:
     simulated = simulation_record()
     plan = PLANS["zero bubble"]
     timeline = step_of_cells(plan)
-    config = replace(simulated.config, stages=4, microbatches=8, backward_input_s=1.0, backward_weight_s=1.0)
+    config = replace(simulated.config, schedule="zb-h1", stages=4, microbatches=8)
+    config = replace(config, backward_input_s=1.0, backward_weight_s=1.0)
     record = replace(simulated, config=config, timeline=timeline_record(timeline, clock="simulated"))
     assert timeline_of_simulation(record).plan == plan
