@@ -62,6 +62,8 @@ class Change:
 
     def share(self, graph: Graph, action: Action) -> float:
         """Which share of an action's slices is named, from 0 to 1."""
+        if action.slices == 1:
+            return float(self.names(graph, action))
         slices = on_each_slice(graph, action)
         return sum(self.names(graph, each) for each in slices) / len(slices)
 

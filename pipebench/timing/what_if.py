@@ -81,6 +81,21 @@ def _part_scaled(seconds: float, factor: float, share: float) -> float:
 
 def _made_equal(replays: Sequence[Replay], change: Change) -> list[Replay]:
     graph = replays[0].plan.graph
+    middle = median if change.rule == "median" else fmean
+    equal = {key: middle(seconds) for key, seconds in _samples(replays, change).items()}
+    slices = _by_slice(graph, replays[0].lengths)
+    alone = next((each for each, _ in slices if _has_no_others(change, graph, each, equal)), None)
+    if alone is not None:
+        raise UsageError(f"others: {graph.text(alone)} is the only one of its kind: there are no others")
+    return [
+        replace(each, lengths={a: _equal_s(change, graph, equal, a, s) for a, s in each.lengths.items()})
+        for each in replays
+    ]
+
+
+def _samples(replays: Sequence[Replay], change: Change) -> dict[_Key, list[float]]:
+    """What each kind of action took on a slice, wherever it counts."""
+    graph = replays[0].plan.graph
     samples: dict[_Key, list[float]] = defaultdict(list)
     for replay in replays:
         for action, each_s in _by_slice(graph, replay.lengths):
@@ -88,27 +103,20 @@ def _made_equal(replays: Sequence[Replay], change: Change) -> list[Replay]:
                 change.rule == "others" and change.names(graph, action)
             ):
                 samples[_alike(change, graph, action)].append(each_s)
-    middle = median if change.rule == "median" else fmean
-    equal = {key: middle(seconds) for key, seconds in samples.items()}
-    slices = _by_slice(graph, replays[0].lengths)
-    alone = next((each for each, _ in slices if _has_no_others(change, graph, each, equal)), None)
-    if alone is not None:
-        raise UsageError(f"others: {graph.text(alone)} is the only one of its kind: there are no others")
+    return samples
 
-    def made(action: Action, each_s: float) -> float:
+
+def _equal_s(
+    change: Change, graph: Graph, equal: Mapping[_Key, float], action: Action, each_s: float
+) -> float:
+    """How long an action takes if what is named of it is made equal."""
+    if action.slices == 1:
         if action.operation in REDUCTIONS or not change.names(graph, action):
             return each_s
         return equal.get(_alike(change, graph, action), each_s)
-
-    def lengths(replay: Replay) -> dict[Action, float]:
-        return {
-            cell: sum(made(*part) for part in _by_slice(graph, {cell: each_s}))
-            if change.share(graph, cell)
-            else each_s
-            for cell, each_s in replay.lengths.items()
-        }
-
-    return [replace(each, lengths=lengths(each)) for each in replays]
+    if not change.share(graph, action):
+        return each_s
+    return sum(_equal_s(change, graph, equal, *part) for part in _by_slice(graph, {action: each_s}))
 
 
 def _by_slice(graph: Graph, lengths: Mapping[Action, float]) -> Iterator[tuple[Action, float]]:
