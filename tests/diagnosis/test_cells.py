@@ -197,4 +197,5 @@ def test_a_graph_in_halves_without_a_cell_is_not_foreseen_either() -> None:
         overheads={},
         messages={},
     )
-    assert Predictions(record, seen._replace(replay=plain)).foresees
+    asked = with_config(record, schedule="gpipe", cell="fused")
+    assert Predictions(asked, seen._replace(replay=plain)).foresees
