@@ -3,7 +3,8 @@
 # make check  the linters
 # make faults every fault on every rank in every phase
 # make hosts  runs on several hosts in every way that they can end: network namespaces, which take root and iproute2
-# make matrix thousands of command lines with odd numbers; own models, shared softmaxes, encoder-decoders, Transformers in every shape
+# make matrix thousands of command lines with odd numbers; own models, shared softmaxes, encoder-decoders, Transformers in every shape,
+#             and backwards in halves in every order
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -28,8 +29,9 @@ hosts: $(VENV)/installed-dev
 	HOSTS=all $(BIN)/python -m pytest $(or $(PYTEST_ARGS),tests/joined)
 
 matrix: $(VENV)/installed-dev
-	NUMBERS_TRIED=5000 OWN_MODELS=all SHARED_SOFTMAX=all SEQ2SEQ=all TRANSFORMER=all $(BIN)/python -m pytest tests/cli/test_numbers.py \
-	  tests/runtime/test_own_models.py tests/runtime/test_shared_softmax.py tests/runtime/test_seq2seq.py tests/runtime/test_transformer.py
+	NUMBERS_TRIED=5000 OWN_MODELS=all SHARED_SOFTMAX=all SEQ2SEQ=all TRANSFORMER=all SPLIT=all \
+	  $(BIN)/python -m pytest tests/cli/test_numbers.py tests/runtime/test_own_models.py tests/runtime/test_shared_softmax.py \
+	  tests/runtime/test_seq2seq.py tests/runtime/test_transformer.py tests/runtime/test_split_gradients.py tests/runtime/test_split_models.py
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

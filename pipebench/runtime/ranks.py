@@ -29,6 +29,7 @@ from pipebench.models.network import (
 )
 from pipebench.models.shards import Pieces
 from pipebench.plan.actions import COMPUTE, RECEIVES, Action
+from pipebench.plan.cells import units_of
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of
 from pipebench.runtime import faults
@@ -276,7 +277,9 @@ def _timeline(plan: Plan, rows: Sequence[Sequence[float]]) -> Timeline:
         compute = [action for action in program if action.operation in COMPUTE]
         for action, start, end in zip(compute, readings[::2], readings[1::2], strict=False):
             spans.append(Span(device, action, start, end))
-            starts[action], ends[action] = start, end
+            units = units_of(plan.graph, action)
+            starts |= dict.fromkeys(units, start)
+            ends |= dict.fromkeys(units, end)
     transfers = [
         Transfer(message, ends[message.producer], ends[message.producer], starts[message.consumer])
         for message in messages_of(plan.graph)

@@ -10,7 +10,6 @@ from pipebench.errors import RunFailedError
 from pipebench.models.network import StepBatch
 from pipebench.models.text import data
 from pipebench.plan.checkpoints import CHECKPOINTS
-from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.resolving import resolve
 from pipebench.runtime.baseline import Baseline
@@ -27,8 +26,8 @@ PADDED_TEXT = " ".join(f"{' '.join(f'w{n}' for n in range(k % 6 + 1))}." for k i
 
 def both(config: RunConfig) -> tuple[EmulatedPipeline, Baseline]:
     """A pipeline and a baseline with the same parameters."""
-    plan, network = add_transfers(SCHEDULES[config.schedule].plan(config.graph)), network_of(config)
-    pipeline = EmulatedPipeline(plan, network, config.layout, checkpoint=config.checkpoint)
+    plan, network = add_transfers(config.plan), network_of(config)
+    pipeline = EmulatedPipeline(plan, network, config.layout, cell=config.cell, checkpoint=config.checkpoint)
     return pipeline, Baseline(Form("chain"), network)
 
 

@@ -16,7 +16,6 @@ from pipebench.config import RunConfig, RunOptions
 from pipebench.errors import RunFailedError
 from pipebench.models.own.describing import describe
 from pipebench.plan.checkpoints import CHECKPOINTS
-from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.resolving import resolve, slices
 from pipebench.runtime.baseline import Baseline
@@ -87,9 +86,10 @@ def verified(asked: RunConfig) -> None:
     """As the first launch does it: the same start, loss, gradients and parameters after one update."""
     network, job = network_of(asked), Job(config=asked, data=None)
     pipeline = EmulatedPipeline(
-        add_transfers(SCHEDULES[asked.schedule].plan(asked.graph)),
+        add_transfers(asked.plan),
         network,
         asked.layout,
+        cell=asked.cell,
         checkpoint=asked.checkpoint,
     )
     baseline = Baseline(Form("chain-microbatches", 2), network)

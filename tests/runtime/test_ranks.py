@@ -10,8 +10,10 @@ from pipebench.models.edges import Steps
 from pipebench.models.layout import chain_layout
 from pipebench.models.outline import Slice
 from pipebench.plan.checkpoints import CHECKPOINTS
+from pipebench.plan.graph import Graph
 from pipebench.resolving import resolve
-from tests.builders import SLICINGS, network_of, plan_of
+from pipebench.runtime.ranks import _timeline
+from tests.builders import SLICINGS, network_of, plan_by_hand, plan_of
 from tests.runtime.live_ranks import Group
 
 
@@ -41,6 +43,20 @@ def test_every_schedule_gives_the_gradients_of_the_baseline(
     assert timeline["clock"] == "wall"
     assert len(timeline["spans"]) == 2 * gpus * microbatches * chunks
     assert all(0 <= span["start_s"] <= span["end_s"] <= timeline["makespan_s"] for span in timeline["spans"])
+
+
+def test_messages_of_a_cell_leave_at_its_end_and_are_needed_at_its_start() -> None:
+    graph = Graph(2, 1, 2, split_backward=True)
+    plan = plan_by_hand(graph, "0F0.0 0F0.1 0I0.0-1 0W0.0-1", "1F0.0-1 1I0.0-1 1W0.0-1")
+    rows = [[5, 5, 14, 14, 5, 6, 6, 7, 11, 12, 12, 14], [5, 5, 13, 13, 8, 9, 9, 10, 10, 13]]
+    timeline = _timeline(plan, rows)
+    assert [span.start_s for span in timeline.spans] == [0, 1, 6, 7, 3, 4, 5]
+    assert [(graph.text(t.message.producer), t.ready_s, t.end_s) for t in timeline.transfers] == [
+        ("0F0.0", 1, 3),
+        ("0F0.1", 2, 3),
+        ("1I0.0", 5, 6),
+        ("1I0.1", 5, 6),
+    ]
 
 
 @pytest.mark.parametrize("schedule", ["gpipe", "1f1b"])

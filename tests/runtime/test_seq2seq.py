@@ -25,7 +25,6 @@ from pipebench.models.registry import given_to, network_for
 from pipebench.models.sgd import ClippedSGD
 from pipebench.models.text.data import PADDING
 from pipebench.plan.checkpoints import CHECKPOINTS
-from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message, add_transfers, messages_of
 from pipebench.resolving import resolve
 from pipebench.runtime.baseline import Baseline
@@ -131,8 +130,11 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return written(tmp_path_factory.mktemp("pairs"))
+
+
+def written(folder: Path) -> dict[str, str]:
     """Sentences of 1 to 7 words, their translations of 1 to 6; few of the longest, so that batches differ."""
-    folder = tmp_path_factory.mktemp("pairs")
     lengths = [(1 + 3 * n * n % 7, 1 + 5 * n * n * n % 6) for n in range(40)]
     lines = {
         side: [
@@ -168,8 +170,8 @@ def norm(asked: RunConfig) -> float:
 
 def both(asked: RunConfig) -> tuple[EmulatedPipeline, Baseline]:
     """A pipeline and a baseline with the same parameters."""
-    plan, network = add_transfers(SCHEDULES[asked.schedule].plan(asked.graph)), network_of(asked)
-    pipeline = EmulatedPipeline(plan, network, asked.layout, checkpoint=asked.checkpoint)
+    plan, network = add_transfers(asked.plan), network_of(asked)
+    pipeline = EmulatedPipeline(plan, network, asked.layout, cell=asked.cell, checkpoint=asked.checkpoint)
     return pipeline, Baseline(Form("chain"), network)
 
 
@@ -289,7 +291,7 @@ def test_one_device_computes_the_same_in_slices(files: dict[str, str], count: in
 
 def test_a_primed_pipeline_in_another_order_computes_the_same(files: dict[str, str]) -> None:
     asked = config(SOME, files)
-    plan, network = add_transfers(SCHEDULES[asked.schedule].plan(asked.graph)), network_of(asked)
+    plan, network = add_transfers(asked.plan), network_of(asked)
     pipeline = EmulatedPipeline(plan, network, asked.layout, order="dependence")
     pipeline.prime(network.batch(3, microbatches=2, chunks=3))
     assert max(errors(asked, pipeline, Baseline(Form("chain"), network))) <= TOLERANCE["float64"]

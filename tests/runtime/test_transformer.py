@@ -18,7 +18,6 @@ from pipebench.models.layout import Sharing
 from pipebench.models.network import parameters_of
 from pipebench.models.outline import BATCHES
 from pipebench.plan.checkpoints import CHECKPOINTS
-from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers, messages_of
 from pipebench.resolving import resolve
 from pipebench.runtime.baseline import Baseline
@@ -128,8 +127,10 @@ def error(asked: RunConfig, order: str = "device") -> float:
 
     In float32 of the first one: after an update both sides differ by rounding, and so do all gradients from there on.
     """
-    plan, network = add_transfers(SCHEDULES[asked.schedule].plan(asked.graph)), network_of(asked)
-    pipeline = EmulatedPipeline(plan, network, asked.layout, checkpoint=asked.checkpoint, order=order)
+    plan, network = add_transfers(asked.plan), network_of(asked)
+    pipeline = EmulatedPipeline(
+        plan, network, asked.layout, cell=asked.cell, checkpoint=asked.checkpoint, order=order
+    )
     baseline = Baseline(Form("chain"), network)
     found = 0.0
     for number in range(BATCHES if asked.dtype == "float64" else 1):
