@@ -71,5 +71,5 @@ class Onednn(Blas):
 
 
 def summed(gradient_NV: Tensor) -> Tensor:
-    """Over the rows, by a product: of many rows it takes half the time of ``sum``."""
-    return (gradient_NV.new_ones(1, len(gradient_NV)) @ gradient_NV)[0]
+    """Over the rows. A product with ones takes half the time of ``sum``, and drifts: see the test."""
+    return gradient_NV.sum(0)
