@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 
@@ -75,6 +76,7 @@ def test_every_stage_has_costs_that_a_plan_comes_of(options: dict[str, Any]) -> 
     found, told = measured(asked)
     costs, graph = found.costs, asked.graph
     costs.check(graph)
+    assert msgspec.structs.replace(asked, found=found.found).graph == graph, "found as a run takes it"
     for cells in (costs.forward, costs.backward_input, costs.backward_weight):
         assert all(cell.of(1) > 0 for cell in cells)
     bounds = {"most_alive": asked.most_alive, "most_waiting": asked.most_waiting}
