@@ -4,6 +4,7 @@ import errno
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,9 @@ from pipebench.errors import (
     RunFailedError,
     UsageError,
 )
+from pipebench.plan.graph import Graph
+from pipebench.plan.order_costs import CellCost, OrderCosts, costs_on_paper
+from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import schema, store
 from pipebench.runtime import messages
 from pipebench.runtime.messages import Form
@@ -26,6 +30,7 @@ from tests.builders import completed_record, launch, run_config
 from tests.timing.test_measured_link import LINK
 
 RECORD = completed_record()
+FOUND = {"onednn_projection": False, "packed_products": True}
 
 
 class Watcher:
@@ -44,8 +49,14 @@ class Launches:
     """A launcher: each launch reports, the one numbered ``fails_at`` raises ``error`` instead."""
 
     def __init__(
-        self, error: Exception | None = None, fails_at: int = 99, speeds: Sequence[float] = ()
+        self,
+        error: Exception | None = None,
+        fails_at: int = 99,
+        speeds: Sequence[float] = (),
+        *,
+        measures: bool = True,
     ) -> None:
+        self.measures = measures
         self.error, self.fails_at, self.speeds, self.jobs = error, fails_at, list(speeds), []
 
     def __call__(self, *, deadline: float, company: None = None) -> "Launches":
@@ -60,6 +71,11 @@ class Launches:
         if job.task == "link":
             yield messages.LinkTimes(link=LINK)
             return
+        if job.task == "costs":
+            if self.measures:
+                yield messages.Progress(doing="measuring actions", share=0.5)
+                yield messages.ActionCosts(costs=odd_costs(job.config.graph), found=FOUND)
+            return
         if job.task == "layers":
             costs = [3.0] + [1.0] * (job.config.layers - 1)
             yield messages.LayerCosts(costs, 1.0, self.speeds)
@@ -72,6 +88,13 @@ class Launches:
             raise self.error
         assert RECORD.timeline is not None
         yield messages.Measured(launch([2.0, 2.0], [1.0, 1.0]), [RECORD.timeline] * 2)
+
+
+def odd_costs(graph: Graph) -> OrderCosts:
+    """A call of W costs more on each stage."""
+    paper = costs_on_paper(graph)
+    weights = tuple(CellCost(each.slice_s, 2.0 * stage) for stage, each in enumerate(paper.backward_weight))
+    return replace(paper, backward_weight=weights)
 
 
 def run(
@@ -172,6 +195,37 @@ def test_balanced_measures_the_layers_first(monkeypatch: pytest.MonkeyPatch, tmp
         pytest.fail(str(ended))
     assert launches.jobs[0].config.partition is None
     assert launches.jobs[1].config.partition == tuple(record.config.partition or ())
+
+
+def test_an_order_is_settled_once_from_measured_costs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """After the partition, by the bounds that were asked for; both launches run it."""
+    launches = Launches()
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    asked = config(schedule="wavefront-zb", partition="balanced", chunks=4, most_waiting=5)
+    tried = experiment.Experiment(asked, Watcher())
+    tried.prepare(tmp_path)
+    for _ in range(2):
+        tried.launch(launches)  # type: ignore[arg-type]
+    assert tasks(launches) == ["layers", "costs", "launch", "launch"]
+    measured, *run = launches.jobs[1:]
+    assert measured.config.order is None
+    assert measured.config.partition is not None
+    schedule, graph = SCHEDULES["wavefront-zb"], measured.config.graph
+    expected = schedule.plan(graph, odd_costs(graph), most_waiting=5)
+    assert [job.config.plan for job in run] == [expected, expected]
+    assert expected != schedule.plan(graph, odd_costs(graph)), "or the bound is not seen"
+    assert run[0].config.found == FOUND, "nothing is tried twice"
+
+
+def test_costs_that_nobody_measured_end_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    launches = Launches(measures=False)
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    tried = experiment.Experiment(config(schedule="wavefront-zb"), Watcher())
+    tried.prepare(tmp_path)
+    with pytest.raises(RunFailedError, match="measuring the actions ended without a result"):
+        tried.launch(launches)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

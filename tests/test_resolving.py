@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import inf, nan
 from typing import Any
 
@@ -9,7 +10,10 @@ from pipebench.errors import UsageError
 from pipebench.models.seq2seq.outline import PRESETS as SEQ2SEQ_PRESETS
 from pipebench.models.stacked_lstm.outline import PRESETS, LSTMOutline
 from pipebench.plan.graph import Graph
+from pipebench.plan.order_costs import CellCost, costs_on_paper
+from pipebench.plan.schedules import SCHEDULES
 from pipebench.resolving import resolve
+from pipebench.runtime.messages import Job
 
 
 def resolved(**options: Any) -> RunConfig:
@@ -189,6 +193,76 @@ def test_options_that_were_given_are_kept() -> None:
 def test_a_configuration_travels_to_a_launch_and_back() -> None:
     config = resolved(partition="balanced", text="words.txt")
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=RunConfig) == config
+
+
+@pytest.mark.parametrize("softmax_devices", [None, "all"])
+def test_a_settled_order_travels_to_a_launch_and_is_its_plan(softmax_devices: str | None) -> None:
+    asked = resolved(schedule="wavefront-zb", gpus=3, partition="3,3,2", softmax_devices=softmax_devices)
+    assert asked.needs_order
+    costs = costs_on_paper(asked.graph)
+    weights = tuple(CellCost(each.slice_s, 3.0 * stage) for stage, each in enumerate(costs.backward_weight))
+    plan = SCHEDULES["wavefront-zb"].plan(asked.graph, replace(costs, backward_weight=weights))
+    settled = msgspec.structs.replace(asked, order=tuple(plan.csv().splitlines()))
+    job = msgspec.msgpack.decode(msgspec.msgpack.encode(Job(config=settled, data=None)), type=Job)
+    assert job.config == settled
+    assert not job.config.needs_order
+    assert job.config.plan == plan != asked.plan
+    assert any(action.slices > 1 for program in plan.programs for action in program)
+
+
+@pytest.mark.parametrize(
+    ("options", "cell"),
+    [
+        ({}, "fused"),
+        ({"cell": "fused"}, "fused"),
+        ({"cell": "split"}, "split"),
+        ({"schedule": "zb-h1"}, "split"),
+        ({"schedule": "wavefront-zb", "cell": "split"}, "split"),
+    ],
+)
+def test_a_cell_is_split_where_the_schedule_needs_it_or_somebody_asks(
+    options: dict[str, Any], cell: str
+) -> None:
+    config = resolved(**options)
+    assert config.cell == cell
+    assert config.graph.split_backward == ("schedule" in options)
+
+
+def test_bounds_are_kept_and_keep_to_nothing_by_default() -> None:
+    config = resolved(schedule="wavefront-zb", most_alive=40, most_waiting=1)
+    assert (config.most_alive, config.most_waiting) == (40, 1)
+    config = resolved(schedule="wavefront-zb")
+    assert (config.most_alive, config.most_waiting, config.order) == (None, None, None)
+    assert not resolved(schedule="zb-h1").needs_order
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cell": "half"}, "unknown --cell 'half': expected one of fused, split"),
+        (
+            {"cell": "fused", "schedule": "zb-h1"},
+            "--cell fused: schedule zb-h1 runs a backward in two halves: expected --cell split, or no --cell",
+        ),
+        (
+            {"cell": "fused", "schedule": "wavefront-zb"},
+            "schedule wavefront-zb runs a backward in two halves",
+        ),
+        ({"cell": "split", "checkpoint": "always"}, "--checkpoint always: a split cell keeps what its"),
+        ({"schedule": "zb-h1", "checkpoint": "except-last"}, "--checkpoint except-last: a split cell"),
+        (
+            {"most_alive": 4},
+            "--most-alive: schedule gpipe has bounds of its own: leave it out, or use wavefront-zb",
+        ),
+        ({"most_waiting": 4, "schedule": "zb-h1"}, "--most-waiting: schedule zb-h1 has bounds of its own"),
+        ({"most_alive": 0, "schedule": "wavefront-zb"}, "--most-alive must be at least 1, got 0"),
+        ({"most_waiting": -1, "schedule": "wavefront-zb"}, "--most-waiting must be at least 1, got -1"),
+    ],
+)
+def test_cells_and_bounds_that_do_not_fit_the_schedule_are_refused(
+    options: dict[str, Any], message: str
+) -> None:
+    assert message in refused(**options)
 
 
 def translator(**options: Any) -> RunConfig:

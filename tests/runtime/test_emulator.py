@@ -1,5 +1,6 @@
 from itertools import count
 
+import msgspec
 import pytest
 
 from pipebench.config import RunOptions
@@ -8,7 +9,7 @@ from pipebench.plan.transfers import add_transfers
 from pipebench.resolving import resolve
 from pipebench.runtime.emulator import EmulatedPipeline
 from pipebench.timing.links import Link, latency_only
-from tests.builders import network_of
+from tests.builders import network_of, plan_by_hand
 
 CONFIG = resolve(
     RunOptions(
@@ -70,3 +71,20 @@ def test_priming_takes_one_microbatch_and_leaves_no_gradient() -> None:
     assert all(gradient is None for gradient in emulated.gradients().values())
     emulated.step(batch())
     assert all(gradient is not None for gradient in emulated.gradients().values())
+
+
+def test_priming_takes_all_microbatches_where_some_run_as_one_cell() -> None:
+    """And leaves no gradient, no parameter changed, and nothing that a step does not expect."""
+    config = msgspec.structs.replace(CONFIG, schedule="zb-h1", gpus=1, partition=(4,), cell="split")
+    forwards = " ".join(f"0F{m} 0I{m}" for m in range(4))
+    plan = add_transfers(plan_by_hand(config.graph, f"{forwards} 0W0-3"))
+    emulated, other = (EmulatedPipeline(plan, NETWORK, config.layout, cell="split") for _ in range(2))
+    before = {name: value.clone() for name, value in emulated.parameters().items()}
+    emulated.prime(batch())
+    assert all(gradient is None for gradient in emulated.gradients().values())
+    assert all((value == before[name]).all() for name, value in emulated.parameters().items())
+    for each in (emulated, other):
+        each.step(batch())
+    assert emulated.loss() == other.loss()
+    pairs = zip(emulated.gradients().values(), other.gradients().values(), strict=True)
+    assert all((a == b).all() for a, b in pairs)
