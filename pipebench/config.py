@@ -195,7 +195,8 @@ class RunConfig(Asked, frozen=True, kw_only=True):
             return chain_layout(partition)
         if self.softmax_devices != "all":
             return layout_of(partition, outline.head_rows, self.softmax_devices)
-        weights = shard_weights(outline, partition, self.microbatches, self.chunks)
+        fills = SCHEDULES[self.schedule].takes_costs
+        weights = shard_weights(outline, partition, self.microbatches, self.chunks, only_fills=fills)
         return layout_of(partition, outline.head_rows, "all", weights)
 
     @property

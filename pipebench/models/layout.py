@@ -20,6 +20,7 @@ from pipebench.models.shards import Pieces, shared_rows
 from pipebench.plan.graph import MOST_STAGES, Graph
 
 _LEAST_SHARE = 0.25  # of an even one
+_OPERATIONS = 3  # of a slice, a backward being two: they take about as long each
 Sharing = int | Literal["all"] | None  # devices for the softmax beyond those of the chain, or all of those
 
 
@@ -118,18 +119,27 @@ def layout_of(
     return Layout(parts, graph.device_of, graph.feeds, graph.chain)
 
 
-def shard_weights(outline: Outline, partition: Sequence[int], microbatches: int, chunks: int) -> list[float]:
+def shard_weights(
+    outline: Outline, partition: Sequence[int], microbatches: int, chunks: int, *, only_fills: bool = False
+) -> list[float]:
     """What each device of a chain has of a softmax that all of them share.
 
     As much as makes the devices' work equal, by computed operations, where that can be; a quarter of an even share at
     least. The last device counts as if it had a slice's work more: when the forwards turn into backwards all others
     wait for it, so what it does is on the longest way through the step, and the device before it has a slice's forward
     and backward to spare.
+
+    Where devices wait ``only`` while the pipeline ``fills``, each has so much less as it begins later: a slice's forward
+    for each one before it.
     """
     *before, last = stage_slices(partition)
     work = [outline.step_s(part, 1.0) for part in (*before, last._replace(closes=False))]
-    if before:
-        work[-1] *= 1 + 1 / (microbatches * chunks)
+    slices = microbatches * chunks
+    if only_fills:
+        forwards = [each / _OPERATIONS / slices for each in work]
+        work = [each + sum(forwards[:number]) for number, each in enumerate(work)]
+    elif before:
+        work[-1] *= 1 + 1 / slices
     whole = outline.step_s(Slice(last.end, last.end, opens=False, closes=True), 1.0)
     return _levelled(work, whole, _LEAST_SHARE * whole / len(work))
 

@@ -102,6 +102,17 @@ def test_equal_devices_get_equal_shards_but_for_the_last_that_is_spared_a_slice(
     assert weights((8,), 1) == [8.0]
 
 
+def test_where_only_filling_costs_time_a_device_has_so_much_less_as_it_begins_later() -> None:
+    outline = LSTMOutline(layers=4, hidden=8, vocab=256, batch=4, sequence_length=6)
+    layer = outline.step_s(Slice(1, 2, opens=False, closes=False), 1.0)
+    found = [each / layer for each in shard_weights(outline, (1, 1, 1, 1), 2, 6, only_fills=True)]
+    assert sum(found) == pytest.approx(4.0)
+    assert [a - b for a, b in pairwise(found)] == pytest.approx([1 / 36] * 3)  # a third of a slice of 12 each
+    one, two = shard_weights(outline, (1, 3), 1, 1, only_fills=True)
+    assert one / layer == pytest.approx(2 + 1 + 1 / 6)
+    assert two / layer == pytest.approx(1 - 1 / 6)
+
+
 def test_a_device_with_less_layers_gets_more_of_the_softmax() -> None:
     found = weights((4, 3, 1), 16)
     slice_ = 1 / 16
