@@ -21,6 +21,7 @@ from pipebench.records.simulation import (
 from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.sharing import devices_beside, sharing_of
 from pipebench.simulated_devices import device_texts, talking
+from pipebench.simulated_order import order_costs
 from pipebench.telemetry.environment import memory_available_bytes
 from pipebench.timing.costs import Costs, SoftmaxCosts, StageCosts, StageFactor, UniformCosts
 from pipebench.timing.link_texts import link_change
@@ -234,7 +235,10 @@ def plan_of(options: SimulationOptions) -> Plan:
     graph = options.graph(microbatches, chunks)
     slices = graph.stages * graph.microbatches * graph.chunks
     budget.check_actions(len(graph.operations) * slices, memory_available_bytes())
-    plan = schedule.plan(graph)
+    costs = None
+    if schedule.takes_costs:
+        costs = order_costs(graph, options.costs(graph), options.topology, options.message_bytes or 0)
+    plan = schedule.plan(graph, costs)
     check(add_transfers(plan))
     return plan
 

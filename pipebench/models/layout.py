@@ -129,8 +129,8 @@ def shard_weights(
     wait for it, so what it does is on the longest way through the step, and the device before it has a slice's forward
     and backward to spare.
 
-    Where devices wait ``only`` while the pipeline ``fills``, each has so much less as it begins later: a slice's forward
-    for each one before it.
+    Where devices wait ``only`` while the pipeline ``fills``, each has so much less as it begins later: a slice's
+    forward for each one before it.
     """
     *before, last = stage_slices(partition)
     work = [outline.step_s(part, 1.0) for part in (*before, last._replace(closes=False))]
