@@ -10,14 +10,16 @@ from pipebench import pasting
 from pipebench.cli import output
 from pipebench.config import RunConfig, RunOptions
 from pipebench.errors import PipebenchError
+from pipebench.plan.schedules import SCHEDULES
 from pipebench.resolving import resolve
 
 if TYPE_CHECKING:
     from pipebench.records.keeping import Kept
 
 _OTHER_SCHEDULE = "wavefront"
-# Of the run that was, not of the next: another schedule has slices and a length of its own, and the link is measured.
-_LEFT_OUT = frozenset({"schedule", "microbatches", "chunks", "deadline", "remeasure"})
+# Of the run that was, not of the next: another schedule has slices, a cell and a length of its own, and the link is
+# measured.
+_LEFT_OUT = frozenset({"schedule", "microbatches", "chunks", "cell", "deadline", "remeasure"})
 
 
 class Next(NamedTuple):
@@ -41,7 +43,7 @@ class Again(NamedTuple):
         if kept.run.device.ranks:  # whoever started it starts the next one
             return Next(output.show_command(kept.path, "--json"), "all that was measured")
         slower = any(warning.code == "slower-than-one-device" for warning in kept.record.warnings)
-        if slower or self.config.schedule == _OTHER_SCHEDULE or not self._other_is_possible():
+        if slower or SCHEDULES[self.config.schedule].chunks > 1 or not self._other_is_possible():
             return Next(_explained(kept.path), "where the time goes, and what would win it back")
         return Next(self._with_schedule(_OTHER_SCHEDULE), "pipelined over time as well")
 
@@ -50,7 +52,7 @@ class Again(NamedTuple):
         from pipebench.devices import settled
 
         other = msgspec.structs.replace(
-            self.options, schedule=_OTHER_SCHEDULE, microbatches=None, chunks=None, deadline_s=None
+            self.options, schedule=_OTHER_SCHEDULE, microbatches=None, chunks=None, cell=None, deadline_s=None
         )
         try:
             config, _ = settled(resolve(other, self.config.described))

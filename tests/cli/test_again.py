@@ -51,6 +51,7 @@ WAVEFRONT = (
     (("--text=a\nb"), ""),
     (("--deadline", "5", "--seq-len", "24"), "pipebench run --sequence-length 24"),
     (("--machine", "local", "--remeasure", "--rigorous"), "pipebench run --machine local --rigorous"),
+    (("--schedule", "zb-h1", "--cell", "split", "--quick"), "pipebench run --quick"),
     (("--batch", "30", "--launches", "1"), "pipebench run --batch 30 --launches 1"),
     (
         ("--model", "seq2seq", "--gpus=4", "--no-bucket", "--synthetic"),
@@ -82,6 +83,7 @@ def test_what_is_suggested_is_taken(following: Following, tmp_path: Path) -> Non
     "arguments",
     [
         ("--schedule", "wavefront"),
+        ("--schedule", "wavefront-zb", "--most-alive", "64"),
         ("--gpus", "1", "--layers", "1"),
         ("--seq-len", "31"),  # nothing to cut the time into
         ("--seq-len", "1"),
