@@ -71,7 +71,9 @@ def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryB
     for device, program in enumerate(config.plan.programs):
         units = list(units_in(graph, program))
         peak = peak_saved(units, kept, checkpoint=config.checkpoint, microbatches=config.microbatches)
-        peak += sum(number * split[stage] for stage, number in most_in_flight(units).items())
+        for stage, number in most_in_flight(units).items():
+            whole = layout.parts[stage].rows is not None  # a shard has room for all of a step at once
+            peak += split[stage] * (graph.microbatches if whole else number)
         standing = [outline.memory(part, 0) for part in layout.parts_on(device)]
         sums = MemoryBytes(*(sum(sizes) for sizes in zip(*standing, strict=True)))
         found.append(sums._replace(saved_tensors=peak))

@@ -100,7 +100,7 @@ def run(
         int | None,
         _help(
             "--most-alive",
-            "wavefront-zb: slices (microbatch, chunk) that a stage keeps for its backward at most.",
+            "wavefront-zb: slices (microbatch, chunk) that a stage with layers keeps at most.",
             _PLAN,
         ),
     ] = None,

@@ -64,7 +64,7 @@ def _check_limits(graph: Graph, most_alive: int | None, most_waiting: int | None
     chunks = max(len(graph.chunks_of(stage)) for stage in range(graph.chain))
     if most_alive is not None and most_alive < chunks:
         raise UsageError(
-            f"most_alive: expected at least {chunks} slices, all chunks of one microbatch, got {most_alive}"
+            f"--most-alive: expected at least {chunks} slices, all chunks of one microbatch, got {most_alive}"
         )
     if most_waiting is not None and most_waiting < 1:
         raise UsageError(f"most_waiting: expected at least 1 slice between I and W, got {most_waiting}")

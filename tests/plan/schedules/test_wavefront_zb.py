@@ -150,7 +150,7 @@ def test_reductions_stand_at_the_end_of_each_device() -> None:
 @pytest.mark.parametrize(
     ("limits", "text"),
     [
-        ({"most_alive": 3}, "most_alive: expected at least 4 slices, all chunks of one microbatch, got 3"),
+        ({"most_alive": 3}, "most-alive: expected at least 4 slices, all chunks of one microbatch, got 3"),
         ({"most_waiting": 0}, "most_waiting: expected at least 1 slice between I and W, got 0"),
     ],
 )
