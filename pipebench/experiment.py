@@ -291,6 +291,12 @@ class Experiment:
         """The order is settled here: it is the same in every launch, and in the record."""
         config = self.so_far.config
         self.listener.progress("ordering the plan", 0.0)
+        self.so_far.environment["order_costs"] = "on paper" if measured.costs is None else "measured"
+        if measured.costs is None:
+            self.listener.notice(
+                "all stages together do not fit on one device, so their actions could not be measured: the order is "
+                "made from costs on paper"
+            )
         plan = SCHEDULES[config.schedule].plan(
             config.graph, measured.costs, most_alive=config.most_alive, most_waiting=config.most_waiting
         )
@@ -343,7 +349,8 @@ class Experiment:
     def _take_race(self, raced: messages.Raced) -> None:
         """What was found of the model, and which baseline fits, holds for all launches."""
         self.so_far.raced = raced
-        config = msgspec.structs.replace(self.so_far.config, found=raced.found)
+        config = self.so_far.config
+        config = msgspec.structs.replace(config, found={**(config.found or {}), **raced.found})
         if raced.baseline_partition is not None and config.baseline_partition is None:
             devices = len(raced.baseline_partition)
             config = msgspec.structs.replace(config, baseline_partition=raced.baseline_partition)

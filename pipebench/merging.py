@@ -114,6 +114,7 @@ def _of_runs(
         warnings=_warnings(records),
         environment=nearest.environment | dict(environment),
         failure=failure,
+        plan=nearest.plan if all(record.plan == nearest.plan for record in records) else None,
     )
 
 

@@ -66,7 +66,7 @@ def record_of(
     so_far: SoFar, status: str, failure: schema.Failure | None = None, *, figures: bool = True
 ) -> schema.RunRecord:
     """Everything so far as a record; figures are there from the first complete launch on, if they are wanted."""
-    so_far.environment |= _lost(so_far.lost_before) | (so_far.config.found or {})
+    so_far.environment |= _lost(so_far.lost_before) | _found(so_far.config)
     config = so_far.config
     base = schema.RunRecord(
         id=store.new_id(so_far.created, f"{config.kind}{config.gpus}-{config.schedule}"),
@@ -99,6 +99,14 @@ def record_of(
     )
     computed = _figures(so_far) if so_far.launches and figures else {}
     return msgspec.structs.replace(base, status=status, **computed)
+
+
+def _found(config: RunConfig) -> dict[str, bool]:
+    """What was found to be best for the model here; a split cell's library is of no run that has none."""
+    found = config.found or {}
+    return {
+        name: best for name, best in found.items() if config.cell == "split" or not name.endswith("_products")
+    }
 
 
 def _lost(before: LostTime) -> dict[str, Value]:

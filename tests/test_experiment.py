@@ -55,8 +55,9 @@ class Launches:
         speeds: Sequence[float] = (),
         *,
         measures: bool = True,
+        fits: bool = True,
     ) -> None:
-        self.measures = measures
+        self.measures, self.fits = measures, fits
         self.error, self.fails_at, self.speeds, self.jobs = error, fails_at, list(speeds), []
 
     def __call__(self, *, deadline: float, company: None = None) -> "Launches":
@@ -74,7 +75,8 @@ class Launches:
         if job.task == "costs":
             if self.measures:
                 yield messages.Progress(doing="measuring actions", share=0.5)
-                yield messages.ActionCosts(costs=odd_costs(job.config.graph), found=FOUND)
+                costs = odd_costs(job.config.graph) if self.fits else None
+                yield messages.ActionCosts(costs=costs, found=FOUND)
             return
         if job.task == "layers":
             costs = [3.0] + [1.0] * (job.config.layers - 1)
@@ -217,6 +219,21 @@ def test_an_order_is_settled_once_from_measured_costs(
     assert [job.config.plan for job in run] == [expected, expected]
     assert expected != schedule.plan(graph, odd_costs(graph)), "or the bound is not seen"
     assert run[0].config.found == FOUND, "nothing is tried twice"
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_where_the_costs_are_from_is_recorded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, fits: bool
+) -> None:
+    launches = Launches(fits=fits)
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    tried = experiment.Experiment(config(schedule="wavefront-zb", chunks=4), Watcher())
+    tried.prepare(tmp_path)
+    tried.launch(launches)  # type: ignore[arg-type]
+    ran = tried.so_far
+    assert ran.environment["order_costs"] == ("measured" if fits else "on paper")
+    costs = odd_costs(ran.config.graph) if fits else None
+    assert ran.config.plan == SCHEDULES["wavefront-zb"].plan(ran.config.graph, costs)
 
 
 def test_costs_that_nobody_measured_end_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -39,6 +39,14 @@ def test_what_there_is_one_of_comes_from_the_launch_nearest_the_mean() -> None:
     assert (record.timeline, record.environment["python"]) == (longer, "near")
 
 
+def test_a_plan_is_kept_where_all_launches_ran_it() -> None:
+    plan = ["0: 0F0 0B0", "1: 1F0 1B0"]
+    same = [msgspec.structs.replace(each, plan=plan) for each in LAUNCHES]
+    assert merged(same, "A").plan == plan
+    other = msgspec.structs.replace(LAUNCHES[2], plan=[*plan[:1], "1: 1F0  1B0"])
+    assert merged([*same[:2], other], "A").plan is None
+
+
 def test_a_measurement_that_was_not_finished_is_aborted() -> None:
     failure = schema.Failure(130, "interrupted")
     record = merged(LAUNCHES[:1], "B", failure=failure)

@@ -106,6 +106,7 @@ def _is_known(schedule: str) -> bool:
 def run_config_of(record: RunRecord) -> RunConfig:
     """The run that a record of a built-in model is of."""
     config = record.config
+    rows = None if record.plan is None else tuple(map(_row, record.plan))
     given = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if hasattr(config, name)}
     return RunConfig(
         **given
@@ -113,8 +114,14 @@ def run_config_of(record: RunRecord) -> RunConfig:
             "partition": tuple(config.partition) if config.partition is not None else None,
             "device": record.device.kind,
             "model": _model(record),
+            "order": rows,
         }
     )
+
+
+def _row(line: str) -> str:
+    """What a device did, as a row of a plan's CSV."""
+    return ",".join(line.rpartition(":")[2].split())
 
 
 def _cores(record: RunRecord) -> Cores:

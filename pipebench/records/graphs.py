@@ -5,12 +5,8 @@ import re
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.models.layout import Shape, chain_of, graph_of
 from pipebench.models.registry import MODELS
-from pipebench.plan.actions import parse_action
-from pipebench.plan.cells import resolved
-from pipebench.plan.check import check
 from pipebench.plan.graph import Graph
-from pipebench.plan.plan import Plan, Program
-from pipebench.plan.schedules import SCHEDULES, schedule_named
+from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import Config, RunRecord, TimelineRecord
 from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.timelines import timeline_from
@@ -37,36 +33,6 @@ def timeline_of_simulation(record: SimulationRecord) -> Timeline:
     config = record.config
     shape = Shape(chain_of(config.stages, config.softmax_devices), config.softmax_devices)
     return timeline_from(record.timeline, _graph(shape, config, splits=_is_split(record.timeline)))
-
-
-def plan_of_run(record: RunRecord) -> Plan:
-    """The order in which a run's devices did their work, without transfers.
-
-    It is the stored one; without it that of the recorded step; without either what the schedule makes of the
-    configuration, which does not know what the pieces of a shared softmax cost.
-
-    Raises:
-        CorruptRecordError: What is stored is no plan of the record's configuration.
-        UsageError: The schedule is not known, or takes no such sizes.
-    """
-    graph, timeline = graph_of_run(record), timeline_of_run(record) if record.plan is None else None
-    if record.plan is None and timeline is None:
-        return schedule_named(record.config.schedule).plan(graph)
-    try:
-        if timeline is None:
-            plan = Plan(graph, tuple(_program(graph, line) for line in record.plan or ()))
-        else:
-            plan = timeline.plan
-        check(plan)
-    except UsageError as error:
-        raise CorruptRecordError(f"plan: not one of this configuration: {error}") from None
-    return plan
-
-
-def _program(graph: Graph, line: str) -> Program:
-    """What a device does, in the words of ``Plan.text``, whether its number stands before it or not."""
-    _, _, actions = line.rpartition(":")
-    return tuple(resolved(graph, parse_action(word)) for word in actions.split())
 
 
 def graph_of_run(record: RunRecord) -> Graph:

@@ -33,7 +33,8 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
                 f"{counted(config.chunks, 'chunk')}, layers {layers} ({document.partition_label})"
                 + (f", {softmax_text(config.softmax_devices, config.gpus)}" if config.softmax_devices else "")
                 + (f", checkpoint {config.checkpoint}" if config.checkpoint != "none" else "")
-                + split_text(config.cell, config.most_alive, config.most_waiting),
+                + split_text(config.cell, config.most_alive, config.most_waiting)
+                + ("; order from costs on paper, a run measures them" if config.needs_order else ""),
             ),
             ("input", _source(document)),
             (

@@ -9,11 +9,14 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
+import torch
+
 from pipebench.models.edges import Edges
 from pipebench.models.network import Network
 from pipebench.models.outline import telling_flops
 from pipebench.models.registry import network_for
 from pipebench.plan.actions import Operation
+from pipebench.plan.cells import slices_of
 from pipebench.plan.order_costs import MESSAGE, CellCost, OrderCosts
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules.measuring import measuring_plan
@@ -35,15 +38,25 @@ _Sample = tuple[int, float]  # slices of a cell, and what it took
 def measure(
     job: messages.Job, place: Place, emit: Callable[[messages.Message], None]
 ) -> messages.ActionCosts:
-    """The costs of the job's actions.
+    """The costs of the job's actions; none where all of them together do not fit on the one device that measures.
 
     Args:
         job: with the model.
         place: of this process.
         emit: hears of progress.
     """
+    network = network_for(job.config, job.data)
+    try:
+        costs = _measured(job, network, place, emit)
+    except torch.OutOfMemoryError:  # of a GPU; each stage by itself may fit on one
+        costs = None
+    return messages.ActionCosts(costs=costs, found=network.found)
+
+
+def _measured(
+    job: messages.Job, network: Network, place: Place, emit: Callable[[messages.Message], None]
+) -> OrderCosts:
     config, on_gpu = job.config, job.config.device == "cuda"
-    network = network_for(config, job.data)
     device = CudaDevice(place.device).torch if on_gpu else None
     pipeline = EmulatedPipeline(
         add_transfers(_plan(job)),
@@ -66,7 +79,7 @@ def measure(
     forward_s, backward_s = _message_times(
         pipeline.edges, pipeline.plan, link, usual_s=MESSAGE * fmean(chain)
     )
-    costs = OrderCosts(
+    return OrderCosts(
         cells[Operation.FORWARD],
         cells[Operation.BACKWARD_INPUT],
         cells[Operation.BACKWARD_WEIGHT],
@@ -74,7 +87,6 @@ def measure(
         backward_s,
         ports=link is not None,
     )
-    return messages.ActionCosts(costs=costs, found=network.found)
 
 
 def _plan(job: messages.Job) -> Plan:
@@ -94,7 +106,8 @@ def _cell_costs(plan: Plan, least: MeasuredCosts) -> dict[Operation, tuple[CellC
     """By operation, of each stage."""
     samples: dict[tuple[Operation, int], list[_Sample]] = defaultdict(list)
     for action, seconds in least.actions.items():
-        samples[action.operation, action.stage].append((action.slices, seconds))
+        slices = len(slices_of(plan.graph, action))
+        samples[action.operation, action.stage].append((slices, seconds))
     return {
         operation: tuple(cell_cost(samples[operation, stage]) for stage in range(plan.graph.stages))
         for operation in plan.graph.operations

@@ -113,9 +113,12 @@ class LayerCosts(Message, frozen=True, tag="layer-costs"):
 
 
 class ActionCosts(Message, frozen=True, tag="action-costs"):
-    """A quick measurement of every action, for a schedule that orders by them; ``found`` as the race finds it."""
+    """A quick measurement of every action, for a schedule that orders by them; ``found`` as the race finds it.
 
-    costs: OrderCosts
+    ``costs`` are ``None`` where one device cannot hold what measuring them takes.
+    """
+
+    costs: OrderCosts | None
     found: dict[str, bool]
 
 

@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from pipebench.plan.actions import Action
-from pipebench.plan.cells import units_of
+from pipebench.plan.cells import units_in, units_of
 from pipebench.plan.check import activations_alive, weights_waiting
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
@@ -118,11 +118,16 @@ class Timeline:
 
     def activations_alive(self, device: int) -> int:
         """The most (microbatch, chunk) slices whose backward was still to come, summed over its stages."""
-        return activations_alive(span.action for span in self.spans_of(device))
+        return activations_alive(self._slice_by_slice(device))
 
     def weights_waiting(self, device: int) -> int:
         """The most slices whose weights' gradients alone were still to come, summed over its stages."""
-        return weights_waiting(span.action for span in self.spans_of(device))
+        return weights_waiting(self._slice_by_slice(device))
+
+    def _slice_by_slice(self, device: int) -> Iterable[Action]:
+        """What a device ran; its units where a cell may be over slices in which its stage does not live."""
+        actions = (span.action for span in self.spans_of(device))
+        return actions if self.graph.segments == 1 else units_in(self.graph, actions)
 
     def usage(self, device: int) -> Usage:
         """Split one device's makespan into busy, waiting, transfer and idle."""

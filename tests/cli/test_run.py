@@ -196,6 +196,9 @@ def test_a_dry_run_measures_nothing_and_writes_nothing(pipebench: Pipebench, tmp
     assert "nothing was measured" in ended.out
     assert "assumed" in ended.out
     assert "by computed operations" in " ".join(ended.out.split())
+    assert "order from costs on paper" not in ended.out
+    ended = pipebench("run", "--preset", "tiny", "--schedule", "wavefront-zb", "--dry-run", cwd=tmp_path)
+    assert "order from costs on paper, a run measures them" in " ".join(ended.out.split())
     document = json.loads(pipebench("run", "--gpus", "4", "--dry-run", "--json", cwd=tmp_path).out)
     assert document["deadline_s"] >= 600
     assert not list(tmp_path.rglob("*.json"))

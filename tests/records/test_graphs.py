@@ -2,10 +2,10 @@ import pytest
 from msgspec.structs import replace
 
 from pipebench.errors import CorruptRecordError
-from pipebench.records.graphs import plan_of_run, timeline_of_run, timeline_of_simulation
+from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
 from pipebench.records.timelines import timeline_record
 from pipebench.simulation import SimulationOptions, simulation
-from tests.builders import completed_record, plan_of, simulation_record, with_config
+from tests.builders import completed_record, simulation_record, with_config
 from tests.cells import PLANS, record_of_cells, step_of_cells
 
 
@@ -55,41 +55,6 @@ def test_a_step_with_cells_is_the_one_that_was_stored(name: str) -> None:
     assert timeline is not None
     assert timeline.graph.split_backward
     assert timeline.plan.programs == PLANS[name].programs
-
-
-@pytest.mark.parametrize("name", PLANS)
-def test_a_stored_plan_is_read_back(name: str) -> None:
-    record = record_of_cells(PLANS[name])
-    assert plan_of_run(record).programs == PLANS[name].programs
-    with_numbers = replace(record, plan=PLANS[name].text().splitlines(), timeline=None, status="aborted")
-    assert plan_of_run(with_numbers).programs == PLANS[name].programs
-
-
-def test_without_a_stored_plan_it_is_the_order_of_the_recorded_step() -> None:
-    record = replace(record_of_cells(PLANS["wavefront"]), plan=None)
-    assert plan_of_run(record).programs == PLANS["wavefront"].programs
-
-
-def test_without_a_recorded_step_it_is_the_schedules() -> None:
-    record = completed_record(status="aborted", timeline=None)
-    assert plan_of_run(record) == plan_of("gpipe", 2, 2)
-    assert plan_of_run(completed_record()) == plan_of("gpipe", 2, 2)
-
-
-@pytest.mark.parametrize(
-    "plan",
-    [
-        ["0F0 0F1 0B1 0B0"],  # of one device
-        ["0F0 0F1 0B1 0B0", "1F0 1F1 1B1"],
-        ["0F0 0F1 0B1 0B0", "1B0 1F0 1F1 1B1"],
-        ["0F0 0F1 0B1 0B0", "1F0-2 1B1 1B0"],
-        ["0F0 0F1 0B1 0B0", "1F0 1F1 1B1 nothing"],
-        ["0F0 0F1 0B1 0B0", "1F0 1F1 1B1 9B0"],
-    ],
-)
-def test_a_stored_plan_that_computes_no_such_step_is_refused(plan: list[str]) -> None:
-    with pytest.raises(CorruptRecordError, match="plan: not one of this configuration"):
-        plan_of_run(completed_record(plan=plan))
 
 
 def test_a_simulation_with_halves_is_read_back() -> None:

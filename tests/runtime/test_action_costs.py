@@ -75,6 +75,7 @@ def test_every_stage_has_costs_that_a_plan_comes_of(options: dict[str, Any]) -> 
     asked = config(**options)
     found, told = measured(asked)
     costs, graph = found.costs, asked.graph
+    assert costs is not None
     costs.check(graph)
     assert msgspec.structs.replace(asked, found=found.found).graph == graph, "found as a run takes it"
     for cells in (costs.forward, costs.backward_input, costs.backward_weight):
@@ -97,3 +98,13 @@ def test_messages_take_what_the_emulated_link_takes_and_on_real_ranks_part_of_a_
     mean_s = sum(cell.of(1) for cell in ranked.forward) / 2
     assert ranked.forward_message_s[0] == pytest.approx(0.2 * mean_s)
     assert ranked.backward_message_s[1] == pytest.approx(0.2 * mean_s)
+
+
+def test_stages_that_do_not_fit_on_one_device_together_have_no_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(action_costs.EmulatedPipeline, "step", full)
+    found, _ = measured(config())
+    assert found.costs is None
+    assert "packed_products" in found.found

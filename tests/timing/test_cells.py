@@ -106,3 +106,11 @@ def test_what_a_cell_costs_is_what_its_units_cost() -> None:
     assert COSTS.action_s(cell) == 12.0
     assert costs.action_s(cell) == 3 * 3.0 * 2 * (2.0 + 4.0)
     assert MeasuredCosts({cell: 5.0}).action_s(cell) == 5.0
+
+
+def test_a_cell_over_chunks_without_its_stage_counts_the_slices_that_are_there() -> None:
+    graph = Graph(2, 1, 4, segments=2, lives=((0, 1), (1,)), split_backward=True)
+    plan = plan_from_csv("0F0.0-3,0I0.0-3,0W0.0-3\n1F0.0-3,1I0.0-3,1W0.0-3\n", graph)
+    timeline = simulate(plan, COSTS)
+    assert [timeline.activations_alive(d) for d in (0, 1)] == [4, 2]
+    assert [timeline.weights_waiting(d) for d in (0, 1)] == [4, 2]

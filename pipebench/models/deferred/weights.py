@@ -82,11 +82,6 @@ class Deferred:
             _check_unchanged(pairs)
             layer.add_gradients(pairs)
 
-    def drop(self) -> None:
-        """Forget all that waits, of a step that was ended half way."""
-        self._pending.clear()
-        self._slice = None
-
 
 def _part_from(pairs: Iterable[Pair], parameters: Sequence[nn.Parameter]) -> None:
     """Copy the first gradients of parameters that lie in the memory of what waits.

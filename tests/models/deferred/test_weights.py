@@ -222,25 +222,12 @@ def test_the_slice_is_the_one_whose_backward_runs() -> None:
     deferred = Deferred(part)  # type: ignore[arg-type]
     with deferred.on((7, 7)):
         losses = [part(x).sum() for x in inputs]
-    deferred.drop()
     for number, loss in enumerate(losses):
         with deferred.on((number, 0)):
             loss.backward()
     deferred.weights([(1, 0)])
     assert deferred.waits
     assert_equal(gradients(part), expected)
-
-
-def test_what_was_dropped_is_never_added() -> None:
-    part = nn.Linear(WIDTH, 2).double()
-    deferred = Deferred(part)  # type: ignore[arg-type]
-    with deferred.on((0, 0)):
-        part(rows(1, 3)[0]).sum().backward()
-    deferred.drop()
-    assert not deferred.waits
-    with pytest.raises(AssertionError, match="needs its I"):
-        deferred.weights([(0, 0)])
-    assert part.weight.grad is None
 
 
 def test_a_slice_has_one_w() -> None:
