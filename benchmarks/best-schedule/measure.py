@@ -25,17 +25,7 @@ FOLDER = Path("results") / "best-schedule"
 SCHEDULES = ("naive", "gpipe", "1f1b", "wavefront", "zb-h1", "wavefront-zb")
 SHARING = (None, "all")
 _PATIENCE_S = 3600.0
-SHOWN = (
-    steps.WORK,
-    steps.FILL,
-    steps.WAITING,
-    steps.STAGES,
-    steps.SLICES,
-    steps.TRANSFERS,
-    steps.VARIATION,
-    steps.HOST,
-    steps.UNEXPLAINED,
-)
+SHOWN = steps.LOSSES
 
 
 class Shown:

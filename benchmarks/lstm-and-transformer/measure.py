@@ -28,17 +28,7 @@ MODELS = ("stacked-lstm", "transformer")
 # Microbatches and chunks; the best ones of ``scan``.
 WAVEFRONTS = ((1, 8), (1, 16), (2, 4), (2, 8), (4, 2), (4, 4), (4, 8), (8, 2), (8, 4))
 BEST = {"stacked-lstm": (4, 4), "transformer": (2, 4)}
-SHOWN = (
-    steps.WORK,
-    steps.FILL,
-    steps.WAITING,
-    steps.STAGES,
-    steps.SLICES,
-    steps.TRANSFERS,
-    steps.VARIATION,
-    steps.HOST,
-    steps.UNEXPLAINED,
-)
+SHOWN = steps.LOSSES
 
 
 def gpipe(microbatches: int) -> list[str]:

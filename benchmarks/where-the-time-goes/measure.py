@@ -44,17 +44,7 @@ PLANS = {
     },
     "paper": PAPER,
 }
-SHOWN = (
-    steps.WORK,
-    steps.FILL,
-    steps.WAITING,
-    steps.STAGES,
-    steps.SLICES,
-    steps.TRANSFERS,
-    steps.VARIATION,
-    steps.HOST,
-    steps.UNEXPLAINED,
-)
+SHOWN = steps.LOSSES
 SLOWER = 1.1  # what ``slow@stage`` does
 
 

@@ -45,6 +45,10 @@ TRANSFERS = "transfers not hidden"
 VARIATION = "variation from action to action"
 HOST = "zeroing, optimizer and gaps of the host"
 UNEXPLAINED = "unexplained"
+LOSSES = (  # of every pipeline whose devices have a core each, in order
+    *(WORK, FILL, WAITING, STAGES, SLICES),
+    *(TRANSFERS, VARIATION, HOST, UNEXPLAINED),
+)
 
 
 class Measured(NamedTuple):

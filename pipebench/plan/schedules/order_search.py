@@ -1,4 +1,4 @@
-"""The search for an order: list scheduling by many rules, each a step on paper, of which the shortest is kept.
+"""The search for an order: list scheduling by many rules, each a step on paper, of which the best is kept.
 
 Rules say which of two jobs goes first, and when W fills a pause:
 

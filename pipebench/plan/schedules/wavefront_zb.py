@@ -33,7 +33,7 @@ def wavefront_zb(
     most_alive: int | None = None,
     most_waiting: int | None = None,
 ) -> Plan:
-    """The whole graph, that beside the chain too; the shortest step on paper of many orders, always the same one.
+    """The whole graph, that beside the chain too; the best step on paper of many orders, always the same one.
 
     Args:
         graph: whose backward is split, with no work beyond its slices'.
