@@ -149,7 +149,9 @@ def by_hand(ranks: int, cwd: Path, *more: str, **env: str) -> list[Ended]:
 
 def of_rank_0_alone(ended: list[Ended], folder: Path) -> RunRecord:
     """The one record, which is also what stdout of rank 0's launcher holds; all others say nothing."""
-    assert [each.code for each in ended] == [0] * len(ended), [each.err[-2000:] for each in ended]
+    assert [each.code for each in ended] == [0] * len(ended), [
+        each.told or each.err[-2000:] for each in ended
+    ]
     assert [each.out for each in ended[1:]] == [""] * (len(ended) - 1)
     (path,) = records(folder)
     record = store.read(path)
