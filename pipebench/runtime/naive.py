@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pipebench.models.layout import chain_layout, graph_of, shape_of
 from pipebench.models.network import Gradients, Network
 from pipebench.models.outline import BATCHES, Outline, telling_flops
+from pipebench.models.shards import Pieces
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
@@ -75,9 +76,13 @@ class EmulatedNaive:
             order=self.job.config.emulation_order,
         )
 
-    def reference(self) -> Computed:
-        """What it computes on the first batch, from the first parameters."""
-        start = self.pipeline.fingerprints(self.job.config.pieces)
+    def reference(self, pieces: Pieces) -> Computed:
+        """What it computes on the first batch, from the first parameters.
+
+        Args:
+            pieces: in which the pipeline that it is held against has shared tensors.
+        """
+        start = self.pipeline.fingerprints(pieces)
         self.pipeline.step(self.batches[0], update=False)
         return Computed(start, self.pipeline.gradients(), self.pipeline.loss())
 

@@ -149,7 +149,8 @@ class EmulatedPair:
 
     def verify(self) -> Verification:
         """One training step of the chosen baseline and of the pipeline on the same parameters and batch."""
-        reference, start = self.single.reference(), self.pipeline.fingerprints({})
+        reference = self.single.reference(self.config.pieces)
+        start = self.pipeline.fingerprints({})
         self.pipeline.step(self.batches[0], update=False)
         gradients = self.pipeline.gradients()
         verification = judge(self.job, reference, Computed(start, gradients, self.pipeline.loss()))

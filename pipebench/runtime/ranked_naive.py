@@ -12,6 +12,7 @@ from pipebench.models.edges import TensorSpec, tensors_of
 from pipebench.models.layout import Layout, chain_layout, edges_of, graph_of, shape_of
 from pipebench.models.network import Gradients, Network
 from pipebench.models.outline import BATCHES
+from pipebench.models.shards import Pieces
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import results_for
@@ -135,9 +136,13 @@ class RankedNaive:
             found=self.network.found,
         )
 
-    def reference(self) -> Computed | None:
-        """What it computes on the first batch, from the first parameters."""
-        start = self.pipeline.fingerprints(self.job.config.pieces)
+    def reference(self, pieces: Pieces) -> Computed | None:
+        """What it computes on the first batch, from the first parameters.
+
+        Args:
+            pieces: in which the pipeline that it is held against has shared tensors.
+        """
+        start = self.pipeline.fingerprints(pieces)
         self.pipeline.step(self.batches[0], update=False, checked=True)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
         return None if start is None or gradients is None else Computed(start, gradients, loss)

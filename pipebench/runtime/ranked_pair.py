@@ -141,7 +141,7 @@ class RankedPair:
     def verify(self) -> Verification | None:
         """The checked step: headers travel before payloads. Rank 0 holds it against its baseline."""
         side = self.naive or self.single
-        reference = side.reference() if side is not None else None
+        reference = side.reference(self.job.config.pieces) if side is not None else None
         start = self.pipeline.fingerprints({})
         self.pipeline.step(self.batches[0], update=False, checked=True)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()

@@ -10,6 +10,7 @@ from pipebench.budget import ROOM
 from pipebench.models.fingerprints import hashes
 from pipebench.models.network import Gradients, Network, cut, parameters_of
 from pipebench.models.outline import BATCHES, telling_flops, whole_memory
+from pipebench.models.shards import Pieces
 from pipebench.runtime import messages
 from pipebench.runtime.baseline import Baseline, race
 from pipebench.runtime.computed import Computed, take_gradients
@@ -35,9 +36,13 @@ class SingleDevice:
             room = min(whole_memory(self.network.outline).total, self.job.config.single_limit or inf)
             torch.empty(int(ROOM * room), dtype=torch.uint8).fill_(1)
 
-    def reference(self) -> Computed:
-        """What the form that will be timed computes on the first batch, from the first parameters."""
-        start = hashes(cut(self.baseline.model.kept(), self.job.config.pieces))
+    def reference(self, pieces: Pieces) -> Computed:
+        """What the form that will be timed computes on the first batch, from the first parameters.
+
+        Args:
+            pieces: in which the pipeline that it is held against has shared tensors.
+        """
+        start = hashes(cut(self.baseline.model.kept(), pieces))
         self.baseline.step(self.batches[0], update=False)
         return Computed(start, self.baseline.gradients(), self.baseline.loss())
 

@@ -57,6 +57,17 @@ def test_all_are_verified_and_measured_beside_the_same_baseline_steps(device: st
     assert len(timelines[2][0].spans) == 2 * 2 * 8
 
 
+@pytest.mark.parametrize("device", ["emulated", "cpu"])
+def test_pipelines_that_share_the_softmax_in_other_pieces_are_verified_too(device: str) -> None:
+    configs = [
+        run_config(device=device, steps=1, gpus=3, layers=3, softmax_devices=shared)
+        for shared in (None, "all", "2")
+    ]
+    assert len({str(each.pieces) for each in configs}) == 3
+    found = reported(configs)
+    assert [each.which for each in found if isinstance(each, messages.Verified)] == [0, 1, 2]
+
+
 def test_one_that_computes_something_else_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPEBENCH_INJECT", "wrong@projection.bias")
     with pytest.raises(Exception, match=r"projection\.bias"):
