@@ -7,19 +7,33 @@ from typing import Annotated
 
 import typer
 
-from pipebench import collection
+from pipebench import collection, pasting
 from pipebench.cli import contradicting, no_effect, output, picture
+from pipebench.cli.explain_foreign import explain_foreign
+from pipebench.errors import UsageError
 
 
 def explain(
     context: typer.Context,
-    record: Annotated[
-        str,
+    records: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="RECORD",
-            help="A run's file, its id, a folder (its newest run) or latest (in the folder of --output).",
+            metavar="[RECORD]",
+            help="A run's file, its id, a folder (its newest run) or latest (in the folder of --output), the default. "
+            "With --from: more of its files.",
+            show_default=False,
         ),
-    ] = "latest",
+    ] = None,
+    foreign: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            metavar="FILE...",
+            help="Explain a run that another program measured: a span table in CSV (columns step, replica, device, "
+            "operation, stage, microbatch, start_s, end_s), or traces of torch.profiler, one a rank; .gz too. "
+            "Its record is kept in the folder of --output.",
+        ),
+    ] = None,
     what_if: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,8 +72,24 @@ def explain(
     pipebench explain latest --what-if "link 3-4 = 1 GB/s, 50 us" --json
 
     pipebench explain latest --svg waterfall.svg
+
+    pipebench explain --from spans.csv.gz --what-if "all = mean"
+
+    pipebench explain --from trace0.json.gz trace1.json.gz
     """
     picture.check_svg(svg)
+    if foreign:
+        no_effect.tell(context)
+        explain_foreign(
+            [*foreign, *map(Path, records or ())], what_if or (), folder=folder, svg=svg, json=json
+        )
+        return
+    if records and len(records) > 1:
+        raise UsageError(
+            f"explain: expected one record, got {len(records)}; for files of another program's run: "
+            f"{pasting.command('explain', '--from', *records)}"
+        )
+    record = records[0] if records else "latest"
     from pipebench.diagnosis.explaining import explanation
     from pipebench.records import store
     from pipebench.records.selection import Search, select

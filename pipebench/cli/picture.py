@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pipebench.records.explanation import ExplanationRecord
     from pipebench.records.schema import RunRecord
     from pipebench.records.store import AnyRecord
+    from pipebench.records.trace_explanation import TraceExplanation
 
 _OPTION = "--svg"
 
@@ -50,5 +51,18 @@ def write_waterfall(path: Path, explained: "ExplanationRecord", record: "RunReco
     from pipebench.render.svg.record import explanation_svg
 
     drawn = explanation_svg(explained, record)
+    files.write(_OPTION, path, drawn.document.encode())
+    output.notice(f"wrote {output.shown(path)}: where the time goes, {drawn.evidence}")
+
+
+def write_foreign_waterfall(path: Path, explained: "TraceExplanation") -> None:
+    """The same of a run that another program measured.
+
+    Raises:
+        EnvironmentRefusedError: The file cannot be written.
+    """
+    from pipebench.render.svg.record import foreign_explanation_svg
+
+    drawn = foreign_explanation_svg(explained)
     files.write(_OPTION, path, drawn.document.encode())
     output.notice(f"wrote {output.shown(path)}: where the time goes, {drawn.evidence}")

@@ -51,7 +51,9 @@ def explanation(record: RunRecord, name: str, changes: Sequence[str] = ()) -> Ex
                 )
             ]
         ),
-        what_if=single_changes.asked(step, changes) if changes else single_changes.best(step),
+        what_if=single_changes.asked(step.recorded, changes)
+        if changes
+        else single_changes.best(step.recorded),
         warnings=record.warnings,
     )
 

@@ -167,5 +167,5 @@ class Remedies:
 
     def _what_if(self, text: str) -> float:
         """How many times as fast a step with a change is."""
-        (found,) = single_changes.asked(self.step, [text])
+        (found,) = single_changes.asked(self.step.recorded, [text])
         return found.gain or 1.0

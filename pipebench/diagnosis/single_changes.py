@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from pipebench.diagnosis.step import Step
 from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS
 from pipebench.records.explanation import WhatIf
 from pipebench.timing.changes import change_of
-from pipebench.timing.what_if import changed, mean_step_s
+from pipebench.timing.replay import Replay
+from pipebench.timing.what_if import Sizes, changed, mean_step_s
 
 BEST = 10
 _LEAST_TRIED = 20
@@ -20,11 +20,27 @@ _WORTH_IT = 1.005  # times as fast: less is nothing to act on
 _Named = TypeVar("_Named", int, tuple[int, int])
 
 
-def asked(step: Step, texts: Sequence[str]) -> list[WhatIf]:
+class Recorded(NamedTuple):
+    """Recorded steps of one graph, to be changed together.
+
+    Args:
+        replays: of each.
+        sizes: bytes of their messages, where they are known.
+        dilation: by how much time runs slower here than on the machine that a link's figures are of.
+        speedup: that was measured, where the run was held against a baseline.
+    """
+
+    replays: Sequence[Replay]
+    sizes: Sizes | None = None
+    dilation: float = 1.0
+    speedup: float | None = None
+
+
+def asked(step: Recorded, texts: Sequence[str]) -> list[WhatIf]:
     """What each change would make of the step.
 
     Args:
-        step: of a record.
+        step: what was recorded.
         texts: changes in words, see ``timing.changes``.
 
     Raises:
@@ -33,13 +49,14 @@ def asked(step: Step, texts: Sequence[str]) -> list[WhatIf]:
     return [_what_if(step, text) for text in texts]
 
 
-def best(step: Step) -> list[WhatIf]:
+def best(step: Recorded) -> list[WhatIf]:
     """The ten that shorten the step most, the best first: none that shortens it by less than half a per cent.
 
     Of a very large step only the busiest devices and stages, and the links with most on them, are tried.
     """
     found = []
-    most = max(_LEAST_TRIED, _MOST_ACTIONS // len(step.replay.lengths))
+    actions = sum(len(replay.lengths) for replay in step.replays)
+    most = max(_LEAST_TRIED, _MOST_ACTIONS // actions)
     for text in islice(_candidates(step), most):
         try:
             found.append(_what_if(step, text))
@@ -49,27 +66,29 @@ def best(step: Step) -> list[WhatIf]:
     return sorted(worth, key=lambda each: each.step_s)[:BEST]
 
 
-def _candidates(step: Step) -> Iterator[str]:
+def _candidates(step: Recorded) -> Iterator[str]:
     """Equal stages and slices and free messages; then each device, stage and link by itself, the busiest first."""
-    replay = step.replay
-    graph = replay.plan.graph
-    yield from ("stages = mean", "microbatches = mean", "link = 0 s")
+    graph = step.replays[0].plan.graph
+    yield from ("stages = mean", "microbatches = mean")
+    if any(any(replay.messages.values()) for replay in step.replays):
+        yield "link = 0 s"
     if graph.chunks > 1:
         yield "chunks = mean"
     devices: dict[int, float] = defaultdict(float)
     stages: dict[int, float] = defaultdict(float)
     links: dict[tuple[int, int], float] = defaultdict(float)
-    for action, each_s in replay.lengths.items():
+    for action, each_s in (each for replay in step.replays for each in replay.lengths.items()):
         if action.operation not in REDUCTIONS:
             devices[graph.device(action)] += each_s
             if action.stage < graph.chain:  # pieces of a softmax are made equal as they are cut
                 stages[action.stage] += each_s
-    for message, each_s in replay.messages.items():
+    for message, each_s in (each for replay in step.replays for each in replay.messages.items()):
         links[min(message.sender, message.receiver), max(message.sender, message.receiver)] += each_s
+    crossed = {pair: each_s for pair, each_s in links.items() if each_s}
     in_turn = zip_longest(
         (f"device {device} x {_FASTER}" for device in _busiest(devices)),
         (f"stage {stage} = mean" for stage in _busiest(stages)),
-        (f"link {low}-{high} x {_HALF}" for low, high in _busiest(links)),
+        (f"link {low}-{high} x {_HALF}" for low, high in _busiest(crossed)),
     )
     yield from (text for texts in in_turn for text in texts if text is not None)
 
@@ -78,10 +97,10 @@ def _busiest(seconds: Mapping[_Named, float]) -> list[_Named]:
     return sorted(seconds, key=lambda each: -seconds[each])
 
 
-def _what_if(step: Step, text: str) -> WhatIf:
-    change = change_of(text, step.replay.plan.graph)
-    replays = changed([step.replay], change, sizes=step.sizes, dilation=step.dilation)
+def _what_if(step: Recorded, text: str) -> WhatIf:
+    change = change_of(text, step.replays[0].plan.graph)
+    replays = changed(step.replays, change, sizes=step.sizes, dilation=step.dilation)
     step_s = mean_step_s(replays)
-    gain = step.replay.again.makespan_s / step_s if step_s else None
-    speedup = step.measured.baseline_step_s / step.measured.pipeline_step_s
-    return WhatIf(change=text, step_s=step_s, gain=gain, speedup=None if gain is None else gain * speedup)
+    gain = mean_step_s(step.replays) / step_s if step_s else None
+    speedup = None if gain is None or step.speedup is None else gain * step.speedup
+    return WhatIf(change=text, step_s=step_s, gain=gain, speedup=speedup)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from pipebench import summary
 from pipebench.diagnosis.factors import Factors, summed_up
 from pipebench.diagnosis.sharing import link_of
+from pipebench.diagnosis.single_changes import Recorded
 from pipebench.diagnosis.waterfall import Factor, Measured, waterfall
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.plan.transfers import Message
@@ -29,6 +30,12 @@ class Step(NamedTuple):
     measured: Measured
     sizes: dict[Message, int] | None
     dilation: float = 1.0
+
+    @property
+    def recorded(self) -> Recorded:
+        """What changes are tried on."""
+        speedup = self.measured.baseline_step_s / self.measured.pipeline_step_s
+        return Recorded([self.replay], self.sizes, self.dilation, speedup)
 
     @property
     def waterfall(self) -> list[Factor]:

@@ -24,7 +24,7 @@ Zeroing, update and reductions are work that a single device has too. Until they
 devices shared them evenly.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -91,6 +91,30 @@ def waterfall(replay: Replay, measured: Measured) -> list[Factor]:
         *factors,
         Factor(UNEXPLAINED, times[-1][1] / measured.pipeline_step_s),
     ]
+
+
+def without_baseline(replays: Sequence[Replay], lengths_s: Sequence[float]) -> list[Factor]:
+    """The factors of steps that nothing was held against: down to how many devices work on average.
+
+    Args:
+        replays: of the recorded steps, with their messages and gaps; of one graph.
+        lengths_s: what each step took.
+
+    Returns:
+        Factors whose product is busy time / length, over all steps together. Zeroing and updates are no part of them.
+    """
+    devices = replays[0].plan.graph.devices
+    names: list[str] = []
+    sums: list[float] = []
+    for replay in replays:
+        evenly_s = sum(replay.lengths.values()) / devices
+        names, times = zip(*_times(replay, evenly_s, 1.0), strict=True)
+        sums = [each + more for each, more in zip(sums or [0.0] * len(times), times, strict=True)]
+    factors = [
+        Factor(name, before / after) for name, (before, after) in zip(names[1:], pairwise(sums), strict=True)
+    ]
+    unexplained = Factor(UNEXPLAINED, sums[-1] / sum(lengths_s))
+    return [Factor(DEVICES, float(devices)), *factors, unexplained]
 
 
 def _times(replay: Replay, ideal_s: float, shared: float) -> Iterator[tuple[str, float]]:

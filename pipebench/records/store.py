@@ -23,6 +23,7 @@ from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
+from pipebench.records.trace_explanation import TraceExplanation
 
 DEFAULT_FOLDER = Path("results/runs")
 
@@ -51,7 +52,7 @@ def new_id(created: datetime, label: str) -> str:
     return f"{created:%Y%m%d-%H%M%S}-{label}-{secrets.token_hex(3)}"
 
 
-def encode(record: AnyRecord | ExplanationRecord) -> bytes:
+def encode(record: AnyRecord | ExplanationRecord | TraceExplanation) -> bytes:
     """The record as JSON, one trailing newline, checked against its schema on the way out.
 
     Raises:

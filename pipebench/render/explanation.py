@@ -1,9 +1,11 @@
 """The report of ``explain``: the waterfall, what its steps mean, the replay, and what a change would bring."""
 
+from collections.abc import Sequence
+
 from rich.console import Console, Group
 from rich.text import Text
 
-from pipebench.records.explanation import ExplanationRecord
+from pipebench.records.explanation import ExplanationRecord, WhatIf
 from pipebench.records.schema import RunRecord
 from pipebench.records.terms import terms_of
 from pipebench.render.head import ended, head
@@ -29,7 +31,7 @@ def explanation_report(
                 Waterfall(explained.waterfall),
                 reasons(explained.waterfall),
                 _facts(explained, record),
-                _what_if(explained),
+                what_if_table(explained.what_if),
             ]
         )
     )
@@ -83,18 +85,17 @@ def _measured(record: RunRecord) -> str:
     return f"{told}, 95 % interval {speedup.low:.2f} to {speedup.high:.2f} over {launches}"
 
 
-def _what_if(explained: ExplanationRecord) -> Group | Words:
-    if not explained.what_if:
+def what_if_table(changes: Sequence[WhatIf]) -> Group | Words:
+    """What each change would make of a step; the speed-up only where there is one."""
+    if not changes:
         return Words("no single change makes the step shorter by half a per cent or more")
-    table = Table("change", "a step", "times as fast", "speed-up")
-    for each in explained.what_if:
-        table.add(
-            each.change,
-            seconds(each.step_s),
-            "-" if each.gain is None else f"{each.gain:.3f}",
-            "-" if each.speedup is None else f"{each.speedup:.2f}x",
-        )
+    against = any(each.speedup is not None for each in changes)
+    table = Table("change", "a step", "times as fast", *(["speed-up"] if against else []))
+    for each in changes:
+        speedup = "-" if each.speedup is None else f"{each.speedup:.2f}x"
+        gain = "-" if each.gain is None else f"{each.gain:.3f}"
+        table.add(each.change, seconds(each.step_s), gain, *([speedup] if against else []))
     title = Words(Text("what if: the recorded step simulated with one change", "bold"))
-    if any("mean" in each.change for each in explained.what_if):
+    if any("mean" in each.change for each in changes):
         return Group(title, table, Words(Text("= mean takes work away and gives it to nobody", "dim")))
     return Group(title, table)

@@ -44,8 +44,8 @@ LEFT, LOST, WON = Sign("█", "#", "blue"), Sign("░", "-", "red"), Sign("▒",
 class Waterfall:
     """The table with its bars, as wide as the console."""
 
-    def __init__(self, steps: Sequence[WaterfallStep]) -> None:
-        self.steps = steps
+    def __init__(self, steps: Sequence[WaterfallStep], *, total: str = "speed-up", unit: str = "x") -> None:
+        self.steps, self.total, self.unit = steps, total, unit
         self.speedups = list(accumulate((step.factor for step in steps), mul))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
@@ -54,7 +54,7 @@ class Waterfall:
         narrow = width < NARROW
         beside = (2 if narrow else names) + _FACTOR + _SPEEDUP + 2 * _GAP
         room = min(max(width - beside - 1, 0), _MOST_BAR)
-        head = f"{'':<{2 if narrow else names}}{'factor':>{_FACTOR + _GAP}}{'speed-up':>{_SPEEDUP}}"
+        head = f"{'':<{2 if narrow else names}}{'factor':>{_FACTOR + _GAP}}{self.total:>{_SPEEDUP}}"
         yield _line(Text(head, "bold"))
         most = max(self.speedups)
         before = 0.0
@@ -63,7 +63,7 @@ class Waterfall:
                 yield from Words(step.step).__rich_console__(console, options)
             name = "  " if narrow else f"{step.step:<{names}}"
             factor = f"{step.factor:.2f}" if step.step == DEVICES else f"x {step.factor:.2f}"
-            text = Text(f"{name}{factor:>{_FACTOR + _GAP}}{speedup:>{_SPEEDUP - 1}.2f}x")
+            text = Text(f"{name}{factor:>{_FACTOR + _GAP}}{f'{speedup:.2f}{self.unit}':>{_SPEEDUP}}")
             if room >= _LEAST_BAR:
                 text.append("  ")
                 text.append_text(_bar(before or speedup, speedup, most, room, plain=plain))

@@ -1,16 +1,16 @@
 import pytest
 
 from pipebench.diagnosis import single_changes
-from pipebench.diagnosis.single_changes import asked, best
-from pipebench.diagnosis.step import Step, step_of
+from pipebench.diagnosis.single_changes import Recorded, asked, best
+from pipebench.diagnosis.step import step_of
 from pipebench.errors import UsageError
 from tests.diagnosis.explained import Costs
 
 
-def step(**put_in: object) -> Step:
+def step(**put_in: object) -> Recorded:
     found = step_of(Costs(**put_in).record())  # type: ignore[arg-type]
     assert found is not None
-    return found
+    return found.recorded
 
 
 def test_changes_are_told_as_they_were_typed() -> None:

@@ -12,6 +12,7 @@ from pipebench.records.schema import RunRecord
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.store import AnyRecord
 from pipebench.records.terms import terms_of
+from pipebench.records.trace_explanation import TraceExplanation
 from pipebench.render.head import clock_text, devices_text, plan_text, simulated_text
 from pipebench.render.svg.frame import Heading
 from pipebench.render.svg.timeline import timeline_svg
@@ -52,6 +53,21 @@ def explanation_svg(explained: ExplanationRecord, record: RunRecord) -> Picture:
         msgspec.structs.replace(step, remedy=None, command=None) for step in explained.waterfall
     ]
     return Picture(waterfall_svg(steps, words, [f"{remark}.", order]), words.evidence)
+
+
+def foreign_explanation_svg(explained: TraceExplanation) -> Picture:
+    """The waterfall of a run that another program measured."""
+    plan = explained.plan
+    words = Heading(
+        counted(plan.devices, "device"),
+        "recorded by another program, wall clock",
+        f"{counted(plan.stages, 'stage')}, {counted(plan.microbatches, 'microbatch', 'microbatches')}",
+    )
+    steps = [msgspec.structs.replace(step, remedy=None, command=None) for step in explained.waterfall]
+    steps_told, bubble = counted(len(explained.steps), "step"), percent(explained.bubble.fraction)
+    remark = f"Of {explained.record}: {steps_told}; bubble {bubble}."
+    drawn = waterfall_svg(steps, words, [remark], total="devices busy", unit="")
+    return Picture(drawn, words.evidence)
 
 
 def run_heading(record: RunRecord) -> Heading:

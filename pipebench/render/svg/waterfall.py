@@ -31,12 +31,13 @@ _END = _FACTOR - 62.0  # where bars end at most
 
 
 class _Row(NamedTuple):
-    """A step with the speed-up before and after it; ``kind`` is how its piece is drawn."""
+    """A step with the speed-up before and after it; ``kind`` is how its piece is drawn, ``unit`` stands behind both."""
 
     step: WaterfallStep
     before: float
     after: float
     kind: str
+    unit: str
 
     def lines(self) -> list[str]:
         """What is told below its name."""
@@ -62,23 +63,32 @@ class _Scale(NamedTuple):
         return _LEFT + (_END - _LEFT) * log(value / self.low) / log(self.high / self.low)
 
 
-def waterfall_svg(steps: Sequence[WaterfallStep], words: Heading, remarks: Sequence[str] = ()) -> str:
+def waterfall_svg(
+    steps: Sequence[WaterfallStep],
+    words: Heading,
+    remarks: Sequence[str] = (),
+    *,
+    total: str = "speed-up",
+    unit: str = "x",
+) -> str:
     """The picture as a document.
 
     Args:
         steps: the first one is the number of devices; the product of all is the speed-up.
         words: above it; the evidence stands there.
         remarks: sentences below it.
+        total: what the product of all is called.
+        unit: behind its figures.
     """
     assert steps
-    rows = _rows(steps)
+    rows = _rows(steps, unit)
     scale = _scale(rows)
-    root = picture(f"{words.title}, {words.evidence}", _description(rows, words), name="waterfall")
-    top = _legend(root, {row.kind for row in rows}, heading(root, words)) + 18
-    total = WaterfallStep(step="speed-up", factor=rows[-1].after, what="the product of all")
-    every = [*rows, _Row(total, rows[-1].after, rows[-1].after, "total")]
+    root = picture(f"{words.title}, {words.evidence}", _description(rows, words, total), name="waterfall")
+    top = _legend(root, {row.kind for row in rows}, heading(root, words), total) + 18
+    product = WaterfallStep(step=total, factor=rows[-1].after, what="the product of all")
+    every = [*rows, _Row(product, rows[-1].after, rows[-1].after, "total", unit)]
     bottom = top + sum(row.height for row in every)
-    _axis(root, scale, top, bottom)
+    _axis(root, scale, top, bottom, unit)
     y = top
     for row, follower in zip(every, [*every[1:], None], strict=True):
         _draw(root, row, scale, y)
@@ -89,10 +99,10 @@ def waterfall_svg(steps: Sequence[WaterfallStep], words: Heading, remarks: Seque
     return document(root, width=WIDTH, height=y + MARGIN)
 
 
-def _rows(steps: Sequence[WaterfallStep]) -> list[_Row]:
+def _rows(steps: Sequence[WaterfallStep], unit: str) -> list[_Row]:
     running = list(accumulate((step.factor for step in steps), mul))
     return [
-        _Row(step, before, after, _kind(step, is_first=not place))
+        _Row(step, before, after, _kind(step, is_first=not place), unit)
         for place, (step, before, after) in enumerate(
             zip(steps, [running[0], *running], running, strict=False)
         )
@@ -114,35 +124,35 @@ def _scale(rows: Sequence[_Row]) -> _Scale:
     return _Scale(low, max(*reached, 2 * low))
 
 
-def _description(rows: Sequence[_Row], words: Heading) -> str:
+def _description(rows: Sequence[_Row], words: Heading, total: str) -> str:
     """The picture in words, for whoever does not see it."""
     first, *others = rows
-    told = [f"{words.plan}", f"{_figure(first.after)} for {first.step.what or first.step.step}"]
+    told = [f"{words.plan}", f"{_figure(first)} for {first.step.what or first.step.step}"]
     told += [
-        f"times {row.step.factor:.2f} for {row.step.step} ({row.step.what}): {_figure(row.after)}"
-        for row in others
+        f"times {row.step.factor:.2f} for {row.step.step} ({row.step.what}): {_figure(row)}" for row in others
     ]
-    return ". ".join([*told, f"Speed-up {_figure(rows[-1].after)}, {words.evidence}"]) + "."
+    return ". ".join([*told, f"{total.capitalize()} {_figure(rows[-1])}, {words.evidence}"]) + "."
 
 
-def _figure(value: float) -> str:
+def _figure(row: _Row) -> str:
     """A speed-up with three digits or more."""
+    value = row.after
     if value < 0.1:
-        return f"{value:.3g}x"
-    return f"{value:.2f}x" if value < 100 else f"{value:,.0f}x"
+        return f"{value:.3g}{row.unit}"
+    return f"{value:.2f}{row.unit}" if value < 100 else f"{value:,.0f}{row.unit}"
 
 
-def _tick(value: float) -> str:
-    return f"{value:.2g}x" if value < 0.1 else f"{value:g}x"
+def _tick(value: float, unit: str) -> str:
+    return f"{value:.2g}{unit}" if value < 0.1 else f"{value:g}{unit}"
 
 
 _NAMES = {"lost": "lost", "won": "won", UNEXPLAINED: UNEXPLAINED}
 
 
-def _legend(root: ET.Element, kinds: set[str], y: float) -> float:
+def _legend(root: ET.Element, kinds: set[str], y: float, total: str) -> float:
     x, y = MARGIN, y + 26
     entries = [
-        ("running", "speed-up so far"),
+        ("running", f"{total} so far"),
         *((kind, name) for kind, name in _NAMES.items() if kind in kinds),
     ]
     for class_, name in entries:
@@ -152,7 +162,7 @@ def _legend(root: ET.Element, kinds: set[str], y: float) -> float:
     return y
 
 
-def _axis(root: ET.Element, scale: _Scale, top: float, bottom: float) -> None:
+def _axis(root: ET.Element, scale: _Scale, top: float, bottom: float, unit: str) -> None:
     for tick in doublings(scale.low, scale.high):
         x = number(scale.x(tick))
         class_ = "axis" if tick == 1 else "line"
@@ -160,7 +170,7 @@ def _axis(root: ET.Element, scale: _Scale, top: float, bottom: float) -> None:
         write(
             root,
             Point(scale.x(tick), bottom + 16),
-            _tick(tick),
+            _tick(tick, unit),
             class_="aside small tick",
             text_anchor="middle",
         )
@@ -191,9 +201,7 @@ def _draw(root: ET.Element, row: _Row, scale: _Scale, y: float) -> None:
             class_="aside factor",
             text_anchor="end",
         )
-    write(
-        group, Point(_RUNNING, baseline), _figure(row.after), class_="words strong after", text_anchor="end"
-    )
+    write(group, Point(_RUNNING, baseline), _figure(row), class_="words strong after", text_anchor="end")
 
 
 def _pieces(row: _Row, low: float) -> Iterator[tuple[str, float, float]]:
@@ -205,5 +213,5 @@ def _pieces(row: _Row, low: float) -> Iterator[tuple[str, float, float]]:
 
 def _told(row: _Row) -> str:
     factor = "" if row.kind in {"devices", "total"} else f" x {row.step.factor:.4g}"
-    told = f"{row.step.step}{factor} = {row.after:.4g}x: {row.step.what}"
+    told = f"{row.step.step}{factor} = {row.after:.4g}{row.unit}: {row.step.what}"
     return f"{told}; {row.step.remedy}" if row.step.remedy else told

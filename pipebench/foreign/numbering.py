@@ -1,0 +1,153 @@
+"""Which stages, devices and microbatches the rows of a recording have: one graph, the same in all steps. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipebench.errors import CorruptRecordError, UsageError
+from pipebench.foreign.rows import COMPUTE, Recording, Row
+from pipebench.plan.graph import Graph
+
+_BACKWARDS = {"B": ("B",), "I": ("I", "W"), "W": ("I", "W")}
+_WORDS = {
+    "F": "forward",
+    "B": "backward",
+    "I": "input's half of the backward",
+    "W": "weights' half of the backward",
+}
+_Key = tuple[str, int, int]  # operation, stage, microbatch
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The graph, and the number from 0 on of each replica's devices."""
+
+    recording: Recording
+    graph: Graph
+    numbers: Mapping[tuple[int, int], int]
+    notices: tuple[str, ...]
+
+    def device(self, row: Row) -> int:
+        """The device of a row, counted from 0 within its replica."""
+        return self.numbers[row.replica, row.device]
+
+    def check_whole(self, compute: Sequence[Row]) -> None:
+        """Each forward and backward of a step is there once, on its device.
+
+        Raises:
+            CorruptRecordError: One is not; the text names rows.
+        """
+        place, found = self.recording.place, dict[_Key, Row]()
+        for row in compute:
+            key = row.operation, row.stage, _microbatch(row)
+            if key in found:
+                raise CorruptRecordError(
+                    f"{place(found[key])} and {place(row)}: the same {_WORDS[row.operation]} twice in step "
+                    f"{row.step} of replica {row.replica}: expected each once"
+                )
+            found[key] = row
+            own = self.graph.device_of[row.stage]
+            if self.device(row) != own:
+                raise CorruptRecordError(
+                    f"{place(row)}: stage {row.stage} on device {row.device}: expected it on the device that it is on "
+                    "elsewhere in the recording, one for all steps"
+                )
+        for row in compute:
+            self._check_pair(row, found)
+        self._check_all(compute, found)
+
+    def _check_pair(self, row: Row, found: Mapping[_Key, Row]) -> None:
+        """A forward has a backward, whole or in halves, and the other way round."""
+        place, where = self.recording.place(row), (row.stage, _microbatch(row))
+        there = [operation for operation in COMPUTE[1:] if (operation, *where) in found]
+        if row.operation == "F" and not there:
+            raise CorruptRecordError(
+                f"{place}: a forward without its backward in step {row.step} of replica {row.replica}: expected a row "
+                f"with operation B (or I and W), stage {row.stage}, microbatch {row.microbatch}"
+            )
+        if row.operation != "F" and ("F", *where) not in found:
+            raise CorruptRecordError(
+                f"{place}: a backward without its forward in step {row.step} of replica {row.replica}: expected a row "
+                f"with operation F, stage {row.stage}, microbatch {row.microbatch}"
+            )
+        if row.operation != "F" and there != list(_BACKWARDS[row.operation]):
+            raise CorruptRecordError(
+                f"{place}: found {' and '.join(there)} of stage {row.stage}, microbatch {row.microbatch} in step "
+                f"{row.step} of replica {row.replica}: expected B alone, or I and W"
+            )
+
+    def _check_all(self, compute: Sequence[Row], found: Mapping[_Key, Row]) -> None:
+        """Every stage has every microbatch."""
+        for stage in range(self.graph.stages):
+            for microbatch in range(self.graph.microbatches):
+                if ("F", stage, microbatch) not in found:
+                    other = next((row for row in compute if row.microbatch == microbatch), compute[0])
+                    raise CorruptRecordError(
+                        f"{self.recording.place(other)}: step {other.step} of replica {other.replica} has no forward "
+                        f"of stage {stage}, microbatch {microbatch}: expected all of {self.graph.stages} stages and "
+                        f"{self.graph.microbatches} microbatches in every step, counted from 0"
+                    )
+
+
+def shape_of(recording: Recording) -> Shape:
+    """Find the graph of a recording.
+
+    Raises:
+        CorruptRecordError: There is no forward or backward in it, or a stage is on two devices.
+    """
+    compute = [row for row in recording.rows if row.operation in COMPUTE]
+    if not compute:
+        some = ", ".join(sorted({row.operation for row in recording.rows})[:5]) or "no rows"
+        raise CorruptRecordError(
+            f"{recording.files[0].path}: expected forwards and backwards (operations F, B, I, W), found {some}"
+        )
+    numbers, notices = _numbers(compute, recording.rows)
+    device_of: dict[int, int] = {}
+    for row in compute:
+        device_of.setdefault(row.stage, numbers[row.replica, row.device])
+    stages = max(device_of) + 1
+    missing = next((stage for stage in range(stages) if stage not in device_of), None)
+    if missing is not None:
+        highest = next(row for row in compute if row.stage == stages - 1)
+        raise CorruptRecordError(
+            f"{recording.place(highest)}: stage {stages - 1}, and no forward of stage {missing} anywhere: expected "
+            "stages counted from 0, without gaps"
+        )
+    try:
+        graph = Graph(
+            stages,
+            max(_microbatch(row) for row in compute) + 1,
+            device_of=tuple(device_of[stage] for stage in range(stages)),
+            split_backward=any(row.operation in ("I", "W") for row in compute),
+        )
+    except UsageError as error:
+        raise CorruptRecordError(f"{recording.files[0].path}: {error}") from None
+    return Shape(recording, graph, numbers, tuple(notices))
+
+
+def _numbers(compute: Iterable[Row], rows: Iterable[Row]) -> tuple[dict[tuple[int, int], int], list[str]]:
+    """Devices of each replica from 0 on, in their own order; those that compute nothing come last."""
+    working, others = defaultdict(set), defaultdict(set)
+    for row in compute:
+        working[row.replica].add(row.device)
+    for row in rows:
+        others[row.replica].add(row.device)
+    numbers, notices = {}, []
+    for replica, computing in sorted(working.items()):
+        order = [*sorted(computing), *sorted(others[replica] - computing)]
+        numbers |= {(replica, device): number for number, device in enumerate(order)}
+        notices += _renumbered(replica, order)
+    for replica in others.keys() - working.keys():
+        numbers |= {(replica, device): device for device in others[replica]}
+    return numbers, notices
+
+
+def _renumbered(replica: int, order: Sequence[int]) -> Iterator[str]:
+    if order != list(range(len(order))):
+        shown = ", ".join(map(str, order[:8])) + (", ..." if len(order) > 8 else "")
+        yield f"devices {shown} of replica {replica} are counted as 0 to {len(order) - 1}"
+
+
+def _microbatch(row: Row) -> int:
+    assert row.microbatch is not None, "readers see to it"
+    return row.microbatch

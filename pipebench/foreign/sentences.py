@@ -1,0 +1,147 @@
+"""What each step of a recorded run's waterfall stands for, with its own figures, and what may help. Pure."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from pipebench.diagnosis import single_changes, waterfall
+from pipebench.diagnosis.remedies import Remedy
+from pipebench.foreign.understanding import Understood
+from pipebench.timing.means import by_slice, even
+from pipebench.timing.replay import Replay
+
+if TYPE_CHECKING:
+    from pipebench.plan.actions import Action
+
+_NOTHING = 0.9995
+_SMALL = 0.995  # a factor above this is no loss that anybody would act on
+
+
+class Sentences:
+    """Of one recorded run.
+
+    Args:
+        understood: of it.
+        clocked: its steps with messages and gaps.
+        replays: its steps as order and lengths alone.
+        factors: of its waterfall, by step.
+    """
+
+    def __init__(
+        self,
+        understood: Understood,
+        clocked: Sequence[Replay],
+        replays: Sequence[Replay],
+        factors: Mapping[str, float],
+    ) -> None:
+        self.graph, self.clocked, self.replays, self.factors = understood.graph, clocked, replays, factors
+        self._of: Mapping[str, Callable[[], str]] = {
+            waterfall.DEVICES: self._devices,
+            waterfall.FILL: self._fill,
+            waterfall.WAITING: self._waiting,
+            waterfall.STAGES: self._stages,
+            waterfall.SLICES: self._slices,
+            waterfall.TRANSFERS: self._transfers,
+            waterfall.VARIATION: self._variation,
+            waterfall.HOST: self._gaps,
+            waterfall.UNEXPLAINED: self._unexplained,
+        }
+
+    def of(self, step: str) -> str:
+        """What a step of the waterfall says of this run."""
+        return self._of[step]()
+
+    def remedy(self, step: str) -> Remedy | None:
+        """What may help, with what it would win by simulation; ``None`` where nothing is lost or nothing known."""
+        if self.factors[step] >= _SMALL:
+            return None
+        if step == waterfall.STAGES:
+            return self._if_equal("stages = mean", "move layers from the busiest device to others")
+        if step == waterfall.SLICES:
+            return self._if_equal("microbatches = mean", "make microbatches that take equally long")
+        if step == waterfall.FILL:
+            return Remedy(
+                "more microbatches a step, or a schedule with more stages a device or a backward in halves"
+            )
+        return None
+
+    def _if_equal(self, change: str, what: str) -> Remedy:
+        (found,) = single_changes.asked(single_changes.Recorded(self.replays), [change])
+        return Remedy(f"{what}; by simulation at most {found.gain or 1.0:.2f}x as fast", found.gain)
+
+    def _devices(self) -> str:
+        return f"as many devices would be busy on average if nothing were lost ({self.graph.devices} of them)"
+
+    def _fill(self) -> str:
+        if self.graph.microbatches == 1:
+            return "with a single microbatch devices take turns"
+        return (
+            f"while the first of {self.graph.microbatches} microbatches come and the last ones go, devices have "
+            "nothing to do"
+        )
+
+    def _waiting(self) -> str:
+        if self.factors[waterfall.WAITING] >= _NOTHING:
+            return "no order of the operations would take less"
+        return "the recorded order takes longer than the bound that no order can go below"
+
+    def _stages(self) -> str:
+        busy: dict[int, float] = defaultdict(float)
+        for replay in self.replays:
+            for action, each_s in replay.lengths.items():
+                busy[self.graph.device(action)] += each_s
+        busiest = max(busy, key=lambda device: busy[device])
+        over = busy[busiest] * self.graph.devices / (sum(busy.values()) or 1.0)
+        own = ", ".join(map(str, self.graph.stages_of(busiest)))
+        return (
+            f"device {busiest} (stage {own}) has {over:.2f} times the mean work, and the others wait for it"
+        )
+
+    def _slices(self) -> str:
+        longest = []
+        for replay in self.replays:
+            evened, sliced = even(self.graph, replay.lengths), by_slice(self.graph, replay.lengths)
+            longest.append(max((sliced[a] / evened[a] for a in evened if evened[a]), default=1.0))
+        return (
+            f"the longest microbatch of a step takes {fmean(longest):.2f} times the mean one, on all stages together "
+            "(the mean over steps)"
+        )
+
+    def _transfers(self) -> str:
+        lengths_s = [each_s for replay in self.clocked for each_s in replay.messages.values()]
+        if not lengths_s:
+            return "no result goes from device to device"
+        return (
+            f"{len(lengths_s) // len(self.clocked)} results a step are on their way for {_seconds(fmean(lengths_s))} "
+            "on average, from when they are there until they are used, and some are waited for"
+        )
+
+    def _variation(self) -> str:
+        off_s = whole_s = 0.0
+        for replay in self.replays:
+            sliced: Mapping[Action, float] = by_slice(self.graph, replay.lengths)
+            off_s += sum(abs(replay.lengths[action] - each_s) for action, each_s in sliced.items())
+            whole_s += sum(sliced.values())
+        return (
+            f"operations are {100 * off_s / (whole_s or 1.0):.1f} % longer or shorter than their stage and their "
+            "microbatch explain, on average"
+        )
+
+    def _gaps(self) -> str:
+        late_s = sum(sum(replay.gaps.values()) for replay in self.clocked) / len(self.clocked)
+        return (
+            f"devices could go on and do not for {_seconds(late_s / self.graph.devices)} a step, on average: the "
+            "host is late, or something else runs between forwards and backwards"
+        )
+
+    def _unexplained(self) -> str:
+        return f"run again with all that, steps take {self.factors[waterfall.UNEXPLAINED]:.4f} times what was recorded"
+
+
+def _seconds(value: float) -> str:
+    """Such as ``1.23 s``, ``45.6 ms``, ``7.8 us``."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} us"

@@ -1,0 +1,143 @@
+"""A span table: one row an operation, in CSV.
+
+    step,replica,device,operation,stage,microbatch,start_s,end_s
+    0,0,0,F,0,0,0.000,0.063
+    0,0,0,SEND_F,0,,0.063,0.064
+
+The columns may stand in any order and among others. ``F`` and ``B`` are forward and backward of one microbatch on one
+stage; ``I`` and ``W`` its halves, if there are such (gradients of the input, of the weights). All other operations are
+kept and shown, and need no microbatch. Numbers count from 0; times are seconds on one clock for all rows of a step.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from pathlib import Path
+
+from pipebench import encodings
+from pipebench.errors import CorruptRecordError
+from pipebench.foreign import files
+from pipebench.foreign.rows import COMPUTE, Recording, Row, SourceFile
+from pipebench.names import as_text
+
+HEADER = ("step", "replica", "device", "operation", "stage", "microbatch", "start_s", "end_s")
+_MOST = 10**9  # of a number that counts anything
+_SHOWN = 40
+_LONGEST_S = 1e12  # seconds since 1970 are 1.8e9
+
+
+def read_tables(paths: Sequence[Path]) -> Recording:
+    """Read span tables; several are one recording.
+
+    Raises:
+        UsageError: There is no such file.
+        CorruptRecordError: One is no span table; the text says where and what was expected.
+    """
+    rows: list[Row] = []
+    sources: list[SourceFile] = []
+    for number, path in enumerate(paths):
+        contents = files.read(path)
+        name = as_text(str(path))
+        found = list(_rows(_lines(contents.document, name), name, number))
+        rows += found
+        sources.append(SourceFile(name, "spans", contents.sha256, len(found)))
+    return Recording(sources, rows)
+
+
+def _lines(document: bytes, name: str) -> io.StringIO:
+    other = encodings.beginning(document)
+    if other is not None:
+        raise CorruptRecordError(f"{name}: expected a span table in CSV, looks like {other.looks}")
+    try:
+        return io.StringIO(document.removeprefix(encodings.BOM).decode("utf-8"), newline="")
+    except UnicodeDecodeError as error:
+        raise CorruptRecordError(
+            f"{name}: expected a span table in CSV, found bytes that are no text (at {error.start})"
+        ) from None
+
+
+def _rows(lines: io.StringIO, name: str, file: int) -> Iterator[Row]:
+    reader = csv.reader(lines)
+    try:
+        header = next(reader, [])
+        places = _places([each.strip() for each in header], name)
+        width = len(header)
+        for cells in reader:
+            if not cells or not any(cells):
+                continue
+            if len(cells) != width:
+                raise CorruptRecordError(
+                    f"{name} line {reader.line_num}: expected {width} cells as in the header, found {len(cells)}"
+                )
+            yield _Cells([cells[place] for place in places], name, reader.line_num).row(file)
+    except csv.Error as error:
+        raise CorruptRecordError(f"{name} line {reader.line_num}: not CSV: {error}") from None
+
+
+def _places(header: Sequence[str], name: str) -> list[int]:
+    """Where each column stands."""
+    missing = [each for each in HEADER if each not in header]
+    if missing:
+        found = ",".join(header)[:_SHOWN] or "nothing"
+        raise CorruptRecordError(
+            f"{name}: expected a span table with the header {','.join(HEADER)}, found {found}: "
+            f"without {', '.join(missing)}"
+        )
+    twice = next((each for each in HEADER if header.count(each) > 1), None)
+    if twice is not None:
+        raise CorruptRecordError(
+            f"{name}: expected the column {twice} once in the header, found it several times"
+        )
+    return [header.index(each) for each in HEADER]
+
+
+class _Cells:
+    """The cells of one line in the order of ``HEADER``."""
+
+    def __init__(self, cells: Sequence[str], name: str, line: int) -> None:
+        self.cells, self.name, self.line = cells, name, line
+
+    def row(self, file: int) -> Row:
+        """What they say."""
+        step, replica, device, _, stage = (
+            0 if place == 3 else self._number(place, lowest=-_MOST if place == 0 else 0) for place in range(5)
+        )
+        operation = self.cells[3].strip()
+        if not operation or not operation.isprintable() or len(operation) > _SHOWN:
+            raise self._error(3, f"a name of at most {_SHOWN} letters, such as F or OPTIMIZER")
+        if operation.upper() in COMPUTE:
+            operation = operation.upper()
+        microbatch = self._number(5) if self.cells[5].strip() else None
+        if microbatch is None and operation in COMPUTE:
+            raise self._error(5, f"the microbatch of {operation}")
+        start_s, end_s = self._seconds(6), self._seconds(7)
+        if end_s < start_s:
+            raise self._error(7, f"an end that is not before the start, {self.cells[6].strip()[:_SHOWN]}")
+        return Row(step, replica, device, operation, stage, microbatch, start_s, end_s, file, self.line)
+
+    def _number(self, place: int, *, lowest: int = 0) -> int:
+        text = self.cells[place].strip()
+        try:
+            value = float(text) if not text.isdecimal() else int(text)
+        except ValueError:
+            value = float("nan")
+        if not (isfinite(value) and value == int(value) and lowest <= value <= _MOST):
+            raise self._error(place, "a whole number" + (" from 0 on" if lowest == 0 else ""))
+        return int(value)
+
+    def _seconds(self, place: int) -> float:
+        text = self.cells[place].strip()
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not (isfinite(value) and abs(value) <= _LONGEST_S):
+            raise self._error(place, "seconds")
+        return value
+
+    def _error(self, place: int, expected: str) -> CorruptRecordError:
+        found = as_text(self.cells[place].strip())[:_SHOWN]
+        return CorruptRecordError(
+            f"{self.name} line {self.line}: {HEADER[place]}: expected {expected}, found {found or 'nothing'}"
+        )

@@ -1,0 +1,236 @@
+"""What rows mean: the plan that ran, checked against the rule, and a timeline of each step of each replica. Pure.
+
+A step lasts from the start of its first forward to the end of its last backward. What is missing or contradicts itself
+is refused, with the rows that do. Clocks are read a little late or early: two operations of a device that lap over by
+less than a thousandth of the step, or a result that is used so much before it is there, are the recorder's rounding.
+Such rows stay as they are, in the order in which they started, and are counted.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from pipebench import collection
+from pipebench.errors import CorruptRecordError, UsageError
+from pipebench.foreign.numbering import Shape, shape_of
+from pipebench.foreign.rows import COMPUTE, SEND_BACKWARD, SEND_FORWARD, Recording, Row
+from pipebench.plan.actions import Action, Operation
+from pipebench.plan.check import check
+from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.plan import Plan
+from pipebench.plan.transfers import Message, messages_of
+from pipebench.timing.timeline import Span, Timeline, Transfer
+
+ROUNDING = 1e-3  # of a step
+_EXACT_S = 1e-12
+
+
+class Rounding(NamedTuple):
+    """Rows that lap over, and results used before they are there, by so little that it is rounding.
+
+    ``most_s`` is the most that any does.
+    """
+
+    overlaps: int = 0
+    inversions: int = 0
+    most_s: float = 0.0
+
+    def __add__(self, other: "Rounding") -> "Rounding":  # type: ignore[override]
+        return Rounding(
+            self.overlaps + other.overlaps,
+            self.inversions + other.inversions,
+            max(self.most_s, other.most_s),
+        )
+
+
+@dataclass(frozen=True)
+class RecordedStep:
+    """A step of one replica; times of its timeline and of ``others`` are from the start of its first forward."""
+
+    step: int
+    replica: int
+    timeline: Timeline
+    others: tuple[Row, ...]
+
+    @property
+    def measured_s(self) -> float:
+        """From the first forward's start to the last backward's end."""
+        return self.timeline.makespan_s
+
+    @cached_property
+    def busy_s(self) -> float:
+        """Of all devices together."""
+        return sum(span.end_s - span.start_s for span in self.timeline.spans)
+
+
+@dataclass(frozen=True)
+class Understood:
+    """All steps of all replicas, which are of one graph."""
+
+    recording: Recording
+    graph: Graph
+    steps: tuple[RecordedStep, ...]
+    rounding: Rounding
+    notices: tuple[str, ...]
+
+
+def understand(recording: Recording) -> Understood:
+    """Find the plan, and a timeline of each step.
+
+    Raises:
+        CorruptRecordError: Something is missing or contradicts itself; the text names rows.
+    """
+    with collection.put_off():
+        shape = shape_of(recording)
+        reader = _Steps(recording, shape)
+        steps = tuple(reader.step(*key, rows) for key, rows in sorted(_by_step(recording.rows).items()))
+    rounding = sum(reader.roundings, Rounding())
+    return Understood(
+        recording, shape.graph, steps, rounding, (*recording.notices, *shape.notices, *_told(rounding))
+    )
+
+
+def _by_step(rows: Iterable[Row]) -> Mapping[tuple[int, int], list[Row]]:
+    """The rows of each step and replica; a step without a forward or backward is none of the pipeline's."""
+    found: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.step, row.replica].append(row)
+    return {key: own for key, own in found.items() if any(row.operation in COMPUTE for row in own)}
+
+
+def _told(rounding: Rounding) -> Iterator[str]:
+    found = []
+    if rounding.overlaps:
+        found.append(
+            f"{rounding.overlaps} operations begin before the one before them on their device has ended"
+        )
+    if rounding.inversions:
+        found.append(f"{rounding.inversions} begin before a result that they need is there")
+    if found:
+        yield (
+            f"{', and '.join(found)}, by {rounding.most_s * 1e6:.3g} us at most: taken for rounding of the recorder's "
+            "clocks, and put in the order of their starts"
+        )
+
+
+class _Steps:
+    """From rows to timelines, what is the same in all steps being found once."""
+
+    def __init__(self, recording: Recording, shape: Shape) -> None:
+        self.recording, self.shape, self.graph = recording, shape, shape.graph
+        self.messages = messages_of(shape.graph)
+        self.needs = {action: inputs_of(shape.graph, action) for action in shape.graph.actions()}
+        self.sound: set[tuple[tuple[Action, ...], ...]] = set()
+        self.roundings: list[Rounding] = []
+
+    def step(self, step: int, replica: int, rows: Sequence[Row]) -> RecordedStep:
+        """The timeline of one step, and its other operations."""
+        compute = sorted(
+            (row for row in rows if row.operation in COMPUTE), key=lambda row: (row.start_s, row.end_s)
+        )
+        self.shape.check_whole(compute)
+        begin_s, length_s = compute[0].start_s, max(row.end_s for row in compute) - compute[0].start_s
+        if not length_s > 0:
+            raise CorruptRecordError(
+                f"{self.recording.place(compute[0])}: step {step} of replica {replica} takes no time: expected "
+                "forwards and backwards of some length"
+            )
+        spans = [
+            Span(
+                self.shape.device(row),
+                Action(Operation(row.operation), row.stage, row.microbatch or 0),
+                row.start_s - begin_s,
+                row.end_s - begin_s,
+            )
+            for row in compute
+        ]
+        timeline = Timeline(self.graph, tuple(spans))
+        row_of = dict(zip(spans, compute, strict=True))
+        margin_s = ROUNDING * length_s
+        self.roundings += [
+            self._overlaps(timeline, row_of, margin_s),
+            self._inversions(timeline, row_of, margin_s),
+        ]
+        self._check_order(timeline.plan, step, replica)
+        others = [row for row in rows if row.operation not in COMPUTE]
+        sent_s = {key: at_s - begin_s for key, at_s in _sent(others).items()}
+        transfers = tuple(_transfer(message, timeline, sent_s) for message in self.messages)
+        moved = (
+            row._replace(
+                device=self.shape.device(row), start_s=row.start_s - begin_s, end_s=row.end_s - begin_s
+            )
+            for row in others
+        )
+        return RecordedStep(step, replica, Timeline(self.graph, tuple(spans), transfers), tuple(moved))
+
+    def _overlaps(self, timeline: Timeline, row_of: Mapping[Span, Row], margin_s: float) -> Rounding:
+        """Two operations of a device at once."""
+        found = Rounding()
+        for device in range(self.graph.devices):
+            spans = timeline.spans_of(device)
+            before = spans[0]
+            for span in spans[1:]:
+                over_s = min(before.end_s, span.end_s) - span.start_s
+                if over_s > margin_s:
+                    raise CorruptRecordError(
+                        f"{self.recording.place(row_of[before])} and {self.recording.place(row_of[span])}: device "
+                        f"{row_of[span].device} computes both at once for {over_s * 1e3:.3g} ms: expected one after "
+                        "the other, as far as a thousandth of the step"
+                    )
+                if before.end_s - span.start_s > _EXACT_S:
+                    found += Rounding(overlaps=1, most_s=before.end_s - span.start_s)
+                before = max(before, span, key=lambda each: each.end_s)
+        return found
+
+    def _inversions(self, timeline: Timeline, row_of: Mapping[Span, Row], margin_s: float) -> Rounding:
+        """Results that are used before they are there."""
+        found = Rounding()
+        span_of = timeline.span_of
+        for unit, span in span_of.items():
+            for needed in self.needs[unit]:
+                early_s = span_of[needed].end_s - span.start_s
+                if early_s <= _EXACT_S or span_of[needed] is span:
+                    continue
+                if early_s > margin_s:
+                    raise CorruptRecordError(
+                        f"{self.recording.place(row_of[span])} begins {early_s * 1e3:.3g} ms before "
+                        f"{self.recording.place(row_of[span_of[needed]])} ends, whose result it needs: expected clocks "
+                        "that agree to a thousandth of the step"
+                    )
+                if span_of[needed].device != span.device:  # on one device they lap over, which is counted
+                    found += Rounding(inversions=1, most_s=early_s)
+        return found
+
+    def _check_order(self, plan: Plan, step: int, replica: int) -> None:
+        """Against the rule, each order once."""
+        if plan.programs in self.sound:
+            return
+        try:
+            check(plan)
+        except UsageError as error:
+            raise CorruptRecordError(
+                f"{self.recording.files[0].path}: step {step} of replica {replica}: its order computes no step: {error}"
+            ) from None
+        self.sound.add(plan.programs)
+
+
+def _sent(others: Iterable[Row]) -> dict[tuple[str, int, int], float]:
+    """When results were sent, where rows say of which microbatch they are; the first time counts."""
+    found: dict[tuple[str, int, int], float] = {}
+    for row in others:
+        if row.operation in (SEND_FORWARD, SEND_BACKWARD) and row.microbatch is not None:
+            key = row.operation, row.stage, row.microbatch
+            found[key] = min(row.start_s, found.get(key, row.start_s))
+    return found
+
+
+def _transfer(message: Message, timeline: Timeline, sent_s: Mapping[tuple[str, int, int], float]) -> Transfer:
+    """A message: on its way from when it was sent, or its producer ended, until its consumer began."""
+    producer, consumer = timeline.span_of[message.producer], timeline.span_of[message.consumer]
+    forward = message.producer.operation is Operation.FORWARD
+    key = SEND_FORWARD if forward else SEND_BACKWARD, message.producer.stage, message.producer.microbatch
+    ready_s = max(producer.end_s, sent_s.get(key, producer.end_s))
+    ready_s = min(ready_s, max(producer.end_s, consumer.start_s))
+    return Transfer(message, ready_s, ready_s, max(consumer.start_s, ready_s))

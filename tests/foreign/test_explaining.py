@@ -1,0 +1,140 @@
+from datetime import UTC, datetime
+from math import prod
+
+import pytest
+
+from pipebench.diagnosis import waterfall
+from pipebench.errors import UsageError
+from pipebench.foreign.explaining import Explained, explained
+from pipebench.foreign.rows import Recording, Row, SourceFile
+from pipebench.foreign.understanding import understand
+from pipebench.plan.actions import Action
+from pipebench.records import store
+from tests.foreign.tables import rows_of, timeline, usual
+
+FILE = SourceFile("spans.csv", "spans", "0" * 64, 0)
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+
+
+def told(rows: list[Row], *changes: str) -> Explained:
+    return explained(understand(Recording([FILE], rows)), changes, created=NOW, name="a-trace")
+
+
+def factors(found: Explained) -> dict[str, float]:
+    return {each.step: each.factor for each in found.explanation.waterfall}
+
+
+def test_equal_stages_lose_what_the_books_say() -> None:
+    """4 stages, 4 microbatches: (M + S - 1) / M of the time."""
+    found = told(rows_of(timeline(schedule="gpipe")))
+    of = factors(found)
+    assert list(of) == [waterfall.DEVICES, *waterfall.LOSSES[1:]]
+    assert of[waterfall.DEVICES] == 4
+    assert of[waterfall.FILL] == pytest.approx(4 / 7)
+    for name, factor in of.items():
+        if name not in (waterfall.DEVICES, waterfall.FILL):
+            assert factor == pytest.approx(1), name
+    assert found.explanation.devices_busy == pytest.approx(16 / 7)
+    assert found.explanation.bubble.fraction == pytest.approx(3 / 7)
+    (replayed,) = found.explanation.replay.steps
+    assert replayed.simulated_s == pytest.approx(replayed.measured_s)
+
+
+def slow_stage(action: Action) -> float:
+    return usual(action) * (1.5 if action.stage == 2 else 1)
+
+
+def long_sentence(action: Action) -> float:
+    return usual(action) * (2 if action.microbatch == 1 else 1)
+
+
+def test_each_loss_goes_to_its_own_factor() -> None:
+    names = (waterfall.STAGES, waterfall.SLICES, waterfall.TRANSFERS)
+    steps = (timeline(cost=slow_stage), timeline(cost=long_sentence), timeline(transfer_s=5e-4))
+    for name, step in zip(names, steps, strict=True):
+        of = factors(told(rows_of(step)))
+        assert of[name] < 0.95
+        for other in {*names} - {name}:
+            assert of[other] == pytest.approx(1, abs=1e-6), (name, other)
+        assert of[waterfall.UNEXPLAINED] == pytest.approx(1)
+
+
+def test_a_host_that_is_late_is_a_gap() -> None:
+    rows = rows_of(timeline(stages=1, microbatches=3))
+    late = [
+        row._replace(start_s=row.start_s + 1e-3 * n, end_s=row.end_s + 1e-3 * n) for n, row in enumerate(rows)
+    ]
+    found = told(late)
+    assert factors(found)[waterfall.HOST] == pytest.approx(9 / 14)
+    (replayed,) = found.explanation.replay.steps
+    assert (replayed.measured_s, replayed.simulated_s) == pytest.approx((14e-3, 9e-3))
+    assert [each.code for each in found.record.warnings] == ["replay-off"]
+
+
+def two_steps() -> list[Row]:
+    fast, slow = timeline(), timeline(cost=lambda action: 3 * usual(action))
+    return [
+        *rows_of(fast, number=1),
+        *rows_of(slow, number=2, begin_s=1.0),
+        *rows_of(fast, number=1, replica=1),
+        *rows_of(slow, number=2, replica=1, begin_s=1.0),
+    ]
+
+
+def test_over_all_steps_factors_multiply_to_busy_time_over_length() -> None:
+    found = told(two_steps())
+    busy_s = sum(each.busy_s for each in found.record.launches[0].steps)
+    length_s = sum(each.measured_s for each in found.record.launches[0].steps)
+    assert prod(factors(found).values()) == pytest.approx(busy_s / length_s, rel=1e-9)
+    assert found.explanation.bubble.fraction == pytest.approx(1 - busy_s / length_s / 4)
+    assert [(each.step, each.replica) for each in found.explanation.steps] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert found.explanation.steps[3].measured_s == pytest.approx(3 * found.explanation.steps[0].measured_s)
+    for device in found.explanation.devices:
+        parts = device.busy_s + device.waiting_s + device.transfer_s + device.idle_s
+        assert parts == pytest.approx(length_s / 4)
+    assert [device.activations_alive for device in found.explanation.devices] == [4, 3, 2, 1]
+
+
+def test_what_if_takes_means_over_steps_and_replicas() -> None:
+    found = told(two_steps(), "all = mean", "stage 3 x 2")
+    mean, twice = found.explanation.what_if
+    one = timeline().makespan_s
+    assert mean.change == "all = mean"
+    assert mean.step_s == pytest.approx(2 * one)  # of forwards, and of backwards
+    assert mean.gain == pytest.approx(1)
+    assert twice.step_s > 2 * one
+    assert mean.speedup is None
+
+
+def test_without_a_question_the_best_single_changes_are_told() -> None:
+    found = told(rows_of(timeline(cost=slow_stage)))
+    assert found.explanation.what_if[0].change in ("stages = mean", "stage 2 = mean")
+    assert all("link" not in each.change for each in found.explanation.what_if)  # messages take no time
+
+
+def test_a_change_that_is_none_is_refused() -> None:
+    with pytest.raises(UsageError, match="expected stages from 0 to 3"):
+        told(rows_of(timeline()), "stage 4 = mean")
+
+
+def test_the_record_is_one_and_holds_the_step_nearest_the_mean() -> None:
+    rows = two_steps()
+    rows.append(Row(2, 1, 3, "OPTIMIZER", 3, None, 1.9, 2.0))
+    found = told(rows)
+    record = found.record
+    assert store.decode(store.encode(record), "here") == record
+    assert record.shown == (1, 0)
+    assert record.timeline.makespan_s == pytest.approx(timeline().makespan_s)
+    assert (record.plan.stages, record.plan.devices, record.plan.microbatches) == (4, 4, 4)
+    assert [(each.operation, each.count) for each in record.totals] == [("OPTIMIZER", 1)]
+    assert record.totals[0].mean_s == pytest.approx(0.1 / 16)
+    assert record.others == []  # not of the step that is shown
+
+
+def test_halves_of_a_backward_count_as_such() -> None:
+    found = told(rows_of(timeline(schedule="zb-h1", cost=lambda _: 1e-3)))
+    assert found.record.plan.split_backward
+    assert found.explanation.bubble.fraction == pytest.approx(
+        timeline(schedule="zb-h1", cost=lambda _: 1e-3).bubble_fraction
+    )
+    assert any(span.action.startswith("0W") for span in found.record.timeline.spans)
