@@ -13,7 +13,7 @@ from pipebench.timing.replay import Replay
 from pipebench.timing.what_if import Sizes, changed, mean_step_s
 
 BEST = 10
-_LEAST_TRIED = 20
+_LEAST_TRIED, _LEAST_OF_MANY = 20, 8  # on one step, and on many of them together
 _MOST_ACTIONS = 500_000  # of all steps that are simulated; more take seconds
 _FASTER, _HALF = 0.9, 0.5
 _WORTH_IT = 1.005  # times as fast: less is nothing to act on
@@ -56,7 +56,8 @@ def best(step: Recorded) -> list[WhatIf]:
     """
     found = []
     actions = sum(len(replay.lengths) for replay in step.replays)
-    most = max(_LEAST_TRIED, _MOST_ACTIONS // actions)
+    least = _LEAST_TRIED if len(step.replays) == 1 else _LEAST_OF_MANY
+    most = max(least, _MOST_ACTIONS // actions)
     for text in islice(_candidates(step), most):
         try:
             found.append(_what_if(step, text))

@@ -130,15 +130,15 @@ def _times(replay: Replay, ideal_s: float, shared: float) -> Iterator[tuple[str,
         yield WORK, evenly_s
     stages = even(graph, replay.lengths)
     same = alike(graph, stages)
-    same_s = replay.slices_alone(same, with_messages=False).makespan_s
+    same_s = replay.slices_alone_s(same, with_messages=False)
     yield FILL, other_s + min(least_s(graph, _without_reductions(same)), same_s)
     yield WAITING, other_s + same_s
-    yield STAGES, other_s + replay.slices_alone(stages, with_messages=False).makespan_s
+    yield STAGES, other_s + replay.slices_alone_s(stages, with_messages=False)
     slices = by_slice(graph, replay.lengths)
-    yield SLICES, other_s + replay.slices_alone(slices, with_messages=False).makespan_s
-    yield TRANSFERS, other_s + replay.slices_alone(slices, with_messages=True).makespan_s
-    yield VARIATION, other_s + replay.slices_alone(replay.lengths, with_messages=True).makespan_s
-    yield HOST, replay.again.makespan_s
+    yield SLICES, other_s + replay.slices_alone_s(slices, with_messages=False)
+    yield TRANSFERS, other_s + replay.slices_alone_s(slices, with_messages=True)
+    yield VARIATION, other_s + replay.slices_alone_s(replay.lengths, with_messages=True)
+    yield HOST, replay.again_s
 
 
 def _without_reductions(lengths: Mapping[Action, float]) -> dict[Action, float]:

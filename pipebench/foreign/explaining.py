@@ -51,7 +51,7 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
         UsageError: A change is none of this run.
     """
     replays = bare(understood)
-    simulated_s = [replay.again.makespan_s for replay in replays]
+    simulated_s = [replay.again_s for replay in replays]
     waterfall = _waterfall(understood, replays)
     record = _record(understood, simulated_s, waterfall, created, name)
     explanation = TraceExplanation(
@@ -83,7 +83,7 @@ def _what_if(replays: Sequence[Replay], changes: Sequence[str]) -> list[WhatIf]:
 
 def _waterfall(understood: Understood, replays: Sequence[Replay]) -> list[WaterfallStep]:
     """Over all steps, with what each factor stands for."""
-    clocked = by_the_clock(understood.steps)
+    clocked = by_the_clock(understood, replays)
     factors = without_baseline(clocked, [each.measured_s for each in understood.steps])
     sentences = Sentences(understood, clocked, replays, dict(factors))
     return [
@@ -112,7 +112,8 @@ def _record(
             for each, replayed_s in zip(steps, simulated_s, strict=True)
         ]
     )
-    shown = min(steps, key=lambda each: abs(each.measured_s - launch.step_s))
+    mean_s = launch.step_s
+    shown = min(steps, key=lambda each: abs(each.measured_s - mean_s))
     return TraceRecord(
         id=name,
         created=created.isoformat(timespec="seconds"),

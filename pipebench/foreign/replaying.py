@@ -7,31 +7,33 @@ no time. By the clock is for the waterfall, which tells messages from gaps of th
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipebench.foreign.understanding import RecordedStep, Understood
-from pipebench.plan.actions import Action
+from pipebench.foreign.understanding import Understood
 from pipebench.plan.transfers import messages_of
+from pipebench.timing.path import Path
 from pipebench.timing.replay import Replay, replay_of
 
 if TYPE_CHECKING:
-    from pipebench.plan.plan import Plan, Program
+    from pipebench.plan.plan import Program
 
 
 def bare(understood: Understood) -> list[Replay]:
-    """Of each step, in their order."""
+    """Of each step, in their order; steps in the same order of operations share a plan and its path."""
     nothing = dict.fromkeys(messages_of(understood.graph), 0.0)
-    plans: dict[tuple[Program, ...], Plan] = {}
+    paths: dict[tuple[Program, ...], Path] = {}
     found = []
     for each in understood.steps:
         plan = each.timeline.plan
-        plan = plans.setdefault(plan.programs, plan)
-        found.append(Replay(plan, _lengths(each), messages=nothing, ports=False))
+        if plan.programs not in paths:
+            paths[plan.programs] = Path(plan)
+        path = paths[plan.programs]
+        lengths = {span.action: span.end_s - span.start_s for span in each.timeline.spans}
+        found.append(Replay(path.plan, lengths, messages=nothing, ports=False, path=path))
     return found
 
 
-def by_the_clock(steps: Sequence[RecordedStep]) -> list[Replay]:
-    """Of each step, with what lay between its operations."""
-    return [replay_of(each.timeline, ports=False) for each in steps]
-
-
-def _lengths(step: RecordedStep) -> dict[Action, float]:
-    return {span.action: span.end_s - span.start_s for span in step.timeline.spans}
+def by_the_clock(understood: Understood, replays: Sequence[Replay]) -> list[Replay]:
+    """Of each step, with what lay between its operations; ``replays`` are the bare ones."""
+    return [
+        replay_of(step.timeline, ports=False, path=replay.path)
+        for step, replay in zip(understood.steps, replays, strict=True)
+    ]

@@ -2,17 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from pipebench.diagnosis import single_changes, waterfall
 from pipebench.diagnosis.remedies import Remedy
 from pipebench.foreign.understanding import Understood
+from pipebench.plan.actions import Action
 from pipebench.timing.means import by_slice, even
 from pipebench.timing.replay import Replay
-
-if TYPE_CHECKING:
-    from pipebench.plan.actions import Action
 
 _NOTHING = 0.9995
 _SMALL = 0.995  # a factor above this is no loss that anybody would act on
@@ -47,6 +45,11 @@ class Sentences:
             waterfall.HOST: self._gaps,
             waterfall.UNEXPLAINED: self._unexplained,
         }
+
+    @cached_property
+    def _sliced(self) -> list[dict[Action, float]]:
+        """Each step's operations as long as their stage and their microbatch explain."""
+        return [by_slice(self.graph, replay.lengths) for replay in self.replays]
 
     def of(self, step: str) -> str:
         """What a step of the waterfall says of this run."""
@@ -100,8 +103,8 @@ class Sentences:
 
     def _slices(self) -> str:
         longest = []
-        for replay in self.replays:
-            evened, sliced = even(self.graph, replay.lengths), by_slice(self.graph, replay.lengths)
+        for replay, sliced in zip(self.replays, self._sliced, strict=True):
+            evened = even(self.graph, replay.lengths)
             longest.append(max((sliced[a] / evened[a] for a in evened if evened[a]), default=1.0))
         return (
             f"the longest microbatch of a step takes {fmean(longest):.2f} times the mean one, on all stages together "
@@ -119,8 +122,7 @@ class Sentences:
 
     def _variation(self) -> str:
         off_s = whole_s = 0.0
-        for replay in self.replays:
-            sliced: Mapping[Action, float] = by_slice(self.graph, replay.lengths)
+        for replay, sliced in zip(self.replays, self._sliced, strict=True):
             off_s += sum(abs(replay.lengths[action] - each_s) for action, each_s in sliced.items())
             whole_s += sum(sliced.values())
         return (

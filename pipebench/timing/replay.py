@@ -30,6 +30,7 @@ from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link, latency_only
+from pipebench.timing.path import Path
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline, Transfer
 
@@ -52,6 +53,7 @@ class Replay:
         before: by device.
         after: by device.
         around_s: work of all devices that is of no action.
+        path: of the plan, where many steps of it are run again and again.
     """
 
     plan: Plan
@@ -63,6 +65,7 @@ class Replay:
     before: Mapping[int, float] = field(default_factory=dict)
     after: Mapping[int, float] = field(default_factory=dict)
     around_s: float = 0.0
+    path: Path | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def beside(self) -> Mapping[Action, float]:
@@ -79,6 +82,19 @@ class Replay:
     def again(self) -> Timeline:
         """The step as it was, on paper."""
         return self.run()
+
+    @cached_property
+    def again_s(self) -> float:
+        """How long the step takes on paper as it was."""
+        if self.path is None or not self._is_bare:
+            return self.again.makespan_s
+        return self.path.takes_s(self.lengths, self.messages, self.gaps)
+
+    @property
+    def _is_bare(self) -> bool:
+        """Whether nothing is there that a path does not know."""
+        around = any(self.before.values()) or any(self.after.values())
+        return not (self.ports or self.overheads or around)
 
     def run(
         self, lengths: Mapping[Action, float] | None = None, messages: Mapping[Message, float] | None = None
@@ -97,6 +113,13 @@ class Replay:
             self.gaps,
         )
         return self._simulated(costs, self.messages if messages is None else messages)
+
+    def slices_alone_s(self, lengths: Mapping[Action, float], *, with_messages: bool) -> float:
+        """How long that takes; see ``slices_alone``."""
+        reduces = any(action.operation in REDUCTIONS for action in self.lengths)
+        if self.path is None or not self._is_bare or reduces:
+            return self.slices_alone(lengths, with_messages=with_messages).makespan_s
+        return self.path.takes_s(lengths, self.messages if with_messages else None)
 
     def slices_alone(self, lengths: Mapping[Action, float], *, with_messages: bool) -> Timeline:
         """The step without zeroing, update, reductions and gaps; with messages as recorded, or with free ones.
@@ -121,7 +144,9 @@ class Replay:
         return simulate(self.plan, costs, transfer_s=messages.__getitem__)
 
 
-def replay_of(timeline: Timeline, *, ports: bool, overhead_s: float = 0.0) -> Replay:
+def replay_of(
+    timeline: Timeline, *, ports: bool, overhead_s: float = 0.0, path: Path | None = None
+) -> Replay:
     """What a step says of itself.
 
     Args:
@@ -129,13 +154,15 @@ def replay_of(timeline: Timeline, *, ports: bool, overhead_s: float = 0.0) -> Re
         ports: whether its transfers stand for what links did, which waited for each other; else they were read off
             the wall clock.
         overhead_s: device time that a message took from each of its ends, which is in the recorded spans.
+        path: of its plan, if that was checked and walked before.
 
     Raises:
         PlanError: The order of its actions is none that computes a step, or it has not each message once.
     """
-    plan = timeline.plan
-    check(plan)
-    _check_messages(timeline)
+    plan = timeline.plan if path is None else path.plan
+    if path is None:
+        check(plan)
+        _check_messages(timeline)
     overheads = {
         (each.message, action): overhead_s
         for each in timeline.transfers
@@ -165,6 +192,7 @@ def replay_of(timeline: Timeline, *, ports: bool, overhead_s: float = 0.0) -> Re
         before=before,
         after=after,
         around_s=_around_s(timeline),
+        path=path,
     )
 
 

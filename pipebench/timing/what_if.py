@@ -172,4 +172,4 @@ def _with_link(replay: Replay, change: LinkChange, sizes: Sizes | None, dilation
 
 def mean_step_s(replays: Iterable[Replay]) -> float:
     """The mean makespan of steps run again, in seconds."""
-    return fmean(each.again.makespan_s for each in replays)
+    return fmean(each.again_s for each in replays)

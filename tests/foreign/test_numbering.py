@@ -13,7 +13,9 @@ def recording(rows: list[Row]) -> Recording:
 
 
 def test_the_graph_is_found() -> None:
-    shape = shape_of(recording(rows_of(timeline(stages=4, microbatches=6, device_of=(0, 1, 0, 1)))))
+    shape = shape_of(
+        recording(rows_of(timeline(stages=4, microbatches=6, device_of=(0, 1, 0, 1), schedule="gpipe")))
+    )
     assert (shape.graph.stages, shape.graph.microbatches, shape.graph.device_of) == (4, 6, (0, 1, 0, 1))
     assert not shape.graph.split_backward
     assert shape.notices == ()

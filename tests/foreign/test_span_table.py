@@ -80,7 +80,7 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str, why: str
         ((",".join(HEADER) + ",step\n").encode(), "the column step once"),
         (b"\xff\xfe\x00", "looks like"),
         (b"step\x80", "bytes that are no text"),
-        (b"%PDF-1.7 ", "looks like a PDF"),
+        (b"PK\x03\x04", "looks like"),
     ],
 )
 def test_what_is_no_span_table_is_told_as_what_it_is(tmp_path: Path, document: bytes, why: str) -> None:
