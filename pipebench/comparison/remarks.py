@@ -26,7 +26,7 @@ def of_a_record(
     result = [WarningRecord(doubt.code, f"{label}: {doubt.cause}", doubt.next_step) for doubt in doubtful]
     if isinstance(source.record, RunRecord):
         result += _of_a_run(source.record, label, found)
-    elif source.record.launches:
+    elif isinstance(source.record, CommandRecord) and source.record.launches:
         result += _of_a_command(source.record, label)
     if any(warning.code == "run-beside" for warning in source.record.warnings):
         cause = f"{label}: another pipebench run measured on its machine at the same time"
