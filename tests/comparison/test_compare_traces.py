@@ -53,7 +53,7 @@ def test_a_longer_step_of_four_runs_a_side_is_a_regression() -> None:
 def test_of_equal_runs_the_verdict_is_same() -> None:
     found = check(*sources(four(4), four(0)))
     assert found.gate is not None
-    assert (found.overall.verdict, found.gate.exit_code) == ("same", 0)
+    assert (found.overall.verdict, found.gate.exit_code, found.warnings) == ("same", 0, [])
 
 
 def test_one_run_a_side_is_inconclusive_and_says_what_it_takes() -> None:
@@ -64,6 +64,9 @@ def test_one_run_a_side_is_inconclusive_and_says_what_it_takes() -> None:
     assert (step.reason, step.launches) == ("too-few-launches", [1, 1])
     assert step.note is not None
     assert "need >= 4 launches a record; there are 1 and 1" in step.note
+    causes = [each.cause for each in found.warnings if each.code == "few-runs"]
+    assert len(causes) == 2
+    assert causes[1].startswith("B: its 3 recorded steps are of 1 run, and a verdict needs 4 runs a side")
 
 
 def test_a_bubble_is_told_by_its_parts() -> None:
