@@ -3,8 +3,9 @@
 What a record holds once (timeline, devices, machine) comes from the launch whose timeline is nearest the mean.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import overload
 
 import msgspec
@@ -15,6 +16,7 @@ from pipebench.errors import EnvironmentRefusedError
 from pipebench.records import schema, store
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.terms import terms_of
+from pipebench.records.trace import OtherTotal, TraceRecord, bubble_of
 
 _OF_ONE_LAUNCH = "one-launch"
 
@@ -63,10 +65,46 @@ def merged(
     assert records
     runs = [record for record in records if isinstance(record, schema.RunRecord)]
     commands = [record for record in records if isinstance(record, CommandRecord)]
-    assert not runs or not commands
+    traces = [record for record in records if isinstance(record, TraceRecord)]
+    assert [bool(runs), bool(commands), bool(traces)].count(True) == 1
+    if traces:
+        assert failure is None, "who records a run stores what is complete"
+        return _of_traces(traces, side, environment or {})
     if runs:
         return _of_runs(runs, side, environment or {}, failure)
     return _of_commands(commands, side, environment or {}, failure)
+
+
+def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[str, str]) -> TraceRecord:
+    """All launches; what a record has once is of the one whose step is nearest the mean."""
+    launches = [launch for record in records for launch in record.launches]
+    step_s = fmean(launch.step_s for launch in launches)
+    nearest = min(records, key=lambda record: abs(record.step_s - step_s))
+    steps = [step for launch in launches for step in launch.steps]
+    created, devices = store.now(), nearest.plan.devices
+    return msgspec.structs.replace(
+        nearest,
+        id=store.new_id(created, f"trace{devices}-{side.lower()}"),
+        created=created.isoformat(timespec="seconds"),
+        files=[file for record in records for file in record.files],
+        launches=launches,
+        bubble=schema.Bubble(fraction=bubble_of(steps, devices)),
+        totals=_totals(records),
+        warnings=[each for each in _each_once(records) if each.code != _OF_ONE_LAUNCH],
+        environment=nearest.environment | dict(environment),
+    )
+
+
+def _totals(records: Sequence[TraceRecord]) -> list[OtherTotal]:
+    """Other operations by name: how many in all records, and the mean over the steps of all."""
+    steps = sum(len(record.steps) for record in records)
+    counts: dict[str, int] = defaultdict(int)
+    spent_s: dict[str, float] = defaultdict(float)
+    for record in records:
+        for each in record.totals:
+            counts[each.operation] += each.count
+            spent_s[each.operation] += each.mean_s * len(record.steps)
+    return [OtherTotal(name, count, spent_s[name] / steps) for name, count in counts.items()]
 
 
 def _of_commands(

@@ -7,9 +7,11 @@ from pipebench.errors import EnvironmentRefusedError
 from pipebench.merging import check_alike, merged
 from pipebench.records import schema, store
 from pipebench.records.command import CommandRecord
+from pipebench.records.trace import OtherTotal, TraceRecord, bubble_of
 from tests.ab.launches import one_launch
 from tests.builders import own_record, with_config
 from tests.guard.launches import record as command
+from tests.trace_records import planned, trace_record
 
 STEPS = [(19.0, 9.5), (19.2, 9.7), (18.9, 9.4)]
 LAUNCHES = [one_launch(*steps) for steps in STEPS]
@@ -131,3 +133,35 @@ def test_launches_of_a_command_are_one_record() -> None:
     assert "-command-b-" in record.id
     with pytest.raises(EnvironmentRefusedError, match=r"side B: its launch 2 .*: skip 1 -> 2"):
         check_alike(launches[:1], command([1.0], skip=2), "B")
+
+
+def test_recorded_runs_are_one_record_each_a_launch() -> None:
+    beside = schema.WarningRecord("clock-skew", "x", "y")
+    runs = [
+        trace_record(0, 1.0, warnings=[beside]),
+        trace_record(1, 1.3),
+        trace_record(2, 1.1, warnings=[beside]),
+    ]
+    record = merged(runs, "merged", environment={"note": "x"})
+    assert isinstance(record, TraceRecord)
+    assert [launch.step_s for launch in record.launches] == [each.step_s for each in runs]
+    assert record.bubble.fraction == bubble_of([step for each in runs for step in each.steps], 4)
+    assert [file.path for file in record.files] == ["run-0.csv", "run-1.csv", "run-2.csv"]
+    nearest = runs[2]
+    for name in ("shown", "timeline", "waterfall", "devices", "others", "plan"):
+        assert getattr(record, name) == getattr(nearest, name)
+    assert (record.warnings, record.environment) == ([beside], {"python": "3.13", "note": "x"})
+    assert "-trace4-merged-" in record.id
+    assert store.decode(store.encode(record), "x") == record
+
+
+def test_other_operations_of_merged_runs_are_means_over_the_steps_of_all() -> None:
+    one = trace_record(0, steps=1, totals=[OtherTotal("OPTIMIZER", 4, 0.01), OtherTotal("LOSS", 1, 0.004)])
+    other = trace_record(1, steps=3, totals=[OtherTotal("OPTIMIZER", 12, 0.03)])
+    record = merged([one, other], "merged")
+    assert isinstance(record, TraceRecord)
+    found = {each.operation: (each.count, each.mean_s) for each in record.totals}
+    assert found["OPTIMIZER"] == (16, pytest.approx((0.01 + 3 * 0.03) / 4))
+    assert found["LOSS"] == (1, pytest.approx(0.001))
+    with pytest.raises(EnvironmentRefusedError, match=r"plan\.microbatches 4 -> 8"):
+        check_alike([one], trace_record(1, plan=planned(microbatches=8)), "A")

@@ -39,7 +39,8 @@ def check(
             help="A metric to watch, with the change that matters. Repeatable. "
             "Default: speedup=3%, and words_per_s=3% or, where no words are counted, throughput=3%. Also step_s, "
             "efficiency, bubble_fraction, busy_s (of a device), baseline_throughput (one device's) or "
-            "baseline_words_per_s, peak_memory_bytes (on GPUs). Of a command (guard): what it prints.",
+            "baseline_words_per_s, peak_memory_bytes (on GPUs). Of a command (guard): what it prints. Of recorded "
+            "runs: step_s=3%; also bubble_fraction, busy_s.",
         ),
     ] = None,
     allow_inconclusive: Annotated[

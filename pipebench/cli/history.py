@@ -16,7 +16,8 @@ def history(
         typer.Argument(
             help="throughput (of whatever a run counts) or words_per_s, baseline_throughput (one device's) or "
             "baseline_words_per_s, speedup, step_s, efficiency, bubble_fraction, busy_s or peak_memory_bytes. "
-            "Default: words_per_s, or throughput where no words are counted. Of commands: what they print."
+            "Default: words_per_s, or throughput where no words are counted. Of commands: what they print. Of recorded "
+            "runs: step_s (default), bubble_fraction or busy_s."
         ),
     ] = None,
     folder: Annotated[
@@ -38,6 +39,7 @@ def history(
     from pipebench.records import store
     from pipebench.records.command import CommandRecord
     from pipebench.records.schema import RunRecord
+    from pipebench.records.trace import TraceRecord
 
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{folder}: expected a folder of records")
@@ -47,7 +49,11 @@ def history(
     records = (record for _, record in store.read_all(where))
     try:
         course = course_of(
-            (each for each in records if isinstance(each, RunRecord | CommandRecord | CorruptRecordError)),
+            (
+                each
+                for each in records
+                if isinstance(each, RunRecord | CommandRecord | TraceRecord | CorruptRecordError)
+            ),
             metric,
         )
     except MissingError as error:

@@ -35,7 +35,7 @@ def merge(
 
     A run that torchrun or Slurm started is one launch, so start it a few times and join what came of it. compare,
     check and baseline take the record as any other. Exit code 5: they are not of one configuration. Records of guard
-    are joined likewise.
+    and of recorded runs (explain --from) are joined likewise.
 
     pipebench merge results/cluster
 
@@ -50,6 +50,9 @@ def merge(
     sources = _sources(records)
     first = sources[0]
     for other in sources[1:]:
+        if other.record.kind != first.record.kind:
+            output.complain(_of_another_kind(first, other))
+            return ExitCode.NOT_COMPARABLE
         found = [*fields.mismatches(first.record, other.record), *_other_work(first.record, other.record)]
         if found:
             each = found[0]
@@ -83,23 +86,37 @@ def merge(
 
 def _print(record: "Comparable") -> None:
     from pipebench.records.command import CommandRecord
+    from pipebench.records.trace import TraceRecord
     from pipebench.render.command import command_report
     from pipebench.render.report import run_report
+    from pipebench.render.trace import trace_report
 
     if isinstance(record, CommandRecord):
         output.print_report(partial(command_report, record))
+    elif isinstance(record, TraceRecord):
+        output.print_report(partial(trace_report, record))
     else:
         output.print_report(partial(run_report, record))
 
 
+def _of_another_kind(first: "Source", other: "Source") -> str:
+    from pipebench.records.store import path_text
+
+    return (
+        f"{path_text(first.path)} is a {first.record.kind}, {path_text(other.path)} a {other.record.kind}: "
+        "merge records of one kind"
+    )
+
+
 def _other_work(first: "Comparable", other: "Comparable") -> list["Difference"]:
     """What may drift between two sides that are compared, but not between launches of one."""
-    from pipebench.comparison import command_fields, fields
+    from pipebench.comparison import command_fields, fields, trace_fields
 
+    own = {*command_fields.DRIFT, trace_fields.REPLICAS}
     return [
         each
         for each in fields.drift(first, other)
-        if each.field.startswith("config.") or each.field in {*_SAME_ENVIRONMENT, *command_fields.DRIFT}
+        if each.field.startswith("config.") or each.field in {*_SAME_ENVIRONMENT, *own}
     ]
 
 
@@ -123,7 +140,7 @@ def _sources(names: list[str]) -> list["Source"]:
         raise UsageError(f"merge: expected two records or more, found {len(found)}")
     seen: dict[str, Path] = {}
     for source in found:
-        for launch in source.record.merged_from or [source.record.id]:
+        for launch in _launches(source.record):
             other = seen.setdefault(launch, source.path)
             if other is not source.path:
                 raise UsageError(
@@ -135,3 +152,11 @@ def _sources(names: list[str]) -> list["Source"]:
                 f"{source.path}: expected a completed run, this one is {source.record.status}: leave it out"
             )
     return found
+
+
+def _launches(record: "Comparable") -> list[str]:
+    """What tells its launches from those of others: ids, and of a recorded run what its files hold."""
+    from pipebench.records.trace import TraceRecord
+
+    files = [file.sha256 for file in record.files] if isinstance(record, TraceRecord) else []
+    return [*(record.merged_from or [record.id]), *dict.fromkeys(files)]

@@ -72,11 +72,13 @@ def _print(path: Path, record: "AnyRecord") -> None:
     from pipebench.records.comparison import ComparisonRecord
     from pipebench.records.reproduction import ReproductionRecord
     from pipebench.records.schema import RunRecord
+    from pipebench.records.trace import TraceRecord
     from pipebench.render.baselines import baseline_report
     from pipebench.render.command import command_report
     from pipebench.render.comparison.terminal import comparison_report
     from pipebench.render.report import run_report, simulation_report
     from pipebench.render.reproduction.page import report as reproduction_report
+    from pipebench.render.trace import trace_report
 
     if isinstance(record, RunRecord):
         output.print_report(partial(run_report, record))
@@ -86,6 +88,8 @@ def _print(path: Path, record: "AnyRecord") -> None:
         output.print_report(partial(reproduction_report, record))
     elif isinstance(record, CommandRecord):
         output.print_report(partial(command_report, record))
+    elif isinstance(record, TraceRecord):
+        output.print_report(partial(trace_report, record))
     elif isinstance(record, BaselineRecord):
         output.print_report(lambda _: baseline_report([(path, record)]))
     else:

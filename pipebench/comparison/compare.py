@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
-from pipebench.comparison import fields, remarks, verdicts
+from pipebench.comparison import fields, remarks, trace_fields, verdicts
 from pipebench.comparison.doubts import Doubt, concerning, doubts
 from pipebench.comparison.metrics import OF_WORDS, Sample, names_of, other_name, samples
 from pipebench.comparison.parts import explained, setting_of
@@ -25,6 +25,7 @@ from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.store import path_text
 from pipebench.records.terms import WORDS, Terms, terms_of
+from pipebench.records.trace import TraceRecord, TraceSide
 
 DEFAULT_THRESHOLD = 0.03
 
@@ -53,6 +54,8 @@ class Rules:
             return self
         if isinstance(records[0], CommandRecord):
             return replace(self, gates={records[0].metric.field: DEFAULT_THRESHOLD})
+        if isinstance(records[0], TraceRecord):
+            return replace(self, gates={"step_s": DEFAULT_THRESHOLD})
         words = all(terms_of(record).unit == WORDS for record in records)
         principal: MetricName = "words_per_s" if words else "throughput"
         return replace(self, gates={principal: DEFAULT_THRESHOLD, "speedup": DEFAULT_THRESHOLD})
@@ -72,7 +75,7 @@ class _Measured:
 
 
 def compare(sources: Sequence[Source], rules: Rules | None = None) -> ComparisonRecord:
-    """Compare all sources but the first with the first; all are runs, or all are commands.
+    """Compare all sources but the first with the first; all are of one kind.
 
     Raises:
         CorruptRecordError: A record's samples cannot be those of a completed run.
@@ -219,6 +222,8 @@ def _side(measured: _Measured) -> Side:
     record = measured.source.record
     if isinstance(record, CommandRecord):
         return _side_of_a_command(measured, record)
+    if isinstance(record, TraceRecord):
+        return _side_of_a_trace(measured, record)
     return Side(
         label=measured.label,
         id=record.id,
@@ -256,4 +261,23 @@ def _side_of_a_command(measured: _Measured, record: CommandRecord) -> Side:
         microbatches=None,
         chunks=None,
         command=CommandSide(record.command, record.metric, record.skip),
+    )
+
+
+def _side_of_a_trace(measured: _Measured, record: TraceRecord) -> Side:
+    return Side(
+        label=measured.label,
+        id=record.id,
+        path=path_text(measured.source.path),
+        created=record.created,
+        status=record.status,
+        launches=len(record.launches),
+        device=None,
+        devices=record.plan.devices,
+        clock=record.clock,
+        machine=None,
+        schedule=None,
+        microbatches=record.plan.microbatches,
+        chunks=None,
+        trace=TraceSide(record.plan, len(record.steps), trace_fields.kinds_of(record)),
     )

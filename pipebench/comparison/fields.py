@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import groupby
 from math import isclose
 
-from pipebench.comparison import command_fields
+from pipebench.comparison import command_fields, trace_fields
 from pipebench.errors import UsageError
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference
 from pipebench.records.schema import RunRecord
+from pipebench.records.trace import TraceRecord
 
 CLOCK, BASELINE = "clock", "baseline.devices"
 NEVER_PASS = frozenset({CLOCK, BASELINE}) | command_fields.NEVER_PASS
@@ -117,7 +118,7 @@ _ALWAYS_TOLD = ("environment.torch", "environment.driver")
 _PARTITION, _COUNTS = "config.partition", "layers by device"
 _CLOCK_TOLERANCE = (0.02, 0.0)
 _LONG = 200
-_NAMED = (*HARD, *command_fields.NAMED)
+_NAMED = (*HARD, *command_fields.NAMED, *trace_fields.NAMED)
 _SHORT = {"machine": "machine.name", "words_per_step": _ITEMS, _OLD_ITEMS: _ITEMS}
 _VOLATILE = (
     *("load_average_1min", "memory_available_bytes", "pinned_core", "temperature"),
@@ -134,6 +135,8 @@ def identity(record: Comparable) -> Mapping[str, object]:
     """All that ``mismatches_of`` looks at, for whoever holds many records against each other and keeps none."""
     if isinstance(record, CommandRecord):
         return {name: value_of(record, name) for name in command_fields.HARD}
+    if isinstance(record, TraceRecord):
+        return {name: value_of(record, name) for name in trace_fields.HARD}
     return {name: value_of(record, name) for name in (*HARD, _COUNTS)}
 
 
@@ -174,8 +177,7 @@ def drift(reference: Comparable, candidate: Comparable) -> list[Difference]:
         keys = [key for key in keys if f"environment.{key}" not in command_fields.MACHINE]
     clocks = {f"environment.{key}": _CLOCK_TOLERANCE for key in keys if "clock_hz" in key}
     surroundings = [name for key in keys if (name := f"environment.{key}") not in clocks]
-    own = DRIFT if isinstance(reference, RunRecord) else command_fields.DRIFT
-    found = _differences([*own, *surroundings], reference, candidate)
+    found = _differences([*_drifting(reference), *surroundings], reference, candidate)
     known = [
         each
         for each in found
@@ -186,6 +188,13 @@ def drift(reference: Comparable, candidate: Comparable) -> list[Difference]:
     return [*known, *_far_apart(_NUMBERS | clocks, reference, candidate)]
 
 
+def _drifting(record: Comparable) -> tuple[str, ...]:
+    """The fields of its kind, beside the environment."""
+    if isinstance(record, CommandRecord):
+        return command_fields.DRIFT
+    return trace_fields.DRIFT if isinstance(record, TraceRecord) else DRIFT
+
+
 def named_field(name: str) -> str:
     """The hard field that a user means by its whole name or the end of it.
 
@@ -194,6 +203,8 @@ def named_field(name: str) -> str:
     """
     found = [each for each in _NAMED if each == name or each.endswith(f".{name}")]
     found = [_SHORT[name]] if name in _SHORT else found
+    if len(found) > 1:  # a run's, which stands for that of a recorded run as well
+        found = [each for each in found if each not in trace_fields.NAMED]
     if len(found) != 1:
         raise UsageError(
             f"--allow-mismatch {name!r}: expected one of {', '.join(f for f in _NAMED if f not in NEVER_PASS)}"
@@ -206,6 +217,7 @@ def split_allowed(
 ) -> tuple[list[Difference], list[Difference]]:
     """The mismatches that stand, and those that the user lets pass; some always stand."""
     passing = set(allowed) - NEVER_PASS
+    passing |= {own for name, own in trace_fields.AS_OF_A_RUN.items() if name in passing}
     return [each for each in found if each.field not in passing], [
         each for each in found if each.field in passing
     ]
@@ -242,6 +254,8 @@ def value_of(record: Comparable, name: str) -> object:
         return _COMPUTED[name](record)
     if isinstance(record, CommandRecord) and name in command_fields.COMPUTED:
         return command_fields.COMPUTED[name](record)
+    if isinstance(record, TraceRecord) and name in trace_fields.COMPUTED:
+        return trace_fields.COMPUTED[name](record)
     if name.startswith("environment."):
         return record.environment.get(name.removeprefix("environment."))
     value: object = record

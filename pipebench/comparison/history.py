@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from msgspec import field
 
 from pipebench.comparison.fields import identity, mismatches_of
-from pipebench.comparison.metrics import METRICS, OF_WORDS, Sample, samples
+from pipebench.comparison.metrics import METRICS, OF_TRACES, OF_WORDS, Sample, samples
 from pipebench.comparison.parts import Setting, explanation, parts_of, setting_of
 from pipebench.comparison.verdicts import estimate, judge, middle
 from pipebench.errors import CorruptRecordError, MissingError
@@ -22,6 +22,7 @@ from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import MetricComparison, MetricName, Verdict
 from pipebench.records.schema import AtLeastOne, Name, Part
 from pipebench.records.terms import WORDS, Terms
+from pipebench.records.trace import TraceRecord
 from pipebench.sharing import softmax_in_short
 from pipebench.statistics import change_points, runs_needed
 from pipebench.statistics.changes import ChangePoint
@@ -94,7 +95,8 @@ def history(
 ) -> History:
     """The course of a metric over the runs that can be compared with the newest completed one; else of throughput.
 
-    Of commands likewise; their metric is what they print, so the newest one is that which prints it.
+    Of commands likewise; their metric is what they print, so the newest one is that which prints it. Of recorded runs
+    it is the step, unless another one is named.
 
     Raises:
         MissingError: No completed run has the metric.
@@ -152,10 +154,13 @@ class _Entry(NamedTuple):
 
 
 def _prints_another(entry: "_Entry", metric: MetricName | None) -> bool:
-    """Whether it is no history of this metric that it could be the newest of: each command prints its own."""
+    """Whether it is no history of this metric that it could be the newest of.
+
+    Each command prints its own, and a recorded run has few.
+    """
     if metric is None or metric in entry.values:
         return False
-    return entry.setting.terms.better is not None or metric not in METRICS
+    return "kind" in entry.identity or metric not in METRICS
 
 
 def _entry(run: Comparable, metric: MetricName | None) -> _Entry:
@@ -165,6 +170,8 @@ def _entry(run: Comparable, metric: MetricName | None) -> _Entry:
         names = (metric, *_parts(metric, setting))
     elif isinstance(run, CommandRecord):
         names = (run.metric.field,)
+    elif isinstance(run, TraceRecord):
+        names = OF_TRACES[:1]
     return _Entry(
         moment=_moment(run),
         id=run.id,
@@ -177,9 +184,14 @@ def _entry(run: Comparable, metric: MetricName | None) -> _Entry:
 
 
 def _of_one_series(run: Comparable) -> Mapping[str, object]:
-    """What runs of one series have in common; commands also the variables that they were given."""
+    """What runs of one series have in common.
+
+    Commands also the variables that they were given, recorded runs how many replicas they are of.
+    """
     if isinstance(run, CommandRecord):
         return {**identity(run), "variables": run.variables}
+    if isinstance(run, TraceRecord):
+        return {**identity(run), "replicas": run.replicas}
     return identity(run)
 
 
@@ -259,6 +271,8 @@ def _usual(entries: Sequence[_Entry]) -> Setting:
 def _described(run: Comparable) -> str:
     if isinstance(run, CommandRecord):
         return shlex.join(run.command)
+    if isinstance(run, TraceRecord):
+        return f"recorded run, {run.plan.text}; wall clock, by whoever recorded it"
     config, device = run.config, run.device
     layers = f"{config.layers} layers of {config.hidden}"
     if config.model is not None:

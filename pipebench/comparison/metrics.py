@@ -4,6 +4,8 @@ A launch's step is the median of its steps, its ratio the ratio of its two media
 within the launch, so they are a pair), its bubble the median of its steps', its peak that of the fullest device.
 Records that do not keep the last two by launch have one value of each. What a ratio is made of is a metric too: one
 device's throughput, the time that a device is busy. Where words are counted, throughput has a second name.
+A run that another program measured is one launch; its step, its bubble and its busy time are means over all that were
+recorded.
 """
 
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, RunRecord, TimelineRecord
 from pipebench.records.terms import WORDS, Terms, terms_of
 from pipebench.records.timelines import busy_s, work_of
+from pipebench.records.trace import TraceRecord
 from pipebench.tolerances import LARGEST_TOLERANCE
 
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
@@ -68,6 +71,10 @@ METRICS: dict[MetricName, Metric] = {
 }
 
 
+# Those of a run that another program measured: what it counts, and what one device takes, nobody told.
+OF_TRACES: tuple[MetricName, ...] = ("step_s", "bubble_fraction", "busy_s")
+
+
 def metric_named(name: MetricName, terms: Terms) -> Metric:
     """The metric of this name; a command's own is called what the command calls it."""
     if terms.better is None:
@@ -77,7 +84,9 @@ def metric_named(name: MetricName, terms: Terms) -> Metric:
 
 def names_of(record: Comparable) -> tuple[MetricName, ...]:
     """The metrics that a record of this kind may have, in the order in which they are told."""
-    return (record.metric.field,) if isinstance(record, CommandRecord) else tuple(METRICS)
+    if isinstance(record, CommandRecord):
+        return (record.metric.field,)
+    return OF_TRACES if isinstance(record, TraceRecord) else tuple(METRICS)
 
 
 # The names of throughput that only a record which counts words has, with the name that every record has.
@@ -115,6 +124,8 @@ def samples(record: Comparable) -> dict[MetricName, Sample]:
         return {}
     if isinstance(record, CommandRecord):
         return {record.metric.field: _printed(record)}
+    if isinstance(record, TraceRecord):
+        return _recorded(record)
     check_trustworthy(record)
     assert record.config.input is not None
     assert record.baseline is not None
@@ -155,6 +166,24 @@ def _printed(record: CommandRecord) -> Sample:
             )
     grain = grain_of([value for launch in record.launches for value in launch.counted])
     return Sample(tuple(launch.value for launch in record.launches), "printed", grain=grain)
+
+
+def _recorded(record: TraceRecord) -> dict[MetricName, Sample]:
+    """What another program measured, a value a run."""
+    for number, launch in enumerate(record.launches, start=1):
+        lengths = [step.measured_s for step in launch.steps]
+        if not all(_SHORTEST_S <= length <= _LONGEST_S for length in lengths):
+            raise CorruptRecordError(
+                f"{record.id!r}: launch {number}: expected steps between {_SHORTEST_S:g} and {_LONGEST_S:g} s, "
+                f"found {min(lengths):g} to {max(lengths):g}"
+            )
+    launches, devices = record.launches, record.plan.devices
+    bubbles = [launch.bubble(devices) for launch in launches]
+    return {
+        "step_s": Sample(tuple(launch.step_s for launch in launches), "step"),
+        "bubble_fraction": Sample(tuple(each if each > _ROUNDING else 0.0 for each in bubbles), "idle time"),
+        "busy_s": Sample(tuple(launch.busy_s(devices) for launch in launches), "busy time"),
+    }
 
 
 def check_trustworthy(record: RunRecord) -> None:

@@ -17,6 +17,7 @@ from pipebench.records.command import Comparable
 from pipebench.records.comparison import MetricComparison, MetricName
 from pipebench.records.schema import RunRecord
 from pipebench.records.terms import WORDS, Terms, in_common, terms_of
+from pipebench.records.trace import TraceRecord
 
 _OF_ONE_DEVICE = frozenset({"speedup", "efficiency"})
 _MOVED = frozenset({"regression", "improvement"})
@@ -52,7 +53,9 @@ class Setting(NamedTuple):
 
 
 def setting_of(record: Comparable) -> Setting:
-    """The setting of a record; a command has no ratios."""
+    """The setting of a record; a command has no ratios, and a trace no baseline."""
+    if isinstance(record, TraceRecord):
+        return Setting(record.plan.devices, None, None, terms_of(record))
     if not isinstance(record, RunRecord):
         return Setting(1, None, None, terms_of(record))
     items = record.config.input.items if record.config.input else None

@@ -14,6 +14,8 @@ from pipebench.records.comparison import Difference, MetricComparison, MetricNam
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import terms_of
+from pipebench.records.trace import TraceRecord
+from pipebench.statistics.power import LEAST_LAUNCHES
 
 # A launch this many times the median of at least so many others, which lie so close together, is told of.
 _FAR, _CLOSE, _FEW = 1.2, 0.05, 3
@@ -26,8 +28,10 @@ def of_a_record(
     result = [WarningRecord(doubt.code, f"{label}: {doubt.cause}", doubt.next_step) for doubt in doubtful]
     if isinstance(source.record, RunRecord):
         result += _of_a_run(source.record, label, found)
-    elif source.record.launches:
+    elif isinstance(source.record, CommandRecord) and source.record.launches:
         result += _of_a_command(source.record, label)
+    elif isinstance(source.record, TraceRecord):
+        result += _of_a_trace(source.record, label)
     if any(warning.code == "run-beside" for warning in source.record.warnings):
         cause = f"{label}: another pipebench run measured on its machine at the same time"
         result.append(WarningRecord("run-beside", cause, "measure again, one run after the other"))
@@ -79,6 +83,17 @@ def _of_a_command(record: CommandRecord, label: str) -> Iterator[WarningRecord]:
         )
         cold = "a cold first launch is left out by guard's --warm-launches 1"
         yield WarningRecord("launch-apart", cause, cold if number == 1 else "find what ran beside it then")
+
+
+def _of_a_trace(record: TraceRecord, label: str) -> Iterator[WarningRecord]:
+    """That many steps of one run are one launch, for whoever has fewer runs than a verdict needs."""
+    runs = len(record.launches)
+    if runs < LEAST_LAUNCHES:
+        cause = (
+            f"{label}: its {len(record.steps)} recorded steps are of {runs} {'run' if runs == 1 else 'runs'}, and a "
+            f"verdict needs {LEAST_LAUNCHES} runs a side: steps of one run have too much in common"
+        )
+        yield WarningRecord("few-runs", cause, f"record {LEAST_LAUNCHES} and join them: pipebench merge")
 
 
 def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]) -> list[WarningRecord]:

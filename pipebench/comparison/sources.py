@@ -54,7 +54,7 @@ def compared(
     Raises:
         UsageError: A name stands for nothing, or fewer than two records are named.
         MissingError: A baseline has no run of this configuration.
-        NotComparableError: Some are runs and some are commands.
+        NotComparableError: They are not of one kind, such as runs and commands.
         CorruptRecordError: One cannot be read, or is of another kind.
     """
     found: dict[str, list[Source]] = {}
@@ -90,7 +90,7 @@ def checked(
     Raises:
         UsageError: There is no such run to check.
         MissingError: There is no such baseline.
-        NotComparableError: One is a run and one a command.
+        NotComparableError: They are not of one kind, such as a run and a command.
         CorruptRecordError: One cannot be read, or is of another kind.
     """
     run = _one(current, replace(_any(folder), completed=False))
@@ -143,7 +143,7 @@ def _one(name: str, search: Search) -> Source:
 
 
 def _any(folder: Path) -> Search:
-    """Runs and commands."""
+    """Runs, commands and traces."""
     return Search(folder, kinds=COMPARABLE)
 
 
@@ -177,7 +177,7 @@ def _saved(name: str, runs: Sequence[Source], allowed: frozenset[str] = frozense
     run = runs[0].record
     if not isinstance(run, RunRecord):
         raise NotComparableError(
-            f"{run.id!r} is a {run.kind}, and the baseline {name} a run: hold it against another command's record"
+            f"{run.id!r} is a {run.kind}, and the baseline {name} a run: hold it against another {run.kind}'s record"
         )
     path, record = baselines.find(name, run, baselines.DEFAULT_FOLDER, allowed)
     return Source(record, path)

@@ -19,6 +19,7 @@ from pipebench.records.schema import (
     Schema,
     WarningRecord,
 )
+from pipebench.records.trace import TraceRecord
 from pipebench.statistics import geometric_mean
 
 PLAIN_FIELD = r"^\w(?:[\w ./-]{0,98}[\w])?\Z"  # so that it may stand among our own words in any format
@@ -99,7 +100,7 @@ class CommandRecord(Part, frozen=True, kw_only=True):
                 )
 
 
-Comparable = RunRecord | CommandRecord
+Comparable = RunRecord | CommandRecord | TraceRecord
 """What ``compare`` and ``check`` hold against each other: two of one kind."""
 
 

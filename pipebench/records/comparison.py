@@ -23,6 +23,7 @@ from pipebench.records.schema import (
     WarningRecord,
 )
 from pipebench.records.terms import Terms, Unit, in_common
+from pipebench.records.trace import TraceSide
 
 Verdict = Literal["improvement", "same", "regression", "inconclusive", "incomparable", "missing"]
 MetricName = Name
@@ -34,8 +35,8 @@ class Side(Part, frozen=True, kw_only=True):
     """One of the records compared; ``label`` is A for the reference, then B, C and so on.
 
     ``unit`` is what its throughput counts; its speed-up is one over ``baseline_devices``. Of a command there is
-    ``command``, and nothing of what only a run has. ``text``: what ``ab`` or ``guard`` was asked to make of it, such as
-    its ref.
+    ``command``, of a run that another program measured ``trace``, and nothing of what only a run has. ``text``: what
+    ``ab`` or ``guard`` was asked to make of it, such as its ref.
     """
 
     label: Name
@@ -56,6 +57,7 @@ class Side(Part, frozen=True, kw_only=True):
     model: str | None = None  # of the user's own
     softmax_devices: AtLeastOne | Literal["all"] | None = None
     command: CommandSide | UnsetType = UNSET
+    trace: TraceSide | UnsetType = UNSET
     text: str | UnsetType = UNSET
 
     @property

@@ -13,14 +13,15 @@ from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.schema import RunRecord
+from pipebench.records.trace import TraceRecord
 
 RUNS: tuple[type[Comparable], ...] = (RunRecord,)
-COMPARABLE: tuple[type[Comparable], ...] = (RunRecord, CommandRecord)
+COMPARABLE: tuple[type[Comparable], ...] = (RunRecord, CommandRecord, TraceRecord)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A run's record, or a command's where those were searched for too, and where it was found.
+    """A run's record, or a command's or trace's where those were searched for too, and where it was found.
 
     ``passed_over`` newer ones there were not completed, or unreadable; ``unlike`` ones of a study's folder are of
     another configuration: they differ from it in the fields ``apart``.
@@ -107,7 +108,7 @@ def _read(path: Path, search: Search) -> Comparable:
     record = store.read(path)
     if isinstance(record, search.kinds):
         return record
-    expected = "a run" if search.kinds == RUNS else "a run or a command"
+    expected = "a run" if search.kinds == RUNS else "a run, a command or a trace"
     raise CorruptRecordError(f"{path}: expected the record of {expected}, found that of a {record.kind}")
 
 

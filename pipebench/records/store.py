@@ -23,6 +23,7 @@ from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
+from pipebench.records.trace import TraceRecord
 from pipebench.records.trace_explanation import TraceExplanation
 
 DEFAULT_FOLDER = Path("results/runs")
@@ -30,7 +31,13 @@ DEFAULT_FOLDER = Path("results/runs")
 MOST_BYTES = 1 << 29  # a record of some million actions
 
 AnyRecord = (
-    RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord | ReproductionRecord | CommandRecord
+    RunRecord
+    | SimulationRecord
+    | ComparisonRecord
+    | BaselineRecord
+    | ReproductionRecord
+    | CommandRecord
+    | TraceRecord
 )
 _KINDS: dict[str, type[AnyRecord]] = {
     "run": RunRecord,
@@ -39,6 +46,7 @@ _KINDS: dict[str, type[AnyRecord]] = {
     "baseline": BaselineRecord,
     "reproduction": ReproductionRecord,
     "command": CommandRecord,
+    "trace": TraceRecord,
 }
 
 
@@ -63,7 +71,7 @@ def encode(record: AnyRecord | ExplanationRecord | TraceExplanation) -> bytes:
     return msgspec.json.format(document, indent=1) + b"\n"
 
 
-def write(record: RunRecord | ReproductionRecord | CommandRecord, folder: Path) -> Path:
+def write(record: RunRecord | ReproductionRecord | CommandRecord | TraceRecord, folder: Path) -> Path:
     """Store a record under its id; readers see the whole file or none."""
     path = folder / f"{record.id}.json"
     places.write_whole(path, encode(record))
@@ -313,6 +321,10 @@ def _line(path: Path, record: AnyRecord | CorruptRecordError) -> dict[str, Any]:
     if isinstance(record, CommandRecord):
         line |= {name: getattr(record, name) for name in ("id", "created", "status", "command", "metric")}
         line["launches"], line["value"] = len(record.launches), record.value
+    if isinstance(record, TraceRecord):
+        line |= {name: getattr(record, name) for name in ("id", "created", "status", "clock")}
+        line |= {name: getattr(record.plan, name) for name in ("devices", "microbatches")}
+        line["launches"], line["step_s"] = len(record.launches), record.step_s
     if isinstance(record, RunRecord):
         line |= {name: getattr(record, name) for name in ("id", "created", "status", "clock", "speedup")}
         line |= {

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta
 
 from pipebench.records.command import CommandRecord, Comparable
+from pipebench.records.trace import TraceRecord
 
 WORDS, ANY = "words", "items"
 
@@ -57,9 +58,11 @@ class Terms(NamedTuple):
 
 
 def terms_of(record: Comparable) -> Terms:
-    """The terms of a run or a command; a unit that is no plain word is not repeated."""
+    """The terms of a record; a unit that is no plain word is not repeated. A trace says nothing of what it counts."""
     if isinstance(record, CommandRecord):
         return Terms(better=record.metric.better)
+    if isinstance(record, TraceRecord):
+        return Terms()
     config, baseline = record.config, record.baseline
     unknown = WORDS if config.model is None else ANY
     unit = config.input.unit if config.input is not None else unknown

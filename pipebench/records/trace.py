@@ -5,6 +5,7 @@ and the lengths of its forwards and backwards are run again on paper. A step las
 to the end of its last backward.
 """
 
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Annotated, Literal
 
@@ -26,12 +27,14 @@ from pipebench.records.schema import (
     WarningRecord,
 )
 
+FileKind = Literal["spans", "torch-profiler"]
+
 
 class TraceFile(Part, frozen=True):
     """A file that was read: a span table, or a trace of ``torch.profiler``."""
 
     path: str
-    kind: Literal["spans", "torch-profiler"]
+    kind: FileKind
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     rows: Count
 
@@ -45,6 +48,14 @@ class TracePlan(Part, frozen=True):
     device_of: Annotated[list[Count], Meta(min_length=1)]
     split_backward: bool = False
 
+    @property
+    def text(self) -> str:
+        """In words."""
+        sizes = ((self.stages, "stage"), (self.devices, "device"), (self.microbatches, "microbatch"))
+        stages, devices, microbatches = (_counted(*size) for size in sizes)
+        halves = ", each backward in halves" if self.split_backward else ""
+        return f"{stages} on {devices}, {microbatches}{halves}"
+
 
 class TraceStep(Part, frozen=True):
     """One recorded step of one replica, and how long its replay takes; ``busy_s`` of all devices together."""
@@ -54,6 +65,15 @@ class TraceStep(Part, frozen=True):
     measured_s: Positive
     simulated_s: NotNegative
     busy_s: NotNegative
+
+    @property
+    def residual(self) -> float:
+        """By how much its replay differs, relative to what was recorded: above 0 it takes longer."""
+        return self.simulated_s / self.measured_s - 1
+
+    def bubble(self, devices: int) -> float:
+        """1 - busy / (devices x length)."""
+        return bubble_of([self], devices)
 
 
 class TraceLaunch(Part, frozen=True):
@@ -66,10 +86,19 @@ class TraceLaunch(Part, frozen=True):
         """The mean over replicas and steps."""
         return fmean(each.measured_s for each in self.steps)
 
+    def busy_s(self, devices: int) -> float:
+        """How long a device works in a step: the mean over devices, replicas and steps."""
+        return fmean(each.busy_s for each in self.steps) / devices
+
     def bubble(self, devices: int) -> float:
         """1 - busy / (devices x length), over all steps together."""
-        whole_s = devices * sum(each.measured_s for each in self.steps)
-        return max(1 - sum(each.busy_s for each in self.steps) / whole_s, 0.0)
+        return bubble_of(self.steps, devices)
+
+
+def bubble_of(steps: Sequence[TraceStep], devices: int) -> float:
+    """1 - busy / (devices x length), over all of these steps together."""
+    whole_s = devices * sum(each.measured_s for each in steps)
+    return max(1 - sum(each.busy_s for each in steps) / whole_s, 0.0)
 
 
 class OtherSpan(Part, frozen=True):
@@ -119,6 +148,35 @@ class TraceRecord(Part, frozen=True, kw_only=True):
     merged_from: list[Name] | UnsetType = UNSET  # ids of the records that this one is made of
     failure: Failure | None = None
 
+    @property
+    def steps(self) -> list[TraceStep]:
+        """Those of all launches."""
+        return [step for launch in self.launches for step in launch.steps]
+
+    @property
+    def step_s(self) -> float:
+        """The mean over launches."""
+        return fmean(launch.step_s for launch in self.launches)
+
+    @property
+    def replicas(self) -> int:
+        """How many the recorded steps are of."""
+        return len({step.replica for step in self.steps})
+
     def __post_init__(self) -> None:
         if len(self.plan.device_of) != self.plan.stages or max(self.plan.device_of) >= self.plan.devices:
             raise ValueError("plan: expected a device of each stage")
+
+
+class TraceSide(Part, frozen=True):
+    """Of a comparison's side that is a recorded run: its plan, how many steps, and files of which kinds."""
+
+    plan: TracePlan
+    steps: AtLeastOne
+    files: Annotated[list[FileKind], Meta(min_length=1)]
+
+
+def _counted(number: int, one: str) -> str:
+    """Such as ``4 devices``."""
+    many = f"{one}es" if one.endswith("ch") else f"{one}s"
+    return f"{number} {one if number == 1 else many}"

@@ -16,10 +16,11 @@ from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import DeviceUsage, RunRecord
 from pipebench.records.store import AnyRecord
 from pipebench.records.terms import WORDS, terms_of
+from pipebench.records.trace import TraceRecord
 from pipebench.render.comparison.words import printed_text
 from pipebench.render.inert import inert
 from pipebench.render.layout import NARROW, Table
-from pipebench.render.units import counted, data_size, percent, rate
+from pipebench.render.units import counted, data_size, percent, rate, seconds
 from pipebench.sharing import softmax_in_short
 
 _WORDS_PER_S = f"{WORDS}/s"
@@ -93,6 +94,8 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
         return _other_row(path.stem, Text(f"{record.kind}, {record.status}", style="yellow"))
     if isinstance(record, CommandRecord):
         return _command_row(path, record)
+    if isinstance(record, TraceRecord):
+        return _trace_row(path, record)
     if not isinstance(record, RunRecord):
         return _other_row(path.stem, Text(record.kind))
     config, speedup, terms = record.config, record.speedup, terms_of(record)
@@ -158,6 +161,15 @@ def _command_row(path: Path, record: CommandRecord) -> RecordRow:
     return RecordRow(
         tuple(Text(inert(cell), style=style) for cell in cells), Text(inert(measured), style=style)
     )
+
+
+def _trace_row(path: Path, record: TraceRecord) -> RecordRow:
+    """Its step stands where a run has its speed-up."""
+    measured = f"step {seconds(record.step_s)} {record.clock}"
+    plan = record.plan
+    sizes = f"{counted(plan.devices, 'device')}, {counted(plan.microbatches, 'microbatch', 'microbatches')}"
+    cells = (path.stem, record.kind, measured, f"recorded run, {sizes}", "-")
+    return RecordRow(tuple(Text(inert(cell)) for cell in cells), Text(measured))
 
 
 def _other_row(name: str, what: Text) -> RecordRow:

@@ -115,7 +115,7 @@ def test_latest_and_folders_are_the_newest_completed_runs(pipebench: Pipebench, 
         (
             ["a.json", "simulation.json"],
             10,
-            "expected the record of a run or a command, found that of a simulation",
+            "expected the record of a run, a command or a trace, found that of a simulation",
         ),
         (["a.json", "zero.json"], 10, "expected pipeline steps between 1e-09 and 1e+09 s"),
         (["a.json", "wrong.json"], 10, "its gradients differ from the baseline's"),

@@ -8,9 +8,12 @@ import pytest
 
 from pipebench.records import store
 from pipebench.records.schema import RankRecord, RunRecord
+from pipebench.records.trace import TraceLaunch, TraceRecord
 from tests.ab.launches import one_launch
 from tests.builders import with_config
 from tests.cli.conftest import Pipebench
+from tests.cli.inside import printed
+from tests.trace_records import planned, trace_record
 
 STEPS = [(19.0, 9.5), (19.2, 9.7), (18.9, 9.4)]
 
@@ -112,3 +115,59 @@ def test_what_cannot_be_merged_is_refused(
     ended = pipebench("merge", *arguments, "-o", str(tmp_path / "out"), cwd=tmp_path)
     assert ended.code == 2
     assert words in ended.err
+
+
+def traces(folder: Path, *records: TraceRecord) -> list[str]:
+    return [str(store.write(record, folder)) for record in records]
+
+
+def test_recorded_runs_are_merged_and_then_there_is_a_verdict(tmp_path: Path) -> None:
+    """One a side tells nothing, four a side find steps that are 10 % longer."""
+    before = traces(tmp_path / "before", *(trace_record(n) for n in range(4)))
+    after = traces(tmp_path / "after", *(trace_record(n, 1.1) for n in range(4, 8)))
+    code, out, _ = printed("check", after[0], "--against", before[0], cwd=tmp_path)
+    assert (code, b"need >= 4 launches" in out) == (4, True)
+    for side in ("before", "after"):
+        code, out, err = printed("merge", side, "-o", f"{side}-merged", cwd=tmp_path)
+        assert code == 0, err
+        assert b"4 records, 4 launches" in out
+    found = store.read(next((tmp_path / "after-merged").iterdir()))
+    assert isinstance(found, TraceRecord)
+    assert found.merged_from == [Path(path).stem for path in after]
+    code, out, _ = printed("check", "after-merged", "--against", "before-merged", cwd=tmp_path)
+    assert (code, b"regression" in out) == (3, True)
+    assert printed("check", "before-merged", "--against", "before-merged", cwd=tmp_path)[0] == 0
+    for form in ("table", "json", "md", "csv", "html", "junit", "github"):
+        code, out, err = printed("compare", "before-merged", "after-merged", "--format", form, cwd=tmp_path)
+        assert (code, b"regression" in out.lower()) == (0, True), (form, err)
+
+
+def test_recorded_runs_of_the_same_files_count_once(tmp_path: Path) -> None:
+    one = trace_record(0)
+    paths = traces(tmp_path, one, msgspec.structs.replace(one, id="again"))
+    code, _, err = printed("merge", *paths, "-o", "out", cwd=tmp_path)
+    assert (code, b"a launch counts once" in err) == (2, True)
+
+
+def of_two_replicas() -> TraceRecord:
+    record = trace_record(1)
+    other = [msgspec.structs.replace(step, replica=1) for step in record.steps]
+    return msgspec.structs.replace(record, launches=[TraceLaunch([*record.steps, *other])])
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (trace_record(1, plan=planned(microbatches=8)), "plan.microbatches 4 -> 8"),
+        (of_two_replicas(), "replicas 1 -> 2"),
+        (one_launch(), "a run: merge records of one kind"),
+    ],
+)
+def test_a_recorded_run_is_merged_with_its_like(
+    tmp_path: Path, other: TraceRecord | RunRecord, words: str
+) -> None:
+    paths = [str(store.write(each, tmp_path / "in")) for each in (trace_record(0), other)]
+    code, out, err = printed("merge", *paths, "-o", "out", cwd=tmp_path)
+    assert (code, out) == (5, b"")
+    assert words in err.decode()
+    assert err.count(b"\n") == 1

@@ -81,7 +81,7 @@ def test_a_plan_as_csv_has_no_timeline(pipebench: Pipebench, tmp_path: Path) -> 
     ("name", "why"),
     [
         ("ended.json", "ended.json: this run ended before a step was measured: it has no timeline to draw"),
-        ("both.json", "both.json: a comparison has no timeline to draw: name a run or a simulation"),
+        ("both.json", "both.json: a comparison has no timeline to draw: name a run, a simulation or a trace"),
     ],
 )
 def test_a_record_without_a_timeline_has_no_picture(

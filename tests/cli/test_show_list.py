@@ -1,9 +1,13 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from pipebench.records import store
 from tests.cli.conftest import CompletedRun, Pipebench
+from tests.cli.inside import printed
+from tests.trace_records import trace_record
 
 
 def test_show_prints_the_report_and_says_virtual(pipebench: Pipebench, completed: CompletedRun) -> None:
@@ -98,3 +102,30 @@ def test_an_empty_folder_is_no_error(pipebench: Pipebench, tmp_path: Path) -> No
     ended = pipebench("list", cwd=tmp_path)
     assert (ended.code, ended.out) == (0, "")
     assert "no records" in ended.err
+
+
+def test_a_recorded_run_is_shown_listed_and_drawn(tmp_path: Path) -> None:
+    record = trace_record()
+    path = store.write(record, tmp_path / "results/runs")
+    code, out, err = printed("show", cwd=tmp_path, columns="100")
+    assert (code, err) == (0, b"")
+    assert out.startswith(b"recorded run, wall clock")
+    assert printed("show", record.id, "--json", cwd=tmp_path)[1] == path.read_bytes()
+    code, out, err = printed("show", "--svg", "t.svg", cwd=tmp_path)
+    assert (code, out) == (0, b"")
+    assert b"the timeline of one step, wall clock, recorded by another program" in err
+    assert "recorded by another program" in (tmp_path / "t.svg").read_text()
+    code, out, _ = printed("list", cwd=tmp_path, columns="160")
+    assert (code, b"recorded run, 4 devices, 4 microbatches" in out) == (0, True)
+    (line,) = json.loads(printed("list", "--json", cwd=tmp_path)[1])
+    assert (line["kind"], line["step_s"]) == ("trace", record.step_s)
+
+
+def test_a_recorded_run_whose_step_is_of_another_plan_is_corrupt(tmp_path: Path) -> None:
+    record = trace_record()
+    plan = msgspec.structs.replace(record.plan, microbatches=2)
+    store.write(msgspec.structs.replace(record, plan=plan), tmp_path / "results/runs")
+    code, out, err = printed("show", cwd=tmp_path)
+    assert (code, out) == (10, b"")
+    assert b"timeline: not one of this configuration" in err
+    assert err.count(b"\n") == 1

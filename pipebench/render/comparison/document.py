@@ -222,10 +222,9 @@ def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
             found = f"{pair.candidate.label}: a worsening is found 95 times in 100 at this noise: "
             yield "finds", cell(found + ", ".join(dict.fromkeys(smallest)))
     for pair in record.pairs:
-        apart_s = _apart_s(record.reference, pair.candidate)
-        if apart_s > _SITTING_S and pair.overall.verdict in {"regression", "improvement"}:
-            text = "measured in another sitting, which no interval sees; ab measures both in turn"
-            yield "apart", cell(f"{pair.candidate.label}: {text}")
+        if pair.overall.verdict in {"regression", "improvement"}:
+            text = _apart(record.reference, pair.candidate)
+            yield from [("apart", cell(f"{pair.candidate.label}: {text}"))] if text else []
     for pair in record.pairs:
         yield from _parts(pair, terms)
     for pair in record.pairs:
@@ -244,6 +243,15 @@ def _parts(pair: Pair, terms: Terms) -> Iterator[tuple[str, Cell]]:
             told.setdefault(each.explanation, []).append(name)
     for text, names in told.items():
         yield "parts", cell(f"{pair.candidate.label}: {titles(names, terms)}: {text}")
+
+
+def _apart(reference: Side, candidate: Side) -> str:
+    """What lies between the two that the launches do not tell; empty where they were measured together."""
+    if candidate.trace:
+        return "nothing tells whether both sides ran in one sitting; what changes between sittings no interval sees"
+    if _apart_s(reference, candidate) <= _SITTING_S:
+        return ""
+    return "measured in another sitting, which no interval sees; ab measures both in turn"
 
 
 def _apart_s(reference: Side, candidate: Side) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pipebench.records.command import CommandSide
 from pipebench.records.comparison import Side
+from pipebench.records.trace import TraceSide
 from pipebench.render.comparison.words import Foreign, Part
 from pipebench.render.units import counted
 from pipebench.sharing import softmax_in_short
@@ -17,7 +18,10 @@ def described(side: Side) -> Iterator[Part]:
     if side.text:
         yield Foreign(side.text)
         yield "; "
-    yield from _of_a_command(side.command) if side.command else _of_a_run(side)
+    if side.command:
+        yield from _of_a_command(side.command)
+    else:
+        yield from _of_a_trace(side.trace) if side.trace else _of_a_run(side)
     yield f"; {counted(side.launches, 'launch', 'launches')}"
     if side.terms.relative:
         yield f"; speed-up{side.terms.relative}"
@@ -31,6 +35,10 @@ def _of_a_command(side: CommandSide) -> Iterator[Part]:
     if side.skip:
         first = "first value" if side.skip == 1 else f"first {side.skip} values"
         yield f", the {first} of a launch left out"
+
+
+def _of_a_trace(side: TraceSide) -> Iterator[Part]:
+    yield f"recorded run, {side.plan.text}, wall clock; {counted(side.steps, 'step')} from {' and '.join(side.files)}"
 
 
 def _of_a_run(side: Side) -> Iterator[Part]:

@@ -7,11 +7,12 @@ import msgspec
 
 from pipebench.errors import UsageError
 from pipebench.records.explanation import ExplanationRecord
-from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
+from pipebench.records.graphs import timeline_of_run, timeline_of_simulation, timeline_of_trace
 from pipebench.records.schema import RunRecord
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.store import AnyRecord
 from pipebench.records.terms import terms_of
+from pipebench.records.trace import TraceRecord
 from pipebench.records.trace_explanation import TraceExplanation
 from pipebench.render.head import clock_text, devices_text, plan_text, simulated_text
 from pipebench.render.svg.frame import Heading
@@ -28,7 +29,7 @@ class Picture(NamedTuple):
 
 
 def record_svg(record: AnyRecord, name: str) -> Picture:
-    """The timeline of a run or a simulation; ``name`` is what errors call the record.
+    """The timeline of a run, a simulation or a trace; ``name`` is what errors call the record.
 
     Raises:
         UsageError: It has none.
@@ -36,8 +37,12 @@ def record_svg(record: AnyRecord, name: str) -> Picture:
     """
     if isinstance(record, SimulationRecord):
         return _of_simulation(record)
+    if isinstance(record, TraceRecord):
+        return _of_trace(record)
     if not isinstance(record, RunRecord):
-        raise UsageError(f"{name}: a {record.kind} has no timeline to draw: name a run or a simulation")
+        raise UsageError(
+            f"{name}: a {record.kind} has no timeline to draw: name a run, a simulation or a trace"
+        )
     return _of_run(record, name)
 
 
@@ -103,3 +108,21 @@ def _of_simulation(record: SimulationRecord) -> Picture:
     step = f"One step: {seconds(record.makespan_s)}; bubble {percent(record.bubble.fraction)} of all device time."
     layers = [device.layers for device in record.devices]
     return Picture(timeline_svg(timeline_of_simulation(record), words, layers, [step]), words.evidence)
+
+
+def _of_trace(record: TraceRecord) -> Picture:
+    """The evidence is that of another program, and the picture says so."""
+    words = Heading(
+        counted(record.plan.devices, "device"),
+        "wall clock, recorded by another program",
+        record.plan.text,
+    )
+    step, replica = record.shown
+    length, bubble = seconds(record.timeline.makespan_s), percent(record.bubble.fraction)
+    told = (
+        f"Step {step} of replica {replica}, the one nearest the mean of all recorded: {length}; "
+        f"bubble of all {bubble} of all device time."
+    )
+    layers = [device.layers for device in record.devices]
+    remarks = [told, f"Record {record.id}"]
+    return Picture(timeline_svg(timeline_of_trace(record), words, layers, remarks), words.evidence)

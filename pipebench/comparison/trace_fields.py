@@ -1,0 +1,33 @@
+"""What two recorded runs must have in common to be compared, and what may drift: as ``fields`` says it of runs."""
+
+from collections.abc import Callable, Mapping
+
+from pipebench.records.trace import FileKind, TraceRecord
+
+HARD = (
+    "schema.version",
+    "kind",
+    "plan.stages",
+    "plan.devices",
+    "plan.device_of",
+    "plan.microbatches",
+    "plan.split_backward",
+)
+NAMED = HARD[2:]
+REPLICAS = "replicas"
+DRIFT = (REPLICAS, "files")
+
+# What a field of a run means, means this one of a recorded run too.
+AS_OF_A_RUN: Mapping[str, str] = {"config.microbatches": "plan.microbatches"}
+
+
+COMPUTED: Mapping[str, Callable[[TraceRecord], str]] = {
+    "plan.device_of": lambda record: ",".join(map(str, record.plan.device_of)),
+    REPLICAS: lambda record: str(record.replicas),
+    "files": lambda record: " and ".join(kinds_of(record)),
+}
+
+
+def kinds_of(record: TraceRecord) -> list[FileKind]:
+    """The kinds of files that it was read from, each once."""
+    return sorted({file.kind for file in record.files})

@@ -1,0 +1,150 @@
+"""The report of a run that another program measured: how well its steps are understood, and where the time goes.
+
+The residual of the replay stands first among the figures: what is said below holds as far as a step that is simulated
+again takes as long as it was recorded.
+"""
+
+from collections.abc import Iterator
+from math import log
+from statistics import fmean, stdev
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from pipebench.records.graphs import timeline_of_trace
+from pipebench.records.trace import TraceFile, TraceRecord, TraceStep
+from pipebench.render.inert import inert
+from pipebench.render.layout import Facts, Table, Words
+from pipebench.render.picture import picture
+from pipebench.render.tables import device_table, needs_ascii, spaced, weights_wait
+from pipebench.render.units import counted, percent, seconds
+from pipebench.render.waterfall import Waterfall, reasons
+
+_MARGIN = 2
+_MOST_FILES, _MOST_STEPS = 4, 12
+_KINDS = {"spans": "span table", "torch-profiler": "trace of torch.profiler"}
+
+
+def trace_report(record: TraceRecord, console: Console) -> Group:
+    """The whole record, as wide as the console."""
+    return Group(*spaced(_parts(record, console)))
+
+
+def residual_text(steps: list[TraceStep]) -> str:
+    """How far the replayed steps are from the recorded ones: on average without the sign, and the one that is worst."""
+    worst = max(steps, key=lambda step: abs(step.residual))
+    mean = fmean(abs(step.residual) for step in steps)
+    if len(steps) == 1:
+        return f"the recorded step, simulated again with its own order and lengths, is {_signed(worst.residual)} off"
+    return (
+        f"the recorded steps, simulated again with their own order and lengths, are {100 * mean:.2g} % off on average, "
+        f"and {_signed(worst.residual)} at worst (step {worst.step} of replica {worst.replica})"
+    )
+
+
+def _parts(record: TraceRecord, console: Console) -> Iterator[RenderableType]:
+    head = Words(Text.assemble(("recorded run, wall clock", "bold"), f"   {inert(record.id)}"))
+    yield Group(head, Facts(*_origin(record)))
+    yield Facts(*_figures(record))
+    if record.waterfall:
+        yield Waterfall(record.waterfall)
+        yield reasons(record.waterfall)
+    yield _devices(record)
+    yield _steps(record)
+    if record.totals:
+        yield _others(record)
+    yield _shown(record, console)
+    if record.warnings:
+        told = (f"{each.code}: {each.cause} -> {each.next_step}" for each in record.warnings)
+        yield Facts(*(("warning", Text(inert(words), "yellow")) for words in told))
+
+
+def _origin(record: TraceRecord) -> Iterator[tuple[str, str]]:
+    """What it is of, and who measured it."""
+    yield "measured", "by another program, on its own clock; pipebench read its files and measured nothing"
+    yield "plan", record.plan.text
+    files = [_file(file) for file in record.files[:_MOST_FILES]]
+    more = len(record.files) - len(files)
+    yield "files", "; ".join([*files, *([f"and {more} more"] if more else [])])
+    if len(record.launches) > 1:
+        spread = 100 * stdev(log(launch.step_s) for launch in record.launches)
+        runs = counted(len(record.launches), "run")
+        yield "merged", f"{runs}, each one launch; the step of one spreads by {spread:.2g} %"
+
+
+def _file(file: TraceFile) -> str:
+    return f"{file.path} ({_KINDS[file.kind]}, {file.rows:,} {'row' if file.rows == 1 else 'rows'})"
+
+
+def _figures(record: TraceRecord) -> Iterator[tuple[str, str]]:
+    """The residual, then what was recorded."""
+    yield "replay", residual_text(record.steps)
+    replicas = f" of {record.replicas} replicas" if record.replicas > 1 else ""
+    lengths = [step.measured_s for step in record.steps]
+    span = "" if len(lengths) == 1 else f" ({seconds(min(lengths))} to {seconds(max(lengths))})"
+    yield "step", f"{seconds(record.step_s)}, the mean of {counted(len(lengths), 'step')}{replicas}{span}"
+    yield "bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"
+
+
+def _devices(record: TraceRecord) -> Group:
+    """Where the time of each device went, on average; a merged record has that of one of its runs."""
+    parts_s = ((each.busy_s, each.waiting_s, each.transfer_s, each.idle_s) for each in record.devices)
+    of = "the run nearest the mean" if len(record.launches) > 1 else "all recorded steps"
+    for_weights = "; for W: those that wait for their weights' gradients alone, at most"
+    alive = f"alive: slices kept for backward{for_weights if weights_wait(record.devices) else ''}"
+    return Group(
+        Words(Text(f"by device, the mean of {of} (wall clock)", "bold")),
+        device_table(record.devices, max(map(sum, parts_s), default=0.0)),
+        Words(Text(f"busy to idle: share of the step; {alive}", "dim")),
+    )
+
+
+def _steps(record: TraceRecord) -> Group:
+    """The longest steps, each beside its replay."""
+    many = len(record.launches) > 1
+    table = Table(*(["run"] if many else []), "step", "replica", "recorded", "replayed", "off", "bubble")
+    found = [(n, step) for n, launch in enumerate(record.launches, start=1) for step in launch.steps]
+    found.sort(key=lambda pair: -pair[1].measured_s)
+    for number, step in found[:_MOST_STEPS]:
+        table.add(*([str(number)] if many else []), *_step_cells(step, record.plan.devices))
+    more = len(found) - _MOST_STEPS
+    title = Words(Text("the recorded steps, the longest first" if len(found) > 1 else "the step", "bold"))
+    return Group(
+        title, table, *([Words(Text(f"and {more} more, which are shorter", "dim"))] if more > 0 else [])
+    )
+
+
+def _step_cells(step: TraceStep, devices: int) -> tuple[str, ...]:
+    return (
+        str(step.step),
+        str(step.replica),
+        seconds(step.measured_s),
+        seconds(step.simulated_s),
+        _signed(step.residual),
+        percent(step.bubble(devices)),
+    )
+
+
+def _others(record: TraceRecord) -> Group:
+    """What is neither a forward nor a backward."""
+    table = Table("operation", "count", "a step")
+    for each in record.totals:
+        table.add(each.operation, f"{each.count:,}", seconds(each.mean_s))
+    note = "a step: what all of that name take on a device, on average; some may lie outside the step"
+    return Group(Words(Text("other operations", "bold")), table, Words(Text(note, "dim")))
+
+
+def _shown(record: TraceRecord, console: Console) -> Group:
+    """The picture of one step."""
+    step, replica = record.shown
+    of = " of the run nearest the mean" if len(record.launches) > 1 else ", the one nearest the mean"
+    length = seconds(record.timeline.makespan_s)
+    title = f"step {step} of replica {replica}{of}: {length} (wall clock, recorded by another program)"
+    drawn = picture(timeline_of_trace(record), width=console.width - _MARGIN, plain=needs_ascii(console))
+    return Group(Words(Text(title, "bold")), drawn)
+
+
+def _signed(share: float) -> str:
+    """Such as ``-1.2 %``."""
+    text = f"{100 * share:+.2g}"
+    return f"{'0' if float(text) == 0 else text} %"
