@@ -10,6 +10,7 @@ from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import Config, RunRecord, TimelineRecord
 from pipebench.records.simulation import SimulationConfig, SimulationRecord
 from pipebench.records.timelines import timeline_from
+from pipebench.records.trace import TraceRecord
 from pipebench.timing.timeline import Timeline
 
 _HALF = re.compile(r"\s*\d+[IW]")
@@ -33,6 +34,33 @@ def timeline_of_simulation(record: SimulationRecord) -> Timeline:
     config = record.config
     shape = Shape(chain_of(config.stages, config.softmax_devices), config.softmax_devices)
     return timeline_from(record.timeline, _graph(shape, config, splits=_is_split(record.timeline)))
+
+
+def timeline_of_trace(record: TraceRecord) -> Timeline:
+    """The step that is shown of a run that another program measured.
+
+    Raises:
+        CorruptRecordError: It is not one of the record's plan.
+    """
+    return timeline_from(record.timeline, graph_of_trace(record))
+
+
+def graph_of_trace(record: TraceRecord) -> Graph:
+    """The work of a step of a run that another program measured: a chain of stages, on the devices that had them.
+
+    Raises:
+        CorruptRecordError: It is more than any step has, or a device has no stage.
+    """
+    plan = record.plan
+    try:
+        return Graph(
+            plan.stages,
+            plan.microbatches,
+            device_of=tuple(plan.device_of),
+            split_backward=plan.split_backward,
+        )
+    except UsageError as error:
+        raise CorruptRecordError(f"plan: not that of a step: {error}") from None
 
 
 def graph_of_run(record: RunRecord) -> Graph:

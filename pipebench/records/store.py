@@ -23,13 +23,20 @@ from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
+from pipebench.records.trace import TraceRecord
 
 DEFAULT_FOLDER = Path("results/runs")
 
 MOST_BYTES = 1 << 29  # a record of some million actions
 
 AnyRecord = (
-    RunRecord | SimulationRecord | ComparisonRecord | BaselineRecord | ReproductionRecord | CommandRecord
+    RunRecord
+    | SimulationRecord
+    | ComparisonRecord
+    | BaselineRecord
+    | ReproductionRecord
+    | CommandRecord
+    | TraceRecord
 )
 _KINDS: dict[str, type[AnyRecord]] = {
     "run": RunRecord,
@@ -38,6 +45,7 @@ _KINDS: dict[str, type[AnyRecord]] = {
     "baseline": BaselineRecord,
     "reproduction": ReproductionRecord,
     "command": CommandRecord,
+    "trace": TraceRecord,
 }
 
 
@@ -62,7 +70,7 @@ def encode(record: AnyRecord | ExplanationRecord) -> bytes:
     return msgspec.json.format(document, indent=1) + b"\n"
 
 
-def write(record: RunRecord | ReproductionRecord | CommandRecord, folder: Path) -> Path:
+def write(record: RunRecord | ReproductionRecord | CommandRecord | TraceRecord, folder: Path) -> Path:
     """Store a record under its id; readers see the whole file or none."""
     path = folder / f"{record.id}.json"
     places.write_whole(path, encode(record))
