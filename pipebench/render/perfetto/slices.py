@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.plan.actions import REDUCTIONS, Action
+from pipebench.plan.transfers import Message
 from pipebench.records.trace import OtherSpan
 from pipebench.render.perfetto.events import Arguments, Slice, nanoseconds
 from pipebench.render.perfetto.lanes import Lane, lanes_of
@@ -15,10 +17,20 @@ from pipebench.timing.timeline import Timeline
 WORK, SENDING, OTHERS = "work and waiting", "messages on their way", "other operations"
 PAUSES = frozenset({Kind.WAITING.value, Kind.TRANSFER.value})
 MESSAGE, OTHER = "message", "other operation"
+MOST_S = 9_000_000  # in nanoseconds still whole as a float
 
 
 def lanes_by_device(step: ShownStep, shift_ns: int) -> list[list[Lane]]:
-    """The lanes of each device: its work and pauses first, then what else it has; all times are put off by so much."""
+    """The lanes of each device: its work and pauses first, then what else it has.
+
+    Args:
+        step: that is shown.
+        shift_ns: by how much all times are put off.
+
+    Raises:
+        CorruptRecordError: Something ends before it starts.
+        UsageError: Something is too far away for whole nanoseconds.
+    """
     messages, others = _messages(step), _by_device(step.others)
     later = partial(_later, shift_ns)
     return [
@@ -33,19 +45,22 @@ def lanes_by_device(step: ShownStep, shift_ns: int) -> list[list[Lane]]:
 
 def shift_of(step: ShownStep) -> int:
     """How many nanoseconds lie before the step's start; readers take no time below 0."""
-    return max((-nanoseconds(other.start_s) for other in step.others), default=0) if step.others else 0
+    return max([0, *(-nanoseconds(other.start_s) for other in step.others)])
 
 
-def _later(shift_ns: int, slices: Iterable[Slice]) -> Iterator[Slice]:
-    for each in slices:
-        yield each._replace(start_ns=each.start_ns + shift_ns, end_ns=each.end_ns + shift_ns)
+def _later(shift_ns: int, slices: Iterable[Slice]) -> Iterable[Slice]:
+    if not shift_ns:
+        return slices
+    return (
+        each._replace(start_ns=each.start_ns + shift_ns, end_ns=each.end_ns + shift_ns) for each in slices
+    )
 
 
 def _work(timeline: Timeline, device: int) -> Iterator[Slice]:
     graph, spans = timeline.graph, timeline.spans_of(device)
     for _, action, start_s, end_s in spans:
         text, kind = graph.text(action), kind_of(action.operation)
-        yield _slice(start_s, end_s, text, kind, _arguments(action, text))._replace(action=action)
+        yield _slice(start_s, end_s, text, kind, _arguments(action, text), action=action)
     for other in timeline.other:
         if other.device == device:
             yield _slice(other.start_s, other.end_s, other.name, Kind.OTHER, {})
@@ -78,8 +93,8 @@ def _messages(step: ShownStep) -> dict[int, list[Slice]]:
         if size is not None:
             arguments["bytes"] = size
         name = f"{sent} to device {message.receiver}"
-        made = _slice(start_s, end_s, name, MESSAGE, arguments)
-        found[message.sender].append(made._replace(message=message))
+        made = _slice(start_s, end_s, name, MESSAGE, arguments, message=message)
+        found[message.sender].append(made)
     return found
 
 
@@ -99,9 +114,28 @@ def _by_device(others: Iterable[OtherSpan]) -> dict[int, list[OtherSpan]]:
     return found
 
 
-def _slice(start_s: float, end_s: float, name: str, category: str, arguments: Arguments) -> Slice:
-    """A comma would make two categories of one."""
-    return Slice(nanoseconds(start_s), nanoseconds(end_s), name, category.replace(",", ""), arguments)
+def _slice(
+    start_s: float,
+    end_s: float,
+    name: str,
+    category: str,
+    arguments: Arguments,
+    *,
+    action: Action | None = None,
+    message: Message | None = None,
+) -> Slice:
+    """A slice of these seconds.
+
+    Raises:
+        CorruptRecordError: It ends before it starts.
+        UsageError: It is too far away for whole nanoseconds.
+    """
+    if end_s < start_s:
+        raise CorruptRecordError(f"timeline: {name} ends before it starts, at {end_s:g} and {start_s:g} s")
+    if not -MOST_S < start_s <= end_s < MOST_S:
+        raise UsageError(f"{name} runs at {end_s:g} s: expected a step of {MOST_S:,} s at most (104 days)")
+    category = category.replace(",", "")  # which would make two of it
+    return Slice(nanoseconds(start_s), nanoseconds(end_s), name, category, arguments, action, message)
 
 
 def _arguments(action: Action, text: str) -> Arguments:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pipebench.errors import UsageError
+from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation, timeline_of_trace
 from pipebench.records.schema import DeviceUsage, RunRecord, TimelineRecord
 from pipebench.records.simulation import SimulationRecord
@@ -46,6 +46,7 @@ def shown_step(record: AnyRecord, name: str) -> ShownStep:
         )
     if isinstance(record, TraceRecord):
         found = _step(timeline_of_trace(record), record.timeline, record.devices, _OF_ANOTHER, record.kind)
+        _check_devices(record)
         step, replica = record.shown
         about = {**found.about, "record": record.id, "step": step, "replica": replica}
         return found._replace(about=about, others=record.others)
@@ -56,6 +57,14 @@ def shown_step(record: AnyRecord, name: str) -> ShownStep:
         raise UsageError(f"{name}: this run ended before a step was measured: it has no timeline")
     found = _step(timeline, record.timeline, record.devices, clock_text(record), record.kind)
     return found._replace(about={**found.about, "record": record.id})
+
+
+def _check_devices(record: TraceRecord) -> None:
+    for other in record.others:
+        if other.device >= record.plan.devices:
+            raise CorruptRecordError(
+                f"others: {other.operation} runs on device {other.device}, expected one of {record.plan.devices}"
+            )
 
 
 def _step(
