@@ -78,7 +78,7 @@ def _pauses(timeline: Timeline, device: int) -> Iterator[Slice]:
 
 
 def _messages(step: ShownStep) -> dict[int, list[Slice]]:
-    """By sender, what it sends."""
+    """By sender, what it sends. By clocks of two devices one may seem to arrive before it left."""
     graph, found = step.timeline.graph, defaultdict[int, list[Slice]](list)
     for (message, ready_s, start_s, end_s), size in zip(
         step.timeline.transfers, step.sizes_bytes, strict=True
@@ -92,8 +92,10 @@ def _messages(step: ShownStep) -> dict[int, list[Slice]]:
         }
         if size is not None:
             arguments["bytes"] = size
+        if end_s < start_s:
+            arguments["clocks_differ_us"] = (nanoseconds(start_s) - nanoseconds(end_s)) / 1000
         name = f"{sent} to device {message.receiver}"
-        made = _slice(start_s, end_s, name, MESSAGE, arguments, message=message)
+        made = _slice(start_s, max(start_s, end_s), name, MESSAGE, arguments, message=message)
         found[message.sender].append(made)
     return found
 

@@ -32,6 +32,7 @@ COMMITTED = {
     "shared softmax": "where-the-time-goes/gpipe-4-shared/20261126-174239-emulated8-gpipe-merged-a9d944.json",
     "split backwards and cells": "best-schedule/20261127-013245-emulated8-wavefront-zb-409996.json",
     "segments and a norm": "buckets/4-microbatches-bucket/20261126-130438-emulated8-wavefront-79ea45.json",
+    "ranks whose clocks differ": "one-gpu/ranks/20261126-000942-cuda4-wavefront-81d4c4.json",
     "one GPU": "full-size-2014/one-gpu/20261126-173523-cuda1-wavefront-05f64d.json",
 }
 MADE = {
@@ -131,7 +132,7 @@ def test_messages_are_there_with_their_times(kind: str) -> None:
     for message, _, start_s, end_s in step.timeline.transfers:
         each = found[text(message.producer), text(message.consumer)]
         assert near(each.start_ns - shift_ns(kind), start_s)
-        assert near(each.end_ns - shift_ns(kind), end_s)
+        assert near(each.end_ns - shift_ns(kind), max(start_s, end_s))
         assert (each.pid, each.args["to_device"]) == (message.sender, message.receiver)
 
 

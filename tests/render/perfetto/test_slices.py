@@ -50,6 +50,15 @@ def test_a_message_says_what_waits_for_it_and_how_large_it_is() -> None:
     }
 
 
+def test_a_message_that_seems_to_arrive_before_it_left_takes_no_time_and_says_so() -> None:
+    timeline = small_timeline()
+    first, *others = timeline.transfers
+    odd = replace(timeline, transfers=(first._replace(end_s=first.start_s - 0.125), *others))
+    (_, sending) = lanes_by_device(ShownStep(odd, [], "", {}, [None] * 4), 0)[0]
+    assert (sending.slices[0].start_ns, sending.slices[0].end_ns) == (1_000_000_000, 1_000_000_000)
+    assert sending.slices[0].arguments["clocks_differ_us"] == 125_000.0
+
+
 def test_a_trace_begins_with_its_first_operation() -> None:
     assert shift_of(shown_step(recorded(), "x")) == 500_000_000
     assert shift_of(shown_step(recorded(others=[]), "x")) == 0
