@@ -18,6 +18,7 @@ _COMMANDS = (
     "simulate",
     "show",
     "explain",
+    "trace",
     "list",
     "compare",
     "check",

@@ -142,6 +142,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
     ),
     "show": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),
+    "trace": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),
     "explain": (
         Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),
         Rule(

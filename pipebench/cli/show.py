@@ -92,7 +92,7 @@ def _print(path: Path, record: "AnyRecord") -> None:
         output.print_report(partial(trace_report, record))
     elif isinstance(record, BaselineRecord):
         output.print_report(lambda _: baseline_report([(path, record)]))
-    else:
+    elif record.kind == "simulation":
         output.print_report(partial(simulation_report, record))
 
 

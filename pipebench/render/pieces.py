@@ -40,7 +40,7 @@ class Piece(NamedTuple):
 def pieces(timeline: Timeline, device: int) -> list[Piece]:
     """What a device did, first to last; what is not listed is idle."""
     found = [
-        Piece(span.start_s, span.end_s, _kind(span.action.operation), span.action)
+        Piece(span.start_s, span.end_s, kind_of(span.action.operation), span.action)
         for span in timeline.spans_of(device)
     ]
     for gap in timeline.gaps(device):
@@ -59,7 +59,8 @@ _KINDS: Mapping[Operation, Kind] = {
 }
 
 
-def _kind(operation: Operation) -> Kind:
+def kind_of(operation: Operation) -> Kind:
+    """The kind of time that an operation takes."""
     return _KINDS[operation]
 
 

@@ -13,6 +13,7 @@ COMMANDS = [
     "simulate",
     "show",
     "explain",
+    "trace",
     "list",
     "compare",
     "check",

@@ -169,7 +169,8 @@ def test_the_installed_command_folds_at_40_columns(pipebench: Pipebench, place: 
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "simulate", "show", "explain", "list", "compare", "check", "ab", "guard", "history"]
+    "command",
+    ["run", "simulate", "show", "explain", "trace", "list", "compare", "check", "ab", "guard", "history"],
 )
 @pytest.mark.parametrize("width", ["40", "72", "80", "0"])
 def test_help_names_every_option_in_whole(tmp_path: Path, command: str, width: str) -> None:

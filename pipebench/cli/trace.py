@@ -1,0 +1,78 @@
+"""``pipebench trace``: the timeline of a record, for the viewers that people have for traces."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipebench.cli import contradicting, no_effect, output, trace_files
+
+if TYPE_CHECKING:
+    from pipebench.render.perfetto.step import ShownStep
+
+
+def trace(
+    context: typer.Context,
+    file: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Where the trace goes: compressed if the name ends in .gz. A name that ends in /, or a folder that is "
+            "there, gets a file for each device (rank0.json.gz, ...), as HolisticTraceAnalysis reads them; they hold "
+            "no flows, since a flow leads from one device to another.",
+        ),
+    ],
+    record: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECORD",
+            help="A record's file, its id, a folder (its newest) or latest (in the folder of --records).",
+        ),
+    ] = "latest",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--records", metavar="FOLDER", help="Folder of records. Default: results/runs."),
+    ] = None,
+) -> None:
+    """Write the timeline of a run, a simulation or a trace as a file for Perfetto (https://ui.perfetto.dev).
+
+    Each device has a lane with all that it does: actions, waiting and transfer as slices of their own, zeroing and
+    optimizer. Under it stand its messages, and how many activations it keeps. Arrows lead each microbatch from device
+    to device. The names of the devices say how the times came to be: measured by the wall clock, emulated in virtual
+    time, or simulated.
+
+    pipebench trace latest -o trace.json.gz
+
+    pipebench trace results/runs/RECORD.json -o trace.json
+
+    pipebench trace latest -o traces/
+    """
+    place = trace_files.place_of(file)
+    from pipebench.records import store
+    from pipebench.records.selection import check_name
+    from pipebench.render.perfetto.step import shown_step
+
+    check_name(record)
+    trace_files.check(place)
+    path = store.find(record, folder or store.DEFAULT_FOLDER)
+    no_effect.tell(context)
+    decoded = store.read(path)
+    step = shown_step(decoded, output.shown(path))
+    trace_files.write(place, step)
+    _tell(place, step)
+    contradicting.tell(decoded)
+
+
+def _tell(place: trace_files.Place, step: "ShownStep") -> None:
+    """What was written where, and what opens it."""
+    shown = output.shown(place.path)
+    if place.is_folder:
+        number = step.timeline.graph.devices
+        files = "1 file, of the only device" if number == 1 else f"{number} files, one of each device"
+        output.notice(f"wrote {shown}: {files}, {step.evidence}; HolisticTraceAnalysis reads the folder")
+    else:
+        output.notice(
+            f"wrote {shown}: the timeline of one step, {step.evidence}; open it in https://ui.perfetto.dev"
+        )
