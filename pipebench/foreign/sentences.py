@@ -42,7 +42,7 @@ class Sentences:
             waterfall.SLICES: self._slices,
             waterfall.TRANSFERS: self._transfers,
             waterfall.VARIATION: self._variation,
-            waterfall.HOST: self._gaps,
+            waterfall.GAPS: self._gaps,
             waterfall.UNEXPLAINED: self._unexplained,
         }
 
