@@ -10,12 +10,11 @@ import torch.distributed as dist
 from torch import nn
 from torch.distributed.pipelining import (
     PipelineStage,
-    Schedule1F1B,
     ScheduleGPipe,
     ScheduleInterleaved1F1B,
     ScheduleInterleavedZeroBubble,
 )
-from torch.distributed.pipelining.schedules import _PipelineScheduleRuntime
+from torch.distributed.pipelining.schedules import _Action, _PipelineScheduleRuntime
 from torch.profiler import ProfilerActivity, profile, schedule
 
 WIDTH, ROWS, MICROBATCHES = 1024, 96, 4  # ROWS a microbatch
@@ -31,14 +30,22 @@ def stages(rank: int, world: int, each: int) -> list[PipelineStage]:
     return made
 
 
+def order_of_1f1b(rank: int, world: int, microbatches: int) -> list[_Action]:
+    """The order of Schedule1F1B, which writes no labels: forwards ahead, then a forward and a backward in turn."""
+    ahead = min(world - 1 - rank, microbatches)
+    texts = [f"{rank}F{index}" for index in range(ahead)]
+    for index in range(microbatches):
+        if ahead + index < microbatches:
+            texts.append(f"{rank}F{ahead + index}")
+        texts.append(f"{rank}B{index}")
+    return [_Action.from_str(text) for text in texts]
+
+
 def one_forward_one_backward(stage: PipelineStage, microbatches: int, loss_fn):
-    """Schedule1F1B's order, run by the runtime that labels what it does."""
-    order = Schedule1F1B(stage, microbatches, loss_fn=loss_fn).pipeline_order
+    """The same schedule, run by the runtime that labels what it does."""
     runtime = _PipelineScheduleRuntime([stage], microbatches, loss_fn=loss_fn)
-    runtime.pipeline_order = {
-        rank: [action for action in actions if action is None or action.is_compute_op]
-        for rank, actions in order.items()
-    }
+    world = stage.group_size
+    runtime.pipeline_order = {rank: order_of_1f1b(rank, world, microbatches) for rank in range(world)}
     runtime._prepare_schedule_with_comms(runtime.pipeline_order)  # noqa: SLF001
     return runtime
 

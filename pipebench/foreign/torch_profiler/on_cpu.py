@@ -9,7 +9,7 @@ A ``gloo:recv`` ends when the message is there and somebody waits for it. A ``gl
 which may be at the end of the step. So a send is shown as the call that posts it, ``c10d::send``.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from pipebench.foreign.rows import COMPUTE
@@ -40,7 +40,7 @@ class _Messages:
 
     def inside(self, label: Label) -> Extent | None:
         """From the first start to the last end of those that start inside of the label."""
-        first, end = bisect_left(self._starts, label.start), bisect_right(self._starts, label.end)
+        first, end = bisect_left(self._starts, label.start), bisect_left(self._starts, label.end)
         found = self._extents[first:end]
         return Extent(found[0].start, max(extent.end for extent in found)) if found else None
 

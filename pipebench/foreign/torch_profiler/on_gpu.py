@@ -54,7 +54,7 @@ def timed(trace: Trace, labels: Sequence[Numbered]) -> list[Piece]:
     pieces: list[Piece] = []
     for each in labels:
         label = each.label
-        inside = launched[bisect_left(starts, label.start) : bisect_right(starts, label.end)]
+        inside = launched[bisect_left(starts, label.start) : bisect_left(starts, label.end)]
         if label.operation in COMPUTE:
             pieces += _computed(trace, each, inside, receiving)
         else:

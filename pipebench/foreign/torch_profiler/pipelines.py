@@ -38,8 +38,9 @@ def places_of(traces: Sequence[Trace], stages: Sequence[frozenset[int]]) -> Plac
     """
     _check_once(traces)
     named = {trace.rank: group for trace in traces if (group := _named_group(trace))}
+    notices: list[str] = []
     if len(named) == len(traces):
-        pipelines, notices = sorted(set(named.values())), []
+        pipelines = sorted(set(named.values()))
         _check_all({rank for ranks in pipelines for rank in ranks}, traces)
     else:
         _check_all(set(_world(traces)), traces)

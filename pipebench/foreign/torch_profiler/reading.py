@@ -77,7 +77,9 @@ def _clock(traces: Sequence[Trace]) -> _Clock:
 
 
 def _timed(trace: Trace, labels: Sequence[Numbered]) -> list[Piece]:
-    return (on_gpu if on_gpu.has_kernels(trace) else on_cpu).timed(trace, labels)
+    if on_gpu.has_kernels(trace):
+        return on_gpu.timed(trace, labels)
+    return on_cpu.timed(trace, labels)
 
 
 def _rows(pieces: Sequence[Sequence[Piece]], places: Sequence[Place], origins: Sequence[float]) -> list[Row]:

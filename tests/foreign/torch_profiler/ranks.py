@@ -1,7 +1,9 @@
-"""A rank of examples/torch-pipelining that also times each action by itself: ``ranks.py SCHEDULE``.
+"""A rank of examples/torch-pipelining that also times each action by itself.
 
-It writes what it measured as ``measuredN.json`` in its folder: operation, start and end of each action, in seconds of a
-clock that all processes of the host share.
+    ranks.py SCHEDULE PORT SCHEDULE PORT ...
+
+It writes what it measured as ``SCHEDULE/measuredN.json``, beside the trace: operation, start and end of each action, in
+seconds of a clock that all processes of the host share.
 """
 
 import json
@@ -34,5 +36,10 @@ def timing(name, operation):
 timing("forward_one_chunk", "F")
 timing("backward_one_chunk", "B")
 timing("backward_weight_one_chunk", "W")
-record.main(sys.argv[1])
-Path(f"measured{os.environ['RANK']}.json").write_text(json.dumps(measured))
+here = Path.cwd()
+for schedule, port in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+    os.chdir(here / schedule)
+    os.environ["MASTER_PORT"] = port
+    measured.clear()
+    record.main(schedule)
+    Path(f"measured{os.environ['RANK']}.json").write_text(json.dumps(measured))
