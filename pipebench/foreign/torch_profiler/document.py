@@ -56,7 +56,7 @@ def read(path: Path) -> Document:
         raise UsageError(f"{where}: no such trace ({error.strerror})") from None
     except OSError as error:
         raise CorruptRecordError(f"{where}: cannot be read ({error.strerror})") from None
-    return Document(where, bytes(content.removeprefix(BOM)), digest.hexdigest())
+    return Document(where, bytes(content).removeprefix(BOM), digest.hexdigest())
 
 
 def _blocks(path: Path, digest: "hashlib._Hash") -> Iterator[bytes]:

@@ -53,8 +53,12 @@ def wrong_time(**times: float) -> object:
         ({"schema": "pipebench"}, "without traceEvents"),
         ({"traceEvents": []}, "expected a rank in distributedInfo"),
         (document(-1, 1, []), "expected a rank in distributedInfo"),
-        (wrong_time(ts=-1.0), "event 0 .PP:0F0.: expected times from 0 on"),
-        (wrong_time(dur=-1.0), "event 0 .PP:0F0.: expected times from 0 on"),
+        (document(2, 2, []), "expected a rank in distributedInfo"),
+        (document(0, 10**12, []), "expected a rank in distributedInfo"),
+        (b'{"a": ' + b"[" * 100_000, "expected a trace as JSON"),
+        (wrong_time(ts=1e300), "event 0 .PP:0F0.: expected times from 0 to 1e17"),
+        (wrong_time(ts=-1.0), "event 0 .PP:0F0.: expected times from 0 to 1e17"),
+        (wrong_time(dur=-1.0), "event 0 .PP:0F0.: expected times from 0 to 1e17"),
     ],
 )
 def test_what_is_no_trace_of_a_rank_is_refused_in_a_line(content: object, said: str) -> None:
@@ -67,3 +71,8 @@ def test_what_is_no_trace_of_a_rank_is_refused_in_a_line(content: object, said: 
 def test_a_hundred_thousand_events_are_read_in_seconds() -> None:
     many = [event(f"aten::{number}", number, number + 1, cat="cpu_op") for number in range(100_000)]
     assert len(read(document(0, 1, [*many, event("PP:0F0", 0, 1)])).events) == 1
+
+
+def test_an_operation_that_was_cut_is_no_reason_to_refuse_a_trace() -> None:
+    cut = {**event("aten::mm", 0, 1, cat="cpu_op"), "dur": -5}
+    assert len(read(document(0, 1, [cut, event("PP:0F0", 0, 1)])).events) == 1
