@@ -6,6 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipebench import collection
 from pipebench.cli import output, picture
 from pipebench.errors import EnvironmentRefusedError
 
@@ -24,7 +25,7 @@ def explain_foreign(
     from pipebench.supervision import supervised
 
     where = folder or store.DEFAULT_FOLDER
-    with supervised(inf, output.notice) as phase:
+    with collection.put_off(), supervised(inf, output.notice) as phase:
         phase("reading the files")
         recording = read_recording(paths)
         phase("looking for the steps")
