@@ -38,7 +38,7 @@ def explain_foreign(
             created=created,
             name=store.new_id(created, f"trace{understood.graph.devices}"),
         )
-    for notice in understood.notices:
+    for notice in understood.notices if json or svg is not None else ():  # the report has them
         output.notice(f"pipebench: {notice}")
     path, trouble = _known(found.record, where), None
     if path is None:
