@@ -41,6 +41,13 @@ class Explained(NamedTuple):
     record: TraceRecord
     explanation: TraceExplanation
 
+    def named_as(self, kept: TraceRecord) -> "Explained":
+        """The same, told by the record that is kept of these files."""
+        return Explained(
+            msgspec.structs.replace(self.record, id=kept.id, created=kept.created),
+            msgspec.structs.replace(self.explanation, record=kept.id),
+        )
+
 
 def explained(understood: Understood, changes: Sequence[str], *, created: datetime, name: str) -> Explained:
     """Explain a recorded run.

@@ -52,12 +52,16 @@ def test_one_json_document_says_it_all(tmp_path: Path) -> None:
 
 def test_the_record_is_kept_once_however_often_it_is_explained(tmp_path: Path) -> None:
     written(tmp_path / "spans.csv", several_steps())
-    for _ in range(2):
-        code, _, err = printed("explain", "--from", "spans.csv", "-o", "kept", cwd=tmp_path)
+    written(tmp_path / "again.csv.gz", several_steps())  # the same rows, packed
+    ids = []
+    for name in ("spans.csv", "spans.csv", "again.csv.gz"):
+        code, out, err = printed("explain", "--from", name, "--json", "-o", "kept", cwd=tmp_path)
         assert code == 0, err
         assert b"record: kept/" in err
+        ids.append(json.loads(out)["record"])
     (path,) = (tmp_path / "kept").iterdir()
     record = json.loads(path.read_bytes())
+    assert ids == [record["id"]] * 3
     assert (record["kind"], record["status"], record["clock"]) == ("trace", "completed", "wall")
     assert record["files"][0]["path"] == "spans.csv"
 

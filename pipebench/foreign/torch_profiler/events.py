@@ -105,7 +105,8 @@ def read_events(document: Document) -> Trace:
     told = found.distributedInfo
     if told is None or not 0 <= told.rank < (told.world_size or _MOST_RANKS) <= _MOST_RANKS:
         raise CorruptRecordError(
-            f"{where}: expected a rank in distributedInfo, got none; record after init_process_group"
+            f"{where}: expected a trace of torch.profiler with a rank in distributedInfo, got none; start the profiler "
+            "after init_process_group"
         )
     groups = _groups(told.pg_config)
     events = [each for each in enumerate(found.traceEvents) if each[1].ph == "X"]
