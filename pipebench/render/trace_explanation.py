@@ -11,4 +11,6 @@ from pipebench.render.trace import trace_report
 
 def trace_explanation_report(explained: TraceExplanation, record: TraceRecord, console: Console) -> Group:
     """All of it, as wide as the console."""
-    return Group(*spaced([trace_report(record, console), what_if_table(explained.what_if)]))
+    return Group(
+        *spaced([trace_report(record, console), what_if_table(explained.what_if, against_baseline=False)])
+    )
