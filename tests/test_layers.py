@@ -54,6 +54,7 @@ FORBIDDEN = {
     "budget": {"runtime", "render", "cli", "experiment"},
     "comparison": {"runtime", "render", "cli", "models", "experiment"},
     "diagnosis": {"runtime", "render", "cli", "experiment"},
+    "foreign": {"runtime", "render", "cli", "experiment", "models", "comparison"},
     "summary": {"runtime", "render", "cli", "models", "experiment"},
     "telemetry": {"runtime", "render", "cli", "models", "experiment", "records"},
     "runtime": {"render", "cli", "experiment"},
@@ -111,6 +112,7 @@ PURE = (
         "collection",
         "places",
         "reproduction",
+        "foreign",
     ),
     *("runtime.faults", "runtime.heartbeat", "runtime.allocator", "runtime.torch_check", "refusals"),
 )

@@ -92,10 +92,17 @@ def explain(
     record = records[0] if records else "latest"
     from pipebench.diagnosis.explaining import explanation
     from pipebench.records import store
+    from pipebench.records.schema import RunRecord
     from pipebench.records.selection import Search, select
+    from pipebench.records.trace import TraceRecord
     from pipebench.supervision import supervised
 
-    source = select(record, Search(folder or store.DEFAULT_FOLDER))
+    source = select(record, Search(folder or store.DEFAULT_FOLDER, kinds=(RunRecord, TraceRecord)))
+    if isinstance(source.record, TraceRecord):
+        raise UsageError(
+            f"{output.shown(source.path)}: a run that another program measured: its explanation stands in it "
+            f"({pasting.command('show', output.shown(source.path))}); for other changes name its files with --from"
+        )
     no_effect.tell(context)
     if source.passed_over:
         output.notice(

@@ -6,6 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipebench import collection
 from pipebench.cli import output, picture
 from pipebench.errors import EnvironmentRefusedError
 
@@ -24,7 +25,7 @@ def explain_foreign(
     from pipebench.supervision import supervised
 
     where = folder or store.DEFAULT_FOLDER
-    with supervised(inf, output.notice) as phase:
+    with collection.put_off(), supervised(inf, output.notice) as phase:
         phase("reading the files")
         recording = read_recording(paths)
         phase("looking for the steps")
@@ -37,12 +38,15 @@ def explain_foreign(
             created=created,
             name=store.new_id(created, f"trace{understood.graph.devices}"),
         )
-    for notice in understood.notices:
+    for notice in understood.notices if json or svg is not None else ():  # the report has them
         output.notice(f"pipebench: {notice}")
-    path, trouble = _known(found.record, where), None
-    if path is None:
+    known, trouble = _known(found.record, where), None
+    if known is None:
         kept = keeping.keep(found.record, where)
         path, trouble = kept.path, kept.trouble
+    else:
+        path = known[0]
+        found = found.named_as(known[1])
     if svg is not None:
         picture.write_foreign_waterfall(svg, found.explanation)
     if json:
@@ -56,13 +60,13 @@ def explain_foreign(
         raise EnvironmentRefusedError(trouble)
 
 
-def _known(record: "TraceRecord", folder: Path) -> Path | None:
+def _known(record: "TraceRecord", folder: Path) -> "tuple[Path, TraceRecord] | None":
     """A record of the same files that is there already: one run is one launch, however often it is explained."""
     from pipebench.errors import PipebenchError
     from pipebench.records import store
     from pipebench.records.trace import TraceRecord
 
-    hashes = [each.sha256 for each in record.files]
+    hashes = sorted(each.sha256 for each in record.files)
     for path in store.paths(folder) if folder.is_dir() else ():
         if "-trace" not in path.name:
             continue
@@ -70,6 +74,8 @@ def _known(record: "TraceRecord", folder: Path) -> Path | None:
             other = store.read(path)
         except PipebenchError:
             continue
-        if isinstance(other, TraceRecord) and [each.sha256 for each in other.files] == hashes:
-            return path
+        if not isinstance(other, TraceRecord) or other.merged_from:
+            continue
+        if sorted(each.sha256 for each in other.files) == hashes:
+            return path, other
     return None

@@ -144,7 +144,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "show": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),
     "trace": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),
     "explain": (
-        Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),
+        Rule(
+            ("folder",),
+            lambda v: not v["foreign"] and _is_path((v["records"] or ["latest"])[0]),
+            "no effect, RECORD is named by its place",
+        ),
         Rule(
             ("what_if",),
             lambda v: v["svg"] is not None and not v["json"],

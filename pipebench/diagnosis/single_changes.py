@@ -13,7 +13,8 @@ from pipebench.timing.replay import Replay
 from pipebench.timing.what_if import Sizes, changed, mean_step_s
 
 BEST = 10
-_LEAST_TRIED, _LEAST_OF_MANY = 20, 8  # on one step, and on many of them together
+_MANY = 25_000  # actions, of which a change takes a tenth of a second or more
+_LEAST_TRIED, _LEAST_OF_MANY = 20, 8
 _MOST_ACTIONS = 500_000  # of all steps that are simulated; more take seconds
 _FASTER, _HALF = 0.9, 0.5
 _WORTH_IT = 1.005  # times as fast: less is nothing to act on
@@ -56,7 +57,7 @@ def best(step: Recorded) -> list[WhatIf]:
     """
     found = []
     actions = sum(len(replay.lengths) for replay in step.replays)
-    least = _LEAST_TRIED if len(step.replays) == 1 else _LEAST_OF_MANY
+    least = _LEAST_TRIED if actions <= _MANY else _LEAST_OF_MANY
     most = max(least, _MOST_ACTIONS // actions)
     for text in islice(_candidates(step), most):
         try:

@@ -44,6 +44,7 @@ SLICES = "slices of unequal cost"
 TRANSFERS = "transfers not hidden"
 VARIATION = "variation from action to action"
 HOST = "zeroing, optimizer and gaps of the host"
+GAPS = "gaps of the host"  # where nothing but slices counts
 UNEXPLAINED = "unexplained"
 LOSSES = (  # of every pipeline whose devices have a core each, in order
     *(WORK, FILL, WAITING, STAGES, SLICES),
@@ -108,8 +109,10 @@ def without_baseline(replays: Sequence[Replay], lengths_s: Sequence[float]) -> l
     sums: list[float] = []
     for replay in replays:
         evenly_s = sum(replay.lengths.values()) / devices
-        names, times = zip(*_times(replay, evenly_s, 1.0), strict=True)
-        sums = [each + more for each, more in zip(sums or [0.0] * len(times), times, strict=True)]
+        times = list(_times(replay, evenly_s, 1.0))
+        names = [name for name, _ in times]
+        sums = [each + more for each, (_, more) in zip(sums or [0.0] * len(times), times, strict=True)]
+    names = [GAPS if name == HOST else name for name in names]
     factors = [
         Factor(name, before / after) for name, (before, after) in zip(names[1:], pairwise(sums), strict=True)
     ]

@@ -1,11 +1,14 @@
 """The explanation of a recorded run, and the record of it. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from math import prod
 from statistics import fmean
 from typing import NamedTuple
+
+import msgspec
 
 from pipebench.diagnosis import single_changes
 from pipebench.diagnosis.waterfall import without_baseline
@@ -13,7 +16,7 @@ from pipebench.foreign.replaying import bare, by_the_clock
 from pipebench.foreign.rows import Row
 from pipebench.foreign.sentences import Sentences
 from pipebench.foreign.understanding import RecordedStep, Understood
-from pipebench.records.explanation import ReplayedStep, ReplayRecord, WaterfallStep, WhatIf
+from pipebench.records.explanation import ReplayedStep, ReplayRecord, WaterfallStep
 from pipebench.records.schema import Bubble, DeviceUsage, WarningRecord
 from pipebench.records.timelines import timeline_record
 from pipebench.records.trace import (
@@ -28,6 +31,7 @@ from pipebench.records.trace import (
 from pipebench.records.trace_explanation import ExplainedStep, TraceExplanation
 from pipebench.timing.replay import Replay
 
+_MOST_TOLD = 30_000  # forwards and backwards that factors, and changes nobody asked for, are found from
 _OFF = 0.05  # of a step: a replay this far off leaves much to be explained
 
 
@@ -36,6 +40,13 @@ class Explained(NamedTuple):
 
     record: TraceRecord
     explanation: TraceExplanation
+
+    def named_as(self, kept: TraceRecord) -> "Explained":
+        """The same, told by the record that is kept of these files."""
+        return Explained(
+            msgspec.structs.replace(self.record, id=kept.id, created=kept.created),
+            msgspec.structs.replace(self.explanation, record=kept.id),
+        )
 
 
 def explained(understood: Understood, changes: Sequence[str], *, created: datetime, name: str) -> Explained:
@@ -52,8 +63,14 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
     """
     replays = bare(understood)
     simulated_s = [replay.again_s for replay in replays]
-    waterfall = _waterfall(understood, replays)
+    telling = _evenly(len(replays), max(_MOST_TOLD // len(replays[0].lengths), 1))
+    some = replace(understood, steps=tuple(understood.steps[place] for place in telling))
+    waterfall = _waterfall(some, [replays[place] for place in telling], _busy(understood))
     record = _record(understood, simulated_s, waterfall, created, name)
+    record = msgspec.structs.replace(
+        record, warnings=[*record.warnings, *_sampled(len(telling), len(replays))]
+    )
+    recorded = single_changes.Recorded(replays if changes else [replays[place] for place in telling])
     explanation = TraceExplanation(
         record=record.id,
         files=record.files,
@@ -68,7 +85,7 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
                 for each, replayed_s in zip(understood.steps, simulated_s, strict=True)
             ]
         ),
-        what_if=_what_if(replays, changes),
+        what_if=single_changes.asked(recorded, changes) if changes else single_changes.best(recorded),
         steps=[_explained_step(each) for each in understood.steps],
         totals=record.totals,
         warnings=record.warnings,
@@ -76,15 +93,33 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
     return Explained(record, explanation)
 
 
-def _what_if(replays: Sequence[Replay], changes: Sequence[str]) -> list[WhatIf]:
-    recorded = single_changes.Recorded(replays)
-    return single_changes.asked(recorded, changes) if changes else single_changes.best(recorded)
+def _evenly(steps: int, most: int) -> list[int]:
+    """All places of so many steps, or at most some of them, spread evenly over the run."""
+    return [number * steps // most for number in range(most)] if steps > most else list(range(steps))
 
 
-def _waterfall(understood: Understood, replays: Sequence[Replay]) -> list[WaterfallStep]:
-    """Over all steps, with what each factor stands for."""
+def _sampled(told: int, steps: int) -> Iterator[WarningRecord]:
+    if told < steps:
+        yield WarningRecord(
+            "some-steps",
+            f"the factors, and the changes that nobody asked for, are found from {told} of {steps} steps, spread "
+            "evenly over the run: all of them would take long",
+            "a change that is asked for (--what-if) is tried on all steps",
+        )
+
+
+def _busy(understood: Understood) -> float:
+    """How many devices compute on average, over all steps."""
+    busy_s = sum(each.busy_s for each in understood.steps)
+    return busy_s / sum(each.measured_s for each in understood.steps)
+
+
+def _waterfall(understood: Understood, replays: Sequence[Replay], busy: float) -> list[WaterfallStep]:
+    """What each factor is and stands for, by steps that tell of all; ``busy`` is the product for all steps."""
     clocked = by_the_clock(understood, replays)
-    factors = without_baseline(clocked, [each.measured_s for each in understood.steps])
+    *factors, last = without_baseline(clocked, [each.measured_s for each in understood.steps])
+    rest = busy / prod(each.factor for each in factors)
+    factors.append(last._replace(factor=rest))
     sentences = Sentences(understood, clocked, replays, dict(factors))
     return [
         WaterfallStep(
@@ -148,11 +183,15 @@ def _devices(understood: Understood) -> list[DeviceUsage]:
     for device in range(graph.devices):
         usages = [each.timeline.usage(device) for each in steps]
         own = graph.stages_of(device)
+        busy_s, waiting_s, transfer_s, idle_s = map(fmean, zip(*usages, strict=True))
         found.append(
             DeviceUsage(
-                device,
-                f"{'stage' if len(own) == 1 else 'stages'} {', '.join(map(str, own))}",
-                *map(fmean, zip(*usages, strict=True)),
+                device=device,
+                layers=f"{'stage' if len(own) == 1 else 'stages'} {', '.join(map(str, own))}",
+                busy_s=busy_s,
+                waiting_s=waiting_s,
+                transfer_s=transfer_s,
+                idle_s=idle_s,
                 activations_alive=max(each.timeline.activations_alive(device) for each in steps),
                 weights_waiting=max(each.timeline.weights_waiting(device) for each in steps),
             )

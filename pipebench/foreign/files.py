@@ -18,7 +18,7 @@ _GZIP = b"\x1f\x8b"
 
 
 class Contents(NamedTuple):
-    """Of a file: its bytes, unpacked if they were packed, and the hash of those on disk."""
+    """Of a file: its bytes, unpacked if they were packed, and their hash."""
 
     document: bytes
     sha256: str
@@ -48,7 +48,7 @@ def read(path: Path) -> Contents:
     except OSError as error:
         raise CorruptRecordError(f"{name}: cannot be read: {reasons.reason(error)}") from None
     document = _unpacked(stored, name) if stored.startswith(_GZIP) else stored
-    return Contents(document, hashlib.sha256(stored).hexdigest())
+    return Contents(document, hashlib.sha256(document).hexdigest())
 
 
 def beginning(path: Path, size: int) -> bytes:

@@ -132,7 +132,8 @@ def _numbers(compute: Iterable[Row], rows: Iterable[Row]) -> tuple[dict[tuple[in
         working[row.replica].add(row.device)
     for row in rows:
         others[row.replica].add(row.device)
-    numbers, notices = {}, []
+    numbers: dict[tuple[int, int], int] = {}
+    notices: list[str] = []
     for replica, computing in sorted(working.items()):
         order = [*sorted(computing), *sorted(others[replica] - computing)]
         numbers |= {(replica, device): number for number, device in enumerate(order)}

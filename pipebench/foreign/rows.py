@@ -56,7 +56,7 @@ class SourceFile(NamedTuple):
     Args:
         path: as text that JSON and terminals can hold.
         kind: of file.
-        sha256: of its bytes as they are on disk, in hexadecimal.
+        sha256: of its bytes, unpacked, in hexadecimal.
         rows: how many.
     """
 

@@ -42,7 +42,7 @@ class Sentences:
             waterfall.SLICES: self._slices,
             waterfall.TRANSFERS: self._transfers,
             waterfall.VARIATION: self._variation,
-            waterfall.HOST: self._gaps,
+            waterfall.GAPS: self._gaps,
             waterfall.UNEXPLAINED: self._unexplained,
         }
 
@@ -74,7 +74,7 @@ class Sentences:
         return Remedy(f"{what}; by simulation at most {found.gain or 1.0:.2f}x as fast", found.gain)
 
     def _devices(self) -> str:
-        return f"as many devices would be busy on average if nothing were lost ({self.graph.devices} of them)"
+        return f"all {self.graph.devices} would be busy all of the time if nothing were lost"
 
     def _fill(self) -> str:
         if self.graph.microbatches == 1:

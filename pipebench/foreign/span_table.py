@@ -82,7 +82,7 @@ def _places(header: Sequence[str], name: str) -> list[int]:
         found = ",".join(header)[:_SHOWN] or "nothing"
         raise CorruptRecordError(
             f"{name}: expected a span table with the header {','.join(HEADER)}, found {found}: "
-            f"without {', '.join(missing)}"
+            f"without {', '.join(missing)}{_hint(found)}"
         )
     twice = next((each for each in HEADER if header.count(each) > 1), None)
     if twice is not None:
@@ -90,6 +90,14 @@ def _places(header: Sequence[str], name: str) -> list[int]:
             f"{name}: expected the column {twice} once in the header, found it several times"
         )
     return [header.index(each) for each in HEADER]
+
+
+def _hint(header: str) -> str:
+    """What it may be instead."""
+    if header.startswith(("[", "null")):
+        return "; it looks like JSON: a trace of torch.profiler is an object"
+    other = next((name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if sign in header), None)
+    return f"; it is separated by {other}: write commas" if other else ""
 
 
 class _Cells:

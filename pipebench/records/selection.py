@@ -108,7 +108,7 @@ def _read(path: Path, search: Search) -> Comparable:
     record = store.read(path)
     if isinstance(record, search.kinds):
         return record
-    expected = "a run" if search.kinds == RUNS else "a run, a command or a trace"
+    expected = "a run, a command or a trace" if CommandRecord in search.kinds else "a run"
     raise CorruptRecordError(f"{path}: expected the record of {expected}, found that of a {record.kind}")
 
 

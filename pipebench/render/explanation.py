@@ -31,7 +31,7 @@ def explanation_report(
                 Waterfall(explained.waterfall),
                 reasons(explained.waterfall),
                 _facts(explained, record),
-                what_if_table(explained.what_if),
+                what_if_table(explained.what_if, against_baseline=True),
             ]
         )
     )
@@ -85,16 +85,15 @@ def _measured(record: RunRecord) -> str:
     return f"{told}, 95 % interval {speedup.low:.2f} to {speedup.high:.2f} over {launches}"
 
 
-def what_if_table(changes: Sequence[WhatIf]) -> Group | Words:
-    """What each change would make of a step; the speed-up only where there is one."""
+def what_if_table(changes: Sequence[WhatIf], *, against_baseline: bool) -> Group | Words:
+    """What each change would make of a step, and of the speed-up of a run that was held against a baseline."""
     if not changes:
         return Words("no single change makes the step shorter by half a per cent or more")
-    against = any(each.speedup is not None for each in changes)
-    table = Table("change", "a step", "times as fast", *(["speed-up"] if against else []))
+    table = Table("change", "a step", "times as fast", *(["speed-up"] if against_baseline else []))
     for each in changes:
         speedup = "-" if each.speedup is None else f"{each.speedup:.2f}x"
         gain = "-" if each.gain is None else f"{each.gain:.3f}"
-        table.add(each.change, seconds(each.step_s), gain, *([speedup] if against else []))
+        table.add(each.change, seconds(each.step_s), gain, *([speedup] if against_baseline else []))
     title = Words(Text("what if: the recorded step simulated with one change", "bold"))
     if any("mean" in each.change for each in changes):
         return Group(title, table, Words(Text("= mean takes work away and gives it to nobody", "dim")))

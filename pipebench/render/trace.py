@@ -47,7 +47,7 @@ def _parts(record: TraceRecord, console: Console) -> Iterator[RenderableType]:
     yield Group(head, Facts(*_origin(record)))
     yield Facts(*_figures(record))
     if record.waterfall:
-        yield Waterfall(record.waterfall)
+        yield Waterfall(record.waterfall, total="busy", unit="")
         yield reasons(record.waterfall)
     yield _devices(record)
     yield _steps(record)

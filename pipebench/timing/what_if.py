@@ -4,9 +4,10 @@ What is made equal takes the mean (or median) over all recorded steps and replic
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean, median
+from typing import NamedTuple
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS, Action
@@ -79,51 +80,66 @@ def _part_scaled(seconds: float, factor: float, share: float) -> float:
     return seconds * (1 - share) + seconds * share * factor
 
 
+class _Part(NamedTuple):
+    """A slice of an action: what it is made equal to, and whether it is one of those that are named."""
+
+    key: _Key | None
+    named: bool
+
+
+class _Parts(dict[Action, list[_Part]]):
+    """Of each action, found once: the same ones come in every step."""
+
+    def __init__(self, change: Change, graph: Graph) -> None:
+        super().__init__()
+        self.change, self.graph = change, graph
+
+    def __missing__(self, action: Action) -> list[_Part]:
+        reduces = action.operation in REDUCTIONS
+        self[action] = parts = [
+            _Part(
+                None if reduces else _alike(self.change, self.graph, each),
+                not reduces and self.change.names(self.graph, each),
+            )
+            for each in on_each_slice(self.graph, action)
+        ]
+        return parts
+
+
 def _made_equal(replays: Sequence[Replay], change: Change) -> list[Replay]:
     graph = replays[0].plan.graph
     middle = median if change.rule == "median" else fmean
-    equal = {key: middle(seconds) for key, seconds in _samples(replays, change).items()}
-    slices = _by_slice(graph, replays[0].lengths)
-    alone = next((each for each, _ in slices if _has_no_others(change, graph, each, equal)), None)
+    parts = _Parts(change, graph)
+    equal = {key: middle(seconds) for key, seconds in _samples(replays, parts).items()}
+    slices = (each for action in replays[0].lengths for each in on_each_slice(graph, action))
+    alone = next((each for each in slices if _has_no_others(change, graph, each, equal)), None)
     if alone is not None:
         raise UsageError(f"others: {graph.text(alone)} is the only one of its kind: there are no others")
     return [
-        replace(each, lengths={a: _equal_s(change, graph, equal, a, s) for a, s in each.lengths.items()})
+        replace(each, lengths={a: _equal_s(parts[a], equal, s) for a, s in each.lengths.items()})
         for each in replays
     ]
 
 
-def _samples(replays: Sequence[Replay], change: Change) -> dict[_Key, list[float]]:
+def _samples(replays: Sequence[Replay], parts: _Parts) -> dict[_Key, list[float]]:
     """What each kind of action took on a slice, wherever it counts."""
-    graph = replays[0].plan.graph
+    others = parts.change.rule == "others"
     samples: dict[_Key, list[float]] = defaultdict(list)
     for replay in replays:
-        for action, each_s in _by_slice(graph, replay.lengths):
-            if action.operation not in REDUCTIONS and not (
-                change.rule == "others" and change.names(graph, action)
-            ):
-                samples[_alike(change, graph, action)].append(each_s)
+        for action, each_s in replay.lengths.items():
+            of_action = parts[action]
+            for key, named in of_action:
+                if key is not None and not (others and named):
+                    samples[key].append(each_s / len(of_action))
     return samples
 
 
-def _equal_s(
-    change: Change, graph: Graph, equal: Mapping[_Key, float], action: Action, each_s: float
-) -> float:
+def _equal_s(parts: Sequence[_Part], equal: Mapping[_Key, float], each_s: float) -> float:
     """How long an action takes if what is named of it is made equal."""
-    if action.slices == 1:
-        if action.operation in REDUCTIONS or not change.names(graph, action):
-            return each_s
-        return equal.get(_alike(change, graph, action), each_s)
-    if not change.share(graph, action):
+    if not any(named for _, named in parts):
         return each_s
-    return sum(_equal_s(change, graph, equal, *part) for part in _by_slice(graph, {action: each_s}))
-
-
-def _by_slice(graph: Graph, lengths: Mapping[Action, float]) -> Iterator[tuple[Action, float]]:
-    """Each action on each of its slices by itself, with its even share of the time."""
-    for action, each_s in lengths.items():
-        slices = on_each_slice(graph, action)
-        yield from ((each, each_s / len(slices)) for each in slices)
+    share_s = each_s / len(parts)
+    return sum(equal.get(key, share_s) if named and key is not None else share_s for key, named in parts)
 
 
 def _has_no_others(change: Change, graph: Graph, action: Action, equal: Mapping[_Key, float]) -> bool:

@@ -37,7 +37,7 @@ def test_it_says_whose_figures_they_are_and_how_well_they_are_understood_first()
         "are 0.2 % off on average, and -0.2 % at worst",
         "the mean of 3 steps",
         "bubble 43 % of all device time",
-        "factor speed-up",
+        "factor busy",
         "fill and drain of the schedule: 4 microbatches for 4 stages",
         "by device, the mean of all recorded steps (wall clock)",
         "the recorded steps, the longest first",

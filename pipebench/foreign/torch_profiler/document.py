@@ -1,0 +1,38 @@
+"""A trace's bytes, and what they begin with."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pipebench.encodings import BOM
+from pipebench.foreign import files
+from pipebench.names import as_text
+
+
+class Document(NamedTuple):
+    """A file that was read.
+
+    Args:
+        path: as text.
+        content: unpacked.
+        sha256: of the content, in hexadecimal.
+    """
+
+    path: str
+    content: bytes
+    sha256: str
+
+
+def is_trace(beginning: bytes) -> bool:
+    """Whether a file's first bytes, unpacked, begin a JSON object, as a trace does and a table does not."""
+    return beginning.removeprefix(BOM).lstrip().startswith(b"{")
+
+
+def read(path: Path) -> Document:
+    """Read a trace's file, packed or not.
+
+    Raises:
+        UsageError: There is no such file.
+        CorruptRecordError: It cannot be read, is damaged, or holds too much.
+    """
+    contents = files.read(path)
+    return Document(as_text(str(path)), contents.document.removeprefix(BOM), contents.sha256)

@@ -1,0 +1,16 @@
+"""The report of ``explain --from``: what is said of the record, and what a change would bring."""
+
+from rich.console import Console, Group
+
+from pipebench.records.trace import TraceRecord
+from pipebench.records.trace_explanation import TraceExplanation
+from pipebench.render.explanation import what_if_table
+from pipebench.render.tables import spaced
+from pipebench.render.trace import trace_report
+
+
+def trace_explanation_report(explained: TraceExplanation, record: TraceRecord, console: Console) -> Group:
+    """All of it, as wide as the console."""
+    return Group(
+        *spaced([trace_report(record, console), what_if_table(explained.what_if, against_baseline=False)])
+    )
