@@ -23,7 +23,7 @@ OPERATIONS = {
 def install(folder, steps):  # steps: which of them, counted from 0; leave the first ones out
     recorder = Recorder(folder, steps)
     PipelineEngine.train_batch = recorder.step(PipelineEngine.train_batch)
-    table = PipelineEngine._INSTRUCTION_MAP  # the engine calls what stands here, whatever its methods are
+    table = PipelineEngine._INSTRUCTION_MAP  # noqa: SLF001 - the engine calls what stands here, whatever its methods are
     for instruction, operation in OPERATIONS.items():
         table[instruction] = recorder.timed(operation, table[instruction])
 
@@ -38,7 +38,7 @@ class Recorder:
         def run(engine, *args, **kwargs):
             number, self.number = self.number, self.number + 1
             if number not in self.steps or engine.grid.get_slice_parallel_rank():
-                return train_batch(engine, *args, **kwargs)  # of the ranks that share a stage's layers one is enough
+                return train_batch(engine, *args, **kwargs)  # one rank of those that share a layer is enough
             replica = engine.grid.get_data_parallel_id()
             self.spans = self.spans or Spans(self.folder, replica, engine.stage_id)
             with self.spans.recorded(number):
@@ -56,7 +56,7 @@ class Recorder:
             if self.done is None:  # evaluation, or a step that is not asked for
                 return execute(engine, *args, **kwargs)
             # A buffer is used again and again, so its id is no microbatch. Each operation takes them in their order.
-            microbatch = None if "buffer_id" not in kwargs else self.done[operation]
+            microbatch = self.done[operation] if operation in {"F", "B"} else None
             self.done[operation] += 1
             with self.spans.timed(operation, engine.stage_id, microbatch):
                 return execute(engine, *args, **kwargs)

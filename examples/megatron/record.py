@@ -1,4 +1,4 @@
-"""Records forwards and backwards of a Megatron pipeline. Before pretrain(...): record.install("spans", range(20, 30))."""
+"""Records the steps of a Megatron pipeline. Before pretrain(...): record.install("spans", range(20, 30))."""
 
 from functools import wraps
 
@@ -33,7 +33,8 @@ class Recorder:
             number, self.number = self.number, self.number + 1
             if number not in self.steps or not writes():
                 return schedule(*args, **kwargs)
-            self.spans = self.spans or Spans(self.folder, replica(), parallel_state.get_pipeline_model_parallel_rank())
+            rank = parallel_state.get_pipeline_model_parallel_rank()
+            self.spans = self.spans or Spans(self.folder, parallel_state.get_data_parallel_rank(), rank)
             with self.spans.recorded(number):
                 self.recording = True
                 try:
@@ -71,9 +72,8 @@ class Recorder:
         return run
 
 
-def writes():  # ranks that share a stage's layers or its sequence work side by side: one of them is enough
-    return not parallel_state.get_tensor_model_parallel_rank() and not parallel_state.get_context_parallel_rank()
-
-
-def replica():
-    return parallel_state.get_data_parallel_rank()
+def writes():  # ranks that share a layer or a sequence work side by side: one of them is enough
+    return (
+        parallel_state.get_tensor_model_parallel_rank() == 0
+        and parallel_state.get_context_parallel_rank() == 0
+    )
