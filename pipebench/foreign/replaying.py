@@ -5,12 +5,14 @@ no time. By the clock is for the waterfall, which tells messages from gaps of th
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipebench.foreign.understanding import Understood
 from pipebench.plan.transfers import messages_of
 from pipebench.timing.path import Path
 from pipebench.timing.replay import Replay, replay_of
+from pipebench.timing.timeline import Timeline
 
 if TYPE_CHECKING:
     from pipebench.plan.plan import Program
@@ -32,8 +34,21 @@ def bare(understood: Understood) -> list[Replay]:
 
 
 def by_the_clock(understood: Understood, replays: Sequence[Replay]) -> list[Replay]:
-    """Of each step, with what lay between its operations; ``replays`` are the bare ones."""
+    """Of each step, with what lay between its operations; ``replays`` are the bare ones.
+
+    A result that was sent late is on its way from the moment when it was there: run again, it leaves then.
+    """
     return [
-        replay_of(step.timeline, ports=False, path=replay.path)
+        replay_of(_from_the_producer(step.timeline), ports=False, path=replay.path)
         for step, replay in zip(understood.steps, replays, strict=True)
     ]
+
+
+def _from_the_producer(timeline: Timeline) -> Timeline:
+    span_of = timeline.span_of
+    return replace(
+        timeline,
+        transfers=tuple(
+            each._replace(ready_s=span_of[each.message.producer].end_s) for each in timeline.transfers
+        ),
+    )

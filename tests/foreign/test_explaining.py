@@ -62,6 +62,24 @@ def test_each_loss_goes_to_its_own_factor() -> None:
         assert of[waterfall.UNEXPLAINED] == pytest.approx(1)
 
 
+def test_a_result_that_is_sent_late_is_a_transfer_and_nothing_is_left_unexplained() -> None:
+    rows = rows_of(timeline(transfer_s=5e-4))
+    late = [
+        Row(
+            0,
+            0,
+            row.device,
+            f"SEND_{row.operation}",
+            row.stage,
+            row.microbatch,
+            row.end_s + 4e-4,
+            row.end_s + 5e-4,
+        )
+        for row in rows
+    ]
+    assert factors(told([*rows, *late])) == pytest.approx(factors(told(rows)))
+
+
 def test_a_host_that_is_late_is_a_gap() -> None:
     rows = rows_of(timeline(stages=1, microbatches=3))
     late = [
