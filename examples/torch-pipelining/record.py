@@ -46,7 +46,7 @@ def one_forward_one_backward(stage: PipelineStage, microbatches: int, loss_fn):
     runtime = _PipelineScheduleRuntime([stage], microbatches, loss_fn=loss_fn)
     world = stage.group_size
     runtime.pipeline_order = {rank: order_of_1f1b(rank, world, microbatches) for rank in range(world)}
-    runtime._prepare_schedule_with_comms(runtime.pipeline_order)  # noqa: SLF001
+    runtime._prepare_schedule_with_comms(runtime.pipeline_order)  # noqa: SLF001 - as torch's own schedules do
     return runtime
 
 

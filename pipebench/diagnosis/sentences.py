@@ -126,11 +126,11 @@ class Sentences:
         messages = self.step.replay.messages
         if not messages:
             return "no message crosses from device to device"
-        usual_s = _seconds(fmean(messages.values()))
+        usual_s = seconds_text(fmean(messages.values()))
         text = f"{len(messages)} messages are on the way for {usual_s} on average, and some are waited for"
         overheads = self.step.replay.overheads
         if overheads:
-            text += f"; each costs both of its ends {_seconds(fmean(overheads.values()))} of their time"
+            text += f"; each costs both of its ends {seconds_text(fmean(overheads.values()))} of their time"
         return text
 
     def _variation(self) -> str:
@@ -144,9 +144,9 @@ class Sentences:
         replay, devices = self.step.replay, self.graph.devices
         reductions_s = sum(s for a, s in self.lengths.items() if a.operation in REDUCTIONS)
         what = "zeroing, norm and update" if self.graph.clips else "zeroing and update"
-        text = f"{what} take {_seconds((replay.around_s + reductions_s) / devices)} of each device on average"
+        text = f"{what} take {seconds_text((replay.around_s + reductions_s) / devices)} of each device on average"
         if replay.gaps:
-            text += f"; the host is late by {_seconds(sum(replay.gaps.values()) / devices)} of each"
+            text += f"; the host is late by {seconds_text(sum(replay.gaps.values()) / devices)} of each"
         return text
 
     def _unexplained(self) -> str:
@@ -162,7 +162,7 @@ def _counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def _seconds(value: float) -> str:
+def seconds_text(value: float) -> str:
     """Such as ``1.23 s``, ``45.6 ms``, ``7.8 us``."""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if value >= size:

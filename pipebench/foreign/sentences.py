@@ -7,6 +7,7 @@ from statistics import fmean
 
 from pipebench.diagnosis import single_changes, waterfall
 from pipebench.diagnosis.remedies import Remedy
+from pipebench.diagnosis.sentences import seconds_text
 from pipebench.foreign.understanding import Understood
 from pipebench.plan.actions import Action
 from pipebench.timing.means import by_slice, even
@@ -115,9 +116,10 @@ class Sentences:
         lengths_s = [each_s for replay in self.clocked for each_s in replay.messages.values()]
         if not lengths_s:
             return "no result goes from device to device"
+        count, usual = len(lengths_s) // len(self.clocked), seconds_text(fmean(lengths_s))
         return (
-            f"{len(lengths_s) // len(self.clocked)} results a step are on their way for {_seconds(fmean(lengths_s))} "
-            "on average, from when they are there until they are used, and some are waited for"
+            f"{count} results a step are on their way for {usual} on average, from when they are there until they are "
+            "used, and some are waited for"
         )
 
     def _variation(self) -> str:
@@ -133,17 +135,9 @@ class Sentences:
     def _gaps(self) -> str:
         late_s = sum(sum(replay.gaps.values()) for replay in self.clocked) / len(self.clocked)
         return (
-            f"devices could go on and do not for {_seconds(late_s / self.graph.devices)} a step, on average: the "
+            f"devices could go on and do not for {seconds_text(late_s / self.graph.devices)} a step, on average: the "
             "host is late, or something else runs between forwards and backwards"
         )
 
     def _unexplained(self) -> str:
         return f"run again with all that, steps take {self.factors[waterfall.UNEXPLAINED]:.4f} times what was recorded"
-
-
-def _seconds(value: float) -> str:
-    """Such as ``1.23 s``, ``45.6 ms``, ``7.8 us``."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value / 1e-6:.3g} us"
