@@ -14,7 +14,7 @@ from pipebench.timing.what_if import Sizes, changed, mean_step_s
 
 BEST = 10
 _MANY = 25_000  # actions, of which a change takes a tenth of a second or more
-_LEAST_TRIED, _LEAST_OF_MANY = 20, 8
+_LEAST_TRIED, _LEAST_OF_MANY = 20, 4
 _MOST_ACTIONS = 500_000  # of all steps that are simulated; more take seconds
 _FASTER, _HALF = 0.9, 0.5
 _WORTH_IT = 1.005  # times as fast: less is nothing to act on

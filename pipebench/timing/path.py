@@ -5,7 +5,7 @@ their ends nothing, so a step is the longest way through what stands before what
 last bit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pipebench.plan.actions import Action
 from pipebench.plan.cells import cell_of
@@ -24,15 +24,16 @@ class Path:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        order = _in_order(plan)
+        actions = [action for program in plan.programs for action in program]
+        cells = cell_of(plan.graph, actions)
+        inputs = {
+            action: [(cells[each.producer], each) for each in messages_to(plan.graph, action)]
+            for action in actions
+        }
+        order = _in_order(plan, inputs)
         place = {action: number for number, (_, action) in enumerate(order)}
-        cells = cell_of(plan.graph, (action for _, action in order))
         self._slots: list[tuple[int, Action, _Inputs]] = [
-            (
-                device,
-                action,
-                tuple((place[cells[each.producer]], each) for each in messages_to(plan.graph, action)),
-            )
+            (device, action, tuple((place[producer], each) for producer, each in inputs[action]))
             for device, action in order
         ]
 
@@ -65,18 +66,17 @@ class Path:
         return max(free)
 
 
-def _in_order(plan: Plan) -> list[tuple[int, Action]]:
+def _in_order(
+    plan: Plan, inputs: Mapping[Action, Sequence[tuple[Action, Message]]]
+) -> list[tuple[int, Action]]:
     """All actions with their devices, each behind what it needs."""
-    graph = plan.graph
-    cells = cell_of(graph, (action for program in plan.programs for action in program))
     at, found, done = [0] * len(plan.programs), list[tuple[int, Action]](), set[Action]()
     ready = list(range(len(plan.programs)))
     noted: dict[Action, list[int]] = {}
     while ready:
         device = ready.pop()
         for action in plan.programs[device][at[device] :]:
-            needs = (cells[message.producer] for message in messages_to(graph, action))
-            missing = next((each for each in needs if each not in done), None)
+            missing = next((each for each, _ in inputs[action] if each not in done), None)
             if missing is not None:
                 noted.setdefault(missing, []).append(device)
                 break
