@@ -130,7 +130,7 @@ class Split(Stock):
         from pipebench.models.stacked_lstm.split.products import fastest_products
 
         super().__init__(hidden, batch)
-        device = torch.device("cpu")
+        device = self.input_TBH.device
         self.layer = SplitLSTM(self.lstm, library or fastest_products(hidden, batch, torch.float32, device))
         buffers = self.layer.buffers(STEPS, batch)
         starts = range(0, STEPS, length)

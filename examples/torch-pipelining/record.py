@@ -1,8 +1,10 @@
-"""A pipeline of torch.distributed.pipelining on CPU ranks that writes a trace a rank.
+"""A pipeline of torch.distributed.pipelining that writes a trace a rank, on CPU ranks or on GPUs.
 
 torchrun --nproc-per-node 2 record.py gpipe     # or 1f1b, interleaved, zero-bubble
+torchrun --nproc-per-node 2 record.py gpipe cuda
 """
 
+import os
 import sys
 
 import torch
@@ -19,14 +21,25 @@ from torch.profiler import ProfilerActivity, profile, schedule
 
 WIDTH, ROWS, MICROBATCHES = 1024, 96, 4  # ROWS a microbatch
 WARMUP, RECORDED = 2, 2  # steps
+BACKENDS = {"cpu": "gloo", "cuda": "nccl"}
+ACTIVITIES = {"cpu": [ProfilerActivity.CPU], "cuda": [ProfilerActivity.CPU, ProfilerActivity.CUDA]}
 
 
-def stages(rank: int, world: int, each: int) -> list[PipelineStage]:
+def own_device(kind: str) -> torch.device:
+    """A GPU for each rank of this machine, or its CPU."""
+    if kind == "cpu":
+        return torch.device("cpu")
+    device = torch.device(kind, int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+    torch.cuda.set_device(device)
+    return device
+
+
+def stages(rank: int, world: int, each: int, device: torch.device) -> list[PipelineStage]:
     """The stages of this rank: every ``world``-th one."""
     made = []
     for index in range(rank, world * each, world):
         layers = [layer for _ in range(4 // each) for layer in (nn.Linear(WIDTH, WIDTH), nn.ReLU())]
-        made.append(PipelineStage(nn.Sequential(*layers), index, world * each, torch.device("cpu")))
+        made.append(PipelineStage(nn.Sequential(*layers).to(device), index, world * each, device))
     return made
 
 
@@ -50,10 +63,10 @@ def one_forward_one_backward(stage: PipelineStage, microbatches: int, loss_fn):
     return runtime
 
 
-def pipeline(name: str, rank: int, world: int):
+def pipeline(name: str, rank: int, world: int, device: torch.device):
     """The schedule of that name, and the parameters of this rank."""
     several = {"interleaved": ScheduleInterleaved1F1B, "zero-bubble": ScheduleInterleavedZeroBubble}
-    mine = stages(rank, world, 2 if name in several else 1)
+    mine = stages(rank, world, 2 if name in several else 1, device)
     parameters = [parameter for stage in mine for parameter in stage.submod.parameters()]
     if name in several:
         return several[name](mine, MICROBATCHES, loss_fn=nn.functional.mse_loss), parameters
@@ -61,13 +74,14 @@ def pipeline(name: str, rank: int, world: int):
     return make(mine[0], MICROBATCHES, loss_fn=nn.functional.mse_loss), parameters
 
 
-def main(name: str) -> None:
+def main(name: str, kind: str = "cpu") -> None:
     torch.set_num_threads(1)
-    dist.init_process_group("gloo")
+    device = own_device(kind)
+    dist.init_process_group(BACKENDS[kind])
     rank, world = dist.get_rank(), dist.get_world_size()
-    run, parameters = pipeline(name, rank, world)
+    run, parameters = pipeline(name, rank, world, device)
     optimizer = torch.optim.SGD(parameters, lr=0.01)
-    batch = torch.randn(ROWS * MICROBATCHES, WIDTH)
+    batch = torch.randn(ROWS * MICROBATCHES, WIDTH, device=device)
     given = (batch,) if rank == 0 else ()
     target = {"target": batch} if rank == world - 1 else {}
 
@@ -75,7 +89,7 @@ def main(name: str) -> None:
         profiler.export_chrome_trace(f"trace{rank}.json.gz")
 
     with profile(
-        activities=[ProfilerActivity.CPU],
+        activities=ACTIVITIES[kind],
         schedule=schedule(wait=0, warmup=WARMUP, active=RECORDED, repeat=1),
         on_trace_ready=write,
     ) as profiler:
@@ -88,4 +102,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "gpipe")
+    main(*sys.argv[1:] or ["gpipe"])

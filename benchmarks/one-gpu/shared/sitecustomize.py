@@ -1,7 +1,9 @@
 """One GPU poses as several, so that all of ``--device cuda`` runs on it: to check what is computed, not to time it.
 
-Put this folder first on PYTHONPATH and set ONE_GPU_AS=N. Every rank then computes on GPU 0, and messages go through
-pinned host memory, since NCCL takes no two ranks on one GPU. Nothing else of pipebench is touched.
+Put this folder first on PYTHONPATH and set ONE_GPU_AS=N. Every rank then computes on GPU 0. Messages go through pinned
+host memory, since NCCL before 2.30 takes no two ranks on one GPU. With a newer one (LD_PRELOAD may name it) set
+NCCL_MULTI_RANK_GPU_ENABLE=1, which is its own switch for that, and messages go through NCCL. Nothing else of pipebench
+is touched.
 """
 
 import importlib.abc
@@ -10,17 +12,19 @@ import os
 import sys
 
 COUNT = int(os.environ.get("ONE_GPU_AS", "0"))
+BY_NCCL = os.environ.get("NCCL_MULTI_RANK_GPU_ENABLE") == "1"
 
 
 def share_device(module):
-    """Every rank's device is the first one, and torch has no NCCL."""
+    """Every rank's device is the first one, and torch has no NCCL unless that takes several ranks on a GPU."""
     import torch
     import torch.distributed
 
     made, name = module.CudaDevice.__init__, torch.cuda.get_device_name
     module.CudaDevice.__init__ = lambda self, _: made(self, 0)
     torch.cuda.get_device_name = lambda _=0: name(0)
-    torch.distributed.is_nccl_available = lambda: False
+    if not BY_NCCL:
+        torch.distributed.is_nccl_available = lambda: False
 
 
 def repeat_gpus(module):

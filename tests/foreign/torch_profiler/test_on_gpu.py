@@ -1,4 +1,6 @@
-"""Kernels and their launches, in traces that the test makes by the format's documentation."""
+"""Kernels and their launches: in traces that the test makes, and in real ones (``nccl/README.md``)."""
+
+from pathlib import Path
 
 import pytest
 
@@ -7,6 +9,9 @@ from pipebench.foreign.torch_profiler.events import Args, Event, Trace
 from pipebench.foreign.torch_profiler.labels import labels_of
 from pipebench.foreign.torch_profiler.on_gpu import has_kernels, timed
 from pipebench.foreign.torch_profiler.steps import Numbered
+from tests.foreign.torch_profiler.bubbles import check
+
+REAL = Path(__file__).parent / "nccl"
 
 
 class Made:
@@ -75,3 +80,23 @@ def test_a_graph_is_one_launch_of_many_kernels() -> None:
 def test_a_forward_without_kernels_is_told() -> None:
     with pytest.raises(CorruptRecordError, match=r"t\.json event 0: .* F of microbatch 3, got none"):
         Made().label("PP:0F3", 0, 10).kernel("late", 20, 30, 40).pieces()
+
+
+def test_the_first_stages_gradient_of_no_input_takes_no_time_when_its_turn_comes() -> None:
+    made = Made().label("PP:0F0", 0, 5).kernel("gemm", 1, 10, 50)
+    made.label("PP:0RECV_B0", 5, 8).kernel(NCCL, 6, 20, 90)
+    made.label("PP:0I0", 8, 9)
+    made.label("PP:0W0", 9, 20).kernel("gemm", 12, 90, 120)
+    assert made.pieces() == {
+        ("F", 0): (10, 50),
+        ("RECV_B", 0): (20, 90),
+        ("I", 0): (90, 90),
+        ("W", 0): (90, 120),
+    }
+
+
+@pytest.mark.parametrize(("schedule", "operations"), [("gpipe", "FB"), ("zero-bubble", "FIW")])
+def test_the_bubble_of_two_nccl_ranks_is_the_one_that_cuda_events_measured(
+    schedule: str, operations: str
+) -> None:
+    check(REAL / schedule, 2, operations, within=0.001)
