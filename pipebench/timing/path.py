@@ -45,12 +45,17 @@ class Path:
 
     @cached_property
     def messages(self) -> list[Message]:
-        """All that go from device to device, in the order of ``transfers.messages_of``; their actions are the plan's."""
+        """All of a step, in the order of ``transfers.messages_of``; their actions are the plan's."""
         from pipebench.plan.numbers import rows  # noqa: PLC0415 - numpy
 
         flat, (consumer, producer) = self._flat, self._flat.numbering.messages
         devices = (flat.numbering.devices[numbers].tolist() for numbers in (producer, consumer))
         return list(rows(Message, flat.actions_of(producer), flat.actions_of(consumer), *devices))
+
+    @cached_property
+    def free(self) -> dict[Message, float]:
+        """Messages that take no time."""
+        return dict.fromkeys(self.messages, 0.0)
 
     def takes_s(
         self,
