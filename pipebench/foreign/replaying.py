@@ -41,7 +41,12 @@ def by_the_clock(understood: Understood, replays: Sequence[Replay]) -> list[Repl
 
 
 def _from_the_producer(timeline: Timeline) -> Timeline:
-    span_of = timeline.span_of
+    ended_s = {unit: span.end_s for unit, span in timeline.span_of.items()}
     return timeline.with_transfers(
-        tuple(each._replace(ready_s=span_of[each.message.producer].end_s) for each in timeline.transfers)
+        tuple(
+            each
+            if each.ready_s == ended_s[each.message.producer]
+            else each._replace(ready_s=ended_s[each.message.producer])
+            for each in timeline.transfers
+        )
     )

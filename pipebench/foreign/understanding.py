@@ -24,7 +24,7 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.numbers import Numbers
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import messages_of
-from pipebench.timing.timeline import Span, Timeline
+from pipebench.timing.timeline import Span, Timeline, Usage
 
 ROUNDING = 1e-3  # of a step
 
@@ -65,6 +65,11 @@ class RecordedStep:
     def busy_s(self) -> float:
         """Of all devices together."""
         return sum(span.end_s - span.start_s for span in self.timeline.spans)
+
+    @cached_property
+    def usages(self) -> list[Usage]:
+        """Where the time of each device went."""
+        return [self.timeline.usage(device) for device in range(self.timeline.graph.devices)]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from itertools import accumulate, repeat
 from pipebench.plan.actions import Action
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message
+from pipebench.timing.bounds import Bound
 
 _Inputs = tuple[
     tuple[int, int], ...
@@ -51,6 +52,11 @@ class Path:
         flat, (consumer, producer) = self._flat, self._flat.numbering.messages
         devices = (flat.numbering.devices[numbers].tolist() for numbers in (producer, consumer))
         return list(rows(Message, flat.actions_of(producer), flat.actions_of(consumer), *devices))
+
+    @cached_property
+    def bound(self) -> Bound:
+        """What no order of the plan's actions can go below."""
+        return Bound(self.plan.graph, self._actions)
 
     @cached_property
     def free(self) -> dict[Message, float]:
