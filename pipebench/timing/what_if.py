@@ -20,6 +20,7 @@ from pipebench.timing.replay import Replay
 
 Sizes = Mapping[Message, int]
 _Key = tuple[object, ...]
+_OF_SLICES = ("microbatch", "chunk")  # of all else a change does not ask for the microbatch
 
 
 def changed(
@@ -93,22 +94,31 @@ class _Parts(dict[Action, list[_Part]]):
     def __init__(self, change: Change, graph: Graph) -> None:
         super().__init__()
         self.change, self.graph = change, graph
+        self.known: dict[tuple[object, ...], list[_Part]] = {}  # by all of an action but its microbatch
 
     def __missing__(self, action: Action) -> list[_Part]:
-        reduces = action.operation in REDUCTIONS
-        self[action] = parts = [
-            _Part(
-                None if reduces else _alike(self.change, self.graph, each),
-                not reduces and self.change.names(self.graph, each),
-            )
+        self[action] = parts = self._of(action) if self.change.of in _OF_SLICES else self._of_any(action)
+        return parts
+
+    def _of_any(self, action: Action) -> list[_Part]:
+        """The same for all microbatches."""
+        like = *action[:2], *action[3:]
+        if like not in self.known:
+            self.known[like] = self._of(action)
+        return self.known[like]
+
+    def _of(self, action: Action) -> list[_Part]:
+        if action.operation in REDUCTIONS:
+            return [_Part(None, named=False)]
+        return [
+            _Part(_alike(self.change, self.graph, each), self.change.names(self.graph, each))
             for each in on_each_slice(self.graph, action)
         ]
-        return parts
 
     @property
     def named(self) -> dict[Action, list[_Part]]:
         """Of the actions that came so far, those of which anything is named."""
-        return {action: parts for action, parts in self.items() if any(named for _, named in parts)}
+        return {action: parts for action, parts in self.items() if any(part.named for part in parts)}
 
 
 def _made_equal(replays: Sequence[Replay], change: Change) -> list[Replay]:
