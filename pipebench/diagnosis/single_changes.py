@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice, zip_longest
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS
@@ -21,8 +22,9 @@ _WORTH_IT = 1.005  # times as fast: less is nothing to act on
 _Named = TypeVar("_Named", int, tuple[int, int])
 
 
-class Recorded(NamedTuple):
-    """Recorded steps of one graph, to be changed together.
+@dataclass(frozen=True)
+class Recorded:
+    """Recorded steps of one graph, to be changed together; what was tried is not simulated again.
 
     Args:
         replays: of each.
@@ -35,6 +37,7 @@ class Recorded(NamedTuple):
     sizes: Sizes | None = None
     dilation: float = 1.0
     speedup: float | None = None
+    tried: dict[str, WhatIf] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 def asked(step: Recorded, texts: Sequence[str]) -> list[WhatIf]:
@@ -100,6 +103,12 @@ def _busiest(seconds: Mapping[_Named, float]) -> list[_Named]:
 
 
 def _what_if(step: Recorded, text: str) -> WhatIf:
+    if text not in step.tried:
+        step.tried[text] = _simulated(step, text)
+    return step.tried[text]
+
+
+def _simulated(step: Recorded, text: str) -> WhatIf:
     change = change_of(text, step.replays[0].plan.graph)
     replays = changed(step.replays, change, sizes=step.sizes, dilation=step.dilation)
     step_s = mean_step_s(replays)

@@ -29,8 +29,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from pipebench.plan.actions import REDUCTIONS, Action
-from pipebench.timing.bounds import least_s
-from pipebench.timing.means import alike, by_slice, even
+from pipebench.timing.means import alike
 from pipebench.timing.replay import Replay
 
 DEVICES = "devices"
@@ -131,15 +130,14 @@ def _times(replay: Replay, ideal_s: float, shared: float) -> Iterator[tuple[str,
         yield SHARED, evenly_s
     else:
         yield WORK, evenly_s
-    stages = even(graph, replay.lengths)
+    stages = replay.evened
     same = alike(graph, stages)
     same_s = replay.slices_alone_s(same, with_messages=False)
-    yield FILL, other_s + min(least_s(graph, _without_reductions(same)), same_s)
+    yield FILL, other_s + min(replay.least_s(_without_reductions(same)), same_s)
     yield WAITING, other_s + same_s
     yield STAGES, other_s + replay.slices_alone_s(stages, with_messages=False)
-    slices = by_slice(graph, replay.lengths)
-    yield SLICES, other_s + replay.slices_alone_s(slices, with_messages=False)
-    yield TRANSFERS, other_s + replay.slices_alone_s(slices, with_messages=True)
+    yield SLICES, other_s + replay.slices_alone_s(replay.sliced, with_messages=False)
+    yield TRANSFERS, other_s + replay.slices_alone_s(replay.sliced, with_messages=True)
     yield VARIATION, other_s + replay.slices_alone_s(replay.lengths, with_messages=True)
     yield HOST, replay.again_s
 

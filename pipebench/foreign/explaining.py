@@ -29,7 +29,6 @@ from pipebench.records.trace import (
     TraceStep,
 )
 from pipebench.records.trace_explanation import ExplainedStep, TraceExplanation
-from pipebench.timing.replay import Replay
 
 _MOST_TOLD = 30_000  # forwards and backwards that factors, and changes nobody asked for, are found from
 _OFF = 0.05  # of a step: a replay this far off leaves much to be explained
@@ -65,12 +64,15 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
     simulated_s = [replay.again_s for replay in replays]
     telling = _evenly(len(replays), max(_MOST_TOLD // len(replays[0].lengths), 1))
     some = replace(understood, steps=tuple(understood.steps[place] for place in telling))
-    waterfall = _waterfall(some, [replays[place] for place in telling], _busy(understood))
+    every = single_changes.Recorded(replays)
+    recorded = (
+        every if len(telling) == len(replays) else single_changes.Recorded([replays[p] for p in telling])
+    )
+    waterfall = _waterfall(some, recorded, _busy(understood))
     record = _record(understood, simulated_s, waterfall, created, name)
     record = msgspec.structs.replace(
         record, warnings=[*record.warnings, *_sampled(len(telling), len(replays))]
     )
-    recorded = single_changes.Recorded(replays if changes else [replays[place] for place in telling])
     explanation = TraceExplanation(
         record=record.id,
         files=record.files,
@@ -85,7 +87,7 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
                 for each, replayed_s in zip(understood.steps, simulated_s, strict=True)
             ]
         ),
-        what_if=single_changes.asked(recorded, changes) if changes else single_changes.best(recorded),
+        what_if=single_changes.asked(every, changes) if changes else single_changes.best(recorded),
         steps=[_explained_step(each) for each in understood.steps],
         totals=record.totals,
         warnings=record.warnings,
@@ -114,13 +116,13 @@ def _busy(understood: Understood) -> float:
     return busy_s / sum(each.measured_s for each in understood.steps)
 
 
-def _waterfall(understood: Understood, replays: Sequence[Replay], busy: float) -> list[WaterfallStep]:
+def _waterfall(understood: Understood, recorded: single_changes.Recorded, busy: float) -> list[WaterfallStep]:
     """What each factor is and stands for, by steps that tell of all; ``busy`` is the product for all steps."""
-    clocked = by_the_clock(understood, replays)
+    clocked = by_the_clock(understood, recorded.replays)
     *factors, last = without_baseline(clocked, [each.measured_s for each in understood.steps])
     rest = busy / prod(each.factor for each in factors)
     factors.append(last._replace(factor=rest))
-    sentences = Sentences(understood, clocked, replays, dict(factors))
+    sentences = Sentences(understood, clocked, recorded, dict(factors))
     return [
         WaterfallStep(
             step=each.step,
@@ -181,7 +183,7 @@ def _devices(understood: Understood) -> list[DeviceUsage]:
     graph, steps = understood.graph, understood.steps
     found = []
     for device in range(graph.devices):
-        usages = [each.timeline.usage(device) for each in steps]
+        usages = [each.usages[device] for each in steps]
         own = graph.stages_of(device)
         busy_s, waiting_s, transfer_s, idle_s = map(fmean, zip(*usages, strict=True))
         found.append(
@@ -201,8 +203,7 @@ def _devices(understood: Understood) -> list[DeviceUsage]:
 
 def _explained_step(each: RecordedStep) -> ExplainedStep:
     """Of one step by itself."""
-    graph = each.timeline.graph
-    usages = [each.timeline.usage(device) for device in range(graph.devices)]
+    usages = each.usages
     return ExplainedStep(
         step=each.step,
         replica=each.replica,

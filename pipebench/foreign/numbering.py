@@ -15,6 +15,8 @@ _WORDS = {
     "I": "input's half of the backward",
     "W": "weights' half of the backward",
 }
+_SEEN = {"F": 1, "B": 2, "I": 4, "W": 8}
+_WHOLE = frozenset({_SEEN["F"] | _SEEN["B"], _SEEN["F"] | _SEEN["I"] | _SEEN["W"]})
 _Key = tuple[str, int, int]  # operation, stage, microbatch
 
 
@@ -37,24 +39,32 @@ class Shape:
         Raises:
             CorruptRecordError: One is not; the text names rows.
         """
-        place, found = self.recording.place, dict[_Key, Row]()
+        seen: dict[tuple[int, int], int] = defaultdict(int)  # of each stage and microbatch
         for row in compute:
-            key = row.operation, row.stage, _microbatch(row)
-            if key in found:
+            where, what = (row.stage, _microbatch(row)), _SEEN[row.operation]
+            if seen[where] & what:
+                raise self._twice(row, compute)
+            seen[where] |= what
+            if self.device(row) != self.graph.device_of[row.stage]:
                 raise CorruptRecordError(
-                    f"{place(found[key])} and {place(row)}: the same {_WORDS[row.operation]} twice in step "
-                    f"{row.step} of replica {row.replica}: expected each once"
+                    f"{self.recording.place(row)}: stage {row.stage} on device {row.device}: expected it on the "
+                    "device that it is on elsewhere in the recording, one for all steps"
                 )
-            found[key] = row
-            own = self.graph.device_of[row.stage]
-            if self.device(row) != own:
-                raise CorruptRecordError(
-                    f"{place(row)}: stage {row.stage} on device {row.device}: expected it on the device that it is on "
-                    "elsewhere in the recording, one for all steps"
-                )
+        if len(seen) == self.graph.stages * self.graph.microbatches and _WHOLE.issuperset(seen.values()):
+            return
+        found = {(row.operation, row.stage, _microbatch(row)): row for row in compute}
         for row in compute:
             self._check_pair(row, found)
         self._check_all(compute, found)
+
+    def _twice(self, row: Row, compute: Sequence[Row]) -> CorruptRecordError:
+        """A row that does what one before it does."""
+        place = self.recording.place
+        first = next(each for each in compute if (each.name, each.operation) == (row.name, row.operation))
+        return CorruptRecordError(
+            f"{place(first)} and {place(row)}: the same {_WORDS[row.operation]} twice in step {row.step} of replica "
+            f"{row.replica}: expected each once"
+        )
 
     def _check_pair(self, row: Row, found: Mapping[_Key, Row]) -> None:
         """A forward has a backward, whole or in halves, and the other way round."""

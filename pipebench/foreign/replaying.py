@@ -5,11 +5,9 @@ no time. By the clock is for the waterfall, which tells messages from gaps of th
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipebench.foreign.understanding import Understood
-from pipebench.plan.transfers import messages_of
 from pipebench.timing.path import Path
 from pipebench.timing.replay import Replay, replay_of
 from pipebench.timing.timeline import Timeline
@@ -20,16 +18,14 @@ if TYPE_CHECKING:
 
 def bare(understood: Understood) -> list[Replay]:
     """Of each step, in their order; steps in the same order of operations share a plan and its path."""
-    nothing = dict.fromkeys(messages_of(understood.graph), 0.0)
     paths: dict[tuple[Program, ...], Path] = {}
     found = []
     for each in understood.steps:
         plan = each.timeline.plan
-        if plan.programs not in paths:
-            paths[plan.programs] = Path(plan)
-        path = paths[plan.programs]
+        path = paths.get(plan.programs) or Path(plan)
+        path = paths.setdefault(plan.programs, path)
         lengths = {span.action: span.end_s - span.start_s for span in each.timeline.spans}
-        found.append(Replay(path.plan, lengths, messages=nothing, ports=False, path=path))
+        found.append(Replay(path.plan, lengths, messages=path.free, ports=False, path=path))
     return found
 
 
@@ -45,10 +41,12 @@ def by_the_clock(understood: Understood, replays: Sequence[Replay]) -> list[Repl
 
 
 def _from_the_producer(timeline: Timeline) -> Timeline:
-    span_of = timeline.span_of
-    return replace(
-        timeline,
-        transfers=tuple(
-            each._replace(ready_s=span_of[each.message.producer].end_s) for each in timeline.transfers
-        ),
+    ended_s = {unit: span.end_s for unit, span in timeline.span_of.items()}
+    return timeline.with_transfers(
+        tuple(
+            each
+            if each.ready_s == ended_s[each.message.producer]
+            else each._replace(ready_s=ended_s[each.message.producer])
+            for each in timeline.transfers
+        )
     )

@@ -2,15 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from statistics import fmean
 
 from pipebench.diagnosis import single_changes, waterfall
 from pipebench.diagnosis.remedies import Remedy
 from pipebench.diagnosis.sentences import seconds_text
 from pipebench.foreign.understanding import Understood
-from pipebench.plan.actions import Action
-from pipebench.timing.means import by_slice, even
 from pipebench.timing.replay import Replay
 
 _NOTHING = 0.9995
@@ -23,7 +20,7 @@ class Sentences:
     Args:
         understood: of it.
         clocked: its steps with messages and gaps.
-        replays: its steps as order and lengths alone.
+        recorded: its steps as order and lengths alone, and what was tried on them.
         factors: of its waterfall, by step.
     """
 
@@ -31,10 +28,10 @@ class Sentences:
         self,
         understood: Understood,
         clocked: Sequence[Replay],
-        replays: Sequence[Replay],
+        recorded: single_changes.Recorded,
         factors: Mapping[str, float],
     ) -> None:
-        self.graph, self.clocked, self.replays, self.factors = understood.graph, clocked, replays, factors
+        self.graph, self.clocked, self.recorded, self.factors = understood.graph, clocked, recorded, factors
         self._of: Mapping[str, Callable[[], str]] = {
             waterfall.DEVICES: self._devices,
             waterfall.FILL: self._fill,
@@ -46,11 +43,6 @@ class Sentences:
             waterfall.GAPS: self._gaps,
             waterfall.UNEXPLAINED: self._unexplained,
         }
-
-    @cached_property
-    def _sliced(self) -> list[dict[Action, float]]:
-        """Each step's operations as long as their stage and their microbatch explain."""
-        return [by_slice(self.graph, replay.lengths) for replay in self.replays]
 
     def of(self, step: str) -> str:
         """What a step of the waterfall says of this run."""
@@ -71,7 +63,7 @@ class Sentences:
         return None
 
     def _if_equal(self, change: str, what: str) -> Remedy:
-        (found,) = single_changes.asked(single_changes.Recorded(self.replays), [change])
+        (found,) = single_changes.asked(self.recorded, [change])
         return Remedy(f"{what}; by simulation at most {found.gain or 1.0:.2f}x as fast", found.gain)
 
     def _devices(self) -> str:
@@ -92,7 +84,7 @@ class Sentences:
 
     def _stages(self) -> str:
         busy: dict[int, float] = defaultdict(float)
-        for replay in self.replays:
+        for replay in self.clocked:
             for action, each_s in replay.lengths.items():
                 busy[self.graph.device(action)] += each_s
         busiest = max(busy, key=lambda device: busy[device])
@@ -104,8 +96,8 @@ class Sentences:
 
     def _slices(self) -> str:
         longest = []
-        for replay, sliced in zip(self.replays, self._sliced, strict=True):
-            evened = even(self.graph, replay.lengths)
+        for replay in self.clocked:
+            evened, sliced = replay.evened, replay.sliced
             longest.append(max((sliced[a] / evened[a] for a in evened if evened[a]), default=1.0))
         return (
             f"the longest microbatch of a step takes {fmean(longest):.2f} times the mean one, on all stages together "
@@ -124,9 +116,9 @@ class Sentences:
 
     def _variation(self) -> str:
         off_s = whole_s = 0.0
-        for replay, sliced in zip(self.replays, self._sliced, strict=True):
-            off_s += sum(abs(replay.lengths[action] - each_s) for action, each_s in sliced.items())
-            whole_s += sum(sliced.values())
+        for replay in self.clocked:
+            off_s += sum(abs(replay.lengths[action] - each_s) for action, each_s in replay.sliced.items())
+            whole_s += sum(replay.sliced.values())
         return (
             f"operations are {100 * off_s / (whole_s or 1.0):.1f} % longer or shorter than their stage and their "
             "microbatch explain, on average"

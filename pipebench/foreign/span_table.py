@@ -6,12 +6,14 @@
 
 The columns may stand in any order and among others. ``F`` and ``B`` are forward and backward of one microbatch on one
 stage; ``I`` and ``W`` its halves, if there are such (gradients of the input, of the weights). All other operations are
-kept and shown, and need no microbatch. Numbers count from 0; times are seconds on one clock for all rows of a step.
+kept and shown, and need no microbatch: its cell is empty, or nan. Numbers count from 0; times are seconds on one clock
+for all rows of a step.
 """
 
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from pipebench.names import as_text
 HEADER = ("step", "replica", "device", "operation", "stage", "microbatch", "start_s", "end_s")
 _MOST = 10**9  # of a number that counts anything
 _SHOWN = 40
+_MISSING = ("", "nan")  # of a microbatch; pandas writes either
 _LONGEST_S = 1e12  # seconds since 1970 are 1.8e9
 
 
@@ -108,15 +111,12 @@ class _Cells:
 
     def row(self, file: int) -> Row:
         """What they say."""
-        step, replica, device, _, stage = (
-            0 if place == 3 else self._number(place, lowest=-_MOST if place == 0 else 0) for place in range(5)
-        )
-        operation = self.cells[3].strip()
-        if not operation or not operation.isprintable() or len(operation) > _SHOWN:
+        step, replica, device = self._number(0, lowest=-_MOST), self._number(1), self._number(2)
+        operation = _operation(self.cells[3])
+        if operation is None:
             raise self._error(3, f"a name of at most {_SHOWN} letters, such as F or OPTIMIZER")
-        if operation.upper() in COMPUTE:
-            operation = operation.upper()
-        microbatch = self._number(5) if self.cells[5].strip() else None
+        stage = self._number(4)
+        microbatch = None if self.cells[5].strip().lower() in _MISSING else self._number(5)
         if microbatch is None and operation in COMPUTE:
             raise self._error(5, f"the microbatch of {operation}")
         start_s, end_s = self._seconds(6), self._seconds(7)
@@ -125,14 +125,10 @@ class _Cells:
         return Row(step, replica, device, operation, stage, microbatch, start_s, end_s, file, self.line)
 
     def _number(self, place: int, *, lowest: int = 0) -> int:
-        text = self.cells[place].strip()
-        try:
-            value = float(text) if not text.isdecimal() else int(text)
-        except ValueError:
-            value = float("nan")
-        if not (isfinite(value) and value == int(value) and lowest <= value <= _MOST):
+        value = _whole(self.cells[place])
+        if value is None or not lowest <= value <= _MOST:
             raise self._error(place, "a whole number" + (" from 0 on" if lowest == 0 else ""))
-        return int(value)
+        return value
 
     def _seconds(self, place: int) -> float:
         text = self.cells[place].strip()
@@ -149,3 +145,23 @@ class _Cells:
         return CorruptRecordError(
             f"{self.name} line {self.line}: {HEADER[place]}: expected {expected}, found {found or 'nothing'}"
         )
+
+
+@lru_cache(maxsize=1 << 14)
+def _whole(cell: str) -> int | None:
+    """The whole number in a cell, which may have a point; ``None`` if there is none."""
+    text = cell.strip()
+    try:
+        value = int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        return None
+    return int(value) if isfinite(value) and value == int(value) else None
+
+
+@lru_cache(maxsize=1 << 10)
+def _operation(cell: str) -> str | None:
+    """The name of an operation; ``None`` if it is none."""
+    text = cell.strip()
+    if not text or not text.isprintable() or len(text) > _SHOWN:
+        return None
+    return text.upper() if text.upper() in COMPUTE else text

@@ -10,21 +10,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 from pipebench import collection
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.foreign.numbering import Shape, shape_of
-from pipebench.foreign.rows import COMPUTE, SEND_BACKWARD, SEND_FORWARD, Recording, Row
+from pipebench.foreign.rows import COMPUTE, Recording, Row
+from pipebench.foreign.times import EXACT_S, Key, Times, sent
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.check import check
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.graph import Graph
+from pipebench.plan.numbers import Numbers
 from pipebench.plan.plan import Plan
-from pipebench.plan.transfers import Message, messages_of
-from pipebench.timing.timeline import Span, Timeline, Transfer
+from pipebench.plan.transfers import messages_of
+from pipebench.timing.timeline import Span, Timeline, Usage
 
 ROUNDING = 1e-3  # of a step
-_EXACT_S = 1e-12
 
 
 class Rounding(NamedTuple):
@@ -63,6 +65,11 @@ class RecordedStep:
     def busy_s(self) -> float:
         """Of all devices together."""
         return sum(span.end_s - span.start_s for span in self.timeline.spans)
+
+    @cached_property
+    def usages(self) -> list[Usage]:
+        """Where the time of each device went."""
+        return [self.timeline.usage(device) for device in range(self.timeline.graph.devices)]
 
 
 @dataclass(frozen=True)
@@ -120,15 +127,16 @@ class _Steps:
 
     def __init__(self, recording: Recording, shape: Shape) -> None:
         self.recording, self.shape, self.graph = recording, shape, shape.graph
-        self.messages = messages_of(shape.graph)
-        self.needs = {action: inputs_of(shape.graph, action) for action in shape.graph.actions()}
+        self.numbers = Numbers(shape.graph)
+        self.actions = _Actions(self.numbers.every_action)
+        self.messages = messages_of(shape.graph, self.numbers)
         self.sound: set[tuple[tuple[Action, ...], ...]] = set()
         self.roundings: list[Rounding] = []
 
     def step(self, step: int, replica: int, rows: Sequence[Row]) -> RecordedStep:
         """The timeline of one step, and its other operations."""
         compute = sorted(
-            (row for row in rows if row.operation in COMPUTE), key=lambda row: (row.start_s, row.end_s)
+            (row for row in rows if row.operation in COMPUTE), key=attrgetter("start_s", "end_s")
         )
         self.shape.check_whole(compute)
         begin_s, length_s = compute[0].start_s, max(row.end_s for row in compute) - compute[0].start_s
@@ -139,68 +147,65 @@ class _Steps:
             )
         spans = [
             Span(
-                self.shape.device(row),
-                Action(Operation(row.operation), row.stage, row.microbatch or 0),
+                self.graph.device_of[row.stage],
+                self.actions[row.operation, row.stage, row.microbatch or 0],
                 row.start_s - begin_s,
                 row.end_s - begin_s,
             )
             for row in compute
         ]
         timeline = Timeline(self.graph, tuple(spans))
-        row_of = dict(zip(spans, compute, strict=True))
+        times = Times(self.numbers, timeline)
         margin_s = ROUNDING * length_s
         self.roundings += [
-            self._overlaps(timeline, row_of, margin_s),
-            self._inversions(timeline, row_of, margin_s),
+            self._overlaps(timeline, compute, margin_s),
+            self._inversions(times, compute, margin_s),
         ]
         self._check_order(timeline.plan, step, replica)
         others = [row for row in rows if row.operation not in COMPUTE]
-        sent_s = {key: at_s - begin_s for key, at_s in _sent(others).items()}
-        transfers = tuple(_transfer(message, timeline, sent_s) for message in self.messages)
+        sent_s = {key: at_s - begin_s for key, at_s in sent(others).items()}
         moved = (
             row._replace(
                 device=self.shape.device(row), start_s=row.start_s - begin_s, end_s=row.end_s - begin_s
             )
             for row in others
         )
-        return RecordedStep(step, replica, Timeline(self.graph, tuple(spans), transfers), tuple(moved))
+        transfers = times.transfers(self.messages, sent_s)
+        return RecordedStep(step, replica, timeline.with_transfers(transfers), tuple(moved))
 
-    def _overlaps(self, timeline: Timeline, row_of: Mapping[Span, Row], margin_s: float) -> Rounding:
-        """Two operations of a device at once."""
+    def _overlaps(self, timeline: Timeline, compute: Sequence[Row], margin_s: float) -> Rounding:
+        """Two operations of a device at once; the spans are of these rows, in this order."""
         found = Rounding()
         for device in range(self.graph.devices):
-            spans = timeline.spans_of(device)
-            before = spans[0]
-            for span in spans[1:]:
-                over_s = min(before.end_s, span.end_s) - span.start_s
-                if over_s > margin_s:
-                    raise CorruptRecordError(
-                        f"{self.recording.place(row_of[before])} and {self.recording.place(row_of[span])}: device "
-                        f"{row_of[span].device} computes both at once for {over_s * 1e3:.3g} ms: expected one after "
-                        "the other, as far as a thousandth of the step"
-                    )
-                if before.end_s - span.start_s > _EXACT_S:
+            before, *spans = timeline.spans_of(device)
+            for span in spans:
+                if before.end_s - span.start_s > EXACT_S:
+                    over_s = min(before.end_s, span.end_s) - span.start_s
+                    if over_s > margin_s:
+                        rows = [compute[timeline.spans.index(each)] for each in (before, span)]
+                        raise CorruptRecordError(
+                            f"{self.recording.place(rows[0])} and {self.recording.place(rows[1])}: device "
+                            f"{rows[1].device} computes both at once for {over_s * 1e3:.3g} ms: expected one after "
+                            "the other, as far as a thousandth of the step"
+                        )
                     found += Rounding(overlaps=1, most_s=before.end_s - span.start_s)
-                before = max(before, span, key=lambda each: each.end_s)
+                if span.end_s > before.end_s:
+                    before = span
         return found
 
-    def _inversions(self, timeline: Timeline, row_of: Mapping[Span, Row], margin_s: float) -> Rounding:
+    def _inversions(self, times: Times, compute: Sequence[Row], margin_s: float) -> Rounding:
         """Results that are used before they are there."""
         found = Rounding()
-        span_of = timeline.span_of
-        for unit, span in span_of.items():
-            for needed in self.needs[unit]:
-                early_s = span_of[needed].end_s - span.start_s
-                if early_s <= _EXACT_S or span_of[needed] is span:
-                    continue
-                if early_s > margin_s:
-                    raise CorruptRecordError(
-                        f"{self.recording.place(row_of[span])} begins {early_s * 1e3:.3g} ms before "
-                        f"{self.recording.place(row_of[span_of[needed]])} ends, whose result it needs: expected clocks "
-                        "that agree to a thousandth of the step"
-                    )
-                if span_of[needed].device != span.device:  # on one device they lap over, which is counted
-                    found += Rounding(inversions=1, most_s=early_s)
+        for needed, span, early_s in times.inverted():
+            if early_s > margin_s:
+                rows = [compute[times.timeline.spans.index(each)] for each in (needed, span)]
+                raise CorruptRecordError(
+                    f"{self.recording.place(rows[1])} begins {early_s * 1e3:.3g} ms before "
+                    f"{self.recording.place(rows[0])} ends, whose result it needs: expected clocks that agree to a "
+                    "thousandth of the step"
+                )
+            if needed.device != span.device:  # on one device they lap over, which is counted
+                found += Rounding(inversions=1, most_s=early_s)
         return found
 
     def _check_order(self, plan: Plan, step: int, replica: int) -> None:
@@ -216,21 +221,17 @@ class _Steps:
         self.sound.add(plan.programs)
 
 
-def _sent(others: Iterable[Row]) -> dict[tuple[str, int, int], float]:
-    """When results were sent, where rows say of which microbatch they are; the first time counts."""
-    found: dict[tuple[str, int, int], float] = {}
-    for row in others:
-        if row.operation in (SEND_FORWARD, SEND_BACKWARD) and row.microbatch is not None:
-            key = row.operation, row.stage, row.microbatch
-            found[key] = min(row.start_s, found.get(key, row.start_s))
-    return found
+class _Actions(dict[Key, Action]):
+    """The actions of all rows, each made once: what is the same object is found sooner.
 
+    Args:
+        units: of the graph. A whole backward of one whose other backwards are in halves is none of them.
+    """
 
-def _transfer(message: Message, timeline: Timeline, sent_s: Mapping[tuple[str, int, int], float]) -> Transfer:
-    """A message: on its way from when it was sent, or its producer ended, until its consumer began."""
-    producer, consumer = timeline.span_of[message.producer], timeline.span_of[message.consumer]
-    forward = message.producer.operation is Operation.FORWARD
-    key = SEND_FORWARD if forward else SEND_BACKWARD, message.producer.stage, message.producer.microbatch
-    ready_s = max(producer.end_s, sent_s.get(key, producer.end_s))
-    ready_s = min(ready_s, max(producer.end_s, consumer.start_s))
-    return Transfer(message, ready_s, ready_s, max(consumer.start_s, ready_s))
+    def __init__(self, units: Iterable[Action]) -> None:
+        super().__init__(((each.operation.value, each.stage, each.microbatch), each) for each in units)
+
+    def __missing__(self, key: Key) -> Action:
+        operation, stage, microbatch = key
+        self[key] = found = Action(Operation(operation), stage, microbatch)
+        return found

@@ -10,13 +10,16 @@ order in which they were sent (NCCL knows no tags).
 A message is known by both its ends: a result that several stages need is sent to each of them, one after the other.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipebench import collection
 from pipebench.plan.actions import Action, Operation, transfer
 from pipebench.plan.cells import units_of
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from pipebench.plan.numbers import Numbers
 
 SEND = {
     Operation.FORWARD: Operation.SEND_FORWARD,
@@ -96,11 +99,16 @@ def messages_to(graph: Graph, cell: Action) -> list[Message]:
     return [message for message in results_for_cell(graph, cell) if message.travels]
 
 
-def messages_of(graph: Graph) -> list[Message]:
-    """All messages of a step, in the order of their consumers in ``Graph.actions``, then of the rule."""
+def messages_of(graph: Graph, numbering: "Numbers | None" = None) -> list[Message]:
+    """All messages of a step, in the order of their consumers in ``Graph.actions``, then of the rule.
+
+    Args:
+        graph: of the step.
+        numbering: of it, if there is one: the messages then are of its actions.
+    """
     from pipebench.plan.numbers import Numbers, rows  # noqa: PLC0415 - numpy
 
-    numbering = Numbers(graph)
+    numbering = numbering or Numbers(graph)
     actions, of = numbering.every_action, numbering.devices
     consumer, producer = numbering.messages
     ends = (map(actions.__getitem__, numbers.tolist()) for numbers in (producer, consumer))

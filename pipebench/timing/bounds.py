@@ -9,12 +9,12 @@ can a step be shorter than the longest way through what needs what. The longest 
 stages gpipe and 1F1B reach it: M + K - 1 slices. Where stages stand beside a chain there may be no order that does.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from pipebench.plan.actions import REDUCTIONS, Action
-from pipebench.plan.cells import cell_of, inputs_of_cell
 from pipebench.plan.graph import Graph
+
+_Places = list[list[int]]  # of each action those of others
 
 
 def least_s(graph: Graph, lengths: Mapping[Action, float]) -> float:
@@ -24,65 +24,85 @@ def least_s(graph: Graph, lengths: Mapping[Action, float]) -> float:
         graph: of the step.
         lengths: seconds of each of its actions; a cell needs what its units need, and gives all at its end.
     """
-    inputs = _inputs(graph, lengths)
-    order = _in_order(inputs)
-    begins = _begins(order, inputs, lengths)
-    follows = _follows(order, inputs, lengths)
-    devices: dict[int, list[Action]] = defaultdict(list)
-    for action in order:
-        if action.operation not in REDUCTIONS:
-            devices[graph.device(action)].append(action)
-    longest = max(begins[action] + lengths[action] for action in order)
-    of_devices = (
-        min(begins[action] for action in own)
-        + sum(lengths[action] for action in own)
-        + min(follows[action] for action in own)
-        for own in devices.values()
-    )
-    return max(longest, *of_devices)
+    return Bound(graph, list(lengths)).least_s(lengths)
 
 
-def _inputs(graph: Graph, actions: Iterable[Action]) -> dict[Action, list[Action]]:
-    """What each needs, once."""
-    cells = cell_of(graph, actions)
-    return {
-        action: list(dict.fromkeys(cells[each] for each in inputs_of_cell(graph, action)))
-        for action in actions
-    }
+class Bound:
+    """What needs what, asked once for steps of the same actions, however long those are.
+
+    Args:
+        graph: of the steps.
+        actions: all of one, units or cells.
+    """
+
+    def __init__(self, graph: Graph, actions: Sequence[Action]) -> None:
+        self.actions = actions
+        self.inputs = _inputs(graph, actions)
+        self.order = _in_order(self.inputs)
+        devices: dict[int, list[int]] = {}
+        for place in self.order:
+            if actions[place].operation not in REDUCTIONS:
+                devices.setdefault(graph.device(actions[place]), []).append(place)
+        self.devices = list(devices.values())
+
+    def least_s(self, lengths: Mapping[Action, float]) -> float:
+        """The bound in seconds for actions that are so long."""
+        seconds = [lengths[action] for action in self.actions]
+        begins, follows = self._begins(seconds), self._follows(seconds)
+        of_devices = (
+            min(begins[place] for place in own)
+            + sum(seconds[place] for place in own)
+            + min(follows[place] for place in own)
+            for own in self.devices
+        )
+        return max(*(begin + each_s for begin, each_s in zip(begins, seconds, strict=True)), *of_devices)
+
+    def _begins(self, seconds: Sequence[float]) -> list[float]:
+        """When each could begin at the earliest, had it a device of its own."""
+        begins = [0.0] * len(seconds)
+        for place in self.order:
+            begins[place] = max((begins[each] + seconds[each] for each in self.inputs[place]), default=0.0)
+        return begins
+
+    def _follows(self, seconds: Sequence[float]) -> list[float]:
+        """How long what needs each takes at least, until the end of the step."""
+        follows = [0.0] * len(seconds)
+        for place in reversed(self.order):
+            behind_s = seconds[place] + follows[place]
+            for each in self.inputs[place]:
+                if behind_s > follows[each]:  # noqa: PLR1730 - half as long again with max
+                    follows[each] = behind_s
+        return follows
 
 
-def _in_order(inputs: Mapping[Action, list[Action]]) -> list[Action]:
-    """Every action behind its inputs."""
-    needed_by: dict[Action, list[Action]] = defaultdict(list)
-    missing = {action: len(needed) for action, needed in inputs.items()}
-    for action, needed in inputs.items():
+def _inputs(graph: Graph, actions: Sequence[Action]) -> _Places:
+    """What each needs of others, by the rule."""
+    from pipebench.plan.flat import Flat  # noqa: PLC0415 - numpy
+    from pipebench.plan.numbers import Numbers, columns_of  # noqa: PLC0415
+
+    numbering = Numbers(graph)
+    place = Flat(numbering, [len(actions)], list(actions), columns_of(actions)).place
+    consumers, producers = (place[numbers].tolist() for numbers in numbering.inputs)
+    found: _Places = [[] for _ in actions]
+    for consumer, producer in zip(consumers, producers, strict=True):
+        if consumer != producer:  # not both in one cell
+            found[consumer].append(producer)
+    return found
+
+
+def _in_order(inputs: _Places) -> list[int]:
+    """Every place behind its inputs; as they are, if they are so."""
+    if all(each < place for place, needed in enumerate(inputs) for each in needed):
+        return list(range(len(inputs)))
+    needed_by: _Places = [[] for _ in inputs]
+    missing = [len(needed) for needed in inputs]
+    for place, needed in enumerate(inputs):
         for each in needed:
-            needed_by[each].append(action)
-    order = [action for action, count in missing.items() if not count]
-    for action in order:  # which grows meanwhile
-        for waiting in needed_by[action]:
+            needed_by[each].append(place)
+    order = [place for place, count in enumerate(missing) if not count]
+    for place in order:  # which grows meanwhile
+        for waiting in needed_by[place]:
             missing[waiting] -= 1
             if not missing[waiting]:
                 order.append(waiting)
     return order
-
-
-def _begins(
-    order: list[Action], inputs: Mapping[Action, list[Action]], lengths: Mapping[Action, float]
-) -> dict[Action, float]:
-    """When each could begin at the earliest, had it a device of its own."""
-    begins: dict[Action, float] = {}
-    for action in order:
-        begins[action] = max((begins[each] + lengths[each] for each in inputs[action]), default=0.0)
-    return begins
-
-
-def _follows(
-    order: list[Action], inputs: Mapping[Action, list[Action]], lengths: Mapping[Action, float]
-) -> dict[Action, float]:
-    """How long what needs each takes at least, until the end of the step."""
-    follows = dict.fromkeys(order, 0.0)
-    for action in reversed(order):
-        for each in inputs[action]:
-            follows[each] = max(follows[each], lengths[action] + follows[action])
-    return follows

@@ -6,13 +6,17 @@ last bit.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate, repeat
 
 from pipebench.plan.actions import Action
-from pipebench.plan.cells import cell_of
 from pipebench.plan.plan import Plan
-from pipebench.plan.transfers import Message, messages_to
+from pipebench.plan.transfers import Message
+from pipebench.timing.bounds import Bound
 
-_Inputs = tuple[tuple[int, Message], ...]  # where the producer stands, and its message
+_Inputs = tuple[
+    tuple[int, int], ...
+]  # where the producer stands, and the place of its message in ``messages``
 
 
 class Path:
@@ -23,19 +27,41 @@ class Path:
     """
 
     def __init__(self, plan: Plan) -> None:
+        from pipebench.plan.flat import flat_of  # noqa: PLC0415 - numpy
+
         self.plan = plan
-        actions = [action for program in plan.programs for action in program]
-        cells = cell_of(plan.graph, actions)
-        inputs = {
-            action: [(cells[each.producer], each) for each in messages_to(plan.graph, action)]
-            for action in actions
-        }
-        order = _in_order(plan, inputs)
-        place = {action: number for number, (_, action) in enumerate(order)}
-        self._slots: list[tuple[int, Action, _Inputs]] = [
-            (device, action, tuple((place[producer], each) for producer, each in inputs[action]))
-            for device, action in order
+        self._flat = flat = flat_of(plan)
+        consumers, producers = (flat.place[numbers].tolist() for numbers in flat.numbering.messages)
+        inputs: list[list[tuple[int, int]]] = [[] for _ in flat.actions]
+        for message, (consumer, producer) in enumerate(zip(consumers, producers, strict=True)):
+            inputs[consumer].append((producer, message))
+        order = _in_order(flat.lengths, inputs)
+        turn = dict(zip(order, range(len(order)), strict=True))
+        device = flat.device.tolist()
+        self._actions = [flat.actions[place] for place in order]
+        self._slots: list[tuple[int, _Inputs]] = [
+            (device[place], tuple((turn[producer], message) for producer, message in inputs[place]))
+            for place in order
         ]
+
+    @cached_property
+    def messages(self) -> list[Message]:
+        """All of a step, in the order of ``transfers.messages_of``; their actions are the plan's."""
+        from pipebench.plan.numbers import rows  # noqa: PLC0415 - numpy
+
+        flat, (consumer, producer) = self._flat, self._flat.numbering.messages
+        devices = (flat.numbering.devices[numbers].tolist() for numbers in (producer, consumer))
+        return list(rows(Message, flat.actions_of(producer), flat.actions_of(consumer), *devices))
+
+    @cached_property
+    def bound(self) -> Bound:
+        """What no order of the plan's actions can go below."""
+        return Bound(self.plan.graph, self._actions)
+
+    @cached_property
+    def free(self) -> dict[Message, float]:
+        """Messages that take no time."""
+        return dict.fromkeys(self.messages, 0.0)
 
     def takes_s(
         self,
@@ -52,37 +78,37 @@ class Path:
         """
         free = [0.0] * self.plan.graph.devices
         ends: list[float] = []
-        for device, action, inputs in self._slots:
+        lengths = map(seconds.__getitem__, self._actions)
+        late = (gaps.get(action, 0.0) for action in self._actions) if gaps else repeat(0.0)
+        on_the_way = None if messages is None else [*map(messages.__getitem__, self.messages)]
+        for (device, inputs), gap_s, length_s in zip(self._slots, late, lengths, strict=False):
             now = free[device]
             for producer, message in inputs:
-                there = ends[producer] if messages is None else ends[producer] + messages[message]
+                there = ends[producer] if on_the_way is None else ends[producer] + on_the_way[message]
                 if there > now:  # noqa: PLR1730 - half as long again with max
                     now = there
-            if gaps:
-                now += gaps.get(action, 0.0)
-            now += seconds[action]
-            free[device] = now
+            free[device] = now = now + gap_s + length_s
             ends.append(now)
         return max(free)
 
 
-def _in_order(
-    plan: Plan, inputs: Mapping[Action, Sequence[tuple[Action, Message]]]
-) -> list[tuple[int, Action]]:
-    """All actions with their devices, each behind what it needs."""
-    at, found, done = [0] * len(plan.programs), list[tuple[int, Action]](), set[Action]()
-    ready = list(range(len(plan.programs)))
-    noted: dict[Action, list[int]] = {}
+def _in_order(lengths: Sequence[int], inputs: Sequence[Sequence[tuple[int, int]]]) -> list[int]:
+    """The places of all programs, device by device, in an order in which each stands behind what it needs."""
+    behind = list(accumulate(lengths))
+    at = [end - length for end, length in zip(behind, lengths, strict=True)]
+    found, done = list[int](), [False] * len(inputs)
+    ready = list(range(len(lengths)))
+    noted: dict[int, list[int]] = {}
     while ready:
         device = ready.pop()
-        for action in plan.programs[device][at[device] :]:
-            missing = next((each for each, _ in inputs[action] if each not in done), None)
+        for place in range(at[device], behind[device]):
+            missing = next((producer for producer, _ in inputs[place] if not done[producer]), None)
             if missing is not None:
                 noted.setdefault(missing, []).append(device)
                 break
-            found.append((device, action))
-            done.add(action)
+            found.append(place)
+            done[place] = True
             at[device] += 1
-            ready += noted.pop(action, [])
-    assert len(found) == sum(map(len, plan.programs)), "the plan was checked, and does not get stuck"
+            ready += noted.pop(place, [])
+    assert len(found) == len(inputs), "the plan was checked, and does not get stuck"
     return found

@@ -17,7 +17,7 @@ hidden: it took as long as those usually take that were not.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, pairwise
@@ -28,13 +28,16 @@ from pipebench.plan.cells import cell_of
 from pipebench.plan.check import PlanError, check
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_of
+from pipebench.timing.bounds import Bound
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link, latency_only
+from pipebench.timing.means import by_slice, even
 from pipebench.timing.path import Path
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline, Transfer
 
 End = tuple[Message, Action]  # a message, and which of its two actions: both are units
+_To = tuple[Transfer, Action]  # a message, and the action of the timeline that waits for it
 _SECONDS = Link(bytes_per_s=1.0)  # with ports; what a message weighs on it is how long it takes
 ZEROING = "zero_grad"  # the only other work that stands before a device's first action
 
@@ -79,6 +82,16 @@ class Replay:
         return found
 
     @cached_property
+    def evened(self) -> dict[Action, float]:
+        """The lengths, each stage's made equal."""
+        return even(self.plan.graph, self.lengths)
+
+    @cached_property
+    def sliced(self) -> dict[Action, float]:
+        """The lengths as far as their stages and their slices explain them."""
+        return by_slice(self.plan.graph, self.lengths)
+
+    @cached_property
     def again(self) -> Timeline:
         """The step as it was, on paper."""
         return self.run()
@@ -114,10 +127,14 @@ class Replay:
         )
         return self._simulated(costs, self.messages if messages is None else messages)
 
+    def least_s(self, lengths: Mapping[Action, float]) -> float:
+        """How long it would take at least with these lengths and free messages, in whatever order; see ``bounds``."""
+        bound = Bound(self.plan.graph, list(self.lengths)) if self.path is None else self.path.bound
+        return bound.least_s(lengths)
+
     def slices_alone_s(self, lengths: Mapping[Action, float], *, with_messages: bool) -> float:
         """How long that takes; see ``slices_alone``."""
-        reduces = any(action.operation in REDUCTIONS for action in self.lengths)
-        if self.path is None or not self._is_bare or reduces:
+        if self.path is None or not self._is_bare or self.plan.graph.clips:
             return self.slices_alone(lengths, with_messages=with_messages).makespan_s
         return self.path.takes_s(lengths, self.messages if with_messages else None)
 
@@ -225,45 +242,43 @@ class _ByTheClock:
 
     def __init__(self, timeline: Timeline) -> None:
         self.timeline = timeline
-        self.to: dict[Action, list[Transfer]] = defaultdict(list)
-        for transfer in timeline.transfers:
-            self.to[self._consumer(transfer)].append(transfer)
+        span_of = timeline.span_of  # a message is for a cell where the unit that needs it is in one
+        to = [(each, span_of[each.message.consumer].action) for each in timeline.transfers]
         self.free_from = dict(_free_from(timeline))
-        self.usual, self.anywhere = self._usual()
-        self.messages = {each.message: self._length_s(each) for each in timeline.transfers}
-
-    def _consumer(self, transfer: Transfer) -> Action:
-        """The action that a message is for: a cell where the unit that needs it is in one."""
-        return self.timeline.span_of[transfer.message.consumer].action
+        self.latest: dict[Action, float] = {}  # of the messages to an action, when the last one could leave
+        for each, action in to:
+            self.latest[action] = max(each.ready_s, self.latest.get(action, each.ready_s))
+        self.usual, self.anywhere = self._usual(to)
+        self.messages: dict[Message, float] = {}
+        self.arrived: dict[Action, float] = {}  # when all messages to an action were there
+        for each, action in to:
+            self.messages[each.message] = each_s = self._length_s(each, action)
+            there_s = each.ready_s + each_s
+            self.arrived[action] = max(there_s, self.arrived.get(action, there_s))
 
     def gaps(self) -> Iterator[tuple[Action, float]]:
         """What is left between the time at which an action could have begun and the time at which it did."""
-        for span in self.timeline.spans:
-            arrivals = (each.ready_s + self.messages[each.message] for each in self.to[span.action])
-            gap_s = span.start_s - max(self.free_from[span.action], *arrivals, 0.0)
+        for _, action, start_s, _ in self.timeline.spans:
+            gap_s = start_s - max(self.free_from[action], self.arrived.get(action, 0.0), 0.0)
             if gap_s > 0:
-                yield span.action, gap_s
+                yield action, gap_s
 
-    def _usual(self) -> tuple[dict[tuple[int, int], float], float]:
+    def _usual(self, to: Iterable[_To]) -> tuple[dict[tuple[int, int], float], float]:
         """How long messages take from one device to another, and anywhere, by those that a device waited for."""
         seen: dict[tuple[int, int], list[float]] = defaultdict(list)
-        for each in self.timeline.transfers:
-            if each.ready_s >= self.free_from[self._consumer(each)] and self._is_last(each):
+        for each, action in to:
+            if each.ready_s >= self.free_from[action] and each.ready_s >= self.latest[action]:
                 seen[each.message.sender, each.message.receiver].append(each.end_s - each.ready_s)
         every = [each_s for of_pair in seen.values() for each_s in of_pair]
         return {pair: median(of_pair) for pair, of_pair in seen.items()}, median(every) if every else 0.0
 
-    def _length_s(self, transfer: Transfer) -> float:
+    def _length_s(self, transfer: Transfer, action: Action) -> float:
         """Until its consumer began if that can have waited for it, else as long as usual, if there was so much time."""
         pair = transfer.message.sender, transfer.message.receiver
         most_s = max(transfer.end_s - transfer.ready_s, 0.0)
         usual_s = min(self.usual.get(pair, self.anywhere), most_s)
-        waited_for = transfer.ready_s + usual_s > self.free_from[self._consumer(transfer)]
-        return most_s if waited_for and self._is_last(transfer) else usual_s
-
-    def _is_last(self, transfer: Transfer) -> bool:
-        """Whether no other message to the same action could leave later."""
-        return transfer.ready_s >= max(each.ready_s for each in self.to[self._consumer(transfer)])
+        waited_for = transfer.ready_s + usual_s > self.free_from[action]
+        return most_s if waited_for and transfer.ready_s >= self.latest[action] else usual_s
 
 
 def _free_from(timeline: Timeline) -> Iterator[tuple[Action, float]]:

@@ -68,6 +68,9 @@ class Gap(NamedTuple):
     end_s: float
 
 
+_OF_WORK = frozenset(
+    {"makespan_s", "span_of", "_by_device", "_lanes"}
+)  # what is the same whatever the messages
 PathItem = Span | Transfer | OtherWork
 _Timed = TypeVar("_Timed", bound=PathItem)
 
@@ -101,6 +104,13 @@ class Timeline:
         """1 - busy / (devices x makespan): GPipe's definition."""
         busy = sum(self._busy_s(device) for device in range(self.graph.devices))
         return max(1 - busy / (self.graph.devices * self.makespan_s), 0.0) if self.makespan_s else 0.0
+
+    def with_transfers(self, transfers: tuple[Transfer, ...]) -> "Timeline":
+        """The same work with these messages; what was found out about its spans is kept."""
+        found = Timeline(self.graph, self.spans, transfers, self.other)
+        kept = {name: value for name, value in self.__dict__.items() if name in _OF_WORK}
+        found.__dict__.update(kept)
+        return found
 
     def spans_of(self, device: int) -> list[Span]:
         """The compute actions of one device, first to last."""

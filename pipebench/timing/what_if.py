@@ -20,6 +20,7 @@ from pipebench.timing.replay import Replay
 
 Sizes = Mapping[Message, int]
 _Key = tuple[object, ...]
+_OF_SLICES = ("microbatch", "chunk")  # of all else a change does not ask for the microbatch
 
 
 def changed(
@@ -93,17 +94,31 @@ class _Parts(dict[Action, list[_Part]]):
     def __init__(self, change: Change, graph: Graph) -> None:
         super().__init__()
         self.change, self.graph = change, graph
+        self.known: dict[tuple[object, ...], list[_Part]] = {}  # by all of an action but its microbatch
 
     def __missing__(self, action: Action) -> list[_Part]:
-        reduces = action.operation in REDUCTIONS
-        self[action] = parts = [
-            _Part(
-                None if reduces else _alike(self.change, self.graph, each),
-                not reduces and self.change.names(self.graph, each),
-            )
+        self[action] = parts = self._of(action) if self.change.of in _OF_SLICES else self._of_any(action)
+        return parts
+
+    def _of_any(self, action: Action) -> list[_Part]:
+        """The same for all microbatches."""
+        like = *action[:2], *action[3:]
+        if like not in self.known:
+            self.known[like] = self._of(action)
+        return self.known[like]
+
+    def _of(self, action: Action) -> list[_Part]:
+        if action.operation in REDUCTIONS:
+            return [_Part(None, named=False)]
+        return [
+            _Part(_alike(self.change, self.graph, each), self.change.names(self.graph, each))
             for each in on_each_slice(self.graph, action)
         ]
-        return parts
+
+    @property
+    def named(self) -> dict[Action, list[_Part]]:
+        """Of the actions that came so far, those of which anything is named."""
+        return {action: parts for action, parts in self.items() if any(part.named for part in parts)}
 
 
 def _made_equal(replays: Sequence[Replay], change: Change) -> list[Replay]:
@@ -111,12 +126,14 @@ def _made_equal(replays: Sequence[Replay], change: Change) -> list[Replay]:
     middle = median if change.rule == "median" else fmean
     parts = _Parts(change, graph)
     equal = {key: middle(seconds) for key, seconds in _samples(replays, parts).items()}
-    slices = (each for action in replays[0].lengths for each in on_each_slice(graph, action))
-    alone = next((each for each in slices if _has_no_others(change, graph, each, equal)), None)
-    if alone is not None:
-        raise UsageError(f"others: {graph.text(alone)} is the only one of its kind: there are no others")
+    named = parts.named
+    if change.rule == "others":
+        _check_there_are_others(graph, named, equal)
     return [
-        replace(each, lengths={a: _equal_s(parts[a], equal, s) for a, s in each.lengths.items()})
+        replace(
+            each,
+            lengths={a: _equal_s(named[a], equal, s) if a in named else s for a, s in each.lengths.items()},
+        )
         for each in replays
     ]
 
@@ -136,15 +153,25 @@ def _samples(replays: Sequence[Replay], parts: _Parts) -> dict[_Key, list[float]
 
 def _equal_s(parts: Sequence[_Part], equal: Mapping[_Key, float], each_s: float) -> float:
     """How long an action takes if what is named of it is made equal."""
-    if not any(named for _, named in parts):
-        return each_s
     share_s = each_s / len(parts)
-    return sum(equal.get(key, share_s) if named and key is not None else share_s for key, named in parts)
+    seconds = [equal.get(key, share_s) if named and key is not None else share_s for key, named in parts]
+    return seconds[0] if len(seconds) == 1 else sum(seconds)
 
 
-def _has_no_others(change: Change, graph: Graph, action: Action, equal: Mapping[_Key, float]) -> bool:
-    named = action.operation not in REDUCTIONS and change.names(graph, action)
-    return named and _alike(change, graph, action) not in equal
+def _check_there_are_others(
+    graph: Graph, named: Mapping[Action, Sequence[_Part]], equal: Mapping[_Key, float]
+) -> None:
+    """Of each kind that is named there are some that are not.
+
+    Raises:
+        UsageError: There are none.
+    """
+    for action, parts in named.items():
+        for each, part in zip(on_each_slice(graph, action), parts, strict=True):
+            if part.named and part.key not in equal:
+                raise UsageError(
+                    f"others: {graph.text(each)} is the only one of its kind: there are no others"
+                )
 
 
 def _alike(change: Change, graph: Graph, action: Action) -> _Key:

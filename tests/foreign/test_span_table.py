@@ -44,6 +44,13 @@ def test_other_operations_need_no_microbatch_and_whole_numbers_may_have_a_point(
     assert second[:8] == (7, 0, 1, "B", 1, 3, 0.0, 2.0)
 
 
+@pytest.mark.parametrize("cell", ["", " ", "nan", "NaN"])
+def test_a_microbatch_that_is_missing_is_written_in_two_ways(tmp_path: Path, cell: str) -> None:
+    """pandas makes numbers with a point of a column with a missing one, and writes it as nan if it is told to."""
+    text = f"{','.join(HEADER)}\n0,0,0,F,0,1.0,0,1\n0,0,0,SEND_F,0,{cell},1,2\n"
+    assert [row.microbatch for row in rows(tmp_path, text)] == [1, None]
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
@@ -56,6 +63,9 @@ def test_other_operations_need_no_microbatch_and_whole_numbers_may_have_a_point(
         ("0,0,0,F,0,0,0,inf", "line 3: end_s: expected seconds, found inf"),
         ("0,0,0,F,0,0,0,soon", "line 3: end_s: expected seconds, found soon"),
         ("0,0,0,F,0,,0,1", "line 3: microbatch: expected the microbatch of F, found nothing"),
+        ("0,0,0,F,0,nan,0,1", "line 3: microbatch: expected the microbatch of F, found nan"),
+        ("0,0,0,SEND_F,0,none,0,1", "line 3: microbatch: expected a whole number from 0 on, found none"),
+        ("0,0,0,SEND_F,nan,0,0,1", "line 3: stage: expected a whole number from 0 on, found nan"),
         ("0,0,0,F,1.5,0,0,1", "line 3: stage: expected a whole number from 0 on, found 1.5"),
         ("0,0,-1,F,1,0,0,1", "line 3: device: expected a whole number from 0 on, found -1"),
         ("0,0,0,F,1e300,0,0,1", "line 3: stage: expected a whole number"),
