@@ -10,6 +10,7 @@ from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS
 from pipebench.records.explanation import WhatIf
 from pipebench.timing.changes import change_of
+from pipebench.timing.links import LinkChange
 from pipebench.timing.replay import Replay
 from pipebench.timing.what_if import Sizes, changed, mean_step_s
 
@@ -31,13 +32,20 @@ class Recorded:
         sizes: bytes of their messages, where they are known.
         dilation: by how much time runs slower here than on the machine that a link's figures are of.
         speedup: that was measured, where the run was held against a baseline.
+        with_messages: the same steps with what messages took, for changes of links; none where ``replays`` have it.
     """
 
     replays: Sequence[Replay]
     sizes: Sizes | None = None
     dilation: float = 1.0
     speedup: float | None = None
+    with_messages: Sequence[Replay] = ()
     tried: dict[str, WhatIf] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def on_links(self) -> Sequence[Replay]:
+        """What a link's change is tried on."""
+        return self.with_messages or self.replays
 
 
 def asked(step: Recorded, texts: Sequence[str]) -> list[WhatIf]:
@@ -75,7 +83,7 @@ def _candidates(step: Recorded) -> Iterator[str]:
     """Equal stages and slices and free messages; then each device, stage and link by itself, the busiest first."""
     graph = step.replays[0].plan.graph
     yield from ("stages = mean", "microbatches = mean")
-    if any(any(replay.messages.values()) for replay in step.replays):
+    if any(any(replay.messages.values()) for replay in step.on_links):
         yield "link = 0 s"
     if graph.chunks > 1:
         yield "chunks = mean"
@@ -87,7 +95,7 @@ def _candidates(step: Recorded) -> Iterator[str]:
             devices[graph.device(action)] += each_s
             if action.stage < graph.chain:  # pieces of a softmax are made equal as they are cut
                 stages[action.stage] += each_s
-    for message, each_s in (each for replay in step.replays for each in replay.messages.items()):
+    for message, each_s in (each for replay in step.on_links for each in replay.messages.items()):
         links[min(message.sender, message.receiver), max(message.sender, message.receiver)] += each_s
     crossed = {pair: each_s for pair, each_s in links.items() if each_s}
     in_turn = zip_longest(
@@ -110,8 +118,9 @@ def _what_if(step: Recorded, text: str) -> WhatIf:
 
 def _simulated(step: Recorded, text: str) -> WhatIf:
     change = change_of(text, step.replays[0].plan.graph)
-    replays = changed(step.replays, change, sizes=step.sizes, dilation=step.dilation)
-    step_s = mean_step_s(replays)
-    gain = mean_step_s(step.replays) / step_s if step_s else None
+    before = step.on_links if isinstance(change, LinkChange) else step.replays
+    step_s = mean_step_s(changed(before, change, sizes=step.sizes, dilation=step.dilation))
+    before_s = mean_step_s(before)
+    gain = before_s / step_s if step_s else None
     speedup = None if gain is None or step.speedup is None else gain * step.speedup
-    return WhatIf(change=text, step_s=step_s, gain=gain, speedup=speedup)
+    return WhatIf(change=text, step_s=step_s, gain=gain, speedup=speedup, before_s=before_s)

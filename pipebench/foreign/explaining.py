@@ -12,11 +12,12 @@ import msgspec
 
 from pipebench.diagnosis import single_changes
 from pipebench.diagnosis.waterfall import without_baseline
+from pipebench.foreign.doubts import doubts
 from pipebench.foreign.replaying import bare, by_the_clock
 from pipebench.foreign.rows import Row
 from pipebench.foreign.sentences import Sentences
 from pipebench.foreign.understanding import RecordedStep, Understood
-from pipebench.records.explanation import ReplayedStep, ReplayRecord, WaterfallStep
+from pipebench.records.explanation import ReplayedStep, ReplayRecord, WaterfallStep, WhatIf
 from pipebench.records.schema import Bubble, DeviceUsage, WarningRecord
 from pipebench.records.timelines import timeline_record
 from pipebench.records.trace import (
@@ -29,6 +30,9 @@ from pipebench.records.trace import (
     TraceStep,
 )
 from pipebench.records.trace_explanation import ExplainedStep, TraceExplanation
+from pipebench.timing.changes import change_of
+from pipebench.timing.links import LinkChange
+from pipebench.timing.replay import Replay
 
 _MOST_TOLD = 30_000  # forwards and backwards that factors, and changes nobody asked for, are found from
 _OFF = 0.05  # of a step: a replay this far off leaves much to be explained
@@ -64,10 +68,9 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
     simulated_s = [replay.again_s for replay in replays]
     telling = _evenly(len(replays), max(_MOST_TOLD // len(replays[0].lengths), 1))
     some = replace(understood, steps=tuple(understood.steps[place] for place in telling))
-    every = single_changes.Recorded(replays)
-    recorded = (
-        every if len(telling) == len(replays) else single_changes.Recorded([replays[p] for p in telling])
-    )
+    told = [replays[place] for place in telling]
+    clocked = by_the_clock(some, told)
+    recorded = single_changes.Recorded(told, with_messages=clocked)
     waterfall = _waterfall(some, recorded, _busy(understood))
     record = _record(understood, simulated_s, waterfall, created, name)
     record = msgspec.structs.replace(
@@ -87,12 +90,19 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
                 for each, replayed_s in zip(understood.steps, simulated_s, strict=True)
             ]
         ),
-        what_if=single_changes.asked(every, changes) if changes else single_changes.best(recorded),
+        what_if=_asked(understood, replays, changes) if changes else single_changes.best(recorded),
         steps=[_explained_step(each) for each in understood.steps],
         totals=record.totals,
         warnings=record.warnings,
     )
     return Explained(record, explanation)
+
+
+def _asked(understood: Understood, replays: Sequence[Replay], changes: Sequence[str]) -> list[WhatIf]:
+    """Changes of all steps."""
+    of_links = any(isinstance(change_of(text, understood.graph), LinkChange) for text in changes)
+    with_messages = by_the_clock(understood, replays) if of_links else ()
+    return single_changes.asked(single_changes.Recorded(replays, with_messages=with_messages), changes)
 
 
 def _evenly(steps: int, most: int) -> list[int]:
@@ -118,7 +128,7 @@ def _busy(understood: Understood) -> float:
 
 def _waterfall(understood: Understood, recorded: single_changes.Recorded, busy: float) -> list[WaterfallStep]:
     """What each factor is and stands for, by steps that tell of all; ``busy`` is the product for all steps."""
-    clocked = by_the_clock(understood, recorded.replays)
+    clocked = recorded.with_messages
     *factors, last = without_baseline(clocked, [each.measured_s for each in understood.steps])
     rest = busy / prod(each.factor for each in factors)
     factors.append(last._replace(factor=rest))
@@ -173,7 +183,7 @@ def _record(
             for row in shown.others
         ],
         totals=_totals(steps, graph.devices),
-        warnings=[*_assumed(understood), *_residual(launch)],
+        warnings=[*_assumed(understood), *doubts(understood), *_residual(launch)],
         environment={},
     )
 
@@ -244,7 +254,8 @@ def _residual(launch: TraceLaunch) -> list[WarningRecord]:
         WarningRecord(
             "replay-off",
             f"run again with its own order and lengths, step {worst.step} of replica {worst.replica} takes "
-            f"{100 * off:+.1f} % of what was recorded: something else than forwards and backwards takes time",
+            f"{100 * abs(off):.1f} % {'less' if off < 0 else 'more'} than was recorded: "
+            f"{'something else than forwards and backwards takes time' if off < 0 else 'clocks may differ'}",
             "look at the transfers and at the gaps in the picture before you believe a what-if",
         )
     ]

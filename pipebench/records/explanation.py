@@ -55,13 +55,15 @@ class ReplayRecord(Part, frozen=True):
 class WhatIf(Part, frozen=True):
     """A change, as it was written, and the step's time that would be: the mean over replicas and steps.
 
-    ``gain`` is how many times as fast that is, ``speedup`` what the speed-up would be.
+    ``gain`` is how many times as fast that is, ``speedup`` what the speed-up would be. ``before_s`` is the same step
+    simulated without the change, which the gain is of.
     """
 
     change: str
     step_s: NotNegative
     gain: Positive | None
     speedup: Positive | None = None
+    before_s: NotNegative | None = None
 
 
 class ExplanationRecord(Part, frozen=True, kw_only=True):

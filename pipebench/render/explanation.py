@@ -89,11 +89,18 @@ def what_if_table(changes: Sequence[WhatIf], *, against_baseline: bool) -> Group
     """What each change would make of a step, and of the speed-up of a run that was held against a baseline."""
     if not changes:
         return Words("no single change makes the step shorter by half a per cent or more")
-    table = Table("change", "a step", "times as fast", *(["speed-up"] if against_baseline else []))
+    table = Table(
+        "change",
+        "a step",
+        *(["times as fast", "speed-up"] if against_baseline else ["without it", "times as fast"]),
+    )
     for each in changes:
         speedup = "-" if each.speedup is None else f"{each.speedup:.2f}x"
         gain = "-" if each.gain is None else f"{each.gain:.3f}"
-        table.add(each.change, seconds(each.step_s), gain, *([speedup] if against_baseline else []))
+        before = "-" if each.before_s is None else seconds(each.before_s)
+        table.add(
+            each.change, seconds(each.step_s), *([gain, speedup] if against_baseline else [before, gain])
+        )
     title = Words(Text("what if: the recorded step simulated with one change", "bold"))
     if any("mean" in each.change for each in changes):
         return Group(title, table, Words(Text("= mean takes work away and gives it to nobody", "dim")))
