@@ -116,6 +116,7 @@ def of_a_pair(
     terms = terms_of(records[0])
     if records[0].id == records[1].id and records[0] == records[1]:
         result.append(WarningRecord("same-record", "a record was compared with itself", "name two runs"))
+    result += _same_files(*records)
     result += _numbers_of_values(*records)
     result += _coarse(*records, metrics)
     for name, each in metrics.items():
@@ -131,6 +132,22 @@ def of_a_pair(
             warning = WarningRecord("rank-test", cause, "look at the launches, or run more of them")
             result += [warning] if warning not in result else []
     return result
+
+
+def _same_files(reference: Comparable, candidate: Comparable) -> Iterator[WarningRecord]:
+    """That steps stand on both sides: two records of one run agree, whatever was changed between them."""
+    if (
+        not (isinstance(reference, TraceRecord) and isinstance(candidate, TraceRecord))
+        or reference == candidate
+    ):
+        return
+    known = {each.sha256 for each in reference.files}
+    same = sum(each.sha256 in known for each in candidate.files)
+    if same:
+        all_of = len(candidate.files)
+        which = "its file is" if all_of == same == 1 else f"{same} of its {all_of} files are"
+        cause = f"B: {which} of A too, byte by byte: the same recorded steps are on both sides"
+        yield WarningRecord("same-files", cause, "name records of two runs")
 
 
 def _coarse(

@@ -3,7 +3,8 @@
 A step lasts from the start of its first forward to the end of its last backward. What is missing or contradicts itself
 is refused, with the rows that do. Clocks are read a little late or early: two operations of a device that lap over by
 less than a thousandth of the step, or a result that is used so much before it is there, are the recorder's rounding.
-Such rows stay as they are, in the order in which they started, and are counted.
+Such rows stay as they are, in the order in which they started, and are counted; a device that they are on is busy once,
+so that busy, waiting, transfer and idle time of each device sum to the step.
 """
 
 from collections import defaultdict
@@ -63,8 +64,8 @@ class RecordedStep:
 
     @cached_property
     def busy_s(self) -> float:
-        """Of all devices together."""
-        return sum(span.end_s - span.start_s for span in self.timeline.spans)
+        """Of all devices together; where two operations of a device lap over, it is busy once."""
+        return sum(usage.busy_s for usage in self.usages)
 
     @cached_property
     def usages(self) -> list[Usage]:

@@ -9,10 +9,11 @@ It does not matter who made it: the simulator from costs, or an executor from cl
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from math import inf
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
@@ -52,7 +53,10 @@ class OtherWork(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """Where one device's time went; the four parts sum to the makespan."""
+    """Where one device's time went; the four parts sum to the makespan.
+
+    Where two operations of a device lap over, as clocks that are rounded say, it is busy once.
+    """
 
     busy_s: float
     waiting_s: float
@@ -149,11 +153,13 @@ class Timeline:
 
     def gaps(self, device: int) -> list[Gap]:
         """The pauses between one device's actions."""
-        result = []
-        for before, span in pairwise(self.spans_of(device)):
-            if span.start_s > before.end_s:
+        result, spans = [], self.spans_of(device)
+        free_s = spans[0].end_s if spans else 0.0
+        for span in spans:
+            if span.start_s > free_s:
                 sent = self._sent_s.get(span.action, span.start_s)
-                result.append(Gap(before.end_s, min(max(sent, before.end_s), span.start_s), span.start_s))
+                result.append(Gap(free_s, min(max(sent, free_s), span.start_s), span.start_s))
+            free_s = max(free_s, span.end_s)
         return result
 
     def critical_path(self) -> list[PathItem]:
@@ -209,8 +215,8 @@ class Timeline:
         return result
 
     def _busy_s(self, device: int) -> float:
-        """How long a device works."""
-        return sum(item.end_s - item.start_s for item in self._lanes[device])
+        """How long a device works, on one thing or on several at once."""
+        return sum(_own_s(self._lanes[device]))
 
     @cached_property
     def _sent_s(self) -> dict[Action, float]:
@@ -244,6 +250,14 @@ class Timeline:
     @cached_property
     def _transfer_of(self) -> dict[Message, Transfer]:
         return {transfer.message: transfer for transfer in self.transfers}
+
+
+def _own_s(lane: Iterable[Span | OtherWork]) -> Iterator[float]:
+    """How long each piece of a device's work takes, in order of their starts, without what laps over those before."""
+    free_s = -inf
+    for item in lane:
+        yield max(item.end_s - max(item.start_s, free_s), 0.0)
+        free_s = max(free_s, item.end_s)
 
 
 def _by_time(items: Iterable[_Timed]) -> list[_Timed]:

@@ -69,6 +69,18 @@ def test_one_run_a_side_is_inconclusive_and_says_what_it_takes() -> None:
     assert causes[1].startswith("B: its 3 recorded steps are of 1 run, and a verdict needs 4 runs a side")
 
 
+def test_two_records_of_the_same_files_are_told_of() -> None:
+    first = trace_record(0)
+    found = compared(first, replace(first, id="again"))
+    (same,) = [each for each in found.warnings if each.code == "same-files"]
+    assert same.cause.startswith("B: its file is of A too, byte by byte")
+    found = compared(four(0), four(3))
+    (same,) = [each for each in found.warnings if each.code == "same-files"]
+    assert same.cause.startswith("B: 1 of its 4 files are of A too")
+    itself = compared(first, first)
+    assert [each.code for each in itself.warnings if each.code.startswith("same")] == ["same-record"]
+
+
 def test_a_bubble_is_told_by_its_parts() -> None:
     longer = four(4)
     waiting = [

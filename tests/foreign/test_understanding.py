@@ -101,6 +101,23 @@ def test_two_operations_at_once_are_named_if_it_is_no_rounding() -> None:
     assert "(0F1): device 0 computes both at once for 0.0231 ms" in text
 
 
+def test_where_operations_lap_over_the_parts_of_a_device_sum_to_the_step() -> None:
+    """Each operation of device 0 seems to last into the next one, by less than a thousandth of the step."""
+    length_s = timeline().makespan_s
+    lapped = [
+        row._replace(end_s=row.end_s + 0.0009 * length_s) if row.device == 0 else row
+        for row in rows_of(timeline())
+    ]
+    found = understand(recording(lapped))
+    (step,) = found.steps
+    assert found.rounding.overlaps >= 3
+    for usage in step.usages:
+        assert sum(usage) == pytest.approx(step.measured_s, rel=1e-12)
+    assert step.busy_s == pytest.approx(sum(usage.busy_s for usage in step.usages))
+    assert step.busy_s < sum(span.end_s - span.start_s for span in step.timeline.spans)
+    assert step.timeline.bubble_fraction == pytest.approx(1 - step.busy_s / (4 * step.measured_s))
+
+
 def test_a_short_operation_inside_of_another_one_is_named() -> None:
     rows = rows_of(timeline())
     inside = [row._replace(start_s=0.0104, end_s=0.0105) if row.name == "0F3" else row for row in rows]

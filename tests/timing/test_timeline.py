@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.models.layout import Shape, graph_of
-from pipebench.plan.actions import parse_action
+from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
@@ -231,3 +231,24 @@ def test_stages_that_take_no_time_have_a_path_too() -> None:
     timeline = simulate(SCHEDULES["gpipe"].plan(graph), UniformCosts(0, 0))
     assert timeline.makespan_s == 0.0
     assert len(timeline.critical_path()) < len(timeline.spans) + len(timeline.transfers)
+
+
+def test_a_device_that_does_two_things_at_once_is_busy_once() -> None:
+    """Device 0 does 0-1.2, 1-2 and, inside of that, 1.5-1.6; then 3-4."""
+    forwards = [Action(Operation.FORWARD, 0, number) for number in range(3)]
+    times = [(0.0, 1.2), (1.0, 2.0), (1.5, 1.6)]
+    spans = [Span(0, action, *time) for action, time in zip(forwards, times, strict=True)]
+    timeline = Timeline(Graph(1, 3), (*spans, Span(0, Action(Operation.BACKWARD, 0, 0), 3.0, 4.0)))
+    assert timeline.usage(0) == pytest.approx((3.0, 1.0, 0.0, 0.0))
+    assert timeline.gaps(0) == [Gap(2.0, 3.0, 3.0)]
+    assert timeline.bubble_fraction == pytest.approx(0.25)
+
+
+def test_what_was_found_of_spans_is_kept_with_other_transfers() -> None:
+    timeline = simulate(SCHEDULES["1f1b"].plan(Graph(3, 4)), UniformCosts(1.0, 2.0), latency_only(0.5))
+    plain = Timeline(timeline.graph, timeline.spans)
+    before, of = plain.usage(1), plain.span_of
+    with_them = plain.with_transfers(timeline.transfers)
+    assert with_them == Timeline(timeline.graph, timeline.spans, timeline.transfers)
+    assert with_them.usage(1) == timeline.usage(1) != before
+    assert with_them.span_of is of
