@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
+from math import inf
 from typing import TypeVar
 
 from pipebench.errors import UsageError
@@ -76,7 +77,7 @@ def best(step: Recorded) -> list[WhatIf]:
         except UsageError:  # a link that nothing crosses
             continue
     worth = [each for each in found if each.gain is None or each.gain >= _WORTH_IT]
-    return sorted(worth, key=lambda each: each.step_s)[:BEST]
+    return sorted(worth, key=lambda each: -inf if each.gain is None else -each.gain)[:BEST]
 
 
 def _candidates(step: Recorded) -> Iterator[str]:

@@ -13,7 +13,7 @@ import msgspec
 from pipebench.diagnosis import single_changes
 from pipebench.diagnosis.waterfall import without_baseline
 from pipebench.foreign.doubts import doubts
-from pipebench.foreign.replaying import bare, by_the_clock
+from pipebench.foreign.replaying import bare, by_the_clock, without_gaps
 from pipebench.foreign.rows import Row
 from pipebench.foreign.sentences import Sentences
 from pipebench.foreign.understanding import RecordedStep, Understood
@@ -70,8 +70,8 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
     some = replace(understood, steps=tuple(understood.steps[place] for place in telling))
     told = [replays[place] for place in telling]
     clocked = by_the_clock(some, told)
-    recorded = single_changes.Recorded(told, with_messages=clocked)
-    waterfall = _waterfall(some, recorded, _busy(understood))
+    recorded = single_changes.Recorded(told, with_messages=without_gaps(clocked))
+    waterfall = _waterfall(some, clocked, recorded, _busy(understood))
     record = _record(understood, simulated_s, waterfall, created, name)
     record = msgspec.structs.replace(
         record, warnings=[*record.warnings, *_sampled(len(telling), len(replays))]
@@ -101,7 +101,7 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
 def _asked(understood: Understood, replays: Sequence[Replay], changes: Sequence[str]) -> list[WhatIf]:
     """Changes of all steps."""
     of_links = any(isinstance(change_of(text, understood.graph), LinkChange) for text in changes)
-    with_messages = by_the_clock(understood, replays) if of_links else ()
+    with_messages = without_gaps(by_the_clock(understood, replays)) if of_links else ()
     return single_changes.asked(single_changes.Recorded(replays, with_messages=with_messages), changes)
 
 
@@ -126,9 +126,10 @@ def _busy(understood: Understood) -> float:
     return busy_s / sum(each.measured_s for each in understood.steps)
 
 
-def _waterfall(understood: Understood, recorded: single_changes.Recorded, busy: float) -> list[WaterfallStep]:
+def _waterfall(
+    understood: Understood, clocked: Sequence[Replay], recorded: single_changes.Recorded, busy: float
+) -> list[WaterfallStep]:
     """What each factor is and stands for, by steps that tell of all; ``busy`` is the product for all steps."""
-    clocked = recorded.with_messages
     *factors, last = without_baseline(clocked, [each.measured_s for each in understood.steps])
     rest = busy / prod(each.factor for each in factors)
     factors.append(last._replace(factor=rest))

@@ -5,6 +5,7 @@ no time. By the clock is for the waterfall, which tells messages from gaps of th
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipebench.foreign.understanding import Understood
@@ -38,6 +39,11 @@ def by_the_clock(understood: Understood, replays: Sequence[Replay]) -> list[Repl
         replay_of(_from_the_producer(step.timeline), ports=False, path=replay.path)
         for step, replay in zip(understood.steps, replays, strict=True)
     ]
+
+
+def without_gaps(clocked: Sequence[Replay]) -> list[Replay]:
+    """The same with forwards, backwards and messages alone: what a link's change is tried on."""
+    return [replace(each, gaps={}) for each in clocked]
 
 
 def _from_the_producer(timeline: Timeline) -> Timeline:

@@ -1,6 +1,6 @@
 """The report of ``explain``: the waterfall, what its steps mean, the replay, and what a change would bring."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group
 from rich.text import Text
@@ -102,6 +102,11 @@ def what_if_table(changes: Sequence[WhatIf], *, against_baseline: bool) -> Group
             each.change, seconds(each.step_s), *([gain, speedup] if against_baseline else [before, gain])
         )
     title = Words(Text("what if: the recorded step simulated with one change", "bold"))
+    return Group(title, table, *(Words(Text(note, "dim")) for note in _notes(changes)))
+
+
+def _notes(changes: Sequence[WhatIf]) -> Iterator[str]:
     if any("mean" in each.change for each in changes):
-        return Group(title, table, Words(Text("= mean takes work away and gives it to nobody", "dim")))
-    return Group(title, table)
+        yield "= mean takes work away and gives it to nobody"
+    if len({each.before_s for each in changes}) > 1:
+        yield "a link's change is tried on the step with its messages, all else on forwards and backwards alone"

@@ -11,7 +11,7 @@ lengths. Reductions, which are of no slice, stay as they are.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
@@ -58,9 +58,10 @@ def by_slice(graph: Graph, lengths: Lengths) -> dict[Action, float]:
 
 
 def alike(graph: Graph, lengths: Lengths) -> dict[Action, float]:
-    """Every device with the same work, forwards and backwards apart; each stage's share of its device's stays.
+    """Every device with the same work, forwards and backwards apart, and its stages of the chain with the same each.
 
-    A device whose layers are frozen has backwards of no length: they take the mean too.
+    What a device has of a shared softmax keeps its share. A device whose layers are frozen has backwards of no length:
+    they take the mean too.
     """
     found = dict(lengths)
     for operations in _together(graph, lengths):
@@ -68,13 +69,29 @@ def alike(graph: Graph, lengths: Lengths) -> dict[Action, float]:
         for action in lengths:
             if action.operation in operations:
                 own[graph.device(action)].append(action)
-        sums = {device: sum(lengths[action] for action in actions) for device, actions in own.items()}
-        mean_s = sum(sums.values()) / len(own)
-        for device, actions in own.items():
-            for action in actions:
-                share = lengths[action] / sums[device] if sums[device] else 1 / len(actions)
-                found[action] = mean_s * share
+        mean_s = sum(lengths[action] for actions in own.values() for action in actions) / len(own)
+        for actions in own.values():
+            found |= {action: mean_s * share for action, share in _shares(graph, lengths, actions).items()}
     return found
+
+
+def _shares(graph: Graph, lengths: Lengths, actions: Sequence[Action]) -> dict[Action, float]:
+    """What each of a device's actions has of their sum, its stages of the chain being equal."""
+    sums: dict[int, float] = defaultdict(float)
+    for action in actions:
+        sums[action.stage] += lengths[action]
+    total_s = sum(sums.values())
+    if not total_s:
+        return dict.fromkeys(actions, 1 / len(actions))
+    chain = [stage for stage in sums if stage < graph.chain and sums[stage]]
+    equal_s = sum(sums[stage] for stage in chain) / max(len(chain), 1)
+    new_s = {stage: equal_s if stage in chain else stage_s for stage, stage_s in sums.items()}
+    return {
+        action: lengths[action] / sums[action.stage] * new_s[action.stage] / total_s
+        if sums[action.stage]
+        else 0.0
+        for action in actions
+    }
 
 
 def _together(graph: Graph, lengths: Lengths) -> list[tuple[Operation, ...]]:

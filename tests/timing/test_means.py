@@ -40,10 +40,22 @@ def test_segments_of_time_have_means_of_their_own() -> None:
     assert found[F, 0, 1] == 5.0
 
 
-def test_devices_made_alike_keep_the_shares_of_their_stages() -> None:
-    graph = Graph(3, 1, device_of=(0, 0, 1))
-    found = alike(graph, lengths(graph, _0F0=1.0, _1F0=3.0, _2F0=8.0))
-    assert [found[Action(F, stage, 0)] for stage in range(3)] == pytest.approx([1.5, 4.5, 6.0])
+def test_devices_made_alike_have_equal_stages_of_the_chain() -> None:
+    graph = Graph(3, 2, device_of=(0, 0, 1))
+    recorded = lengths(graph, _0F0=1.0, _0F1=1.0, _1F0=2.0, _1F1=4.0, _2F0=7.0, _2F1=9.0)
+    found = alike(graph, recorded)
+    made = [[found[Action(F, stage, each)] for each in range(2)] for stage in range(3)]
+    assert made == [
+        pytest.approx([3.0, 3.0]),  # half of 12, which is half of all
+        pytest.approx([2.0, 4.0]),  # slices of a stage stay as they were to each other
+        pytest.approx([5.25, 6.75]),
+    ]
+
+
+def test_devices_made_alike_keep_their_shares_of_a_shared_softmax() -> None:
+    graph = Graph(4, 1, device_of=(0, 1, 0, 1), pieces=2)
+    found = alike(graph, lengths(graph, _0F0=1.0, _1F0=2.0, _2F0=3.0, _3F0=2.0))
+    assert [found[Action(F, stage, 0)] for stage in range(4)] == pytest.approx([1.0, 2.0, 3.0, 2.0])
 
 
 def test_a_device_without_any_length_gets_the_mean() -> None:
