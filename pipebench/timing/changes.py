@@ -93,8 +93,6 @@ def change_of(text: str, graph: Graph) -> Change | LinkChange:
     chosen = next((each for each in get_args(Rule) if rule and each == rule.lower()), None)
     if chosen == "others" and end - begin + 1 == there:
         raise _error(text, "all of them are named: there are no others")
-    if known == "chunk" and there == 1 and chosen is not None:
-        raise _error(text, "each microbatch of this step is one chunk: there are no others to be equal to")
     return Change(known, begin, end, chosen, 1.0 if factor is None else _factor(text, factor))
 
 

@@ -80,13 +80,6 @@ def test_what_is_no_change_of_this_step_is_refused(text: str, expected: str) -> 
     assert len(str(refused.value)) < 500
 
 
-@pytest.mark.parametrize("rule", ["mean", "median"])
-def test_one_chunk_has_no_others_to_be_equal_to(rule: str) -> None:
-    with pytest.raises(UsageError, match=f"'chunks = {rule}': each microbatch of this step is one chunk"):
-        change_of(f"chunks = {rule}", Graph(4, 8))
-    assert isinstance(change_of(f"chunks = {rule}", GRAPH), Change)
-
-
 def test_what_is_of_no_slice_goes_with_its_device() -> None:
     graph = Graph(2, 1, clips=True)
     norm = parse_action("1NORM")

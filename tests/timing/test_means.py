@@ -53,9 +53,9 @@ def test_devices_made_alike_have_equal_stages_of_the_chain() -> None:
 
 
 def test_devices_made_alike_keep_their_shares_of_a_shared_softmax() -> None:
-    graph = Graph(4, 1, device_of=(0, 1, 0, 1), pieces=2)
-    found = alike(graph, lengths(graph, _0F0=1.0, _1F0=2.0, _2F0=3.0, _3F0=2.0))
-    assert [found[Action(F, stage, 0)] for stage in range(4)] == pytest.approx([1.0, 2.0, 3.0, 2.0])
+    graph = Graph(5, 1, device_of=(0, 1, 0, 1, 0), feeds=((1,), (2, 3), (4,), (4,), ()), chain=2)
+    found = alike(graph, lengths(graph, _0F0=2.0, _1F0=4.0, _2F0=1.0, _3F0=1.0, _4F0=2.0))
+    assert [found[Action(F, stage, 0)] for stage in range(5)] == pytest.approx([2.0, 4.0, 1.0, 1.0, 2.0])
 
 
 def test_a_device_without_any_length_gets_the_mean() -> None:

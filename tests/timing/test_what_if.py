@@ -78,12 +78,13 @@ def test_a_factor_multiplies_time() -> None:
     assert step_s(replayed(), "all x 0") == pytest.approx(0.75)
 
 
-def test_microbatches_at_their_mean() -> None:
+def test_microbatches_and_chunks_at_their_mean() -> None:
     names = {f"_{stage}{op}3": 2.0 * s for stage in range(STAGES) for op, s in (("F", 1), ("B", 2))}
     long = replayed(**names)
     mean = (SLICES + 1) / SLICES
     assert step_s(long, "microbatches = mean") == pytest.approx(mean * (ALIKE_S - 0.75) + 0.75)
     assert step_s(long, "microbatch 3 = others") == pytest.approx(ALIKE_S)
+    assert step_s(long, "chunks = mean") == pytest.approx(long.again.makespan_s)  # there is one
 
 
 def test_a_microbatch_keeps_the_differences_of_its_chunks() -> None:
