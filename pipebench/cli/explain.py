@@ -90,6 +90,7 @@ def explain(
             f"{pasting.command('explain', '--from', *records)}"
         )
     record = records[0] if records else "latest"
+    _check_is_no_foreign_file(record)
     from pipebench.diagnosis.explaining import explanation
     from pipebench.records import store
     from pipebench.records.schema import RunRecord
@@ -120,3 +121,18 @@ def explain(
 
         output.print_report(partial(explanation_report, explained, source.run))
     contradicting.tell(source.run)
+
+
+def _check_is_no_foreign_file(record: str) -> None:
+    """A span table or a trace is named with --from."""
+    from pipebench.foreign import files
+    from pipebench.foreign.torch_profiler import is_trace
+
+    path = Path(record)
+    if not path.is_file():
+        return
+    if path.name.endswith((".csv", ".csv.gz")) or is_trace(files.beginning(path, 1 << 12)):
+        raise UsageError(
+            f"explain: {output.shown(path)} is no record; a file of another program's run is named with --from: "
+            f"{pasting.command('explain', '--from', record)}"
+        )

@@ -15,7 +15,7 @@ HARD = (
 )
 NAMED = HARD[2:]
 REPLICAS = "replicas"
-DRIFT = (REPLICAS, "files")
+DRIFT = (REPLICAS, "files", "plan.order")
 
 # What a field of a run means, means this one of a recorded run too.
 AS_OF_A_RUN: Mapping[str, str] = {"config.microbatches": "plan.microbatches"}

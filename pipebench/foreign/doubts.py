@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean, median
 
+from pipebench.diagnosis.sentences import seconds_text
 from pipebench.foreign.understanding import RecordedStep, Understood
 from pipebench.plan.actions import Operation
 from pipebench.records.schema import WarningRecord
 from pipebench.timing.timeline import Span
 
-_LONG_S = 30.0  # for a forward or backward; nobody's takes so long
+_LONG_S = 5.0  # for a forward or backward; nobody's takes so long
 _WAITS = 0.5  # of a backward, ahead of the first one on the last stage
 _REPLICA, _STEP = 1.03, 1.2  # times the median of replicas, and of steps
 
@@ -52,7 +53,7 @@ def _last_stage(understood: Understood) -> Iterator[WarningRecord]:
     if wait_s > _WAITS * fmean(lengths):
         yield WarningRecord(
             "last-stage-waits",
-            f"stage {last} is the last one that has rows, and its device does nothing for {1e3 * wait_s:.3g} ms ahead "
+            f"stage {last} is the last one that has rows, and its device does nothing for {seconds_text(wait_s)} ahead "
             "of its first backward: the rows of a later stage may be missing, or the loss is outside of all rows",
             "name the files of all ranks; if they are all there, record the loss within the last stage's forward",
         )

@@ -13,6 +13,7 @@ import msgspec
 from pipebench.diagnosis import single_changes
 from pipebench.diagnosis.waterfall import without_baseline
 from pipebench.foreign.doubts import doubts
+from pipebench.foreign.orders import order_of
 from pipebench.foreign.replaying import bare, by_the_clock, without_gaps
 from pipebench.foreign.rows import Row
 from pipebench.foreign.sentences import Sentences
@@ -172,6 +173,7 @@ def _record(
             microbatches=graph.microbatches,
             device_of=list(graph.device_of),
             split_backward=graph.split_backward,
+            order=order_of(shown.timeline.plan),
         ),
         launches=[launch],
         bubble=Bubble(fraction=launch.bubble(graph.devices)),

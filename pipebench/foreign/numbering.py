@@ -111,6 +111,7 @@ def shape_of(recording: Recording) -> Shape:
         raise CorruptRecordError(
             f"{recording.files[0].path}: expected forwards and backwards (operations F, B, I, W), found {some}"
         )
+    _check_replicas(recording, compute)
     numbers, notices = _numbers(compute, recording.rows)
     device_of: dict[int, int] = {}
     for row in compute:
@@ -133,6 +134,21 @@ def shape_of(recording: Recording) -> Shape:
     except UsageError as error:
         raise CorruptRecordError(f"{recording.files[0].path}: {error}") from None
     return Shape(recording, graph, numbers, tuple(notices))
+
+
+def _check_replicas(recording: Recording, compute: Iterable[Row]) -> None:
+    """All replicas have the same stages: of one that has fewer, a rank's rows are missing."""
+    stages: dict[int, set[int]] = defaultdict(set)
+    for row in compute:
+        stages[row.replica].add(row.stage)
+    every = set().union(*stages.values())
+    for replica, own in sorted(stages.items()):
+        for missing in sorted(every - own):
+            other = next(each for each, found in sorted(stages.items()) if missing in found)
+            raise CorruptRecordError(
+                f"{recording.files[0].path}: replica {replica} has no forward or backward of stage {missing}, and "
+                f"replica {other} has: expected the rows of all ranks; name the files of all of them"
+            )
 
 
 def _numbers(compute: Iterable[Row], rows: Iterable[Row]) -> tuple[dict[tuple[int, int], int], list[str]]:

@@ -22,6 +22,7 @@ def read_recording(paths: Sequence[Path]) -> Recording:
         CorruptRecordError: One is neither, or cannot be read.
     """
     found = [each for path in paths for each in _inside(path)]
+    _check_each_once(found)
     traces = [is_trace(files.beginning(path, _HEAD)) for path in found]
     if all(traces):
         return read_traces(found)
@@ -32,6 +33,14 @@ def read_recording(paths: Sequence[Path]) -> Recording:
             "one kind"
         )
     return read_tables(found)
+
+
+def _check_each_once(paths: Sequence[Path]) -> None:
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            raise UsageError(f"--from: {as_text(str(path))} is named twice: expected each file once")
+        seen.add(path.resolve())
 
 
 def _inside(path: Path) -> list[Path]:

@@ -51,7 +51,8 @@ def read_tables(paths: Sequence[Path]) -> Recording:
 def _lines(document: bytes, name: str) -> io.StringIO:
     other = encodings.beginning(document)
     if other is not None:
-        raise CorruptRecordError(f"{name}: expected a span table in CSV, looks like {other.looks}")
+        hint = f": {other.command} makes text of it" if other.command else ": write it as CSV"
+        raise CorruptRecordError(f"{name}: expected a span table in CSV, looks like {other.looks}{hint}")
     try:
         return io.StringIO(document.removeprefix(encodings.BOM).decode("utf-8"), newline="")
     except UnicodeDecodeError as error:
@@ -81,8 +82,12 @@ def _rows(lines: io.StringIO, name: str, file: int) -> Iterator[Row]:
 def _places(header: Sequence[str], name: str) -> list[int]:
     """Where each column stands."""
     missing = [each for each in HEADER if each not in header]
+    if not any(header):
+        raise CorruptRecordError(
+            f"{name}: the file is empty: expected a span table with the header {','.join(HEADER)}"
+        )
     if missing:
-        found = ",".join(header)[:_SHOWN] or "nothing"
+        found = ",".join(header)[:_SHOWN]
         raise CorruptRecordError(
             f"{name}: expected a span table with the header {','.join(HEADER)}, found {found}: "
             f"without {', '.join(missing)}{_hint(found)}"
@@ -137,7 +142,7 @@ class _Cells:
         except ValueError:
             value = float("nan")
         if not (isfinite(value) and abs(value) <= _LONGEST_S):
-            raise self._error(place, "seconds")
+            raise self._error(place, "seconds" if not isfinite(value) else "seconds, not parts of them")
         return value
 
     def _error(self, place: int, expected: str) -> CorruptRecordError:

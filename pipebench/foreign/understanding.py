@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from pipebench import collection
+from pipebench.diagnosis.sentences import seconds_text
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.foreign.numbering import Shape, shape_of
 from pipebench.foreign.rows import COMPUTE, Recording, Row
@@ -28,6 +29,7 @@ from pipebench.plan.transfers import messages_of
 from pipebench.timing.timeline import Span, Timeline, Usage
 
 ROUNDING = 1e-3  # of a step
+_OF_ANOTHER_RUN = "; is one of the files of another run?"
 
 
 class Rounding(NamedTuple):
@@ -160,7 +162,7 @@ class _Steps:
         margin_s = ROUNDING * length_s
         self.roundings += [
             self._overlaps(timeline, compute, margin_s),
-            self._inversions(times, compute, margin_s),
+            self._inversions(times, compute, length_s),
         ]
         self._check_order(timeline.plan, step, replica)
         others = [row for row in rows if row.operation not in COMPUTE]
@@ -186,7 +188,7 @@ class _Steps:
                         rows = [compute[timeline.spans.index(each)] for each in (before, span)]
                         raise CorruptRecordError(
                             f"{self.recording.place(rows[0])} and {self.recording.place(rows[1])}: device "
-                            f"{rows[1].device} computes both at once for {over_s * 1e3:.3g} ms: expected one after "
+                            f"{rows[1].device} computes both at once for {seconds_text(over_s)}: expected one after "
                             "the other, as far as a thousandth of the step"
                         )
                     found += Rounding(overlaps=1, most_s=before.end_s - span.start_s)
@@ -194,16 +196,16 @@ class _Steps:
                     before = span
         return found
 
-    def _inversions(self, times: Times, compute: Sequence[Row], margin_s: float) -> Rounding:
+    def _inversions(self, times: Times, compute: Sequence[Row], length_s: float) -> Rounding:
         """Results that are used before they are there."""
-        found = Rounding()
+        found, margin_s = Rounding(), ROUNDING * length_s
         for needed, span, early_s in times.inverted():
             if early_s > margin_s:
                 rows = [compute[times.timeline.spans.index(each)] for each in (needed, span)]
                 raise CorruptRecordError(
-                    f"{self.recording.place(rows[1])} begins {early_s * 1e3:.3g} ms before "
+                    f"{self.recording.place(rows[1])} begins {seconds_text(early_s)} before "
                     f"{self.recording.place(rows[0])} ends, whose result it needs: expected clocks that agree to a "
-                    "thousandth of the step"
+                    f"thousandth of the step{_OF_ANOTHER_RUN if early_s > length_s else ''}"
                 )
             if needed.device != span.device:  # on one device they lap over, which is counted
                 found += Rounding(inversions=1, most_s=early_s)

@@ -40,13 +40,17 @@ class TraceFile(Part, frozen=True):
 
 
 class TracePlan(Part, frozen=True):
-    """What the run's steps consist of: ``device_of`` each stage, and whether the backward is in halves, I and W."""
+    """What the run's steps consist of: ``device_of`` each stage, and whether the backward is in halves, I and W.
+
+    ``order`` is the schedule whose order the shown step has, or ``another``; older records do not say.
+    """
 
     stages: AtLeastOne
     devices: AtLeastOne
     microbatches: AtLeastOne
     device_of: Annotated[list[Count], Meta(min_length=1)]
     split_backward: bool = False
+    order: Name | None = None
 
     @property
     def text(self) -> str:
@@ -54,7 +58,8 @@ class TracePlan(Part, frozen=True):
         sizes = ((self.stages, "stage"), (self.devices, "device"), (self.microbatches, "microbatch"))
         stages, devices, microbatches = (_counted(*size) for size in sizes)
         halves = ", each backward in halves" if self.split_backward else ""
-        return f"{stages} on {devices}, {microbatches}{halves}"
+        named = self.order not in (None, "another")
+        return f"{stages} on {devices}, {microbatches}{halves}{f', in the order of {self.order}' if named else ''}"
 
 
 class TraceStep(Part, frozen=True):

@@ -125,7 +125,7 @@ def record_table(rows: Sequence[RecordRow], *, width: int) -> Table:
     Where not all records count the same, each says what it counts.
     """
     rates = {row.rate for row in rows} - {""}
-    columns = ["record", "status", "speed-up", "plan", _WORDS_PER_S]
+    columns = ["record", "status", "speed-up" if rates or not rows else "result", "plan", _WORDS_PER_S]
     if len(rates) == 1:
         (columns[-1],) = rates
     elif rates:
@@ -166,9 +166,10 @@ def _command_row(path: Path, record: CommandRecord) -> RecordRow:
 def _trace_row(path: Path, record: TraceRecord) -> RecordRow:
     """Its step stands where a run has its speed-up."""
     measured = f"step {seconds(record.step_s)} {record.clock}"
-    plan = record.plan
+    plan, first = record.plan, Path(record.files[0].path).name
+    files = first if len(record.files) == 1 else f"{first} and {len(record.files) - 1} more"
     sizes = f"{counted(plan.devices, 'device')}, {counted(plan.microbatches, 'microbatch', 'microbatches')}"
-    cells = (path.stem, record.kind, measured, f"recorded run, {sizes}", "-")
+    cells = (path.stem, record.kind, measured, f"{files}: {sizes}", "-")
     return RecordRow(tuple(Text(inert(cell)) for cell in cells), Text(measured))
 
 

@@ -47,6 +47,8 @@ def _parts(record: TraceRecord, console: Console) -> Iterator[RenderableType]:
     yield Group(head, Facts(*_origin(record)))
     yield Facts(*_figures(record))
     if record.waterfall:
+        if len(record.launches) > 1:
+            yield Words(Text("where the time goes: of the run nearest the mean", "bold"))
         yield Waterfall(record.waterfall, total="busy", unit="")
         yield reasons(record.waterfall)
     yield _devices(record)
@@ -91,7 +93,11 @@ def _devices(record: TraceRecord) -> Group:
     parts_s = ((each.busy_s, each.waiting_s, each.transfer_s, each.idle_s) for each in record.devices)
     of = "the run nearest the mean" if len(record.launches) > 1 else "all recorded steps"
     for_weights = "; for W: those that wait for their weights' gradients alone, at most"
-    alive = f"alive: slices kept for backward{for_weights if weights_wait(record.devices) else ''}"
+    parts = (
+        "waiting: between two operations, until a result is sent, or while the host is late; transfer: from then "
+        "until it is used; idle: before the first operation and after the last"
+    )
+    alive = f"{parts}; alive: slices kept for backward{for_weights if weights_wait(record.devices) else ''}"
     return Group(
         Words(Text(f"by device, the mean of {of} (wall clock)", "bold")),
         device_table(record.devices, max(map(sum, parts_s), default=0.0)),
