@@ -126,13 +126,17 @@ def explain(
 def _check_is_no_foreign_file(record: str) -> None:
     """A span table or a trace is named with --from."""
     from pipebench.foreign import files
-    from pipebench.foreign.torch_profiler import is_trace
 
     path = Path(record)
     if not path.is_file():
         return
-    if path.name.endswith((".csv", ".csv.gz")) or is_trace(files.beginning(path, 1 << 12)):
+    if path.name.endswith((".csv", ".csv.gz")) or _traced(files.beginning(path, 1 << 12)):
         raise UsageError(
             f"explain: {output.shown(path)} is no record; a file of another program's run is named with --from: "
             f"{pasting.command('explain', '--from', record)}"
         )
+
+
+def _traced(beginning: bytes) -> bool:
+    """Whether a file begins as torch.profiler's traces do."""
+    return any(word in beginning for word in (b'"traceEvents"', b'"deviceProperties"', b'"distributedInfo"'))

@@ -166,3 +166,15 @@ def test_120_000_rows_are_explained_in_seconds(tmp_path: Path) -> None:
     busy = prod(each["factor"] for each in found["waterfall"])
     assert busy == pytest.approx(4 * (1 - found["bubble"]["fraction"]))
     assert [each["code"] for each in found["warnings"]] == ["some-steps"]
+
+
+def test_a_file_that_is_no_record_is_to_be_named_with_from(tmp_path: Path) -> None:
+    table = tmp_path / "spans.csv"
+    table.write_text(text_of(rows_of(timeline())))
+    trace = tmp_path / "trace0.json"
+    trace.write_text('{"schemaVersion": 1, "distributedInfo": {"rank": 0}, "traceEvents": []}')
+    for path in (table, trace):
+        code, out, err = printed("explain", path.name, cwd=tmp_path)
+        assert (code, out) == (2, b"")
+        assert f"explain: {path.name} is no record; ".encode() in err
+        assert f"explain --from {path.name}".encode() in err

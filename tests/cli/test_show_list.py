@@ -116,7 +116,7 @@ def test_a_recorded_run_is_shown_listed_and_drawn(tmp_path: Path) -> None:
     assert b"the timeline of one step, wall clock, recorded by another program" in err
     assert "recorded by another program" in (tmp_path / "t.svg").read_text()
     code, out, _ = printed("list", cwd=tmp_path, columns="160")
-    assert (code, b"recorded run, 4 devices, 4 microbatches" in out) == (0, True)
+    assert (code, b"run-0.csv: 4 devices, 4 microbatches" in out) == (0, True)
     (line,) = json.loads(printed("list", "--json", cwd=tmp_path)[1])
     assert (line["kind"], line["step_s"]) == ("trace", record.step_s)
 

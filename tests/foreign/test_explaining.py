@@ -8,8 +8,12 @@ from pipebench.errors import UsageError
 from pipebench.foreign.explaining import Explained, explained
 from pipebench.foreign.rows import Recording, Row, SourceFile
 from pipebench.foreign.understanding import understand
-from pipebench.plan.actions import Action
+from pipebench.plan.actions import Action, Operation
+from pipebench.plan.graph import Graph
+from pipebench.plan.plan import Plan
 from pipebench.records import store
+from pipebench.timing.costs import MeasuredCosts
+from pipebench.timing.simulator import simulate
 from tests.foreign.tables import rows_of, timeline, usual
 
 FILE = SourceFile("spans.csv", "spans", "0" * 64, 0)
@@ -159,3 +163,59 @@ def test_halves_of_a_backward_count_as_such() -> None:
         timeline(schedule="zb-h1", cost=lambda _: 1e-3).bubble_fraction
     )
     assert any(span.action.startswith("0W") for span in found.record.timeline.spans)
+
+
+def test_a_links_change_is_tried_on_the_recorded_messages() -> None:
+    step = timeline(transfer_s=1e-3)
+    asked = ("link x 0.5", "link = 2 ms", "all x 1")
+    half, twice, same = told(rows_of(step), *asked).explanation.what_if
+    assert half.before_s == twice.before_s == pytest.approx(step.makespan_s)
+    assert half.step_s == pytest.approx(timeline(transfer_s=5e-4).makespan_s)
+    assert twice.step_s == pytest.approx(timeline(transfer_s=2e-3).makespan_s)
+    assert half.gain == pytest.approx(step.makespan_s / half.step_s)
+    assert same.before_s == same.step_s == pytest.approx(timeline().makespan_s)
+
+
+def last_chunk(action: Action) -> float:
+    return usual(action) * (1.5 if action.stage == 3 else 1)
+
+
+def test_unequal_stages_of_one_device_are_unequal_stages() -> None:
+    """Two stages a device, the last one longer: the order does not wait, the stages make it."""
+    of_device = (0, 1, 0, 1)
+    plan = interleaved(Graph(4, 4, device_of=of_device))
+    steps = [
+        simulate(plan, MeasuredCosts({a: cost(a) for a in plan.graph.actions()}), transfer_s=lambda _: 0.0)
+        for cost in (usual, last_chunk)
+    ]
+    even, uneven = (factors(told(rows_of(step))) for step in steps)
+    assert even[waterfall.WAITING] == uneven[waterfall.WAITING]
+    assert uneven[waterfall.STAGES] < 0.95
+
+
+def interleaved(graph: Graph) -> Plan:
+    """Each device its stages of two microbatches in turn, forwards, then backwards."""
+    order = [
+        (stage, m)
+        for pair in ((0, 1), (2, 3))
+        for first in (0, 2)
+        for stage in (first, first + 1)
+        for m in pair
+    ]
+    programs = []
+    for device in range(graph.devices):
+        own = [(stage, m) for stage, m in order if graph.device_of[stage] == device]
+        forwards = [Action(Operation.FORWARD, *each) for each in own]
+        backwards = [
+            Action(Operation.BACKWARD, stage, m)
+            for pair in ((0, 1), (2, 3))
+            for stage in reversed(graph.stages_of(device))
+            for m in pair
+        ]
+        programs.append((*forwards, *backwards))
+    return Plan(graph, tuple(programs))
+
+
+def test_the_order_of_the_shown_step_is_named() -> None:
+    assert told(rows_of(timeline(schedule="gpipe"))).record.plan.order == "gpipe"
+    assert told(rows_of(timeline(schedule="1f1b"))).record.plan.text.endswith(", in the order of 1f1b")

@@ -129,3 +129,14 @@ def test_a_stage_number_that_no_run_has_is_refused_at_once() -> None:
         shape_of(recording([*rows, rows[0]._replace(stage=10**9)]))
     with pytest.raises(CorruptRecordError, match="expected at most"):
         shape_of(recording([*rows, rows[0]._replace(microbatch=10**9)]))
+
+
+def test_a_replica_without_a_stage_that_another_one_has_is_named() -> None:
+    one = rows_of(timeline())
+    rows = [
+        row._replace(replica=replica) for replica in (0, 1) for row in one if (replica, row.stage) != (1, 2)
+    ]
+    with pytest.raises(CorruptRecordError) as refused:
+        shape_of(recording(rows))
+    assert "replica 1 has no forward or backward of stage 2, and replica 0 has" in str(refused.value)
+    assert "name the files of all of them" in str(refused.value)

@@ -123,7 +123,7 @@ def test_it_has_a_row_of_the_list() -> None:
     assert cells[:2] == ["x", "trace"]
     assert cells[2].startswith("step 21")
     assert cells[2].endswith(" ms wall")
-    assert cells[3:] == ["recorded run, 4 devices, 4 microbatches", "-"]
+    assert cells[3:] == ["run-0.csv: 4 devices, 4 microbatches", "-"]
 
 
 def test_its_picture_says_who_recorded_it() -> None:
