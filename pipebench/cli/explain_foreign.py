@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipebench.records.trace import TraceRecord
 
 
+@collection.put_off()
 def explain_foreign(
     paths: Sequence[Path], changes: Sequence[str], *, folder: Path | None, svg: Path | None, json: bool
 ) -> None:
@@ -25,7 +26,7 @@ def explain_foreign(
     from pipebench.supervision import supervised
 
     where = folder or store.DEFAULT_FOLDER
-    with collection.put_off(), supervised(inf, output.notice) as phase:
+    with supervised(inf, output.notice) as phase:
         phase("reading the files")
         recording = read_recording(paths)
         phase("looking for the steps")

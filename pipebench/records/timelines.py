@@ -5,7 +5,9 @@ slice.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
+from itertools import compress
+from typing import TYPE_CHECKING
 
 from pipebench import collection
 from pipebench.errors import CorruptRecordError, UsageError
@@ -25,6 +27,9 @@ from pipebench.records.schema import (
     TransferRecord,
 )
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
+
+if TYPE_CHECKING:
+    from pipebench.plan.numbers import Numbers
 
 _NAMES = {Operation.NORM: "norm", Operation.TOTAL: "norm_total", Operation.CLIP: "clip"}  # among other work
 
@@ -81,9 +86,15 @@ class _Texts(dict[Action, str]):
 class _Actions(dict[str, Action]):
     """The actions of a graph by their text form; others are read, and refused if the graph does not have them."""
 
-    def __init__(self, graph: Graph) -> None:
-        super().__init__((graph.text(action), action) for action in graph.actions())
-        self.graph, self.of_graph = graph, frozenset(self.values())
+    def __init__(self, graph: Graph, numbering: "Numbers") -> None:
+        own = compress(numbering.every_action, numbering.exist.tolist())
+        super().__init__((graph.text(action), action) for action in own)
+        self.graph = graph
+
+    @cached_property
+    def of_graph(self) -> frozenset[Action]:
+        """Those that the graph has by themselves, before any other was read."""
+        return frozenset(self.graph.actions())
 
     def __missing__(self, text: str) -> Action:
         action = resolved(self.graph, parse_action(text))
@@ -108,15 +119,18 @@ def timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
 
 
 def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
-    actions = _Actions(graph)
+    from pipebench.plan.numbers import Numbers  # noqa: PLC0415 - numpy
+
+    numbering = Numbers(graph)
+    actions = _Actions(graph, numbering)
     for span in record.spans:
         if graph.device(actions[span.action]) != span.device or span.end_s < span.start_s:
             raise CorruptRecordError(f"timeline: {span.action} does not run so on device {span.device}")
     _check_cells(graph, [actions[span.action] for span in record.spans])
-    messages = {(m.producer, m.consumer): m for m in messages_of(graph)}
-    only = {
-        (m.producer, m.sender, m.receiver): m for m in messages.values()
-    }  # before they named their consumer
+    messages = {(m.producer, m.consumer): m for m in messages_of(graph, numbering)}
+    only = {}
+    if any(stored.consumer is None for stored in record.transfers):  # before they named it
+        only = {(m.producer, m.sender, m.receiver): m for m in messages.values()}
     return Timeline(
         graph,
         (

@@ -23,38 +23,70 @@ _Kind = tuple[Operation, int, int]  # operation, stage, segment
 _Slice = tuple[Operation, int, int]  # operation, microbatch, chunk
 
 
+class Means:
+    """Of one step: what its actions are on is found once, and their stages' means.
+
+    Args:
+        graph: of the step.
+        lengths: seconds of its actions.
+    """
+
+    def __init__(self, graph: Graph, lengths: Lengths) -> None:
+        self.lengths = lengths
+        segments = [graph.segment_of(chunk) for chunk in range(graph.chunks)]
+        self.parts: dict[Action, list[tuple[_Kind, _Slice]]] = {
+            action: [
+                ((operation, stage, segments[chunk]), (operation, microbatch, chunk))
+                for operation, stage, microbatch, chunk, *_ in on_each_slice(graph, action)
+            ]
+            for action in lengths
+            if action.operation not in REDUCTIONS
+        }
+        found: dict[_Kind, list[float]] = defaultdict(list)
+        for action, parts in self.parts.items():
+            for kind, _ in parts:
+                found[kind].append(lengths[action] / len(parts))
+        self.of_stages = {kind: fmean(seconds) for kind, seconds in found.items()}
+
+    def even(self) -> dict[Action, float]:
+        """Every action on a slice as long as its stage's mean, a cell as so many of them."""
+        means = self.of_stages
+        return {
+            **self.lengths,
+            **{action: sum([means[kind] for kind, _ in parts]) for action, parts in self.parts.items()},
+        }
+
+    def by_slice(self) -> dict[Action, float]:
+        """Every action as long as its stage's mean times what its slice took of all stages' means.
+
+        The sum of each stage stays; what is left out is what neither the stage nor the slice explains.
+        """
+        means = self.of_stages
+        took: dict[_Slice, float] = defaultdict(float)
+        due: dict[_Slice, float] = defaultdict(float)
+        for action, parts in self.parts.items():
+            share_s = self.lengths[action] / len(parts)
+            for kind, slice_ in parts:
+                took[slice_] += share_s
+                due[slice_] += means[kind]
+        shares = {slice_: took[slice_] / due_s if due_s else 1.0 for slice_, due_s in due.items()}
+        return {
+            **self.lengths,
+            **{
+                action: sum([means[kind] * shares[slice_] for kind, slice_ in parts])
+                for action, parts in self.parts.items()
+            },
+        }
+
+
 def even(graph: Graph, lengths: Lengths) -> dict[Action, float]:
-    """Every action on a slice as long as its stage's mean, a cell as so many of them."""
-    means = stage_means(graph, lengths)
-    return {
-        action: each_s
-        if action.operation in REDUCTIONS
-        else sum(means[_kind(graph, each)] for each in on_each_slice(graph, action))
-        for action, each_s in lengths.items()
-    }
+    """Every action on a slice as long as its stage's mean; see ``Means``."""
+    return Means(graph, lengths).even()
 
 
 def by_slice(graph: Graph, lengths: Lengths) -> dict[Action, float]:
-    """Every action as long as its stage's mean times what its slice took of all stages' means.
-
-    The sum of each stage stays; what is left out is what neither the stage nor the slice explains.
-    """
-    means = stage_means(graph, lengths)
-    took: dict[_Slice, float] = defaultdict(float)
-    due: dict[_Slice, float] = defaultdict(float)
-    for action, each_s in lengths.items():
-        if action.operation not in REDUCTIONS:
-            slices = on_each_slice(graph, action)
-            for each in slices:
-                took[_slice(each)] += each_s / len(slices)
-                due[_slice(each)] += means[_kind(graph, each)]
-    shares = {slice_: took[slice_] / due_s if due_s else 1.0 for slice_, due_s in due.items()}
-    return {
-        action: each_s
-        if action.operation in REDUCTIONS
-        else sum(means[_kind(graph, each)] * shares[_slice(each)] for each in on_each_slice(graph, action))
-        for action, each_s in lengths.items()
-    }
+    """Every action as long as its stage and its slice explain; see ``Means``."""
+    return Means(graph, lengths).by_slice()
 
 
 def alike(graph: Graph, lengths: Lengths) -> dict[Action, float]:
@@ -104,18 +136,4 @@ def _together(graph: Graph, lengths: Lengths) -> list[tuple[Operation, ...]]:
 
 def stage_means(graph: Graph, lengths: Lengths) -> dict[_Kind, float]:
     """The mean length of each operation of each stage on a slice in each segment of time, in seconds."""
-    found: dict[_Kind, list[float]] = defaultdict(list)
-    for action, each_s in lengths.items():
-        if action.operation not in REDUCTIONS:
-            slices = on_each_slice(graph, action)
-            for each in slices:
-                found[_kind(graph, each)].append(each_s / len(slices))
-    return {kind: fmean(seconds) for kind, seconds in found.items()}
-
-
-def _kind(graph: Graph, action: Action) -> _Kind:
-    return action.operation, action.stage, graph.segment_of(action.chunk)
-
-
-def _slice(action: Action) -> _Slice:
-    return action.operation, action.microbatch, action.chunk
+    return Means(graph, lengths).of_stages

@@ -80,6 +80,8 @@ class Path:
         ends: list[float] = []
         lengths = map(seconds.__getitem__, self._actions)
         late = (gaps.get(action, 0.0) for action in self._actions) if gaps else repeat(0.0)
+        if messages is self.free:
+            messages = None
         on_the_way = None if messages is None else [*map(messages.__getitem__, self.messages)]
         for (device, inputs), gap_s, length_s in zip(self._slots, late, lengths, strict=False):
             now = free[device]

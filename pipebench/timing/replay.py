@@ -31,7 +31,7 @@ from pipebench.plan.transfers import Message, messages_of
 from pipebench.timing.bounds import Bound
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link, latency_only
-from pipebench.timing.means import by_slice, even
+from pipebench.timing.means import Means
 from pipebench.timing.path import Path
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline, Transfer
@@ -82,14 +82,18 @@ class Replay:
         return found
 
     @cached_property
+    def _means(self) -> Means:
+        return Means(self.plan.graph, self.lengths)
+
+    @cached_property
     def evened(self) -> dict[Action, float]:
         """The lengths, each stage's made equal."""
-        return even(self.plan.graph, self.lengths)
+        return self._means.even()
 
     @cached_property
     def sliced(self) -> dict[Action, float]:
         """The lengths as far as their stages and their slices explain them."""
-        return by_slice(self.plan.graph, self.lengths)
+        return self._means.by_slice()
 
     @cached_property
     def again(self) -> Timeline:

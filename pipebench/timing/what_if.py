@@ -20,7 +20,6 @@ from pipebench.timing.replay import Replay
 
 Sizes = Mapping[Message, int]
 _Key = tuple[object, ...]
-_OF_SLICES = ("microbatch", "chunk")  # of all else a change does not ask for the microbatch
 
 
 def changed(
@@ -95,9 +94,11 @@ class _Parts(dict[Action, list[_Part]]):
         super().__init__()
         self.change, self.graph = change, graph
         self.known: dict[tuple[object, ...], list[_Part]] = {}  # by all of an action but its microbatch
+        every = change.of == "microbatch" and change.last - change.first + 1 == graph.microbatches
+        self.any_microbatch = every or change.of not in ("microbatch", "chunk")
 
     def __missing__(self, action: Action) -> list[_Part]:
-        self[action] = parts = self._of(action) if self.change.of in _OF_SLICES else self._of_any(action)
+        self[action] = parts = self._of_any(action) if self.any_microbatch else self._of(action)
         return parts
 
     def _of_any(self, action: Action) -> list[_Part]:

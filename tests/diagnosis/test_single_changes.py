@@ -1,9 +1,15 @@
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from pipebench.diagnosis import single_changes
 from pipebench.diagnosis.single_changes import Recorded, asked, best
 from pipebench.diagnosis.step import step_of
 from pipebench.errors import UsageError
+from pipebench.timing import what_if
+from pipebench.timing.changes import Change
+from pipebench.timing.replay import Replay
 from tests.diagnosis.explained import Costs
 
 
@@ -27,6 +33,21 @@ def test_the_best_single_changes_come_first_and_there_are_ten() -> None:
     assert found[0].change == "stage 2 = mean"
     assert {"stages = mean", "device 2 x 0.9", "link = 0 s"} <= {each.change for each in found}
     assert all(each.gain is not None and each.gain > 1 for each in found)
+
+
+def test_what_was_tried_is_not_simulated_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Change] = []
+
+    def changed(replays: Sequence[Replay], change: Change, **of: Any) -> list[Replay]:
+        tried.append(change)
+        return what_if.changed(replays, change, **of)
+
+    monkeypatch.setattr(single_changes, "changed", changed)
+    recorded = step(stages={2: 1.5})
+    (first,) = asked(recorded, ["stages = mean"])
+    assert first in best(recorded)
+    assert asked(recorded, ["stages = mean"]) == [first]
+    assert len(tried) == len(set(tried)) > 1
 
 
 def test_a_change_that_wins_nothing_is_not_named() -> None:

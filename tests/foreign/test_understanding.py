@@ -38,6 +38,17 @@ def test_stages_that_share_a_device_are_understood() -> None:
     assert one.timeline.plan.programs == step.plan.programs
 
 
+def test_a_whole_backward_among_halves_is_a_cell_of_both() -> None:
+    rows = rows_of(timeline(stages=2, microbatches=2, schedule="zb-h1"))
+    halves = {row.name: row for row in rows if row.stage == 0 and row.microbatch == 1}
+    first, last = halves["0I1"], halves["0W1"]
+    whole = first._replace(operation="B", end_s=last.start_s)
+    kept = [row for row in rows if row not in (first, last)]
+    (step,) = understand(recording([*kept, whole])).steps
+    texts = [step.timeline.graph.text(span.action) for span in step.timeline.spans_of(0)]
+    assert sorted(texts) == ["0B1", "0F0", "0F1", "0I0", "0W0"]
+
+
 def test_steps_and_replicas_are_told_apart_and_come_in_order() -> None:
     rows = [
         row

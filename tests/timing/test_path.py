@@ -5,9 +5,11 @@ import pytest
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import messages_of
+from pipebench.timing.bounds import least_s
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.path import Path
 from pipebench.timing.simulator import simulate
+from tests.cells import PLANS, costs_of
 
 GRAPHS = {
     "1f1b": Graph(4, 6),
@@ -31,3 +33,25 @@ def test_a_step_takes_what_the_simulator_says_to_the_last_bit(schedule: str) -> 
         assert path.takes_s(seconds, messages, gaps) == expected.makespan_s
         alone = simulate(plan, MeasuredCosts(seconds), transfer_s=lambda _: 0.0)
         assert path.takes_s(seconds) == alone.makespan_s
+
+
+@pytest.mark.parametrize("schedule", GRAPHS)
+def test_its_messages_are_those_of_the_step_and_free_ones_take_no_time(schedule: str) -> None:
+    plan = SCHEDULES[schedule].plan(GRAPHS[schedule])
+    path = Path(plan)
+    assert path.messages == messages_of(plan.graph)
+    seconds = {action: random.random() for program in plan.programs for action in program}
+    assert path.takes_s(seconds, path.free) == path.takes_s(seconds, dict(path.free)) == path.takes_s(seconds)
+
+
+@pytest.mark.parametrize("schedule", GRAPHS)
+def test_its_bound_is_that_of_the_graph(schedule: str) -> None:
+    plan = SCHEDULES[schedule].plan(GRAPHS[schedule])
+    seconds = {action: random.random() for program in plan.programs for action in program}
+    assert Path(plan).bound.least_s(seconds) == pytest.approx(least_s(plan.graph, seconds), rel=1e-12)
+
+
+def test_cells_are_walked_too() -> None:
+    for plan in PLANS.values():
+        costs = MeasuredCosts(costs_of(plan, 3).actions)
+        assert Path(plan).takes_s(costs.actions) == simulate(plan, costs, transfer_s=lambda _: 0.0).makespan_s
