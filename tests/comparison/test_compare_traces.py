@@ -123,11 +123,14 @@ def test_files_replicas_and_surroundings_drift() -> None:
     one = four(0)
     launches = [TraceLaunch([*each.steps, replace(each.steps[0], replica=1)]) for each in one.launches]
     files = [replace(each, kind="torch-profiler") for each in one.files]
-    other = replace(one, launches=launches, files=files, environment={"python": "3.14"}, id="x")
+    one = replace(one, plan=replace(one.plan, order="gpipe"))
+    plan = replace(one.plan, order="1f1b")
+    other = replace(one, plan=plan, launches=launches, files=files, environment={"python": "3.14"}, id="x")
     found = compared(one, other)
     assert {each.field: (each.reference, each.candidate) for each in found.drift} == {
         "replicas": ("1", "2"),
         "files": ("spans", "torch-profiler"),
+        "plan.order": ("gpipe", "1f1b"),
         "environment.python": ("3.13", "3.14"),
     }
 

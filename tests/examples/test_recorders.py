@@ -126,4 +126,7 @@ def test_a_page_names_what_is_there(framework: str) -> None:
     [call] = re.findall(r"record\.(\w+)\(", page)
     assert f"\ndef {call}(folder, steps):" in (EXAMPLES / framework / "record.py").read_text()
     commands = re.findall(r"```sh\n(.*?)\n```", page, re.DOTALL)
-    assert commands == ["pipebench explain --from spans/*.csv.gz", "pipebench trace RECORD -o trace.json.gz"]
+    explain = "pipebench explain --from spans/*.csv.gz"
+    assert commands[0::2] == [explain, "pipebench trace RECORD -o trace.json.gz"]
+    assert len(commands) == 3
+    assert re.fullmatch(rf'{re.escape(explain)}( --what-if "[^"]+")+', commands[1])
