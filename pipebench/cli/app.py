@@ -61,16 +61,16 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     """
     width = help_width()
     settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+    named = arguments[0] if arguments else ""
+    every = (*_COMMANDS, *_GROUPS)
     app = typer.Typer(
         help=_HELP,
-        add_completion=False,
+        add_completion=named not in every,  # a shell asks with no arguments
         pretty_exceptions_enable=False,
         rich_markup_mode="rich" if width is None else None,
         context_settings=settings if width is None else settings | {"terminal_width": width},
     )
     app.callback(invoke_without_command=True)(_root)
-    named = arguments[0] if arguments else ""
-    every = (*_COMMANDS, *_GROUPS)
     for name in (named,) if named in every else every:
         _add(app, name)
     return app

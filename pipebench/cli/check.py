@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import ci, no_effect, output
+from pipebench.cli import ci, completing, no_effect, output
 from pipebench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ def check(
     current: Annotated[
         str | None,
         typer.Argument(
-            metavar="CURRENT", help="The run to check: a file, an id, a folder (its newest run) or latest."
+            metavar="CURRENT",
+            autocompletion=completing.records,
+            help="The run to check: a file, an id, a folder (its newest run) or latest.",
         ),
     ] = None,
     against: Annotated[
@@ -28,6 +30,7 @@ def check(
         typer.Option(
             "--against",
             metavar="BASELINE",
+            autocompletion=completing.records_and_baselines,
             help="The run it is held against, named in the same ways, or a saved baseline's name.",
         ),
     ] = None,

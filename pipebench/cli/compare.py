@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import ci, no_effect, output
+from pipebench.cli import ci, completing, no_effect, output
 from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="A B [C ...]",
+            autocompletion=completing.records_and_baselines,
             help="Records: files, ids, folders (their newest completed run), latest, latest~1, "
             "names of saved baselines. The first is the reference.",
         ),
@@ -29,7 +30,9 @@ def compare(
     by: Annotated[
         str | None,
         typer.Option(
-            "--by", help="schedule or gpus: what a study varies; a folder stands for all its kinds."
+            "--by",
+            autocompletion=completing.among("schedule", "gpus"),
+            help="schedule or gpus: what a study varies; a folder stands for all its kinds.",
         ),
     ] = None,
     allow_mismatch: Annotated[
@@ -38,7 +41,12 @@ def compare(
             "--allow-mismatch", metavar="FIELD", help="Let a field differ, such as dtype. Repeatable."
         ),
     ] = None,
-    form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(_FORMATS)}.")] = "table",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", help=f"One of {', '.join(_FORMATS)}.", autocompletion=completing.among(*_FORMATS)
+        ),
+    ] = "table",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     folder: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")

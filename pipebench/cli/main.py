@@ -31,11 +31,24 @@ def run(arguments: Sequence[str]) -> int:
         return _complain("interrupted", ExitCode.INTERRUPTED)
     except OSError as error:
         return _output_failed(error)
-    except SystemExit as ending:  # what typer makes of a broken pipe
-        return _output_failed(ending.__context__) if isinstance(ending.__context__, OSError) else ExitCode.BUG
+    except SystemExit as ending:
+        return _ended_by_typer(ending)
     except Exception as error:  # noqa: BLE001 - whatever is not a user's error is our bug and exits 1
         return _explain(error, arguments)
+    if result == ExitCode.BUG and _SHELL_OPTIONS.intersection(arguments):
+        return _complain(f"{arguments[0]}: {_NO_SHELL}", ExitCode.USAGE)
     return _told(result if isinstance(result, int) else ExitCode.DONE)
+
+
+def _ended_by_typer(ending: SystemExit) -> int:
+    """Typer ends the program where a pipe is broken, and where it has answered a shell that completes."""
+    if isinstance(ending.__context__, OSError):
+        return _output_failed(ending.__context__)
+    return _told(ending.code) if isinstance(ending.code, int) else ExitCode.BUG
+
+
+_SHELL_OPTIONS = frozenset({"--install-completion", "--show-completion"})
+_NO_SHELL = "expected to be started in bash, zsh, fish or PowerShell, found none of them; start it in one"
 
 
 def _told(code: int) -> int:

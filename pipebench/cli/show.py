@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipebench import pasting
-from pipebench.cli import contradicting, no_effect, output, picture
+from pipebench.cli import completing, contradicting, no_effect, output, picture
 from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def show(
         str,
         typer.Argument(
             metavar="RECORD",
+            autocompletion=completing.records,
             help="A record's file, its id, a folder (its newest) or latest (in the folder of --output).",
         ),
     ] = "latest",

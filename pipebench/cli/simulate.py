@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipebench import collection
-from pipebench.cli import no_effect, output, picture
+from pipebench.cli import completing, no_effect, output, picture
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 def simulate(
     context: typer.Context,
-    schedule: Annotated[str, typer.Option(help=f"One of {', '.join(SCHEDULES)}.")] = "gpipe",
+    schedule: Annotated[
+        str, typer.Option(help=f"One of {', '.join(SCHEDULES)}.", autocompletion=completing.schedules)
+    ] = "gpipe",
     stages: Annotated[
         int | None,
         typer.Option(
@@ -85,6 +87,7 @@ def simulate(
         typer.Option(
             "--links",
             metavar="RECORD",
+            autocompletion=completing.records,
             help="A run on several hosts: takes --stages, --hosts and both --transfer from what was measured there.",
         ),
     ] = None,

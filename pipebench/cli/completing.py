@@ -1,0 +1,64 @@
+"""What a shell may complete beside commands and options: names that an option or an argument takes.
+
+Each function is given to typer as ``autocompletion``. Nothing is looked up before a shell asks. Typer leaves out what
+does not begin as typed, and where nothing is left, the shell completes files.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import typer
+
+Completion = Callable[[typer.Context, str], list[str]]
+
+
+def among(*names: str) -> Completion:
+    """The completion of an option that takes one of these names."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[str]:  # noqa: ARG001 - as typer calls it
+        return list(names)
+
+    return complete
+
+
+def schedules(context: typer.Context, incomplete: str) -> list[str]:  # noqa: ARG001 - as typer calls it
+    """The schedules."""
+    from pipebench.plan.schedules import SCHEDULES
+
+    return list(SCHEDULES)
+
+
+def presets(context: typer.Context, incomplete: str) -> list[str]:  # noqa: ARG001 - as typer calls it
+    """The presets of the model that is named before, else of all models."""
+    from pipebench.models.registry import MODELS
+
+    named = MODELS.get(context.params.get("model") or "")
+    kinds = MODELS.values() if named is None else [named]
+    return list(dict.fromkeys(name for kind in kinds for name in kind.presets))
+
+
+def records(context: typer.Context, incomplete: str) -> list[str]:  # noqa: ARG001 - as typer calls it
+    """``latest`` and the ids of the records in the folder of ``--output``, the newest first."""
+    from pipebench.errors import PipebenchError
+    from pipebench.records import store
+
+    folder = context.params.get("folder") or store.DEFAULT_FOLDER
+    with suppress(PipebenchError, OSError):
+        found = [path.stem for path in reversed(store.paths(Path(folder)))]
+        return ["latest", *found] if found else []
+    return []
+
+
+def baselines(context: typer.Context, incomplete: str) -> list[str]:  # noqa: ARG001 - as typer calls it
+    """The names of the saved baselines."""
+    from pipebench.comparison.baselines import DEFAULT_FOLDER
+
+    with suppress(OSError):
+        return sorted({path.parent.name for path in DEFAULT_FOLDER.glob("*/*.json")})
+    return []
+
+
+def records_and_baselines(context: typer.Context, incomplete: str) -> list[str]:
+    """The names of both, where either may be meant."""
+    return [*baselines(context, incomplete), *records(context, incomplete)]
