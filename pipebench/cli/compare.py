@@ -118,12 +118,15 @@ def _export(text: str, form: str) -> None:
 
 
 def _written(record: "ComparisonRecord", form: str) -> str:
-    from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
+    if form == "html":  # what makes pages is imported for them alone
+        from pipebench.render.comparison.page import page
+
+        return page(record)
+    from pipebench.render.comparison import github, junit, markdown, spreadsheet
 
     return {
         "md": markdown.markdown,
         "csv": spreadsheet.spreadsheet,
-        "html": page.page,
         "junit": junit.junit,
         "github": github.annotations,
     }[form](record)

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+from jinja2 import UndefinedError
 from rich.console import Console
 
 from pipebench.comparison.compare import Rules, compare
@@ -162,6 +163,20 @@ def test_a_page_holds_no_tag_of_a_record_and_loads_nothing() -> None:
     }
     assert "<script>alert(1)</script>" in parser.text
     assert "default-src 'none'" in text
+
+
+def test_whatever_a_page_says_is_escaped_also_what_is_not_marked_as_foreign() -> None:
+    record = compared(steady_record(), steady_record())
+    hostile = '<script>alert("&")</script>'
+    side = msgspec.structs.replace(record.reference, label=hostile, id=hostile)
+    text = page.page(msgspec.structs.replace(record, reference=side))
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(&#34;&amp;&#34;)&lt;/script&gt;" in text
+
+
+def test_a_name_that_the_template_does_not_know_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        page.environment().from_string("{{ nobody }}").render()
 
 
 def test_markdown_keeps_foreign_text_in_code_spans_and_tables_whole() -> None:
