@@ -61,6 +61,7 @@ def compare(
 
     pipebench compare results/wavefront --by schedule --format md
     """
+    report = ci.Report("compare")
     if form not in _FORMATS:
         raise UsageError(f"--format {form!r}: expected one of {', '.join(_FORMATS)}")
     if json and form not in ("table", "json"):
@@ -77,7 +78,7 @@ def compare(
     no_effect.tell(context)
     record = compare_records(found, Rules(allowed=allowed, by=kind))
     record = calibration.with_warnings(record, found[0].record)
-    _print(record, "json" if json else form)
+    _print(record, "json" if json else form, report)
     if kind is None:
         _suggest_a_study(record, records, folder)
     return gates.exit_code_of_comparison(record)
@@ -97,13 +98,13 @@ def _suggest_a_study(record: "ComparisonRecord", names: Sequence[str], folder: P
             return
 
 
-def _print(record: "ComparisonRecord", form: str) -> None:
+def _print(record: "ComparisonRecord", form: str, report: ci.Report) -> None:
     if form in ("table", "json"):
         ci.print_comparison(record, json=form == "json")
     elif form in ("html", "junit"):
-        output.print_markup(_written(record, form))
+        output.print_markup(_written(record, form, report))
     else:
-        _export(_written(record, form), form)
+        _export(_written(record, form, report), form)
 
 
 def _export(text: str, form: str) -> None:
@@ -117,7 +118,7 @@ def _export(text: str, form: str) -> None:
         output.notice(f"pipebench: --format {form}: {line}")
 
 
-def _written(record: "ComparisonRecord", form: str) -> str:
+def _written(record: "ComparisonRecord", form: str, report: ci.Report) -> str:
     if form == "html":  # what makes pages is imported for them alone
         from pipebench.render.comparison.page import page
 
@@ -127,6 +128,6 @@ def _written(record: "ComparisonRecord", form: str) -> str:
     return {
         "md": markdown.markdown,
         "csv": spreadsheet.spreadsheet,
-        "junit": junit.junit,
+        "junit": lambda record: junit.junit(record, report.ran()),
         "github": github.annotations,
     }[form](record)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -21,6 +22,12 @@ from pipebench.render.comparison import github, junit, markdown, page, spreadshe
 from pipebench.render.comparison.terminal import comparison_report
 from tests.builders import friendly_record_of, hostile_record, steady_record, with_config
 
+RAN = junit.Ran(datetime(2026, 11, 27, 8, 0, tzinfo=UTC), 1.5, "a-host")
+
+
+def in_junit(record: ComparisonRecord) -> str:
+    return junit.junit(record, RAN)
+
 
 def in_terminal(record: ComparisonRecord, **options: object) -> str:
     console = Console(file=io.StringIO(), **({"width": 300} | options))
@@ -34,7 +41,7 @@ FORMATS: dict[str, Callable[[ComparisonRecord], str]] = {
     "markdown": markdown.markdown,
     "page": page.page,
     "spreadsheet": spreadsheet.spreadsheet,
-    "junit": junit.junit,
+    "junit": in_junit,
     "github": github.annotations,
 }
 
@@ -239,7 +246,7 @@ def test_a_spreadsheet_s_numbers_are_those_of_the_comparison() -> None:
 
 
 def test_junit_is_xml_whose_values_are_those_of_the_record() -> None:
-    suite = ET.fromstring(junit.junit(attacked(allowed=ALL_ALLOWED)))
+    suite = ET.fromstring(in_junit(attacked(allowed=ALL_ALLOWED)))
     values = [found.get("value") or "" for found in suite.iter("property")]
     assert any("<script>alert(1)</script>" in value for value in values)
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "2", "0")
@@ -252,9 +259,7 @@ def test_junit_is_xml_whose_values_are_those_of_the_record() -> None:
 def test_a_test_case_fails_with_its_metric(
     factor: float, changes: dict[str, int], outcome: str | None
 ) -> None:
-    suite = ET.fromstring(
-        junit.junit(compared(steady_record(), with_config(steady_record(factor), **changes)))
-    )
+    suite = ET.fromstring(in_junit(compared(steady_record(), with_config(steady_record(factor), **changes))))
     cases = suite.findall("testcase")
     assert [case.get("name") for case in cases] == ["words_per_s", "speedup"]
     found = {child.tag for case in cases for child in case} - {"system-out"}
