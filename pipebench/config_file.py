@@ -1,4 +1,4 @@
-"""Options that stand in a file: ``pipebench.toml``, or ``[tool.pipebench]`` of ``pyproject.toml``, in the working folder.
+"""Options in a file of the working folder: ``pipebench.toml``, or ``[tool.pipebench]`` of ``pyproject.toml``.
 
     [run]                       a table for each command, [baseline.save] for one of a group
     gpus = 4                    an option by its long name
@@ -74,7 +74,9 @@ class Table(NamedTuple):
         for name, value in self.entries.items():
             option = options.get(name)
             if option is None:
-                raise UsageError(f"{self._where(name)}: no such option of {self.path[-1]}{_near(name, options)}")
+                raise UsageError(
+                    f"{self._where(name)}: no such option of {self.path[-1]}{_near(name, options)}"
+                )
             before = given.setdefault(option.parameter, name)
             if before != name:
                 raise UsageError(f"{self._where(name)}: the same option as {before}: leave one out")
@@ -83,12 +85,16 @@ class Table(NamedTuple):
 
     def _value(self, name: str, value: object, option: Option) -> object:
         found = value if option.repeatable and isinstance(value, list) else [value]
-        if option.repeatable is not isinstance(value, list) or not all(_is(each, option.kind) for each in found):
+        if option.repeatable is not isinstance(value, list) or not all(
+            _is(each, option.kind) for each in found
+        ):
             kind = _KINDS[option.kind]
             expected = f"a list, each of it {kind}" if option.repeatable else kind
             raise UsageError(f"{self._where(name)}: expected {expected}, found {_text(value)}")
         if any(isinstance(each, str) and "\0" in each for each in found):
-            raise UsageError(f"{self._where(name)}: expected text without NUL, which no command line can hold")
+            raise UsageError(
+                f"{self._where(name)}: expected text without NUL, which no command line can hold"
+            )
         return not value if option.inverted else value
 
     def _where(self, key: str) -> str:
@@ -106,7 +112,9 @@ def read(folder: Path) -> Table | None:
     if content is not None:
         return Table(FILE, (), _parsed(content, FILE))
     content = _content(folder / PROJECT)
-    if content is None or _TOOL[-1].encode() not in content:  # somebody else's, whose errors are not ours to tell
+    if (
+        content is None or _TOOL[-1].encode() not in content
+    ):  # somebody else's, whose errors are not ours to tell
         return None
     entries: object = _parsed(content, PROJECT)
     for name in _TOOL:
@@ -165,5 +173,7 @@ def _near(name: str, known: Collection[str]) -> str:
     """The known name that is meant, as the end of an error; where none is near, all of them."""
     from difflib import get_close_matches  # noqa: PLC0415 - only for an error
 
-    near = get_close_matches(name, known, 1) or get_close_matches(name.replace("_", "-").lstrip("-"), known, 1)
+    near = get_close_matches(name, known, 1) or get_close_matches(
+        name.replace("_", "-").lstrip("-"), known, 1
+    )
     return f"; did you mean {near[0]}?" if near else f"; expected one of {', '.join(known)}"

@@ -30,7 +30,7 @@ class Configured(typer.core.TyperCommand):
         if found is None:
             return super().make_context(info_name, args, parent, **extra)
         values = found.values(options(self))
-        context = super().make_context(info_name, [*args], parent, **extra, default_map=values)
+        context: Any = super().make_context(info_name, [*args], parent, **extra, default_map=values)
         from pipebench.cli.rivals import beaten
 
         left = {name: value for name, value in values.items() if name not in beaten(context)}
@@ -84,7 +84,11 @@ def _table(name: str | None, parent: Any) -> config_file.Table | None:
     from pipebench.cli.app import NAMES
 
     group = parent if parent is not None and parent.parent is not None else None
-    path = [(str(name), NAMES)] if group is None else [(group.info_name, NAMES), (str(name), [*group.command.commands])]
+    path = (
+        [(str(name), NAMES)]
+        if group is None
+        else [(group.info_name, NAMES), (str(name), [*group.command.commands])]
+    )
     for each, known in path:
         if table is not None:
             table = table.within(each, known)
@@ -104,7 +108,9 @@ def _tell(context: Any) -> None:
         return
     from pipebench.cli import given, rivals
 
-    taken = [option for name, option in given.long_names(context) if given.source(context, name) == given.FILE]
+    taken = [
+        option for name, option in given.long_names(context) if given.source(context, name) == given.FILE
+    ]
     quiet = bool(context.params.get("quiet")) and given.is_typed(context, "quiet")
     follows = context.info_name == "run" and rivals.rank()
     if taken and not quiet and not follows:
