@@ -53,6 +53,8 @@ pipebench show
 Did it get worse? The exit code says:
 
 pipebench check latest --against latest~1
+
+Options that you always give may stand in pipebench.toml, with a table for each command.
 """
 
 
