@@ -52,6 +52,9 @@ def test_the_modules_of_other_commands_are_not_imported() -> None:
     assert ended.stdout.strip() == str(
         [
             f"pipebench.cli.{name}"
-            for name in ("app", "ci", "compare", "completing", "files", "main", "no_effect", "output")
+            for name in (
+                *("app", "ci", "compare", "completing", "configured", "files", "given", "main", "no_effect"),
+                "output",
+            )
         ]
     )
