@@ -9,7 +9,6 @@ from pipebench.cli import completing
 from pipebench.config import DEFAULT_MACHINE, DEVICE_KINDS, EMULATION_ORDERS
 from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.names import as_text, is_text
-from pipebench.plan.checkpoints import CHECKPOINTS
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.sharing import devices_beside
 from pipebench.timing.machines import MACHINE_NAMES
@@ -18,7 +17,7 @@ _PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"
 
 
 def _help(
-    name: str, text: str, panel: str, complete: completing.Completion | None = None
+    name: str, text: str, panel: str, complete: completing.Completion = None
 ) -> typer.models.OptionInfo:
     option: typer.models.OptionInfo = typer.Option(
         *name.split(), help=text, rich_help_panel=panel, autocompletion=complete
@@ -95,7 +94,7 @@ def run(
             "Microbatches that keep only their input and run forward again before their backward: "
             "none, always, except-last.",
             _PLAN,
-            completing.among(*CHECKPOINTS),
+            completing.among("none", "always", "except-last"),
         ),
     ] = "none",
     cell: Annotated[
