@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -29,14 +29,15 @@ class Configured(typer.core.TyperCommand):
         found = None if extra.get("resilient_parsing") or _asks_for_help(args) else _table(info_name, parent)
         if found is None:
             return super().make_context(info_name, args, parent, **extra)
-        values = found.values(options(self))
+        known = options(self)
+        values = found.values(known)
         context: Any = super().make_context(info_name, [*args], parent, **extra, default_map=values)
         from pipebench.cli.rivals import beaten
 
         left = {name: value for name, value in values.items() if name not in beaten(context)}
         if left != values:
             context = super().make_context(info_name, [*args], parent, **extra, default_map=left)
-        context.meta[_META] = found
+        context.meta[_META] = _Given(found, {known[name].parameter: f"--{name}" for name in found.entries})
         return context
 
     def invoke(self, ctx: Any) -> Any:
@@ -45,13 +46,20 @@ class Configured(typer.core.TyperCommand):
         return super().invoke(ctx)
 
 
+class _Given(NamedTuple):
+    """A file's table for a command, and how it names each parameter that it gives."""
+
+    table: config_file.Table
+    names: Mapping[str, str]
+
+
 _META = "pipebench.config_file"
 
 
 def file_of(context: typer.Context) -> str:
     """The name of the file that gave options to a command, if one did."""
-    table: config_file.Table | None = context.meta.get(_META)
-    return config_file.FILE if table is None else table.file
+    found: _Given | None = context.meta.get(_META)
+    return config_file.FILE if found is None else found.table.file
 
 
 def options(command: typer.core.TyperCommand) -> Mapping[str, config_file.Option]:
@@ -103,15 +111,14 @@ def _asks_for_help(args: "Sequence[str]") -> bool:
 
 def _tell(context: Any) -> None:
     """One line on stderr, where a file gave values and nobody has asked for quiet on the command line."""
-    table: config_file.Table | None = context.meta.get(_META)
-    if table is None:
+    found: _Given | None = context.meta.get(_META)
+    if found is None:
         return
     from pipebench.cli import given, rivals
 
-    taken = [
-        option for name, option in given.long_names(context) if given.source(context, name) == given.FILE
-    ]
+    taken = [option for name, option in found.names.items() if given.source(context, name) == given.FILE]
     quiet = bool(context.params.get("quiet")) and given.is_typed(context, "quiet")
     follows = context.info_name == "run" and rivals.rank()
     if taken and not quiet and not follows:
-        output.notice(f"pipebench: {table.file} [{'.'.join(table.path)}] gives {', '.join(taken)}")
+        table = f"{found.table.file} [{'.'.join(found.table.path)}]"
+        output.notice(f"pipebench: {table} gives {', '.join(taken)}")

@@ -32,7 +32,7 @@ def test_a_project_s_file_does_as_well(tmp_path: Path) -> None:
     config(tmp_path, TINY.replace("[run]", "[tool.pipebench.run]"), PROJECT)
     assert planned(tmp_path)["--gpus"] == (2, PROJECT)
     assert printed(*DRY, cwd=tmp_path)[2] == (
-        b"pipebench: pyproject.toml [tool.pipebench.run] gives --gpus, --preset, --synthetic\n"
+        b"pipebench: pyproject.toml [tool.pipebench.run] gives --preset, --synthetic, --gpus\n"
     )
 
 
@@ -45,9 +45,16 @@ def test_what_is_taken_is_told_in_a_line(arguments: list[str], told: bool, tmp_p
     assert (f"{FILE} [run] gives" in err.decode()) is told
 
 
+def test_an_option_is_told_by_the_name_that_the_file_gives_it(tmp_path: Path) -> None:
+    config(tmp_path, '[guard]\nmetric = "step_s"\nlower-is-better = true\n')
+    assert printed("guard", "--", "true", cwd=tmp_path)[2].decode().splitlines()[0] == (
+        f"pipebench: {FILE} [guard] gives --metric, --lower-is-better"
+    )
+
+
 def test_a_file_cannot_hide_itself(tmp_path: Path) -> None:
     _, _, err = printed(*DRY, cwd=config(tmp_path, TINY + "quiet = true"))
-    assert err.decode() == f"pipebench: {FILE} [run] gives --gpus, --preset, --synthetic, --quiet\n"
+    assert err.decode() == f"pipebench: {FILE} [run] gives --preset, --synthetic, --gpus, --quiet\n"
 
 
 @pytest.fixture
@@ -150,7 +157,7 @@ def test_a_variable_counts_before_the_file_and_after_the_command_line(
         typer.echo(steps)
 
     def stepped(*arguments: str, **variables: str) -> str:
-        return CliRunner().invoke(app, ["run", *arguments], env=variables).stdout.strip()
+        return CliRunner().invoke(app, ["run", *arguments], env=variables).stdout.split()[-1]
 
     monkeypatch.chdir(tmp_path)
     assert stepped() == "1"

@@ -43,7 +43,7 @@ def test_what_contradicts_itself_in_the_file_is_refused(tmp_path: Path) -> None:
     code, _, err = printed(*DRY, cwd=config(tmp_path, TINY + "quick = true\nrigorous = true"))
     assert code == 2
     assert err.decode().splitlines() == [
-        f"pipebench: {FILE} [run] gives --gpus, --preset, --synthetic, --quick, --rigorous",
+        f"pipebench: {FILE} [run] gives --preset, --synthetic, --gpus, --quick, --rigorous",
         "pipebench: error: --quick and --rigorous exclude each other: leave one out",
     ]
 
