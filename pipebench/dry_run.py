@@ -24,6 +24,14 @@ from pipebench.timing.timeline import Timeline
 _TRAINING = 3  # a forward and a backward twice as expensive
 
 
+class GivenOption(msgspec.Struct, frozen=True):
+    """An option of a dry run, its value, and where that is from: the command line, a file's name or the default."""
+
+    option: str
+    value: str | float | list[str] | None
+    came_from: str
+
+
 class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     """What a run would do. Seconds assume a rate, bytes are computed: each name or label says so."""
 
@@ -42,6 +50,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     devices: list[DeviceUsage]
     unknown_share: float | None
     origin: str | None = None
+    options: list[GivenOption] = []
 
 
 def dry_run(config: RunConfig, tell: Callable[[str], None]) -> tuple[DryRun, Timeline]:

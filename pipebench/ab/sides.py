@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipebench import __version__
+from pipebench import __version__, config_file
 from pipebench.ab import answers
 from pipebench.ab.options import values
 from pipebench.errors import (
@@ -91,12 +91,14 @@ class Side:
     def environment(self) -> dict[str, str]:
         """That of its processes; a worktree's package hides the installed one and uses what else is installed.
 
+        No side takes options from a file: each has a folder of its own, and the two would differ unseen.
         Another interpreter is measured as it is: our own paths would make both sides import the same packages.
         """
         ours = {VARIABLE} if self.python == sys.executable else {VARIABLE, "PYTHONPATH", "PYTHONHOME"}
         result = {name: value for name, value in os.environ.items() if name not in ours} | dict(
             self.variables
         )
+        result[config_file.SWITCH] = "1"
         if self.worktree is not None:
             before = result.get("PYTHONPATH")
             result["PYTHONPATH"] = os.pathsep.join([str(self.worktree), *([before] if before else [])])

@@ -132,8 +132,9 @@ def ab(
     from pipebench.ab.session import Session
     from pipebench.rendezvous import alone
 
+    report = ci.Report("ab", junit)
     ci.check_junit(junit)
-    with ci.errors_in_junit("ab", junit):
+    with ci.errors_in_junit(report):
         alone.check_alone("ab", sys.argv[1:], os.environ)
         session = Session(
             asked=(
@@ -146,6 +147,4 @@ def ab(
             allowed=allow_mismatch or (),
             folder=folder or _FOLDER,
         )
-        return gated.concluded(
-            session, "ab", junit, allow_inconclusive=allow_inconclusive, json=json, quiet=quiet
-        )
+        return gated.concluded(session, report, allow_inconclusive=allow_inconclusive, json=json, quiet=quiet)

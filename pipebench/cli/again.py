@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from pipebench import pasting
-from pipebench.cli import output
+from pipebench.cli import given, output
 from pipebench.config import RunConfig, RunOptions
 from pipebench.errors import PipebenchError
 from pipebench.plan.schedules import SCHEDULES
@@ -20,6 +20,7 @@ _OTHER_SCHEDULE = "wavefront"
 # Of the run that was, not of the next: another schedule has slices, a cell and a length of its own, and the link is
 # measured.
 _LEFT_OUT = frozenset({"schedule", "microbatches", "chunks", "cell", "deadline", "remeasure"})
+_SLICES = {"microbatches": "microbatches", "chunks": "chunks", "cell": "cell", "deadline_s": "deadline"}
 
 
 class Next(NamedTuple):
@@ -52,7 +53,9 @@ class Again(NamedTuple):
         from pipebench.devices import settled
 
         other = msgspec.structs.replace(
-            self.options, schedule=_OTHER_SCHEDULE, microbatches=None, chunks=None, cell=None, deadline_s=None
+            self.options,
+            schedule=_OTHER_SCHEDULE,
+            **{name: None for name in _SLICES if not self._stays(name)},
         )
         try:
             config, _ = settled(resolve(other, self.config.described))
@@ -64,7 +67,7 @@ class Again(NamedTuple):
         words = ["run"]
         for parameter in self.context.command.params:
             name = parameter.name or ""
-            if name not in _LEFT_OUT and self._is_given(name):
+            if name not in _LEFT_OUT and given.is_given(self.context, name):
                 value = self.context.params[name]
                 if isinstance(value, bool):  # what is switched off has a name of its own
                     words.append((parameter.opts if value else parameter.secondary_opts)[0])
@@ -72,9 +75,9 @@ class Again(NamedTuple):
                     words += pasting.option(parameter.opts[0], str(value))
         return pasting.command(*words, "--schedule", schedule)
 
-    def _is_given(self, name: str) -> bool:
-        source = self.context.get_parameter_source(name)
-        return source is not None and source.name == "COMMANDLINE"
+    def _stays(self, name: str) -> bool:
+        """Whether a file gives it to the next run as well."""
+        return given.source(self.context, _SLICES[name]) == given.FILE
 
 
 def _explained(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from pipebench import __version__
+from pipebench.cli.configured import Configured
 from pipebench.cli.output import help_width
 
 # In the order of the help; each is a function in a module of the same name, ``list`` with a ``_`` behind it.
@@ -31,6 +32,7 @@ _COMMANDS = (
 )
 # Each is a typer application of its own in ``pipebench.cli.<name>``.
 _GROUPS = ("baseline", "init")
+NAMES = (*_COMMANDS, *_GROUPS)
 
 _HELP = """Measures, explains, predicts and guards pipeline parallelism.
 
@@ -51,6 +53,8 @@ pipebench show
 Did it get worse? The exit code says:
 
 pipebench check latest --against latest~1
+
+Options that you always give may stand in pipebench.toml, with a table for each command.
 """
 
 
@@ -61,17 +65,16 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     """
     width = help_width()
     settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+    named = arguments[0] if arguments else ""
     app = typer.Typer(
         help=_HELP,
-        add_completion=False,
+        add_completion=named not in NAMES,  # a shell asks with no arguments
         pretty_exceptions_enable=False,
         rich_markup_mode="rich" if width is None else None,
         context_settings=settings if width is None else settings | {"terminal_width": width},
     )
     app.callback(invoke_without_command=True)(_root)
-    named = arguments[0] if arguments else ""
-    every = (*_COMMANDS, *_GROUPS)
-    for name in (named,) if named in every else every:
+    for name in (named,) if named in NAMES else NAMES:
         _add(app, name)
     return app
 
@@ -80,9 +83,11 @@ def _add(app: typer.Typer, name: str) -> None:
     function = "list_" if name == "list" else name  # list is a builtin
     module = import_module(f"pipebench.cli.{function}")
     if name in _GROUPS:
+        for command in module.app.registered_commands:
+            command.cls = Configured
         app.add_typer(module.app, name=name)
     else:
-        app.command(name)(getattr(module, function))
+        app.command(name, cls=Configured)(getattr(module, function))
 
 
 def _version(*, value: bool) -> None:

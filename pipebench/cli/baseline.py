@@ -6,15 +6,25 @@ from typing import Annotated
 import typer
 
 from pipebench import pasting
-from pipebench.cli import no_effect, output
+from pipebench.cli import completing, no_effect, output
 from pipebench.errors import ExitCode, MissingError, UsageError
 from pipebench.names import as_text, is_text
 
 app = typer.Typer(help="Runs that others are held against, under a name.", no_args_is_help=True)
 
-_Name = Annotated[str, typer.Option("--name", help="What it is called in check --against.")]
+_Name = Annotated[
+    str,
+    typer.Option("--name", help="What it is called in check --against.", autocompletion=completing.baselines),
+]
 _Reason = Annotated[str, typer.Option("--reason", help="Why this run; kept with it.")]
-_Run = Annotated[str, typer.Argument(metavar="RECORD", help="A run: a file, an id, a folder or latest.")]
+_Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECORD",
+        help="A run: a file, an id, a folder or latest.",
+        autocompletion=completing.records,
+    ),
+]
 _Runs = Annotated[
     Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")
 ]
@@ -62,7 +72,9 @@ def list_(json: _Json = False) -> None:
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A baseline's name.")] = "main",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A baseline's name.", autocompletion=completing.baselines)
+    ] = "main",
     json: _Json = False,
 ) -> None:
     """Show the baselines of a name: what they are of, why, and what they replaced."""

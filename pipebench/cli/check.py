@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import ci, no_effect, output
+from pipebench.cli import ci, completing, no_effect, output
 from pipebench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ def check(
     current: Annotated[
         str | None,
         typer.Argument(
-            metavar="CURRENT", help="The run to check: a file, an id, a folder (its newest run) or latest."
+            metavar="CURRENT",
+            autocompletion=completing.records,
+            help="The run to check: a file, an id, a folder (its newest run) or latest.",
         ),
     ] = None,
     against: Annotated[
@@ -28,6 +30,7 @@ def check(
         typer.Option(
             "--against",
             metavar="BASELINE",
+            autocompletion=completing.records_and_baselines,
             help="The run it is held against, named in the same ways, or a saved baseline's name.",
         ),
     ] = None,
@@ -80,6 +83,7 @@ def check(
     from pipebench.comparison.fields import named_field
     from pipebench.records import store
 
+    report = ci.Report("check", junit)
     where = folder or store.DEFAULT_FOLDER
 
     if self_test:
@@ -93,13 +97,13 @@ def check(
         no_effect.tell(context)
         return _self_test(current, against, where, Rules(gates=gates.gates_from(gate or ())), json=json)
     ci.check_junit(junit)
-    with ci.errors_in_junit("check", junit):
+    with ci.errors_in_junit(report):
         if current is None or against is None:
             raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
         no_effect.tell(context)
         allowed = frozenset(map(named_field, allow_mismatch or ()))
         record = _checked(current, against, where, gate or (), allowed, allow_inconclusive=allow_inconclusive)
-    return ci.conclude(record, "check", junit, json=json)
+    return ci.conclude(record, report, json=json)
 
 
 def _checked(

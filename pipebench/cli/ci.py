@@ -4,7 +4,10 @@ Annotations go to stderr, which the runner reads as well, so that ``--json`` lea
 """
 
 import os
+import time
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,19 +20,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipebench.records.comparison import ComparisonRecord
+    from pipebench.render.comparison.junit import Ran
 
 
 GATES = ("check", "ab", "guard")  # the commands whose end a CI system is told
 _JUNIT = "--junit"
 
 
-def conclude(record: "ComparisonRecord", command: str, junit: Path | None, *, json: bool) -> int:
-    """Print the verdict of ``check`` or ``ab``, and tell the CI system of it; the exit code that it means.
+@dataclass(frozen=True)
+class Report:
+    """A command that ends with a verdict, the JUnit file that it writes, if any, and since when it runs."""
+
+    command: str
+    junit: Path | None = None
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _began_s: float = field(default_factory=time.monotonic)
+
+    def ran(self) -> "Ran":
+        """When and where the command ran until now, as JUnit says it."""
+        from socket import gethostname
+
+        from pipebench.render.comparison.junit import Ran
+
+        return Ran(self.began, time.monotonic() - self._began_s, gethostname() or "localhost")
+
+
+def conclude(record: "ComparisonRecord", report: Report, *, json: bool) -> int:
+    """Print the verdict of a gate, and tell the CI system of it; the exit code that it means.
 
     Where the JUnit file cannot be written, the verdict is told all the same, and what would have been 0 is 7.
     """
     assert record.gate is not None
-    trouble = _reported(record, command, junit)
+    trouble = _reported(record, report)
     print_comparison(record, json=json)
     if trouble is None:
         return record.gate.exit_code
@@ -61,16 +83,17 @@ def print_comparison(record: "ComparisonRecord", *, json: bool) -> None:
 
 
 @contextmanager
-def errors_in_junit(command: str, junit: Path | None) -> "Iterator[None]":
+def errors_in_junit(report: Report) -> "Iterator[None]":
     """Write an error that leaves no verdict into the JUnit file; it goes on to whoever tells it to people."""
     try:
         yield
     except PipebenchError as error:
-        if junit is not None:
+        if report.junit is not None:
             from pipebench.render.comparison.junit import junit_error
 
             try:
-                _write(junit, junit_error(str(error), type(error).__name__, command))
+                text = junit_error(str(error), type(error).__name__, report.command, report.ran())
+                _write(report.junit, text)
             except PipebenchError as trouble:
                 output.complain(str(trouble))
         raise
@@ -86,20 +109,20 @@ def report_error(text: str, command: str) -> None:
         _summarize(f"## pipebench {command}: error\n\n{code(text)}\n")
 
 
-def _reported(record: "ComparisonRecord", command: str, junit: Path | None) -> PipebenchError | None:
+def _reported(record: "ComparisonRecord", report: Report) -> PipebenchError | None:
     """Tell the CI system; why it could not be told all."""
     if _on_github():
         from pipebench.render.comparison import github, markdown
         from pipebench.render.comparison.words import verdict_text
 
-        output.annotate(github.annotation_of_check(record, command))
-        title = f"pipebench {command}: {verdict_text(record.overall.verdict)}"
+        output.annotate(github.annotation_of_check(record, report.command))
+        title = f"pipebench {report.command}: {verdict_text(record.overall.verdict)}"
         _summarize(f"## {title}\n\n{markdown.markdown(record)}\n")
-    if junit is not None:
+    if report.junit is not None:
         from pipebench.render.comparison.junit import junit as junit_of
 
         try:
-            _write(junit, junit_of(record))
+            _write(report.junit, junit_of(record, report.ran()))
         except PipebenchError as trouble:
             return trouble
     return None

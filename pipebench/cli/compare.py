@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import ci, no_effect, output
+from pipebench.cli import ci, completing, no_effect, output
 from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="A B [C ...]",
+            autocompletion=completing.records_and_baselines,
             help="Records: files, ids, folders (their newest completed run), latest, latest~1, "
             "names of saved baselines. The first is the reference.",
         ),
@@ -29,7 +30,9 @@ def compare(
     by: Annotated[
         str | None,
         typer.Option(
-            "--by", help="schedule or gpus: what a study varies; a folder stands for all its kinds."
+            "--by",
+            autocompletion=completing.among("schedule", "gpus"),
+            help="schedule or gpus: what a study varies; a folder stands for all its kinds.",
         ),
     ] = None,
     allow_mismatch: Annotated[
@@ -38,7 +41,12 @@ def compare(
             "--allow-mismatch", metavar="FIELD", help="Let a field differ, such as dtype. Repeatable."
         ),
     ] = None,
-    form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(_FORMATS)}.")] = "table",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", help=f"One of {', '.join(_FORMATS)}.", autocompletion=completing.among(*_FORMATS)
+        ),
+    ] = "table",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     folder: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")
@@ -53,6 +61,7 @@ def compare(
 
     pipebench compare results/wavefront --by schedule --format md
     """
+    report = ci.Report("compare")
     if form not in _FORMATS:
         raise UsageError(f"--format {form!r}: expected one of {', '.join(_FORMATS)}")
     if json and form not in ("table", "json"):
@@ -69,7 +78,7 @@ def compare(
     no_effect.tell(context)
     record = compare_records(found, Rules(allowed=allowed, by=kind))
     record = calibration.with_warnings(record, found[0].record)
-    _print(record, "json" if json else form)
+    _print(record, "json" if json else form, report)
     if kind is None:
         _suggest_a_study(record, records, folder)
     return gates.exit_code_of_comparison(record)
@@ -89,13 +98,13 @@ def _suggest_a_study(record: "ComparisonRecord", names: Sequence[str], folder: P
             return
 
 
-def _print(record: "ComparisonRecord", form: str) -> None:
+def _print(record: "ComparisonRecord", form: str, report: ci.Report) -> None:
     if form in ("table", "json"):
         ci.print_comparison(record, json=form == "json")
     elif form in ("html", "junit"):
-        output.print_markup(_written(record, form))
+        output.print_markup(_written(record, form, report))
     else:
-        _export(_written(record, form), form)
+        _export(_written(record, form, report), form)
 
 
 def _export(text: str, form: str) -> None:
@@ -109,13 +118,16 @@ def _export(text: str, form: str) -> None:
         output.notice(f"pipebench: --format {form}: {line}")
 
 
-def _written(record: "ComparisonRecord", form: str) -> str:
-    from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
+def _written(record: "ComparisonRecord", form: str, report: ci.Report) -> str:
+    if form == "html":  # what makes pages is imported for them alone
+        from pipebench.render.comparison.page import page
+
+        return page(record)
+    from pipebench.render.comparison import github, junit, markdown, spreadsheet
 
     return {
         "md": markdown.markdown,
         "csv": spreadsheet.spreadsheet,
-        "html": page.page,
-        "junit": junit.junit,
+        "junit": lambda record: junit.junit(record, report.ran()),
         "github": github.annotations,
     }[form](record)

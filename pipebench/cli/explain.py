@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipebench import collection, pasting
-from pipebench.cli import contradicting, no_effect, output, picture
+from pipebench.cli import completing, contradicting, no_effect, output, picture
 from pipebench.cli.explain_foreign import explain_foreign
 from pipebench.errors import UsageError
 
@@ -19,6 +19,7 @@ def explain(
         list[str] | None,
         typer.Argument(
             metavar="[RECORD]",
+            autocompletion=completing.records,
             help="A run's file, its id, a folder (its newest run) or latest (in the folder of --output), the default. "
             "With --from: more of its files.",
             show_default=False,

@@ -1,6 +1,5 @@
 """A measurement of two sides in turn with a verdict, as ``ab`` and ``guard`` make one: what is told of its end."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pipebench.cli import ci, output
@@ -19,7 +18,7 @@ class Session(Protocol):
 
 
 def concluded(
-    session: Session, command: str, junit: Path | None, *, allow_inconclusive: bool, json: bool, quiet: bool
+    session: Session, report: ci.Report, *, allow_inconclusive: bool, json: bool, quiet: bool
 ) -> int:
     """Measure, print the verdict, and tell where the records are that an end before it has left; the exit code."""
     from pipebench.ab.interleaving import EndedError, NotKeptError
@@ -34,10 +33,10 @@ def concluded(
             _tell(kept)
         raise error.cause from None
     except NotKeptError as error:
-        code = ci.conclude(error.record, command, junit, json=json)
+        code = ci.conclude(error.record, report, json=json)
         output.complain(str(error))
         return code or error.exit_code
-    return ci.conclude(record, command, junit, json=json)
+    return ci.conclude(record, report, json=json)
 
 
 def _tell(kept: "Kept") -> None:

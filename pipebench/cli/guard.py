@@ -116,8 +116,9 @@ def guard(
     from pipebench.guard.session import Session
     from pipebench.rendezvous import alone
 
+    report = ci.Report("guard", junit)
     ci.check_junit(junit)
-    with ci.errors_in_junit("guard", junit):
+    with ci.errors_in_junit(report):
         alone.check_alone("guard", sys.argv[1:], os.environ)
         session = Session(
             asked=(Asked(ref=a_ref, variables=a_env or ()), Asked(ref=b_ref, variables=b_env or ())),
@@ -131,6 +132,4 @@ def guard(
             gate=gate,
             folder=folder or _FOLDER,
         )
-        return gated.concluded(
-            session, "guard", junit, allow_inconclusive=allow_inconclusive, json=json, quiet=quiet
-        )
+        return gated.concluded(session, report, allow_inconclusive=allow_inconclusive, json=json, quiet=quiet)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import no_effect, output
+from pipebench.cli import completing, no_effect, output
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.places import not_written, write_whole
 from pipebench.reasons import reason
@@ -20,7 +20,14 @@ app = typer.Typer(help="Files that a repository needs to use pipebench.", no_arg
 @app.command("ci")
 def ci(
     context: typer.Context,
-    forge: Annotated[str, typer.Argument(metavar="github|gitlab", help="Where the repository's CI runs.")],
+    forge: Annotated[
+        str,
+        typer.Argument(
+            metavar="github|gitlab",
+            help="Where the repository's CI runs.",
+            autocompletion=completing.among("github", "gitlab"),
+        ),
+    ],
     folder: Annotated[
         Path, typer.Option("-o", "--output", metavar="FOLDER", help="The repository's top.")
     ] = Path(),

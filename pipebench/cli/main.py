@@ -24,18 +24,33 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; the exit code."""
     output.open_streams()
+    seeks_a_shell = not _SHELL_OPTIONS.isdisjoint(arguments)
     command = typer.main.get_command(application(arguments))
     try:
         result = command.main(args=list(arguments), prog_name="pipebench", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted", ExitCode.INTERRUPTED)
     except OSError as error:
-        return _output_failed(error)
-    except SystemExit as ending:  # what typer makes of a broken pipe
-        return _output_failed(ending.__context__) if isinstance(ending.__context__, OSError) else ExitCode.BUG
+        result = ExitCode.BUG if seeks_a_shell and error.errno is None else _output_failed(error)
+    except SystemExit as ending:
+        result = _ended_by_typer(ending)
     except Exception as error:  # noqa: BLE001 - whatever is not a user's error is our bug and exits 1
         return _explain(error, arguments)
+    if result == ExitCode.BUG and seeks_a_shell:
+        return _complain(f"{arguments[0]}: {_NO_SHELL}", ExitCode.USAGE)
     return _told(result if isinstance(result, int) else ExitCode.DONE)
+
+
+def _ended_by_typer(ending: SystemExit) -> int:
+    """Typer ends the program where a pipe is broken, and where it has answered a shell that completes."""
+    before = ending.__context__
+    if isinstance(before, OSError) and before.errno is not None:  # it has none where no shell was found
+        return _output_failed(before)
+    return ending.code if isinstance(ending.code, int) else ExitCode.BUG
+
+
+_SHELL_OPTIONS = frozenset({"--install-completion", "--show-completion"})
+_NO_SHELL = "expected to be started in bash, zsh, fish or PowerShell, found none of them; start it in one"
 
 
 def _told(code: int) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import output
+from pipebench.cli import completing, output
 from pipebench.errors import EnvironmentRefusedError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ _SAME_ENVIRONMENT = frozenset(
 def merge(
     records: Annotated[
         list[str],
-        typer.Argument(metavar="RECORD...", help="Files, ids, latest, or folders: of a folder all its runs."),
+        typer.Argument(
+            metavar="RECORD...",
+            autocompletion=completing.records,
+            help="Files, ids, latest, or folders: of a folder all its runs.",
+        ),
     ],
     folder: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the record. Default: results/runs.")

@@ -1,14 +1,15 @@
 """Options that do nothing beside the others that were given: whoever gave one is told so in a line on stderr.
 
 An option that contradicts another is refused where it is read; these are harmless and not what their user takes them
-for. A rule names options, when they do nothing, and why. Defaults are nobody's mistake: only what was given counts.
+for. A rule names options, when they do nothing, and why. Defaults are nobody's mistake, and a file's options are for
+many command lines: only what was typed is told.
 """
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipebench.cli import output
+from pipebench.cli import given, output
 
 if TYPE_CHECKING:
     import typer
@@ -195,17 +196,15 @@ def tell(context: "typer.Context", **decided: object) -> None:
         context: of the command, with its parameters.
         decided: what the rules need beside them, or instead of them where a default was filled in.
     """
-    given = {name: _was_given(context, name) for name in context.params}
-    values = {**context.params, "given": given, **decided}
+    values = {
+        **context.params,
+        "given": {name: given.is_given(context, name) for name in context.params},
+        **decided,
+    }
     for rule in RULES[str(context.info_name)]:
-        named = [_typed(context, name) for name in rule.options if given[name]]
+        named = [_typed(context, name) for name in rule.options if given.is_typed(context, name)]
         if named and rule.holds(values):
             output.notice(f"pipebench: {', '.join(named)}: {rule.why.format_map(values)}")
-
-
-def _was_given(context: "typer.Context", name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _typed(context: "typer.Context", name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import no_effect, output
+from pipebench.cli import completing, no_effect, output
 from pipebench.errors import (
     DeadlineError,
     EnvironmentRefusedError,
@@ -41,7 +41,12 @@ def reproduce(
             help="How long to measure. A launch begins only if it would end by then; three of each at least.",
         ),
     ] = 240.0,
-    form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(_FORMATS)}.")] = "page",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", help=f"One of {', '.join(_FORMATS)}.", autocompletion=completing.among(*_FORMATS)
+        ),
+    ] = "page",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     folder: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for the record. Default: results/runs.")

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pipebench.config import DEFAULT_MACHINE
+from pipebench.cli import completing
+from pipebench.config import DEFAULT_MACHINE, DEVICE_KINDS, EMULATION_ORDERS
 from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.names import as_text, is_text
 from pipebench.plan.schedules import SCHEDULES
@@ -15,8 +16,12 @@ from pipebench.timing.machines import MACHINE_NAMES
 _PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"
 
 
-def _help(name: str, text: str, panel: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(*name.split(), help=text, rich_help_panel=panel)
+def _help(
+    name: str, text: str, panel: str, complete: completing.Completion = None
+) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        *name.split(), help=text, rich_help_panel=panel, autocompletion=complete
+    )
     return option
 
 
@@ -36,6 +41,7 @@ def run(
             "--device",
             "emulated (real compute, virtual clocks, one core), cpu (a process each, wall clock), cuda or auto.",
             _PLAN,
+            completing.among(*DEVICE_KINDS),
         ),
     ] = "auto",
     machine: Annotated[
@@ -45,6 +51,7 @@ def run(
             f"Machine to emulate: {', '.join(MACHINE_NAMES)} (this one, its link measured). "
             f"Default: {DEFAULT_MACHINE}.",
             _PLAN,
+            completing.among(*MACHINE_NAMES),
         ),
     ] = None,
     schedule: Annotated[
@@ -53,6 +60,7 @@ def run(
             "--schedule",
             "; ".join(f"{schedule.name}: {schedule.summary}" for schedule in SCHEDULES.values()) + ".",
             _PLAN,
+            completing.schedules,
         ),
     ] = "gpipe",
     microbatches: Annotated[
@@ -67,6 +75,7 @@ def run(
             "--partition",
             "Layers by device: even, balanced (measures layers, and GPUs, first) or a list such as 3,2,2,1.",
             _PLAN,
+            completing.among("even", "balanced"),
         ),
     ] = "even",
     softmax_devices: Annotated[
@@ -85,6 +94,7 @@ def run(
             "Microbatches that keep only their input and run forward again before their backward: "
             "none, always, except-last.",
             _PLAN,
+            completing.among("none", "always", "except-last"),
         ),
     ] = "none",
     cell: Annotated[
@@ -94,6 +104,7 @@ def run(
             "How backwards are computed: fused (whole) or split (gradients of inputs first, those of weights apart). "
             "Default: fused, split where the schedule needs it.",
             _PLAN,
+            completing.among("fused", "split"),
         ),
     ] = None,
     most_alive: Annotated[
@@ -119,6 +130,7 @@ def run(
             f"What is trained: {', '.join(MODELS)}, or layers of your own: FILE.py:NAME or package.module:NAME, "
             "where NAME is a pipebench.Model or a function that returns one.",
             _SIZES,
+            completing.among(*MODELS),
         ),
     ] = DEFAULT_MODEL,
     preset: Annotated[
@@ -133,6 +145,7 @@ def run(
             )
             + ".",
             _SIZES,
+            completing.presets,
         ),
     ] = None,
     layers: Annotated[
@@ -169,7 +182,9 @@ def run(
             "--sequence-length --seq-len", "Words of a sequence; of seq2seq of a sentence at most.", _SIZES
         ),
     ] = None,
-    dtype: Annotated[str, _help("--dtype", "float32 or float64.", _SIZES)] = "float32",
+    dtype: Annotated[
+        str, _help("--dtype", "float32 or float64.", _SIZES, completing.among("float32", "float64"))
+    ] = "float32",
     text: Annotated[
         str | None,
         _help(
@@ -185,6 +200,7 @@ def run(
             "What is a word of the text: words (Unicode's; in scripts without spaces each letter), characters, or "
             "spaces (what stands between them, as in text that was cut before; a line is a sentence).",
             _SIZES,
+            completing.among("words", "characters", "spaces"),
         ),
     ] = "words",
     synthetic: Annotated[bool, _help("--synthetic", "Random words by Zipf's law instead.", _SIZES)] = False,
@@ -243,6 +259,7 @@ def run(
             "--emulation-order",
             "How one core runs the actions of all devices: device (as long as possible on one) or dependence.",
             _EFFORT,
+            completing.among(*EMULATION_ORDERS),
         ),
     ] = "device",
     remeasure: Annotated[

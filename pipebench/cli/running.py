@@ -73,20 +73,22 @@ def _lead(options: RunOptions, how: How, company: "Led | None") -> int:
     if not how.quiet:
         no_effect.tell(how.context, gpus=config.gpus, microbatches=config.microbatches, kind=config.device)
     if how.dry_run:
-        _dry_run(config, json=how.json, quiet=how.quiet)
+        _dry_run(config, how)
         return 0
     return _run(Again(how.context, options, config), how, company, began=began)
 
 
-def _dry_run(config: RunConfig, *, json: bool, quiet: bool) -> None:
+def _dry_run(config: RunConfig, how: How) -> None:
+    import msgspec
+
+    from pipebench.cli.option_values import option_values
     from pipebench.dry_run import dry_run
     from pipebench.signals import orderly_end
 
     with orderly_end():
-        document, timeline = dry_run(config, lambda doing: None if quiet else output.notice(doing))
-    if json:
-        import msgspec
-
+        document, timeline = dry_run(config, lambda doing: None if how.quiet else output.notice(doing))
+    document = msgspec.structs.replace(document, options=option_values(how.context, config))
+    if how.json:
         output.print_json(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
         return
     from pipebench.render.dry_run import dry_run_report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipebench import pasting
-from pipebench.cli import contradicting, no_effect, output, picture
+from pipebench.cli import completing, contradicting, given, no_effect, output, picture
 from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def show(
         str,
         typer.Argument(
             metavar="RECORD",
+            autocompletion=completing.records,
             help="A record's file, its id, a folder (its newest) or latest (in the folder of --output).",
         ),
     ] = "latest",
@@ -33,6 +34,12 @@ def show(
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record as it is stored.")] = False,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema", help="Print the JSON Schema of stored records instead: of RECORD's kind, else of all."
+        ),
+    ] = False,
 ) -> None:
     """Show a stored record: result, table by device, timeline picture, warnings.
 
@@ -41,10 +48,17 @@ def show(
     pipebench show latest --json
 
     pipebench show latest --svg timeline.svg
+
+    pipebench show --schema
     """
     from pipebench.records import store
     from pipebench.records.selection import check_name
 
+    if schema:
+        _refuse_beside_schema(json=json, svg=svg)
+        if not given.is_given(context, "record"):
+            _print_schema(None)
+            return
     check_name(record)
     picture.check_svg(svg)
     try:
@@ -55,6 +69,9 @@ def show(
     no_effect.tell(context)
     document = store.read_bytes(path)
     decoded = store.decode(document, str(path))
+    if schema:
+        _print_schema(decoded.kind)
+        return
     if svg is not None:
         picture.write_svg(svg, decoded, output.shown(path))
     if json:
@@ -63,6 +80,18 @@ def show(
     if svg is None:
         _print(path, decoded)
     contradicting.tell(decoded)
+
+
+def _refuse_beside_schema(*, json: bool, svg: Path | None) -> None:
+    for option, there in (("--json", json), ("--svg", svg is not None)):
+        if there:
+            raise UsageError(f"--schema and {option} exclude each other: leave one out")
+
+
+def _print_schema(kind: str | None) -> None:
+    from pipebench.records.json_schema import json_schema
+
+    output.print_json(json_schema(kind))
 
 
 def _print(path: Path, record: "AnyRecord") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipebench import collection
-from pipebench.cli import no_effect, output, picture
+from pipebench.cli import completing, given, no_effect, output, picture
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 def simulate(
     context: typer.Context,
-    schedule: Annotated[str, typer.Option(help=f"One of {', '.join(SCHEDULES)}.")] = "gpipe",
+    schedule: Annotated[
+        str, typer.Option(help=f"One of {', '.join(SCHEDULES)}.", autocompletion=completing.schedules)
+    ] = "gpipe",
     stages: Annotated[
         int | None,
         typer.Option(
@@ -85,6 +87,7 @@ def simulate(
         typer.Option(
             "--links",
             metavar="RECORD",
+            autocompletion=completing.records,
             help="A run on several hosts: takes --stages, --hosts and both --transfer from what was measured there.",
         ),
     ] = None,
@@ -153,8 +156,8 @@ def simulate(
 
     pipebench simulate --stage-costs 1,1,1.5,1 --link '1-2 = 50 us'
     """
-    for option, given in (("--json", json), ("--svg", svg is not None)):
-        if csv and given:
+    for option, there in (("--json", json), ("--svg", svg is not None)):
+        if csv and there:
             raise UsageError(f"--csv and {option} exclude each other: leave one out")
     picture.check_svg(svg)
     from pipebench.simulation import SimulationOptions, plan_of, simulation, stages_told
@@ -234,13 +237,13 @@ def _measured(context: typer.Context, name: str) -> "Between":
     from pipebench.records.selection import Search, select
     from pipebench.topologies import between_hosts
 
-    given = [
+    told = [
         f"--{option.replace('_', '-')}"
         for option in ("stages", "hosts", "transfer", "transfer_between")
-        if (source := context.get_parameter_source(option)) is not None and source.name == "COMMANDLINE"
+        if given.is_given(context, option)
     ]
-    if given:
-        raise UsageError(f"--links tells {given[0]} too: leave one of the two out")
+    if told:
+        raise UsageError(f"--links tells {told[0]} too: leave one of the two out")
     return between_hosts(select(name, Search()).run)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import contradicting, no_effect, output, trace_files
+from pipebench.cli import completing, contradicting, no_effect, output, trace_files
 
 if TYPE_CHECKING:
     from pipebench.render.perfetto.step import ShownStep
@@ -28,6 +28,7 @@ def trace(
         str,
         typer.Argument(
             metavar="RECORD",
+            autocompletion=completing.records,
             help="A record's file, its id, a folder (its newest) or latest (in the folder of --records).",
         ),
     ] = "latest",

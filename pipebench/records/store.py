@@ -39,7 +39,7 @@ AnyRecord = (
     | CommandRecord
     | TraceRecord
 )
-_KINDS: dict[str, type[AnyRecord]] = {
+KINDS: dict[str, type[AnyRecord]] = {
     "run": RunRecord,
     "simulation": SimulationRecord,
     "comparison": ComparisonRecord,
@@ -140,7 +140,7 @@ def decode(document: bytes, where: str) -> AnyRecord:
         )
     kind = _kind_at_a_glance(document) or _kind_checked(document, where)
     try:
-        return msgspec.json.decode(document, type=_KINDS[kind])
+        return msgspec.json.decode(document, type=KINDS[kind])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _kind_checked(document, where)  # one that only begins as ours do is told as what it is
         raise CorruptRecordError(f"{where}: not a valid {kind} record: {error}") from None
@@ -167,13 +167,13 @@ class _Head(msgspec.Struct):
 def _kind_at_a_glance(document: bytes) -> str | None:
     """The kind of a record of ours, found without decoding the rest of it; at once where it begins as ours do."""
     begins = _BEGINS.match(document)
-    if begins is not None and begins[1].decode() in _KINDS:
+    if begins is not None and begins[1].decode() in KINDS:
         return begins[1].decode()
     try:
         head = msgspec.json.decode(document, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    ours = head.schema == _SchemaHead(SCHEMA_NAME, SCHEMA_VERSION) and head.kind in _KINDS
+    ours = head.schema == _SchemaHead(SCHEMA_NAME, SCHEMA_VERSION) and head.kind in KINDS
     return head.kind if ours else None
 
 
@@ -194,8 +194,8 @@ def _kind_checked(document: bytes, where: str) -> str:
             "use the version that wrote it"
         )
     kind = raw.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise CorruptRecordError(f"{where}: kind {kind!r}, expected one of {', '.join(_KINDS)}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise CorruptRecordError(f"{where}: kind {kind!r}, expected one of {', '.join(KINDS)}")
     return kind
 
 

@@ -44,6 +44,7 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
             ),
             ("memory", f"{data_size(document.host_bytes_computed)} on this host (computed)"),
             *_baseline(document),
+            *_options(document),
         ),
     )
     parts = (
@@ -65,6 +66,20 @@ def _baseline(document: DryRun) -> list[tuple[str, str]]:
         return []
     layers = ",".join(map(str, alone))
     return [("baseline", f"naive on {len(alone)} devices, layers {layers}: the model does not fit on one")]
+
+
+def _options(document: DryRun) -> list[tuple[str, str]]:
+    """Each option with its value, by where that is from; what has none is left out."""
+    found: dict[str, list[str]] = {}
+    for each in document.options:
+        if each.value is not None and each.value is not False:
+            value = "" if each.value is True else f" {_value(each.value)}"
+            found.setdefault(each.came_from, []).append(f"{each.option}{value}")
+    return [(place, ", ".join(options)) for place, options in found.items()]
+
+
+def _value(value: str | float | list[str]) -> str:
+    return " ".join(value) if isinstance(value, list) else f"{value}"
 
 
 def _rate(document: DryRun) -> str:

@@ -5,6 +5,7 @@ import pytest
 
 from pipebench.ab import answers
 from pipebench.ab.sides import Side, check, check_options
+from pipebench.config_file import SWITCH
 from pipebench.errors import EnvironmentRefusedError, UsageError
 from pipebench.origins import VARIABLE, Origins
 
@@ -26,6 +27,12 @@ def test_another_interpreter_is_measured_without_our_own_paths(monkeypatch: pyte
     assert not {"PYTHONPATH", "PYTHONHOME"} & other.keys()
     asked = Side("B", "x", python="/other/python", variables={"PYTHONPATH": "/asked"})
     assert asked.environment["PYTHONPATH"] == "/asked"
+
+
+def test_a_side_takes_nothing_from_a_file(tmp_path: Path) -> None:
+    assert Side("A", "x").environment[SWITCH] == "1"
+    (tmp_path / "pipebench.toml").write_text("[run]\nno-such-option = 1\n")
+    check(Side("A", "x", options=("--preset", "tiny", "--synthetic"), folder=tmp_path))
 
 
 def test_a_worktree_that_is_not_what_is_imported_is_refused(tmp_path: Path) -> None:

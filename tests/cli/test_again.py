@@ -60,6 +60,22 @@ WAVEFRONT = (
 )
 
 
+def test_what_stands_in_a_file_is_typed_out(following: Following, tmp_path: Path) -> None:
+    (tmp_path / "pipebench.toml").write_text('[run]\npreset = "tiny"\nsynthetic = true\nmicrobatches = 8\n')
+    found = following("--gpus=2")
+    assert found is not None
+    assert found.command == "pipebench run --gpus 2 --preset tiny --synthetic --schedule wavefront"
+
+
+def test_slices_that_a_file_gives_to_the_next_run_too_must_leave_it_something_to_cut(
+    following: Following, tmp_path: Path
+) -> None:
+    (tmp_path / "pipebench.toml").write_text('[run]\npreset = "tiny"\nsynthetic = true\nchunks = 1\n')
+    found = following("--gpus=2")
+    assert found is not None
+    assert found.command.startswith("pipebench explain ")
+
+
 @pytest.mark.parametrize(("arguments", "expected"), [each for each in WAVEFRONT if each[1]])
 def test_the_same_run_with_another_schedule(
     following: Following, arguments: tuple[str, ...], expected: str

@@ -50,5 +50,11 @@ def test_the_modules_of_other_commands_are_not_imported() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == str(
-        [f"pipebench.cli.{name}" for name in ("app", "ci", "compare", "files", "main", "no_effect", "output")]
+        [
+            f"pipebench.cli.{name}"
+            for name in (
+                *("app", "ci", "compare", "completing", "configured", "files", "given", "main", "no_effect"),
+                "output",
+            )
+        ]
     )

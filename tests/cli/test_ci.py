@@ -2,10 +2,13 @@
 
 import json
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
+from socket import gethostname
 from xml.etree import ElementTree as ET
 
 import pytest
+from junitparser import JUnitXml
 
 from tests.cli import golden
 from tests.cli.conftest import COMMAND, Ended, Pipebench, environment, unheard
@@ -116,6 +119,20 @@ def test_a_junit_file_replaces_nothing_else(pipebench: Pipebench, folder: Path) 
     assert (ended.code, (folder / "slower.json").read_bytes()) == (2, before)
     assert "--junit slower.json: expected no file or one of JUnit" in ended.err
     assert [pipebench(*arguments, "new.xml", cwd=folder).code for _ in range(2)] == [3, 3]
+
+
+@pytest.mark.parametrize(("current", "errors"), [("slower.json", 0), ("none.json", 1)])
+def test_a_junit_file_is_of_this_host_and_of_now(
+    pipebench: Pipebench, folder: Path, current: str, errors: int
+) -> None:
+    before = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
+    pipebench("check", current, "--against", "base.json", "--junit", "x.xml", cwd=folder)
+    after = datetime.now(UTC).replace(tzinfo=None)
+    (suite,) = JUnitXml.fromfile(str(folder / "x.xml"))
+    assert before <= datetime.fromisoformat(suite.timestamp) <= after
+    assert suite.hostname == gethostname()
+    assert 0 < suite.time < 60
+    assert suite.errors == errors
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,25 @@ def test_show_finds_a_record_by_id_and_as_the_latest(pipebench: Pipebench, compl
     assert pipebench("show", "latest~1", "-o", folder).code == 2
 
 
+def test_show_prints_the_schema_of_all_records_or_of_one_s_kind(completed: CompletedRun) -> None:
+    code, out, err = printed("show", "--schema", cwd=completed.folder)
+    assert (code, err) == (0, b"")
+    assert [root["$ref"] for root in json.loads(out)["oneOf"]][:2] == [
+        "#/$defs/RunRecord",
+        "#/$defs/SimulationRecord",
+    ]
+    code, out, err = printed("show", str(completed.path), "--schema", cwd=completed.folder)
+    assert (code, err) == (0, b"")
+    assert json.loads(out)["$ref"] == "#/$defs/RunRecord"
+
+
+@pytest.mark.parametrize("other", [("--json",), ("--svg", "x.svg")])
+def test_a_schema_is_no_record(other: tuple[str, ...], tmp_path: Path) -> None:
+    code, out, err = printed("show", "--schema", *other, cwd=tmp_path)
+    assert (code, out) == (2, b"")
+    assert err.decode() == f"pipebench: error: --schema and {other[0]} exclude each other: leave one out\n"
+
+
 def test_show_keeps_plain_ascii_where_nothing_else_can_be_shown(
     pipebench: Pipebench, completed: CompletedRun
 ) -> None:

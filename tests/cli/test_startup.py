@@ -34,6 +34,17 @@ def _shortest_s(arguments: list[str]) -> float:
     return shortest
 
 
+@pytest.mark.parametrize(("form", "imported"), [("table", False), ("csv", False), ("html", True)])
+def test_what_makes_pages_is_imported_for_them_alone(form: str, imported: bool) -> None:
+    record = next((ROOT / "results/noise/default").glob("*.json"))
+    program = (
+        "import sys; from pipebench.cli.main import run; code = run(sys.argv[1:]); "
+        "sys.exit(code or 'jinja2' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, "compare", str(record), str(record), "--format", form]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == imported
+
+
 @pytest.mark.parametrize(
     "command", ["help", "show", "list", "simulate", "dry-run", "compare", "check", "self-test"]
 )

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ def changed(document: Any, path: tuple[str | int, ...], value: object) -> bytes:
     return json.dumps(result).encode()
 
 
+def in_junit(record: ComparisonRecord) -> str:
+    return junit.junit(record, junit.Ran(datetime(2026, 11, 27, tzinfo=UTC), 1.5, "a-host"))
+
+
 def in_terminal(record: ComparisonRecord) -> None:
     console = Console(file=io.StringIO(), width=80)
     console.print(comparison_report(record, console))
@@ -63,7 +68,7 @@ def shown(record: RunRecord) -> None:
 
 
 WRITERS: tuple[Callable[[ComparisonRecord], object], ...] = (
-    *(in_terminal, markdown.markdown, page.page, spreadsheet.spreadsheet, junit.junit, github.annotations),
+    *(in_terminal, markdown.markdown, page.page, spreadsheet.spreadsheet, in_junit, github.annotations),
     *(store.encode,),
 )
 

@@ -1,6 +1,6 @@
 """A comparison for people, documents and machines.
 
-    record -> document -> terminal, markdown, page (HTML)      what is said, once
+    record -> document -> terminal, markdown, page (HTML, of page.html.j2)      what is said, once
     record -> spreadsheet (CSV), junit, github                 one line or case a metric
 
 Whatever a record holds may have been written by somebody else: it travels as ``Foreign`` and each format makes it

@@ -1,10 +1,15 @@
 """A comparison as JUnit XML: a test case for each gated metric of each candidate.
 
+The suite says when the command ran, for how long, and on which host. All metrics are judged together, so each case has
+an equal share of that time, and the cases add up to the suite.
+
 A regression is a failure, and so is what could not be told, unless that is allowed; what could not be compared is an
 error. The reason stands in the element too: GitLab shows its text, and no attribute.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from pipebench.comparison.metrics import metric_named
@@ -27,7 +32,15 @@ _OUTCOMES = {
 }
 
 
-def junit(record: ComparisonRecord) -> str:
+class Ran(NamedTuple):
+    """When a command began, how many seconds it took, and on which host."""
+
+    began: datetime
+    took_s: float
+    hostname: str
+
+
+def junit(record: ComparisonRecord, ran: Ran) -> str:
     """The document."""
     suite = ET.Element("testsuite", name="pipebench")
     properties = ET.SubElement(suite, "properties")
@@ -38,15 +51,15 @@ def junit(record: ComparisonRecord) -> str:
         for name, each in pair.metrics.items():
             if each.gated:
                 _case(suite, name, each, pair, record, allowed=allowed)
-    return _text(suite)
+    return _text(suite, ran)
 
 
-def junit_error(message: str, kind: str, command: str) -> str:
-    """A ``check`` or ``ab`` that ended before there was anything to compare."""
+def junit_error(message: str, kind: str, command: str, ran: Ran) -> str:
+    """A command that ended before there was anything to compare."""
     suite = ET.Element("testsuite", name="pipebench")
     case = ET.SubElement(suite, "testcase", classname="pipebench", name=command)
     ET.SubElement(case, "error", type=kind, message=inert(message)).text = inert(message)
-    return _text(suite)
+    return _text(suite, ran)
 
 
 def _case(
@@ -106,10 +119,22 @@ def _properties(record: ComparisonRecord) -> Iterator[tuple[str, str]]:
             yield f"{label}.warning", f"{warning.code}: {warning.cause}"
 
 
-def _text(suite: ET.Element) -> str:
+def _text(suite: ET.Element, ran: Ran) -> str:
     cases = suite.findall("testcase")
     for outcome, attribute in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(attribute, str(sum(case.find(outcome) is not None for case in cases)))
     suite.set("tests", str(len(cases)))
+    suite.set("time", _seconds(ran.took_s))
+    suite.set(
+        "timestamp", f"{ran.began.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+    )  # in UTC: the schema knows no zone
+    suite.set("hostname", inert(ran.hostname))
+    for case in cases:
+        case.set("time", _seconds(ran.took_s / len(cases)))
     ET.indent(suite)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suite, encoding="unicode")}\n'
+
+
+def _seconds(seconds: float) -> str:
+    """As JUnit writes them: a decimal without an exponent."""
+    return f"{seconds:.6f}"

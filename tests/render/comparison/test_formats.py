@@ -3,12 +3,14 @@
 import csv
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+from jinja2 import UndefinedError
 from rich.console import Console
 
 from pipebench.comparison.compare import Rules, compare
@@ -19,6 +21,12 @@ from pipebench.records.selection import Source
 from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
 from pipebench.render.comparison.terminal import comparison_report
 from tests.builders import friendly_record_of, hostile_record, steady_record, with_config
+
+RAN = junit.Ran(datetime(2026, 11, 27, 8, 0, tzinfo=UTC), 1.5, "a-host")
+
+
+def in_junit(record: ComparisonRecord) -> str:
+    return junit.junit(record, RAN)
 
 
 def in_terminal(record: ComparisonRecord, **options: object) -> str:
@@ -33,7 +41,7 @@ FORMATS: dict[str, Callable[[ComparisonRecord], str]] = {
     "markdown": markdown.markdown,
     "page": page.page,
     "spreadsheet": spreadsheet.spreadsheet,
-    "junit": junit.junit,
+    "junit": in_junit,
     "github": github.annotations,
 }
 
@@ -164,6 +172,20 @@ def test_a_page_holds_no_tag_of_a_record_and_loads_nothing() -> None:
     assert "default-src 'none'" in text
 
 
+def test_whatever_a_page_says_is_escaped_also_what_is_not_marked_as_foreign() -> None:
+    record = compared(steady_record(), steady_record())
+    hostile = '<script>alert("&")</script>'
+    side = msgspec.structs.replace(record.reference, label=hostile, id=hostile)
+    text = page.page(msgspec.structs.replace(record, reference=side))
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(&#34;&amp;&#34;)&lt;/script&gt;" in text
+
+
+def test_a_name_that_the_template_does_not_know_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        page.environment().from_string("{{ nobody }}").render()
+
+
 def test_markdown_keeps_foreign_text_in_code_spans_and_tables_whole() -> None:
     text = markdown.markdown(attacked(allowed=ALL_ALLOWED))
     for line in text.splitlines():
@@ -224,7 +246,7 @@ def test_a_spreadsheet_s_numbers_are_those_of_the_comparison() -> None:
 
 
 def test_junit_is_xml_whose_values_are_those_of_the_record() -> None:
-    suite = ET.fromstring(junit.junit(attacked(allowed=ALL_ALLOWED)))
+    suite = ET.fromstring(in_junit(attacked(allowed=ALL_ALLOWED)))
     values = [found.get("value") or "" for found in suite.iter("property")]
     assert any("<script>alert(1)</script>" in value for value in values)
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "2", "0")
@@ -237,9 +259,7 @@ def test_junit_is_xml_whose_values_are_those_of_the_record() -> None:
 def test_a_test_case_fails_with_its_metric(
     factor: float, changes: dict[str, int], outcome: str | None
 ) -> None:
-    suite = ET.fromstring(
-        junit.junit(compared(steady_record(), with_config(steady_record(factor), **changes)))
-    )
+    suite = ET.fromstring(in_junit(compared(steady_record(), with_config(steady_record(factor), **changes))))
     cases = suite.findall("testcase")
     assert [case.get("name") for case in cases] == ["words_per_s", "speedup"]
     found = {child.tag for case in cases for child in case} - {"system-out"}
