@@ -8,6 +8,7 @@ the picture reads without colour. Of a backward in halves, the weights' one has 
 """
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import NamedTuple
 
 from rich.text import Text
@@ -45,8 +46,9 @@ def picture(timeline: Timeline, *, width: int, plain: bool = False) -> Text:
     text = Text(no_wrap=True, overflow="ignore")
     for device in range(timeline.graph.devices):
         text.append(f"{device:>{label}} |")
-        for sign in _signs(timeline, device, room):
-            text.append(sign.plain if plain else sign.glyph, style=sign.style)
+        for sign, columns_alike in groupby(_signs(timeline, device, room)):
+            glyph = sign.plain if plain else sign.glyph
+            text.append(glyph * len(list(columns_alike)), style=sign.style)
         text.append("|\n")
     end = seconds(timeline.makespan_s)
     text.append(f"{' ' * label}  0{end:>{room - 1}}\n")
