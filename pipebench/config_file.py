@@ -10,6 +10,7 @@ Whatever is wrong in it is told with the file, the table and the key. Pure.
 """
 
 import os
+import re
 import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -19,8 +20,11 @@ from pipebench import reasons
 from pipebench.errors import UsageError
 
 FILE, PROJECT = "pipebench.toml", "pyproject.toml"
+_OURS = re.compile(rb"tool\s*\.\s*[\"']?pipebench|pipebench[\"']?\s*=\s*\{")
 SWITCH = "PIPEBENCH_NO_CONFIG"  # a variable: while it is set, no file is read
 _TOOL = ("tool", "pipebench")
+_MOST = 2**63 - 1
+_FEW = 8  # names in an error
 _KINDS: Mapping[type, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -91,6 +95,8 @@ class Table(NamedTuple):
             kind = _KINDS[option.kind]
             expected = f"a list, each of it {kind}" if option.repeatable else kind
             raise UsageError(f"{self._where(name)}: expected {expected}, found {_text(value)}")
+        if any(type(each) is int and abs(each) > _MOST for each in found):
+            raise UsageError(f"{self._where(name)}: expected a number of at most {_MOST}, found a larger one")
         if any(isinstance(each, str) and "\0" in each for each in found):
             raise UsageError(
                 f"{self._where(name)}: expected text without NUL, which no command line can hold"
@@ -112,9 +118,7 @@ def read(folder: Path) -> Table | None:
     if content is not None:
         return Table(FILE, (), _parsed(content, FILE))
     content = _content(folder / PROJECT)
-    if (
-        content is None or _TOOL[-1].encode() not in content
-    ):  # somebody else's, whose errors are not ours to tell
+    if content is None or not _OURS.search(content):  # somebody else's, whose errors are not ours to tell
         return None
     entries: object = _parsed(content, PROJECT)
     for name in _TOOL:
@@ -166,6 +170,8 @@ def _text(value: object) -> str:
         return str(value).lower()
     if isinstance(value, dict | list):
         return "a table" if isinstance(value, dict) else "a list"
+    if isinstance(value, int) and abs(value) > _MOST:
+        return "a number with many digits"
     return f'the text "{value:.40}"' if isinstance(value, str) else f"{value}"
 
 
@@ -176,4 +182,6 @@ def _near(name: str, known: Collection[str]) -> str:
     near = get_close_matches(name, known, 1) or get_close_matches(
         name.replace("_", "-").lstrip("-"), known, 1
     )
-    return f"; did you mean {near[0]}?" if near else f"; expected one of {', '.join(known)}"
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; expected {', '.join(known)}" if len(known) <= _FEW else "; see --help"

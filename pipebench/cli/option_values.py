@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from pipebench.cli import given
+from pipebench.cli import given, rivals
 from pipebench.cli.configured import file_of
 from pipebench.config import RunConfig
 from pipebench.dry_run import GivenOption
@@ -26,6 +26,8 @@ def option_values(context: typer.Context, config: RunConfig) -> list[GivenOption
 
 def _value(context: typer.Context, name: str, option: str, config: RunConfig) -> GivenOption:
     place = given.source(context, name)
+    if name == "gpus" and place == given.DEFAULT and rivals.rank() is not None:
+        place = given.VARIABLE  # as many as the launcher has started ranks
     value: Any = context.params[name]
     if value is None:
         value = DEFAULT_FOLDER if name == "folder" else getattr(config, name, None)

@@ -12,7 +12,7 @@ from pipebench.timing.timeline import Span
 
 _LONG_S = 5.0  # for a forward or backward; nobody's takes so long
 _WAITS = 0.5  # of a backward, ahead of the first one on the last stage
-_REPLICA, _STEP = 1.03, 1.2  # times the median of replicas, and of steps
+_REPLICA, _STEP = 1.03, 1.2  # times the mean of the other replicas, and the median of steps
 
 
 def doubts(understood: Understood) -> list[WarningRecord]:
@@ -76,18 +76,15 @@ def _replicas(understood: Understood) -> Iterator[WarningRecord]:
         return
     means = {replica: fmean(each.measured_s for each in steps) for replica, steps in of.items()}
     slowest = max(means, key=lambda replica: means[replica])
-    times = means[slowest] / median(means.values())
+    times = means[slowest] / fmean(mean_s for replica, mean_s in means.items() if replica != slowest)
     if times > _REPLICA:
         stage, stage_times = _slow_stage(of, slowest)
-        where = (
-            f"; its stage {stage} takes {stage_times:.2f} times what it takes elsewhere"
-            if stage_times > _REPLICA
-            else ""
-        )
+        blamed = stage_times > times + _REPLICA - 1
+        where = f"; its stage {stage} takes {stage_times:.2f} times what it takes elsewhere" if blamed else ""
         yield WarningRecord(
             "replica-apart",
-            f"a step of replica {slowest} takes {times:.2f} times the median of all {len(of)} replicas{where}. "
-            "Replicas that share gradients wait for the slowest, and means over replicas hide it",
+            f"a step of replica {slowest} takes {times:.2f} times what the others take{where}. Replicas that share "
+            "gradients wait for the slowest, and means over replicas hide it",
             f"explain the rows of replica {slowest} by themselves",
         )
 
@@ -133,7 +130,7 @@ def _steps(understood: Understood) -> Iterator[WarningRecord]:
         times = worst.measured_s / usual[worst.replica]
         yield WarningRecord(
             "steps-apart",
-            f"{len(apart)} of {len(understood.steps)} steps take more than {_STEP} times the median of their replica, "
-            f"the worst step {worst.step} of replica {worst.replica}, {times:.2f} times: means contain it",
+            f"steps that take more than {_STEP} times the median of their replica: {len(apart)} of "
+            f"{len(understood.steps)}, the worst step {worst.step} of replica {worst.replica}, {times:.2f} times",
             "explain the usual steps and those by themselves",
         )

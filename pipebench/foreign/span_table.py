@@ -84,7 +84,7 @@ def _places(header: Sequence[str], name: str) -> list[int]:
     missing = [each for each in HEADER if each not in header]
     if not any(header):
         raise CorruptRecordError(
-            f"{name}: the file is empty: expected a span table with the header {','.join(HEADER)}"
+            f"{name}: nothing in its first line: expected a span table with the header {','.join(HEADER)}"
         )
     if missing:
         found = ",".join(header)[:_SHOWN]

@@ -143,7 +143,7 @@ class _Steps:
         )
         self.shape.check_whole(compute)
         begin_s, length_s = compute[0].start_s, max(row.end_s for row in compute) - compute[0].start_s
-        if not length_s > 0:
+        if not length_s > 0 or all(row.end_s == row.start_s for row in compute):
             raise CorruptRecordError(
                 f"{self.recording.place(compute[0])}: step {step} of replica {replica} takes no time: expected "
                 "forwards and backwards of some length"

@@ -195,8 +195,11 @@ def _kind_of_stage(graph: Graph, stage: int) -> str:
 def _with_link(replay: Replay, change: LinkChange, sizes: Sizes | None, dilation: float) -> Replay:
     there = [message for message in replay.messages if change.concerns(message.sender, message.receiver)]
     if not there:
-        devices = "no device" if change.pair is None else f"devices {change.pair[0]} and {change.pair[1]}"
-        raise UsageError(f"link: {devices} send each other nothing in this step")
+        if change.pair is None:
+            raise UsageError("link: no device sends another one anything in this step")
+        raise UsageError(
+            f"link: devices {change.pair[0]} and {change.pair[1]} send each other nothing in this step"
+        )
     if change.factor is not None:
         new = {message: replay.messages[message] * change.factor for message in there}
     else:

@@ -56,8 +56,15 @@ def test_a_slow_replica_is_named_with_its_slow_stage() -> None:
     slow_rows = rows_of(timeline(cost=slow(2, 2.0)), replica=3)
     length = max(row.end_s for row in slow_rows) / max(row.end_s for row in rows)
     cause = found(rows + slow_rows)["replica-apart"]
-    assert f"a step of replica 3 takes {length:.2f} times the median of all 4 replicas" in cause
+    assert f"a step of replica 3 takes {length:.2f} times what the others take" in cause
     assert "its stage 2 takes 2.00 times what it takes elsewhere" in cause
+
+
+def test_a_replica_that_is_slow_all_over_has_no_stage_to_blame() -> None:
+    slower = timeline(cost=lambda action: 1.5 * usual(action))
+    rows = rows_of(timeline()) + rows_of(slower, replica=1)
+    cause = found(rows)["replica-apart"]
+    assert "replica 1 takes 1.50 times what the others take. Replicas" in cause
 
 
 def late(action: Action) -> float:
@@ -69,7 +76,7 @@ def test_steps_far_above_their_replicas_median_are_told() -> None:
     rows = [row for n, step in enumerate(steps) for row in rows_of(step, number=n, begin_s=n)]
     (code, cause), *others = found(rows).items()
     assert (code, others) == ("steps-apart", [])
-    assert "1 of 4 steps" in cause
+    assert "the median of their replica: 1 of 4, " in cause
     assert "the worst step 2 of replica 0, 2.00 times" in cause
 
 

@@ -30,4 +30,11 @@ def test_a_device_with_several_stages_is_of_no_order_that_is_known() -> None:
 
 def test_a_very_large_step_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orders, "_MOST_ACTIONS", 10)
-    assert order_of(SCHEDULES["gpipe"].plan(Graph(4, 8))) == OTHER
+    assert order_of(SCHEDULES["gpipe"].plan(Graph(4, 8))) is None
+
+
+def test_torchs_gpipe_has_its_backwards_in_the_order_of_its_forwards() -> None:
+    plan = SCHEDULES["gpipe"].plan(Graph(3, 4))
+    programs = tuple((*program[:4], *reversed(program[4:])) for program in plan.programs)
+    assert programs != plan.programs
+    assert order_of(Plan(plan.graph, programs)) == "gpipe"

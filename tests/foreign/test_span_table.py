@@ -85,7 +85,7 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str, why: str
 @pytest.mark.parametrize(
     ("document", "why"),
     [
-        (b"", "the file is empty: expected a span table with the header step,"),
+        (b"", "nothing in its first line: expected a span table with the header step,"),
         (",".join(HEADER).replace(",", ";").encode(), "it is separated by semicolons: write commas"),
         (b"[{}]", "it looks like JSON"),
         (b"step,replica,device\n", "without operation, stage, microbatch, start_s, end_s"),
