@@ -28,13 +28,15 @@ def anchors(text: str) -> set[str]:
 
 def broken(page: Path, text: str) -> list[str]:
     """The links of a page that lead to no file, or to no heading of a page."""
-    return [target for target in links(text) if not _leads(page, target)]
+    return [target for target in links(text) if not _leads(page, text, target)]
 
 
-def _leads(page: Path, target: str) -> bool:
+def _leads(page: Path, text: str, target: str) -> bool:
     name, _, anchor = target.partition("#")
-    there = page.parent / name if name else page
-    return there.exists() and (not anchor or anchor in anchors(there.read_text(encoding="utf-8")))
+    there = page.parent / name
+    if name and not there.exists():
+        return False
+    return not anchor or anchor in anchors(there.read_text(encoding="utf-8") if name else text)
 
 
 def commands(text: str) -> list[list[str]]:

@@ -73,18 +73,27 @@ def test_every_option_that_a_page_names_is_one(words: list[str]) -> None:
 @pytest.mark.parametrize("row", re.findall(r"^\| `pipebench .*$", TEXT, re.MULTILINE))
 def test_every_option_of_the_tables_of_commands_is_one(row: str) -> None:
     command, _ = _found(row.split("`")[1].split()[1:])
-    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
-    if "group" in command.name or hasattr(command, "commands"):
-        known |= {
-            name for each in command.commands.values() for parameter in each.params for name in parameter.opts
-        }
+    named = [command, *getattr(command, "commands", {}).values()]
+    known = {name for each in named for parameter in each.params for name in _names(parameter)}
     assert set(re.findall(r"--[a-z][a-z-]*", row)) - known == set()
+
+
+def test_every_option_of_run_s_table_is_one() -> None:
+    table = PAGES[ROOT / "docs" / "commands.md"].partition("## Options of run")[2].partition("\n## ")[0]
+    command, _ = _found(["run"])
+    named = set(re.findall(r"--[a-z][a-z-]*", table))
+    assert len(named) > 20
+    assert named <= {name for parameter in command.params for name in _names(parameter)}
 
 
 def _read(words: list[str]) -> None:
     """Raises typer's UsageError if something is no command, no option or no value of one."""
     command, rest = _found(words)
     command.make_context(command.name, rest)
+
+
+def _names(parameter: Any) -> list[str]:
+    return [*parameter.opts, *parameter.secondary_opts]
 
 
 def _found(words: list[str]) -> tuple[Any, list[str]]:
