@@ -10,8 +10,8 @@ from tests.builders import completed_record, steady_record
 from tests.cli.conftest import CompletedRun, Pipebench
 from tests.cli.saved import save
 from tests.cli.test_full_disk import limited
+from tests.pages import PAGES, README, ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 RECORD = "results/schedules/20261124-170234-emulated8-gpipe-a4be70.json"
 PICTURE = RECORD.replace(".json", ".svg")
 WATERFALL = RECORD.replace(".json", "-waterfall.svg")
@@ -139,12 +139,14 @@ def test_the_readme_s_picture_is_of_its_record(pipebench: Pipebench, tmp_path: P
     made = tmp_path / "made.svg"
     assert pipebench("show", RECORD, "--svg", str(made), cwd=ROOT).code == 0
     assert (ROOT / PICTURE).read_bytes() == made.read_bytes(), f"pipebench show {RECORD} --svg {PICTURE}"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"]({PICTURE})" in readme
-    assert f"$ pipebench show {RECORD}\n" in readme
+    assert f"]({PICTURE})" in PAGES[README]
+    assert f"$ pipebench show {RECORD} " in PAGES[README]
+    page = PAGES[ROOT / "docs" / "reading-a-result.md"]
+    assert f"](../{PICTURE})" in page
+    assert f"$ pipebench show {RECORD}\n" in page
 
 
-def test_the_readme_s_waterfall_is_of_its_record(pipebench: Pipebench, tmp_path: Path) -> None:
+def test_the_page_s_waterfall_is_of_its_record(pipebench: Pipebench, tmp_path: Path) -> None:
     """``pipebench explain RECORD --svg WATERFALL`` makes it anew."""
     made = tmp_path / "made.svg"
     ended = pipebench("explain", RECORD, "--svg", str(made), cwd=ROOT)
@@ -153,7 +155,7 @@ def test_the_readme_s_waterfall_is_of_its_record(pipebench: Pipebench, tmp_path:
     assert (ROOT / WATERFALL).read_bytes() == made.read_bytes(), (
         f"pipebench explain {RECORD} --svg {WATERFALL}"
     )
-    assert f"]({WATERFALL})" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"](../{WATERFALL})" in PAGES[ROOT / "docs" / "explain.md"]
     assert b"lost" in made.read_bytes()
     assert "\u2026" not in made.read_text(encoding="utf-8")  # nothing is cut
 

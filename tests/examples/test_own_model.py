@@ -64,10 +64,9 @@ def test_the_readme_names_what_is_there() -> None:
     assert len(lines) <= 40
 
 
-def test_the_model_of_the_readme_is_one(pipebench: Pipebench, tmp_path: Path) -> None:
-    readme = (EXAMPLE.parent.parent / "README.md").read_text()
-    section = readme.partition("## Your own layers")[2]
-    [code] = re.findall(r"```python\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+def test_the_model_of_the_page_is_one(pipebench: Pipebench, tmp_path: Path) -> None:
+    page = (EXAMPLE.parent.parent / "docs" / "your-own-model.md").read_text()
+    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "mine.py").write_text(code)
     ended = pipebench("run", "--model", "mine.py:model", "--gpus", "4", "--dry-run", "--json", cwd=tmp_path)
     assert ended.code == 0, ended.err

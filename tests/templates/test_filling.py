@@ -264,7 +264,7 @@ def test_the_next_steps_say_what_is_needed() -> None:
     assert "all labels self-hosted,a100, 4 GPUs" in github
     fires = github.splitlines()[-1].strip()
     assert fires.startswith("pipebench ab ")
-    assert fires in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert fires in (ROOT / "docs" / "in-ci.md").read_text(encoding="utf-8")
     gitlab = next_steps(forge_of("gitlab"), CHOSEN)
     assert "include:\n    - local: .gitlab-ci-pipebench.yml" in gitlab
     assert "a runner with all tags self-hosted,a100, 4 GPUs" in gitlab

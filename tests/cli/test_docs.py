@@ -1,0 +1,117 @@
+"""The commands of the README and the pages under ``docs/`` print what is shown, and have the options that are named."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from pipebench.cli.app import application
+from pipebench.config_file import FILE
+from pipebench.templates.filling import FIRING
+from tests.cli.conftest import Pipebench
+from tests.pages import PAGES, README, ROOT, TEXT, commands
+
+BLOCKS = re.findall(r"```console\n\$ pipebench ([^\n]*)\n(.*?)```", TEXT, flags=re.DOTALL)
+BEST = "results/best-schedule/20261127-043205-emulated8-wavefront-zb-8075d8.json"
+CONFIG = PAGES[ROOT / "docs" / "config-file.md"]
+TOLD = re.findall(r"^pipebench: (?!error).*$", CONFIG, re.MULTILINE)
+REFUSED = re.findall(r"^pipebench: error: .*$", CONFIG, re.MULTILINE)
+WRONG = ("gpsu = 4", 'gpus = "4"')  # what the refusals on the page are of
+
+
+def test_there_are_blocks_to_execute() -> None:
+    assert [shlex.split(command)[0] for command, _ in BLOCKS] == ["show", "compare", "show"]
+
+
+@pytest.mark.parametrize(("command", "expected"), BLOCKS)
+def test_every_command_with_its_output_is_true(pipebench: Pipebench, command: str, expected: str) -> None:
+    """``| head -n LINES`` behind it is what a shell would do."""
+    command, _, lines = command.partition(" | head -n ")
+    ended = pipebench(*shlex.split(command), cwd=ROOT)
+    assert ended.code == 0, ended.err
+    assert "".join(ended.out.splitlines(keepends=True)[: int(lines) if lines else None]) == expected
+
+
+def test_the_gate_that_it_promises_to_fire_fires(pipebench: Pipebench, tmp_path: Path) -> None:
+    """Word for word what docs/in-ci.md and ``init ci`` tell a user to try."""
+    assert f"\n{FIRING}\n" in TEXT
+    ended = pipebench("ab", "--json", *shlex.split(FIRING)[2:], cwd=tmp_path)
+    assert ended.code == 3, ended.err
+    document = json.loads(ended.out)
+    assert document["metrics"]["speedup"]["verdict"] == "regression"
+    assert document["metrics"]["speedup"]["change"] < -0.1
+
+
+@pytest.mark.parametrize("page", [README, ROOT / "docs" / "schedules.md"], ids=lambda page: page.name)
+def test_the_best_schedule_s_figures_are_those_of_its_record(page: Path) -> None:
+    record = json.loads((ROOT / BEST).read_text())
+    speedup = record["speedup"]
+    claim = (
+        f"**{speedup['value']:.2f}x** of 8",
+        f"95 % interval {speedup['low']:.2f} to {speedup['high']:.2f} over {len(record['launches'])} launches",
+        f"[its record]({'../' if page != README else ''}{BEST})",
+    )
+    text = " ".join(PAGES[page].split())
+    assert [part for part in claim if part not in text] == []
+    assert record["clock"] == "virtual"
+    assert "(virtual; 95 %" in text
+
+
+@pytest.mark.parametrize("words", [each for text in PAGES.values() for each in commands(text)], ids=" ".join)
+def test_every_option_that_a_page_names_is_one(words: list[str]) -> None:
+    """Read as far as the command's function, which is not called; behind ``--`` stand the options of ``run``."""
+    last = words.index("--") if "--" in words else len(words)
+    _read(words[:last] + ["--", "x"] * (last < len(words)))
+    if words[0] in ("ab", "calibrate"):
+        _read(["run", *words[last + 1 :]])
+
+
+@pytest.mark.parametrize("row", re.findall(r"^\| `pipebench .*$", TEXT, re.MULTILINE))
+def test_every_option_of_the_tables_of_commands_is_one(row: str) -> None:
+    command, _ = _found(row.split("`")[1].split()[1:])
+    named = [command, *getattr(command, "commands", {}).values()]
+    known = {name for each in named for parameter in each.params for name in _names(parameter)}
+    assert set(re.findall(r"--[a-z][a-z-]*", row)) - known == set()
+
+
+def test_every_option_of_run_s_table_is_one() -> None:
+    table = PAGES[ROOT / "docs" / "commands.md"].partition("## Options of run")[2].partition("\n## ")[0]
+    command, _ = _found(["run"])
+    named = set(re.findall(r"--[a-z][a-z-]*", table))
+    assert len(named) > 20
+    assert named <= {name for parameter in command.params for name in _names(parameter)}
+
+
+def _read(words: list[str]) -> None:
+    """Raises typer's UsageError if something is no command, no option or no value of one."""
+    command, rest = _found(words)
+    command.make_context(command.name, rest)
+
+
+def _names(parameter: Any) -> list[str]:
+    return [*parameter.opts, *parameter.secondary_opts]
+
+
+def _found(words: list[str]) -> tuple[Any, list[str]]:
+    """The command that the words begin with, of a group or of none, and the other words."""
+    command: Any = typer.main.get_command(application([]))
+    while words and words[0] in getattr(command, "commands", {}):
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+def test_the_line_about_a_file_is_told(pipebench: Pipebench, tmp_path: Path) -> None:
+    [table] = re.findall(r"```toml\n(.*?)```", CONFIG, re.DOTALL)
+    (tmp_path / FILE).write_text(table)
+    assert pipebench("check", "latest", cwd=tmp_path).err.splitlines()[:1] == TOLD
+
+
+@pytest.mark.parametrize(("line", "told"), [*zip(WRONG, REFUSED, strict=True)])
+def test_the_mistakes_in_a_file_are_told(pipebench: Pipebench, line: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(f"[run]\n{line}\n")
+    ended = pipebench("run", cwd=tmp_path)
+    assert (ended.code, ended.err.splitlines()) == (2, [told])
