@@ -55,7 +55,7 @@ def explain_foreign(
     if svg is None and not json:
         from pipebench.render.trace_explanation import trace_explanation_report
 
-        output.print_report(partial(trace_explanation_report, found.explanation, found.record))
+        output.print_report(partial(trace_explanation_report, found.explanation, found.record, found.shown))
     output.notice(f"record: {output.shown(path) if path is not None else 'not kept'}")
     if trouble is not None:
         raise EnvironmentRefusedError(trouble)

@@ -34,22 +34,25 @@ from pipebench.records.trace_explanation import ExplainedStep, TraceExplanation
 from pipebench.timing.changes import change_of
 from pipebench.timing.links import LinkChange
 from pipebench.timing.replay import Replay
+from pipebench.timing.timeline import Timeline
 
 _MOST_TOLD = 30_000  # forwards and backwards that factors, and changes nobody asked for, are found from
 _OFF = 0.05  # of a step: a replay this far off leaves much to be explained
 
 
 class Explained(NamedTuple):
-    """What is stored, and what is printed."""
+    """What is stored, and what is printed; ``shown`` is the record's timeline, before it was written down."""
 
     record: TraceRecord
     explanation: TraceExplanation
+    shown: Timeline
 
     def named_as(self, kept: TraceRecord) -> "Explained":
         """The same, told by the record that is kept of these files."""
         return Explained(
             msgspec.structs.replace(self.record, id=kept.id, created=kept.created),
             msgspec.structs.replace(self.explanation, record=kept.id),
+            self.shown,
         )
 
 
@@ -96,7 +99,7 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
         totals=record.totals,
         warnings=record.warnings,
     )
-    return Explained(record, explanation)
+    return Explained(record, explanation, _shown(understood).timeline)
 
 
 def _asked(understood: Understood, replays: Sequence[Replay], changes: Sequence[str]) -> list[WhatIf]:
@@ -161,8 +164,7 @@ def _record(
             for each, replayed_s in zip(steps, simulated_s, strict=True)
         ]
     )
-    mean_s = launch.step_s
-    shown = min(steps, key=lambda each: abs(each.measured_s - mean_s))
+    shown = _shown(understood)
     return TraceRecord(
         id=name,
         created=created.isoformat(timespec="seconds"),
@@ -189,6 +191,12 @@ def _record(
         warnings=[*_assumed(understood), *doubts(understood), *_residual(launch)],
         environment={},
     )
+
+
+def _shown(understood: Understood) -> RecordedStep:
+    """The step whose length is nearest the mean."""
+    mean_s = fmean(each.measured_s for each in understood.steps)
+    return min(understood.steps, key=lambda each: abs(each.measured_s - mean_s))
 
 
 def _devices(understood: Understood) -> list[DeviceUsage]:

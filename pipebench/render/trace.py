@@ -19,15 +19,16 @@ from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, needs_ascii, spaced, weights_wait
 from pipebench.render.units import counted, percent, seconds
 from pipebench.render.waterfall import Waterfall, reasons
+from pipebench.timing.timeline import Timeline
 
 _MARGIN = 2
 _MOST_FILES, _MOST_STEPS = 4, 12
 _KINDS = {"spans": "span table", "torch-profiler": "trace of torch.profiler"}
 
 
-def trace_report(record: TraceRecord, console: Console) -> Group:
-    """The whole record, as wide as the console."""
-    return Group(*spaced(_parts(record, console)))
+def trace_report(record: TraceRecord, console: Console, shown: Timeline | None = None) -> Group:
+    """The whole record, as wide as the console; ``shown`` is its timeline, where that is at hand."""
+    return Group(*spaced(_parts(record, console, shown)))
 
 
 def residual_text(steps: list[TraceStep]) -> str:
@@ -42,7 +43,7 @@ def residual_text(steps: list[TraceStep]) -> str:
     )
 
 
-def _parts(record: TraceRecord, console: Console) -> Iterator[RenderableType]:
+def _parts(record: TraceRecord, console: Console, shown: Timeline | None) -> Iterator[RenderableType]:
     head = Words(Text.assemble(("recorded run, wall clock", "bold"), f"   {inert(record.id)}"))
     yield Group(head, Facts(*_origin(record)))
     yield Facts(*_figures(record))
@@ -55,7 +56,7 @@ def _parts(record: TraceRecord, console: Console) -> Iterator[RenderableType]:
     yield _steps(record)
     if record.totals:
         yield _others(record)
-    yield _shown(record, console)
+    yield _shown(record, console, shown)
     if record.warnings:
         told = (f"{each.code}: {each.cause} -> {each.next_step}" for each in record.warnings)
         yield Facts(*(("warning", Text(inert(words), "yellow")) for words in told))
@@ -140,13 +141,15 @@ def _others(record: TraceRecord) -> Group:
     return Group(Words(Text("other operations", "bold")), table, Words(Text(note, "dim")))
 
 
-def _shown(record: TraceRecord, console: Console) -> Group:
+def _shown(record: TraceRecord, console: Console, shown: Timeline | None) -> Group:
     """The picture of one step."""
     step, replica = record.shown
     of = " of the run nearest the mean" if len(record.launches) > 1 else ", the one nearest the mean"
     length = seconds(record.timeline.makespan_s)
     title = f"step {step} of replica {replica}{of}: {length} (wall clock, recorded by another program)"
-    drawn = picture(timeline_of_trace(record), width=console.width - _MARGIN, plain=needs_ascii(console))
+    drawn = picture(
+        shown or timeline_of_trace(record), width=console.width - _MARGIN, plain=needs_ascii(console)
+    )
     return Group(Words(Text(title, "bold")), drawn)
 
 

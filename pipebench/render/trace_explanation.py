@@ -7,10 +7,12 @@ from pipebench.records.trace_explanation import TraceExplanation
 from pipebench.render.explanation import what_if_table
 from pipebench.render.tables import spaced
 from pipebench.render.trace import trace_report
+from pipebench.timing.timeline import Timeline
 
 
-def trace_explanation_report(explained: TraceExplanation, record: TraceRecord, console: Console) -> Group:
-    """All of it, as wide as the console."""
-    return Group(
-        *spaced([trace_report(record, console), what_if_table(explained.what_if, against_baseline=False)])
-    )
+def trace_explanation_report(
+    explained: TraceExplanation, record: TraceRecord, shown: Timeline, console: Console
+) -> Group:
+    """All of it, as wide as the console; ``shown`` is the record's timeline."""
+    found = trace_report(record, console, shown)
+    return Group(*spaced([found, what_if_table(explained.what_if, against_baseline=False)]))
