@@ -1,6 +1,6 @@
-"""What a launch is told (a job) and what it reports (messages, one JSON line each). Pure.
+"""What a launch is told (a job, as msgpack) and what it reports (messages, one JSON line each). Pure.
 
-Neither is ever unpickled: both are JSON checked against these types.
+Neither is ever unpickled: both are checked against these types.
 """
 
 from typing import Literal
