@@ -29,10 +29,19 @@ from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord, Replaced
 from pipebench.records.schema import RunRecord
 from pipebench.statistics.power import DEFAULT_THRESHOLD, LEAST_LAUNCHES
+from pipebench.warning_codes import WarningCode
 
 DEFAULT_FOLDER = Path("results/baselines")
 _REMEDY = "restore it from version control, or delete it and save it again"
-_NOISY = frozenset({"cpu-contention", "wide-interval", "gpu-shared", "throttled", "page-faults"})
+_NOISY = frozenset(
+    {
+        WarningCode.CPU_CONTENTION,
+        WarningCode.WIDE_INTERVAL,
+        WarningCode.GPU_SHARED,
+        WarningCode.THROTTLED,
+        WarningCode.PAGE_FAULTS,
+    }
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
