@@ -332,7 +332,7 @@ class Experiment:
         match message:
             case messages.Progress():
                 self._progress(number, f"{what}: {message.doing}", message.share)
-                if message.doing == messages.TIMING and self.gpus is not None:
+                if message.timed and self.gpus is not None:
                     self.gpus.begin()
             case messages.Verified():
                 self._of(message.which).verification = message.verification

@@ -230,6 +230,36 @@ def test_a_folder_that_cannot_be_written_any_more_costs_no_figures(
     assert broken.value.log is not None
 
 
+def test_gpus_are_watched_from_the_first_timed_step_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    class Watch:
+        def begin(self) -> None:
+            told.append("begin")
+
+        def end(self) -> None:
+            told.append("end")
+
+        def environment(self) -> dict[str, str]:
+            return {"gpu0_throttle_reasons": "hot"}
+
+    class Timed(Launches):
+        def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
+            first, *others = super().run(job)
+            told.append("launched")
+            yield from (messages.Progress("warming up", 0.1), first, messages.Progress("x", 0.5, timed=True))
+            yield from others
+
+    tried = experiment.Experiment(config(launches=1), Watcher())
+    tried.prepare(tmp_path)
+    tried.gpus = Watch()  # type: ignore[assignment]
+    tried.measure(Timed())  # type: ignore[arg-type]
+    assert told == ["launched", "begin", "end", "end"]
+    assert tried.so_far.environment["gpu0_throttle_reasons"] == "hot"
+
+
 def test_balanced_measures_the_layers_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     launches = Launches()
     monkeypatch.setattr(experiment, "Launcher", launches)

@@ -25,8 +25,6 @@ from pipebench.records.schema import (
 )
 from pipebench.timing.measured_link import MeasuredLink
 
-TIMING = "timing"
-
 
 class Form(msgspec.Struct, frozen=True):
     """A form of the baseline, with its microbatches."""
@@ -92,10 +90,11 @@ class Loaded(Message, frozen=True, tag="loaded"):
 
 
 class Progress(Message, frozen=True, tag="progress"):
-    """What it does now, and the share of this launch's steps that is done."""
+    """What it does now, in words, and the share of this launch's steps that is done; ``timed``: what follows counts."""
 
     doing: str
     share: float
+    timed: bool = False
 
 
 class Described(Message, frozen=True, tag="described"):
