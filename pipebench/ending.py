@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pipebench import reasons
-from pipebench.errors import EnvironmentRefusedError, PipebenchError
+from pipebench import pasting, reasons
+from pipebench.errors import EnvironmentRefusedError, ExitCode, PipebenchError
 from pipebench.records import store
 from pipebench.records.keeping import Kept
+from pipebench.records.schema import Failure
 
 
 class RunEndedError(Exception):
@@ -46,3 +47,20 @@ def refusal(error: OSError) -> EnvironmentRefusedError:
     """What the system refused in the midst of a run, as an error for the user."""
     where = f"{store.path_text(Path(error.filename))}: " if isinstance(error.filename, str) else ""
     return EnvironmentRefusedError(f"{where}the system refuses: {reasons.reason(error)}")
+
+
+def failure_of(error: Exception) -> Failure:
+    """What ended a measurement, as its record holds it: an error of the user's, or a bug of ours by its name."""
+    if isinstance(error, PipebenchError):
+        return Failure(exit_code=int(error.exit_code), message=str(error))
+    return Failure(exit_code=int(ExitCode.BUG), message=f"a bug in pipebench: {error!r}")
+
+
+def note(bug: Exception, path: Path | None, trouble: str | None, launches: int) -> None:
+    """Say below a bug's traceback where its complete launches are, or why they are nowhere."""
+    if trouble is not None:
+        bug.add_note(trouble)
+    if path is not None:
+        bug.add_note(
+            f"kept: complete launches: {launches}, {pasting.command('show', pasting.path_word(path))}"
+        )

@@ -1,7 +1,7 @@
 """The experiment: config -> plan -> check -> launch -> record. The only place that knows the whole order.
 
-Whatever ends a run, every complete launch goes into a record: ``completed``, ``failed`` (it broke) or
-``aborted`` (a signal, the deadline).
+Whatever ends a run, every complete launch goes into a record: ``completed``, ``failed`` (it broke, or pipebench
+did) or ``aborted`` (a signal, the deadline).
 """
 
 import time
@@ -17,13 +17,11 @@ from pipebench.config import RunConfig
 from pipebench.devices import settled
 from pipebench.errors import (
     DeadlineError,
-    EnvironmentRefusedError,
     InterruptedRunError,
     PipebenchError,
     RunBrokenError,
     RunFailedError,
     TerminatedRunError,
-    UsageError,
 )
 from pipebench.listener import Listener
 from pipebench.models.registry import given_to
@@ -68,28 +66,36 @@ def run(
         PipebenchError: Nothing was started: bad input, or the machine refuses.
         RunEndedError: The run started and did not complete; its record is kept.
         NotStoredError: It was completed, and the folder could not be written.
+        Exception: A bug of ours; complete launches are kept, and a note on it says where.
     """
     experiment = Experiment(config, listener, remeasure=remeasure, began=began, company=company)
+    try:
+        return _run(experiment, folder, company)
+    except (PipebenchError, ending.RunEndedError):
+        raise
+    except Exception as bug:
+        experiment.rescue(folder, bug)
+        raise
+
+
+def _run(experiment: "Experiment", folder: Path, company: Led | None) -> tuple[schema.RunRecord, Path]:
+    """From the first look at the devices to the record, or to the error that is the user's."""
     try:
         experiment.prepare(folder)
         experiment.measure(Launcher(deadline=experiment.deadline, company=company))
         return experiment.store("completed", folder)
     except ending.NotStoredError:
         raise
-    except (EnvironmentRefusedError, OSError) as error:
-        refusal = error if isinstance(error, EnvironmentRefusedError) else ending.refusal(error)
-        if not experiment.so_far.launches:
-            raise refusal from None
-        raise ending.RunEndedError(refusal, experiment.keep("failed", folder, refusal)) from error
-    except UsageError as error:
-        if not experiment.so_far.launches:
-            raise
-        raise ending.RunEndedError(error, experiment.keep("failed", folder, error)) from error
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as ended:
         by_signal = isinstance(ended, TerminatedRunError)
         cause = company.cause_of(ended) if by_signal and company is not None else ended
         status = "failed" if isinstance(cause, RunFailedError) else "aborted"
         raise ending.RunEndedError(cause, experiment.keep(status, folder, cause)) from ended
+    except (PipebenchError, OSError) as error:
+        refusal = error if isinstance(error, PipebenchError) else ending.refusal(error)
+        if not experiment.so_far.launches:
+            raise refusal from None
+        raise ending.RunEndedError(refusal, experiment.keep("failed", folder, refusal)) from error
 
 
 def check_plan(config: RunConfig) -> None:
@@ -97,10 +103,6 @@ def check_plan(config: RunConfig) -> None:
     plan = add_transfers(config.plan)
     check(plan)
     simulate(plan, UniformCosts(1, backward_input=1, backward_weight=1))
-
-
-def _failure(error: PipebenchError) -> schema.Failure:
-    return schema.Failure(exit_code=int(error.exit_code), message=str(error))
 
 
 class Experiment:
@@ -221,17 +223,31 @@ class Experiment:
                 complete = record_of(self.so_far, status)
         if self.kept is None:
             with signals.held():
-                record = complete if error is None else self._ended(status, error)
+                record = complete if error is None else self._ended(status, ending.failure_of(error))
                 log = error.log if isinstance(error, RunBrokenError) else ""
                 self.kept = keeping.keep(record, folder, log=log)
         return self.kept
 
-    def _ended(self, status: str, error: PipebenchError) -> schema.RunRecord:
+    def rescue(self, folder: Path, bug: Exception) -> None:
+        """Keep complete launches though pipebench itself broke; notes below the bug's traceback say where they are."""
+        if self.kept is None and self.so_far.launches:
+            with signals.held():
+                self.kept = keeping.keep(self._rescued(ending.failure_of(bug)), folder)
+        if self.kept is not None:
+            ending.note(bug, self.kept.path, self.kept.trouble, len(self.so_far.launches))
+
+    def _rescued(self, failure: schema.Failure) -> schema.RunRecord:
+        try:
+            return self._ended("failed", failure)
+        except Exception:  # noqa: BLE001 - figures that cannot be computed may be what is told already
+            return record_of(self.so_far, "failed", failure, figures=False)
+
+    def _ended(self, status: str, failure: schema.Failure) -> schema.RunRecord:
         try:
             with supervised(time.monotonic() + _PATIENCE_S, self._tell):
-                return record_of(self.so_far, status, _failure(error))
+                return record_of(self.so_far, status, failure)
         except DeadlineError:
-            return record_of(self.so_far, status, _failure(error), figures=False)
+            return record_of(self.so_far, status, failure, figures=False)
 
     def _tell(self, doing: str) -> None:
         self.listener.progress(doing, float(bool(self.so_far.launches)))
@@ -316,7 +332,7 @@ class Experiment:
         match message:
             case messages.Progress():
                 self._progress(number, f"{what}: {message.doing}", message.share)
-                if message.doing == messages.TIMING and self.gpus is not None:
+                if message.timed and self.gpus is not None:
                     self.gpus.begin()
             case messages.Verified():
                 self._of(message.which).verification = message.verification

@@ -17,8 +17,7 @@ from pipebench.records import schema, store
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.terms import terms_of
 from pipebench.records.trace import OtherTotal, TraceRecord, bubble_of
-
-_OF_ONE_LAUNCH = "one-launch"
+from pipebench.warning_codes import WarningCode
 
 
 def check_alike(earlier: Sequence[Comparable], record: Comparable, side: str) -> None:
@@ -90,7 +89,7 @@ def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[s
         launches=launches,
         bubble=schema.Bubble(fraction=bubble_of(steps, devices)),
         totals=_totals(records),
-        warnings=[each for each in _each_once(records) if each.code != _OF_ONE_LAUNCH],
+        warnings=[each for each in _each_once(records) if each.code != WarningCode.ONE_LAUNCH],
         environment=nearest.environment | dict(environment),
     )
 
@@ -225,12 +224,14 @@ def _each_once(records: Sequence[Comparable]) -> list[schema.WarningRecord]:
 
 
 def _warnings(records: Sequence[schema.RunRecord]) -> list[schema.WarningRecord]:
-    found = {warning.code: warning for warning in _each_once(records) if warning.code != _OF_ONE_LAUNCH}
+    found = {
+        warning.code: warning for warning in _each_once(records) if warning.code != WarningCode.ONE_LAUNCH
+    }
     forms = _forms(records)
     if len(forms) > 1:
         told = ", ".join(f"{kind} x{microbatches} {won} times" for (kind, microbatches), won in forms.items())
-        found["baseline-varied"] = schema.WarningRecord(
-            code="baseline-varied",
+        found[WarningCode.BASELINE_VARIED] = schema.WarningRecord(
+            code=WarningCode.BASELINE_VARIED,
             cause=f"each launch raced the baseline's forms, and they did not all find the same one: {told}",
             next_step=f"trust {terms_of(records[0]).rate} more than the speed-up where the two disagree",
         )

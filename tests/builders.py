@@ -17,6 +17,7 @@ from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
+from pipebench.recorded_config import config_record
 from pipebench.records import schema, simulation
 from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.resolving import resolve
@@ -120,21 +121,16 @@ def launch(baseline_s: list[float], pipeline_s: list[float], **changes: Any) -> 
 
 
 def record_config(config: RunConfig) -> schema.Config:
-    """The configuration as a record holds it."""
-    kept = set(schema.Config.__struct_fields__) - {"partition", "optimizer", "input", "model"}
-    given = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if name in kept}
-    return schema.Config(
-        **{**given, "partition": list(config.partition or ())},
-        optimizer=schema.Optimizer(learning_rate=config.learning_rate),
-        input=schema.Input(
-            kind="synthetic",
-            sha256="0" * 64,
-            tokens=2176,
-            vocabulary=197,
-            words_per_step=512.0,
-            count_rule="target words without padding",
-        ),
+    """The configuration as a record holds it, with an input of 512 words a step."""
+    counted = schema.Input(
+        kind="synthetic",
+        sha256="0" * 64,
+        tokens=2176,
+        vocabulary=197,
+        words_per_step=512.0,
+        count_rule="target words without padding",
     )
+    return msgspec.structs.replace(config_record(config, None), input=counted)
 
 
 def completed_record(**changes: Any) -> schema.RunRecord:

@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipebench import ending, experiment, local_link
+from pipebench import ending, experiment, local_link, recording
 from pipebench.config import RunConfig
 from pipebench.errors import (
+    CorruptRecordError,
     DeadlineError,
     EnvironmentRefusedError,
     InterruptedRunError,
@@ -162,6 +163,48 @@ def test_a_machine_that_refuses_later_leaves_complete_launches(
     assert len(ended.value.kept.record.launches) == 2
 
 
+@pytest.mark.parametrize("complete", [0, 1])
+def test_a_bug_of_ours_costs_no_complete_launch_and_stays_a_bug(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, complete: int
+) -> None:
+    with pytest.raises(KeyError) as bug:
+        run(monkeypatch, tmp_path, Launches(KeyError("layer"), fails_at=complete))
+    paths = list(tmp_path.iterdir())
+    assert len(paths) == complete
+    for path in paths:
+        record = store.read(path)
+        assert isinstance(record, schema.RunRecord)
+        assert (record.status, len(record.launches)) == ("failed", 1)
+        assert record.failure == schema.Failure(1, "a bug in pipebench: KeyError('layer')")
+        assert record.speedup is not None
+        assert bug.value.__notes__ == [f"kept: complete launches: 1, pipebench show {path}"]
+
+
+@pytest.mark.parametrize("error", [None, RunFailedError("x")])
+def test_figures_that_cannot_be_computed_cost_no_complete_launch(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception | None
+) -> None:
+    def broken(launches: list[schema.Launch]) -> float:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(recording.summary, "pipeline_step_s", broken)
+    with pytest.raises(ZeroDivisionError):
+        run(monkeypatch, tmp_path, Launches(error, fails_at=2))
+    (path,) = tmp_path.iterdir()
+    record = store.read(path)
+    assert isinstance(record, schema.RunRecord)
+    assert (record.status, len(record.launches)) == ("failed", 3 if error is None else 2)
+    assert record.speedup is None
+
+
+def test_any_error_of_the_user_s_leaves_complete_launches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(ending.RunEndedError) as ended:
+        run(monkeypatch, tmp_path, Launches(CorruptRecordError("no JSON"), fails_at=1))
+    assert (ended.value.cause.exit_code, ended.value.launches) == (10, 1)
+
+
 def test_a_folder_that_cannot_be_written_any_more_costs_no_figures(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -185,6 +228,36 @@ def test_a_folder_that_cannot_be_written_any_more_costs_no_figures(
     with pytest.raises(ending.RunEndedError) as broken:
         run(monkeypatch, tmp_path / "runs2", Launches(RunFailedError("x", log="last words"), fails_at=1))
     assert broken.value.log is not None
+
+
+def test_gpus_are_watched_from_the_first_timed_step_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    class Watch:
+        def begin(self) -> None:
+            told.append("begin")
+
+        def end(self) -> None:
+            told.append("end")
+
+        def environment(self) -> dict[str, str]:
+            return {"gpu0_throttle_reasons": "hot"}
+
+    class Timed(Launches):
+        def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
+            first, *others = super().run(job)
+            told.append("launched")
+            yield from (messages.Progress("warming up", 0.1), first, messages.Progress("x", 0.5, timed=True))
+            yield from others
+
+    tried = experiment.Experiment(config(launches=1), Watcher())
+    tried.prepare(tmp_path)
+    tried.gpus = Watch()  # type: ignore[assignment]
+    tried.measure(Timed())  # type: ignore[arg-type]
+    assert told == ["launched", "begin", "end", "end"]
+    assert tried.so_far.environment["gpu0_throttle_reasons"] == "hot"
 
 
 def test_balanced_measures_the_layers_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import pytest
 
 from pipebench.config import RunConfig, RunOptions
 from pipebench.errors import UsageError
+from pipebench.models.registry import MODELS, kind_of
 from pipebench.models.seq2seq.outline import PRESETS as SEQ2SEQ_PRESETS
 from pipebench.models.stacked_lstm.outline import PRESETS, LSTMOutline
 from pipebench.plan.graph import Graph
 from pipebench.plan.order_costs import CellCost, costs_on_paper
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.resolving import resolve
+from pipebench.resolving import MODEL_OPTIONS, resolve
 from pipebench.runtime.messages import Job
 
 
@@ -411,3 +412,9 @@ def test_a_preset_of_another_model_is_told_whose_it_is() -> None:
         UsageError, match=r"unknown --preset 'seq2seq-tiny': .*; it is one of --model seq2seq"
     ):
         resolve(RunOptions(preset="seq2seq-tiny"))
+
+
+def test_the_options_of_models_are_those_that_some_model_takes_and_all_are_options_of_a_run() -> None:
+    kinds = [*MODELS.values(), kind_of("model.py:build")]
+    assert set(MODEL_OPTIONS) == {name for kind in kinds for name in kind.options}
+    assert set(MODEL_OPTIONS) <= set(RunOptions.__struct_fields__)

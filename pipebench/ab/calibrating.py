@@ -18,7 +18,6 @@ from pipebench.records.schema import RunRecord
 from pipebench.supervision import supervised
 from pipebench.telemetry.noise_cache import Noise
 
-DEFAULT_LAUNCHES = 8
 _LEAST = 4
 
 

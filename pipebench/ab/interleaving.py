@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from pipebench import signals
+from pipebench import ending, signals
 from pipebench.ab import looks
 from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, compare
@@ -129,6 +129,7 @@ class Interleaved(Generic[S]):
         Raises:
             EndedError: A launch failed, or a signal came.
             NotKeptError: The folder cannot be written.
+            Exception: A bug of ours; complete launches are kept, and notes on it say where.
         """
         numbers = looks.planned(effort.most)
         rules = replace(rules, level=looks.level_of_each(numbers))
@@ -136,6 +137,13 @@ class Interleaved(Generic[S]):
             taken = self._measure(numbers, effort.budget_s, rules, effort.warm)
         except PipebenchError as error:
             raise EndedError(error, self._kept(folder, error)) from error
+        except OSError as error:
+            refused = ending.refusal(error)
+            raise EndedError(refused, self._kept(folder, refused)) from error
+        except Exception as bug:
+            for each in self._kept(folder, bug):
+                ending.note(bug, each.path, each.trouble, len(each.record.launches))
+            raise
         allow_inconclusive = allow_inconclusive and self.launches >= LEAST_LAUNCHES
         kept = self._kept(folder)
         reference, candidate = (Source(each.record, each.path or Path()) for each in kept)
@@ -219,12 +227,12 @@ class Interleaved(Generic[S]):
         reference, candidate = (Source(merged(found, label), Path()) for label, found in self.records.items())
         return compare([reference, candidate], rules).overall.verdict
 
-    def _kept(self, folder: Path, error: PipebenchError | None = None) -> list[keeping.Kept]:
+    def _kept(self, folder: Path, error: Exception | None = None) -> list[keeping.Kept]:
         """Every side that has a launch as one record, beside it what a launch that broke left behind.
 
         A signal waits until that is done.
         """
-        failure = schema.Failure(int(error.exit_code), str(error)) if error is not None else None
+        failure = ending.failure_of(error) if error is not None else None
         log = error.log if isinstance(error, RunBrokenError) else ""
         kept = []
         with signals.held():

@@ -12,6 +12,7 @@ from pipebench.config import RunConfig, RunOptions
 from pipebench.errors import PipebenchError
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.resolving import resolve
+from pipebench.warning_codes import WarningCode
 
 if TYPE_CHECKING:
     from pipebench.records.keeping import Kept
@@ -43,7 +44,7 @@ class Again(NamedTuple):
             return None
         if kept.run.device.ranks:  # whoever started it starts the next one
             return Next(output.show_command(kept.path, "--json"), "all that was measured")
-        slower = any(warning.code == "slower-than-one-device" for warning in kept.record.warnings)
+        slower = any(warning.code == WarningCode.SLOWER_THAN_ONE_DEVICE for warning in kept.record.warnings)
         if slower or SCHEDULES[self.config.schedule].chunks > 1 or not self._other_is_possible():
             return Next(_explained(kept.path), "where the time goes, and what would win it back")
         return Next(self._with_schedule(_OTHER_SCHEDULE), "pipelined over time as well")

@@ -22,6 +22,7 @@ def list_(
     """
     from pipebench.errors import UsageError
     from pipebench.records import store
+    from pipebench.records.selection import how_to_make_one
 
     where = folder or store.DEFAULT_FOLDER
     if folder is not None and not folder.is_dir():
@@ -35,6 +36,6 @@ def list_(
 
     rows = [record_row(path, record) for path, record in store.read_all(where)]
     if not rows:
-        output.notice(f"no records in {where}: make one with {store.how_to_make_one(where)}")
+        output.notice(f"no records in {where}: make one with {how_to_make_one(where)}")
         return
     output.print_report(lambda console: record_table(rows, width=console.width))

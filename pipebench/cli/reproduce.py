@@ -106,7 +106,13 @@ def _measure(folder: Path | None, budget_s: float, form: str, *, quiet: bool) ->
         reproduction = Reproduction(
             pipelines("cuda" if real else "emulated", full_size=real), view, budget_s=budget_s
         )
-        record, error = _measured(reproduction, target)
+        try:
+            record, error = _measured(reproduction, target)
+        except PipebenchError:
+            raise
+        except Exception as bug:
+            _rescue(reproduction, target, bug)
+            raise
     return _told(record, form, *_kept(record, target), error)
 
 
@@ -122,11 +128,21 @@ def _measured(
         return reproduction.record(), None
     except (InterruptedRunError, TerminatedRunError, DeadlineError) as error:
         return reproduction.ended("aborted", error), error
-    except (RunFailedError, EnvironmentRefusedError, UsageError, OSError) as error:
+    except (PipebenchError, OSError) as error:
         told = error if isinstance(error, PipebenchError) else ending.refusal(error)
         if not isinstance(error, RunFailedError) and not reproduction.launches:
             raise told from None
         return reproduction.ended("failed", told), told
+
+
+def _rescue(reproduction: "Reproduction", folder: Path, bug: Exception) -> None:
+    """Keep what was measured though pipebench itself broke; notes below the bug's traceback say where it is."""
+    from pipebench import ending
+
+    if not reproduction.launches:
+        return
+    path, trouble = _kept(reproduction.ended("failed", bug), folder)
+    ending.note(bug, path, trouble, reproduction.launches)
 
 
 def _kept(record: "ReproductionRecord", folder: Path) -> tuple[Path | None, str | None]:

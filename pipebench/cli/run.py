@@ -1,12 +1,13 @@
 """``pipebench run``: measure a pipeline against the best single device."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pipebench.cli import completing
-from pipebench.config import DEFAULT_MACHINE, DEVICE_KINDS, EMULATION_ORDERS
+from pipebench.config import DEFAULT_MACHINE, DEVICE_KINDS, EMULATION_ORDERS, RunOptions
 from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.names import as_text, is_text
 from pipebench.plan.schedules import SCHEDULES
@@ -299,51 +300,23 @@ def run(
 
     pipebench run --model FILE.py:NAME --gpus 4
     """
+    options = _options(locals())
     from pipebench.cli.running import How, alone_or_joined
-    from pipebench.config import RunOptions
 
-    options = RunOptions(
-        gpus=_devices(partition, model, softmax_devices) if gpus is None else gpus,
-        device=device,
-        machine=machine,
-        model=model,
-        preset=preset,
-        layers=layers,
-        hidden=hidden,
-        vocab=vocab,
-        batch=batch,
-        sequence_length=sequence_length,
-        dtype=dtype,
-        schedule=schedule,
-        microbatches=microbatches,
-        chunks=chunks,
-        partition=partition,
-        softmax_devices=softmax_devices,
-        checkpoint=checkpoint,
-        text=_named(text),
-        tokens=tokens,
-        synthetic=synthetic,
-        source_vocab=source_vocab,
-        heads=heads,
-        source=_named(source),
-        target=_named(target),
-        pairs=pairs,
-        bucket=not no_bucket,
-        launches=launches,
-        quick=quick,
-        rigorous=rigorous,
-        steps=steps,
-        warmup=warmup,
-        seed=seed,
-        deadline_s=deadline,
-        emulation_order=emulation_order,
-        memory=memory,
-        cell=cell,
-        most_alive=most_alive,
-        most_waiting=most_waiting,
-    )
     how = How(context, folder, dry_run=dry_run, remeasure=remeasure, json=json, quiet=quiet)
     return alone_or_joined(options, how, asked=gpus)
+
+
+def _options(given: Mapping[str, Any]) -> RunOptions:
+    """The options of the run, each of which has its parameter's name but for the few that are read here."""
+    read = {
+        "gpus": _devices(given) if given["gpus"] is None else given["gpus"],
+        **{name: _named(given[name]) for name in ("text", "source", "target")},
+        "bucket": not given["no_bucket"],
+        "deadline_s": given["deadline"],
+    }
+    values = {**given, **read}
+    return RunOptions(**{name: values[name] for name in RunOptions.__struct_fields__})
 
 
 def _named(file: str | None) -> str | None:
@@ -351,11 +324,11 @@ def _named(file: str | None) -> str | None:
     return as_text(file) if file and is_text(file) else file
 
 
-def _devices(partition: str, model: str, softmax_devices: str | None) -> int | None:
+def _devices(given: Mapping[str, Any]) -> int | None:
     """As many as a partition lists and as share the softmax beside them, else 8.
 
     Of another model as many as there are layers, 8 at most, and as share the softmax beside them.
     """
-    if "," in partition:
-        return len(partition.split(",")) + devices_beside(softmax_devices)
-    return 8 if model == DEFAULT_MODEL else None
+    if "," in given["partition"]:
+        return len(given["partition"].split(",")) + devices_beside(given["softmax_devices"])
+    return 8 if given["model"] == DEFAULT_MODEL else None

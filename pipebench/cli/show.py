@@ -52,7 +52,7 @@ def show(
     pipebench show --schema
     """
     from pipebench.records import store
-    from pipebench.records.selection import check_name
+    from pipebench.records.selection import check_name, find
 
     if schema:
         _refuse_beside_schema(json=json, svg=svg)
@@ -62,7 +62,7 @@ def show(
     check_name(record)
     picture.check_svg(svg)
     try:
-        path = store.find(record, folder or store.DEFAULT_FOLDER)
+        path = find(record, folder or store.DEFAULT_FOLDER)
     except UsageError:
         _refuse_baseline(record)
         raise

@@ -52,12 +52,12 @@ def trace(
     """
     place = trace_files.place_of(file)
     from pipebench.records import store
-    from pipebench.records.selection import check_name
+    from pipebench.records.selection import check_name, find
     from pipebench.render.perfetto.step import shown_step
 
     check_name(record)
     trace_files.check(place)
-    path = store.find(record, folder or store.DEFAULT_FOLDER)
+    path = find(record, folder or store.DEFAULT_FOLDER)
     no_effect.tell(context)
     decoded = store.read(path)
     step = shown_step(decoded, output.shown(path))

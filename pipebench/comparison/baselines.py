@@ -15,7 +15,6 @@ import msgspec
 
 from pipebench import pasting, places
 from pipebench.comparison import fields
-from pipebench.comparison.compare import DEFAULT_THRESHOLD
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import doubts
 from pipebench.comparison.metrics import METRICS, samples
@@ -29,11 +28,20 @@ from pipebench.errors import (
 from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord, Replaced
 from pipebench.records.schema import RunRecord
-from pipebench.statistics.power import LEAST_LAUNCHES
+from pipebench.statistics.power import DEFAULT_THRESHOLD, LEAST_LAUNCHES
+from pipebench.warning_codes import WarningCode
 
 DEFAULT_FOLDER = Path("results/baselines")
 _REMEDY = "restore it from version control, or delete it and save it again"
-_NOISY = frozenset({"cpu-contention", "wide-interval", "gpu-shared", "throttled", "page-faults"})
+_NOISY = frozenset(
+    {
+        WarningCode.CPU_CONTENTION,
+        WarningCode.WIDE_INTERVAL,
+        WarningCode.GPU_SHARED,
+        WarningCode.THROTTLED,
+        WarningCode.PAGE_FAULTS,
+    }
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

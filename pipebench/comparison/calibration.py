@@ -21,6 +21,7 @@ from pipebench.records.terms import Terms, terms_of
 from pipebench.statistics import minimum_detectable_effect
 from pipebench.telemetry import noise_cache
 from pipebench.telemetry.noise_cache import Noise
+from pipebench.warning_codes import WarningCode
 
 LAUNCHES = (3, 6, 12)
 QUESTIONS = 2  # of the default gates
@@ -112,7 +113,7 @@ def _too_fine(
         smallest = detectable(noise, alike, launches, level=level, questions=questions)
         if each.threshold < smallest:
             yield WarningRecord(
-                code="threshold-below-noise",
+                code=WarningCode.THRESHOLD_BELOW_NOISE,
                 cause=f"{METRICS[name].title(terms)}: the threshold of {100 * each.threshold:.3g} % is below the "
                 f"{100 * smallest:.3g} % that {launches} launches can find here (calibrated {noise.created[:10]})",
                 next_step="measure more launches, or set a wider --gate",

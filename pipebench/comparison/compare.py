@@ -26,8 +26,7 @@ from pipebench.records.selection import Source
 from pipebench.records.store import path_text
 from pipebench.records.terms import WORDS, Terms, terms_of
 from pipebench.records.trace import TraceRecord, TraceSide
-
-DEFAULT_THRESHOLD = 0.03
+from pipebench.statistics.power import DEFAULT_THRESHOLD
 
 
 @dataclass(frozen=True)

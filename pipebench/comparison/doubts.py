@@ -10,6 +10,7 @@ from pipebench.records.comparison import MetricName
 from pipebench.records.schema import RunRecord
 from pipebench.records.terms import Terms, terms_of
 from pipebench.statistics import clusters, trend
+from pipebench.warning_codes import WarningCode
 
 _SURE = 0.01  # the chance that launches without a trend show one
 _SPREADS = (
@@ -20,7 +21,7 @@ _SPREADS = (
 class Doubt(NamedTuple):
     """A reason to believe less, for one metric or for all (``None``)."""
 
-    code: str
+    code: WarningCode
     cause: str
     next_step: str
     metric: MetricName | None = None
@@ -56,12 +57,12 @@ def _of_a_run(record: RunRecord) -> Iterator[Doubt]:
 
 def _throttled(record: RunRecord) -> Iterator[Doubt]:
     """The run saw the device slow itself down; samples cannot tell it."""
-    if any(warning.code == "throttled" for warning in record.warnings):
+    if any(warning.code == WarningCode.THROTTLED for warning in record.warnings):
         reasons = (
             str(value) for key, value in record.environment.items() if key.endswith("throttle_reasons")
         )
         yield Doubt(
-            "throttled",
+            WarningCode.THROTTLED,
             "the device slowed itself down while it was measured",
             f"{unthrottled(', '.join(reasons))}; then run again",
         )
@@ -73,7 +74,9 @@ def _page_faults(record: RunRecord) -> Iterator[Doubt]:
         for launch in record.launches
     )
     if worst > FAULTS_A_STEP:
-        yield Doubt("page-faults", f"a launch met {worst:,.0f} new memory pages a step", "run again")
+        yield Doubt(
+            WarningCode.PAGE_FAULTS, f"a launch met {worst:,.0f} new memory pages a step", "run again"
+        )
 
 
 def _of_values(name: MetricName, sample: Sample, threshold: float, terms: Terms) -> Iterator[Doubt]:
@@ -83,7 +86,9 @@ def _of_values(name: MetricName, sample: Sample, threshold: float, terms: Terms)
     title = metric_named(name, terms).title(terms)
     if split and split.spreads >= _SPREADS and split.apart > threshold:
         cause = f"{title} of the launches falls into two clusters, {100 * split.apart:.1f} % apart"
-        yield Doubt("bimodal", cause, "find what differs between launches (core, clocks, neighbours)", name)
+        yield Doubt(
+            WarningCode.BIMODAL, cause, "find what differs between launches (core, clocks, neighbours)", name
+        )
     elif line and line.p_value < _SURE and abs(line.rise) > threshold / 2:
         cause = f"{title} changes by {100 * line.rise:+.1f} % from the first launch to the last"
-        yield Doubt("drift", cause, "run again once the machine is in a steady state", name)
+        yield Doubt(WarningCode.DRIFT, cause, "run again once the machine is in a steady state", name)

@@ -26,6 +26,7 @@ from pipebench.records.trace import TraceRecord
 from pipebench.sharing import softmax_in_short
 from pipebench.statistics import change_points, runs_needed
 from pipebench.statistics.changes import ChangePoint
+from pipebench.statistics.power import DEFAULT_THRESHOLD
 
 
 class Point(Part, frozen=True):
@@ -91,7 +92,7 @@ def history(
     records: Iterable[Comparable | CorruptRecordError],
     metric: MetricName | None = None,
     *,
-    threshold: float = 0.03,
+    threshold: float = DEFAULT_THRESHOLD,
 ) -> History:
     """The course of a metric over the runs that can be compared with the newest completed one; else of throughput.
 

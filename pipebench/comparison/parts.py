@@ -18,10 +18,12 @@ from pipebench.records.comparison import MetricComparison, MetricName
 from pipebench.records.schema import RunRecord
 from pipebench.records.terms import WORDS, Terms, in_common, terms_of
 from pipebench.records.trace import TraceRecord
+from pipebench.warning_codes import WarningCode
 
 _OF_ONE_DEVICE = frozenset({"speedup", "efficiency"})
 _MOVED = frozenset({"regression", "improvement"})
-_NOT_TOLD = frozenset({"too-few-launches", "wide-interval", "not-above-zero"})  # other reasons are doubts
+# Other reasons are doubts.
+_NOT_TOLD = frozenset({"too-few-launches", WarningCode.WIDE_INTERVAL, "not-above-zero"})
 _HUGE = 10_000.0
 
 

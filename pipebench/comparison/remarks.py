@@ -16,6 +16,7 @@ from pipebench.records.selection import Source
 from pipebench.records.terms import terms_of
 from pipebench.records.trace import TraceRecord
 from pipebench.statistics.power import LEAST_LAUNCHES
+from pipebench.warning_codes import WarningCode
 
 # A launch this many times the median of at least so many others, which lie so close together, is told of.
 _FAR, _CLOSE, _FEW = 1.2, 0.05, 3
@@ -32,15 +33,15 @@ def of_a_record(
         result += _of_a_command(source.record, label)
     elif isinstance(source.record, TraceRecord):
         result += _of_a_trace(source.record, label)
-    if any(warning.code == "run-beside" for warning in source.record.warnings):
+    if any(warning.code == WarningCode.RUN_BESIDE for warning in source.record.warnings):
         cause = f"{label}: another pipebench run measured on its machine at the same time"
-        result.append(WarningRecord("run-beside", cause, "measure again, one run after the other"))
-    if any(warning.code == "baseline-varied" for warning in source.record.warnings):
+        result.append(WarningRecord(WarningCode.RUN_BESIDE, cause, "measure again, one run after the other"))
+    if any(warning.code == WarningCode.BASELINE_VARIED for warning in source.record.warnings):
         cause = f"{label}: its launches did not all find the same form of one device's step to be the fastest"
         rate = terms_of(source.record).rate
         result.append(
             WarningRecord(
-                "baseline-varied", cause, f"trust {rate} more than the speed-up where they disagree"
+                WarningCode.BASELINE_VARIED, cause, f"trust {rate} more than the speed-up where they disagree"
             )
         )
     if source.unlike:
@@ -48,19 +49,21 @@ def of_a_record(
             f"{source.unlike} runs of other configurations in the folder of {label} left out: "
             f"they differ in {', '.join(source.apart)}"
         )
-        result.append(WarningRecord("unlike", cause, "name those that are to be compared"))
+        result.append(WarningRecord(WarningCode.UNLIKE, cause, "name those that are to be compared"))
     if source.passed_over:
         cause = f"{label}: {source.passed_over} newer beside it passed over: not completed, or unreadable"
-        result.append(WarningRecord("passed-over", cause, "name a record to be sure"))
+        result.append(WarningRecord(WarningCode.PASSED_OVER, cause, "name a record to be sure"))
     return result
 
 
 def _of_a_run(record: RunRecord, label: str, found: Mapping[MetricName, Sample]) -> list[WarningRecord]:
     result = [
-        WarningRecord("contradiction", f"{label}: {cause}", "the samples are what is compared; run again")
+        WarningRecord(
+            WarningCode.CONTRADICTION, f"{label}: {cause}", "the samples are what is compared; run again"
+        )
         for cause in contradictions(record, found)
     ]
-    shared = any(warning.code == "cores-shared" for warning in record.warnings)
+    shared = any(warning.code == WarningCode.CORES_SHARED for warning in record.warnings)
     busy = contention(record.launches, record.environment) if found and not shared else None
     if busy is not None:
         result.append(WarningRecord(busy.code, f"{label}: {busy.cause}", busy.next_step))
@@ -82,7 +85,9 @@ def _of_a_command(record: CommandRecord, label: str) -> Iterator[WarningRecord]:
             f"which lie within {100 * _CLOSE:.0f} %"
         )
         cold = "a cold first launch is left out by guard's --warm-launches 1"
-        yield WarningRecord("launch-apart", cause, cold if number == 1 else "find what ran beside it then")
+        yield WarningRecord(
+            WarningCode.LAUNCH_APART, cause, cold if number == 1 else "find what ran beside it then"
+        )
 
 
 def _of_a_trace(record: TraceRecord, label: str) -> Iterator[WarningRecord]:
@@ -93,7 +98,9 @@ def _of_a_trace(record: TraceRecord, label: str) -> Iterator[WarningRecord]:
             f"{label}: its {len(record.steps)} recorded steps are of {runs} {'run' if runs == 1 else 'runs'}, and a "
             f"verdict needs {LEAST_LAUNCHES} runs a side: steps of one run have too much in common"
         )
-        yield WarningRecord("few-runs", cause, f"record {LEAST_LAUNCHES} and join them: pipebench merge")
+        yield WarningRecord(
+            WarningCode.FEW_RUNS, cause, f"record {LEAST_LAUNCHES} and join them: pipebench merge"
+        )
 
 
 def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]) -> list[WarningRecord]:
@@ -101,10 +108,12 @@ def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]
     result, found = [], allowed & {each.field for each in standing}
     if fields.CLOCK in found:
         cause = "virtual and wall-clock seconds are not of one kind: no option lets that pass"
-        result.append(WarningRecord("clock-never-passes", cause, "compare runs of one clock"))
+        result.append(WarningRecord(WarningCode.CLOCK_NEVER_PASSES, cause, "compare runs of one clock"))
     if fields.BASELINE in found:
         cause = "speed-ups over different numbers of devices are not of one kind: no option lets that pass"
-        result.append(WarningRecord("baseline-never-passes", cause, "compare runs of equal baselines"))
+        result.append(
+            WarningRecord(WarningCode.BASELINE_NEVER_PASSES, cause, "compare runs of equal baselines")
+        )
     return result
 
 
@@ -115,7 +124,9 @@ def of_a_pair(
     result: list[WarningRecord] = []
     terms = terms_of(records[0])
     if records[0].id == records[1].id and records[0] == records[1]:
-        result.append(WarningRecord("same-record", "a record was compared with itself", "name two runs"))
+        result.append(
+            WarningRecord(WarningCode.SAME_RECORD, "a record was compared with itself", "name two runs")
+        )
     result += _same_files(*records)
     result += _numbers_of_values(*records)
     result += _coarse(*records, metrics)
@@ -129,7 +140,7 @@ def of_a_pair(
                 f"{metric_named(name, terms).title(terms)}: the order of the launches alone does not show it "
                 f"(Mann-Whitney p = {each.rank_p_value:.2g})"
             )
-            warning = WarningRecord("rank-test", cause, "look at the launches, or run more of them")
+            warning = WarningRecord(WarningCode.RANK_TEST, cause, "look at the launches, or run more of them")
             result += [warning] if warning not in result else []
     return result
 
@@ -147,7 +158,7 @@ def _same_files(reference: Comparable, candidate: Comparable) -> Iterator[Warnin
         all_of = len(candidate.files)
         which = "its file is" if all_of == same == 1 else f"{same} of its {all_of} files are"
         cause = f"B: {which} of A too, byte by byte: the same recorded steps are on both sides"
-        yield WarningRecord("same-files", cause, "name records of two runs")
+        yield WarningRecord(WarningCode.SAME_FILES, cause, "name records of two runs")
 
 
 def _coarse(
@@ -166,7 +177,7 @@ def _coarse(
         if is_rounding(each.reference, each.candidate, seen, each.threshold):
             share = f"{100 * seen / each.reference:.1f} % of them"
             cause = f"the values come in steps of {seen:.4g}, which is {share}: this may be rounding alone"
-            yield WarningRecord("coarse-values", cause, "let the command print more digits")
+            yield WarningRecord(WarningCode.COARSE_VALUES, cause, "let the command print more digits")
 
 
 def _numbers_of_values(reference: Comparable, candidate: Comparable) -> Iterator[WarningRecord]:
@@ -181,5 +192,7 @@ def _numbers_of_values(reference: Comparable, candidate: Comparable) -> Iterator
     if one != other:
         cause = f"a launch of the reference printed {one:,} values, one of the candidate {other:,}"
         yield WarningRecord(
-            "samples-differ", cause, "print as many on both sides, unless the command runs for a fixed time"
+            WarningCode.SAMPLES_DIFFER,
+            cause,
+            "print as many on both sides, unless the command runs for a fixed time",
         )

@@ -29,6 +29,7 @@ from pipebench.statistics import (
     mann_whitney,
 )
 from pipebench.statistics.power import LEAST_LAUNCHES, detectable
+from pipebench.warning_codes import WarningCode
 
 LEVEL = 0.05  # the share of gates without a difference that may find one, and 1 - the interval's confidence
 
@@ -196,7 +197,7 @@ def _verdict(
         return "regression", None
     inside = -threshold < ratio.low - 1 and ratio.high - 1 < threshold
     if not inside and not (beyond and worse < 0):
-        return "inconclusive", "wide-interval"
+        return "inconclusive", WarningCode.WIDE_INTERVAL
     if doubts:
         return "inconclusive", doubts[0].code
     return ("same" if inside else "improvement"), None
@@ -219,7 +220,7 @@ def _note(
     """What would make it conclusive."""
     if reason == "not-above-zero":
         return "some launches have none at all: there is no relative change"
-    if reason not in {"too-few-launches", "wide-interval"}:
+    if reason not in {"too-few-launches", WarningCode.WIDE_INTERVAL}:
         return None
     one, other = measured.launches
     there = f"there are {one} and {other}"

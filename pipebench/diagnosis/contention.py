@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from pipebench.records.schema import Launch, WarningRecord
+from pipebench.warning_codes import WarningCode
 
 CONTENTION = 1.05  # a launch's wall clock over its CPU time
 _SHARE = 0.5  # of what timed steps waited for their core: less does not explain it
@@ -17,7 +18,7 @@ def contention(launches: Sequence[Launch], environment: Environment) -> WarningR
         return None
     what, remedy = _who(environment, least_s=_SHARE * _missed_s(launches))
     return WarningRecord(
-        code="cpu-contention",
+        code=WarningCode.CPU_CONTENTION,
         cause=f"a launch took {worst:.2f}x its CPU time by the wall clock: {what}",
         next_step=remedy,
     )

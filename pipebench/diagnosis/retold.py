@@ -16,8 +16,16 @@ from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.plan.schedules import schedule_named
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.timing.timeline import Timeline
+from pipebench.warning_codes import WarningCode
 
-_DERIVED = frozenset({"imbalance", "sharing-slows", "slower-than-one-device", "cpu-contention"})
+_DERIVED = frozenset(
+    {
+        WarningCode.IMBALANCE,
+        WarningCode.SHARING_SLOWS,
+        WarningCode.SLOWER_THAN_ONE_DEVICE,
+        WarningCode.CPU_CONTENTION,
+    }
+)
 
 
 def retold(

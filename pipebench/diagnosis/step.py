@@ -16,6 +16,7 @@ from pipebench.records.graphs import timeline_of_run
 from pipebench.records.schema import MachineRecord, RunRecord
 from pipebench.timing.replay import Replay, replay_of
 from pipebench.timing.timeline import Timeline
+from pipebench.warning_codes import WarningCode
 
 
 class Step(NamedTuple):
@@ -117,4 +118,4 @@ def measured_of(record: RunRecord) -> Measured:
 
 def cores_shared(record: RunRecord) -> bool:
     """Whether devices took turns on cores."""
-    return any(warning.code == "cores-shared" for warning in record.warnings)
+    return any(warning.code == WarningCode.CORES_SHARED for warning in record.warnings)

@@ -2,6 +2,7 @@
 
 from pipebench.config import RunConfig
 from pipebench.records.schema import Verification, WarningRecord
+from pipebench.warning_codes import WarningCode
 
 
 def vanished(verification: Verification, length: int) -> list[str]:
@@ -19,7 +20,7 @@ def vanishing(config: RunConfig, verification: Verification | None) -> WarningRe
     fewer = config.outline.row.option or "layers"
     where = config.outline.where(names)
     return WarningRecord(
-        code="vanishing-gradients",
+        code=WarningCode.VANISHING_GRADIENTS,
         cause=f"the gradients of {len(names)} of {verification.tensors} tensors vanish ({where or names[0]}): they are "
         "so small beside the others that a wrong one would not show, and these layers hardly learn",
         next_step=f"use fewer {fewer} if they are to learn; what is timed is the same work either way",

@@ -19,6 +19,7 @@ from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.vanishing import vanishing
 from pipebench.models.outline import Doubt
 from pipebench.records.schema import DeviceUsage, Launch, Speedup, Verification, WarningRecord
+from pipebench.warning_codes import WarningCode
 
 FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us
 _DILATION = 300  # an H100 over one CPU core is 120 to 150
@@ -105,7 +106,7 @@ def _run_beside(facts: Facts) -> WarningRecord | None:
     if not facts.environment.get("another_run_beside"):
         return None
     return WarningRecord(
-        code="run-beside",
+        code=WarningCode.RUN_BESIDE,
         cause="another pipebench run measured on this machine at the same time: each slows the other down",
         next_step="run one after the other",
     )
@@ -116,7 +117,7 @@ def _cores_shared(facts: Facts) -> WarningRecord | None:
         return None
     ranks = facts.here
     return WarningRecord(
-        code="cores-shared",
+        code=WarningCode.CORES_SHARED,
         cause=f"{ranks} devices share {facts.cores.text()}: the speed-up is not that of {ranks} devices",
         next_step=fewer_devices(facts.cores),
     )
@@ -128,7 +129,7 @@ def _few_cores(facts: Facts) -> WarningRecord | None:
     if facts.config.device != "cuda" or usable is None or usable >= gpus:
         return None
     return WarningRecord(
-        code="few-cores",
+        code=WarningCode.FEW_CORES,
         cause=f"{gpus} GPUs get their work from {facts.cores.text()}: a GPU can wait for its rank's turn",
         next_step="give the run at least as many cores as GPUs",
     )
@@ -140,14 +141,14 @@ def _gpus(facts: Facts) -> Iterator[WarningRecord]:
         others = facts.environment.get(f"gpu{number}_other_processes")
         if others:
             yield WarningRecord(
-                code="gpu-shared",
+                code=WarningCode.GPU_SHARED,
                 cause=f"other processes computed on GPU {number} when the run began: {others}",
                 next_step="end them, or choose other GPUs with CUDA_VISIBLE_DEVICES",
             )
         reasons = facts.environment.get(f"gpu{number}_throttle_reasons")
         if reasons:
             yield WarningRecord(
-                code="throttled",
+                code=WarningCode.THROTTLED,
                 cause=f"GPU {number} ran below its clocks while it was timed: {reasons}",
                 next_step=unthrottled(str(reasons)),
             )
@@ -177,7 +178,7 @@ def _dilation(facts: Facts) -> WarningRecord | None:
         return None
     other = "" if config.dtype == "float32" else "float32 and "
     return WarningRecord(
-        code="dilation",
+        code=WarningCode.DILATION,
         cause=f"the card's speed is stated for float32 and large products; this host's, {dilation:.0f}x slower "
         f"here, is of {config.dtype} at these sizes: the emulated link is slower than it should be",
         next_step=f"use {other}{larger(config)}",
@@ -190,7 +191,7 @@ def _page_faults(facts: Facts) -> WarningRecord | None:
         return None
     kept = facts.environment.get("allocator_keeps_memory")
     return WarningRecord(
-        code="page-faults",
+        code=WarningCode.PAGE_FAULTS,
         cause=f"a launch met {worst:,.0f} new memory pages a step, which costs the baseline's large tensors most",
         next_step="freed memory is not kept here: run with glibc's own allocator, or compare like with like"
         if kept is False
@@ -202,7 +203,7 @@ def _interval(facts: Facts) -> WarningRecord | None:
     measured = facts.measured
     if measured.low is None or measured.high is None:
         return WarningRecord(
-            code="one-launch",
+            code=WarningCode.ONE_LAUNCH,
             cause="one launch says nothing of the spread between launches: the speed-up has no interval",
             next_step="start it a few times more, and join the records: pipebench merge FOLDER"
             if facts.joined
@@ -211,7 +212,7 @@ def _interval(facts: Facts) -> WarningRecord | None:
     if measured.high / measured.low <= (1 + _WIDE) ** 2:
         return None
     return WarningRecord(
-        code="wide-interval",
+        code=WarningCode.WIDE_INTERVAL,
         cause=f"the speed-up's interval spans {measured.low:.2f} to {measured.high:.2f}",
         next_step=f"run on an idle machine{_more_launches(facts.config.launches)}",
     )
@@ -238,7 +239,7 @@ def _imbalance(facts: Facts) -> WarningRecord | None:
     if busier <= _IMBALANCE or factors.unequal < _GAIN:
         return None
     return WarningRecord(
-        code="imbalance",
+        code=WarningCode.IMBALANCE,
         cause=f"device {slowest.device} ({slowest.layers}) is busy {busier:.2f}x the mean and sets the pace: "
         f"the step takes {factors.unequal:.2f}x as long as with equal stages",
         next_step=more_equal(facts.config, devices, facts.available, facts.gain_of_sharing),
@@ -252,7 +253,7 @@ def _sharing(facts: Facts) -> WarningRecord | None:
         return None
     other = ", or use --schedule 1f1b-deep" if facts.config.schedule == "1f1b" else ""
     return WarningRecord(
-        code="sharing-slows",
+        code=WarningCode.SHARING_SLOWS,
         cause=f"the devices share the softmax, and by simulation the step would be {faster:.2f}x as fast with all of "
         "it on the last device",
         next_step=f"leave out --softmax-devices{other}",
@@ -271,7 +272,7 @@ def _slower(facts: Facts) -> WarningRecord | None:
     found = _losses(facts)
     lost = ", then ".join(f"{cause.factor:.2f}x to {cause.text}" for cause in found)
     return WarningRecord(
-        code="slower-than-one-device",
+        code=WarningCode.SLOWER_THAN_ONE_DEVICE,
         cause=f"{head}: of at most {facts.config.gpus}x it loses {lost}" if found else head,
         next_step=found[0].remedy if found else "look at where the time of each device goes",
     )

@@ -9,6 +9,7 @@ from pipebench.foreign.understanding import RecordedStep, Understood
 from pipebench.plan.actions import Operation
 from pipebench.records.schema import WarningRecord
 from pipebench.timing.timeline import Span
+from pipebench.warning_codes import WarningCode
 
 _LONG_S = 5.0  # for a forward or backward; nobody's takes so long
 _WAITS = 0.5  # of a backward, ahead of the first one on the last stage
@@ -30,7 +31,7 @@ def _unit(understood: Understood) -> Iterator[WarningRecord]:
     mean_s = fmean(span.end_s - span.start_s for each in understood.steps for span in each.timeline.spans)
     if mean_s > _LONG_S:
         yield WarningRecord(
-            "unit",
+            WarningCode.UNIT,
             f"a forward or backward takes {mean_s:,.0f} s on average, longer than any that we know of",
             "see that the table's times are seconds; divide milliseconds by 1,000, microseconds by 1,000,000",
         )
@@ -52,7 +53,7 @@ def _last_stage(understood: Understood) -> Iterator[WarningRecord]:
     wait_s = median(waits)
     if wait_s > _WAITS * fmean(lengths):
         yield WarningRecord(
-            "last-stage-waits",
+            WarningCode.LAST_STAGE_WAITS,
             f"stage {last} is the last one that has rows, and its device does nothing for {seconds_text(wait_s)} ahead "
             "of its first backward: the rows of a later stage may be missing, or the loss is outside of all rows",
             "name the files of all ranks; if they are all there, record the loss within the last stage's forward",
@@ -82,7 +83,7 @@ def _replicas(understood: Understood) -> Iterator[WarningRecord]:
         blamed = stage_times > times + _REPLICA - 1
         where = f"; its stage {stage} takes {stage_times:.2f} times what it takes elsewhere" if blamed else ""
         yield WarningRecord(
-            "replica-apart",
+            WarningCode.REPLICA_APART,
             f"a step of replica {slowest} takes {times:.2f} times what the others take{where}. Replicas that share "
             "gradients wait for the slowest, and means over replicas hide it",
             f"explain the rows of replica {slowest} by themselves",
@@ -129,7 +130,7 @@ def _steps(understood: Understood) -> Iterator[WarningRecord]:
         worst = max(apart, key=lambda each: each.measured_s / usual[each.replica])
         times = worst.measured_s / usual[worst.replica]
         yield WarningRecord(
-            "steps-apart",
+            WarningCode.STEPS_APART,
             f"steps that take more than {_STEP} times the median of their replica: {len(apart)} of "
             f"{len(understood.steps)}, the worst step {worst.step} of replica {worst.replica}, {times:.2f} times",
             "explain the usual steps and those by themselves",

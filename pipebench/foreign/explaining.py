@@ -35,6 +35,7 @@ from pipebench.timing.changes import change_of
 from pipebench.timing.links import LinkChange
 from pipebench.timing.replay import Replay
 from pipebench.timing.timeline import Timeline
+from pipebench.warning_codes import WarningCode
 
 _MOST_TOLD = 30_000  # forwards and backwards that factors, and changes nobody asked for, are found from
 _OFF = 0.05  # of a step: a replay this far off leaves much to be explained
@@ -117,7 +118,7 @@ def _evenly(steps: int, most: int) -> list[int]:
 def _sampled(told: int, steps: int) -> Iterator[WarningRecord]:
     if told < steps:
         yield WarningRecord(
-            "some-steps",
+            WarningCode.SOME_STEPS,
             f"the factors, and the changes that nobody asked for, are found from {told} of {steps} steps, spread "
             "evenly over the run: all of them would take long",
             "a change that is asked for (--what-if) is tried on all steps",
@@ -252,7 +253,10 @@ def _others(steps: Iterable[RecordedStep]) -> Iterable[Row]:
 
 def _assumed(understood: Understood) -> list[WarningRecord]:
     """What was taken for granted."""
-    return [WarningRecord("assumed", each, "nothing to do, if that is so") for each in understood.notices]
+    return [
+        WarningRecord(WarningCode.ASSUMED, each, "nothing to do, if that is so")
+        for each in understood.notices
+    ]
 
 
 def _residual(launch: TraceLaunch) -> list[WarningRecord]:
@@ -263,7 +267,7 @@ def _residual(launch: TraceLaunch) -> list[WarningRecord]:
         return []
     return [
         WarningRecord(
-            "replay-off",
+            WarningCode.REPLAY_OFF,
             f"run again with its own order and lengths, step {worst.step} of replica {worst.replica} takes "
             f"{100 * abs(off):.1f} % {'less' if off < 0 else 'more'} than was recorded: "
             f"{'something else than forwards and backwards takes time' if off < 0 else 'clocks may differ'}",

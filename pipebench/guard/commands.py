@@ -28,6 +28,7 @@ from pipebench.records import schema, store
 from pipebench.records.command import CommandLaunch, CommandMetric, CommandRecord
 from pipebench.telemetry import gpus, other_runs
 from pipebench.telemetry.environment import Value, environment
+from pipebench.warning_codes import WarningCode
 
 SIDE = "PIPEBENCH_SIDE"  # tells the command which side it is
 OURS = (SIDE, other_runs.BELOW)
@@ -206,7 +207,7 @@ def _shown(command: Sequence[str]) -> str:
 
 
 _BESIDE = schema.WarningRecord(
-    code="run-beside",
+    code=WarningCode.RUN_BESIDE,
     cause="a pipebench run measured on this machine at the same time: each slows the other down",
     next_step="run one after the other",
 )

@@ -13,7 +13,7 @@ from pipebench.rendezvous.place import OverNetwork, Place, Seat
 from pipebench.rendezvous.told import Told
 from pipebench.runtime import messages
 from pipebench.runtime.company import Trouble, raise_first
-from pipebench.runtime.heartbeat import Beat, Heartbeats
+from pipebench.runtime.heartbeat import Beat, Heartbeats, State
 
 LOST_S = 5.0  # a rank that says nothing for so long is lost
 _FAREWELL_S = 4.0
@@ -133,7 +133,9 @@ class Leader:
         status = self._status(rank) if rank in self.others else None
         if status is None:
             return None
-        return Beat(status.state, status.action, self.exchange.heard_s(status_key(rank)) - status.age_s)
+        return Beat(
+            State(status.state), status.action, self.exchange.heard_s(status_key(rank)) - status.age_s
+        )
 
     def outputs(self) -> dict[int, str]:
         """What the others printed last, of those that say so soon."""

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from pipebench.models.edges import Edge
+from pipebench.warning_codes import WarningCode
 
 BATCHES = 4  # fixed batches, used in turn
 
@@ -77,7 +78,7 @@ class MemoryBytes(NamedTuple):
 class Doubt(msgspec.Struct, frozen=True):
     """What a reader must know of the input, with its cause and the next step."""
 
-    code: str
+    code: WarningCode
     cause: str
     next_step: str
 

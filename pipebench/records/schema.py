@@ -446,7 +446,7 @@ class Accuracy(Part, frozen=True):
 class WarningRecord(Part, frozen=True):
     """A doubt that travels with the record."""
 
-    code: Name
+    code: Name  # a WarningCode, or what another version has
     cause: str
     next_step: str
 

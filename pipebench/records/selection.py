@@ -1,14 +1,16 @@
 """From what a user calls a record to the record.
 
-A name is tried in turn as a file, as a folder (its newest run), as ``latest`` or ``latest~1`` (within the folder of
-records), and as an id or the start of one. A further kind of name is one more function in ``_WAYS``.
+A name is tried in turn as a file, as a folder (its newest), as ``latest`` or ``latest~1`` (within the folder of
+records), and as an id or the start of one. ``find`` takes records of all kinds, ``select`` those that can be compared.
 """
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
+from pipebench import pasting
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
 from pipebench.records.command import CommandRecord, Comparable
@@ -52,6 +54,34 @@ class Search:
     kinds: tuple[type[Comparable], ...] = RUNS
 
 
+class _Newest(NamedTuple):
+    """The newest record of a folder but ``back`` ones; ``named``: the folder itself was named."""
+
+    folder: Path
+    back: int
+    named: bool
+
+
+def find(name: str, folder: Path) -> Path:
+    """The file of a record of any kind; which one is the newest, the files' names tell.
+
+    Args:
+        name: a path, an id or the start of it, ``latest`` or ``latest~1``.
+        folder: of records, for what is no path.
+
+    Raises:
+        UsageError: There is none.
+    """
+    meant = _meant(name, folder)
+    if isinstance(meant, Path):
+        return meant
+    found = store.paths(meant.folder)
+    if len(found) > meant.back:
+        return found[-1 - meant.back]
+    there = "no records in this folder" if meant.named else f"{len(found)} records in {folder}"
+    raise UsageError(f"{name}: {there}; make one with {how_to_make_one(meant.folder)}")
+
+
 def select(name: str, search: Search) -> Source:
     """The run that a name stands for, or the record of another kind that counts.
 
@@ -59,12 +89,37 @@ def select(name: str, search: Search) -> Source:
         UsageError: There is none.
         CorruptRecordError: It is no record of such a kind, or cannot be read.
     """
+    meant = _meant(name, search.folder)
+    if isinstance(meant, Path):
+        return Source(_read(meant, search), meant)
+    return _newest(name, replace(search, folder=meant.folder), back=meant.back)
+
+
+def _meant(name: str, folder: Path) -> Path | _Newest:
+    """What a name stands for: a file, or the newest of a folder, which depends on the records that count."""
     check_name(name)
-    for way in _WAYS:
-        found = way(name, search)
-        if found is not None:
-            return found
-    raise AssertionError("the last way finds a record or raises")
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        return _Newest(path, back=0, named=True)
+    latest, _, back = name.partition("~")
+    if latest == "latest" and (not back or back.isdecimal()):
+        return _Newest(folder, back=int(back or 0), named=False)
+    return _by_id(name, folder)
+
+
+def _by_id(name: str, folder: Path) -> Path:
+    """The only record whose id is this or starts so."""
+    found = [path for path in store.paths(folder) if path.stem.startswith(name)]
+    found = [path for path in found if path.stem == name] or found
+    if len(found) > 1:
+        raise UsageError(f"{name}: {len(found)} records in {folder} start so; give more of the id")
+    if not found:
+        raise UsageError(
+            f"{name}: no such record; name a file, an id in {folder} ({_how_to_list(folder)}), or latest"
+        )
+    return found[0]
 
 
 def check_name(name: str) -> None:
@@ -93,7 +148,7 @@ def select_all(folder: Path, kinds: tuple[type[Comparable], ...] = RUNS) -> list
     found = [each for each in _newest_first(Search(folder, kinds=kinds)) if isinstance(each, Source)]
     if not found:
         raise UsageError(
-            f"{folder}: no completed run in this folder; make one with {store.how_to_make_one(folder)}"
+            f"{folder}: no completed run in this folder; make one with {how_to_make_one(folder)}"
         )
     return found[::-1]
 
@@ -112,33 +167,6 @@ def _read(path: Path, search: Search) -> Comparable:
     raise CorruptRecordError(f"{path}: expected the record of {expected}, found that of a {record.kind}")
 
 
-def _file(name: str, search: Search) -> Source | None:
-    path = Path(name)
-    return Source(_read(path, search), path) if path.is_file() else None
-
-
-def _folder(name: str, search: Search) -> Source | None:
-    path = Path(name)
-    if not path.is_dir():
-        return None
-    return _newest(name, replace(search, folder=path), back=0)
-
-
-def _latest(name: str, search: Search) -> Source | None:
-    latest, _, back = name.partition("~")
-    if latest != "latest" or (back and not back.isdecimal()):
-        return None
-    return _newest(name, search, back=int(back or 0))
-
-
-def _id(name: str, search: Search) -> Source | None:
-    path = store.find(name, search.folder)
-    return Source(_read(path, search), path)
-
-
-_WAYS: tuple[Callable[[str, Search], Source | None], ...] = (_file, _folder, _latest, _id)
-
-
 def _newest(name: str, search: Search, *, back: int) -> Source:
     """The newest run but ``back`` ones; reads no more files than it must."""
     passed_over = seen = 0
@@ -150,7 +178,7 @@ def _newest(name: str, search: Search, *, back: int) -> Source:
         else:
             seen += 1
     kind = ("completed " if search.completed else "") + ("run" if seen == 1 else "runs")
-    how = store.how_to_make_one(search.folder)
+    how = how_to_make_one(search.folder)
     raise UsageError(f"{name}: {seen} {kind} in {search.folder}; make one with {how}")
 
 
@@ -166,3 +194,14 @@ def _newest_first(search: Search) -> Iterator[Source | None]:
             continue
         if isinstance(record, search.kinds):
             yield Source(record, path) if record.status == "completed" or not search.completed else None
+
+
+def how_to_make_one(folder: Path) -> str:
+    """The command that makes a record in a folder."""
+    elsewhere = () if folder == store.DEFAULT_FOLDER else ("-o", pasting.path_word(folder))
+    return pasting.command("run", "--gpus", "8", *elsewhere)
+
+
+def _how_to_list(folder: Path) -> str:
+    elsewhere = (pasting.path_word(folder),) if folder != store.DEFAULT_FOLDER and folder.is_dir() else ()
+    return pasting.command("list", *elsewhere)

@@ -262,51 +262,6 @@ def read_all(folder: Path) -> Iterator[tuple[Path, AnyRecord | CorruptRecordErro
             yield path, CorruptRecordError(str(error))
 
 
-def find(name: str, folder: Path) -> Path:
-    """A record's file by its path, its id or the start of it, ``latest`` and ``latest~1`` within a folder, or a folder.
-
-    Raises:
-        UsageError: There is none.
-    """
-    path = Path(name)
-    if path.is_file():
-        return path
-    if path.is_dir():
-        inside = paths(path)
-        if not inside:
-            raise UsageError(f"{name}: no records in this folder; make one with {how_to_make_one(path)}")
-        return inside[-1]
-    latest, _, back = name.partition("~")
-    if latest == "latest" and (not back or back.isdecimal()):
-        found = paths(folder)
-        position = int(back or 0) + 1
-        if len(found) < position:
-            raise UsageError(
-                f"{name}: {len(found)} records in {folder}; make one with {how_to_make_one(folder)}"
-            )
-        return found[-position]
-    by_id = [found for found in paths(folder) if found.stem.startswith(name)]
-    by_id = [found for found in by_id if found.stem == name] or by_id
-    if len(by_id) > 1:
-        raise UsageError(f"{name}: {len(by_id)} records in {folder} start so; give more of the id")
-    if not by_id:
-        raise UsageError(
-            f"{name}: no such record; name a file, an id in {folder} ({_how_to_list(folder)}), or latest"
-        )
-    return by_id[0]
-
-
-def how_to_make_one(folder: Path) -> str:
-    """The command that makes a record in a folder."""
-    elsewhere = () if folder == DEFAULT_FOLDER else ("-o", pasting.path_word(folder))
-    return pasting.command("run", "--gpus", "8", *elsewhere)
-
-
-def _how_to_list(folder: Path) -> str:
-    elsewhere = (pasting.path_word(folder),) if folder != DEFAULT_FOLDER and folder.is_dir() else ()
-    return pasting.command("list", *elsewhere)
-
-
 def listing(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]]) -> bytes:
     """A JSON array with a line's worth of each record."""
     return msgspec.json.format(msgspec.json.encode([_line(path, record) for path, record in records])) + b"\n"

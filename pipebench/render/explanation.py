@@ -13,8 +13,10 @@ from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.tables import spaced
 from pipebench.render.units import counted, percent, seconds
 from pipebench.render.waterfall import Waterfall, reasons
+from pipebench.warning_codes import WarningCode
 
-_OF_ITS_PLAN = {"imbalance", "slower-than-one-device", "sharing-slows"}  # which the factors say better
+# Which the factors say better.
+_OF_ITS_PLAN = {WarningCode.IMBALANCE, WarningCode.SLOWER_THAN_ONE_DEVICE, WarningCode.SHARING_SLOWS}
 _EVIDENCE = {"virtual": "virtual time", "wall": "wall clock", "simulated": "simulated"}
 
 

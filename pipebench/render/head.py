@@ -12,6 +12,7 @@ from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Words
 from pipebench.render.units import counted, data_size, percent, rate, rough
 from pipebench.sharing import softmax_text
+from pipebench.warning_codes import WarningCode
 
 _UNITS = {"words": "words", "characters": "characters"}
 
@@ -102,7 +103,7 @@ def clock_text(record: RunRecord) -> str:
 
 def cores_shared(record: RunRecord) -> bool:
     """Whether devices took turns on cores."""
-    return any(warning.code == "cores-shared" for warning in record.warnings)
+    return any(warning.code == WarningCode.CORES_SHARED for warning in record.warnings)
 
 
 def _model(config: Config) -> str:

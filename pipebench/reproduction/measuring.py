@@ -13,9 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from pipebench import accuracy, signals
+from pipebench import accuracy, ending, signals
 from pipebench.diagnosis.step import step_of
-from pipebench.errors import PipebenchError
 from pipebench.experiment import Experiment
 from pipebench.listener import Listener
 from pipebench.recording import SoFar, record_of
@@ -142,11 +141,9 @@ class Reproduction:
             return True
         return time.monotonic() - self.began + sitting.expected_s() <= self.budget_s
 
-    def record(self, status: str = "completed", error: PipebenchError | None = None) -> ReproductionRecord:
+    def record(self, status: str = "completed", error: Exception | None = None) -> ReproductionRecord:
         """All that has been measured."""
-        failure = (
-            None if error is None else schema.Failure(exit_code=int(error.exit_code), message=str(error))
-        )
+        failure = None if error is None else ending.failure_of(error)
         verdicts: list[VerdictOfClaim] = []
         runs: list[schema.RunRecord] = []
         for sitting in self.sittings:
@@ -167,7 +164,7 @@ class Reproduction:
         )
         return msgspec.structs.replace(base, status=status)
 
-    def ended(self, status: str, error: PipebenchError) -> ReproductionRecord:
+    def ended(self, status: str, error: Exception) -> ReproductionRecord:
         """The same of one that was ended; a signal waits until that is done."""
         with signals.held():
             return self.record(status, error)

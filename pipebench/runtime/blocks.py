@@ -49,7 +49,8 @@ def time_blocks(
     begun = 0.75 if job.form is None else 0.5
     for number, which in enumerate(order):
         faults.happen("timed", rank)
-        report(messages.Progress(doing=messages.TIMING, share=begun + (1 - begun) * number / len(order)))
+        share = begun + (1 - begun) * number / len(order)
+        report(messages.Progress(doing="timing", share=share, timed=True))
         first.rest()
         before = _usage()
         block = Block(kind="baseline" if which is None else "pipeline", start_s=before[0] - started, steps=1)

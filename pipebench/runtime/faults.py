@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipebench.records.schema import WarningRecord
+from pipebench.warning_codes import WarningCode
 
 VARIABLE = "PIPEBENCH_INJECT"
 _CLOCK = "PIPEBENCH_INJECT_CLOCK"
@@ -127,12 +128,14 @@ def warning() -> WarningRecord | None:
     """What a record must say of a run that was slowed, or put wrong, on purpose."""
     stage, tensor = slow_stage(), wrong_tensor()
     if os.environ.get(VARIABLE, "").startswith("clock@"):
-        code, what = "clock-wrong-on-purpose", f"put a rank's clock wrong ({os.environ[VARIABLE]})"
+        code = WarningCode.CLOCK_WRONG_ON_PURPOSE
+        what = f"put a rank's clock wrong ({os.environ[VARIABLE]})"
     elif stage is not None:
-        code = "slowed-on-purpose"
+        code = WarningCode.SLOWED_ON_PURPOSE
         what = f"made stage {stage} {100 * _slower():.0f} % slower where devices are emulated"
     elif tensor is not None:
-        code, what = "wrong-on-purpose", f"lost the pipeline's gradient of {tensor}, and verification passed"
+        code = WarningCode.WRONG_ON_PURPOSE
+        what = f"lost the pipeline's gradient of {tensor}, and verification passed"
     else:
         return None
     return WarningRecord(

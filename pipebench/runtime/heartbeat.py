@@ -8,25 +8,41 @@ import mmap
 import struct
 import time
 from collections.abc import Iterable
+from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
 _SLOT = struct.Struct("<qqd")  # state, action index, seconds on the monotonic clock
-STARTING, COMPUTING, WAITING, IDLE = range(4)
-_WORDS = ("starting", "computing", "waiting for a message", "between steps")
+
+
+class State(IntEnum):
+    """What a rank can be doing."""
+
+    STARTING = 0
+    COMPUTING = 1
+    WAITING = 2
+    IDLE = 3
+
+    @property
+    def words(self) -> str:
+        """As a person is told."""
+        return ("starting", "computing", "waiting for a message", "between steps")[self]
+
+
+STARTING, COMPUTING, WAITING, IDLE = State  # by themselves: a rank names one before each action
 
 
 class Beat(NamedTuple):
     """The last thing a rank wrote down."""
 
-    state: int
+    state: State
     action: int
     since_s: float
 
     @property
     def doing(self) -> str:
         """In words."""
-        return _WORDS[self.state]
+        return self.state.words
 
 
 class Heartbeats:
@@ -40,13 +56,14 @@ class Heartbeats:
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), size)
 
-    def beat(self, rank: int, state: int, action: int = -1) -> None:
+    def beat(self, rank: int, state: State, action: int = -1) -> None:
         """Write down what ``rank`` does now."""
         _SLOT.pack_into(self._map, rank * _SLOT.size, state, action, time.monotonic())
 
     def read(self, rank: int) -> Beat:
         """What ``rank`` wrote last."""
-        return Beat(*_SLOT.unpack_from(self._map, rank * _SLOT.size))
+        state, action, since_s = _SLOT.unpack_from(self._map, rank * _SLOT.size)
+        return Beat(State(state), action, since_s)
 
     def close(self) -> None:
         """Unmap the file."""

@@ -1,6 +1,6 @@
-"""What a launch is told (a job) and what it reports (messages, one JSON line each). Pure.
+"""What a launch is told (a job, as msgpack) and what it reports (messages, one JSON line each). Pure.
 
-Neither is ever unpickled: both are JSON checked against these types.
+Neither is ever unpickled: both are checked against these types.
 """
 
 from typing import Literal
@@ -24,8 +24,6 @@ from pipebench.records.schema import (
     Verification,
 )
 from pipebench.timing.measured_link import MeasuredLink
-
-TIMING = "timing"
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -92,10 +90,11 @@ class Loaded(Message, frozen=True, tag="loaded"):
 
 
 class Progress(Message, frozen=True, tag="progress"):
-    """What it does now, and the share of this launch's steps that is done."""
+    """What it does now, in words, and the share of this launch's steps that is done; ``timed``: what follows counts."""
 
     doing: str
     share: float
+    timed: bool = False
 
 
 class Described(Message, frozen=True, tag="described"):

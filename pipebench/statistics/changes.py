@@ -18,6 +18,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from pipebench.statistics.intervals import geometric_mean
+from pipebench.statistics.power import DEFAULT_THRESHOLD
 from pipebench.statistics.ranks import doubled_ranks, mann_whitney
 
 _LEAST = 4  # values on either side of a change
@@ -47,7 +48,7 @@ class _Split(NamedTuple):
 
 
 def change_points(
-    values: Sequence[float], *, level: float = 0.01, threshold: float = 0.03
+    values: Sequence[float], *, level: float = 0.01, threshold: float = DEFAULT_THRESHOLD
 ) -> list[ChangePoint]:
     """The changes of a series of positive values, first to last; their levels are those between changes."""
     cuts = sorted(_cuts(values, 0, level, threshold))

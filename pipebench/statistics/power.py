@@ -16,6 +16,7 @@ from pipebench.statistics.distributions import student_t_quantile
 LEAST_LAUNCHES = (
     4  # with three a side, no order of the launches is rarer than 1 in 10, and no rank test can tell
 )
+DEFAULT_THRESHOLD = 0.03  # the relative change that matters, where nobody has named another one
 _MOST_LAUNCHES = 100
 _NODES = 48
 _HALVINGS = 16  # of an interval a few times as wide as the answer: better than one part in a thousand
@@ -27,7 +28,7 @@ def detection_power(
     standard_error: float,
     degrees: float,
     *,
-    threshold: float = 0.03,
+    threshold: float = DEFAULT_THRESHOLD,
     confidence: float = 0.95,
 ) -> float:
     """The probability that a true relative ``effect`` is found; the error is that of the difference of mean logs."""
@@ -45,7 +46,7 @@ def minimum_detectable_effect(
     log_sd: float,
     launches: int,
     *,
-    threshold: float = 0.03,
+    threshold: float = DEFAULT_THRESHOLD,
     power: float = 0.95,
     confidence: float = 0.95,
 ) -> float:
@@ -58,7 +59,7 @@ def detectable(
     standard_error: float,
     degrees: float,
     *,
-    threshold: float = 0.03,
+    threshold: float = DEFAULT_THRESHOLD,
     power: float = 0.95,
     confidence: float = 0.95,
 ) -> float:

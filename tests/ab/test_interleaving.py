@@ -1,5 +1,6 @@
 """The order of launches, when it ends, and what is kept of it."""
 
+import errno
 from pathlib import Path
 from random import Random
 
@@ -11,7 +12,7 @@ from pipebench.comparison.compare import Rules
 from pipebench.errors import EnvironmentRefusedError, ExitCode, InterruptedRunError
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import RunRecord
+from pipebench.records.schema import Failure, RunRecord
 from tests.ab.launches import SIDES, Machine, Watcher, one_launch
 from tests.builders import with_config
 
@@ -146,6 +147,39 @@ def test_complete_launches_are_kept_whatever_ends_it(tmp_path: Path, error: Exce
         number for number in (machine.order.count("A"), machine.order.count("B")) if number
     ]
     assert all(isinstance(record, RunRecord) and record.status == "aborted" for record in records)
+
+
+def test_a_bug_of_ours_costs_no_complete_launch_and_stays_a_bug(tmp_path: Path) -> None:
+    machine = quiet()
+
+    def launch(side: Side) -> RunRecord:
+        if len(machine.order) == 2:
+            raise KeyError("layer")
+        return machine.launch(side)
+
+    with pytest.raises(KeyError) as bug:
+        Interleaved(SIDES, launch, Watcher()).measure(Effort(), Rules(), tmp_path)
+    paths = sorted(tmp_path.glob("*.json"))
+    records = [store.read(path) for path in paths]
+    assert [r.failure for r in records if isinstance(r, RunRecord)] == [
+        Failure(1, "a bug in pipebench: KeyError('layer')")
+    ] * 2
+    assert sorted(bug.value.__notes__) == sorted(
+        f"kept: complete launches: 1, pipebench show {path}" for path in paths
+    )
+
+
+def test_what_the_system_refuses_costs_no_complete_launch(tmp_path: Path) -> None:
+    machine = quiet()
+
+    def launch(side: Side) -> RunRecord:
+        if machine.order:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return machine.launch(side)
+
+    with pytest.raises(EndedError, match="the system refuses") as ended:
+        Interleaved(SIDES, launch, Watcher()).measure(Effort(), Rules(), tmp_path)
+    assert [kept.path for kept in ended.value.kept] == list(tmp_path.iterdir())
 
 
 def test_a_side_that_changes_ends_it(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
+import typer
 
+from pipebench.cli.app import application
 from pipebench.comparison.self_test import slowed
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
+from pipebench.statistics.power import DEFAULT_THRESHOLD
 from tests.builders import steady_record
 from tests.cli.conftest import Pipebench
 from tests.cli.gated import written
@@ -211,3 +215,18 @@ def test_the_record_of_a_real_run_passes_and_its_slower_self_does_not(
     assert pipebench("check", str(slower), "--against", str(one), "--allow-inconclusive").code == 3
     bubble = ("--gate", "bubble_fraction=3%")
     assert pipebench("check", str(one), "--against", str(one), *bubble).code == 0
+
+
+@pytest.mark.parametrize(("command", "times"), [("check", 4), ("ab", 3), ("guard", 1)])
+def test_help_names_the_threshold_that_is_taken(command: str, times: int) -> None:
+    group = typer.main.get_command(application([command]))
+    assert isinstance(group, typer.core.TyperGroup)
+    (text,) = [each.help for each in group.commands[command].params if "--gate" in each.opts]
+    assert re.findall(r"\d+%", text) == [f"{DEFAULT_THRESHOLD:.0%}"] * times
+
+
+def test_the_pages_name_the_threshold_that_is_taken() -> None:
+    root = Path(__file__).parents[2]
+    pages = [root / "README.md", *(root / "docs").rglob("*.md")]
+    named = {found for page in pages for found in re.findall(r"threshold \((\S+ %)\)", page.read_text())}
+    assert named <= {f"{DEFAULT_THRESHOLD * 100:.0f} %"}

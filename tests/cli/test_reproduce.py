@@ -14,6 +14,7 @@ from pipebench.config import RunOptions
 from pipebench.errors import EnvironmentRefusedError, InterruptedRunError, RunFailedError, UsageError
 from pipebench.records import store
 from pipebench.records.reproduction import ReproductionRecord
+from pipebench.records.schema import Failure
 from pipebench.reproduction import measuring, readings
 from pipebench.resolving import resolve
 from tests.cli.conftest import Pipebench, cpu_s, limit_s
@@ -155,3 +156,26 @@ def test_what_is_complete_is_kept_whatever_ends_it(
         assert record.failure.exit_code == code
     else:
         assert found == []
+
+
+@pytest.mark.usefixtures("_tiny")
+@pytest.mark.parametrize("complete", [0, 2])
+def test_a_bug_of_ours_costs_no_complete_launch_and_stays_a_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, complete: int
+) -> None:
+    def broken(_: object) -> None:
+        raise KeyError("layer")
+
+    monkeypatch.setattr(measuring.Reproduction, "measure", broken)
+    monkeypatch.setattr(measuring.Reproduction, "launches", complete)
+    assert run(["reproduce", "--quiet", "-o", str(tmp_path)]) == 1
+    *above, last = capsys.readouterr().err.splitlines()
+    assert last.startswith("pipebench: error: this is a bug in pipebench")
+    paths = list(tmp_path.glob("*.json"))
+    kept = [f"kept: complete launches: 2, pipebench show {path}" for path in paths]
+    assert len(paths) == complete // 2
+    assert above[len(above) - len(kept) :] == kept
+    for path in paths:
+        record = store.read(path)
+        assert isinstance(record, ReproductionRecord)
+        assert record.failure == Failure(1, "a bug in pipebench: KeyError('layer')")

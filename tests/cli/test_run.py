@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pipebench.cli import running
+from pipebench.cli.main import run
+from pipebench.config import RunOptions
 from tests.cli.conftest import COMMAND, TINY, CompletedRun, Pipebench, environment
 
 LOCAL = ("run", "--gpus", "2", *TINY, "--launches", "1", "--machine", "local")
@@ -202,3 +205,39 @@ def test_a_dry_run_measures_nothing_and_writes_nothing(pipebench: Pipebench, tmp
     document = json.loads(pipebench("run", "--gpus", "4", "--dry-run", "--json", cwd=tmp_path).out)
     assert document["deadline_s"] >= 600
     assert not list(tmp_path.rglob("*.json"))
+
+
+def test_each_option_and_its_default_is_that_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[RunOptions] = []
+
+    def heard(options: RunOptions, how: object, *, asked: int | None) -> int:
+        found.append(options)
+        return 0
+
+    monkeypatch.setattr(running, "alone_or_joined", heard)
+    monkeypatch.setenv("PIPEBENCH_NO_CONFIG", "1")
+    assert run(["run"]) == run(["run", "--gpus", "2", *ALL_BUT_DEFAULTS]) == 0
+    default, other = found
+    assert default == RunOptions(gpus=8)
+    same = [name for name in RunOptions.__struct_fields__ if getattr(default, name) == getattr(other, name)]
+    assert same == []
+    assert (other.deadline_s, other.bucket, other.sequence_length) == (9.0, False, 9)
+
+
+# Together they make no sense: nothing is resolved.
+ALL_BUT_DEFAULTS = (
+    *("--device=cpu", "--machine=local", "--schedule=1f1b", "--microbatches=9", "--chunks=9"),
+    *("--partition=balanced", "--softmax-devices=all", "--checkpoint=always", "--cell=split"),
+    *(
+        "--most-alive=9",
+        "--most-waiting=9",
+        "--model=transformer",
+        "--preset=tiny",
+        "--layers=9",
+        "--hidden=9",
+    ),
+    *("--heads=9", "--vocab=9", "--source-vocab=9", "--batch=9", "--sequence-length=9", "--dtype=float64"),
+    *("--text=a", "--tokens=spaces", "--synthetic", "--source=b", "--target=c", "--pairs=fr", "--no-bucket"),
+    *("--memory=9GiB", "--launches=9", "--quick", "--rigorous", "--steps=9", "--warmup=9", "--seed=9"),
+    *("--deadline=9", "--emulation-order=dependence"),
+)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import msgspec
@@ -6,8 +7,8 @@ import pytest
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
-from pipebench.records.selection import COMPARABLE, Search, Source, select, select_all
-from tests.builders import simulation_record, steady_record
+from pipebench.records.selection import COMPARABLE, Search, Source, find, select, select_all
+from tests.builders import completed_record, simulation_record, steady_record
 from tests.cli.saved import save
 from tests.guard.launches import record as command
 
@@ -91,3 +92,49 @@ def test_commands_count_where_they_are_searched_for(tmp_path: Path) -> None:
     assert [each.record.id for each in select_all(tmp_path, COMPARABLE)] == ["command"]
     with pytest.raises(CorruptRecordError, match="expected the record of a run, found that of a command"):
         select(str(tmp_path / "20261125-command.json"), Search(tmp_path))
+
+
+def test_a_record_is_found_by_file_by_id_and_as_latest(tmp_path: Path) -> None:
+    older, newer = (
+        store.write(completed_record(id=name), tmp_path)
+        for name in ("20261123-120000-b", "20261124-080000-a")
+    )
+    assert find(str(older), Path("elsewhere")) == older
+    assert find("20261123-120000-b", tmp_path) == older
+    assert find("latest", tmp_path) == find("latest~0", tmp_path) == newer
+    assert find("latest~1", tmp_path) == older
+    assert find(str(tmp_path), Path("elsewhere")) == newer
+
+
+def test_a_whole_id_is_that_record_though_another_begins_so(tmp_path: Path) -> None:
+    short, _ = (store.write(completed_record(id=name), tmp_path) for name in ("20261123-1", "20261123-10"))
+    assert find("20261123-1", tmp_path) == short
+    with pytest.raises(UsageError, match="2 records"):
+        find("20261123", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("latest~2", "latest~2: 1 records in"),
+        ("latest~x", "latest~x: no such record"),
+        ("20261123-120000", "20261123-120000: no such record; name a file, an id in"),
+    ],
+)
+def test_a_record_that_is_not_there_is_a_usage_error(tmp_path: Path, name: str, message: str) -> None:
+    store.write(completed_record(), tmp_path)
+    with pytest.raises(UsageError, match=re.escape(message)):
+        find(name, tmp_path)
+
+
+def test_an_empty_folder_has_no_newest_record_of_any_kind(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=re.escape(f"{tmp_path}: no records in this folder; make one with")):
+        find(str(tmp_path), Path("elsewhere"))
+    with pytest.raises(UsageError, match=re.escape(f"latest: 0 records in {tmp_path}; make one with")):
+        find("latest", tmp_path)
+
+
+def test_a_record_of_any_kind_is_found_as_the_newest(folder: Path) -> None:
+    assert (
+        find("latest", folder) == find(str(folder), Path("elsewhere")) == folder / "20261124-simulation.json"
+    )

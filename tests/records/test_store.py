@@ -296,39 +296,6 @@ def test_an_empty_or_missing_folder_has_no_records(tmp_path: Path) -> None:
     assert store.paths(tmp_path) == store.paths(tmp_path / "missing") == []
 
 
-def test_a_record_is_found_by_file_by_id_and_as_latest(tmp_path: Path) -> None:
-    older, newer = (
-        store.write(completed_record(id=name), tmp_path)
-        for name in ("20261123-120000-b", "20261124-080000-a")
-    )
-    assert store.find(str(older), Path("elsewhere")) == older
-    assert store.find("20261123-120000-b", tmp_path) == older
-    assert store.find("latest", tmp_path) == store.find("latest~0", tmp_path) == newer
-    assert store.find("latest~1", tmp_path) == older
-    assert store.find(str(tmp_path), Path("elsewhere")) == newer
-
-
-def test_a_whole_id_is_that_record_though_another_begins_so(tmp_path: Path) -> None:
-    short, _ = (store.write(completed_record(id=name), tmp_path) for name in ("20261123-1", "20261123-10"))
-    assert store.find("20261123-1", tmp_path) == short
-    with pytest.raises(UsageError, match="2 records"):
-        store.find("20261123", tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("latest~2", "latest~2: 1 records in"),
-        ("latest~x", "latest~x: no such record"),
-        ("20261123-120000", "20261123-120000: no such record; name a file, an id in"),
-    ],
-)
-def test_a_record_that_is_not_there_is_a_usage_error(tmp_path: Path, name: str, message: str) -> None:
-    store.write(completed_record(), tmp_path)
-    with pytest.raises(UsageError, match=re.escape(message)):
-        store.find(name, tmp_path)
-
-
 def test_a_listing_has_a_line_for_each_record(tmp_path: Path) -> None:
     path = store.write(completed_record(), tmp_path)
     (tmp_path / "z.json").write_bytes(b"{")

@@ -55,6 +55,8 @@ def test_all_are_verified_and_measured_beside_the_same_baseline_steps(device: st
     timelines = {each.which: each.timelines for each in found if isinstance(each, messages.Measured)}
     assert len(timelines[1][0].spans) == 2 * 2 * 2 * 4
     assert len(timelines[2][0].spans) == 2 * 2 * 8
+    blocks = [each.doing for each in found if isinstance(each, messages.Progress) and each.timed]
+    assert blocks == ["timing"] * 8
 
 
 @pytest.mark.parametrize("device", ["emulated", "cpu"])

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from pipebench.runtime.heartbeat import COMPUTING, WAITING, Heartbeats, culprit
+from pipebench.runtime.heartbeat import COMPUTING, WAITING, Heartbeats, State, culprit
 
 
 def test_the_culprit_is_the_rank_that_does_not_wait(tmp_path: Path) -> None:
@@ -31,3 +31,15 @@ def test_a_rank_that_wrote_nothing_yet_is_starting_and_at_no_action(tmp_path: Pa
     beats.beat(0, WAITING)
     assert culprit(map(beats.read, range(2))) == 1
     assert (beats.read(1).doing, beats.read(1).action) == ("starting", -1)
+
+
+def test_each_state_is_read_as_it_was_written_and_has_words(tmp_path: Path) -> None:
+    beats = Heartbeats(tmp_path / "beats", 1)
+    assert (beats.read(0).state, beats.read(0).doing) == (State.STARTING, "starting")
+    told = []
+    for state in State:
+        beats.beat(0, state, 7)
+        found = beats.read(0)
+        assert (found.state, found.action) == (state, 7)
+        told.append(found.doing)
+    assert told == ["starting", "computing", "waiting for a message", "between steps"]

@@ -1,4 +1,4 @@
-"""What goes between the parent and a launch survives JSON, and nothing else does."""
+"""What goes between the parent and a launch survives it (a job msgpack, messages JSON), and nothing else does."""
 
 import msgspec
 import pytest
@@ -15,6 +15,7 @@ CONFIG = resolve(RunOptions(gpus=2, preset="tiny", device="emulated", synthetic=
     "message",
     [
         Progress("warm-up", 0.25),
+        Progress("timing", 0.5, timed=True),
         Raced(Form("chain-microbatches", 4), [], 9.8e10, device_flops_per_s=[1.0, 2.0]),
         Failed("no memory", "Traceback ...", refused=True),
         Done(),
@@ -42,7 +43,7 @@ def test_what_is_no_message_is_refused(line: bytes) -> None:
 
 def test_a_job_is_read_as_it_was_written_and_runs_the_same_plan() -> None:
     job = Job(config=CONFIG, data=data.load(CONFIG), form=Form("fused"), patience_s=7.0)
-    copy = msgspec.json.decode(msgspec.json.encode(job), type=Job)
+    copy = msgspec.msgpack.decode(msgspec.msgpack.encode(job), type=Job)
     assert copy == job
     assert copy.plan() == job.plan()
 

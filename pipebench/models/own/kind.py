@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pipebench.models.kind import Asked, Given
 from pipebench.models.outline import Doubt, Source
 from pipebench.models.own.outline import OwnOutline
+from pipebench.warning_codes import WarningCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,8 @@ class OwnKind:
                 items=described.items,
                 count_rule=f"{described.unit} as the model counts them",
                 doubts=tuple(
-                    Doubt("own-model", notice, "check that this is meant") for notice in described.notices
+                    Doubt(WarningCode.OWN_MODEL, notice, "check that this is meant")
+                    for notice in described.notices
                 ),
             ),
             None,

@@ -25,6 +25,7 @@ from pipebench.models.pairs.side import Side, side_of
 from pipebench.models.text.asked import RESERVED_WORDS, TokenRule
 from pipebench.models.text.data import END, UNKNOWN, by_zipf
 from pipebench.models.text.unknown import Ids, unknown_words
+from pipebench.warning_codes import WarningCode
 
 _COUNT_RULES: dict[TokenRule, str] = {
     "words": "source and target words without padding; words by Unicode (UAX 29), in scripts without spaces letters; "
@@ -164,7 +165,7 @@ class PairData(msgspec.Struct, frozen=True, kw_only=True, tag="pairs"):
         if self.wordless < _ONE_SIDED * read:
             return None
         return Doubt(
-            code="empty-sides",
+            code=WarningCode.EMPTY_SIDES,
             cause=f"{self.wordless:,} of {read:,} pairs have a side without words, and were left out",
             next_step="see that both files are parallel, line by line",
         )
@@ -173,7 +174,7 @@ class PairData(msgspec.Struct, frozen=True, kw_only=True, tag="pairs"):
         too_long = f"{self.too_long:,} pair{' is' if self.too_long == 1 else 's are'} too long"
         longer = f", a larger --sequence-length ({too_long})" if self.too_long else ""
         return Doubt(
-            code="short-text",
+            code=WarningCode.SHORT_TEXT,
             cause=f"the batches need more pairs than the {self.pairs:,} that there are: they were used again",
             next_step=f"use {self.more}{longer} or a smaller --batch",
         )

@@ -24,6 +24,7 @@ from pipebench.models.text.unknown import FEW, Ids, rounded, unknown_words
 from pipebench.models.text.vocabulary import Counted
 from pipebench.models.text.words import sentences
 from pipebench.names import as_named
+from pipebench.warning_codes import WarningCode
 
 PADDING, UNKNOWN, END = range(RESERVED_WORDS)
 REFERENCE = "pydoc_data.topics"
@@ -106,7 +107,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
 
 def _repeated(config: TextAsked) -> Doubt:
     return Doubt(
-        code="short-text",
+        code=WarningCode.SHORT_TEXT,
         cause="the text has fewer sentences than the batches need: they were used again",
         next_step=f"use {'a longer' if config.text else 'another text with'} --text, or a smaller --batch",
     )

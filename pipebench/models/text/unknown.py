@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from pipebench.models.outline import Doubt
 from pipebench.models.text.asked import TokenRule
+from pipebench.warning_codes import WarningCode
 
 FEW, MANY = 1 / 4, 1 / 3
 _LARGE_VOCABULARY = 20  # times the one that was asked for: the projection would be most of the model
@@ -34,7 +35,7 @@ def unknown_words(
     units = {"words": "words", "characters": "characters", "spaces": "tokens"}[rule]
     letters_help = rule != "characters" and letters_unknown <= share / 2
     return Doubt(
-        code="unknown-words",
+        code=WarningCode.UNKNOWN_WORDS,
         cause=f"{100 * share:.0f} % of the {f'{ids.whose} {units}'.strip()} have no id among {ids.number}: "
         "all of them are one word",
         next_step=_fewer(rule, ids, units, enough_vocab, letters_help=letters_help),
