@@ -84,6 +84,11 @@ def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
         ("[run\ngpus = 4", " expected TOML: "),
         ("[run]\ngpus = " + 5000 * "9", " expected TOML: "),
         ("a = " + 5000 * "[", " expected TOML: "),
+        ("[run]\ngpus = 0x" + 5000 * "f", "[run] gpus: expected a number of at most 9223372036854775807"),
+        (
+            "[run]\nschedule = 0x" + 5000 * "f",
+            "[run] schedule: expected text in quotes, found a number with many",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_file_table_and_key(text: str, told: str, tmp_path: Path) -> None:
@@ -154,3 +159,14 @@ def test_a_variable_switches_it_off(value: str | None, off: bool, monkeypatch: p
     if value is not None:
         monkeypatch.setenv(SWITCH, value)
     assert is_switched_off() is off
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_a_broken_project_file_is_ours_to_tell_only_if_it_has_our_table(ours: bool, tmp_path: Path) -> None:
+    table = "[tool.pipebench.run]\n" if ours else ""
+    (tmp_path / PROJECT).write_text(f'[project]\ndependencies = ["pipebench"]\n{table}name = \n')
+    if not ours:
+        assert read(tmp_path) is None
+        return
+    with pytest.raises(UsageError, match=r"pyproject.toml: expected TOML"):
+        read(tmp_path)

@@ -1,4 +1,4 @@
-"""What makes one doubt a recording, or the means over it: rows that may be missing, a wrong unit, steps apart. Pure."""
+"""Reasons to doubt a recording, or the means over it: a wrong unit, missing rows, slow replicas and steps. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _REPLICA, _STEP = 1.03, 1.2  # times the mean of the other replicas, and the med
 
 
 def doubts(understood: Understood) -> list[WarningRecord]:
-    """All that is in doubt, what matters most first."""
+    """A warning for each reason that is there, the weightiest first."""
     checks: Sequence[Callable[[Understood], Iterator[WarningRecord]]] = (
         _unit,
         _last_stage,
@@ -38,7 +38,7 @@ def _unit(understood: Understood) -> Iterator[WarningRecord]:
 
 
 def _last_stage(understood: Understood) -> Iterator[WarningRecord]:
-    """Nothing follows the last stage: its first backward can begin when its device has done the forwards before it."""
+    """A true last stage waits for nobody: its first backward follows at once on what its device does before it."""
     last = understood.graph.stages - 1
     waits = [
         _first_wait(each.timeline.spans_of(understood.graph.device_of[last]), last)

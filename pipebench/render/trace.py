@@ -95,8 +95,8 @@ def _devices(record: TraceRecord) -> Group:
     of = "the run nearest the mean" if len(record.launches) > 1 else "all recorded steps"
     for_weights = "; for W: those that wait for their weights' gradients alone, at most"
     parts = (
-        "waiting: between two operations, until a result is sent, or while the host is late; transfer: from then "
-        "until it is used; idle: before the first operation and after the last"
+        "waiting: the next input is not sent yet, or the host is late; transfer: the input is sent, and not used yet; "
+        "idle: before the first operation and after the last"
     )
     alive = f"{parts}; alive: slices kept for backward{for_weights if weights_wait(record.devices) else ''}"
     return Group(

@@ -92,7 +92,7 @@ def by_slice(graph: Graph, lengths: Lengths) -> dict[Action, float]:
 def alike(graph: Graph, lengths: Lengths) -> dict[Action, float]:
     """Every device with the same work, forwards and backwards apart, and its stages of the chain with the same each.
 
-    A stage that takes no time keeps that. What a device has of a shared softmax keeps its share. A device whose layers
+    A stage that takes no time stays so. What a device has of a shared softmax keeps its share. A device whose layers
     are frozen has backwards of no length: they take the mean too.
     """
     found = dict(lengths)

@@ -160,6 +160,8 @@ def test_clocks_that_run_apart_are_named_and_rounding_is_counted() -> None:
 def test_a_step_that_takes_no_time_is_refused() -> None:
     with pytest.raises(CorruptRecordError, match="takes no time"):
         understand(recording([row._replace(start_s=1.0, end_s=1.0) for row in rows_of(timeline())]))
+    with pytest.raises(CorruptRecordError, match="expected forwards and backwards of some length"):
+        understand(recording([row._replace(end_s=row.start_s) for row in rows_of(timeline())]))
 
 
 def test_what_readers_had_to_assume_is_told_too() -> None:

@@ -11,8 +11,8 @@ NCCL's kernels are messages instead. In ``PP:1RECV_F3`` and ``PP:1SEND_F3`` it i
 what was asked for last before the launch, ``c10d::recv_`` or ``c10d::send``: messages of a batch are launched once all
 of it was asked for, in ``nccl:coalesced`` behind them.
 
-The first stage has no input whose gradient is wanted. Its ``I`` launches nothing: W does it all. It takes no time, at
-the moment when its turn comes.
+A half of a backward may have nothing to launch: ``I`` on the first stage, whose input needs no gradient, and ``W`` on a
+stage without parameters. It then takes no time, at the moment when its turn comes.
 """
 
 from bisect import bisect_left, bisect_right
@@ -37,6 +37,7 @@ from pipebench.foreign.torch_profiler.steps import Numbered
 
 _KERNEL = "kernel"
 _RECV, _SEND = "c10d::recv_", "c10d::send"
+_HALVES = ("I", "W")
 _LAUNCHES = ("cuda_runtime", "cuda_driver")
 
 
@@ -68,7 +69,7 @@ def timed(trace: Trace, labels: Sequence[Numbered]) -> list[Piece]:
     """The operations of one rank.
 
     Raises:
-        CorruptRecordError: A forward or backward launched no kernel, and it is no ``I``.
+        CorruptRecordError: A forward or a whole backward launched no kernel.
     """
     launched = _launched(trace)
     starts = [each.at for each in launched]
@@ -96,7 +97,7 @@ def _computed(
 ) -> list[Piece]:
     operation = each.label.operation
     extent = _extent(kernel for kernel in inside if not kernel.message)
-    if extent is None and operation == "I":
+    if extent is None and operation in _HALVES:
         extent = Extent(turn, turn)
     if extent is None:
         raise CorruptRecordError(

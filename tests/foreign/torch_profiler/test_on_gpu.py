@@ -95,6 +95,13 @@ def test_the_first_stages_gradient_of_no_input_takes_no_time_when_its_turn_comes
     }
 
 
+def test_a_stage_without_parameters_has_no_gradients_of_weights_to_compute() -> None:
+    made = Made().label("PP:1F0", 0, 5).kernel("relu", 1, 10, 50)
+    made.label("PP:1I0", 5, 8).kernel("relu_backward", 6, 60, 80)
+    made.label("PP:1W0", 8, 9)
+    assert made.pieces()["W", 0] == (80, 80)
+
+
 @pytest.mark.parametrize(("schedule", "operations"), [("gpipe", "FB"), ("zero-bubble", "FIW")])
 def test_the_bubble_of_two_nccl_ranks_is_the_one_that_cuda_events_measured(
     schedule: str, operations: str
