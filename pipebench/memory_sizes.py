@@ -24,7 +24,8 @@ def bytes_of(text: str, option: str) -> int:
         UsageError: It is none, or is beyond any device.
     """
     found = _FORM.fullmatch(text.lower())
-    size = round(float(found[1]) * _UNITS[found[2]]) if found and found[2] in _UNITS else 0
-    if not 0 < size <= _MOST:
+    asked = float(found[1]) * _UNITS[found[2]] if found and found[2] in _UNITS else 0.0
+    size = round(asked) if asked <= _MOST else 0  # hundreds of digits are infinite
+    if size == 0:
         raise UsageError(f"{option} {text!r}: expected a size such as 24GiB, 512MiB or 16GB")
     return size

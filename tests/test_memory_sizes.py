@@ -22,7 +22,11 @@ def test_a_size_is_a_number_and_a_unit(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "24", "GiB", "-1GiB", "0GiB", "1e3GiB", "4 apples", "2EiB", "99999999TiB", "٣GiB"]
+    "text",
+    [
+        *("", "24", "GiB", "-1GiB", "0GiB", "0.4B", "1e3GiB", "4 apples", "2EiB", "99999999TiB", "٣GiB"),
+        pytest.param(f"{'1' * 400}GiB", id="hundreds of digits"),
+    ],
 )
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match=r"--memory .*: expected a size such as 24GiB"):
