@@ -26,12 +26,12 @@ faults: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/cli/test_faults.py --all-faults
 
 hosts: $(VENV)/installed-dev
-	HOSTS=all $(BIN)/python -m pytest $(or $(PYTEST_ARGS),tests/joined)
+	HOSTS=all $(BIN)/python -m pytest $(or $(PYTEST_ARGS),tests/hosts)
 
 matrix: $(VENV)/installed-dev
 	NUMBERS_TRIED=5000 OWN_MODELS=all SHARED_SOFTMAX=all SEQ2SEQ=all TRANSFORMER=all SPLIT=all \
-	  $(BIN)/python -m pytest tests/cli/test_numbers.py tests/runtime/test_own_models.py tests/runtime/test_shared_softmax.py \
-	  tests/runtime/test_seq2seq.py tests/runtime/test_transformer.py tests/runtime/test_split_gradients.py tests/runtime/test_split_models.py
+	  $(BIN)/python -m pytest tests/cli/test_numbers.py tests/engine/test_own_models.py tests/engine/test_shared_softmax.py \
+	  tests/engine/test_seq2seq.py tests/engine/test_transformer.py tests/engine/test_split_gradients.py tests/engine/test_split_models.py
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -10,17 +10,16 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pipebench import summary
-from pipebench.config import RunConfig, RunOptions
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.models.registry import given_to, network_for
 from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.recorded_config import config_record
-from pipebench.records import schema, simulation
+from pipebench.records import schema, simulation, summary
 from pipebench.records.timelines import bubble, device_usages, timeline_record
-from pipebench.resolving import resolve
+from pipebench.run.recorded_config import config_record
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate

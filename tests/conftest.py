@@ -1,9 +1,14 @@
+import multiprocessing
 import os
 import random
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.engine.live_ranks import Group
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,3 +42,14 @@ def _environment() -> Iterator[None]:
     for name in os.environ.keys() - before.keys() - {"PYTEST_CURRENT_TEST"}:
         del os.environ[name]
     os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
+
+
+@pytest.fixture(scope="session")
+def live_ranks() -> "Iterator[Group]":
+    """Real ranks that many tests use one after the other."""
+    from tests.engine.live_ranks import Group  # torch, which most tests do without
+
+    group = Group()
+    yield group
+    group.stop()
+    assert not multiprocessing.active_children()

@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 from statistics import fmean
 
-from pipebench.config import RunConfig, RunOptions
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.step import step_of
-from pipebench.experiment import Experiment
+from pipebench.launching.launcher import Launcher
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
-from pipebench.resolving import resolve
-from pipebench.runtime.launcher import Launcher
+from pipebench.run.experiment import Experiment
 
 FOLDER = Path("results") / "best-schedule"
 SCHEDULES = ("naive", "gpipe", "1f1b", "wavefront", "zb-h1", "wavefront-zb")

@@ -3,8 +3,8 @@
 from itertools import product
 from typing import Any, NamedTuple
 
-from pipebench.config import RunConfig, RunOptions
-from pipebench.resolving import resolve
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunConfig, RunOptions
 
 # layers, hidden, vocab, batch, sequence length; timed steps, warm-up steps of a launch
 SHAPES: dict[str, tuple[tuple[int, int, int, int, int], int, int]] = {

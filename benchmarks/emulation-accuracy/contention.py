@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from cells import GPUS, Cell
 
-from pipebench.runtime import process
+from pipebench.launching import process
 
 _STEPS, _ROUNDS = 2, 3
 
@@ -67,10 +67,10 @@ def serve(cell: Cell, rank: int) -> None:
     process.pin(rank)
     import torch
 
+    from pipebench.engine.emulator import EmulatedPipeline
     from pipebench.models.registry import given_to, network_for
     from pipebench.plan.schedules import SCHEDULES
     from pipebench.plan.transfers import add_transfers
-    from pipebench.runtime.emulator import EmulatedPipeline
 
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from cells import CELLS, LAUNCHES, Cell
 from contention import contention
 
-from pipebench.experiment import Experiment
-from pipebench.runtime.launcher import Launcher
+from pipebench.launching.launcher import Launcher
+from pipebench.run.experiment import Experiment
 
 _PATIENCE_S = 3600.0
 _DISTURBED, _TRIES = 1.05, 10

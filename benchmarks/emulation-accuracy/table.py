@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 from cells import CELLS, GPUS, Cell
 
-from pipebench.accuracy import PACKAGED, Study
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
 from pipebench.records.timelines import timeline_from
+from pipebench.run.accuracy import PACKAGED, Study
 from pipebench.statistics import Interval, ratio_interval
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link

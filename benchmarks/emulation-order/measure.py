@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from pipebench.runtime import process
+from pipebench.launching import process
 
 SHAPES = (
     (8, 64),
@@ -49,12 +49,12 @@ def measured(devices: int, hidden: int, schedule: str, rounds: int) -> list[dict
 
     import torch
 
-    from pipebench.config import RunOptions
+    from pipebench.config.resolving import resolve
+    from pipebench.config.run_config import RunOptions
+    from pipebench.engine.emulator import EmulatedPipeline
     from pipebench.models.registry import given_to, network_for
     from pipebench.plan.schedules import SCHEDULES as PLANS
     from pipebench.plan.transfers import add_transfers
-    from pipebench.resolving import resolve
-    from pipebench.runtime.emulator import EmulatedPipeline
 
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -96,8 +96,8 @@ class Alone:
     """Every stage of a pipeline by itself, on the inputs and gradients of a whole step."""
 
     def __init__(self, pipeline, batch) -> None:
+        from pipebench.engine.stage import stages_of
         from pipebench.plan.actions import COMPUTE, Operation
-        from pipebench.runtime.stage import stages_of
 
         self.pipeline, self.batch, self.forward = pipeline, batch, Operation.FORWARD
         graph = pipeline.plan.graph
@@ -114,7 +114,7 @@ class Alone:
         self.inputs: dict[object, object] = {}
         for stage in self.stages:
             stage.load(batch)
-        from pipebench.runtime.emulator import interleave
+        from pipebench.engine.emulator import interleave
 
         for _, action in interleave(pipeline.plan, "dependence"):
             given = self.inputs.get(action)

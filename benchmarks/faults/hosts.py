@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.joined.hosts import Hosts, hosts
-from tests.joined.launching import end, start, until_timed
+from tests.hosts.hosts import Hosts, hosts
+from tests.hosts.launching import end, start, until_timed
 
 RESULTS = Path(__file__).parents[2] / "results" / "faults" / "hosts.json"
 LONG = ("--steps", "100000", "--deadline", "600")

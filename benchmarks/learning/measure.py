@@ -20,16 +20,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import charts
 
-from pipebench.config import RunConfig, RunOptions
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunConfig, RunOptions
+from pipebench.engine.emulator import EmulatedPipeline
+from pipebench.launching.messages import Form
+from pipebench.measuring.baseline import Baseline
 from pipebench.models.network import cut
 from pipebench.models.pairs.data import PairBatch, PairData, Sentences, load
 from pipebench.models.registry import network_for
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from pipebench.resolving import resolve
-from pipebench.runtime.baseline import Baseline
-from pipebench.runtime.emulator import EmulatedPipeline
-from pipebench.runtime.messages import Form
 
 BATCH, BATCHES = 128, 100
 _SAME = 1e-8  # relative

@@ -68,8 +68,8 @@ def interval(ratios: list[float]) -> tuple[float, float]:
 
 def configured(kind: str, shape: dict[str, Any]) -> Any:
     """The run, decided."""
-    from pipebench.config import RunOptions
-    from pipebench.resolving import resolve
+    from pipebench.config.resolving import resolve
+    from pipebench.config.run_config import RunOptions
 
     return resolve(RunOptions(device=kind, synthetic=True, **shape))
 
@@ -90,10 +90,10 @@ def emulated(shape: dict[str, Any], rounds: int) -> dict[str, Any]:
     """CPU seconds of this thread, of all emulated devices together."""
     import torch
 
+    from pipebench.launching import messages
+    from pipebench.launching.process import keep_memory
+    from pipebench.measuring.pair import EmulatedPair
     from pipebench.models.registry import given_to, network_for
-    from pipebench.runtime import messages
-    from pipebench.runtime.pair import EmulatedPair
-    from pipebench.runtime.process import keep_memory
 
     keep_memory()
     torch.set_num_threads(1)
@@ -135,7 +135,7 @@ def ranks(kind: str, shape: dict[str, Any], rounds: int) -> dict[str, Any]:
     """Seconds by the wall clock, as rank 0 sees the step."""
     config = configured(kind, shape)
     with tempfile.TemporaryDirectory() as folder:
-        from pipebench.runtime.heartbeat import Heartbeats
+        from pipebench.launching.heartbeat import Heartbeats
 
         Heartbeats(Path(folder) / "heartbeats", config.gpus).close()
         context = multiprocessing.get_context("spawn")
@@ -160,12 +160,13 @@ def rank(number: int, case: tuple[str, dict[str, Any], int, str], queue: Any) ->
     kind, shape, rounds, folder = case
     import torch
 
+    from pipebench.engine import group
+    from pipebench.engine.device import start_cuda
+    from pipebench.launching import messages
+    from pipebench.launching.process import keep_memory
+    from pipebench.launching.rendezvous.place import on_one_machine
+    from pipebench.measuring.ranked_pair import RankedPair
     from pipebench.models.registry import given_to, network_for
-    from pipebench.rendezvous.place import on_one_machine
-    from pipebench.runtime import group, messages
-    from pipebench.runtime.device import start_cuda
-    from pipebench.runtime.process import keep_memory
-    from pipebench.runtime.ranked_pair import RankedPair
 
     keep_memory()
     torch.set_num_threads(1)

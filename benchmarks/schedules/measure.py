@@ -9,11 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from pipebench.config import RunOptions
-from pipebench.experiment import Experiment
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunOptions
+from pipebench.launching.launcher import Launcher
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.resolving import resolve
-from pipebench.runtime.launcher import Launcher
+from pipebench.run.experiment import Experiment
 
 _PATIENCE_S = 3600.0
 _LAUNCHES = 6

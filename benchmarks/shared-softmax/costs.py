@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean, geometric_mean
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.diagnosis.retold import run_config_of
 from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.models.edges import bytes_of

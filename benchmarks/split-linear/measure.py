@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from pipebench.runtime import process
+from pipebench.launching import process
 
 ROWS, STEPS, HEADS = 2048, 32, 8
 SHAPES = [(model, *size) for model in ("block", "MLP") for size in ((256, 8), (512, 8), (256, 64))]

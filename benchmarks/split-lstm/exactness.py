@@ -7,9 +7,9 @@ import torch
 from measure import STEPS
 from torch import nn
 
+from pipebench.measuring.verification import relative_errors
 from pipebench.models.stacked_lstm.split.products import LIBRARIES
 from pipebench.models.stacked_lstm.split.stack import SplitStack
-from pipebench.runtime.verification import relative_errors
 
 LAYERS, SHAPES = 8, ((256, 32), (512, 16))
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from pipebench.runtime import process
+from pipebench.launching import process
 
 SHAPES = [(hidden, batch) for hidden in (256, 512) for batch in (16, 32, 64, 128)]
 CHUNKS = (1, 2, 4, 8, 32)

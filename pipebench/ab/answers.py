@@ -16,8 +16,8 @@ from math import inf
 from pathlib import Path
 from typing import Protocol
 
-from pipebench import leash, signals
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.system import leash, signals
 
 _ANSWER_BYTES = 1 << 24  # to a question, a plan on paper at most
 _ERROR_BYTES = 1 << 16  # of which the last lines are told

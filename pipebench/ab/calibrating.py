@@ -9,14 +9,14 @@ from math import inf
 
 from pipebench.ab.sides import Side, check, check_options, launch
 from pipebench.comparison.calibration import noise_of
-from pipebench.devices import check_system
+from pipebench.comparison.merging import check_alike, merged
+from pipebench.comparison.noise_cache import Noise
 from pipebench.errors import UsageError
-from pipebench.listener import Listener
-from pipebench.merging import check_alike, merged
-from pipebench.places import temporary_folder
 from pipebench.records.schema import RunRecord
-from pipebench.supervision import supervised
-from pipebench.telemetry.noise_cache import Noise
+from pipebench.run.devices import check_system
+from pipebench.run.listener import Listener
+from pipebench.system.places import temporary_folder
+from pipebench.system.supervision import supervised
 
 _LEAST = 4
 

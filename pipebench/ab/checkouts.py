@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pipebench import left_out
 from pipebench.ab.options import own_model, values
 from pipebench.ab.sides import AS_IT_IS, Side
 from pipebench.ab.telling import Tell, tell_one_commit, tell_uncommitted
 from pipebench.ab.worktrees import PACKAGE, Worktree, working_trees
 from pipebench.errors import UsageError
-from pipebench.origins import Origins
-from pipebench.references import is_file, parted
+from pipebench.models.references import is_file, parted
+from pipebench.provenance import left_out
+from pipebench.provenance.origins import Origins
 
 Both = tuple[Side, Side]
 

@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipebench import signals
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.system import signals
 
 _TRACE = re.compile(r"\d\d:\d\d:\d\d\.\d+ ")  # a line that GIT_TRACE asks for
 _MOST = 600  # characters of git's words

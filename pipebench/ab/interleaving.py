@@ -17,19 +17,20 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from pipebench import ending, signals
 from pipebench.ab import looks
 from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, compare
+from pipebench.comparison.merging import check_alike, merged
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, RunBrokenError, UsageError
-from pipebench.listener import Listener
-from pipebench.merging import check_alike, merged
-from pipebench.names import as_text
 from pipebench.records import keeping, schema
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
 from pipebench.records.selection import Source
+from pipebench.run import ending
+from pipebench.run.listener import Listener
 from pipebench.statistics.power import LEAST_LAUNCHES
+from pipebench.system import signals
+from pipebench.system.names import as_text
 
 _ROUND = "ABBA"
 _NOT_TO_BE_HAD: frozenset[Verdict] = frozenset({"incomparable", "missing"})

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipebench.references import is_own
+from pipebench.models.references import is_own
 
 
 def values(options: Sequence[str], name: str) -> list[str]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from pipebench.places import temporary_folder, writing_temporary_files
+from pipebench.system.places import temporary_folder, writing_temporary_files
 
 _PREFIX = "pipebench-ab-"
 _LOCK = "in-use"

@@ -5,7 +5,6 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
-from pipebench import pasting
 from pipebench.ab.asked import Both, check_asked, sides, varied
 from pipebench.ab.interleaving import Effort, Interleaved
 from pipebench.ab.options import values
@@ -14,11 +13,12 @@ from pipebench.ab.sides import Side, check, launch
 from pipebench.comparison.compare import Rules
 from pipebench.comparison.fields import MODEL, named_field
 from pipebench.comparison.gates import gates_from
-from pipebench.devices import check_system
-from pipebench.listener import Listener
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.supervision import supervised
+from pipebench.run.devices import check_system
+from pipebench.run.listener import Listener
+from pipebench.system import pasting
+from pipebench.system.supervision import supervised
 
 
 class Session:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipebench import __version__, config_file
+from pipebench import __version__
 from pipebench.ab import answers
 from pipebench.ab.options import values
+from pipebench.config import config_file
 from pipebench.errors import (
     CorruptRecordError,
     EnvironmentRefusedError,
@@ -22,7 +23,7 @@ from pipebench.errors import (
     RunFailedError,
     UsageError,
 )
-from pipebench.origins import VARIABLE, Origins
+from pipebench.provenance.origins import VARIABLE, Origins
 from pipebench.records import store
 from pipebench.records.schema import RunRecord
 from pipebench.records.store import MOST_BYTES
@@ -179,7 +180,7 @@ def _check_origins_known(side: Side) -> None:
     """A pipebench that is installed must look where modules come from, or two refs could be one code unseen."""
     if side.origins is None or side.worktree is not None:
         return
-    found = answers.ended(side, ["-c", "import pipebench.origins"], within_s=ANSWER_S)
+    found = answers.ended(side, ["-c", "import pipebench.provenance.origins"], within_s=ANSWER_S)
     if found.returncode:
         raise EnvironmentRefusedError(
             f"side {side.label} ({side.text}): the pipebench of {side.python} cannot tell where a model's code comes "

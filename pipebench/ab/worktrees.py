@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from pipebench import signals
 from pipebench.ab.git import git, must, why
 from pipebench.ab.place import WORKTREE, abandoned
 from pipebench.errors import EnvironmentRefusedError, UsageError
+from pipebench.system import signals
 
 PACKAGE = "pipebench/__main__.py"
 

@@ -130,7 +130,7 @@ def ab(
     from pipebench.ab.asked import Asked
     from pipebench.ab.interleaving import Effort
     from pipebench.ab.session import Session
-    from pipebench.rendezvous import alone
+    from pipebench.launching.rendezvous import alone
 
     report = ci.Report("ab", junit)
     ci.check_junit(junit)

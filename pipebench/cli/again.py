@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import typer
 
-from pipebench import pasting
 from pipebench.cli import given, output
-from pipebench.config import RunConfig, RunOptions
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.errors import PipebenchError
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.resolving import resolve
+from pipebench.system import pasting
 from pipebench.warning_codes import WarningCode
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Again(NamedTuple):
 
     def _other_is_possible(self) -> bool:
         """Whether the other schedule has something to cut the time into, and this machine takes it."""
-        from pipebench.devices import settled
+        from pipebench.run.devices import settled
 
         other = msgspec.structs.replace(
             self.options,

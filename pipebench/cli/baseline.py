@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from pipebench import pasting
 from pipebench.cli import completing, no_effect, output
 from pipebench.errors import ExitCode, MissingError, UsageError
-from pipebench.names import as_text, is_text
+from pipebench.system import pasting
+from pipebench.system.names import as_text, is_text
 
 app = typer.Typer(help="Runs that others are held against, under a name.", no_args_is_help=True)
 

@@ -25,11 +25,11 @@ def calibrate(
     pipebench calibrate -- --gpus 8 --schedule wavefront
     """
     from pipebench.ab.calibrating import calibrate as noise_of
+    from pipebench.comparison import noise_cache
+    from pipebench.launching.rendezvous import alone
     from pipebench.render.calibration import calibration_report, document
     from pipebench.render.progress import ProgressView
-    from pipebench.rendezvous import alone
-    from pipebench.signals import orderly_end
-    from pipebench.telemetry import noise_cache
+    from pipebench.system.signals import orderly_end
 
     alone.check_alone("calibrate", sys.argv[1:], os.environ)
     with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:

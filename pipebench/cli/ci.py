@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipebench import reasons
 from pipebench.cli import files, output
 from pipebench.errors import ExitCode, PipebenchError
+from pipebench.system import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -86,8 +86,8 @@ def compare(
 
 def _suggest_a_study(record: "ComparisonRecord", names: Sequence[str], folder: Path | None) -> None:
     """The command that lays records side by side which differ in nothing but what a study varies."""
-    from pipebench import pasting
     from pipebench.comparison.fields import VARIED, VARIES
+    from pipebench.system import pasting
 
     differing = {each.field for pair in record.pairs for each in pair.mismatches}
     for varied, passing in VARIED.items():

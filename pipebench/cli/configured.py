@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union, get_args, get_origin, 
 
 import typer
 
-from pipebench import config_file
 from pipebench.cli import output
+from pipebench.config import config_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ class _Given(NamedTuple):
     names: Mapping[str, str]
 
 
-_META = "pipebench.config_file"
+_META = "pipebench.config.config_file"
 
 
 def file_of(context: typer.Context) -> str:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pipebench import collection, pasting
 from pipebench.cli import completing, contradicting, no_effect, output, picture
 from pipebench.cli.explain_foreign import explain_foreign
 from pipebench.errors import UsageError
+from pipebench.system import garbage, pasting
 
 
 def explain(
@@ -97,7 +97,7 @@ def explain(
     from pipebench.records.schema import RunRecord
     from pipebench.records.selection import Search, select
     from pipebench.records.trace import TraceRecord
-    from pipebench.supervision import supervised
+    from pipebench.system.supervision import supervised
 
     source = select(record, Search(folder or store.DEFAULT_FOLDER, kinds=(RunRecord, TraceRecord)))
     if isinstance(source.record, TraceRecord):
@@ -110,7 +110,7 @@ def explain(
         output.notice(
             f"pipebench: {source.passed_over} newer beside it passed over: not completed, or unreadable"
         )
-    with collection.put_off(), supervised(inf, output.notice) as phase:
+    with garbage.put_off(), supervised(inf, output.notice) as phase:
         phase("simulating the step again and again")
         explained = explanation(source.run, output.shown(source.path), what_if or ())
     if svg is not None:

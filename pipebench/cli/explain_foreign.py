@@ -6,15 +6,15 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipebench import collection
 from pipebench.cli import output, picture
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.system import garbage
 
 if TYPE_CHECKING:
     from pipebench.records.trace import TraceRecord
 
 
-@collection.put_off()
+@garbage.put_off()
 def explain_foreign(
     paths: Sequence[Path], changes: Sequence[str], *, folder: Path | None, svg: Path | None, json: bool
 ) -> None:
@@ -23,7 +23,7 @@ def explain_foreign(
     from pipebench.foreign.reading import read_recording
     from pipebench.foreign.understanding import understand
     from pipebench.records import keeping, store
-    from pipebench.supervision import supervised
+    from pipebench.system.supervision import supervised
 
     where = folder or store.DEFAULT_FOLDER
     with supervised(inf, output.notice) as phase:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from errno import ENAMETOOLONG
 from pathlib import Path
 
-from pipebench import encodings, places, reasons
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
+from pipebench.system import encodings, places, reasons
 
 
 def check(option: str, path: Path, form: str, is_one: Callable[[bytes], bool]) -> None:

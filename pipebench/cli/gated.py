@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Protocol
 from pipebench.cli import ci, output
 
 if TYPE_CHECKING:
-    from pipebench.listener import Listener
     from pipebench.records.comparison import ComparisonRecord
     from pipebench.records.keeping import Kept
+    from pipebench.run.listener import Listener
 
 
 class Session(Protocol):
@@ -23,7 +23,7 @@ def concluded(
     """Measure, print the verdict, and tell where the records are that an end before it has left; the exit code."""
     from pipebench.ab.interleaving import EndedError, NotKeptError
     from pipebench.render.progress import ProgressView
-    from pipebench.signals import orderly_end
+    from pipebench.system.signals import orderly_end
 
     try:
         with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:

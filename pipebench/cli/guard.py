@@ -114,7 +114,7 @@ def guard(
     from pipebench.guard.commands import Measured
     from pipebench.guard.metric import metric_named
     from pipebench.guard.session import Session
-    from pipebench.rendezvous import alone
+    from pipebench.launching.rendezvous import alone
 
     report = ci.Report("guard", junit)
     ci.check_junit(junit)

@@ -7,9 +7,9 @@ import typer
 
 from pipebench.cli import completing, no_effect, output
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
-from pipebench.places import not_written, write_whole
-from pipebench.reasons import reason
-from pipebench.references import is_file, parted
+from pipebench.models.references import is_file, parted
+from pipebench.system.places import not_written, write_whole
+from pipebench.system.reasons import reason
 
 if TYPE_CHECKING:
     from pipebench.templates.choices import Choices

@@ -9,11 +9,11 @@ from typing import NoReturn
 
 import typer
 
-from pipebench import reasons
 from pipebench.cli import ci, output
 from pipebench.cli.app import application
 from pipebench.errors import ExitCode, PipebenchError
-from pipebench.names import as_text
+from pipebench.system import reasons
+from pipebench.system.names import as_text
 
 
 def main() -> NoReturn:

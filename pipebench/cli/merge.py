@@ -47,8 +47,7 @@ def merge(
     """
     import msgspec
 
-    from pipebench import merging
-    from pipebench.comparison import fields
+    from pipebench.comparison import fields, merging
     from pipebench.records import keeping, store
 
     sources = _sources(records)

@@ -7,9 +7,9 @@ import typer
 
 from pipebench.cli import given, rivals
 from pipebench.cli.configured import file_of
-from pipebench.config import RunConfig
-from pipebench.dry_run import GivenOption
+from pipebench.config.run_config import RunConfig
 from pipebench.records.store import DEFAULT_FOLDER
+from pipebench.run.dry_run import GivenOption
 
 
 def option_values(context: typer.Context, config: RunConfig) -> list[GivenOption]:

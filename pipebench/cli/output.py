@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipebench.names import as_text
 from pipebench.render.inert import inert
+from pipebench.system.names import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -197,7 +197,7 @@ def shown(path: Path) -> str:
 
 def show_command(path: Path, *options: str) -> str:
     """The command that shows a record."""
-    from pipebench.pasting import command, path_word
+    from pipebench.system.pasting import command, path_word
 
     return command("show", *options, path_word(typed(path)))
 

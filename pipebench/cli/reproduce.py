@@ -91,13 +91,13 @@ def _simulate(folder: Path | None, form: str) -> int:
 
 
 def _measure(folder: Path | None, budget_s: float, form: str, *, quiet: bool) -> int:
-    from pipebench.devices import has_gpus
+    from pipebench.launching.rendezvous import alone
     from pipebench.records import store
     from pipebench.render.progress import ProgressView
-    from pipebench.rendezvous import alone
     from pipebench.reproduction.measuring import Reproduction
     from pipebench.reproduction.readings import DEVICES, pipelines
-    from pipebench.signals import orderly_end
+    from pipebench.run.devices import has_gpus
+    from pipebench.system.signals import orderly_end
 
     alone.check_alone("reproduce", sys.argv[1:], os.environ)
     target = folder or store.DEFAULT_FOLDER
@@ -120,7 +120,7 @@ def _measured(
     reproduction: "Reproduction", folder: Path
 ) -> tuple["ReproductionRecord", PipebenchError | None]:
     """The record, and what ended it if it did not complete; what was measured is kept whatever ends it."""
-    from pipebench import ending
+    from pipebench.run import ending
 
     try:
         reproduction.prepare(folder)
@@ -137,7 +137,7 @@ def _measured(
 
 def _rescue(reproduction: "Reproduction", folder: Path, bug: Exception) -> None:
     """Keep what was measured though pipebench itself broke; notes below the bug's traceback say where it is."""
-    from pipebench import ending
+    from pipebench.run import ending
 
     if not reproduction.launches:
         return

@@ -64,7 +64,7 @@ def _launcher() -> tuple[str, ...]:
 
 def rank() -> int | None:
     """Which of several processes this is, if a launcher has started them."""
-    from pipebench.rendezvous.told import told
+    from pipebench.launching.rendezvous.told import told
 
     with suppress(UsageError):  # told where the run begins
         found = told(sys.argv[1:], os.environ)

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from pipebench.cli import completing
-from pipebench.config import DEFAULT_MACHINE, DEVICE_KINDS, EMULATION_ORDERS, RunOptions
+from pipebench.config.run_config import DEFAULT_MACHINE, DEVICE_KINDS, EMULATION_ORDERS, RunOptions
+from pipebench.config.softmax_devices import devices_beside
 from pipebench.models.registry import DEFAULT_MODEL, MODELS
-from pipebench.names import as_text, is_text
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.sharing import devices_beside
+from pipebench.system.names import as_text, is_text
 from pipebench.timing.machines import MACHINE_NAMES
 
 _PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"

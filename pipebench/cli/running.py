@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from pipebench.cli import no_effect, output
-from pipebench.config import RunConfig, RunOptions
+from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.errors import EnvironmentRefusedError, UsageError
 from pipebench.timing.machines import LOCAL
 
 if TYPE_CHECKING:
     from pipebench.cli.again import Again
-    from pipebench.ending import RunEndedError
+    from pipebench.launching.company import Led
     from pipebench.records.keeping import Kept
-    from pipebench.runtime.company import Led
+    from pipebench.run.ending import RunEndedError
 
 
 class How(NamedTuple):
@@ -43,9 +43,9 @@ def alone_or_joined(options: RunOptions, how: How, *, asked: int | None) -> int:
     Raises:
         PipebenchError: What ends the run.
     """
-    from pipebench.rendezvous import alone
-    from pipebench.rendezvous.several import as_told
-    from pipebench.rendezvous.told import told
+    from pipebench.launching.rendezvous import alone
+    from pipebench.launching.rendezvous.several import as_told
+    from pipebench.launching.rendezvous.told import told
 
     if (found := told(sys.argv[1:], os.environ)) is None:
         if not how.dry_run:
@@ -54,7 +54,7 @@ def alone_or_joined(options: RunOptions, how: How, *, asked: int | None) -> int:
     options = as_told(options, found, gpus=asked)
     if how.dry_run:
         return _lead(options, how, None) if found.rank == 0 else 0
-    from pipebench.joined.running import joined
+    from pipebench.hosts.running import joined
 
     return joined(found, partial(_lead, options, how))
 
@@ -62,8 +62,8 @@ def alone_or_joined(options: RunOptions, how: How, *, asked: int | None) -> int:
 def _lead(options: RunOptions, how: How, company: "Led | None") -> int:
     """All that one process of a run does: it decides what the options leave open, and has the record."""
     from pipebench.cli.again import Again
-    from pipebench.describing import resolved
-    from pipebench.signals import orderly_end
+    from pipebench.run.describing import resolved
+    from pipebench.system.signals import orderly_end
 
     began = time.monotonic()
     with orderly_end():
@@ -82,8 +82,8 @@ def _dry_run(config: RunConfig, how: How) -> None:
     import msgspec
 
     from pipebench.cli.option_values import option_values
-    from pipebench.dry_run import dry_run
-    from pipebench.signals import orderly_end
+    from pipebench.run.dry_run import dry_run
+    from pipebench.system.signals import orderly_end
 
     with orderly_end():
         document, timeline = dry_run(config, lambda doing: None if how.quiet else output.notice(doing))
@@ -97,10 +97,10 @@ def _dry_run(config: RunConfig, how: How) -> None:
 
 
 def _run(again: "Again", how: How, company: "Led | None", *, began: float) -> int:
-    from pipebench import ending, experiment
     from pipebench.records import keeping, store
     from pipebench.render.progress import ProgressView
-    from pipebench.signals import orderly_end
+    from pipebench.run import ending, experiment
+    from pipebench.system.signals import orderly_end
 
     target = how.folder or store.DEFAULT_FOLDER
     try:

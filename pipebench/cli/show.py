@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench import pasting
 from pipebench.cli import completing, contradicting, given, no_effect, output, picture
 from pipebench.errors import UsageError
+from pipebench.system import pasting
 
 if TYPE_CHECKING:
     from pipebench.records.store import AnyRecord

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench import collection
 from pipebench.cli import completing, given, no_effect, output, picture
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import SCHEDULES
+from pipebench.system import garbage
 
 if TYPE_CHECKING:
     from pipebench.plan.plan import Plan
     from pipebench.records.simulation import SimulationRecord
-    from pipebench.simulation import SimulationOptions
-    from pipebench.topologies import Between
+    from pipebench.simulate.simulation import SimulationOptions
+    from pipebench.simulate.topologies import Between
 
 
 def simulate(
@@ -160,8 +160,8 @@ def simulate(
         if csv and there:
             raise UsageError(f"--csv and {option} exclude each other: leave one out")
     picture.check_svg(svg)
-    from pipebench.simulation import SimulationOptions, plan_of, simulation, stages_told
-    from pipebench.supervision import supervised
+    from pipebench.simulate.simulation import SimulationOptions, plan_of, simulation, stages_told
+    from pipebench.system.supervision import supervised
 
     if links is not None:
         between = _measured(context, links)
@@ -189,7 +189,7 @@ def simulate(
         message=message,
         chunk_costs=chunk_costs,
     )
-    with collection.put_off():
+    with garbage.put_off():
         with supervised(inf, output.notice) as phase:
             phase("simulating the plan")
             made = plan_of(options) if csv else simulation(options)
@@ -235,7 +235,7 @@ def _measured(context: typer.Context, name: str) -> "Between":
         UsageError: One does, there is no such record, or it has no links.
     """
     from pipebench.records.selection import Search, select
-    from pipebench.topologies import between_hosts
+    from pipebench.simulate.topologies import between_hosts
 
     told = [
         f"--{option.replace('_', '-')}"

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from pipebench import pasting, places
 from pipebench.comparison import fields
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import doubts
@@ -29,6 +28,7 @@ from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord, Replaced
 from pipebench.records.schema import RunRecord
 from pipebench.statistics.power import DEFAULT_THRESHOLD, LEAST_LAUNCHES
+from pipebench.system import pasting, places
 from pipebench.warning_codes import WarningCode
 
 DEFAULT_FOLDER = Path("results/baselines")

@@ -11,16 +11,15 @@ from types import MappingProxyType
 
 import msgspec
 
-from pipebench.comparison import fields
+from pipebench.comparison import fields, noise_cache
 from pipebench.comparison.metrics import METRICS, OF_WORDS, Sample, samples
+from pipebench.comparison.noise_cache import Noise
 from pipebench.comparison.verdicts import LEVEL, as_change
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.terms import Terms, terms_of
 from pipebench.statistics import minimum_detectable_effect
-from pipebench.telemetry import noise_cache
-from pipebench.telemetry.noise_cache import Noise
 from pipebench.warning_codes import WarningCode
 
 LAUNCHES = (3, 6, 12)

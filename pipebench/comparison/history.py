@@ -17,13 +17,13 @@ from pipebench.comparison.fields import identity, mismatches_of
 from pipebench.comparison.metrics import METRICS, OF_TRACES, OF_WORDS, Sample, samples
 from pipebench.comparison.parts import Setting, explanation, parts_of, setting_of
 from pipebench.comparison.verdicts import estimate, judge, middle
+from pipebench.config.softmax_devices import softmax_in_short
 from pipebench.errors import CorruptRecordError, MissingError
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import MetricComparison, MetricName, Verdict
 from pipebench.records.schema import AtLeastOne, Name, Part
 from pipebench.records.terms import WORDS, Terms
 from pipebench.records.trace import TraceRecord
-from pipebench.sharing import softmax_in_short
 from pipebench.statistics import change_points, runs_needed
 from pipebench.statistics.changes import ChangePoint
 from pipebench.statistics.power import DEFAULT_THRESHOLD

@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 from pipebench.comparison.coarseness import Grain, grain_of
 from pipebench.errors import CorruptRecordError
+from pipebench.models.tolerances import LARGEST_TOLERANCE
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, RunRecord, TimelineRecord
 from pipebench.records.terms import WORDS, Terms, terms_of
 from pipebench.records.timelines import busy_s, work_of
 from pipebench.records.trace import TraceRecord
-from pipebench.tolerances import LARGEST_TOLERANCE
 
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
 _MOST_ITEMS = 1e15

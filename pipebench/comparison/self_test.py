@@ -16,11 +16,11 @@ from pipebench.comparison.metrics import OF_WORDS, samples
 from pipebench.comparison.specimen import specimen
 from pipebench.comparison.verdicts import middle
 from pipebench.errors import ExitCode, MissingError, PipebenchError, UsageError
-from pipebench.places import temporary_folder, writing_temporary_files
 from pipebench.records import store
 from pipebench.records.comparison import MetricName
 from pipebench.records.schema import Launch, PipelineSamples, RunRecord, Samples
 from pipebench.records.terms import WORDS, terms_of
+from pipebench.system.places import temporary_folder, writing_temporary_files
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from pipebench import pasting
 from pipebench.comparison import baselines, fields
 from pipebench.errors import MissingError, NotComparableError, UsageError
 from pipebench.plan.schedules import SCHEDULES
@@ -14,6 +13,7 @@ from pipebench.records.baseline import BaselineRecord
 from pipebench.records.command import Comparable
 from pipebench.records.schema import RunRecord
 from pipebench.records.selection import COMPARABLE, Search, Source, check_name, select, select_all
+from pipebench.system import pasting
 
 By = Literal["schedule", "gpus"]
 

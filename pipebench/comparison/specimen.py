@@ -3,8 +3,7 @@
 Two devices, six launches that spread by less than 1 %; its figures are those of its samples, as in any record.
 """
 
-from pipebench import summary
-from pipebench.records import schema
+from pipebench.records import schema, summary
 
 _WORDS = 512.0
 _BASELINE_S, _PIPELINE_S = 2.0, 1.25

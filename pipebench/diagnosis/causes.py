@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from math import floor
 from typing import NamedTuple
 
-from pipebench.config import RunConfig
+from pipebench.config.divisors import largest_divisor
+from pipebench.config.run_config import RunConfig
 from pipebench.diagnosis.factors import Factors
-from pipebench.divisors import largest_divisor
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import DeviceUsage
 

@@ -15,12 +15,12 @@ from itertools import chain
 from statistics import fmean, median_low
 from typing import NamedTuple
 
+from pipebench.config.divisors import divisor_above, largest_divisor
 from pipebench.diagnosis.step import Step
-from pipebench.divisors import divisor_above, largest_divisor
 from pipebench.errors import UsageError
 from pipebench.models.outline import Row
+from pipebench.models.partition import balanced
 from pipebench.models.registry import MODELS
-from pipebench.partition import balanced
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
 from pipebench.plan.cells import on_each_slice
 from pipebench.plan.graph import Graph

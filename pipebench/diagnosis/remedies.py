@@ -6,7 +6,6 @@ said, with what would be won at most if the loss were gone.
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipebench import pasting
 from pipebench.diagnosis import same_run, single_changes, waterfall
 from pipebench.diagnosis.predictions import MOST_ACTIONS, Gain, Predictions
 from pipebench.diagnosis.retold import more_equal_of
@@ -15,6 +14,7 @@ from pipebench.diagnosis.step import Step
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import RunRecord
 from pipebench.records.terms import terms_of
+from pipebench.system import pasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

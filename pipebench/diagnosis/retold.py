@@ -5,7 +5,7 @@ Older versions asserted some causes by rule; whoever looks at their records toda
 
 from math import floor
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.diagnosis.causes import Cores, more_equal
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.sharing import link_of, other_way

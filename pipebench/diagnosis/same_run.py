@@ -6,11 +6,11 @@ where they are, and who started the ranks of several machines it does not know: 
 
 from collections.abc import Mapping
 
-from pipebench import pasting
-from pipebench.config import DEFAULT_MACHINE, EMULATION_ORDERS
+from pipebench.config.run_config import DEFAULT_MACHINE, EMULATION_ORDERS
 from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.schema import Config, RunRecord
+from pipebench.system import pasting
 
 _SIZES = ("layers", "hidden", "heads", "vocab", "source_vocab", "batch", "sequence_length")
 _DEFAULTS: Mapping[str, object] = {

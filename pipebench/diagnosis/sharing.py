@@ -14,7 +14,7 @@ from statistics import fmean
 
 import msgspec
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.models.edges import bytes_of
 from pipebench.models.layout import edges_of
 from pipebench.models.outline import Slice

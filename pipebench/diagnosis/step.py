@@ -5,13 +5,13 @@ Pure: nothing is measured again.
 
 from typing import Literal, NamedTuple
 
-from pipebench import summary
 from pipebench.diagnosis.factors import Factors, summed_up
 from pipebench.diagnosis.sharing import link_of
 from pipebench.diagnosis.single_changes import Recorded
 from pipebench.diagnosis.waterfall import Factor, Measured, waterfall
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.plan.transfers import Message
+from pipebench.records import summary
 from pipebench.records.graphs import timeline_of_run
 from pipebench.records.schema import MachineRecord, RunRecord
 from pipebench.timing.replay import Replay, replay_of

@@ -1,6 +1,6 @@
 """Gradients that vanish: too small to be verified. Pure."""
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.records.schema import Verification, WarningRecord
 from pipebench.warning_codes import WarningCode
 

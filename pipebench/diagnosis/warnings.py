@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.diagnosis.causes import (
     WORTH_NAMING,
     Cause,

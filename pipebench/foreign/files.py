@@ -9,9 +9,9 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from pipebench import reasons
 from pipebench.errors import CorruptRecordError, UsageError
-from pipebench.names import as_text
+from pipebench.system import reasons
+from pipebench.system.names import as_text
 
 MOST_BYTES = 1 << 29  # unpacked
 _GZIP = b"\x1f\x8b"

@@ -8,7 +8,7 @@ from pipebench.foreign import files
 from pipebench.foreign.rows import Recording
 from pipebench.foreign.span_table import read_tables
 from pipebench.foreign.torch_profiler import is_trace, read_traces
-from pipebench.names import as_text
+from pipebench.system.names import as_text
 
 _ENDINGS = (".csv", ".csv.gz", ".json", ".json.gz")
 _HEAD = 1 << 12

@@ -17,11 +17,11 @@ from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 
-from pipebench import encodings
 from pipebench.errors import CorruptRecordError
 from pipebench.foreign import files
 from pipebench.foreign.rows import COMPUTE, Recording, Row, SourceFile
-from pipebench.names import as_text
+from pipebench.system import encodings
+from pipebench.system.names import as_text
 
 HEADER = ("step", "replica", "device", "operation", "stage", "microbatch", "start_s", "end_s")
 _MOST = 10**9  # of a number that counts anything

@@ -14,7 +14,6 @@ from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
-from pipebench import collection
 from pipebench.diagnosis.sentences import seconds_text
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.foreign.numbering import Shape, shape_of
@@ -26,6 +25,7 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.numbers import Numbers
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import messages_of
+from pipebench.system import garbage
 from pipebench.timing.timeline import Span, Timeline, Usage
 
 ROUNDING = 1e-3  # of a step
@@ -92,7 +92,7 @@ def understand(recording: Recording) -> Understood:
     Raises:
         CorruptRecordError: Something is missing or contradicts itself; the text names rows.
     """
-    with collection.put_off():
+    with garbage.put_off():
         shape = shape_of(recording)
         reader = _Steps(recording, shape)
         steps = tuple(reader.step(*key, rows) for key, rows in sorted(_by_step(recording.rows).items()))

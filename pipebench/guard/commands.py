@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipebench.ab import answers
-from pipebench.ending import refusal
 from pipebench.errors import (
     DeadlineError,
     EnvironmentRefusedError,
@@ -23,9 +22,10 @@ from pipebench.errors import (
 )
 from pipebench.guard import running
 from pipebench.guard.reading import Reader, lines_with
-from pipebench.names import as_text
 from pipebench.records import schema, store
 from pipebench.records.command import CommandLaunch, CommandMetric, CommandRecord
+from pipebench.run.ending import refusal
+from pipebench.system.names import as_text
 from pipebench.telemetry import gpus, other_runs
 from pipebench.telemetry.environment import Value, environment
 from pipebench.warning_codes import WarningCode

@@ -3,8 +3,8 @@
 import re
 
 from pipebench.errors import UsageError
-from pipebench.names import is_text
 from pipebench.records.command import PLAIN_FIELD, CommandMetric, unit_of
+from pipebench.system.names import is_text
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")  # of tokensPerSecond too
 _MORE_IS_BETTER = frozenset(

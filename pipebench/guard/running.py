@@ -15,9 +15,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from pipebench import signals
 from pipebench.errors import EnvironmentRefusedError, RunFailedError
 from pipebench.guard import keeper
+from pipebench.system import signals
 
 _PIECE = 1 << 16
 _LOOK_S = 3600.0  # at once

@@ -9,15 +9,15 @@ from pipebench.ab.interleaving import Effort, Interleaved
 from pipebench.ab.place import place
 from pipebench.comparison.compare import Rules
 from pipebench.comparison.gates import threshold_of
-from pipebench.devices import check_system
 from pipebench.errors import UsageError
 from pipebench.guard.asked import WAYS, sides
 from pipebench.guard.commands import Measured, Side, launch, record_of
-from pipebench.listener import Listener
 from pipebench.records import store
 from pipebench.records.command import CommandRecord
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import Failure
+from pipebench.run.devices import check_system
+from pipebench.run.listener import Listener
 
 
 class Session:

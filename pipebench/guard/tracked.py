@@ -9,7 +9,7 @@ from pathlib import Path
 from pipebench.ab.git import git
 from pipebench.ab.worktrees import Worktree, working_trees
 from pipebench.errors import UsageError
-from pipebench.left_out import why_left_out
+from pipebench.provenance.left_out import why_left_out
 
 _BETWEEN = re.compile(r"[\s=:;,&|<>(){}`'\"]+")  # the paths of a shell's script, or of --config=PATH
 _SEARCHED = re.compile(r"\b\w*PATH=([^\s;&|'\"]*)")  # a list of folders, as in PYTHONPATH=src:lib

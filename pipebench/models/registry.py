@@ -6,10 +6,10 @@ from pipebench.errors import UsageError
 from pipebench.models.kind import Asked, Given, ModelKind
 from pipebench.models.outline import Outline
 from pipebench.models.own.kind import OwnKind
+from pipebench.models.references import is_own
 from pipebench.models.seq2seq.kind import Seq2SeqKind
 from pipebench.models.stacked_lstm.kind import StackedLSTMKind, reference
 from pipebench.models.transformer.kind import TransformerKind
-from pipebench.references import is_own
 
 __all__ = [
     "DEFAULT_MODEL",

@@ -8,13 +8,13 @@ looked for here, action by action.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-from pipebench import collection
 from pipebench.errors import UsageError
 from pipebench.plan.actions import COMPUTE, RECEIVES, SENDS, Action, Operation
 from pipebench.plan.cells import units_in, units_of
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_by_action
+from pipebench.system import garbage
 
 _FORWARD, _WEIGHT = Operation.FORWARD, Operation.BACKWARD_WEIGHT
 
@@ -32,7 +32,7 @@ def check(plan: Plan) -> None:
     """
     from pipebench.plan.soundness import is_sound  # noqa: PLC0415 - numpy
 
-    with collection.put_off():
+    with garbage.put_off():
         if is_sound(plan):
             return
     _check_complete(plan)

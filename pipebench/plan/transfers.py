@@ -12,11 +12,11 @@ A message is known by both its ends: a result that several stages need is sent t
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipebench import collection
 from pipebench.plan.actions import Action, Operation, transfer
 from pipebench.plan.cells import units_of
 from pipebench.plan.graph import Graph, inputs_of
 from pipebench.plan.plan import Plan
+from pipebench.system import garbage
 
 if TYPE_CHECKING:
     from pipebench.plan.numbers import Numbers
@@ -129,5 +129,5 @@ def add_transfers(plan: Plan) -> Plan:
     assert not plan.has_transfers, "the plan has its transfers already"
     from pipebench.plan.weaving import woven  # noqa: PLC0415 - numpy
 
-    with collection.put_off():
+    with garbage.put_off():
         return woven(plan)

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipebench import places
 from pipebench.records import store
 from pipebench.records.command import Comparable
 from pipebench.records.schema import RunRecord
+from pipebench.system import places
 
 
 class Kept(NamedTuple):

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from pipebench import pasting
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.schema import RunRecord
 from pipebench.records.trace import TraceRecord
+from pipebench.system import pasting
 
 RUNS: tuple[type[Comparable], ...] = (RunRecord,)
 COMPARABLE: tuple[type[Comparable], ...] = (RunRecord, CommandRecord, TraceRecord)

@@ -13,9 +13,7 @@ from typing import Any
 
 import msgspec
 
-from pipebench import encodings, pasting, places, reasons
 from pipebench.errors import CorruptRecordError, EnvironmentRefusedError, PipebenchError, UsageError
-from pipebench.names import as_text
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.command import CommandRecord
 from pipebench.records.comparison import ComparisonRecord
@@ -25,6 +23,8 @@ from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.trace import TraceRecord
 from pipebench.records.trace_explanation import TraceExplanation
+from pipebench.system import encodings, pasting, places, reasons
+from pipebench.system.names import as_text
 
 DEFAULT_FOLDER = Path("results/runs")
 

@@ -9,7 +9,6 @@ from functools import cached_property, partial
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from pipebench import collection
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.models.outline import MemoryBytes
 from pipebench.plan.actions import REDUCTIONS, Action, Operation, parse_action
@@ -26,6 +25,7 @@ from pipebench.records.schema import (
     TimelineRecord,
     TransferRecord,
 )
+from pipebench.system import garbage
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
         CorruptRecordError: It holds an action or a transfer that the graph does not have.
     """
     try:
-        with collection.put_off():
+        with garbage.put_off():
             return _timeline_from(record, graph)
     except (UsageError, KeyError) as error:
         raise CorruptRecordError(f"timeline: not one of this configuration: {error}") from None

@@ -5,12 +5,12 @@ from rich.console import Group
 
 from pipebench.comparison.calibration import LAUNCHES, SHOWN, detectable
 from pipebench.comparison.metrics import METRICS
+from pipebench.comparison.noise_cache import Noise
 from pipebench.records.comparison import MetricName
 from pipebench.records.terms import Terms
 from pipebench.render.inert import inert
 from pipebench.render.layout import Table, Words
 from pipebench.statistics.power import LEAST_LAUNCHES
-from pipebench.telemetry.noise_cache import Noise
 
 
 def calibration_report(noise: Noise) -> Group:

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
+from pipebench.config.softmax_devices import softmax_text
 from pipebench.records.schema import Config, ModelRecord, RunRecord
 from pipebench.records.simulation import SimulationConfig
 from pipebench.records.terms import Terms, terms_of
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Words
 from pipebench.render.units import counted, data_size, percent, rate, rough
-from pipebench.sharing import softmax_text
 from pipebench.warning_codes import WarningCode
 
 _UNITS = {"words": "words", "characters": "characters"}

@@ -1,6 +1,6 @@
 """Foreign text that does nothing: no cursor moves, no colours, no second line, no command to a CI runner."""
 
-from pipebench.names import as_text
+from pipebench.system.names import as_text
 
 
 def inert(text: str) -> str:

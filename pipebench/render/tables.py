@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from pipebench.config.softmax_devices import softmax_in_short
 from pipebench.errors import CorruptRecordError
 from pipebench.models.outline import MemoryBytes
 from pipebench.records.command import CommandRecord
@@ -21,7 +22,6 @@ from pipebench.render.comparison.words import printed_text
 from pipebench.render.inert import inert
 from pipebench.render.layout import NARROW, Table
 from pipebench.render.units import counted, data_size, percent, rate, seconds
-from pipebench.sharing import softmax_in_short
 
 _WORDS_PER_S = f"{WORDS}/s"
 

@@ -13,17 +13,18 @@ from pathlib import Path
 
 import msgspec
 
-from pipebench import accuracy, ending, signals
 from pipebench.diagnosis.step import step_of
-from pipebench.experiment import Experiment
-from pipebench.listener import Listener
-from pipebench.recording import SoFar, record_of
+from pipebench.launching.launcher import Launcher
 from pipebench.records import schema, store
 from pipebench.records.reproduction import Evidence, Lost, ReproductionRecord, VerdictOfClaim
 from pipebench.reproduction.claims import CLAIMS, PAPER_EIGHT_GPUS
 from pipebench.reproduction.readings import Pipelines, pipeline_text
 from pipebench.reproduction.verdicts import judged, off_by
-from pipebench.runtime.launcher import Launcher
+from pipebench.run import accuracy, ending
+from pipebench.run.experiment import Experiment
+from pipebench.run.listener import Listener
+from pipebench.run.recording import SoFar, record_of
+from pipebench.system import signals
 
 LEAST_LAUNCHES = 3
 _PATIENCE = 10.0  # budgets, until the whole is given up

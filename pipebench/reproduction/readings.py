@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from pipebench.config import RunConfig, RunOptions
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.records.reproduction import Reading
-from pipebench.resolving import resolve
 
 DEVICES = 8  # of both claims
 _STEPS_A_CHUNK = 4  # beside the one of 2014

@@ -14,8 +14,8 @@ What is not the machine of the claim at the claim's size can agree with it, and 
 
 from typing import Literal, NamedTuple
 
-from pipebench.accuracy import Study
 from pipebench.records.reproduction import Judgement
+from pipebench.run.accuracy import Study
 
 WIDE = 0.3  # of the value: an interval that is wider tells nothing
 

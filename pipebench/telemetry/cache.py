@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from pipebench.places import write_whole
+from pipebench.system.places import write_whole
 
 _EVERY_S = 0.1
 Document = TypeVar("Document", bound=msgspec.Struct)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pipebench.errors import UsageError
-from pipebench.references import is_file, parted
+from pipebench.models.references import is_file, parted
 
 SIDES = ("requirements", "refs")
 MODEL = "model"  # the sides where a model is named: what its repository has at base and at head

@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from pipebench import pasting
 from pipebench.errors import UsageError
+from pipebench.system import pasting
 from pipebench.templates.choices import MODEL, Choices
 
 EMULATED_LIMITS = "--allow-inconclusive --budget 900"

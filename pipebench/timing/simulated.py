@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from functools import cached_property
 
-from pipebench import collection
 from pipebench.plan.graph import Graph
+from pipebench.system import garbage
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 
 _Spans = Callable[[], tuple[Span, ...]]
@@ -33,13 +33,13 @@ class Simulated(Timeline):
     @cached_property
     def spans(self) -> tuple[Span, ...]:
         """Of all devices, in the order in which they started."""
-        with collection.put_off():
+        with garbage.put_off():
             make: _Spans = self.__dict__.pop("_make_spans")  # of no more use then, and large
             return make()
 
     @cached_property
     def transfers(self) -> tuple[Transfer, ...]:
         """In the order in which they started."""
-        with collection.put_off():
+        with garbage.put_off():
             make: _Transfers = self.__dict__.pop("_make_transfers")
             return make()

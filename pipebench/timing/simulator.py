@@ -17,9 +17,9 @@ can wait for another one, ``ports`` where they wait for ports, ``blocking``.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pipebench import collection
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, add_transfers
+from pipebench.system import garbage
 from pipebench.timing.blocking import met
 from pipebench.timing.costs import Costs
 from pipebench.timing.deadlock import DeadlockError
@@ -63,7 +63,7 @@ def simulate(
         DeadlockError: The plan gets stuck under this transport.
         PlanError: It sends what nobody needs.
     """
-    with collection.put_off():
+    with garbage.put_off():
         if blocking:
             with_transfers = plan if plan.has_transfers else add_transfers(plan)
             return met(with_transfers, costs, link, message_bytes, transfer_s)

@@ -5,9 +5,9 @@ import pytest
 
 from pipebench.ab import answers
 from pipebench.ab.sides import Side, check, check_options
-from pipebench.config_file import SWITCH
+from pipebench.config.config_file import SWITCH
 from pipebench.errors import EnvironmentRefusedError, UsageError
-from pipebench.origins import VARIABLE, Origins
+from pipebench.provenance.origins import VARIABLE, Origins
 
 
 def test_a_worktree_comes_before_whatever_was_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:

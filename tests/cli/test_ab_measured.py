@@ -57,7 +57,7 @@ def repository(tmp_path: Path) -> Path:
     shutil.copytree(source, folder / "pipebench", ignore=shutil.ignore_patterns("__pycache__"))
     git(folder, "init", "--quiet", "--initial-branch", "main")
     commit(folder, "old")
-    faults = folder / "pipebench/runtime/faults.py"
+    faults = folder / "pipebench/launching/faults.py"
     faults.write_text(faults.read_text().replace("_SLOWER = 0.1", "_SLOWER = 0.2"))
     commit(folder, "new")
     (folder / "pipebench").rename(folder / "other")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipebench.origins import VARIABLE, Origins
+from pipebench.provenance.origins import VARIABLE, Origins
 from tests.ab.test_worktrees import git
 from tests.cli.conftest import Pipebench, environment
 from tests.pretend import repeating

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipebench.comparison import noise_cache
 from pipebench.comparison.calibration import noise_of
-from pipebench.telemetry import noise_cache
 from tests.builders import steady_record
 from tests.cli.conftest import TINY, Pipebench
 from tests.cli.saved import save

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from pipebench.cli.app import NAMES, application
 from pipebench.cli.configured import Configured, options
-from pipebench.config_file import FILE, PROJECT, SWITCH
+from pipebench.config.config_file import FILE, PROJECT, SWITCH
 from tests.builders import steady_record
 from tests.cli.inside import printed
 from tests.cli.saved import save

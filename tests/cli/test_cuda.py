@@ -133,7 +133,7 @@ def test_a_model_that_fits_on_no_number_of_gpus_exits_7(pipebench: Pipebench, tm
 
 
 def test_layers_of_the_user_s_own_run_on_gpus(pipebench: Pipebench, tmp_path: Path) -> None:
-    model = Path(__file__).parent.parent / "runtime" / "own_models.py"
+    model = Path(__file__).parent.parent / "engine" / "own_models.py"
     ended = pipebench(
         *("run", "--gpus", "2", "--device", "cuda", "--model", f"{model}:masked", "--launches", "1"),
         *("--steps", "1", "-o", str(tmp_path), "--json"),

@@ -10,7 +10,7 @@ import pytest
 import typer.main
 
 from pipebench.cli.app import application
-from pipebench.config_file import FILE
+from pipebench.config.config_file import FILE
 from pipebench.templates.filling import FIRING
 from tests.cli.conftest import Pipebench
 from tests.pages import PAGES, README, ROOT, TEXT, commands

@@ -14,9 +14,9 @@ from threading import Thread
 import pytest
 
 from pipebench.errors import RunFailedError
+from pipebench.launching import messages
+from pipebench.launching.launcher import Launcher
 from pipebench.models.text import data
-from pipebench.runtime import messages
-from pipebench.runtime.launcher import Launcher
 from tests.builders import run_config
 from tests.cli.conftest import COMMAND, TINY, environment
 
@@ -222,7 +222,7 @@ def test_many_in_a_row_leak_nothing(
     assert not orphans(shared_memory)
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     names = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children]
-    assert not [name for name in names if b"pipebench.runtime.launch" in name]
+    assert not [name for name in names if b"pipebench.measuring.launch" in name]
 
 
 def test_complete_launches_are_kept(folder: Path) -> None:

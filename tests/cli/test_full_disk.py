@@ -13,10 +13,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pipebench import ending, experiment
 from pipebench.ab import calibrating
 from pipebench.comparison.calibration import noise_of
 from pipebench.records import keeping, store
+from pipebench.run import ending, experiment
 from tests.builders import completed_record, steady_record
 from tests.cli import gated
 from tests.cli.conftest import COMMAND, Ended, Pipebench, environment
@@ -47,7 +47,7 @@ def where_it_is_full(folder: Path, part: str) -> dict[str, str]:
     (folder / "full").mkdir()
     (folder / "full/sitecustomize.py").write_text(
         "import errno\n"
-        "from pipebench import places\n"
+        "from pipebench.system import places\n"
         "write = places.write_whole\n"
         "def full(path, document):\n"
         f"    if {part!r} in str(path):\n"

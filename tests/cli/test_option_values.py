@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipebench.config_file import FILE
+from pipebench.config.config_file import FILE
 from tests.cli.inside import printed
 from tests.cli.tomls import TINY, config, planned
 

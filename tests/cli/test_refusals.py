@@ -84,12 +84,12 @@ pathlib.Path.write_bytes = write_bytes
 NO_FORK = """
 import errno, os, subprocess, sys
 def start(*arguments, real=subprocess.Popen, **options):
-    if "pipebench.runtime.launch" in arguments[0]:
+    if "pipebench.measuring.launch" in arguments[0]:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     return real(*arguments, **options)
 subprocess.Popen = start
 """
-NO_START = "import sys\nif 'pipebench.runtime.launch' in sys.orig_argv: sys.exit('not today')\n"
+NO_START = "import sys\nif 'pipebench.measuring.launch' in sys.orig_argv: sys.exit('not today')\n"
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 from pipebench.cli.main import run
-from pipebench.config import RunOptions
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunOptions
 from pipebench.errors import EnvironmentRefusedError, InterruptedRunError, RunFailedError, UsageError
 from pipebench.records import store
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.schema import Failure
 from pipebench.reproduction import measuring, readings
-from pipebench.resolving import resolve
 from tests.cli.conftest import Pipebench, cpu_s, limit_s
 
 

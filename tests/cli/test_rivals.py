@@ -8,7 +8,7 @@ import typer
 
 from pipebench.cli.app import application
 from pipebench.cli.rivals import RIVALS
-from pipebench.config_file import FILE
+from pipebench.config.config_file import FILE
 from tests.builders import steady_record
 from tests.cli.inside import printed
 from tests.cli.saved import save

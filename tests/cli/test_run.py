@@ -10,7 +10,7 @@ import pytest
 
 from pipebench.cli import running
 from pipebench.cli.main import run
-from pipebench.config import RunOptions
+from pipebench.config.run_config import RunOptions
 from tests.cli.conftest import COMMAND, TINY, CompletedRun, Pipebench, environment
 
 LOCAL = ("run", "--gpus", "2", *TINY, "--launches", "1", "--machine", "local")

@@ -7,7 +7,7 @@ import pytest
 
 from pipebench.records import store
 from tests.cli.conftest import Pipebench
-from tests.test_topologies import on_hosts
+from tests.simulate.test_topologies import on_hosts
 
 
 def simulate(pipebench: Pipebench, *arguments: str) -> dict[str, object]:

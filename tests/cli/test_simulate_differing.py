@@ -10,10 +10,10 @@ import pytest
 
 from pipebench.records import store
 from pipebench.records.simulation import SimulationRecord
-from pipebench.simulation import SimulationOptions
+from pipebench.simulate.simulation import SimulationOptions
 from tests.cli.conftest import Pipebench
 from tests.cli.test_simulate import SHARED_OPTIONS, simulate
-from tests.test_topologies import on_hosts
+from tests.simulate.test_topologies import on_hosts
 
 
 def device_order(schedule: str, stage: int, stages: int, microbatches: int) -> list[tuple[str, int]]:

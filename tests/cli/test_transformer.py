@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pipebench.config import RunOptions
-from pipebench.dry_run import dry_run
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunOptions
 from pipebench.plan.actions import parse_action
-from pipebench.resolving import resolve
+from pipebench.run.dry_run import dry_run
 from tests.cli.conftest import Pipebench
 from tests.cli.inside import printed
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pipebench.config_file import FILE
+from pipebench.config.config_file import FILE
 from tests.cli.inside import printed
 
 TINY = '[run]\npreset = "tiny"\nsynthetic = true\ngpus = 2\n'

@@ -5,13 +5,13 @@ from statistics import stdev
 import msgspec
 import pytest
 
+from pipebench.comparison import noise_cache
 from pipebench.comparison.calibration import detectable, key_of, noise_of, with_warnings
 from pipebench.comparison.compare import Rules
 from pipebench.comparison.compare import compare as compare_records
 from pipebench.records.comparison import ComparisonRecord, Looks
 from pipebench.records.selection import Source
 from pipebench.statistics import minimum_detectable_effect
-from pipebench.telemetry import noise_cache
 from tests.builders import STEADY_S, own_record, steady_record, with_config
 
 RECORD = steady_record()

@@ -9,10 +9,10 @@ from pipebench.comparison import fields
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.gates import check
 from pipebench.comparison.history import history
+from pipebench.comparison.merging import merged
 from pipebench.comparison.metrics import names_of, samples
 from pipebench.comparison.sources import compared as found_by_name
 from pipebench.errors import CorruptRecordError, MissingError, NotComparableError
-from pipebench.merging import merged
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.selection import Source

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.explaining import explanation
 from pipebench.diagnosis.predictions import Predictions

@@ -6,13 +6,13 @@ import pytest
 import typer
 
 from pipebench.cli.app import application
-from pipebench.config import RunConfig, RunOptions
+from pipebench.config.memory_sizes import bytes_of
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.diagnosis.explaining import explanation
 from pipebench.diagnosis.same_run import change_text, command
-from pipebench.memory_sizes import bytes_of
 from pipebench.records import store
 from pipebench.records.schema import RankRecord, RunRecord
-from pipebench.resolving import resolve
 from tests.builders import completed_record, own_record, with_config
 
 RESULTS = Path(__file__).parent.parent.parent / "results"

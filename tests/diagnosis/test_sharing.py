@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.plan.actions import Operation
 from pipebench.plan.schedules import SCHEDULES

@@ -1,4 +1,4 @@
-"""The examples for launchers: what runs them is tested in tests/joined, the others are read."""
+"""The examples for launchers: what runs them is tested in tests/hosts, the others are read."""
 
 import re
 import shlex

@@ -36,7 +36,7 @@ calls: list[str] = []
 
 def install(*, nccl: bool = True, count: int = 2) -> None:
     """Put the pretence in the place of torch.cuda, for the rest of this process."""
-    from pipebench.runtime.device import CudaDevice
+    from pipebench.engine.device import CudaDevice
 
     current = [0]
 
@@ -91,7 +91,7 @@ def install(*, nccl: bool = True, count: int = 2) -> None:
 
 def slow_down(times: list[float]) -> None:
     """Each GPU's own clock says that a step takes so many times as long as it does."""
-    from pipebench.runtime.device import CudaDevice
+    from pipebench.engine.device import CudaDevice
 
     seconds = CudaDevice.seconds
 

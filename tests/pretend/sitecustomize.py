@@ -9,7 +9,7 @@ _import = builtins.__import__
 
 
 def _install_before(name: str, *arguments: Any, **options: Any) -> Any:
-    if name == "pipebench.runtime.pair":
+    if name == "pipebench.measuring.pair":
         builtins.__import__ = _import
         from tests.pretend import gpu
 

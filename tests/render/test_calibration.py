@@ -3,8 +3,8 @@ import json
 import msgspec
 from rich.console import Console
 
+from pipebench.comparison.noise_cache import Noise
 from pipebench.render.calibration import calibration_report, document
-from pipebench.telemetry.noise_cache import Noise
 
 NOISE = Noise(
     created="2026-11-24T09:15:00",

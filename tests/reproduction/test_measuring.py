@@ -8,19 +8,19 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.errors import InterruptedRunError
+from pipebench.launching import messages
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import store
 from pipebench.records.timelines import timeline_record
 from pipebench.reproduction import measuring
 from pipebench.reproduction.measuring import LEAST_LAUNCHES, Reproduction
 from pipebench.reproduction.readings import Pipelines, pipelines
-from pipebench.runtime import messages
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.simulator import simulate
 from tests.builders import completed_record, launch
-from tests.test_experiment import Watcher
+from tests.run.test_experiment import Watcher
 
 RECORD = completed_record()
 FIRST_S, LATER_S = 40.0, 20.0  # of a launch

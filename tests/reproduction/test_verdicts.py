@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipebench import accuracy
 from pipebench.reproduction.verdicts import Judged, judged, off_by
+from pipebench.run import accuracy
 from tests.builders import PROPERTY
 
 STUDY = accuracy.packaged()

@@ -13,13 +13,13 @@ import torch
 import yaml
 
 from pipebench import Model
-from pipebench.config import RunOptions
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunOptions
 from pipebench.errors import UsageError
 from pipebench.models.own.describing import describe
-from pipebench.resolving import resolve
 from pipebench.templates.choices import SIDES, Choices
 from pipebench.templates.filling import FORGES, forge_of, model_file, model_steps, next_steps, template
-from tests.runtime.test_own_models import verified
+from tests.engine.test_own_models import verified
 
 ROOT = Path(__file__).parents[2]
 CHOSEN = Choices(runner="self-hosted,a100", gpus=4, run="--preset tiny")

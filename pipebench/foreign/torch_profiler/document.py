@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from pipebench.encodings import BOM
 from pipebench.foreign import files
-from pipebench.names import as_text
+from pipebench.system.encodings import BOM
+from pipebench.system.names import as_text
 
 
 class Document(NamedTuple):

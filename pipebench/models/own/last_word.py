@@ -8,9 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from pipebench.errors import EnvironmentRefusedError, InterruptedRunError, TerminatedRunError, UsageError
-from pipebench.left_out import hint
-from pipebench.names import as_text
-from pipebench.origins import INSTALLED
+from pipebench.provenance.left_out import hint
+from pipebench.provenance.origins import INSTALLED
+from pipebench.system.names import as_text
 
 _LONGEST = 300  # letters of a message that are shown
 _OURS = str(Path(__file__).parents[2])

@@ -17,15 +17,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipebench import origins
 from pipebench.errors import UsageError
 from pipebench.models.own.fields import check_fields
 from pipebench.models.own.last_word import a, blamed, one_line, said_of
 from pipebench.models.own.model import Model
 from pipebench.models.own.settings import restored
-from pipebench.names import as_named
-from pipebench.reasons import reason
-from pipebench.references import is_file, parted
+from pipebench.models.references import is_file, parted
+from pipebench.provenance import origins
+from pipebench.system.names import as_named
+from pipebench.system.reasons import reason
 
 _FORM = "FILE.py:NAME or package.module:NAME is needed"
 _MISSING = object()

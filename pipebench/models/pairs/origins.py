@@ -8,7 +8,7 @@ from pipebench.models.pairs.origin import Origin
 from pipebench.models.pairs.successors import Successors
 from pipebench.models.text.data import most_bytes
 from pipebench.models.text.reading import TextFile
-from pipebench.names import as_named
+from pipebench.system.names import as_named
 
 
 def origin_of(asked: PairsAsked) -> Origin:

@@ -23,7 +23,7 @@ from pipebench.models.text.reading import TextFile
 from pipebench.models.text.unknown import FEW, Ids, rounded, unknown_words
 from pipebench.models.text.vocabulary import Counted
 from pipebench.models.text.words import sentences
-from pipebench.names import as_named
+from pipebench.system.names import as_named
 from pipebench.warning_codes import WarningCode
 
 PADDING, UNKNOWN, END = range(RESERVED_WORDS)

@@ -12,11 +12,11 @@ from os import fstat
 from pathlib import Path
 from typing import BinaryIO
 
-from pipebench import encodings
-from pipebench.encodings import Guess
 from pipebench.errors import UsageError
-from pipebench.names import as_text, is_text
-from pipebench.pasting import path_word, quoted
+from pipebench.system import encodings
+from pipebench.system.encodings import Guess
+from pipebench.system.names import as_text, is_text
+from pipebench.system.pasting import path_word, quoted
 
 _BLOCK_BYTES = 1 << 18
 _HEAD_BYTES = 1 << 10  # what a file is known by, at the least

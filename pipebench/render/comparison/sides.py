@@ -3,12 +3,12 @@
 import shlex
 from collections.abc import Iterator
 
+from pipebench.config.softmax_devices import softmax_in_short
 from pipebench.records.command import CommandSide
 from pipebench.records.comparison import Side
 from pipebench.records.trace import TraceSide
 from pipebench.render.comparison.words import Foreign, Part
 from pipebench.render.units import counted
-from pipebench.sharing import softmax_in_short
 
 
 def described(side: Side) -> Iterator[Part]:

@@ -11,13 +11,13 @@ computes stands there as a kernel on a stream, so that its idle time is the devi
 
 from collections.abc import Iterator, Sequence
 
-from pipebench import collection
 from pipebench.render.perfetto.counters import alive_events
 from pipebench.render.perfetto.events import Document, Event, Rank, Slice, encoded, slice_event
 from pipebench.render.perfetto.flows import flow_events
 from pipebench.render.perfetto.lanes import Lane
 from pipebench.render.perfetto.slices import MESSAGE, OTHER, PAUSES, lanes_by_device, shift_of
 from pipebench.render.perfetto.step import ShownStep
+from pipebench.system import garbage
 
 _UNIT = "ms"  # what readers show times in
 _NO_KERNEL = PAUSES | {MESSAGE, OTHER}
@@ -26,7 +26,7 @@ _NO_KERNEL = PAUSES | {MESSAGE, OTHER}
 def one_file(step: ShownStep) -> bytes:
     """All devices, with the arrows between them, as JSON."""
     shift_ns = shift_of(step)
-    with collection.put_off():
+    with garbage.put_off():
         lanes = lanes_by_device(step, shift_ns)
         events = [
             event

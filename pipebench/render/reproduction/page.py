@@ -6,7 +6,6 @@ from itertools import groupby
 
 from rich.console import Console, Group
 
-from pipebench import accuracy
 from pipebench.records.reproduction import ReproductionRecord, VerdictOfClaim
 from pipebench.records.schema import RunRecord
 from pipebench.render.head import counts_text
@@ -15,6 +14,7 @@ from pipebench.render.reproduction.on_paper import on_paper_markdown, on_paper_r
 from pipebench.render.tables import spaced
 from pipebench.render.units import counted, percent, rate, seconds
 from pipebench.reproduction.verdicts import off_by
+from pipebench.run import accuracy
 
 _READINGS = {"talk": "the talk", "paper": "the paper"}
 

@@ -11,7 +11,7 @@ from pipebench import Model
 from pipebench.errors import EnvironmentRefusedError, ExitCode, UsageError
 from pipebench.models.own.last_word import last_word, one_line
 from pipebench.models.own.loading import load, load_source
-from pipebench.origins import VARIABLE, Origins
+from pipebench.provenance.origins import VARIABLE, Origins
 
 GOOD = """
 import pipebench

@@ -7,14 +7,14 @@ import msgspec
 import pytest
 import torch
 
-from pipebench.config import RunConfig, RunOptions
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.errors import UsageError
 from pipebench.models.fingerprints import hashes
 from pipebench.models.outline import Slice
 from pipebench.models.own.describing import describe
 from pipebench.models.own.network import OwnNetwork
 from pipebench.models.own.outline import OwnOutline
-from pipebench.resolving import resolve
 
 TEXT = """
 import torch

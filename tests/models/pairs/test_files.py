@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pipebench import encodings
 from pipebench.errors import UsageError
 from pipebench.models.pairs.files import ParallelFiles
 from pipebench.models.text import reading
 from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.reading import TextFile
+from pipebench.system import encodings
 
 Pairs = list[tuple[list[str], list[str]]]
 

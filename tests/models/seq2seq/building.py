@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, embedding
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.models.network import Part
 from pipebench.models.outline import BATCHES
 from pipebench.models.pairs.data import PairBatch, PairData, Sentences

@@ -5,7 +5,7 @@ import pytest
 from pipebench.models.outline import Rows, Slice
 from pipebench.models.stacked_lstm import network as module
 from pipebench.models.stacked_lstm.split.products import LIBRARIES, Products
-from tests.runtime.split_model import network
+from tests.engine.split_model import network
 
 MIDDLE = Slice(1, 2, opens=False, closes=False)
 CUT = {"microbatches": 2, "chunks": 3}

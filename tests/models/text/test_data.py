@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.errors import UsageError
 from pipebench.models.text import data
 from pipebench.models.text.data import BATCHES, END, PADDING, UNKNOWN, Batch, Data

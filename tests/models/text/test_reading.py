@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipebench import encodings
 from pipebench.errors import UsageError
 from pipebench.models.text import reading
 from pipebench.models.text.reading import TextFile
+from pipebench.system import encodings
 
 BOM = encodings.BOM
 

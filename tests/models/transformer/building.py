@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pipebench.config import RunConfig
+from pipebench.config.run_config import RunConfig
 from pipebench.models.transformer.network import Transformer
 from pipebench.models.transformer.outline import TransformerOutline
 from tests.builders import run_config

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from pipebench.measuring.verification import relative_errors
 from pipebench.models.stacked_lstm.split.buffers import Chunk
 from pipebench.models.stacked_lstm.split.layer import SplitLSTM
 from pipebench.models.stacked_lstm.split.products import Blas, Products
 from pipebench.models.stacked_lstm.split.state import State, StateGradient
-from pipebench.runtime.verification import relative_errors
 
 TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-10}
 NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")

@@ -1,0 +1,237 @@
+"""The one-launch records of a side as one record, its figures computed from all raw samples.
+
+What a record holds once (timeline, devices, machine) comes from the launch whose timeline is nearest the mean.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import overload
+
+import msgspec
+
+from pipebench.comparison import fields
+from pipebench.errors import EnvironmentRefusedError
+from pipebench.records import schema, store, summary
+from pipebench.records.command import CommandRecord, Comparable
+from pipebench.records.terms import terms_of
+from pipebench.records.trace import OtherTotal, TraceRecord, bubble_of
+from pipebench.warning_codes import WarningCode
+
+
+def check_alike(earlier: Sequence[Comparable], record: Comparable, side: str) -> None:
+    """A side's launches must be replicates of one thing.
+
+    Raises:
+        EnvironmentRefusedError: This one cannot be compared with the side's first one.
+    """
+    for each in fields.mismatches(earlier[0], record) if earlier else ():
+        raise EnvironmentRefusedError(
+            f"side {side}: its launch {len(earlier) + 1} is not what its first one was: "
+            f"{each.field} {each.reference} -> {each.candidate}"
+        )
+
+
+@overload
+def merged(
+    records: Sequence[schema.RunRecord],
+    side: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    failure: schema.Failure | None = None,
+) -> schema.RunRecord: ...
+
+
+@overload
+def merged(
+    records: Sequence[Comparable],
+    side: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    failure: schema.Failure | None = None,
+) -> Comparable: ...
+
+
+def merged(
+    records: Sequence[Comparable],
+    side: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    failure: schema.Failure | None = None,
+) -> Comparable:
+    """One record of all launches of ``side``, which are of one kind: completed, or aborted by ``failure``."""
+    assert records
+    runs = [record for record in records if isinstance(record, schema.RunRecord)]
+    commands = [record for record in records if isinstance(record, CommandRecord)]
+    traces = [record for record in records if isinstance(record, TraceRecord)]
+    assert [bool(runs), bool(commands), bool(traces)].count(True) == 1
+    if traces:
+        assert failure is None, "who records a run stores what is complete"
+        return _of_traces(traces, side, environment or {})
+    if runs:
+        return _of_runs(runs, side, environment or {}, failure)
+    return _of_commands(commands, side, environment or {}, failure)
+
+
+def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[str, str]) -> TraceRecord:
+    """All launches; what a record has once is of the one whose step is nearest the mean."""
+    launches = [launch for record in records for launch in record.launches]
+    step_s = fmean(launch.step_s for launch in launches)
+    nearest = min(records, key=lambda record: abs(record.step_s - step_s))
+    steps = [step for launch in launches for step in launch.steps]
+    created, devices = store.now(), nearest.plan.devices
+    return msgspec.structs.replace(
+        nearest,
+        id=store.new_id(created, f"trace{devices}-{side.lower()}"),
+        created=created.isoformat(timespec="seconds"),
+        files=[file for record in records for file in record.files],
+        launches=launches,
+        bubble=schema.Bubble(fraction=bubble_of(steps, devices)),
+        totals=_totals(records),
+        warnings=[each for each in _each_once(records) if each.code != WarningCode.ONE_LAUNCH],
+        environment=nearest.environment | dict(environment),
+    )
+
+
+def _totals(records: Sequence[TraceRecord]) -> list[OtherTotal]:
+    """Other operations by name: how many in all records, and the mean over the steps of all."""
+    steps = sum(len(record.steps) for record in records)
+    counts: dict[str, int] = defaultdict(int)
+    spent_s: dict[str, float] = defaultdict(float)
+    for record in records:
+        for each in record.totals:
+            counts[each.operation] += each.count
+            spent_s[each.operation] += each.mean_s * len(record.steps)
+    return [OtherTotal(name, count, spent_s[name] / steps) for name, count in counts.items()]
+
+
+def _of_commands(
+    records: Sequence[CommandRecord],
+    side: str,
+    environment: Mapping[str, str],
+    failure: schema.Failure | None,
+) -> CommandRecord:
+    created = store.now()
+    return msgspec.structs.replace(
+        records[0],
+        id=store.new_id(created, f"command-{side.lower()}"),
+        created=created.isoformat(timespec="seconds"),
+        status="completed" if failure is None else "aborted",
+        launches=[launch for record in records for launch in record.launches],
+        warnings=_each_once(records),
+        environment=records[0].environment | dict(environment),
+        failure=failure,
+    )
+
+
+def _of_runs(
+    records: Sequence[schema.RunRecord],
+    side: str,
+    environment: Mapping[str, str],
+    failure: schema.Failure | None,
+) -> schema.RunRecord:
+    launches = [launch for record in records for launch in record.launches]
+    baseline = _baseline(records, launches)
+    step_s, speedup = summary.pipeline_step_s(launches), summary.speedup(launches)
+    nearest = min(records, key=lambda record: abs(_makespan_s(record) - step_s))
+    created, device = store.now(), nearest.device
+    return msgspec.structs.replace(
+        nearest,
+        id=store.new_id(created, f"{device.kind}{device.count}-{nearest.config.schedule}-{side.lower()}"),
+        created=created.isoformat(timespec="seconds"),
+        status="completed" if failure is None else "aborted",
+        config=msgspec.structs.replace(nearest.config, launches=len(launches)),
+        baseline=baseline,
+        pipeline=schema.Pipeline(step_s, *_rates(nearest, step_s)),
+        speedup=speedup,
+        efficiency=speedup.value * baseline.devices / device.count,
+        verification=_worst([_verification(record) for record in records]),
+        launches=launches,
+        warnings=_warnings(records),
+        environment=nearest.environment | dict(environment),
+        failure=failure,
+        plan=nearest.plan if all(record.plan == nearest.plan for record in records) else None,
+    )
+
+
+def _makespan_s(record: schema.RunRecord) -> float:
+    assert record.timeline is not None
+    return record.timeline.makespan_s
+
+
+def _rates(record: schema.RunRecord, step_s: float) -> tuple[float | None, float | None]:
+    """Words and items a second, those of the two that the record has."""
+    counted, measured = record.config.input, record.pipeline
+    assert counted is not None
+    assert measured is not None
+    rate = counted.items / step_s
+    return (
+        None if measured.words_per_s is None else rate,
+        None if measured.items_per_s is None else rate,
+    )
+
+
+def _worst(found: Sequence[schema.Verification]) -> schema.Verification:
+    """The one with the largest error of a gradient, and the largest of a parameter that any has."""
+    worst = max(found, key=lambda each: each.max_relative_gradient_error)
+    updated = [error for each in found if (error := each.max_relative_parameter_error) is not None]
+    return msgspec.structs.replace(worst, max_relative_parameter_error=max(updated, default=None))
+
+
+def _verification(record: schema.RunRecord) -> schema.Verification:
+    assert record.verification is not None
+    return record.verification
+
+
+def _raced(record: schema.RunRecord) -> schema.Baseline:
+    assert record.baseline is not None
+    return record.baseline
+
+
+def _baseline(records: Sequence[schema.RunRecord], launches: Sequence[schema.Launch]) -> schema.Baseline:
+    """The form that won most races, with every candidate's steps; the samples are those of whichever won."""
+    (kind, microbatches), _ = _forms(records).most_common(1)[0]
+    step_s = summary.baseline_step_s(launches)
+    won = next(b for b in map(_raced, records) if (b.kind, b.microbatches) == (kind, microbatches))
+    words_per_s, items_per_s = _rates(records[0], step_s)
+    return msgspec.structs.replace(
+        won,
+        step_s=step_s,
+        words_per_s=words_per_s,
+        items_per_s=items_per_s,
+        candidates=_candidates(records),
+    )
+
+
+def _forms(records: Sequence[schema.RunRecord]) -> Counter[tuple[str, int]]:
+    return Counter((each.kind, each.microbatches) for each in map(_raced, records))
+
+
+def _candidates(records: Sequence[schema.RunRecord]) -> list[schema.Candidate]:
+    steps: dict[tuple[str, int], list[float]] = {}
+    for each in (candidate for record in records for candidate in _raced(record).candidates):
+        steps.setdefault((each.kind, each.microbatches), []).extend(each.step_s)
+    return [schema.Candidate(kind, count, found, len(found)) for (kind, count), found in steps.items()]
+
+
+def _each_once(records: Sequence[Comparable]) -> list[schema.WarningRecord]:
+    """Each kind of warning once, as the first launch that had it says it."""
+    found: dict[str, schema.WarningRecord] = {}
+    for warning in (warning for record in records for warning in record.warnings):
+        found.setdefault(warning.code, warning)
+    return list(found.values())
+
+
+def _warnings(records: Sequence[schema.RunRecord]) -> list[schema.WarningRecord]:
+    found = {
+        warning.code: warning for warning in _each_once(records) if warning.code != WarningCode.ONE_LAUNCH
+    }
+    forms = _forms(records)
+    if len(forms) > 1:
+        told = ", ".join(f"{kind} x{microbatches} {won} times" for (kind, microbatches), won in forms.items())
+        found[WarningCode.BASELINE_VARIED] = schema.WarningRecord(
+            code=WarningCode.BASELINE_VARIED,
+            cause=f"each launch raced the baseline's forms, and they did not all find the same one: {told}",
+            next_step=f"trust {terms_of(records[0]).rate} more than the speed-up where the two disagree",
+        )
+    return list(found.values())

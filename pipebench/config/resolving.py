@@ -1,0 +1,347 @@
+"""Options as given, resolved into sizes that fit each other. Pure.
+
+``resolve`` is the only place that knows the defaults; everything behind it reads a ``RunConfig``.
+"""
+
+from typing import Literal, cast
+
+import msgspec
+
+from pipebench.config.divisors import divisor_above, largest_divisor
+from pipebench.config.memory_sizes import bytes_of
+from pipebench.config.run_config import (
+    DEFAULT_MACHINE,
+    DEVICE_KINDS,
+    EMULATION_ORDERS,
+    MOST_DEADLINE_S,
+    RunConfig,
+    RunOptions,
+)
+from pipebench.config.softmax_devices import devices_beside, sharing_of
+from pipebench.errors import UsageError
+from pipebench.models import partition as partitions
+from pipebench.models.kind import ModelKind
+from pipebench.models.layout import Sharing
+from pipebench.models.own.description import Description
+from pipebench.models.registry import MODELS, kind_of
+from pipebench.models.text.asked import RESERVED_WORDS, TOKEN_RULES, TokenRule
+from pipebench.plan.checkpoints import CHECKPOINTS
+from pipebench.plan.schedules import SCHEDULES, schedule_named
+from pipebench.timing.machines import check_machine
+
+DTYPES = ("float32", "float64")
+CELLS = ("fused", "split")
+_MICROBATCHES_ALONE = 16  # by default, where a schedule that cuts along time has none to cut
+# Options that not every model takes: sizes and input.
+MODEL_OPTIONS = (
+    *("layers", "hidden", "heads", "vocab", "source_vocab", "sequence_length", "text", "source"),
+    *("target", "pairs", "bucket", "tokens", "synthetic", "softmax_devices"),
+)
+_DEVICES = 8  # where nobody says how many
+_MOST = 2**31 - 1  # of a size: libraries below torch count in 32 bits
+_MOST_DEVICES = 2**16  # each is a process, or a row of the table
+_MOST_LAYERS = 4096  # no model has more, and a partition is looked for among all of them
+_MOST_REPEATS = 1_000_000  # of launches and steps: years
+
+
+def resolve(options: RunOptions, described: Description | None = None) -> RunConfig:
+    """Fill in defaults and check every size.
+
+    Args:
+        options: as given.
+        described: the user's own layers, if it is such a model.
+
+    Raises:
+        UsageError: A value is out of range, unknown, or does not fit another one.
+    """
+    check_choices(options)
+    kind = kind_of(options.model)
+    preset = preset_of(options, kind)
+    sizes = _sizes(options, kind, preset) if described is None else _described_sizes(described)
+    time = sizes["sequence_length"] if described is None else described.time_length
+    microbatches, chunks = slices(options, sizes["batch"], time, even=kind.even_chunks)
+    beside = devices_beside(options.softmax_devices)
+    gpus = min(_DEVICES, sizes["layers"]) + beside if options.gpus is None else options.gpus
+    gpus = _at_least("--gpus", gpus, 1, most=_MOST_DEVICES)
+    sharing = _sharing(options, gpus, sizes.get("vocab"))
+    config = RunConfig(
+        model=options.model,
+        described=described,
+        gpus=gpus,
+        device="emulated" if options.machine is not None else options.device,
+        machine=check_machine(options.machine or DEFAULT_MACHINE),
+        preset=preset,
+        layers=sizes["layers"],
+        hidden=sizes.get("hidden"),
+        vocab=sizes.get("vocab"),
+        batch=sizes["batch"],
+        sequence_length=sizes.get("sequence_length"),
+        dtype=options.dtype,
+        schedule=options.schedule,
+        microbatches=microbatches,
+        chunks=chunks,
+        partition=None,
+        partition_rule=options.partition if options.partition in ("even", "balanced") else "explicit",
+        checkpoint=options.checkpoint,
+        text=options.text,
+        tokens=cast("TokenRule", options.tokens),
+        synthetic=options.synthetic,
+        launches=_launches(options),
+        steps=_at_least("--steps", options.steps, 1, _MOST_REPEATS),
+        warmup=_at_least("--warmup", options.warmup, 0, _MOST_REPEATS),
+        seed=_at_least("--seed", options.seed, 0, 2**63 - 1),
+        deadline_s=options.deadline_s,
+        emulation_order=options.emulation_order,
+        memory_bytes=None if options.memory is None else bytes_of(options.memory, "--memory"),
+        softmax_devices=sharing,
+        learning_rate=kind.learning_rate,
+        clipping=kind.clipping,
+        source_vocab=sizes.get("source_vocab"),
+        heads=sizes.get("heads"),
+        source=options.source,
+        target=options.target,
+        pairs=options.pairs,
+        bucket=options.bucket if "bucket" in kind.options else None,
+        cell=_cell(options),
+        most_alive=_bound(options, "--most-alive", options.most_alive),
+        most_waiting=_bound(options, "--most-waiting", options.most_waiting),
+    )
+    return msgspec.structs.replace(config, partition=_partition(options, config))
+
+
+def _cell(options: RunOptions) -> Literal["fused", "split"]:
+    """How backwards are computed: in halves where the schedule needs it, else whole unless asked otherwise."""
+    needed = schedule_named(options.schedule).splits_backward
+    if options.cell == "fused" and needed:
+        raise UsageError(
+            f"--cell fused: schedule {options.schedule} runs a backward in two halves: expected --cell split, or no "
+            "--cell; autograd takes two passes for the halves of a fused LSTM, each as long as a whole backward"
+        )
+    cell: Literal["fused", "split"] = "split" if needed or options.cell == "split" else "fused"
+    if cell == "split" and options.checkpoint != "none":
+        raise UsageError(
+            f"--checkpoint {options.checkpoint}: a split cell keeps what its backward needs in buffers of its own: "
+            "expected none; use another schedule, or no --cell"
+        )
+    return cell
+
+
+def _bound(options: RunOptions, name: str, given: int | None) -> int | None:
+    """Of what a schedule may put off."""
+    if given is None:
+        return None
+    if not schedule_named(options.schedule).takes_costs:
+        able = ", ".join(each.name for each in SCHEDULES.values() if each.takes_costs)
+        raise UsageError(
+            f"{name}: schedule {options.schedule} has bounds of its own: leave it out, or use {able}"
+        )
+    return _at_least(name, given, 1)
+
+
+def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
+    if value < least:
+        raise UsageError(f"{name} must be at least {least}, got {value}")
+    if value > most:
+        raise UsageError(f"{name} must be at most {most}, got {value}")
+    return value
+
+
+def check_choices(options: RunOptions) -> None:
+    """Refuse what no model can make sense of.
+
+    Raises:
+        UsageError: A value is unknown, or excludes another one.
+    """
+    for name, value, known in (
+        ("--device", options.device, DEVICE_KINDS),
+        ("--dtype", options.dtype, DTYPES),
+        ("--checkpoint", options.checkpoint, CHECKPOINTS),
+        ("--tokens", options.tokens, TOKEN_RULES),
+        ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
+        ("--cell", options.cell or CELLS[0], CELLS),
+    ):
+        if value not in known:
+            raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
+    if options.machine is not None and options.device in ("cuda", "cpu"):
+        raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
+    if options.memory is not None:
+        bytes_of(options.memory, "--memory")
+    if options.partition not in ("even", "balanced"):
+        partitions.counts(options.partition)
+    _check_input(options)
+    if options.synthetic and options.tokens != "words":
+        raise UsageError("--tokens says what a word of a text is: leave it out with --synthetic")
+    if options.deadline_s is not None and not 0 < options.deadline_s <= MOST_DEADLINE_S:
+        raise UsageError(
+            f"--deadline must be a number of seconds above 0 and at most {MOST_DEADLINE_S:.0f} (a year), "
+            f"got {options.deadline_s}"
+        )
+
+
+def _check_input(options: RunOptions) -> None:
+    """One input at a time, and all of it."""
+    _check_one_input(options)
+    if (options.source is None) != (options.target is None):
+        there, missing = ("--source", "--target") if options.target is None else ("--target", "--source")
+        raise UsageError(
+            f"{there} goes with {missing}, line by line: expected both files, got one; add {missing}"
+        )
+
+
+def _check_one_input(options: RunOptions) -> None:
+    asked = [
+        name
+        for name, given in (
+            ("--text", options.text is not None),
+            ("--source", options.source is not None),
+            ("--target", options.source is None and options.target is not None),
+            ("--pairs", options.pairs is not None),
+            ("--synthetic", options.synthetic),
+        )
+        if given
+    ]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} exclude each other: leave one out")
+
+
+def _typed(name: str) -> str:
+    """An option as it is typed."""
+    return "--no-bucket" if name == "bucket" else f"--{name.replace('_', '-')}"
+
+
+def preset_of(options: RunOptions, kind: ModelKind) -> str | None:
+    """The sizes that are asked for by name, or the model's first ones; ``None`` where it has no such names.
+
+    Raises:
+        UsageError: The model has no preset of this name, or an option was given that it does not take.
+    """
+    defaults = RunOptions()
+    for name in MODEL_OPTIONS:
+        if name not in kind.options and getattr(options, name) != getattr(defaults, name):
+            raise UsageError(f"{_typed(name)}: --model {options.model} does not take it: leave it out")
+    if options.preset is None:
+        return next(iter(kind.presets), None)
+    if options.preset not in kind.presets:
+        known = (
+            f"expected one of {', '.join(kind.presets)}"
+            if kind.presets
+            else "the model has none: leave it out"
+        )
+        others = [name for name, other in MODELS.items() if options.preset in other.presets]
+        if others:
+            known += f"; it is one of --model {others[0]}"
+        raise UsageError(f"unknown --preset {options.preset!r}: {known}")
+    return options.preset
+
+
+def _sizes(options: RunOptions, kind: ModelKind, preset: str | None) -> dict[str, int]:
+    assert preset is not None, "a model that nobody described has presets"
+    result = {}
+    for name, default in kind.presets[preset].items():
+        given = getattr(options, name)
+        least = RESERVED_WORDS + 1 if name in ("vocab", "source_vocab") else 1
+        option = f"--{name.replace('_', '-')}"
+        most = _MOST_LAYERS if name == "layers" else _MOST
+        result[name] = default if given is None else _at_least(option, given, least, most)
+    return result
+
+
+def _described_sizes(described: Description) -> dict[str, int]:
+    return {"layers": len(described.layers), "batch": described.batch}
+
+
+def batch_of(options: RunOptions, default: int) -> int:
+    """The batch's size, of a model with this default."""
+    return default if options.batch is None else _at_least("--batch", options.batch, 1)
+
+
+def slices(options: RunOptions, batch: int, time: int | None, *, even: bool = True) -> tuple[int, int]:
+    """Microbatches and chunks: those given, which must divide, or the default or largest divisor below.
+
+    Args:
+        options: as given.
+        batch: what microbatches cut.
+        time: what chunks cut; ``None`` where nothing is.
+        even: chunks must divide it; else there can be as many as it has steps.
+
+    Raises:
+        UsageError: They do not divide, or the model is not cut along time.
+    """
+    schedule = schedule_named(options.schedule)
+    cuts_time = schedule.chunks > 1 and not schedule.takes_costs
+    if time is None and (cuts_time or (options.chunks or 1) > 1):
+        asked = f"--chunks {options.chunks}" if (options.chunks or 1) > 1 else f"--schedule {schedule.name}"
+        raise UsageError(
+            f"{asked} cuts along time: expected a model with a time_dimension, --model {options.model} has none; use "
+            "another schedule without --chunks"
+        )
+    usual = _MICROBATCHES_ALONE if time is None and schedule.chunks > 1 else schedule.microbatches
+    result = []
+    for name, given, default, size_name, size in (
+        ("--microbatches", options.microbatches, usual, "batch", batch),
+        ("--chunks", options.chunks, schedule.chunks, "sequence length", time or 1),
+    ):
+        if name == "--chunks" and not even:
+            if given is not None and _at_least(name, given, 1) > size:
+                raise UsageError(
+                    f"--chunks must be at most {size}, got {given}: a chunk is at least one step of the {size} of a "
+                    "sentence; use fewer, or a larger --sequence-length"
+                )
+            result.append(min(default, size) if given is None else given)
+            continue
+        if given is None:
+            result.append(largest_divisor(size, default))
+            continue
+        if size % _at_least(name, given, 1):
+            near = f"{largest_divisor(size, given)} or {divisor_above(size, given)}" if given < size else size
+            raise UsageError(
+                f"{name} {given} does not divide the {size_name} of {size}: expected a divisor such as {near}"
+            )
+        result.append(given)
+    schedule.check_sizes(*result)
+    return result[0], result[1]
+
+
+def _sharing(options: RunOptions, gpus: int, words: int | None) -> Sharing:
+    """Who shares the softmax."""
+    sharing = sharing_of(options.softmax_devices, gpus, "--gpus")
+    shards = gpus if sharing == "all" else sharing or 1
+    if words is not None and shards > words:
+        raise UsageError(
+            f"--softmax-devices {sharing}: {shards} devices for a vocabulary of {words} words: expected at most a "
+            "device for each word; use fewer devices or a larger --vocab"
+        )
+    return sharing
+
+
+def _partition(options: RunOptions, config: RunConfig) -> tuple[int, ...] | None:
+    devices, beside = config.chain_devices, config.gpus - config.chain_devices
+    if options.partition == "even":
+        return partitions.even(config.row, devices, beside)
+    if options.partition == "balanced":
+        partitions.check_balanced(config.row, devices, beside)
+        return None
+    *before, last = partitions.counts(options.partition)
+    if config.softmax_devices is not None and before and last == 0:
+        raise UsageError(
+            f"--partition {options.partition}: expected at least 1 layer on each device, got 0 on the last one: with "
+            "--softmax-devices the softmax needs none to itself; leave the 0 out"
+        )
+    return partitions.explicit(options.partition, config.row, devices, beside)
+
+
+def _launches(options: RunOptions) -> int:
+    given = [
+        name
+        for name, value in (
+            ("--launches", options.launches is not None),
+            ("--quick", options.quick),
+            ("--rigorous", options.rigorous),
+        )
+        if value
+    ]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other: leave one out")
+    if options.launches is not None:
+        return _at_least("--launches", options.launches, 1, _MOST_REPEATS)
+    return 3 if options.quick else 12 if options.rigorous else 6

@@ -1,0 +1,53 @@
+"""How the ranks of a run are connected: which transport carries its messages, and where they arrive."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+import torch.distributed as dist
+
+from pipebench.engine import group
+from pipebench.engine.buffers import Buffers
+from pipebench.engine.device import RankDevice
+from pipebench.engine.rank_transport import RankTransport
+from pipebench.engine.ranks import StepTransport
+from pipebench.engine.staged_transport import StagedTransport, stream_mark
+from pipebench.launching import messages
+from pipebench.models.edges import Edges
+from pipebench.plan.plan import Plan
+
+_AHEAD_ON_A_GPU = 2  # receives a direction: each one that waits is a kernel that runs
+
+Transports = Callable[[messages.Job, Plan, Edges, int, RankDevice], StepTransport]
+
+
+def _gloo(_: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice) -> StepTransport:
+    """Between processes on CPU cores."""
+    return RankTransport(plan.graph, plan.program(rank), partial(Buffers, edges, device=device.torch))
+
+
+def _nccl_or_staged(
+    job: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice
+) -> StepTransport:
+    """Between GPUs: NCCL, or through pinned host memory where torch has no NCCL."""
+    graph, program = plan.graph, plan.program(rank)
+    if dist.is_nccl_available():
+        groups = group.by_direction(
+            graph,
+            backend="nccl",
+            rank=rank,
+            timeout_s=job.patience_s,
+            token=partial(torch.zeros, 1, device=device.torch),
+        )
+        buffers = partial(Buffers, edges, device=device.torch)
+        return RankTransport(graph, program, buffers, groups, ahead=_AHEAD_ON_A_GPU)
+    return StagedTransport(
+        graph,
+        program,
+        pinned=partial(Buffers, edges, device=torch.device("cpu"), pin_memory=True),
+        device=device,
+        after_copy=partial(stream_mark, device.torch),
+    )
+
+
+TRANSPORTS: Mapping[str, Transports] = {"cpu": _gloo, "cuda": _nccl_or_staged}

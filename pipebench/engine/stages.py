@@ -1,0 +1,78 @@
+"""The stages that the parts of a model become: of fused cells, or of split ones.
+
+A part that has a split cell of its own runs by that. Of any other the gradients of linear layers' weights are put off.
+"""
+
+from collections.abc import Mapping
+
+import torch
+
+from pipebench.engine.any_stage import AnyStage
+from pipebench.engine.split_stage import SplitStage
+from pipebench.engine.stage import Neighbours, Stage
+from pipebench.models.deferred.weights import Deferred
+from pipebench.models.edges import Edges
+from pipebench.models.layout import Layout
+from pipebench.models.network import Network, Part
+from pipebench.models.split import Split, SplitNetwork
+from pipebench.plan.graph import Graph
+
+
+def stages_of(
+    parts: Mapping[int, Part],
+    layout: Layout,
+    edges: Edges,
+    graph: Graph,
+    *,
+    network: Network,
+    cell: str = "fused",
+    checkpoint: str = "none",
+    device: torch.device | None,
+) -> dict[int, AnyStage]:
+    """A stage for each part.
+
+    Args:
+        parts: by stage.
+        layout: of the model.
+        edges: what its stages give each other.
+        graph: of the plan.
+        network: that the parts are of.
+        cell: ``fused`` or ``split``.
+        checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
+        device: where they run.
+    """
+    splits = cell == "split"
+
+    def made(stage: int, part: Part) -> AnyStage:
+        loss = torch.zeros((), dtype=network.dtype, device=device)
+        split = _split(part, network, graph) if splits else None
+        if split is not None:
+            return SplitStage(part, split, loss=loss, microbatches=graph.microbatches, chunks=graph.chunks)
+        return Stage(
+            part,
+            [_neighbours(stage, segment, layout, edges, graph) for segment in range(graph.segments)],
+            loss=loss,
+            microbatches=graph.microbatches,
+            chunks=graph.chunks,
+            checkpoint=checkpoint,
+            deferred=Deferred(part) if splits else None,
+        )
+
+    return {stage: made(stage, part) for stage, part in parts.items()}
+
+
+def _split(part: Part, network: Network, graph: Graph) -> Split | None:
+    """A part's own split cell, if it has one."""
+    if not isinstance(network, SplitNetwork):
+        return None
+    return network.split(part, microbatches=graph.microbatches, chunks=graph.chunks)
+
+
+def _neighbours(stage: int, segment: int, layout: Layout, edges: Edges, graph: Graph) -> Neighbours:
+    """Those that live in this segment of time."""
+    above = [other for other in graph.feeds[stage] if segment in graph.lives[other]]
+    return Neighbours(
+        [edges[other, stage] for other in graph.fed_by(stage) if segment in graph.lives[other]],
+        edges[stage, above[0]] if above else None,
+        closes=layout.parts[stage].closes and segment == graph.segments - 1,
+    )

@@ -1,0 +1,75 @@
+"""The launcher: starts the fresh interpreters of a launch, listens to them, and ends them whatever happens.
+
+Imports no torch, so it can act within milliseconds of a signal. A launch is one process that emulates all
+devices, or one process a rank; where the ranks are on several machines, it has company.
+"""
+
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from pipebench.launching import messages
+from pipebench.launching.company import Led
+from pipebench.launching.heartbeat import Heartbeats
+from pipebench.launching.launched import Launched
+from pipebench.launching.rendezvous.place import Place, on_one_machine
+from pipebench.system import refusals
+from pipebench.system.places import temporary_folder, writing_temporary_files
+
+_BEYOND_THE_DEADLINE_S = 600.0  # a rank's wait must not end before the launcher names the culprit
+
+
+class Launcher:
+    """Runs jobs one at a time until ``deadline`` (on the ``time.monotonic`` clock).
+
+    Args:
+        deadline: when the last of them is given up.
+        company: what starts ranks elsewhere; by default all are processes of this machine.
+    """
+
+    def __init__(self, *, deadline: float, company: Led | None = None) -> None:
+        self.deadline, self.company = deadline, company
+
+    def run(self, job: messages.Work) -> Generator[messages.AnyMessage, None, None]:
+        """Start a launch and yield what it reports; all of it has ended when this generator has.
+
+        Raises:
+            EnvironmentRefusedError: The system, or what is installed on it, does not let it start.
+            RunFailedError: A process broke or died; the text names the culprit, not its victims.
+            DeadlineError: The deadline passed; the text names the rank that held the others up.
+            UsageError: The user's own layers are not what they should be.
+        """
+        left_s = max(self.deadline - time.monotonic(), 0.0)
+        job = msgspec.structs.replace(job, patience_s=left_s + _BEYOND_THE_DEADLINE_S)
+        with (
+            refusals.told("a launch cannot be started"),
+            temporary_folder() as folder,
+        ):
+            company = self.company if isinstance(job, messages.Job) and job.ranks > 1 else None
+            if company is not None and isinstance(job, messages.Job):
+                places = [company.begin(job)]
+            else:
+                places = [on_one_machine(rank, job.ranks) for rank in range(job.ranks)]
+            heartbeats = prepared(folder, job, places)
+            launch = Launched(folder, job, heartbeats, deadline=self.deadline, places=places, company=company)
+            try:
+                yield from launch.reports()
+            finally:
+                launch.end()
+                heartbeats.close()
+
+
+def prepared(folder: Path, job: messages.Work, places: Sequence[Place]) -> Heartbeats:
+    """The folder with all the files that the processes of these ranks need.
+
+    Raises:
+        EnvironmentRefusedError: There is no room for them.
+    """
+    with writing_temporary_files():
+        (folder / "job.msgpack").write_bytes(msgspec.msgpack.encode(job))
+        for place in places:
+            (folder / f"place-{place.rank}").write_bytes(msgspec.msgpack.encode(place))
+            (folder / f"log-{place.rank}").touch()
+        return Heartbeats(folder / "heartbeats", job.ranks)

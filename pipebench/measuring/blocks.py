@@ -1,0 +1,142 @@
+"""The timed part of a launch: one-step blocks of the baseline and of each pipeline in turn."""
+
+import gc
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from pipebench.launching import faults, messages
+from pipebench.records.schema import Block, Launch, PipelineSamples, Samples, TimelineRecord
+from pipebench.records.timelines import busy_s
+
+if TYPE_CHECKING:
+    from pipebench.measuring.pair import Pair
+
+_TIMELINES = 8  # of the steps nearest a launch's median; one of a run's is stored
+
+
+def time_blocks(
+    job: messages.Job, rank: int, pairs: Sequence["Pair"], report: Callable[[messages.Message], None]
+) -> None:
+    """Warm up, then the timed blocks; rank 0 reports each pipeline.
+
+    Args:
+        job: of the launch.
+        rank: of this process.
+        pairs: the pipelines, each with the one baseline of all of them.
+        report: takes what is to be told.
+    """
+    first = pairs[0]
+    for number in range(job.config.warmup):
+        faults.happen("warm-up", rank)
+        report(messages.Progress(doing="warming up", share=0.65 if job.form is None else 0.3))
+        first.rest()
+        first.baseline_step(-1 - number)
+        for pair in pairs:
+            pair.pipeline_step(-1 - number)
+            pair.check_losses(steps=number + 1)
+    first.touch_memory()
+    gc.collect()
+    gc.freeze()
+    timed = [_Timed(pair) for pair in pairs]
+    baseline = _Spent()
+    started = time.perf_counter()
+    order = list(in_turn(job.config.steps, len(pairs)))
+    begun = 0.75 if job.form is None else 0.5
+    for number, which in enumerate(order):
+        faults.happen("timed", rank)
+        share = begun + (1 - begun) * number / len(order)
+        report(messages.Progress(doing="timing", share=share, timed=True))
+        first.rest()
+        before = _usage()
+        block = Block(kind="baseline" if which is None else "pipeline", start_s=before[0] - started, steps=1)
+        if which is None:
+            baseline.step_s.append(first.baseline_step(len(baseline.step_s)))
+            baseline.add(before, _usage())
+        else:
+            one = timed[which]
+            measured = one.pair.pipeline_step(len(one.timelines))
+            one.spent.add(before, _usage())
+            one.timelines.append(one.pair.timeline(measured))
+        for one in timed if which is None else [timed[which]]:
+            one.blocks.append(block)
+        if all(len(one.timelines) == len(baseline.step_s) for one in timed):
+            for pair in pairs:
+                pair.check_losses(steps=job.config.warmup + len(baseline.step_s))
+    first.compare_clocks()
+    for which, one in enumerate(timed):
+        of_all_ranks = one.pair.peaks_bytes(), one.pair.wall_per_cpu()
+        if rank == 0:
+            launch, near = _measured(job, one, baseline, *of_all_ranks)
+            report(messages.Measured(launch=launch, timelines=near, which=which))
+
+
+class _Spent:
+    """Steps of one kind, and what they took: wall seconds, CPU seconds, page faults."""
+
+    def __init__(self) -> None:
+        self.step_s: list[float] = []
+        self.total = [0.0, 0.0, 0.0]
+
+    def add(self, before: tuple[float, float, float], after: tuple[float, float, float]) -> None:
+        self.total = [sum_ + end - start for sum_, start, end in zip(self.total, before, after, strict=True)]
+
+
+class _Timed:
+    """A pipeline's timed steps in a launch."""
+
+    def __init__(self, pair: "Pair") -> None:
+        self.pair, self.spent = pair, _Spent()
+        self.timelines: list[TimelineRecord] = []
+        self.blocks: list[Block] = []
+
+
+def _measured(
+    job: messages.Job,
+    timed: _Timed,
+    baseline: _Spent,
+    peaks_bytes: list[int] | None,
+    wall_per_cpu: float | None,
+) -> tuple[Launch, list[TimelineRecord]]:
+    """A launch of one of the pipelines, and its timelines nearest the median."""
+    spent = [0.0, 0.0, 0.0]
+    if timed.pair.pipeline_is_cpu_time or job.config.baseline_partition is None:
+        spent = [total + more for total, more in zip(spent, baseline.total, strict=True)]
+    if timed.pair.pipeline_is_cpu_time:
+        spent = [total + more for total, more in zip(spent, timed.spent.total, strict=True)]
+    wall_s, cpu_s, page_faults = spent
+    steps_s = [timeline.makespan_s for timeline in timed.timelines]
+    middle_s = median(steps_s)
+    launch = Launch(
+        baseline=Samples(step_s=baseline.step_s),
+        pipeline=PipelineSamples(step_s=steps_s, busy_s=[busy_s(timeline) for timeline in timed.timelines]),
+        blocks=timed.blocks,
+        page_faults=int(page_faults),
+        wall_per_cpu=max(wall_s / cpu_s, wall_per_cpu or 0.0)
+        if cpu_s and job.config.device != "cuda"
+        else None,
+        peaks_bytes=peaks_bytes,
+        clocks=timed.pair.host_clocks() or UNSET,
+    )
+    near = sorted(timed.timelines, key=lambda timeline: abs(timeline.makespan_s - middle_s))[:_TIMELINES]
+    return launch, near
+
+
+def in_turn(steps: int, pipelines: int = 1) -> Iterator[int | None]:
+    """Whose one-step block is next: the baseline's (``None``), each pipeline's, then the same backwards, and so on.
+
+    With one pipeline: baseline, pipeline, pipeline, baseline, ... ``steps`` of each.
+    """
+    kinds = (None, *range(pipelines))
+    for number in range(steps):
+        yield from kinds if number % 2 == 0 else reversed(kinds)
+
+
+def _usage() -> tuple[float, float, float]:
+    """Wall seconds, this thread's CPU seconds, and this process's minor page faults so far."""
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    return time.perf_counter(), time.thread_time(), faults

@@ -1,0 +1,52 @@
+"""How fast each rank's device is, on the model's first single-device form: every rank measures its own, all at once."""
+
+from functools import partial
+from math import inf
+
+import torch
+import torch.distributed as dist
+
+from pipebench.engine.device import RankDevice
+from pipebench.launching.messages import Form
+from pipebench.measuring.baseline import Baseline
+from pipebench.models.network import Network
+
+_FEWEST, _MOST = 3, 10  # steps; the first one warms up
+_ENOUGH_S = 0.05
+
+
+def all_speeds(network: Network, device: RankDevice, ranks: int) -> list[float]:
+    """Every device's steps a second, by rank. Collective.
+
+    Nothing where the model does not fit on one of them.
+
+    Args:
+        network: the model.
+        device: this rank's.
+        ranks: how many there are.
+    """
+    speed = torch.tensor(_speed(network, device), dtype=torch.float64)
+    speeds = [torch.empty_like(speed) for _ in range(ranks)]
+    dist.all_gather(speeds, speed)
+    found = [float(value) for value in speeds]
+    return found if all(found) else []
+
+
+def _speed(network: Network, device: RankDevice) -> float:
+    """This rank's; 0 if the model does not fit."""
+    try:
+        seconds = _step_s(network, device)
+    except torch.OutOfMemoryError:
+        seconds = inf
+    device.give_back()
+    return 1 / seconds
+
+
+def _step_s(network: Network, device: RankDevice) -> float:
+    """The fastest step; steps of milliseconds are repeated, since they differ more."""
+    probe = Baseline(Form(network.outline.forms[0]), network, device.torch)
+    batch = probe.batch(0)
+    seconds: list[float] = []
+    while len(seconds) < _FEWEST or (len(seconds) < _MOST and sum(seconds[1:]) < _ENOUGH_S):
+        seconds.append(device.seconds(partial(probe.step, batch)))
+    return min(seconds[1:])

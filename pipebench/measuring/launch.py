@@ -1,0 +1,243 @@
+"""A launch: what a fresh interpreter does from start to end.
+
+    [race, verify]   in the first launch: find the strongest baseline, hold the pipeline against it
+    warm up          both kinds
+    time             baseline and pipeline in one-step blocks, ABBA
+
+Started by the launcher as ``python -m pipebench.measuring.launch FOLDER RANK MESSAGES PARENT``: a folder with the
+job and the place of this process's rank, a file descriptor to report to, and the process to end with. With real ranks
+all of them run this; the baseline runs in rank 0, which also reports, while the others wait for it.
+"""
+
+import gc
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
+from pipebench.launching import faults, messages, process
+from pipebench.launching.rendezvous.place import Place
+from pipebench.measuring.blocks import time_blocks
+from pipebench.measuring.torch_check import check_torch
+from pipebench.provenance import origins
+from pipebench.timing.measured_link import MeasuredLink
+
+if TYPE_CHECKING:
+    from pipebench.measuring.pair import Pair
+
+Emit = Callable[[messages.Message], None]
+
+
+def main() -> None:
+    """Run the job; whatever happens is reported as a message, never lost."""
+    folder, rank, descriptor, parent = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+
+    def emit(message: messages.Message) -> None:
+        data = msgspec.json.encode(message) + b"\n"
+        while data:
+            data = data[os.write(descriptor, data) :]
+
+    try:
+        process.prepare(parent=parent)
+        work = msgspec.msgpack.decode((folder / "job.msgpack").read_bytes(), type=messages.Work)
+        if isinstance(work, messages.Describing):
+            describe(work, emit)
+        else:
+            place = msgspec.msgpack.decode((folder / f"place-{rank}").read_bytes(), type=Place)
+            if work.config.device == "cuda":
+                process.prepare_for_gpus()
+            else:  # a rank with a GPU is not pinned: it has threads of the driver's beside its own
+                process.pin(place.core)
+            run(work, place, folder, emit)
+        emit(messages.Done())
+    except PipebenchError as error:
+        emit(
+            messages.Failed(
+                cause=str(error),
+                traceback="",
+                refused=isinstance(error, EnvironmentRefusedError),
+                usage=isinstance(error, UsageError),
+                lost_peer=_lost(error.__cause__),
+            )
+        )
+    except MemoryError:
+        emit(messages.Failed(cause="out of memory: use a smaller size", traceback=traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001 - a process's last word: every cause goes home
+        cause = f"{type(error).__name__}: {error}".splitlines()[0]
+        if _out_of_memory(error):
+            cause = f"out of memory: use a smaller size ({cause})"
+        emit(messages.Failed(cause=cause, traceback=traceback.format_exc(), lost_peer=_lost(error)))
+    os._exit(0)  # a group whose peers are gone must not be waited for
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Torch's error of a GPU or, of the host, its allocator's, C++'s, or a oneDNN kernel's that finds no room."""
+    signs = ("can't allocate memory", "bad_alloc", "could not create a primitive")
+    return type(error).__name__ == "OutOfMemoryError" or any(sign in str(error) for sign in signs)
+
+
+def _lost(error: BaseException | None) -> bool:
+    """Whether this process lost the others, so that the cause may be another one's."""
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("gloo", "nccl"))
+
+
+def describe(work: messages.Describing, emit: Emit) -> None:
+    """Load the user's own layers, look at what they do, and tell what they are."""
+    check_torch()
+    import torch  # noqa: PLC0415 - after process.prepare, which sets what torch reads once
+
+    from pipebench.config.resolving import slices  # noqa: PLC0415 - for this work alone
+    from pipebench.models.own.describing import describe as described  # noqa: PLC0415 - torch
+
+    torch.set_num_threads(1)
+    emit(messages.Loaded())
+    options = work.options
+    with origins.checked():
+        description = described(
+            options.model,
+            batch=options.batch,
+            dtype=options.dtype,
+            seed=options.seed,
+            slices=partial(slices, options),
+            tell=lambda doing: emit(messages.Progress(doing=doing, share=0.0)),
+        )
+    emit(messages.Described(description=description))
+
+
+def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
+    """One launch, from its job to its last message."""
+    check_torch()  # after process.prepare, which sets what torch reads once
+    import torch  # noqa: PLC0415 - likewise
+
+    from pipebench.engine.device import start_cuda  # noqa: PLC0415 - likewise
+    from pipebench.measuring import facts  # noqa: PLC0415 - likewise
+    from pipebench.measuring.pair import make_pair  # noqa: PLC0415 - likewise
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    emit(messages.Loaded())
+    rank = place.rank
+    report = emit if rank == 0 else _say_nothing
+    if job.config.device == "cuda":
+        start_cuda(place.device)
+    if rank == 0:
+        report(messages.Environment(values=facts.environment(job.config.device, place.device)))
+    if job.config.device == "cuda" and job.task == "launch" and not place.joined:
+        report(messages.Devices(names=[torch.cuda.get_device_name(n) for n in range(job.config.gpus)]))
+    faults.happen("start", rank)
+    faults.set_clock(rank)
+    if job.task == "link":
+        report(messages.LinkTimes(link=_measure_link(job, place, folder, report)))
+        return
+    if job.task == "layers":
+        _measure_layers(job, place, folder, report)
+        return
+    if job.task == "costs":
+        _measure_actions(job, place, report)
+        return
+    pair = make_pair(job, place, folder)
+    if place.joined:
+        _survey(job, place, report)
+    pairs = [pair, *map(pair.beside, job.beside)]
+    for each in pairs:
+        each.prime()
+    pair.touch_memory()
+    if job.form is None:
+        _race(pairs, report)
+    else:
+        pair.choose(job.form)
+    origins.check()  # layers import what they need when they first run, and here they have run
+    with _quiet():
+        time_blocks(job, rank, pairs, report)
+    origins.check()
+
+
+def _measure_layers(job: messages.Job, place: Place, folder: Path, report: Emit) -> None:
+    from pipebench.measuring.layer_costs import measure  # noqa: PLC0415 - torch
+
+    costs = measure(job, place, folder, report)
+    if costs is not None:
+        report(costs)
+
+
+def _measure_actions(job: messages.Job, place: Place, report: Emit) -> None:
+    from pipebench.measuring.action_costs import measure  # noqa: PLC0415 - torch
+
+    with _quiet():
+        report(measure(job, place, report))
+
+
+def _survey(job: messages.Job, place: Place, report: Emit) -> None:
+    """Where the ranks are and what lies between them, before they have anything else to do. Collective."""
+    import torch.distributed as dist  # noqa: PLC0415 - for ranks only
+
+    from pipebench.engine.device import CpuDevice, CudaDevice  # noqa: PLC0415 - torch
+    from pipebench.measuring import facts, host_links  # noqa: PLC0415 - torch
+
+    ranks = facts.ranks(place, job.config.device)
+    report(messages.Progress(doing="measuring the links between ranks", share=0.05))
+    by_nccl = job.config.device == "cuda" and dist.is_nccl_available()
+    device = CudaDevice(place.device) if by_nccl else CpuDevice()
+    links = host_links.measure(place, device, backend="nccl" if by_nccl else None, timeout_s=job.patience_s)
+    report(messages.Devices(names=[each.name for each in ranks], ranks=ranks, links=links))
+
+
+def _race(pairs: Sequence["Pair"], report: Emit) -> None:
+    """Find the strongest baseline, then hold each pipeline against a fresh one of that form."""
+    first, *others = pairs
+    steps = count()
+    raced = first.race(
+        lambda what: report(
+            messages.Progress(doing=f"racing baselines: {what}", share=min(0.15 + 0.05 * next(steps), 0.5))
+        )
+    )
+    if raced is not None:
+        report(raced)
+    for other in others:
+        other.follow(first, raced)
+    for which, each in enumerate(pairs):
+        report(messages.Progress(doing="verifying gradients", share=0.55))
+        if which:
+            each.choose(raced.form if raced is not None else messages.Form("naive"))
+        verification = each.verify()
+        if verification is not None:
+            report(messages.Verified(verification=verification, which=which))
+
+
+def _measure_link(job: messages.Job, place: Place, folder: Path, report: Emit) -> MeasuredLink:
+    from pipebench.measuring.ping_pong import measure  # noqa: PLC0415 - torch.distributed, for ranks only
+
+    with _quiet():
+        return measure(
+            place,
+            folder,
+            job.patience_s,
+            lambda share: report(messages.Progress(doing="measuring the link", share=share)),
+        )
+
+
+def _say_nothing(message: messages.Message) -> None:
+    """Rank 0 speaks for all."""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No garbage collection while measuring."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+if __name__ == "__main__":
+    main()

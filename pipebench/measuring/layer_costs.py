@@ -1,0 +1,99 @@
+"""What a balanced partition is made of: the cost of each layer and, of several GPUs, the speed of each.
+
+The GPUs are measured by their own ranks, side by side as they will run; then rank 0 measures the layers on its own.
+"""
+
+import time
+from collections.abc import Callable
+from math import inf
+from pathlib import Path
+
+import torch
+
+from pipebench.engine.device import CudaDevice
+from pipebench.engine.emulator import EmulatedPipeline
+from pipebench.launching import messages
+from pipebench.launching.heartbeat import IDLE, WAITING, Heartbeats
+from pipebench.launching.rendezvous.place import Place
+from pipebench.models.layout import chain_layout, graph_of, shape_of
+from pipebench.models.network import Network
+from pipebench.models.registry import network_for
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.plan.transfers import add_transfers
+
+_STEPS = 3  # the first one warms up: it is never the least
+
+
+def measure(
+    job: messages.Job, place: Place, folder: Path, emit: Callable[[messages.Message], None]
+) -> messages.LayerCosts | None:
+    """Layers and GPUs; ``None`` from ranks that have measured their own GPU alone.
+
+    Args:
+        job: with the model.
+        place: of this rank.
+        folder: the launch's.
+        emit: hears of progress.
+    """
+    network = network_for(job.config, job.data)
+    speeds: list[float] = []
+    if place.ranks > 1:
+        emit(messages.Progress(doing="measuring the speed of each GPU", share=0.0))
+        speeds = _speeds(job, network, place, folder)
+    return _layers(job, network, place, speeds, emit) if place.rank == 0 else None
+
+
+def _speeds(job: messages.Job, network: Network, place: Place, folder: Path) -> list[float]:
+    """Of all GPUs, by rank. Collective."""
+    from pipebench.engine import group  # noqa: PLC0415 - torch.distributed, for ranks only
+    from pipebench.measuring.device_speeds import all_speeds  # noqa: PLC0415 - likewise
+
+    device = CudaDevice(place.device)
+    device.use()
+    heartbeats = Heartbeats(folder / "heartbeats", job.ranks)
+    heartbeats.beat(place.rank, WAITING)
+    group.join(place, folder, timeout_s=job.patience_s)
+    heartbeats.beat(place.rank, IDLE)
+    return all_speeds(network, device, place.ranks)
+
+
+def _layers(
+    job: messages.Job,
+    network: Network,
+    place: Place,
+    speeds: list[float],
+    emit: Callable[[messages.Message], None],
+) -> messages.LayerCosts:
+    """A quick measurement of every layer: a pipeline cut as finely as can be, its costs summed by stage.
+
+    What opens the model is measured with the first layer, where every partition has it; its head alone.
+    """
+    config, row = job.config, network.outline.row
+    device = CudaDevice(place.device).torch if config.device == "cuda" else None
+    partition = [1] * row.layers + [0] * bool(row.head)
+    graph = graph_of(shape_of(network.outline, partition), config.microbatches, config.chunks)
+    pipeline = EmulatedPipeline(
+        add_transfers(SCHEDULES["gpipe"].plan(graph)),
+        network,
+        chain_layout(partition),
+        cell=config.cell,
+        checkpoint=config.checkpoint,
+        device=device,
+        clock=gpu_at_rest_s if config.device == "cuda" else time.thread_time,
+    )
+    batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks, device=device)
+    best = [inf] * graph.stages
+    for number in range(_STEPS):
+        emit(messages.Progress(doing="measuring layers", share=number / _STEPS))
+        costs = pipeline.step(batch)
+        seconds = [costs.before_s(stage) + costs.after_s(stage) for stage in range(graph.stages)]
+        for action, action_s in costs.actions.items():
+            seconds[action.stage] += action_s
+        best = [min(pair) for pair in zip(best, seconds, strict=True)]
+    return messages.LayerCosts(layers=best[: row.layers], head=sum(best[row.layers :]), speeds=speeds)
+
+
+def gpu_at_rest_s() -> float:
+    """The clock once the GPU has done all it was given: for a quick look, not for timed steps."""
+    torch.cuda.synchronize()
+    return time.perf_counter()

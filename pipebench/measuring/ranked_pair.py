@@ -1,0 +1,289 @@
+"""The pair on real ranks: every rank has its part of the pipeline, rank 0 the baseline too."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from functools import partial
+from pathlib import Path
+from statistics import median_low
+
+import msgspec
+
+from pipebench.config.run_config import RunConfig
+from pipebench.engine import group
+from pipebench.engine.clocks import HostClocks, clocks_of
+from pipebench.engine.connections import TRANSPORTS, Transports
+from pipebench.engine.device import CpuDevice, CudaDevice, RankDevice
+from pipebench.engine.ranks import REST_S, RankedPipeline, Readings
+from pipebench.launching import messages
+from pipebench.launching.heartbeat import IDLE, WAITING, Heartbeats
+from pipebench.launching.rendezvous.place import Place
+from pipebench.measuring.baseline import TooBigError
+from pipebench.measuring.computed import Computed, judge, judge_update
+from pipebench.measuring.device_speeds import all_speeds
+from pipebench.measuring.ranked_naive import RankedNaive, everywhere, fewest_devices
+from pipebench.measuring.single_device import SingleDevice
+from pipebench.measuring.verification import check_same_loss
+from pipebench.models.edges import Steps
+from pipebench.models.layout import Layout, edges_of
+from pipebench.models.network import Network
+from pipebench.models.outline import BATCHES, whole
+from pipebench.plan.plan import Plan
+from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
+from pipebench.records.timelines import timeline_record
+
+
+class RankedPair:
+    """One rank's share. The ranks that have no baseline meet rank 0 again at the next message.
+
+    Args:
+        job: of the launch.
+        network: its model.
+        place: of this rank among all.
+        folder: the launch's.
+        device_of: the device of this host with a number; by default the job's kind.
+        transport: makes this rank's transport; by default the strongest one that is there.
+    """
+
+    pipeline_is_cpu_time = False
+
+    def __init__(
+        self,
+        job: messages.Job,
+        network: Network,
+        place: Place,
+        folder: Path,
+        *,
+        device_of: Callable[[int], RankDevice] | None = None,
+        transport: Transports | None = None,
+    ) -> None:
+        config = job.config
+        assert config.partition is not None
+        self.job, self.network, self.place, self.rank = job, network, place, place.rank
+        self.device_of = device_of or _DEVICES[config.device]
+        self.device = self.device_of(place.device)
+        self.device.use()
+        self.single: SingleDevice | None = None
+        self._peak = self._busy_s = self._cpu_s = 0.0
+        heartbeats = Heartbeats(folder / "heartbeats", job.ranks)
+        heartbeats.beat(self.rank, WAITING)
+        group.join(place, folder, timeout_s=job.patience_s)
+        heartbeats.beat(self.rank, IDLE)
+        self.clocks = clocks_of(place)
+        self.transport, self.heartbeats = transport or TRANSPORTS[config.device], heartbeats
+        self.numbered = True
+        self.load()
+        self.naive: RankedNaive | None = None
+        if config.baseline_partition is not None:
+            self.naive = RankedNaive(job, network, self._pipeline, self.device)
+        elif self.rank == 0:
+            self.single = SingleDevice(job, network, self._device_of_rank(job.baseline_device))
+
+    def load(self) -> None:
+        """The pipeline of the job, and the batches as it takes them."""
+        config = self.job.config
+        self.pipeline = self._pipeline(
+            self.job.plan(), config.layout, cell=config.cell, checkpoint=config.checkpoint
+        )
+        self.batches = [
+            self.network.batch(
+                number, microbatches=config.microbatches, chunks=config.chunks, device=self.device.torch
+            )
+            for number in range(BATCHES)
+        ]
+
+    def beside(self, config: RunConfig) -> "RankedPair":
+        """Another pipeline on the same ranks; a hang in it is told without its action, which is of another plan."""
+        other = copy(self)
+        other.job, other.numbered = self.job.of(config), False
+        other.load()
+        return other
+
+    def follow(self, first: "RankedPair", raced: messages.Raced | None) -> None:  # noqa: ARG002 - not needed here
+        """The race makes the baseline."""
+        self.job = first.job.of(self.job.config)
+        self.single, self.naive = first.single, first.naive
+
+    def _pipeline(
+        self, plan: Plan, layout: Layout, *, cell: str = "fused", checkpoint: str = "none"
+    ) -> RankedPipeline:
+        """This rank's part of a plan, with fresh parameters."""
+        graph = plan.graph
+        edges = edges_of(self.network.outline, layout, graph.microbatches, graph.chunks_each)
+        return RankedPipeline(
+            plan,
+            self.network,
+            layout,
+            edges,
+            rank=self.rank,
+            device=self.device,
+            transport=self.transport(self.job, plan, edges, self.rank, self.device),
+            cell=cell,
+            checkpoint=checkpoint,
+            heartbeats=self.heartbeats,
+            numbered=self.numbered and plan.graph == self.job.config.graph,
+            clocks=self.clocks,
+        )
+
+    def prime(self) -> None:
+        """A first whole step: real ranks cannot take a part of one.
+
+        Checked, so that no receive is posted ahead: while a GPU loads its kernels for the first time,
+        nothing may wait on it for what only they can bring about.
+        """
+        self.pipeline.step(self.batches[0], update=False, checked=True)
+        self.pipeline.release()
+
+    def touch_memory(self) -> None:
+        """Room for a whole-batch step in rank 0; the others' steps are as small as their microbatches."""
+        if self.single is not None:
+            self.single.touch_memory()
+
+    def verify(self) -> Verification | None:
+        """The checked step: headers travel before payloads. Rank 0 holds it against its baseline."""
+        side = self.naive or self.single
+        reference = side.reference(self.job.config.pieces) if side is not None else None
+        start = self.pipeline.fingerprints({})
+        self.pipeline.step(self.batches[0], update=False, checked=True)
+        gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
+        # before the update: an optimizer may write into the gradients, and rank 0's are no copies
+        verification = None
+        if reference is not None and start is not None and gradients is not None:
+            verification = judge(self.job, reference, Computed(start, gradients, loss))
+        expected = side.updated_by(gradients) if side is not None else None
+        if side is not None:
+            side.release()
+        self.pipeline.update()
+        parameters = self.pipeline.parameters()
+        self.pipeline.release()
+        if verification is None or expected is None or parameters is None:
+            return None
+        error = judge_update(self.job, expected, parameters)
+        return msgspec.structs.replace(verification, max_relative_parameter_error=error)
+
+    def race(self, report: Callable[[str], None]) -> messages.Raced | None:
+        """Rank 0 races alone, on the GPU of median speed among those that it sees; the others wait for it."""
+        if self.naive is not None:
+            return self.naive.race(report)
+        on_gpus = self.job.config.device == "cuda"
+        speeds = all_speeds(self.network, self.device, self.job.ranks) if on_gpus else []
+        near = self.place.within_reach(0)
+        chosen = near[of_median_speed([speeds[rank] for rank in near])] if speeds else 0
+        raced = self._raced_alone(chosen, report) if self.rank == 0 else None
+        if on_gpus and not everywhere(self.rank != 0 or raced is not None):
+            return self._race_naive(report)
+        if raced is None:
+            return None
+        flops = self.network.outline.step_flops(whole(self.network.outline))
+        known = [flops * steps_per_s for steps_per_s in speeds] if flops is not None else []
+        return msgspec.structs.replace(raced, device=chosen, device_flops_per_s=known)
+
+    def _device_of_rank(self, rank: int) -> RankDevice:
+        """The device that a rank of this host has."""
+        return self.device_of(self.place.seats[rank].device)
+
+    def _raced_alone(self, chosen: int, report: Callable[[str], None]) -> messages.Raced | None:
+        """Of a single device; ``None`` if the model does not fit on it."""
+        self.single = SingleDevice(self.job, self.network, self._device_of_rank(chosen))
+        try:
+            return self.single.race(report)
+        except TooBigError:
+            self.single = None
+            return None
+
+    def _race_naive(self, report: Callable[[str], None]) -> messages.Raced | None:
+        """Find the fewest devices that the naive schedule fits on, by trying each one's part, and race it."""
+        partition = fewest_devices(self.network, self.device, self.rank, self.job.ranks)
+        config = msgspec.structs.replace(self.job.config, baseline_partition=partition)
+        self.job = msgspec.structs.replace(self.job, config=config)
+        self.naive = RankedNaive(self.job, self.network, self._pipeline, self.device)
+        raced = self.naive.race(report)
+        return raced and msgspec.structs.replace(raced, baseline_partition=partition)
+
+    def choose(self, form: messages.Form) -> None:
+        """Take a form of the baseline."""
+        if self.naive is not None:
+            self.naive.choose(form)
+        if self.single is not None:
+            self.single.choose(form)
+
+    def rest(self) -> None:
+        """Until gloo's input thread has left the core to the baseline."""
+        time.sleep(REST_S)
+
+    def baseline_step(self, number: int) -> float:
+        """Seconds on rank 0, while the others wait for it; of the naive schedule where that is the baseline."""
+        if self.naive is not None:
+            return self.naive.step(number)
+        return self.single.step(number) if self.single is not None else 0.0
+
+    def pipeline_step(self, number: int) -> tuple[Readings, Steps | None]:
+        """One step of all ranks, and the steps of time in each of its slices."""
+        batch = self.batches[number % BATCHES]
+        readings = self.pipeline.step(batch)
+        self.pipeline.release()
+        self._peak = max(self._peak, readings.peak_bytes)
+        self._busy_s += readings.busy_s
+        self._cpu_s += readings.cpu_s
+        return readings, batch.steps
+
+    def timeline(self, measured: tuple[Readings, Steps | None]) -> TimelineRecord:
+        """The step by the wall clock; on ranks other than 0 an empty one, since only rank 0 reports."""
+        readings, steps = measured
+        timeline = self.pipeline.timeline(readings)
+        if timeline is None:
+            return TimelineRecord(clock="wall", makespan_s=0.0, spans=[], transfers=[], other=[])
+        sizes = partial(self.pipeline.message_bytes, steps=steps)
+        return timeline_record(timeline, clock="wall", message_bytes=sizes)
+
+    def peaks_bytes(self) -> list[int] | None:
+        """Each rank's largest peak so far, without the baseline where it shares the device."""
+        if self.device.peak_bytes() is None:
+            return None
+        shared = self.single is not None and self.single.device.torch == self.device.torch
+        resident = self.single.resident_bytes if self.single is not None and shared else 0
+        peaks = self.pipeline.gathered(self._peak - resident)
+        return None if peaks is None else [int(peak) for peak in peaks]
+
+    def compare_clocks(self) -> None:
+        """Once more after the last step. Collective."""
+        self.clocks.refresh()
+
+    def host_clocks(self) -> list[ClockRecord]:
+        """The clocks of all hosts but rank 0's, as they were compared with its in this launch."""
+        if not isinstance(self.clocks, HostClocks):
+            return []
+        return [
+            ClockRecord(
+                host=clock.host,
+                offset_s=clock.last.offset_s,
+                drift=clock.drift,
+                uncertainty_s=clock.uncertainty_s,
+            )
+            for clock in self.clocks.hosts()
+        ]
+
+    def wall_per_cpu(self) -> float | None:
+        """The worst rank's: how long it worked by the clock over its CPU time; ``None`` on a GPU."""
+        if self.job.config.device == "cuda":
+            return None
+        ratios = self.pipeline.gathered(self._busy_s / self._cpu_s if self._cpu_s else 0.0)
+        return None if ratios is None else max(ratios)
+
+    def check_losses(self, *, steps: int) -> None:
+        """Both must have the same loss."""
+        loss = self.pipeline.loss()
+        side = self.naive or self.single
+        if side is not None:
+            check_same_loss(side.loss(), loss, steps=steps)
+
+
+def of_median_speed(speeds: Sequence[float]) -> int:
+    """The number of the device of median speed, of the two in the middle the slower one."""
+    return speeds.index(median_low(speeds))
+
+
+_DEVICES: Mapping[str, Callable[[int], RankDevice]] = {
+    "cpu": lambda _: CpuDevice(),
+    "cuda": CudaDevice,
+}

@@ -1,0 +1,390 @@
+"""The experiment: config -> plan -> check -> launch -> record. The only place that knows the whole order.
+
+Whatever ends a run, every complete launch goes into a record: ``completed``, ``failed`` (it broke, or pipebench
+did) or ``aborted`` (a signal, the deadline).
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from math import inf
+from pathlib import Path
+
+import msgspec
+
+from pipebench.config import budget
+from pipebench.config.run_config import RunConfig
+from pipebench.errors import (
+    DeadlineError,
+    InterruptedRunError,
+    PipebenchError,
+    RunBrokenError,
+    RunFailedError,
+    TerminatedRunError,
+)
+from pipebench.launching import messages
+from pipebench.launching.company import Led
+from pipebench.launching.launcher import Launcher
+from pipebench.models import partition
+from pipebench.models.registry import given_to
+from pipebench.plan.check import check
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.plan.transfers import add_transfers
+from pipebench.records import keeping, schema, store
+from pipebench.records.keeping import Kept
+from pipebench.run import ending, local_link
+from pipebench.run.devices import settled
+from pipebench.run.listener import Listener
+from pipebench.run.recording import SoFar, record_of
+from pipebench.system import signals
+from pipebench.system.supervision import supervised
+from pipebench.telemetry import other_runs
+from pipebench.telemetry.gpu_watch import GpuWatch
+from pipebench.timing.costs import UniformCosts
+from pipebench.timing.simulator import simulate
+
+_PATIENCE_S = 2.0  # with the figures of a run that was ended
+
+
+def run(
+    config: RunConfig,
+    *,
+    folder: Path,
+    listener: Listener,
+    remeasure: bool = False,
+    began: float | None = None,
+    company: Led | None = None,
+) -> tuple[schema.RunRecord, Path]:
+    """Measure one configuration, and store the record under ``folder``.
+
+    Args:
+        config: what to run.
+        folder: where its one record goes.
+        listener: who hears of progress.
+        remeasure: measure this machine's link even if it was measured before.
+        began: when the deadline began to count, on the ``time.monotonic`` clock; now by default.
+        company: the ranks that are started elsewhere, if a launcher has started this process as one of several.
+
+    Raises:
+        PipebenchError: Nothing was started: bad input, or the machine refuses.
+        RunEndedError: The run started and did not complete; its record is kept.
+        NotStoredError: It was completed, and the folder could not be written.
+        Exception: A bug of ours; complete launches are kept, and a note on it says where.
+    """
+    experiment = Experiment(config, listener, remeasure=remeasure, began=began, company=company)
+    try:
+        return _run(experiment, folder, company)
+    except (PipebenchError, ending.RunEndedError):
+        raise
+    except Exception as bug:
+        experiment.rescue(folder, bug)
+        raise
+
+
+def _run(experiment: "Experiment", folder: Path, company: Led | None) -> tuple[schema.RunRecord, Path]:
+    """From the first look at the devices to the record, or to the error that is the user's."""
+    try:
+        experiment.prepare(folder)
+        experiment.measure(Launcher(deadline=experiment.deadline, company=company))
+        return experiment.store("completed", folder)
+    except ending.NotStoredError:
+        raise
+    except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as ended:
+        by_signal = isinstance(ended, TerminatedRunError)
+        cause = company.cause_of(ended) if by_signal and company is not None else ended
+        status = "failed" if isinstance(cause, RunFailedError) else "aborted"
+        raise ending.RunEndedError(cause, experiment.keep(status, folder, cause)) from ended
+    except (PipebenchError, OSError) as error:
+        refusal = error if isinstance(error, PipebenchError) else ending.refusal(error)
+        if not experiment.so_far.launches:
+            raise refusal from None
+        raise ending.RunEndedError(refusal, experiment.keep("failed", folder, refusal)) from error
+
+
+def check_plan(config: RunConfig) -> None:
+    """Check the plan and run it on paper before any device does."""
+    plan = add_transfers(config.plan)
+    check(plan)
+    simulate(plan, UniformCosts(1, backward_input=1, backward_weight=1))
+
+
+class Experiment:
+    """One run, from its input to its record; several can take their launches in turn.
+
+    Those ``beside`` it have other pipelines of the same model, and no launches of their own: they are measured in its
+    launches, against its baseline.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        listener: Listener,
+        *,
+        remeasure: bool = False,
+        began: float | None = None,
+        beside: Sequence["Experiment"] = (),
+        company: Led | None = None,
+    ) -> None:
+        self.beside, self.company = beside, company
+        self.listener, self.remeasure = listener, remeasure
+        self.began = time.monotonic() if began is None else began
+        self.so_far = SoFar(config)
+        self.gpus: GpuWatch | None = None
+        self.kept: Kept | None = None
+
+    @property
+    def deadline(self) -> float:
+        """On the ``time.monotonic`` clock; it counts from the start."""
+        return self.began + budget.deadline_s(self.so_far.config)
+
+    def prepare(self, folder: Path) -> None:
+        """Look at the devices, read the input, check plan and folder; what is bad ends here, before anything starts.
+
+        Raises:
+            UsageError: The text is missing or not what it should be, or the folder is a file.
+            EnvironmentRefusedError: This machine cannot do it, or the folder cannot be written.
+            DeadlineError: The deadline passed.
+        """
+        with supervised(self.deadline, self._tell) as phase:
+            near = None
+            if self.company is not None:
+                phase("waiting for the other ranks")
+                place = self.company.place()
+                near = {rank: place.seats[rank].device for rank in place.within_reach(0)}
+                here = tuple(place.beside(0))
+                self.so_far.config = msgspec.structs.replace(self.so_far.config, here=here)
+            phase("looking for devices and memory")
+            self.so_far.config, line = settled(self.so_far.config, near)
+            phase(f"reading {self.so_far.config.text or 'the input'}")
+            self.so_far.given = given_to(self.so_far.config)
+            self.so_far.config = self.so_far.config.with_input(self.so_far.given)
+            phase("checking the plan")
+            check_plan(self.so_far.config)
+            if self.so_far.config.device == "cuda":
+                phase("looking at the GPUs")
+                self.gpus = GpuWatch(self.so_far.config.gpus if near is None else len(near))
+                self.so_far.environment |= self.gpus.start()
+            store.check_folder(folder)
+        if line is not None:
+            self.listener.notice(line)
+
+    def measure(self, launcher: Launcher) -> None:
+        """All launches, one at a time."""
+        for _ in range(self.so_far.config.launches):
+            self.launch(launcher)
+
+    def launch(self, launcher: Launcher) -> None:
+        """The next launch; before the first one the link and the layers, where they must be known.
+
+        Raises:
+            RunFailedError: It broke.
+            DeadlineError: The launcher's deadline passed.
+        """
+        number = len(self.so_far.launches)
+        if self.so_far.config.needs_link and self.so_far.link is None:
+            self.so_far.link = local_link.known(
+                self._job(), launcher, self.listener, remeasure=self.remeasure
+            )
+        if self.so_far.config.partition is None:
+            self._balance(launcher)
+        for each in (self, *self.beside):
+            if each.so_far.config.needs_order:
+                each.settle_order(launcher, self._job().of(each.so_far.config))
+        what = f"launch {number + 1} of {self.so_far.config.launches}"
+        self._progress(number, f"{what}: starting", 0.0)
+        with other_runs.watched() as another_runs, closing(launcher.run(self._job())) as reports:
+            self._note(beside=another_runs())
+            try:
+                for message in reports:
+                    self._take(message, number, what)
+            finally:
+                self._note(beside=another_runs())
+                if self.gpus is not None:
+                    self.gpus.end()
+        if len(self.so_far.launches) != number + 1:
+            raise RunFailedError(f"{what} ended without a result")
+
+    def store(self, status: str, folder: Path) -> tuple[schema.RunRecord, Path]:
+        """Write everything so far as a record.
+
+        Raises:
+            NotStoredError: The folder cannot be written.
+        """
+        kept = self.keep(status, folder)
+        if kept.trouble is not None or kept.path is None:
+            raise ending.NotStoredError(kept)
+        return kept.run, kept.path
+
+    def keep(self, status: str, folder: Path, error: PipebenchError | None = None) -> Kept:
+        """Everything so far as a record, written wherever that can be; a signal waits until that is done.
+
+        The figures of a run that was ended may not take long: a plan can be large.
+        """
+        if self.kept is None and error is None:
+            with supervised(inf, self._tell) as phase:
+                phase("computing the figures")
+                complete = record_of(self.so_far, status)
+        if self.kept is None:
+            with signals.held():
+                record = complete if error is None else self._ended(status, ending.failure_of(error))
+                log = error.log if isinstance(error, RunBrokenError) else ""
+                self.kept = keeping.keep(record, folder, log=log)
+        return self.kept
+
+    def rescue(self, folder: Path, bug: Exception) -> None:
+        """Keep complete launches though pipebench itself broke; notes below the bug's traceback say where they are."""
+        if self.kept is None and self.so_far.launches:
+            with signals.held():
+                self.kept = keeping.keep(self._rescued(ending.failure_of(bug)), folder)
+        if self.kept is not None:
+            ending.note(bug, self.kept.path, self.kept.trouble, len(self.so_far.launches))
+
+    def _rescued(self, failure: schema.Failure) -> schema.RunRecord:
+        try:
+            return self._ended("failed", failure)
+        except Exception:  # noqa: BLE001 - figures that cannot be computed may be what is told already
+            return record_of(self.so_far, "failed", failure, figures=False)
+
+    def _ended(self, status: str, failure: schema.Failure) -> schema.RunRecord:
+        try:
+            with supervised(time.monotonic() + _PATIENCE_S, self._tell):
+                return record_of(self.so_far, status, failure)
+        except DeadlineError:
+            return record_of(self.so_far, status, failure, figures=False)
+
+    def _tell(self, doing: str) -> None:
+        self.listener.progress(doing, float(bool(self.so_far.launches)))
+
+    # measuring
+
+    def _job(self) -> messages.Job:
+        assert self.so_far.given is not None
+        return messages.Job(
+            config=self.so_far.config,
+            data=self.so_far.given.data,
+            link=self.so_far.link,
+            baseline_device=self.so_far.raced.device if self.so_far.raced else 0,
+            form=self.so_far.raced.form if self.so_far.raced else None,
+            host_flops_per_s=self.so_far.raced.host_flops_per_s if self.so_far.raced else None,
+            beside=tuple(other.so_far.config for other in self.beside),
+        )
+
+    def _balance(self, launcher: Launcher) -> None:
+        """Measure the layers, and of several GPUs the speed of each, then decide the partition."""
+        job = msgspec.structs.replace(self._job(), task="layers")
+        with closing(launcher.run(job)) as reports:
+            for message in reports:
+                match message:
+                    case messages.Progress():
+                        self.listener.progress(message.doing, 0.0)
+                    case messages.LayerCosts():
+                        self._take_layers(message)
+        if self.so_far.config.partition is None:
+            raise RunFailedError("measuring the layers ended without a result")
+
+    def _take_layers(self, costs: messages.LayerCosts) -> None:
+        """A slow device gets fewer layers."""
+        config = self.so_far.config
+        counts = partition.balanced(
+            config.row,
+            costs.layers,
+            config.chain_devices,
+            head=costs.head if config.row.head else 0.0,
+            speeds=partition.relative_speeds(costs.speeds)[: config.chain_devices],
+        )
+        self.so_far.config = msgspec.structs.replace(config, partition=counts)
+
+    def settle_order(self, launcher: Launcher, job: messages.Job) -> None:
+        """Measure what the actions of a job cost, and order the plan by that, once for all launches."""
+        with closing(launcher.run(msgspec.structs.replace(job, task="costs"))) as reports:
+            for message in reports:
+                match message:
+                    case messages.Progress():
+                        self.listener.progress(message.doing, 0.0)
+                    case messages.ActionCosts():
+                        self._take_costs(message)
+        if self.so_far.config.needs_order:
+            raise RunFailedError("measuring the actions ended without a result")
+
+    def _take_costs(self, measured: messages.ActionCosts) -> None:
+        """The order is settled here: it is the same in every launch, and in the record."""
+        config = self.so_far.config
+        self.listener.progress("ordering the plan", 0.0)
+        self.so_far.environment["order_costs"] = "on paper" if measured.costs is None else "measured"
+        if measured.costs is None:
+            self.listener.notice(
+                "all stages together do not fit on one device, so their actions could not be measured: the order is "
+                "made from costs on paper"
+            )
+        plan = SCHEDULES[config.schedule].plan(
+            config.graph, measured.costs, most_alive=config.most_alive, most_waiting=config.most_waiting
+        )
+        order = tuple(plan.csv().splitlines())
+        self.so_far.config = msgspec.structs.replace(config, order=order, found=measured.found)
+        check_plan(self.so_far.config)
+
+    def _note(self, *, beside: bool) -> None:
+        """Record whether another run measured beside any launch of this one, and say so the first time."""
+        before = self.so_far.environment.get("another_run_beside", False)
+        if beside and not before:
+            self.listener.notice("another pipebench run measures on this machine: each slows the other down")
+        for each in (self, *self.beside):
+            each.so_far.environment["another_run_beside"] = bool(before or beside)
+
+    def _take(self, message: messages.AnyMessage, number: int, what: str) -> None:
+        match message:
+            case messages.Progress():
+                self._progress(number, f"{what}: {message.doing}", message.share)
+                if message.timed and self.gpus is not None:
+                    self.gpus.begin()
+            case messages.Verified():
+                self._of(message.which).verification = message.verification
+            case messages.Measured():
+                so_far = self._of(message.which)
+                so_far.launches.append(message.launch)
+                so_far.timelines += message.timelines
+                if self.gpus is not None:
+                    self.gpus.end()
+                    so_far.environment |= self.gpus.environment()
+            case messages.Devices() | messages.Environment() | messages.Raced():
+                for each in (self, *self.beside):
+                    each.learn(message)
+
+    def learn(self, message: messages.Devices | messages.Environment | messages.Raced) -> None:
+        """What holds for this run and for those beside it."""
+        match message:
+            case messages.Devices():
+                self.so_far.device_names = message.names
+                self.so_far.ranks, self.so_far.links = message.ranks, message.links
+            case messages.Environment():
+                self.so_far.environment |= message.values
+            case messages.Raced():
+                self._take_race(message)
+
+    def _of(self, which: int) -> SoFar:
+        """Of this run, or of one beside it."""
+        return (self, *self.beside)[which].so_far
+
+    def _take_race(self, raced: messages.Raced) -> None:
+        """What was found of the model, and which baseline fits, holds for all launches."""
+        self.so_far.raced = raced
+        config = self.so_far.config
+        config = msgspec.structs.replace(config, found={**(config.found or {}), **raced.found})
+        if raced.baseline_partition is not None and config.baseline_partition is None:
+            devices = len(raced.baseline_partition)
+            config = msgspec.structs.replace(config, baseline_partition=raced.baseline_partition)
+            self.listener.notice(
+                f"the model does not fit on one device: the baseline is the naive schedule on {devices} devices, the "
+                f"speed-up is relative to {devices} devices"
+            )
+        self.so_far.config = config
+        if raced.too_big:
+            self.so_far.environment["baseline_forms_too_big"] = ", ".join(raced.too_big)
+
+    def _progress(self, number: int, doing: str, share: float) -> None:
+        """By the time that each launch is expected to take; the first one also races and verifies."""
+        config = self.so_far.config
+        later = budget.launch_s(config) / budget.run_s(config)
+        first = 1 - later * (config.launches - 1)
+        done = share * first if number == 0 else first + later * (number - 1 + share)
+        self.listener.progress(doing, done)

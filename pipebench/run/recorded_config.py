@@ -1,0 +1,85 @@
+"""What a run was asked to do, as a record holds it: its options, its model and its input. Pure."""
+
+from pipebench.config.run_config import RunConfig
+from pipebench.models.kind import Given
+from pipebench.models.outline import Slice
+from pipebench.models.registry import DEFAULT_MODEL
+from pipebench.records import schema
+from pipebench.records.terms import WORDS
+
+_OPTIONS = frozenset(schema.Config.__struct_fields__) - {"partition", "optimizer", "input", "model"}
+
+
+def config_record(config: RunConfig, given: Given | None) -> schema.Config:
+    """Every option of a run, decided; ``given`` is its input, ``None`` if it ended before that was read."""
+    options = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if name in _OPTIONS}
+    return schema.Config(
+        **{**options, "partition": list(config.partition) if config.partition else None},
+        optimizer=_optimizer(config),
+        input=input_record(config, given),
+        model=_model(config),
+    )
+
+
+def _optimizer(config: RunConfig) -> schema.Optimizer:
+    """Plain SGD, or that of the user's own: what that does is for it to know."""
+    described = config.described
+    if described is None or not described.optimizer:
+        return schema.Optimizer(learning_rate=config.learning_rate, clipping=config.clipping)
+    rate = described.learning_rate
+    return schema.Optimizer(
+        name=described.optimizer,
+        learning_rate=rate if rate and rate > 0 else None,
+        momentum=described.momentum,
+    )
+
+
+def _model(config: RunConfig) -> schema.ModelRecord | None:
+    """The layers of another model than the default one, which is known by its sizes."""
+    described = config.described
+    if described is None:
+        return None if config.model == DEFAULT_MODEL else _built_in(config)
+    layers = [schema.ModelLayer(layer.name, layer.parameters) for layer in described.layers]
+    return schema.ModelRecord(described.name, layers, described.sha256)
+
+
+def _built_in(config: RunConfig) -> schema.ModelRecord:
+    """Its units in order, with what opens the model and its head in the first and the last one."""
+    outline, last = config.outline, config.layers - 1
+    units = [Slice(n, n + 1, opens=n == 0, closes=n == last) for n in range(config.layers)]
+    layers = [schema.ModelLayer(outline.text(unit), outline.parameters(unit)) for unit in units]
+    return schema.ModelRecord(config.model, layers)
+
+
+def input_record(config: RunConfig, given: Given | None) -> schema.Input | None:
+    """What throughput counts; ``None`` if the run ended before the input was read."""
+    if given is None:
+        return None
+    source = given.source
+    items = source.items_per_step(config.steps)
+    return schema.Input(
+        kind=source.kind,
+        sha256=source.sha256,
+        tokens=source.tokens,
+        vocabulary=source.vocabulary,
+        words_per_step=items if source.unit == WORDS else None,
+        count_rule=source.count_rule,
+        unknown_share=source.unknown_share,
+        bytes_read=source.bytes_read,
+        whole=source.whole,
+        unit=source.unit,
+        items_per_step=items,
+        pairs=source.pairs,
+        origin=source.origin,
+        slice_steps=_slice_steps(config, given),
+    )
+
+
+def _slice_steps(config: RunConfig, given: Given) -> list[int] | None:
+    """Steps of time of the shortest and of the longest slice, where they differ."""
+    lengths = given.lengths(config.microbatches)
+    if lengths is None:
+        return None
+    chunks = config.chunks
+    cut = [(max(length, chunks) // chunks, -(-max(length, chunks) // chunks)) for length in lengths]
+    return [min(least for least, _ in cut), max(most for _, most in cut)]

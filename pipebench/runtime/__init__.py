@@ -1,1 +1,0 @@
-"""What runs a plan: stages, the executor, devices, launches."""

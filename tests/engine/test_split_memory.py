@@ -1,0 +1,119 @@
+"""The buffers of split cells hold what the budget says they do, as many times as microbatches are in flight."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from pipebench.config.budget import device_memory
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunConfig, RunOptions
+from pipebench.engine.emulator import EmulatedPipeline
+from pipebench.engine.split_stage import SplitStage
+from pipebench.models.split_softmax import SplitShard
+from pipebench.models.stacked_lstm.split.kept import Kept
+from pipebench.models.stacked_lstm.split.part import SplitPart
+from pipebench.plan.actions import Operation
+from pipebench.plan.cells import units_in
+from pipebench.plan.in_flight import most_in_flight
+from pipebench.plan.transfers import add_transfers
+from tests.builders import network_of
+
+SIZES: dict[str, Any] = {"layers": 4, "hidden": 6, "vocab": 21, "batch": 8, "sequence_length": 8, "gpus": 3}
+WORKING = (
+    9  # times hidden: of each sequence and layer one more row of what is kept, and what a backward works in
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As a launch has it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def config(schedule: str, microbatches: int, chunks: int, **options: Any) -> RunConfig:
+    slices = {"schedule": schedule, "microbatches": microbatches, "chunks": chunks}
+    given = {"partition": "2,1,1", "cell": "split", "dtype": "float64", "synthetic": True}
+    return resolve(RunOptions(**(SIZES | slices | given | options)))
+
+
+def after_a_step(asked: RunConfig) -> list[SplitStage]:
+    """The stages, with all buffers that the step made."""
+    network = network_of(asked)
+    pipeline = EmulatedPipeline(add_transfers(asked.plan), network, asked.layout, cell="split")
+    pipeline.step(network.batch(0, microbatches=asked.microbatches, chunks=asked.chunks))
+    found = {n: stage for executor in pipeline.executors for n, stage in executor.stages.items()}
+    return [stage for _, stage in sorted(found.items()) if isinstance(stage, SplitStage)]
+
+
+def held_bytes(kept: Kept) -> int:
+    """Of one microbatch's memory, views counted once with what they are views of."""
+    layers = [chunk.buffers for chunk in kept.places[0].layers]
+    head = [] if kept._head is None else [kept._head.hidden_NH, kept._head.gradient_NV]
+    return storages_bytes([*head, *(each for buffers in layers for each in tensors_of(buffers))])
+
+
+def tensors_of(buffers: Any) -> Iterable[Tensor]:
+    steps = [tensor for step in buffers.steps for tensor in (step.candidate, step.squashed)]
+    lists = [*buffers.scaled_BH, *buffers.hidden_BH, *steps]
+    alone = [buffers.both_TBK, buffers.gates_TBG, buffers.scratch_BG]
+    return [*lists, *alone, buffers.hidden_gradient_BH, buffers.scaled_gradient_BH]
+
+
+def storages_bytes(tensors: Iterable[Tensor]) -> int:
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+
+
+@pytest.mark.parametrize(
+    ("schedule", "microbatches", "chunks"),
+    [("gpipe", 4, 1), ("1f1b", 8, 2), ("wavefront", 2, 4), ("zb-h1", 8, 1), ("wavefront-zb", 2, 4)],
+)
+def test_a_device_holds_what_is_computed_of_it(schedule: str, microbatches: int, chunks: int) -> None:
+    asked = config(schedule, microbatches, chunks)
+    assert asked.partition is not None
+    sequences = asked.batch // microbatches
+    memory = device_memory(asked, asked.partition)
+    for stage, found in enumerate(after_a_step(asked)):
+        assert isinstance(found.split, SplitPart)
+        pool = found.split._pool
+        flying = most_in_flight(units_in(asked.graph, asked.plan.programs[stage]))[stage]
+        assert len(pool._free) == flying
+        assert not any(pool._of)
+        beyond = WORKING * 6 * sequences * asked.layout.parts[stage].layers * 8
+        assert sum(map(held_bytes, pool._free)) == memory[stage].saved_tensors + flying * beyond
+
+
+def test_less_in_flight_is_less_memory() -> None:
+    many, few = (config(name, 8, 1) for name in ("gpipe", "1f1b"))
+    found = [len(stage.split._pool._free) for asked in (many, few) for stage in after_a_step(asked)]  # type: ignore[attr-defined]
+    assert found == [8, 8, 8, 3, 2, 1]
+
+
+def test_a_shard_holds_what_is_computed_of_it() -> None:
+    asked = config("gpipe", 4, 2, softmax_devices="all")
+    shards = [stage.split for stage in after_a_step(asked) if isinstance(stage.split, SplitShard)]
+    parts = [part for part in asked.layout.parts if part.rows is not None]
+    assert len(shards) == len(parts) == 3
+    for shard, part in zip(shards, parts, strict=True):
+        buffers = shard._buffers
+        held = storages_bytes(
+            [
+                *(buffers.hidden_TBH, buffers.exponentials_KNV, buffers.near_KN),
+                *(buffers.ours_KN, buffers.figures_K3N),
+            ]
+        )
+        assert held == 4 * (asked.outline.split_bytes(part, 4) or 0)
+
+
+def test_w_gives_memory_back_for_the_next_microbatch() -> None:
+    """The last stage of zb-h1 puts off the most; the first one none."""
+    asked = config("zb-h1", 8, 1)
+    counts = [len(stage.split._pool._free) for stage in after_a_step(asked)]  # type: ignore[attr-defined]
+    assert counts == [3, 3, 3]
+    last = asked.plan.programs[2]
+    assert sum(action.operation is Operation.BACKWARD_WEIGHT for action in last) == 8

@@ -1,0 +1,450 @@
+"""The order of a run and what is kept of it, with a launcher that reports what it is told to."""
+
+import errno
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipebench.config.run_config import RunConfig
+from pipebench.errors import (
+    CorruptRecordError,
+    DeadlineError,
+    EnvironmentRefusedError,
+    InterruptedRunError,
+    RunFailedError,
+    UsageError,
+)
+from pipebench.launching import messages
+from pipebench.launching.messages import Form
+from pipebench.plan.graph import Graph
+from pipebench.plan.order_costs import CellCost, OrderCosts, costs_on_paper
+from pipebench.plan.schedules import SCHEDULES
+from pipebench.records import schema, store
+from pipebench.run import ending, experiment, local_link, recording
+from pipebench.telemetry import link_cache, other_runs
+from tests.builders import completed_record, launch, run_config
+from tests.timing.test_measured_link import LINK
+
+RECORD = completed_record()
+FOUND = {"onednn_projection": False, "packed_products": True}
+
+
+class Watcher:
+    def __init__(self) -> None:
+        self.shares: list[float] = []
+        self.notices: list[str] = []
+
+    def progress(self, doing: str, share: float) -> None:
+        self.shares.append(share)
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+class Launches:
+    """A launcher: each launch reports, the one numbered ``fails_at`` raises ``error`` instead."""
+
+    def __init__(
+        self,
+        error: Exception | None = None,
+        fails_at: int = 99,
+        speeds: Sequence[float] = (),
+        *,
+        measures: bool = True,
+        fits: bool = True,
+    ) -> None:
+        self.measures, self.fits = measures, fits
+        self.error, self.fails_at, self.speeds, self.jobs = error, fails_at, list(speeds), []
+
+    def __call__(self, *, deadline: float, company: None = None) -> "Launches":
+        assert deadline > 0
+        assert company is None
+        self.deadline = deadline
+        return self
+
+    def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
+        number = len(self.jobs)
+        self.jobs.append(job)
+        if job.task == "link":
+            yield messages.LinkTimes(link=LINK)
+            return
+        if job.task == "costs":
+            if self.measures:
+                yield messages.Progress(doing="measuring actions", share=0.5)
+                costs = odd_costs(job.config.graph) if self.fits else None
+                yield messages.ActionCosts(costs=costs, found=FOUND)
+            return
+        if job.task == "layers":
+            costs = [3.0] + [1.0] * (job.config.layers - 1)
+            yield messages.LayerCosts(costs, 1.0, self.speeds)
+            return
+        if job.form is None:
+            yield messages.Raced(Form("fused"), [], 1e11)
+            assert RECORD.verification is not None
+            yield messages.Verified(RECORD.verification)
+        if number == self.fails_at and self.error is not None:
+            raise self.error
+        assert RECORD.timeline is not None
+        yield messages.Measured(launch([2.0, 2.0], [1.0, 1.0]), [RECORD.timeline] * 2)
+
+
+def odd_costs(graph: Graph) -> OrderCosts:
+    """A call of W costs more on each stage."""
+    paper = costs_on_paper(graph)
+    weights = tuple(CellCost(each.slice_s, 2.0 * stage) for stage, each in enumerate(paper.backward_weight))
+    return replace(paper, backward_weight=weights)
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, launches: Launches, **options: object
+) -> tuple[schema.RunRecord, Path]:
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    return experiment.run(config(**options), folder=folder, listener=Watcher())
+
+
+def config(**options: object) -> RunConfig:
+    assert isinstance(RECORD.config, schema.Config)
+    same = {
+        "gpus": RECORD.config.gpus,
+        "layers": RECORD.config.layers,
+        "microbatches": RECORD.config.microbatches,
+    }
+    return run_config(**(same | {"synthetic": True, "launches": 3} | options))
+
+
+def test_the_first_launch_races_and_the_others_get_its_form_and_speed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    launches = Launches()
+    record, path = run(monkeypatch, tmp_path, launches)
+    assert [job.form for job in launches.jobs] == [None, Form("fused"), Form("fused")]
+    assert [job.host_flops_per_s for job in launches.jobs] == [None, 1e11, 1e11]
+    assert (record.status, len(record.launches)) == ("completed", 3)
+    assert record.speedup is not None
+    assert record.speedup.value == pytest.approx(2.0)
+    assert store.read(path) == record
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(RunFailedError("x"), "failed"), (DeadlineError("x"), "aborted"), (InterruptedRunError("x"), "aborted")],
+)
+@pytest.mark.parametrize("complete", [0, 2])
+def test_complete_launches_are_kept_whatever_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, status: str, complete: int
+) -> None:
+    with pytest.raises(ending.RunEndedError) as ended:
+        run(monkeypatch, tmp_path, Launches(error, fails_at=complete))
+    record = store.read(ended.value.path)
+    assert isinstance(record, schema.RunRecord)
+    assert (record.status, len(record.launches), ended.value.launches) == (status, complete, complete)
+    assert (record.speedup is not None) == (complete > 0)
+    assert list(tmp_path.iterdir()) == [ended.value.path]
+
+
+@pytest.mark.parametrize(
+    "error", [EnvironmentRefusedError("no room left"), OSError(errno.EMFILE, "Too many open files")]
+)
+def test_a_machine_that_refuses_later_leaves_complete_launches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
+) -> None:
+    with pytest.raises(EnvironmentRefusedError):
+        run(monkeypatch, tmp_path, Launches(error, fails_at=0))
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ending.RunEndedError) as ended:
+        run(monkeypatch, tmp_path, Launches(error, fails_at=2))
+    assert ended.value.cause.exit_code == 7
+    assert ended.value.kept.record.status == "failed"
+    assert len(ended.value.kept.record.launches) == 2
+
+
+@pytest.mark.parametrize("complete", [0, 1])
+def test_a_bug_of_ours_costs_no_complete_launch_and_stays_a_bug(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, complete: int
+) -> None:
+    with pytest.raises(KeyError) as bug:
+        run(monkeypatch, tmp_path, Launches(KeyError("layer"), fails_at=complete))
+    paths = list(tmp_path.iterdir())
+    assert len(paths) == complete
+    for path in paths:
+        record = store.read(path)
+        assert isinstance(record, schema.RunRecord)
+        assert (record.status, len(record.launches)) == ("failed", 1)
+        assert record.failure == schema.Failure(1, "a bug in pipebench: KeyError('layer')")
+        assert record.speedup is not None
+        assert bug.value.__notes__ == [f"kept: complete launches: 1, pipebench show {path}"]
+
+
+@pytest.mark.parametrize("error", [None, RunFailedError("x")])
+def test_figures_that_cannot_be_computed_cost_no_complete_launch(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception | None
+) -> None:
+    def broken(launches: list[schema.Launch]) -> float:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(recording.summary, "pipeline_step_s", broken)
+    with pytest.raises(ZeroDivisionError):
+        run(monkeypatch, tmp_path, Launches(error, fails_at=2))
+    (path,) = tmp_path.iterdir()
+    record = store.read(path)
+    assert isinstance(record, schema.RunRecord)
+    assert (record.status, len(record.launches)) == ("failed", 3 if error is None else 2)
+    assert record.speedup is None
+
+
+def test_any_error_of_the_user_s_leaves_complete_launches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(ending.RunEndedError) as ended:
+        run(monkeypatch, tmp_path, Launches(CorruptRecordError("no JSON"), fails_at=1))
+    assert (ended.value.cause.exit_code, ended.value.launches) == (10, 1)
+
+
+def test_a_folder_that_cannot_be_written_any_more_costs_no_figures(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "runs", tmp_path / "tmp"
+    other.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(other))
+
+    class Vanishing(Launches):
+        def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
+            yield from super().run(job)
+            if folder.is_dir():
+                folder.rmdir()
+                folder.touch()
+
+    with pytest.raises(ending.NotStoredError, match="a file is in the way") as ended:
+        run(monkeypatch, folder, Vanishing())
+    record, path, trouble = ended.value.kept
+    assert (record.status, path) == ("completed", other / f"{record.id}.json")
+    assert f"{record.id}.json cannot be written in {folder}" in str(trouble)
+    assert store.read(other / f"{record.id}.json") == record
+    with pytest.raises(ending.RunEndedError) as broken:
+        run(monkeypatch, tmp_path / "runs2", Launches(RunFailedError("x", log="last words"), fails_at=1))
+    assert broken.value.log is not None
+
+
+def test_gpus_are_watched_from_the_first_timed_step_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    class Watch:
+        def begin(self) -> None:
+            told.append("begin")
+
+        def end(self) -> None:
+            told.append("end")
+
+        def environment(self) -> dict[str, str]:
+            return {"gpu0_throttle_reasons": "hot"}
+
+    class Timed(Launches):
+        def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
+            first, *others = super().run(job)
+            told.append("launched")
+            yield from (messages.Progress("warming up", 0.1), first, messages.Progress("x", 0.5, timed=True))
+            yield from others
+
+    tried = experiment.Experiment(config(launches=1), Watcher())
+    tried.prepare(tmp_path)
+    tried.gpus = Watch()  # type: ignore[assignment]
+    tried.measure(Timed())  # type: ignore[arg-type]
+    assert told == ["launched", "begin", "end", "end"]
+    assert tried.so_far.environment["gpu0_throttle_reasons"] == "hot"
+
+
+def test_balanced_measures_the_layers_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    launches = Launches()
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    asked = config(partition="balanced")
+    try:
+        record, _ = experiment.run(asked, folder=tmp_path, listener=Watcher())
+    except ending.RunEndedError as ended:
+        pytest.fail(str(ended))
+    assert launches.jobs[0].config.partition is None
+    assert launches.jobs[1].config.partition == tuple(record.config.partition or ())
+
+
+def test_an_order_is_settled_once_from_measured_costs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """After the partition, by the bounds that were asked for; both launches run it."""
+    launches = Launches()
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    asked = config(schedule="wavefront-zb", partition="balanced", chunks=4, most_waiting=5)
+    tried = experiment.Experiment(asked, Watcher())
+    tried.prepare(tmp_path)
+    for _ in range(2):
+        tried.launch(launches)  # type: ignore[arg-type]
+    assert tasks(launches) == ["layers", "costs", "launch", "launch"]
+    measured, *run = launches.jobs[1:]
+    assert measured.config.order is None
+    assert measured.config.partition is not None
+    schedule, graph = SCHEDULES["wavefront-zb"], measured.config.graph
+    expected = schedule.plan(graph, odd_costs(graph), most_waiting=5)
+    assert [job.config.plan for job in run] == [expected, expected]
+    assert expected != schedule.plan(graph, odd_costs(graph)), "or the bound is not seen"
+    assert run[0].config.found == FOUND, "nothing is tried twice"
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_where_the_costs_are_from_is_recorded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, fits: bool
+) -> None:
+    launches = Launches(fits=fits)
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    tried = experiment.Experiment(config(schedule="wavefront-zb", chunks=4), Watcher())
+    tried.prepare(tmp_path)
+    tried.launch(launches)  # type: ignore[arg-type]
+    ran = tried.so_far
+    assert ran.environment["order_costs"] == ("measured" if fits else "on paper")
+    costs = odd_costs(ran.config.graph) if fits else None
+    assert ran.config.plan == SCHEDULES["wavefront-zb"].plan(ran.config.graph, costs)
+
+
+def test_costs_that_nobody_measured_end_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    launches = Launches(measures=False)
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    tried = experiment.Experiment(config(schedule="wavefront-zb"), Watcher())
+    tried.prepare(tmp_path)
+    with pytest.raises(RunFailedError, match="measuring the actions ended without a result"):
+        tried.launch(launches)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "speeds", "partition"),
+    [
+        # layers of 3 + 1 + 1 against 5 and a head of 1; then the second device is faster, or slower
+        ({}, (), (3, 5)),
+        ({}, (7.0, 6.9), (3, 5)),
+        ({}, (1.0, 2.0), (1, 7)),
+        ({}, (3.0, 1.0), (6, 2)),
+        ({"gpus": 3, "softmax_devices": "1"}, (1.0, 2.0, 9.0), (1, 7)),
+    ],
+)
+def test_a_balanced_partition_follows_the_speeds_of_the_devices(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    options: dict[str, object],
+    speeds: tuple[float, ...],
+    partition: tuple[int, ...],
+) -> None:
+    launches = Launches(speeds=speeds)
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    tried = experiment.Experiment(config(partition="balanced", layers=8, **options), Watcher())
+    tried.prepare(tmp_path)
+    tried.launch(launches)  # type: ignore[arg-type]
+    assert tried.so_far.config.partition == partition
+
+
+def test_progress_only_grows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    watcher = Watcher()
+    monkeypatch.setattr(experiment, "Launcher", Launches())
+    experiment.run(config(), folder=tmp_path, listener=watcher)
+    assert watcher.shares == sorted(watcher.shares)
+    assert watcher.notices == ["device: emulated (auto: no GPU visible, 2 asked for)"]
+
+
+def test_bad_input_leaves_no_record_and_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    with pytest.raises(UsageError, match=r"none\.txt"):
+        run(monkeypatch, folder, Launches(), synthetic=False, text="/nowhere/none.txt")
+    with pytest.raises(EnvironmentRefusedError, match="would not fit"):
+        run(monkeypatch, folder, Launches(), hidden=100_000)
+    assert not folder.exists()
+
+
+def test_an_interrupt_while_reading_the_words_leaves_a_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(config: RunConfig) -> None:
+        raise InterruptedRunError("interrupted")
+
+    monkeypatch.setattr(experiment, "given_to", interrupted)
+    with pytest.raises(ending.RunEndedError) as ended:
+        run(monkeypatch, tmp_path, Launches())
+    record = store.read(ended.value.path)
+    assert isinstance(record, schema.RunRecord)
+    assert (record.status, record.config.input) == ("aborted", None)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(local_link, "load_average", lambda: 0.0)
+    return tmp_path / "cache"
+
+
+def tasks(launches: Launches) -> list[str]:
+    return [job.task for job in launches.jobs]
+
+
+def test_the_local_link_is_measured_once_a_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path
+) -> None:
+    first, second = Launches(), Launches()
+    record, _ = run(monkeypatch, tmp_path, first, machine="local")
+    run(monkeypatch, tmp_path, second, machine="local")
+    assert tasks(first) == ["link", "launch", "launch", "launch"]
+    assert tasks(second) == ["launch"] * 3
+    links = [job.link for job in [*first.jobs[1:], *second.jobs]]
+    assert all(link and msgspec.structs.replace(link, load_average=None) == LINK for link in links)
+    assert record.machine is not None
+    assert record.machine.time_dilation == 1.0
+    assert record.machine.link is not None
+    assert record.machine.link.overhead_s == LINK.at(record_message_bytes()).overhead_s
+
+
+def record_message_bytes() -> int:
+    return config(machine="local").message_bytes
+
+
+def test_remeasure_measures_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
+    link_cache.save(LINK)
+    launches = Launches()
+    monkeypatch.setattr(experiment, "Launcher", launches)
+    experiment.run(config(machine="local"), folder=tmp_path, listener=Watcher(), remeasure=True)
+    assert tasks(launches)[0] == "link"
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_another_run_beside_is_told_and_recorded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path, *, busy: bool
+) -> None:
+    monkeypatch.setattr(experiment, "Launcher", Launches())
+    watcher = Watcher()
+    with other_runs.watched() if busy else nullcontext():
+        record, _ = experiment.run(config(), folder=tmp_path, listener=watcher)
+    assert record.environment["another_run_beside"] is busy
+    assert ("run-beside" in {warning.code for warning in record.warnings}) is busy
+    assert sum("another pipebench run measures" in text for text in watcher.notices) == busy
+
+
+def test_a_preset_needs_no_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
+    launches = Launches()
+    run(monkeypatch, tmp_path, launches)
+    assert tasks(launches) == ["launch"] * 3
+    assert not list(cache.rglob("link-*"))
+
+
+def test_a_local_run_that_broke_before_its_link_keeps_a_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path
+) -> None:
+    class Broken(Launches):
+        def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
+            raise RunFailedError("rank 1 was killed by SIGKILL")
+            yield
+
+    with pytest.raises(ending.RunEndedError) as caught:
+        run(monkeypatch, tmp_path, Broken(), machine="local")
+    record = store.read(caught.value.path)
+    assert isinstance(record, schema.RunRecord)
+    assert record.machine is not None
+    assert (record.machine.name, record.machine.link) == ("local", None)
