@@ -5,7 +5,7 @@ second on such a card nobody knows, so the host is held against the card by the 
 """
 
 from pipebench.engine.device import RankDevice
-from pipebench.measuring.baseline import race
+from pipebench.measuring.race import race
 from pipebench.models.outline import whole
 from pipebench.models.registry import given_to, network_for, reference
 

@@ -18,9 +18,9 @@ from pipebench.engine.ranks import REST_S, RankedPipeline, Readings
 from pipebench.launching import messages
 from pipebench.launching.heartbeat import IDLE, WAITING, Heartbeats
 from pipebench.launching.rendezvous.place import Place
-from pipebench.measuring.baseline import TooBigError
 from pipebench.measuring.computed import Computed, judge, judge_update
 from pipebench.measuring.device_speeds import all_speeds
+from pipebench.measuring.race import TooBigError
 from pipebench.measuring.ranked_naive import RankedNaive, everywhere, fewest_devices
 from pipebench.measuring.single_device import SingleDevice
 from pipebench.measuring.verification import check_same_loss

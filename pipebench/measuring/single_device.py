@@ -9,8 +9,9 @@ import torch
 from pipebench.config.budget import ROOM
 from pipebench.engine.device import RankDevice
 from pipebench.launching import messages
-from pipebench.measuring.baseline import Baseline, race
+from pipebench.measuring.baseline import Baseline
 from pipebench.measuring.computed import Computed, take_gradients
+from pipebench.measuring.race import race
 from pipebench.models.fingerprints import hashes
 from pipebench.models.network import Gradients, Network, cut, parameters_of
 from pipebench.models.outline import BATCHES, telling_flops, whole_memory
