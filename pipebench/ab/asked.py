@@ -16,7 +16,7 @@ from pipebench.ab.options import values
 from pipebench.ab.sides import AS_IT_IS, Side, check_options
 from pipebench.ab.telling import Tell, silent
 from pipebench.ab.worktrees import worktrees
-from pipebench.comparison import fields
+from pipebench.comparison import run_fields
 from pipebench.errors import UsageError
 
 
@@ -58,8 +58,8 @@ def varied(asked: Both) -> frozenset[str]:
     model, batch or dtype is no speed of one work, and must be allowed by name.
     """
     options = [_split(each.run, "--a-run or --b-run") for each in asked]
-    plan = fields.PLAN if options[0] != options[1] else frozenset()
-    return plan | fields.MODEL if asked[0].model is not None else plan
+    plan = run_fields.PLAN if options[0] != options[1] else frozenset()
+    return plan | run_fields.MODEL if asked[0].model is not None else plan
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from pipebench.ab.options import values
 from pipebench.ab.place import place
 from pipebench.ab.sides import Side, check, launch
 from pipebench.comparison.compare import Rules
-from pipebench.comparison.fields import MODEL, named_field
+from pipebench.comparison.fields import named_field
 from pipebench.comparison.gates import gates_from
+from pipebench.comparison.run_fields import MODEL
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.run.devices import check_system

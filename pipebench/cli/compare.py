@@ -86,7 +86,7 @@ def compare(
 
 def _suggest_a_study(record: "ComparisonRecord", names: Sequence[str], folder: Path | None) -> None:
     """The command that lays records side by side which differ in nothing but what a study varies."""
-    from pipebench.comparison.fields import VARIED, VARIES
+    from pipebench.comparison.run_fields import VARIED, VARIES
     from pipebench.system import pasting
 
     differing = {each.field for pair in record.pairs for each in pair.mismatches}

@@ -2,8 +2,8 @@
 
 metrics          the values of a record's launches, from its raw samples
 contradictions   where a record's stored summary says something else
-fields           what must match, and what may drift; of commands: command_fields
-doubts           what keeps launches from being replicates of one thing
+fields           what must match, and what may drift; its lists: run_fields, command_fields, trace_fields
+doubts           signs that the launches of a record did not repeat one measurement
 coarseness       how finely a command prints, and what rounding alone may have made
 verdicts         one metric of two records -> improvement, same, regression, inconclusive
 compare          records -> the record of a comparison
@@ -11,7 +11,8 @@ remarks          what a reader must know beside its figures
 gates            which metrics a check watches, and its exit code
 sources          names on a command line -> records
 baselines        saved runs that others are held against
-calibration      the noise of this machine, and thresholds below it
+merging          the one-launch records of a side -> one record
+calibration      the noise of this machine, and thresholds below it; noise_cache keeps it
 history          one metric over many runs, and where it changed
 self_test        the gate tried on what it must catch: in specimen, a made-up record, or in one of the user's
 """

@@ -5,121 +5,28 @@ lets it pass by name; the clock cannot be let pass, since virtual and wall secon
 what a speed-up is relative to.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from itertools import groupby
+from collections.abc import Collection, Mapping
 from math import isclose
 
-from pipebench.comparison import command_fields, trace_fields
+from pipebench.comparison import command_fields, run_fields, trace_fields
 from pipebench.errors import UsageError
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference
 from pipebench.records.schema import RunRecord
 from pipebench.records.trace import TraceRecord
 
-CLOCK, BASELINE = "clock", "baseline.devices"
-NEVER_PASS = frozenset({CLOCK, BASELINE}) | command_fields.NEVER_PASS
-
-HARD = (
-    "schema.version",
-    CLOCK,
-    "device.kind",
-    "device.count",
-    "device.names",
-    "device.hosts",
-    "machine.name",
-    "config.model.name",
-    "config.model.layers",
-    "config.layers",
-    "config.hidden",
-    "config.vocab",
-    "config.source_vocab",
-    "config.heads",
-    "config.batch",
-    "config.sequence_length",
-    "config.dtype",
-    "config.schedule",
-    "config.microbatches",
-    "config.chunks",
-    "config.partition",
-    "config.softmax_devices",
-    "config.checkpoint",
-    "config.cell",
-    "config.most_alive",
-    "config.most_waiting",
-    "config.optimizer",
-    "config.tokens",
-    "config.bucket",
-    "config.input.unit",
-    "config.input.items_per_step",
-    BASELINE,
-)
-
-# What every record was before these were fields: in a key it is not told, so that keys of before stay what they were.
-_BEFORE: Mapping[str, str | None] = {
-    "device.hosts": None,
-    "config.model.name": "stacked LSTM",
-    "config.model.layers": None,
-    "config.softmax_devices": None,
-    "config.cell": "fused",
-    "config.most_alive": None,
-    "config.most_waiting": None,
-    "config.source_vocab": None,
-    "config.heads": None,
-    "config.bucket": None,
-    "config.input.unit": "words",
-    BASELINE: "one device",
-}
-_ITEMS, _OLD_ITEMS = "config.input.items_per_step", "config.input.words_per_step"
-
-# What a plan is: two sides may differ in it because they were asked to, and still do the same work.
-PLAN = frozenset(
-    {
-        *("config.schedule", "config.microbatches", "config.chunks", "config.checkpoint", "config.partition"),
-        *("config.cell", "config.most_alive", "config.most_waiting"),
-        *("config.softmax_devices", "device.count", "device.names", "device.hosts"),
-    }
-)
-
-# What a model is: two sides may differ in it because they were asked for two, and must still do as many items of one
-# unit with one batch. As many layers more are another partition.
-MODEL = frozenset(
-    {
-        *("config.model.name", "config.model.layers", "config.layers", "config.hidden", "config.vocab"),
-        *("config.source_vocab", "config.heads", "config.sequence_length", "config.partition"),
-    }
-)
-
-# What a study varies on purpose, by the name of --by: the field itself, and that with what follows from it.
-VARIES = {"schedule": "config.schedule", "gpus": "device.count"}
-VARIED: dict[str, frozenset[str]] = {
-    "schedule": frozenset({"config.schedule", "config.microbatches", "config.chunks", "config.cell"}),
-    "gpus": frozenset({"device.count", "config.partition"}),
-}
-
-DRIFT = (
-    "config.model.sha256",
-    "config.input.sha256",
-    "config.input.count_rule",
-    "config.steps",
-    "config.warmup",
-    "config.seed",
-    "config.emulation_order",
-    "config.partition_rule",
-    "config.optimizer.learning_rate",
-    "baseline.kind",
-    "baseline.microbatches",
-)
+NEVER_PASS = run_fields.NEVER_PASS | command_fields.NEVER_PASS
 
 # Numbers that are never quite the same: how far apart they may lie, relative and absolute.
 _NUMBERS = {"machine.time_dilation": (0.05, 0.0), "environment.load_average_1min": (0.0, 1.0)}
 _ALWAYS_TOLD = ("environment.torch", "environment.driver")
-_PARTITION, _COUNTS = "config.partition", "layers by device"
 _CLOCK_TOLERANCE = (0.02, 0.0)
-_LONG = 200
-_NAMED = (*HARD, *command_fields.NAMED, *trace_fields.NAMED)
-_SHORT = {"machine": "machine.name", "words_per_step": _ITEMS, _OLD_ITEMS: _ITEMS}
+_NAMED = (*run_fields.HARD, *command_fields.NAMED, *trace_fields.NAMED)
+_SHORT = {
+    "machine": "machine.name",
+    "words_per_step": run_fields.ITEMS,
+    run_fields.OLD_ITEMS: run_fields.ITEMS,
+}
 _VOLATILE = (
     *("load_average_1min", "memory_available_bytes", "pinned_core", "temperature"),
     *("cpu_throttled_s", "cpu_stolen_s"),
@@ -137,17 +44,17 @@ def identity(record: Comparable) -> Mapping[str, object]:
         return {name: value_of(record, name) for name in command_fields.HARD}
     if isinstance(record, TraceRecord):
         return {name: value_of(record, name) for name in trace_fields.HARD}
-    return {name: value_of(record, name) for name in (*HARD, _COUNTS)}
+    return {name: value_of(record, name) for name in (*run_fields.HARD, run_fields.COUNTS)}
 
 
 def key_of(record: RunRecord) -> dict[str, str | None]:
     """The hard fields as text, by which records are kept; of a record that could have been made before, as it was."""
-    words = _unit(record) in (None, _BEFORE["config.input.unit"])
-    found = {name: text_of(value_of(record, name)) for name in HARD}
+    words = value_of(record, run_fields.UNIT) in (None, run_fields.BEFORE[run_fields.UNIT])
+    found = {name: text_of(value_of(record, name)) for name in run_fields.HARD}
     return {
-        _OLD_ITEMS if name == _ITEMS and words else name: value
+        run_fields.OLD_ITEMS if name == run_fields.ITEMS and words else name: value
         for name, value in found.items()
-        if name not in _BEFORE or value not in (None, _BEFORE[name])
+        if name not in run_fields.BEFORE or value not in (None, run_fields.BEFORE[name])
     }
 
 
@@ -155,13 +62,14 @@ def mismatches_of(
     reference: Mapping[str, object], candidate: Mapping[str, object], *, by: str | None = None
 ) -> list[Difference]:
     """As ``mismatches``, of two identities."""
-    passing = set(VARIED[by] if by else ())
-    if reference.get(_COUNTS) == candidate.get(_COUNTS):  # whichever rule made them
-        passing.add(_PARTITION)
-    if None in (reference.get(BASELINE), candidate.get(BASELINE)):  # a run that ended before it had one
-        passing.add(BASELINE)
+    passing = set(run_fields.VARIED[by] if by else ())
+    if reference.get(run_fields.COUNTS) == candidate.get(run_fields.COUNTS):  # whichever rule made them
+        passing.add(run_fields.PARTITION)
+    baselines = (reference.get(run_fields.BASELINE), candidate.get(run_fields.BASELINE))
+    if None in baselines:  # a run that ended before it had one
+        passing.add(run_fields.BASELINE)
     passing |= {name for name in command_fields.MACHINE if None in (reference.get(name), candidate.get(name))}
-    names = [name for name in {**reference, **candidate} if name not in {_COUNTS, *passing}]
+    names = [name for name in {**reference, **candidate} if name not in {run_fields.COUNTS, *passing}]
     values = ((name, reference.get(name), candidate.get(name)) for name in names)
     return [Difference(name, text_of(one), text_of(other)) for name, one, other in values if one != other]
 
@@ -184,7 +92,7 @@ def drift(reference: Comparable, candidate: Comparable) -> list[Difference]:
         if (each.reference is not None and each.candidate is not None) or each.field in _ALWAYS_TOLD
     ]
     if _is_measured_alike(reference, candidate):  # which finds another one each time
-        known += _differences([_COUNTS], reference, candidate)
+        known += _differences([run_fields.COUNTS], reference, candidate)
     return [*known, *_far_apart(_NUMBERS | clocks, reference, candidate)]
 
 
@@ -192,7 +100,7 @@ def _drifting(record: Comparable) -> tuple[str, ...]:
     """The fields of its kind, beside the environment."""
     if isinstance(record, CommandRecord):
         return command_fields.DRIFT
-    return trace_fields.DRIFT if isinstance(record, TraceRecord) else DRIFT
+    return trace_fields.DRIFT if isinstance(record, TraceRecord) else run_fields.DRIFT
 
 
 def named_field(name: str) -> str:
@@ -250,8 +158,8 @@ def _number(value: object) -> float | None:
 
 def value_of(record: Comparable, name: str) -> object:
     """The value of a field by its place in the record; ``None`` where there is none."""
-    if isinstance(record, RunRecord) and name in _COMPUTED:
-        return _COMPUTED[name](record)
+    if isinstance(record, RunRecord) and name in run_fields.COMPUTED:
+        return run_fields.COMPUTED[name](record)
     if isinstance(record, CommandRecord) and name in command_fields.COMPUTED:
         return command_fields.COMPUTED[name](record)
     if isinstance(record, TraceRecord) and name in trace_fields.COMPUTED:
@@ -264,93 +172,10 @@ def value_of(record: Comparable, name: str) -> object:
     return value
 
 
-def _names(names: list[str]) -> str:
-    """``A`` if all devices are one, ``4 x A, 4 x B`` if not: their number is a field of its own."""
-    counts = Counter(names)
-    if len(counts) == 1:
-        return names[0]
-    return ", ".join(f"{count} x {name}" for name, count in sorted(counts.items()))
-
-
-def _hosts(record: RunRecord) -> str | None:
-    """How ranks go onto hosts, whatever these are called; ``None`` where one launcher started all on one machine."""
-    names = [rank.host for rank in record.device.ranks]
-    counts = [len(list(ranks)) for _, ranks in groupby(names)]
-    many = len(set(names))
-    return f"{many} host{'' if many == 1 else 's'}, {' + '.join(map(str, counts))} ranks" if names else None
-
-
 def _is_measured_alike(reference: Comparable, candidate: Comparable) -> bool:
     """Whether two runs have one partition, or the same rule that measures it anew."""
     runs = isinstance(reference, RunRecord) and isinstance(candidate, RunRecord)
-    return runs and value_of(reference, _PARTITION) == value_of(candidate, _PARTITION)
-
-
-def _partition(record: RunRecord) -> str | None:
-    """The rule where the partition is measured anew each time, else the partition."""
-    return "balanced" if record.config.partition_rule == "balanced" else _counts(record)
-
-
-def _optimizer(record: RunRecord) -> str:
-    """What of the optimizer costs time; the learning rate does not."""
-    optimizer = record.config.optimizer
-    momentum = "" if optimizer.momentum is None else f", momentum {optimizer.momentum:g}"
-    return f"{optimizer.name}{momentum}, clipping {optimizer.clipping}"
-
-
-def _model(record: RunRecord) -> str | None:
-    return record.config.model.name if record.config.model else _BEFORE["config.model.name"]
-
-
-def _layers(record: RunRecord) -> str | None:
-    """All layers by name and parameters, in order; of many the beginning and a hash of all."""
-    if record.config.model is None:
-        return None
-    layers = record.config.model.layers
-    text = ", ".join(f"{layer.name} {layer.parameters}" for layer in layers)
-    if len(text) <= _LONG:
-        return text
-    total, digest = sum(layer.parameters for layer in layers), hashlib.sha256(text.encode()).hexdigest()[:12]
-    return f"{len(layers)} layers, {total} parameters, sha256 {digest}: {text[: _LONG // 2]}..."
-
-
-def _baseline(record: RunRecord) -> str | None:
-    """What a speed-up is relative to, in words."""
-    baseline = record.baseline
-    if baseline is None:
-        return None
-    if baseline.devices == 1 and baseline.kind != "naive":
-        return _BEFORE[BASELINE]
-    return (
-        f"{'the naive schedule' if baseline.kind == 'naive' else baseline.kind} on {baseline.devices} devices"
-    )
-
-
-def _unit(record: RunRecord) -> str | None:
-    return record.config.input.unit if record.config.input else None
-
-
-def _items(record: RunRecord) -> float | None:
-    return record.config.input.items if record.config.input else None
-
-
-def _counts(record: RunRecord) -> str | None:
-    partition = record.config.partition
-    return None if partition is None else ",".join(map(str, partition))
-
-
-_COMPUTED: dict[str, Callable[[RunRecord], str | float | None]] = {
-    "config.model.name": _model,
-    "config.model.layers": _layers,
-    "config.input.unit": _unit,
-    _ITEMS: _items,
-    BASELINE: _baseline,
-    _COUNTS: _counts,
-    "device.names": lambda record: _names(record.device.names),
-    "device.hosts": _hosts,
-    _PARTITION: _partition,
-    "config.optimizer": _optimizer,
-}
+    return runs and value_of(reference, run_fields.PARTITION) == value_of(candidate, run_fields.PARTITION)
 
 
 def text_of(value: object) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median, median_low
 
-from pipebench.comparison import fields, verdicts
+from pipebench.comparison import run_fields, verdicts
 from pipebench.comparison.coarseness import is_rounding, resolution
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import Doubt
@@ -106,10 +106,10 @@ def _of_a_trace(record: TraceRecord, label: str) -> Iterator[WarningRecord]:
 def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]) -> list[WarningRecord]:
     """That what the user wanted to let pass never does."""
     result, found = [], allowed & {each.field for each in standing}
-    if fields.CLOCK in found:
+    if run_fields.CLOCK in found:
         cause = "virtual and wall-clock seconds are not of one kind: no option lets that pass"
         result.append(WarningRecord(WarningCode.CLOCK_NEVER_PASSES, cause, "compare runs of one clock"))
-    if fields.BASELINE in found:
+    if run_fields.BASELINE in found:
         cause = "speed-ups over different numbers of devices are not of one kind: no option lets that pass"
         result.append(
             WarningRecord(WarningCode.BASELINE_NEVER_PASSES, cause, "compare runs of equal baselines")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from pipebench.comparison import baselines, fields
+from pipebench.comparison import baselines, fields, run_fields
 from pipebench.errors import MissingError, NotComparableError, UsageError
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import store
@@ -196,7 +196,7 @@ def _selected(
     newest = {order(each.run): each for each in alike}
     first, *others = [newest[key] for key in sorted(newest)]
     if alike is not runs:
-        apart = tuple(name for name in fields.HARD if any(name in names for names in standing))
+        apart = tuple(name for name in run_fields.HARD if any(name in names for names in standing))
         first = replace(first, unlike=len(runs) - len(alike), apart=apart)
     return [first, *others]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipebench.ab.asked import Asked, check_asked, sides, varied
-from pipebench.comparison.fields import MODEL, PLAN
+from pipebench.comparison.run_fields import MODEL, PLAN
 from pipebench.errors import UsageError
 
 NOTHING = Asked()

@@ -12,7 +12,7 @@ import pytest
 
 from pipebench.ab.asked import Asked, varied
 from pipebench.cli.ab import _FOLDER
-from pipebench.comparison.fields import PLAN
+from pipebench.comparison.run_fields import PLAN
 from pipebench.records import store
 from tests.ab.launches import one_launch
 from tests.cli.conftest import Ended, Pipebench, unheard

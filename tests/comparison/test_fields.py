@@ -1,17 +1,8 @@
 import msgspec
 import pytest
 
-from pipebench.comparison.fields import (
-    HARD,
-    PLAN,
-    VARIED,
-    drift,
-    key_of,
-    mismatches,
-    named_field,
-    split_allowed,
-    value_of,
-)
+from pipebench.comparison.fields import drift, key_of, mismatches, named_field, split_allowed, value_of
+from pipebench.comparison.run_fields import HARD, PLAN, VARIED
 from pipebench.errors import UsageError
 from pipebench.records.comparison import Difference
 from pipebench.records.schema import ModelLayer, Optimizer, RunRecord

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from pipebench.comparison.compare import Rules, compare
-from pipebench.comparison.fields import HARD
 from pipebench.comparison.history import history
+from pipebench.comparison.run_fields import HARD
 from pipebench.errors import CorruptRecordError
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord

@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 from rich.console import Console
 
 from pipebench.comparison.compare import Rules, compare
-from pipebench.comparison.fields import HARD
+from pipebench.comparison.run_fields import HARD
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.schema import RunRecord
 from pipebench.records.selection import Source
