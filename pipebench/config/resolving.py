@@ -7,16 +7,15 @@ from typing import Literal, cast
 
 import msgspec
 
-from pipebench.config.divisors import divisor_above, largest_divisor
+from pipebench.config.choices import check_choices
+from pipebench.config.limits import MOST, MOST_DEVICES, MOST_LAYERS, MOST_REPEATS, at_least
 from pipebench.config.memory_sizes import bytes_of
 from pipebench.config.run_config import (
     DEFAULT_MACHINE,
-    DEVICE_KINDS,
-    EMULATION_ORDERS,
-    MOST_DEADLINE_S,
     RunConfig,
     RunOptions,
 )
+from pipebench.config.slicing import slices
 from pipebench.config.softmax_devices import devices_beside, sharing_of
 from pipebench.errors import UsageError
 from pipebench.models import partition as partitions
@@ -24,24 +23,16 @@ from pipebench.models.kind import ModelKind
 from pipebench.models.layout import Sharing
 from pipebench.models.own.description import Description
 from pipebench.models.registry import MODELS, kind_of
-from pipebench.models.text.asked import RESERVED_WORDS, TOKEN_RULES, TokenRule
-from pipebench.plan.checkpoints import CHECKPOINTS
+from pipebench.models.text.asked import RESERVED_WORDS, TokenRule
 from pipebench.plan.schedules import SCHEDULES, schedule_named
 from pipebench.timing.machines import check_machine
 
-DTYPES = ("float32", "float64")
-CELLS = ("fused", "split")
-_MICROBATCHES_ALONE = 16  # by default, where a schedule that cuts along time has none to cut
 # Options that not every model takes: sizes and input.
 MODEL_OPTIONS = (
     *("layers", "hidden", "heads", "vocab", "source_vocab", "sequence_length", "text", "source"),
     *("target", "pairs", "bucket", "tokens", "synthetic", "softmax_devices"),
 )
 _DEVICES = 8  # where nobody says how many
-_MOST = 2**31 - 1  # of a size: libraries below torch count in 32 bits
-_MOST_DEVICES = 2**16  # each is a process, or a row of the table
-_MOST_LAYERS = 4096  # no model has more, and a partition is looked for among all of them
-_MOST_REPEATS = 1_000_000  # of launches and steps: years
 
 
 def resolve(options: RunOptions, described: Description | None = None) -> RunConfig:
@@ -62,7 +53,7 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
     microbatches, chunks = slices(options, sizes["batch"], time, even=kind.even_chunks)
     beside = devices_beside(options.softmax_devices)
     gpus = min(_DEVICES, sizes["layers"]) + beside if options.gpus is None else options.gpus
-    gpus = _at_least("--gpus", gpus, 1, most=_MOST_DEVICES)
+    gpus = at_least("--gpus", gpus, 1, most=MOST_DEVICES)
     sharing = _sharing(options, gpus, sizes.get("vocab"))
     config = RunConfig(
         model=options.model,
@@ -87,9 +78,9 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
         tokens=cast("TokenRule", options.tokens),
         synthetic=options.synthetic,
         launches=_launches(options),
-        steps=_at_least("--steps", options.steps, 1, _MOST_REPEATS),
-        warmup=_at_least("--warmup", options.warmup, 0, _MOST_REPEATS),
-        seed=_at_least("--seed", options.seed, 0, 2**63 - 1),
+        steps=at_least("--steps", options.steps, 1, MOST_REPEATS),
+        warmup=at_least("--warmup", options.warmup, 0, MOST_REPEATS),
+        seed=at_least("--seed", options.seed, 0, 2**63 - 1),
         deadline_s=options.deadline_s,
         emulation_order=options.emulation_order,
         memory_bytes=None if options.memory is None else bytes_of(options.memory, "--memory"),
@@ -135,73 +126,7 @@ def _bound(options: RunOptions, name: str, given: int | None) -> int | None:
         raise UsageError(
             f"{name}: schedule {options.schedule} has bounds of its own: leave it out, or use {able}"
         )
-    return _at_least(name, given, 1)
-
-
-def _at_least(name: str, value: int, least: int, most: int = _MOST) -> int:
-    if value < least:
-        raise UsageError(f"{name} must be at least {least}, got {value}")
-    if value > most:
-        raise UsageError(f"{name} must be at most {most}, got {value}")
-    return value
-
-
-def check_choices(options: RunOptions) -> None:
-    """Refuse what no model can make sense of.
-
-    Raises:
-        UsageError: A value is unknown, or excludes another one.
-    """
-    for name, value, known in (
-        ("--device", options.device, DEVICE_KINDS),
-        ("--dtype", options.dtype, DTYPES),
-        ("--checkpoint", options.checkpoint, CHECKPOINTS),
-        ("--tokens", options.tokens, TOKEN_RULES),
-        ("--emulation-order", options.emulation_order, EMULATION_ORDERS),
-        ("--cell", options.cell or CELLS[0], CELLS),
-    ):
-        if value not in known:
-            raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
-    if options.machine is not None and options.device in ("cuda", "cpu"):
-        raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
-    if options.memory is not None:
-        bytes_of(options.memory, "--memory")
-    if options.partition not in ("even", "balanced"):
-        partitions.counts(options.partition)
-    _check_input(options)
-    if options.synthetic and options.tokens != "words":
-        raise UsageError("--tokens says what a word of a text is: leave it out with --synthetic")
-    if options.deadline_s is not None and not 0 < options.deadline_s <= MOST_DEADLINE_S:
-        raise UsageError(
-            f"--deadline must be a number of seconds above 0 and at most {MOST_DEADLINE_S:.0f} (a year), "
-            f"got {options.deadline_s}"
-        )
-
-
-def _check_input(options: RunOptions) -> None:
-    """One input at a time, and all of it."""
-    _check_one_input(options)
-    if (options.source is None) != (options.target is None):
-        there, missing = ("--source", "--target") if options.target is None else ("--target", "--source")
-        raise UsageError(
-            f"{there} goes with {missing}, line by line: expected both files, got one; add {missing}"
-        )
-
-
-def _check_one_input(options: RunOptions) -> None:
-    asked = [
-        name
-        for name, given in (
-            ("--text", options.text is not None),
-            ("--source", options.source is not None),
-            ("--target", options.source is None and options.target is not None),
-            ("--pairs", options.pairs is not None),
-            ("--synthetic", options.synthetic),
-        )
-        if given
-    ]
-    if len(asked) > 1:
-        raise UsageError(f"{' and '.join(asked)} exclude each other: leave one out")
+    return at_least(name, given, 1)
 
 
 def _typed(name: str) -> str:
@@ -241,8 +166,8 @@ def _sizes(options: RunOptions, kind: ModelKind, preset: str | None) -> dict[str
         given = getattr(options, name)
         least = RESERVED_WORDS + 1 if name in ("vocab", "source_vocab") else 1
         option = f"--{name.replace('_', '-')}"
-        most = _MOST_LAYERS if name == "layers" else _MOST
-        result[name] = default if given is None else _at_least(option, given, least, most)
+        most = MOST_LAYERS if name == "layers" else MOST
+        result[name] = default if given is None else at_least(option, given, least, most)
     return result
 
 
@@ -252,54 +177,7 @@ def _described_sizes(described: Description) -> dict[str, int]:
 
 def batch_of(options: RunOptions, default: int) -> int:
     """The batch's size, of a model with this default."""
-    return default if options.batch is None else _at_least("--batch", options.batch, 1)
-
-
-def slices(options: RunOptions, batch: int, time: int | None, *, even: bool = True) -> tuple[int, int]:
-    """Microbatches and chunks: those given, which must divide, or the default or largest divisor below.
-
-    Args:
-        options: as given.
-        batch: what microbatches cut.
-        time: what chunks cut; ``None`` where nothing is.
-        even: chunks must divide it; else there can be as many as it has steps.
-
-    Raises:
-        UsageError: They do not divide, or the model is not cut along time.
-    """
-    schedule = schedule_named(options.schedule)
-    cuts_time = schedule.chunks > 1 and not schedule.takes_costs
-    if time is None and (cuts_time or (options.chunks or 1) > 1):
-        asked = f"--chunks {options.chunks}" if (options.chunks or 1) > 1 else f"--schedule {schedule.name}"
-        raise UsageError(
-            f"{asked} cuts along time: expected a model with a time_dimension, --model {options.model} has none; use "
-            "another schedule without --chunks"
-        )
-    usual = _MICROBATCHES_ALONE if time is None and schedule.chunks > 1 else schedule.microbatches
-    result = []
-    for name, given, default, size_name, size in (
-        ("--microbatches", options.microbatches, usual, "batch", batch),
-        ("--chunks", options.chunks, schedule.chunks, "sequence length", time or 1),
-    ):
-        if name == "--chunks" and not even:
-            if given is not None and _at_least(name, given, 1) > size:
-                raise UsageError(
-                    f"--chunks must be at most {size}, got {given}: a chunk is at least one step of the {size} of a "
-                    "sentence; use fewer, or a larger --sequence-length"
-                )
-            result.append(min(default, size) if given is None else given)
-            continue
-        if given is None:
-            result.append(largest_divisor(size, default))
-            continue
-        if size % _at_least(name, given, 1):
-            near = f"{largest_divisor(size, given)} or {divisor_above(size, given)}" if given < size else size
-            raise UsageError(
-                f"{name} {given} does not divide the {size_name} of {size}: expected a divisor such as {near}"
-            )
-        result.append(given)
-    schedule.check_sizes(*result)
-    return result[0], result[1]
+    return default if options.batch is None else at_least("--batch", options.batch, 1)
 
 
 def _sharing(options: RunOptions, gpus: int, words: int | None) -> Sharing:
@@ -343,5 +221,5 @@ def _launches(options: RunOptions) -> int:
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} exclude each other: leave one out")
     if options.launches is not None:
-        return _at_least("--launches", options.launches, 1, _MOST_REPEATS)
+        return at_least("--launches", options.launches, 1, MOST_REPEATS)
     return 3 if options.quick else 12 if options.rigorous else 6

@@ -94,7 +94,7 @@ def describe(work: messages.Describing, emit: Emit) -> None:
     check_torch()
     import torch  # noqa: PLC0415 - after process.prepare, which sets what torch reads once
 
-    from pipebench.config.resolving import slices  # noqa: PLC0415 - for this work alone
+    from pipebench.config.slicing import slices  # noqa: PLC0415 - for this work alone
     from pipebench.models.own.describing import describe as described  # noqa: PLC0415 - torch
 
     torch.set_num_threads(1)

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from pipebench.config.resolving import check_choices, preset_of, resolve
+from pipebench.config.choices import check_choices
+from pipebench.config.resolving import preset_of, resolve
 from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.errors import DeadlineError, RunFailedError, UsageError
 from pipebench.launching import messages

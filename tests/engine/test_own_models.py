@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from pipebench.config.resolving import resolve, slices
+from pipebench.config.resolving import resolve
 from pipebench.config.run_config import RunConfig, RunOptions
+from pipebench.config.slicing import slices
 from pipebench.engine.emulator import EmulatedPipeline
 from pipebench.errors import RunFailedError
 from pipebench.launching.messages import Form, Job
