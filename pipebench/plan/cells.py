@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import EVERY, REDUCTIONS, Action, Operation
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.dependence import inputs_of
+from pipebench.plan.graph import Graph
 
 _HALVES = Operation.BACKWARD_INPUT, Operation.BACKWARD_WEIGHT
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from pipebench.errors import UsageError
 from pipebench.plan.actions import COMPUTE, RECEIVES, SENDS, Action, Operation
 from pipebench.plan.cells import units_in, units_of
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.dependence import inputs_of
+from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import Message, messages_by_action
 from pipebench.system import garbage

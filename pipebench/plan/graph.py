@@ -1,35 +1,17 @@
-"""The graph: which actions a step consists of, where each runs, and what each needs.
+"""The graph: which actions a step consists of, and where each runs. What each needs says ``plan.dependence``.
 
 Stages are numbered so that each feeds higher ones only. The first ones form a chain, which a schedule orders; they
 keep state from one chunk to the next. The others (the pieces of a shared softmax, the loss) keep none.
 
 Time is a row of segments (an encoder's, then a decoder's) of as many chunks each, and a stage lives in some of them. It
 feeds another one where both live; its state crosses the border between two segments that it lives in.
-
-The dependence rule stands here and nowhere else; ``F(s,m,c)`` is the forward of stage s on chunk c of
-microbatch m:
-
-    F(s,m,c)  needs  F(p,m,c)     the activations, of every stage p that feeds s in c's segment
-                     F(s,m,c-1)   the state at the end of the chunk before, where s keeps any
-    B(s,m,c)  needs  F(s,m,c)     what the forward saved
-                     B(n,m,c)     the gradient of its output, of every stage n that s feeds in c's segment
-                     B(s,m,c+1)   the gradient of the state it handed on, where s keeps any
-    I(s,m,c)  as B, with I in the place of B
-    W(s,m,c)  needs  I(s,m,c)
-
-Where gradients are clipped, each device has its share of their norm to compute, which is work of no slice. It goes by
-the lowest stage of the device:
-
-    NORM(d)   needs  the last backward operation of every slice of every stage of the device
-    TOTAL     needs  NORM(d) of every device; it stands where the first stage does, which ends last
-    CLIP(d)   needs  TOTAL, before the device's update
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
@@ -37,8 +19,8 @@ from pipebench.plan.actions import REDUCTIONS, Action, Operation
 MOST_STAGES = 10_000
 MOST_ACTIONS = 1_000_000  # of a step: on paper they take up to 2.4 GB of memory, and 10 to 35 s
 
-_Where = Literal["fed_by", "feeds"]
-_Neighbours = tuple[tuple[int, ...], ...]  # of each stage, lowest first
+Where = Literal["fed_by", "feeds"]
+Neighbours = tuple[tuple[int, ...], ...]  # of each stage, lowest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +48,13 @@ class Graph:
     chunks: int = 1
     device_of: tuple[int, ...] = ()
     split_backward: bool = False
-    feeds: _Neighbours = ()
+    feeds: Neighbours = ()
     chain: int = 0
     work: tuple[float, ...] = ()
     segments: int = 1
-    lives: _Neighbours = ()
+    lives: Neighbours = ()
     clips: bool = False
-    _fed_by: _Neighbours = field(default=(), init=False, repr=False, compare=False)
+    _fed_by: Neighbours = field(default=(), init=False, repr=False, compare=False)
     alive: tuple[tuple[bool, ...], ...] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -203,7 +185,7 @@ class Graph:
         """The stages whose output goes to this one, lowest first."""
         return self._fed_by[stage]
 
-    def neighbours(self, where: _Where) -> _Neighbours:
+    def neighbours(self, where: Where) -> Neighbours:
         """What the rule walks along: for each stage those that feed it, or those that it feeds."""
         return self.feeds if where == "feeds" else self._fed_by
 
@@ -238,94 +220,10 @@ class Graph:
         return [0] if operation is Operation.TOTAL else [self.stages_of(d)[0] for d in range(self.devices)]
 
 
-def _turned(feeds: _Neighbours) -> _Neighbours:
+def _turned(feeds: Neighbours) -> Neighbours:
     """For each stage those that feed it, lowest first."""
     fed_by: list[list[int]] = [[] for _ in feeds]
     for stage, fed in enumerate(feeds):
         for other in fed:
             fed_by[other].append(stage)
     return tuple(map(tuple, fed_by))
-
-
-class _Edge(NamedTuple):
-    """The input of an action: ``operation`` on the same microbatch.
-
-    Of the same stage, so many chunks away, or of all stages ``where`` on the same chunk.
-    """
-
-    operation: Operation
-    where: _Where | None = None
-    chunk: int = 0
-
-
-_F, _B, _I = Operation.FORWARD, Operation.BACKWARD, Operation.BACKWARD_INPUT
-_RULE: dict[Operation, tuple[_Edge, ...]] = {
-    Operation.FORWARD: (_Edge(_F, "fed_by"), _Edge(_F, chunk=-1)),
-    Operation.BACKWARD: (_Edge(_F), _Edge(_B, "feeds"), _Edge(_B, chunk=+1)),
-    Operation.BACKWARD_INPUT: (_Edge(_F), _Edge(_I, "feeds"), _Edge(_I, chunk=+1)),
-    Operation.BACKWARD_WEIGHT: (_Edge(_I),),
-}
-
-
-def input_edges(
-    graph: Graph, operation: Operation, stage: Any, microbatch: Any, chunk: Any
-) -> Iterator[tuple[Operation, Any, Any, Any, Any]]:
-    """Evaluate the rule for one action (integers) or for many of one operation (equal-shaped arrays).
-
-    Yields ``(operation, stage, microbatch, chunk, exists)`` for each input that the rule names;
-    ``exists`` is false (element by element for arrays) where it lies outside the graph.
-    """
-    for edge in _RULE[operation]:
-        if edge.where is not None:
-            for at_stage in _in_turn(graph.neighbours(edge.where), stage):
-                exists = (at_stage >= 0) & _is_alive(graph, at_stage, chunk)
-                yield edge.operation, at_stage, microbatch, chunk, exists
-        elif edge.chunk:
-            at_chunk = chunk + edge.chunk
-            inside = (at_chunk >= 0) & (at_chunk < graph.chunks) & (stage < graph.chain)
-            yield edge.operation, stage, microbatch, at_chunk, inside & _is_alive(graph, stage, at_chunk)
-        else:
-            yield edge.operation, stage, microbatch, chunk, stage >= 0
-
-
-def _is_alive(graph: Graph, stage: Any, chunk: Any) -> Any:
-    """Whether a stage lives at a chunk; anything where there is no such stage or chunk."""
-    if isinstance(stage, int):
-        return stage < 0 or graph.alive[stage][chunk % graph.chunks]
-    import numpy as np  # noqa: PLC0415 - whoever has arrays has it loaded
-
-    return np.asarray(graph.alive)[stage, chunk % graph.chunks]
-
-
-def _reduction_inputs(graph: Graph, operation: Operation, stage: int) -> Iterator[Action]:
-    """The rule for work of no slice."""
-    if operation is Operation.NORM:
-        for neighbour in graph.stages_of(graph.device_of[stage]):
-            for microbatch in range(graph.microbatches):
-                for chunk in graph.chunks_of(neighbour):
-                    yield Action(graph.operations[-1], neighbour, microbatch, chunk)
-    elif operation is Operation.TOTAL:
-        for other in graph.reducing(Operation.NORM):
-            yield Action(Operation.NORM, other, 0)
-    else:
-        yield Action(Operation.TOTAL, 0, 0)
-
-
-def _in_turn(neighbours: _Neighbours, stage: Any) -> Iterable[Any]:
-    """A stage's neighbours; of an array of stages all first ones, all second ones, ..., -1 where one has no more."""
-    if isinstance(stage, int):
-        return neighbours[stage]
-    import numpy as np  # noqa: PLC0415 - whoever has arrays has it loaded
-
-    asked = np.flatnonzero(np.bincount(stage, minlength=len(neighbours)))
-    columns = zip_longest(*(neighbours[each] for each in asked), fillvalue=-1)
-    places = np.zeros(len(neighbours), int)
-    places[asked] = np.arange(len(asked))
-    return (np.asarray(column)[places[stage]] for column in columns)
-
-
-def inputs_of(graph: Graph, action: Action) -> list[Action]:
-    """The actions whose results ``action`` needs: the only statement of data dependence in the project."""
-    if action.operation in REDUCTIONS:
-        return list(_reduction_inputs(graph, action.operation, action.stage))
-    return [Action(*needed) for *needed, exists in input_edges(graph, *action[:4]) if exists]

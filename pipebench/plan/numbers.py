@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
-from pipebench.plan.graph import Graph, input_edges, inputs_of
+from pipebench.plan.dependence import input_edges, inputs_of
+from pipebench.plan.graph import Graph
 
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

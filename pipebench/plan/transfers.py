@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipebench.plan.actions import Action, Operation, transfer
 from pipebench.plan.cells import units_of
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.dependence import inputs_of
+from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.system import garbage
 

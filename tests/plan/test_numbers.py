@@ -4,7 +4,8 @@ from hypothesis import given
 
 from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.actions import Action, parse_action
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.dependence import inputs_of
+from pipebench.plan.graph import Graph
 from pipebench.plan.numbers import NONE, Inputs, Numbers, columns_of, rows
 from tests.builders import PROPERTY, graphs, program
 from tests.graphs import branching_graphs, shared_graphs

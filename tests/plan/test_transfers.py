@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.actions import RECEIVES, SENDS, Operation, parse_action
 from pipebench.plan.check import check
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.dependence import inputs_of
+from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import (

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.check import check
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.dependence import inputs_of
+from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message, add_transfers

@@ -24,7 +24,8 @@ from itertools import count
 
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.cells import units_of
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.dependence import inputs_of
+from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 
 _COST = {  # over a forward's

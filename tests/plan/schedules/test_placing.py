@@ -12,7 +12,8 @@ from pipebench.models.layout import Shape, Sharing, graph_of
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.cells import units_in, units_of
 from pipebench.plan.check import activations_alive, check
-from pipebench.plan.graph import Graph, inputs_of
+from pipebench.plan.dependence import inputs_of
+from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.schedules.placing import placed
