@@ -25,6 +25,8 @@ from pipebench.records.schema import (
 )
 from pipebench.timing.measured_link import MeasuredLink
 
+Task = Literal["launch", "layers", "costs", "link"]
+
 
 class Form(msgspec.Struct, frozen=True):
     """A form of the baseline, with its microbatches."""
@@ -42,7 +44,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"
 
     config: RunConfig
     data: Data | PairData | None  # what the model was given, if the launch does not make it itself
-    task: Literal["launch", "layers", "costs", "link"] = "launch"
+    task: Task = "launch"
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure
     patience_s: float = 3600.0  # of a wait for a message: beyond the deadline, which names the culprit

@@ -25,23 +25,18 @@ from pipebench.errors import (
 from pipebench.launching import messages
 from pipebench.launching.company import Led
 from pipebench.launching.launcher import Launcher
-from pipebench.models import partition
 from pipebench.models.registry import given_to
-from pipebench.plan.check import check
-from pipebench.plan.schedules import SCHEDULES
-from pipebench.plan.transfers import add_transfers
 from pipebench.records import keeping, schema, store
 from pipebench.records.keeping import Kept
 from pipebench.run import ending, local_link
 from pipebench.run.devices import settled
 from pipebench.run.listener import Listener
 from pipebench.run.recording import SoFar, record_of
+from pipebench.run.settling import Measurement, check_plan
 from pipebench.system import signals
 from pipebench.system.supervision import supervised
 from pipebench.telemetry import other_runs
 from pipebench.telemetry.gpu_watch import GpuWatch
-from pipebench.timing.costs import UniformCosts
-from pipebench.timing.simulator import simulate
 
 _PATIENCE_S = 2.0  # with the figures of a run that was ended
 
@@ -99,13 +94,6 @@ def _run(experiment: "Experiment", folder: Path, company: Led | None) -> tuple[s
         if not experiment.so_far.launches:
             raise refusal from None
         raise ending.RunEndedError(refusal, experiment.keep("failed", folder, refusal)) from error
-
-
-def check_plan(config: RunConfig) -> None:
-    """Check the plan and run it on paper before any device does."""
-    plan = add_transfers(config.plan)
-    check(plan)
-    simulate(plan, UniformCosts(1, backward_input=1, backward_weight=1))
 
 
 class Experiment:
@@ -185,11 +173,14 @@ class Experiment:
             self.so_far.link = local_link.known(
                 self._job(), launcher, self.listener, remeasure=self.remeasure
             )
+        measurement = Measurement(launcher, self.listener)
         if self.so_far.config.partition is None:
-            self._balance(launcher)
+            self.so_far.config = measurement.balanced(self._job())
         for each in (self, *self.beside):
             if each.so_far.config.needs_order:
-                each.settle_order(launcher, self._job().of(each.so_far.config))
+                ordered = measurement.ordered(self._job().of(each.so_far.config))
+                each.so_far.config = ordered.config
+                each.so_far.environment["order_costs"] = ordered.costs
         what = f"launch {number + 1} of {self.so_far.config.launches}"
         self._progress(number, f"{what}: starting", 0.0)
         with other_runs.watched() as another_runs, closing(launcher.run(self._job())) as reports:
@@ -268,60 +259,6 @@ class Experiment:
             host_flops_per_s=self.so_far.raced.host_flops_per_s if self.so_far.raced else None,
             beside=tuple(other.so_far.config for other in self.beside),
         )
-
-    def _balance(self, launcher: Launcher) -> None:
-        """Measure the layers, and of several GPUs the speed of each, then decide the partition."""
-        job = msgspec.structs.replace(self._job(), task="layers")
-        with closing(launcher.run(job)) as reports:
-            for message in reports:
-                match message:
-                    case messages.Progress():
-                        self.listener.progress(message.doing, 0.0)
-                    case messages.LayerCosts():
-                        self._take_layers(message)
-        if self.so_far.config.partition is None:
-            raise RunFailedError("measuring the layers ended without a result")
-
-    def _take_layers(self, costs: messages.LayerCosts) -> None:
-        """A slow device gets fewer layers."""
-        config = self.so_far.config
-        counts = partition.balanced(
-            config.row,
-            costs.layers,
-            config.chain_devices,
-            head=costs.head if config.row.head else 0.0,
-            speeds=partition.relative_speeds(costs.speeds)[: config.chain_devices],
-        )
-        self.so_far.config = msgspec.structs.replace(config, partition=counts)
-
-    def settle_order(self, launcher: Launcher, job: messages.Job) -> None:
-        """Measure what the actions of a job cost, and order the plan by that, once for all launches."""
-        with closing(launcher.run(msgspec.structs.replace(job, task="costs"))) as reports:
-            for message in reports:
-                match message:
-                    case messages.Progress():
-                        self.listener.progress(message.doing, 0.0)
-                    case messages.ActionCosts():
-                        self._take_costs(message)
-        if self.so_far.config.needs_order:
-            raise RunFailedError("measuring the actions ended without a result")
-
-    def _take_costs(self, measured: messages.ActionCosts) -> None:
-        """The order is settled here: it is the same in every launch, and in the record."""
-        config = self.so_far.config
-        self.listener.progress("ordering the plan", 0.0)
-        self.so_far.environment["order_costs"] = "on paper" if measured.costs is None else "measured"
-        if measured.costs is None:
-            self.listener.notice(
-                "all stages together do not fit on one device, so their actions could not be measured: the order is "
-                "made from costs on paper"
-            )
-        plan = SCHEDULES[config.schedule].plan(
-            config.graph, measured.costs, most_alive=config.most_alive, most_waiting=config.most_waiting
-        )
-        order = tuple(plan.csv().splitlines())
-        self.so_far.config = msgspec.structs.replace(config, order=order, found=measured.found)
-        check_plan(self.so_far.config)
 
     def _note(self, *, beside: bool) -> None:
         """Record whether another run measured beside any launch of this one, and say so the first time."""

@@ -2,9 +2,8 @@
 
 import errno
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -21,100 +20,11 @@ from pipebench.errors import (
 )
 from pipebench.launching import messages
 from pipebench.launching.messages import Form
-from pipebench.plan.graph import Graph
-from pipebench.plan.order_costs import CellCost, OrderCosts, costs_on_paper
-from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import schema, store
 from pipebench.run import ending, experiment, local_link, recording
 from pipebench.telemetry import link_cache, other_runs
-from tests.builders import completed_record, launch, run_config
+from tests.run.launches import Launches, Watcher, config, run, tasks
 from tests.timing.test_measured_link import LINK
-
-RECORD = completed_record()
-FOUND = {"onednn_projection": False, "packed_products": True}
-
-
-class Watcher:
-    def __init__(self) -> None:
-        self.shares: list[float] = []
-        self.notices: list[str] = []
-
-    def progress(self, doing: str, share: float) -> None:
-        self.shares.append(share)
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
-
-
-class Launches:
-    """A launcher: each launch reports, the one numbered ``fails_at`` raises ``error`` instead."""
-
-    def __init__(
-        self,
-        error: Exception | None = None,
-        fails_at: int = 99,
-        speeds: Sequence[float] = (),
-        *,
-        measures: bool = True,
-        fits: bool = True,
-    ) -> None:
-        self.measures, self.fits = measures, fits
-        self.error, self.fails_at, self.speeds, self.jobs = error, fails_at, list(speeds), []
-
-    def __call__(self, *, deadline: float, company: None = None) -> "Launches":
-        assert deadline > 0
-        assert company is None
-        self.deadline = deadline
-        return self
-
-    def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
-        number = len(self.jobs)
-        self.jobs.append(job)
-        if job.task == "link":
-            yield messages.LinkTimes(link=LINK)
-            return
-        if job.task == "costs":
-            if self.measures:
-                yield messages.Progress(doing="measuring actions", share=0.5)
-                costs = odd_costs(job.config.graph) if self.fits else None
-                yield messages.ActionCosts(costs=costs, found=FOUND)
-            return
-        if job.task == "layers":
-            costs = [3.0] + [1.0] * (job.config.layers - 1)
-            yield messages.LayerCosts(costs, 1.0, self.speeds)
-            return
-        if job.form is None:
-            yield messages.Raced(Form("fused"), [], 1e11)
-            assert RECORD.verification is not None
-            yield messages.Verified(RECORD.verification)
-        if number == self.fails_at and self.error is not None:
-            raise self.error
-        assert RECORD.timeline is not None
-        yield messages.Measured(launch([2.0, 2.0], [1.0, 1.0]), [RECORD.timeline] * 2)
-
-
-def odd_costs(graph: Graph) -> OrderCosts:
-    """A call of W costs more on each stage."""
-    paper = costs_on_paper(graph)
-    weights = tuple(CellCost(each.slice_s, 2.0 * stage) for stage, each in enumerate(paper.backward_weight))
-    return replace(paper, backward_weight=weights)
-
-
-def run(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, launches: Launches, **options: object
-) -> tuple[schema.RunRecord, Path]:
-    monkeypatch.setattr(experiment, "Launcher", launches)
-    return experiment.run(config(**options), folder=folder, listener=Watcher())
-
-
-def config(**options: object) -> RunConfig:
-    assert isinstance(RECORD.config, schema.Config)
-    same = {
-        "gpus": RECORD.config.gpus,
-        "layers": RECORD.config.layers,
-        "microbatches": RECORD.config.microbatches,
-    }
-    return run_config(**(same | {"synthetic": True, "launches": 3} | options))
 
 
 def test_the_first_launch_races_and_the_others_get_its_form_and_speed(
@@ -260,90 +170,6 @@ def test_gpus_are_watched_from_the_first_timed_step_on(
     assert tried.so_far.environment["gpu0_throttle_reasons"] == "hot"
 
 
-def test_balanced_measures_the_layers_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    launches = Launches()
-    monkeypatch.setattr(experiment, "Launcher", launches)
-    asked = config(partition="balanced")
-    try:
-        record, _ = experiment.run(asked, folder=tmp_path, listener=Watcher())
-    except ending.RunEndedError as ended:
-        pytest.fail(str(ended))
-    assert launches.jobs[0].config.partition is None
-    assert launches.jobs[1].config.partition == tuple(record.config.partition or ())
-
-
-def test_an_order_is_settled_once_from_measured_costs(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """After the partition, by the bounds that were asked for; both launches run it."""
-    launches = Launches()
-    monkeypatch.setattr(experiment, "Launcher", launches)
-    asked = config(schedule="wavefront-zb", partition="balanced", chunks=4, most_waiting=5)
-    tried = experiment.Experiment(asked, Watcher())
-    tried.prepare(tmp_path)
-    for _ in range(2):
-        tried.launch(launches)  # type: ignore[arg-type]
-    assert tasks(launches) == ["layers", "costs", "launch", "launch"]
-    measured, *run = launches.jobs[1:]
-    assert measured.config.order is None
-    assert measured.config.partition is not None
-    schedule, graph = SCHEDULES["wavefront-zb"], measured.config.graph
-    expected = schedule.plan(graph, odd_costs(graph), most_waiting=5)
-    assert [job.config.plan for job in run] == [expected, expected]
-    assert expected != schedule.plan(graph, odd_costs(graph)), "or the bound is not seen"
-    assert run[0].config.found == FOUND, "nothing is tried twice"
-
-
-@pytest.mark.parametrize("fits", [True, False])
-def test_where_the_costs_are_from_is_recorded(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, fits: bool
-) -> None:
-    launches = Launches(fits=fits)
-    monkeypatch.setattr(experiment, "Launcher", launches)
-    tried = experiment.Experiment(config(schedule="wavefront-zb", chunks=4), Watcher())
-    tried.prepare(tmp_path)
-    tried.launch(launches)  # type: ignore[arg-type]
-    ran = tried.so_far
-    assert ran.environment["order_costs"] == ("measured" if fits else "on paper")
-    costs = odd_costs(ran.config.graph) if fits else None
-    assert ran.config.plan == SCHEDULES["wavefront-zb"].plan(ran.config.graph, costs)
-
-
-def test_costs_that_nobody_measured_end_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    launches = Launches(measures=False)
-    monkeypatch.setattr(experiment, "Launcher", launches)
-    tried = experiment.Experiment(config(schedule="wavefront-zb"), Watcher())
-    tried.prepare(tmp_path)
-    with pytest.raises(RunFailedError, match="measuring the actions ended without a result"):
-        tried.launch(launches)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("options", "speeds", "partition"),
-    [
-        # layers of 3 + 1 + 1 against 5 and a head of 1; then the second device is faster, or slower
-        ({}, (), (3, 5)),
-        ({}, (7.0, 6.9), (3, 5)),
-        ({}, (1.0, 2.0), (1, 7)),
-        ({}, (3.0, 1.0), (6, 2)),
-        ({"gpus": 3, "softmax_devices": "1"}, (1.0, 2.0, 9.0), (1, 7)),
-    ],
-)
-def test_a_balanced_partition_follows_the_speeds_of_the_devices(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    options: dict[str, object],
-    speeds: tuple[float, ...],
-    partition: tuple[int, ...],
-) -> None:
-    launches = Launches(speeds=speeds)
-    monkeypatch.setattr(experiment, "Launcher", launches)
-    tried = experiment.Experiment(config(partition="balanced", layers=8, **options), Watcher())
-    tried.prepare(tmp_path)
-    tried.launch(launches)  # type: ignore[arg-type]
-    assert tried.so_far.config.partition == partition
-
-
 def test_progress_only_grows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     watcher = Watcher()
     monkeypatch.setattr(experiment, "Launcher", Launches())
@@ -380,10 +206,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(local_link, "load_average", lambda: 0.0)
     return tmp_path / "cache"
-
-
-def tasks(launches: Launches) -> list[str]:
-    return [job.task for job in launches.jobs]
 
 
 def test_the_local_link_is_measured_once_a_machine(
