@@ -15,7 +15,7 @@ from pipebench.system import garbage
 if TYPE_CHECKING:
     from pipebench.plan.plan import Plan
     from pipebench.records.simulation import SimulationRecord
-    from pipebench.simulate.simulation import SimulationOptions
+    from pipebench.simulate.options import SimulationOptions
     from pipebench.simulate.topologies import Between
 
 
@@ -160,7 +160,8 @@ def simulate(
         if csv and there:
             raise UsageError(f"--csv and {option} exclude each other: leave one out")
     picture.check_svg(svg)
-    from pipebench.simulate.simulation import SimulationOptions, plan_of, simulation, stages_told
+    from pipebench.simulate.options import SimulationOptions, stages_told
+    from pipebench.simulate.simulation import plan_of, simulation
     from pipebench.system.supervision import supervised
 
     if links is not None:

@@ -10,7 +10,7 @@ import pytest
 
 from pipebench.records import store
 from pipebench.records.simulation import SimulationRecord
-from pipebench.simulate.simulation import SimulationOptions
+from pipebench.simulate.options import SimulationOptions
 from tests.cli.conftest import Pipebench
 from tests.cli.test_simulate import SHARED_OPTIONS, simulate
 from tests.simulate.test_topologies import on_hosts

@@ -4,7 +4,8 @@ from msgspec.structs import replace
 from pipebench.errors import CorruptRecordError
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
 from pipebench.records.timelines import timeline_record
-from pipebench.simulate.simulation import SimulationOptions, simulation
+from pipebench.simulate.options import SimulationOptions
+from pipebench.simulate.simulation import simulation
 from tests.builders import completed_record, simulation_record, with_config
 from tests.cells import PLANS, record_of_cells, step_of_cells
 

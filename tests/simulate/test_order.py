@@ -1,7 +1,8 @@
 from pipebench.plan.actions import Operation
 from pipebench.plan.check import weights_waiting
+from pipebench.simulate.options import SimulationOptions
 from pipebench.simulate.order import order_costs
-from pipebench.simulate.simulation import SimulationOptions, plan_of, simulation
+from pipebench.simulate.simulation import plan_of, simulation
 
 W = Operation.BACKWARD_WEIGHT
 
