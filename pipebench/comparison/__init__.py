@@ -6,6 +6,7 @@ fields           what must match, and what may drift; its lists: run_fields, com
 doubts           signs that the launches of a record did not repeat one measurement
 coarseness       how finely a command prints, and what rounding alone may have made
 verdicts         one metric of two records -> improvement, same, regression, inconclusive
+overall          the worst verdict, of several metrics and of several candidates
 compare          records -> the record of a comparison
 remarks          what a reader must know beside its figures
 gates            which metrics a check watches, and its exit code

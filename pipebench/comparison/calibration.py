@@ -14,6 +14,7 @@ import msgspec
 from pipebench.comparison import fields, noise_cache
 from pipebench.comparison.metrics import METRICS, OF_WORDS, Sample, samples
 from pipebench.comparison.noise_cache import Noise
+from pipebench.comparison.overall import pairs_of
 from pipebench.comparison.verdicts import LEVEL, as_change
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName
@@ -91,7 +92,7 @@ def with_warnings(record: ComparisonRecord, reference: Comparable) -> Comparison
     level = record.looks.level if record.looks else LEVEL
     found = [
         [*pair.warnings, *dict.fromkeys(_too_fine(pair.metrics, noise, level, record.terms))]
-        for pair in record.pairs
+        for pair in pairs_of(record)
     ]
     others = [
         msgspec.structs.replace(pair, warnings=warnings)

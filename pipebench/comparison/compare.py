@@ -8,18 +8,16 @@ from typing import Literal
 from pipebench.comparison import fields, remarks, trace_fields, verdicts
 from pipebench.comparison.doubts import Doubt, concerning, doubts
 from pipebench.comparison.metrics import OF_WORDS, Sample, names_of, other_name, samples
+from pipebench.comparison.overall import overall_of, worst_of
 from pipebench.comparison.parts import explained, setting_of
 from pipebench.records.command import CommandRecord, CommandSide, Comparable
 from pipebench.records.comparison import (
-    WORST_FIRST,
     ComparisonRecord,
     Difference,
     MetricComparison,
     MetricName,
-    Overall,
     Pair,
     Side,
-    overall_of,
 )
 from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
@@ -88,7 +86,7 @@ def compare(sources: Sequence[Source], rules: Rules | None = None) -> Comparison
         reference=_side(measured[0]),
         candidate=first.candidate,
         metrics=first.metrics,
-        overall=_worst([first, *others]),
+        overall=worst_of([first, *others]),
         mismatches=first.mismatches,
         allowed=first.allowed,
         drift=first.drift,
@@ -104,11 +102,6 @@ def label_of(number: int) -> str:
         letters = chr(ord("A") + number % 26) + letters
         number = number // 26 - 1
     return letters
-
-
-def _worst(pairs: Sequence[Pair]) -> Overall:
-    """The worst verdict of all candidates, and the metrics that have it in the first one that is called so."""
-    return min((pair.overall for pair in pairs), key=lambda each: WORST_FIRST.index(each.verdict))
 
 
 def _measure(source: Source, label: str, rules: Rules) -> _Measured:

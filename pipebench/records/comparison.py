@@ -6,7 +6,6 @@ Changes are relative to the reference: -0.05 is 5 % less. They come from the lau
 stored summaries.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -112,24 +111,6 @@ class Overall(Part, frozen=True):
     metrics: list[MetricName]
 
 
-# From worst to best: what is said of several metrics, or of several candidates, is what is said of the worst.
-WORST_FIRST: tuple[Verdict, ...] = (
-    "incomparable",
-    "regression",
-    "missing",
-    "inconclusive",
-    "same",
-    "improvement",
-)
-
-
-def overall_of(metrics: Mapping[MetricName, MetricComparison]) -> Overall:
-    """The worst verdict of the gated metrics."""
-    gated = {name: each.verdict for name, each in metrics.items() if each.gated}
-    worst = min(gated.values(), key=WORST_FIRST.index)
-    return Overall(worst, [name for name, verdict in gated.items() if verdict == worst])
-
-
 class Pair(Part, frozen=True, kw_only=True):
     """A candidate against the reference.
 
@@ -183,20 +164,11 @@ class ComparisonRecord(Part, frozen=True, kw_only=True):
     looks: Looks | None = None
 
     @property
-    def pairs(self) -> list[Pair]:
-        """Every candidate against the reference, in the order they were named."""
-        first = Pair(
-            candidate=self.candidate,
-            metrics=self.metrics,
-            overall=overall_of(self.metrics),
-            mismatches=self.mismatches,
-            allowed=self.allowed,
-            drift=self.drift,
-            warnings=self.warnings,
-        )
-        return [first, *self.others]
-
-    @property
     def terms(self) -> Terms:
         """In which the figures of all sides can be told together."""
-        return in_common([self.reference.terms, *(pair.candidate.terms for pair in self.pairs)])
+        return in_common([side.terms for side in self.sides])
+
+    @property
+    def sides(self) -> list[Side]:
+        """The reference, then every candidate in the order they were named."""
+        return [self.reference, self.candidate, *(pair.candidate for pair in self.others)]

@@ -33,14 +33,6 @@ def test_one_of_before_ratios_were_explained_is_read() -> None:
     assert (found.metrics["speedup"].parts, found.metrics["speedup"].explanation) == ([], None)
 
 
-def test_the_first_pair_is_the_record_s_own() -> None:
-    found = record()
-    first, second = found.pairs
-    assert first.metrics is found.metrics
-    assert first.candidate is found.candidate
-    assert [second] == found.others
-
-
 @pytest.mark.parametrize(
     ("place", "value"),
     [

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pipebench.comparison.metrics import OF_WORDS, metric_named, other_name
+from pipebench.comparison.overall import pairs_of
 from pipebench.comparison.verdicts import LEVEL
 from pipebench.records.comparison import (
     ComparisonRecord,
@@ -77,7 +78,7 @@ def document(record: ComparisonRecord) -> list[Block]:
     blocks: list[Block] = [Facts([(side.label, cell(*described(side))) for side in _sides(record)]), grid]
     rows = [(f"[{number}]", cell(text)) for number, text in enumerate(notes.texts, start=1)]
     rows += list(
-        dict.fromkeys(row for pair in record.pairs for row in _remarks(pair))
+        dict.fromkeys(row for pair in pairs_of(record) for row in _remarks(pair))
     )  # the reference's once
     return [*blocks, Facts(rows), Facts([*_overall(record), *_gate(record)])]
 
@@ -88,7 +89,7 @@ def cell(*parts: Part, verdict: Verdict | None = None) -> Cell:
 
 
 def _sides(record: ComparisonRecord) -> list[Side]:
-    return [record.reference, *(pair.candidate for pair in record.pairs)]
+    return record.sides
 
 
 def _grid_of_two(record: ComparisonRecord, notes: Footnotes) -> Grid:
@@ -120,7 +121,7 @@ def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
         rows.append(
             [cell(_title(name, first, record.terms)), named, value, cell(""), cell(""), cell("reference")]
         )
-        for pair in record.pairs:
+        for pair in pairs_of(record):
             each = pair.metrics.get(name)
             if each is None:
                 continue
@@ -147,7 +148,7 @@ def _worth_a_row(name: MetricName, record: ComparisonRecord) -> bool:
     """Whether some record has the metric, or the gate asks for it; what has two names has one row."""
     if _is_told_by_its_other_name(name, record):
         return False
-    found = [metric for pair in record.pairs if (metric := pair.metrics.get(name))]
+    found = [metric for pair in pairs_of(record) if (metric := pair.metrics.get(name))]
     return any(each.gated or (each.reference, each.candidate) != (None, None) for each in found)
 
 
@@ -212,7 +213,7 @@ def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
         f"{metric_named(name, terms).title(terms)} {threshold_text(each.threshold)}" for name, each in gated
     ]
     yield "*", cell(f"gated, with its threshold: {', '.join(dict.fromkeys(gates))}")
-    for pair in record.pairs:
+    for pair in pairs_of(record):
         smallest = [
             f"{metric_named(name, terms).title(terms)} from {100 * each.detectable:.1f} %"
             for name, each in pair.metrics.items()
@@ -221,13 +222,13 @@ def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
         if smallest:
             found = f"{pair.candidate.label}: a worsening is found 95 times in 100 at this noise: "
             yield "finds", cell(found + ", ".join(dict.fromkeys(smallest)))
-    for pair in record.pairs:
+    for pair in pairs_of(record):
         if pair.overall.verdict in {"regression", "improvement"}:
             text = _apart(record.reference, pair.candidate)
             yield from [("apart", cell(f"{pair.candidate.label}: {text}"))] if text else []
-    for pair in record.pairs:
+    for pair in pairs_of(record):
         yield from _parts(pair, terms)
-    for pair in record.pairs:
+    for pair in pairs_of(record):
         text = f"{pair.candidate.label}: {verdict_text(pair.overall.verdict)}"
         yield (
             "overall",

@@ -4,6 +4,7 @@
 """
 
 from pipebench.comparison.metrics import metric_named
+from pipebench.comparison.overall import pairs_of
 from pipebench.records.comparison import (
     ComparisonRecord,
     Difference,
@@ -30,7 +31,7 @@ _LEVELS: dict[Verdict, str] = {
 
 def annotations(record: ComparisonRecord) -> str:
     """A line for each gated metric of each candidate, and for what was let pass, differs or is to be known."""
-    lines = [line for pair in record.pairs for line in _lines(pair, record.terms)]
+    lines = [line for pair in pairs_of(record) for line in _lines(pair, record.terms)]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from pipebench.comparison.metrics import metric_named
+from pipebench.comparison.overall import pairs_of
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName, Pair, Side
 from pipebench.records.terms import Terms
 from pipebench.render.comparison.words import (
@@ -47,7 +48,7 @@ def junit(record: ComparisonRecord, ran: Ran) -> str:
     for name, value in _properties(record):
         ET.SubElement(properties, "property", name=name, value=inert(value))
     allowed = record.gate is not None and record.gate.allow_inconclusive
-    for pair in record.pairs:
+    for pair in pairs_of(record):
         for name, each in pair.metrics.items():
             if each.gated:
                 _case(suite, name, each, pair, record, allowed=allowed)
@@ -102,10 +103,10 @@ def metric_line(name: MetricName, metric: MetricComparison, terms: Terms) -> str
 
 def _properties(record: ComparisonRecord) -> Iterator[tuple[str, str]]:
     yield "reference", record.reference.id
-    for side in (record.reference, *(pair.candidate for pair in record.pairs)):
+    for side in record.sides:
         if side.text:
             yield f"{side.label}.side", side.text
-    for pair in record.pairs:
+    for pair in pairs_of(record):
         label = pair.candidate.label
         yield f"{label}.record", pair.candidate.id
         for name, differences in (

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from pipebench.comparison.overall import pairs_of
 from pipebench.records.comparison import ComparisonRecord, Difference, Pair
 from pipebench.render.comparison.words import difference_parts
 from pipebench.render.inert import inert
@@ -24,7 +25,7 @@ def spreadsheet(record: ComparisonRecord) -> str:
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for pair in record.pairs:
+    for pair in pairs_of(record):
         writer.writerows(_rows(record, pair))
     return text.getvalue()
 

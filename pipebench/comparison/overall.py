@@ -1,0 +1,48 @@
+"""The verdict over several: of a pair's metrics the worst one, of all pairs the worst one of these."""
+
+from collections.abc import Mapping, Sequence
+
+from pipebench.records.comparison import (
+    ComparisonRecord,
+    MetricComparison,
+    MetricName,
+    Overall,
+    Pair,
+    Verdict,
+)
+
+# From worst to best: what is said of several metrics, or of several candidates, is what is said of the worst.
+WORST_FIRST: tuple[Verdict, ...] = (
+    "incomparable",
+    "regression",
+    "missing",
+    "inconclusive",
+    "same",
+    "improvement",
+)
+
+
+def overall_of(metrics: Mapping[MetricName, MetricComparison]) -> Overall:
+    """The worst verdict of the gated metrics."""
+    gated = {name: each.verdict for name, each in metrics.items() if each.gated}
+    worst = min(gated.values(), key=WORST_FIRST.index)
+    return Overall(worst, [name for name, verdict in gated.items() if verdict == worst])
+
+
+def worst_of(pairs: Sequence[Pair]) -> Overall:
+    """The worst verdict of all candidates, and the metrics that have it in the first one that is called so."""
+    return min((pair.overall for pair in pairs), key=lambda each: WORST_FIRST.index(each.verdict))
+
+
+def pairs_of(record: ComparisonRecord) -> list[Pair]:
+    """Every candidate against the reference, in the order they were named."""
+    first = Pair(
+        candidate=record.candidate,
+        metrics=record.metrics,
+        overall=overall_of(record.metrics),
+        mismatches=record.mismatches,
+        allowed=record.allowed,
+        drift=record.drift,
+        warnings=record.warnings,
+    )
+    return [first, *record.others]
