@@ -71,7 +71,7 @@ def measured(devices: int, hidden: int, schedule: str, rounds: int) -> list[dict
         return made
 
     pipelines = {order: pipeline(order) for order in ("dependence", "device")}
-    alone = Alone(pipeline("dependence"), batch)
+    alone = Alone(pipeline("dependence"), batch, network, config.layout)
     gc.collect()
     gc.disable()
     found: list[dict[str, object]] = []
@@ -95,19 +95,14 @@ def measured(devices: int, hidden: int, schedule: str, rounds: int) -> list[dict
 class Alone:
     """Every stage of a pipeline by itself, on the inputs and gradients of a whole step."""
 
-    def __init__(self, pipeline, batch) -> None:
-        from pipebench.engine.stage import stages_of
+    def __init__(self, pipeline, batch, network, layout) -> None:
+        from pipebench.engine.stages import stages_of
         from pipebench.plan.actions import COMPUTE, Operation
 
         self.pipeline, self.batch, self.forward = pipeline, batch, Operation.FORWARD
         graph = pipeline.plan.graph
         stages = stages_of(
-            dict(enumerate(pipeline.parts)),
-            pipeline.edges,
-            graph,
-            checkpoint="none",
-            dtype=next(pipeline.parts[0].parameters()).dtype,
-            device=None,
+            dict(enumerate(pipeline.parts)), layout, pipeline.edges, graph, network=network, device=None
         )
         self.stages = [*stages.values()]
         self.programs = [[a for a in program if a.operation in COMPUTE] for program in pipeline.plan.programs]
@@ -117,8 +112,7 @@ class Alone:
         from pipebench.engine.emulator import interleave
 
         for _, action in interleave(pipeline.plan, "dependence"):
-            given = self.inputs.get(action)
-            result = self._run(action, given)
+            result = self._run(action, self.inputs.get(action))
             if result is not None:
                 toward = 1 if action.operation is Operation.FORWARD else -1
                 self.inputs[action._replace(stage=action.stage + toward)] = tuple(t.clone() for t in result)
@@ -126,8 +120,11 @@ class Alone:
 
     def _run(self, action, given):
         stage = self.stages[action.stage]
-        call = stage.forward if action.operation is self.forward else stage.backward
-        return call(action.microbatch, action.chunk, given)
+        received = [] if given is None else [given]
+        if action.operation is self.forward:
+            return stage.forward(action.microbatch, action.chunk, received)
+        below = stage.backward(action.microbatch, action.chunk, received)
+        return below[0] if below else None
 
     def stage_s(self, stage: int) -> float:
         """CPU seconds of one stage's actions."""
