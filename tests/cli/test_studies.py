@@ -32,10 +32,12 @@ def test_the_schedules_are_compared_by_pipebench_itself(pipebench: Pipebench) ->
     assert ended.out in (ROOT / "benchmarks" / "schedules" / "README.md").read_text()
 
 
-@pytest.mark.parametrize("script", sorted(map(str, (ROOT / "benchmarks").rglob("*.py"))))
+@pytest.mark.parametrize(
+    "script", sorted(str(path.relative_to(ROOT)) for path in (ROOT / "benchmarks").rglob("*.py"))
+)
 def test_a_study_imports_what_there_is(script: str) -> None:
     """No study runs in the tests, and names move."""
-    for node in ast.walk(ast.parse(Path(script).read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse((ROOT / script).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipebench"):
             module = import_module(node.module or "")
             for alias in node.names:
