@@ -9,9 +9,8 @@ from tests.pages import PAGES, README, ROOT, TEXT, anchors, broken, links
 
 PLACES = ("*.md", "docs/*.md", "benchmarks/*/*.md", "examples/*/*.md")
 DOCUMENTS = [path for place in PLACES for path in sorted(ROOT.glob(place))]
-FILE = re.compile(
-    r"(?<![\w/.-])[\w/]+\.py\b(?!:\w)"
-)  # with a colon behind it, it is a model of the user's own
+# A Python file; with a colon behind it, it is a model of the user's own.
+FILE = re.compile(r"(?<![\w/.-])[\w/]+\.py\b(?!:\w)")
 FORBIDDEN = {"utils.py"}  # CONTRIBUTING names it to say that there is none
 
 
