@@ -13,19 +13,19 @@ A checkpointed forward keeps its input and its state alone; its backward runs it
 In each segment of time that a stage lives in it may have others below and above. An output that nobody takes has no
 gradient, and is let go.
 
-The carry of one microbatch from chunk to chunk. Autograd sees each chunk as a graph of its own. At a border (¦) the
+The carry of one microbatch from chunk to chunk. Autograd sees each chunk as a graph of its own. At a border (┆) the
 state is cut: the next chunk gets the same values as new leaves. The gradient that arrives at the leaves is given to the
 backward of the chunk before. So the gradients are those of the sequence that nobody has cut.
 
     forward, chunk 0 first         in 0              in 1              in 2
                                      |                 |                 |
-                       no state -> run 0 -> s  ¦  s -> run 1 -> t  ¦  t -> run 2 -> a state that nobody needs
+                       no state -> run 0 -> s  ┆  s -> run 1 -> t  ┆  t -> run 2 -> a state that nobody needs
                                      |                 |                 |
                                    out 0             out 1             out 2, or the loss
 
     backward, chunk 2 first     grad out 0        grad out 1        grad out 2
                                      |                 |                 |
-                        nothing <- run 0 <- ds ¦ ds <- run 1 <- dt ¦ dt <- run 2
+                        nothing <- run 0 <- ds ┆ ds <- run 1 <- dt ┆ dt <- run 2
                                      |                 |                 |
                                  grad in 0         grad in 1         grad in 2
 
