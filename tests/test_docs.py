@@ -1,5 +1,6 @@
 """The README is short and leads to every page; every link of README and pages leads somewhere."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,22 @@ from tests.pages import PAGES, README, ROOT, TEXT, anchors, broken, links
 
 PLACES = ("*.md", "docs/*.md", "benchmarks/*/*.md", "examples/*/*.md")
 DOCUMENTS = [path for place in PLACES for path in sorted(ROOT.glob(place))]
+# A Python file; with a colon behind it, it is a model of the user's own.
+FILE = re.compile(r"(?<![\w/.-])[\w/]+\.py\b(?!:\w)")
+FORBIDDEN = {"utils.py"}  # CONTRIBUTING names it to say that there is none
+
+
+def lost_files(text: str) -> list[str]:
+    """The Python files that a text names and that are not there, from the repository or from ``pipebench/`` on.
+
+    ``NAME`` in a path is any folder's: a file is there if some folder has it.
+    """
+    names = sorted(set(FILE.findall(text)) - FORBIDDEN)
+    return [name for name in names if not any(there(root, name) for root in (ROOT, ROOT / "pipebench"))]
+
+
+def there(root: Path, name: str) -> bool:
+    return next(root.glob(name.replace("NAME", "*")), None) is not None
 
 
 def test_the_readme_is_short() -> None:
@@ -22,6 +39,18 @@ def test_the_readme_leads_to_every_page() -> None:
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_to_a_file_or_a_heading(page: Path) -> None:
     assert broken(page, page.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
+def test_every_file_that_is_named_is_there(name: str) -> None:
+    assert lost_files((ROOT / name).read_text(encoding="utf-8")) == []
+
+
+def test_a_file_that_is_gone_is_found() -> None:
+    text = "`plan/graph.py`, (tests/test_docs.py), `models/NAME/kind.py`, no utils.py, bench/mine.py:model"
+    assert lost_files(text) == []
+    gone = "`graph.py`, `runtime/stage.py`\nmodels/NAME/gone.py and `plan/graph.pyc`"
+    assert lost_files(gone) == ["graph.py", "models/NAME/gone.py", "runtime/stage.py"]
 
 
 def test_no_placeholder_is_left() -> None:

@@ -13,9 +13,25 @@ A checkpointed forward keeps its input and its state alone; its backward runs it
 In each segment of time that a stage lives in it may have others below and above. An output that nobody takes has no
 gradient, and is let go.
 
-Carry across a chunk border: the state's tensors are detached and require a gradient of their own; the gradient
-that arrives there is fed into the backward of the chunk before. So gradients are those of the unsplit
-sequence.
+The carry of one microbatch from chunk to chunk. Autograd sees each chunk as a graph of its own. At a border (┆) the
+state is cut: the next chunk gets the same values as new leaves. The gradient that arrives at the leaves is given to the
+backward of the chunk before. So the gradients are those of the sequence that nobody has cut.
+
+    forward, chunk 0 first         in 0              in 1              in 2
+                                     |                 |                 |
+                       no state -> run 0 -> s  ┆  s -> run 1 -> t  ┆  t -> run 2 -> a state that nobody needs
+                                     |                 |                 |
+                                   out 0             out 1             out 2, or the loss
+
+    backward, chunk 2 first     grad out 0        grad out 1        grad out 2
+                                     |                 |                 |
+                        nothing <- run 0 <- ds ┆ ds <- run 1 <- dt ┆ dt <- run 2
+                                     |                 |                 |
+                                 grad in 0         grad in 1         grad in 2
+
+    _carried[m]              the cut state, s or t, from one forward to the next
+    _carried_gradients[m]    its gradients, dt or ds, from one backward to the next
+    _saved[m, c]             input, cut state before and result of a forward, until its backward
 """
 
 from collections.abc import Sequence

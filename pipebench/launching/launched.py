@@ -2,6 +2,7 @@
 
 Each gets a session of its own (a terminal's Ctrl-C reaches the launcher only), a pipe as standard input that ends with
 the launcher, a pipe to report on, and a log. Imports no torch, so it acts within milliseconds.
+``launcher`` has a picture of a launch.
 """
 
 import contextlib

@@ -2,6 +2,36 @@
 
 Imports no torch, so it can act within milliseconds of a signal. A launch is one process that emulates all
 devices, or one process a rank; where the ranks are on several machines, it has company.
+
+    parent: this file, launching/launched.py           child, one for each rank: measuring/launch.py
+
+    writes a folder: job.msgpack, place-RANK,
+    log-RANK (a child's output), heartbeats
+    starts the children            -- folder, rank ->  launching/process.py: tied to the parent, one thread, malloc
+                                                       reads job and place, takes its core, imports torch
+    reads all pipes                <- Loaded --------
+                                   <- Environment ---  and Devices, where there are GPUs or several machines
+                                                       makes baseline and pipeline, takes a first slice through
+                                   <- Raced ---------  first launch only: the race of the baseline's forms
+                                   <- Verified ------  first launch only: the same loss, gradients and update
+                                                       warms up
+                                   <- Measured ------  timed one-step blocks
+                                   <- Done ----------  ends
+    every pipe has ended: ``end``
+
+Every child tells Loaded and then Done, or Failed. Only rank 0 tells the rest, and a Progress before what takes long.
+Another task (layers, costs, link, describing) has one report of its own in the place of Raced, Verified and Measured.
+
+    what happens               how the children end                    what the parent raises
+    all are done               by themselves                           nothing
+    one fails or dies          ``end``, after a grace of 0.5 s         what broke first: ``company.raise_first``
+    the deadline passes        ``end``                                 DeadlineError, with the heartbeats' culprit
+    a signal to the parent     ``end``, in a ``finally``               InterruptedRunError or TerminatedRunError
+    the parent is killed       the kernel kills them (Linux), or
+                               they see their standard input end
+
+``Launched.end`` kills the process group of each child. The grace is there because a victim's word may come before that
+of the culprit. It is longer where ranks are on several machines.
 """
 
 import time

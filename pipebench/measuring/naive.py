@@ -11,7 +11,7 @@ from pipebench.launching import messages
 from pipebench.measuring.computed import Computed, take_gradients
 from pipebench.models.layout import chain_layout, graph_of, shape_of
 from pipebench.models.network import Gradients, Network
-from pipebench.models.outline import BATCHES, Outline, telling_flops
+from pipebench.models.outline import BATCHES, Outline, batch_of, telling_flops
 from pipebench.models.shards import Pieces
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
@@ -95,9 +95,9 @@ class EmulatedNaive:
 
     def step(self, number: int) -> float:
         """One training step on batch ``number``, in seconds of virtual time."""
-        costs = self.pipeline.step(self.batches[number % BATCHES])
+        costs = self.pipeline.step(self.batches[batch_of(number)])
         self.pipeline.release()
-        return self.pipeline.timeline(costs, self.link, self.batches[number % BATCHES].steps).makespan_s
+        return self.pipeline.timeline(costs, self.link, self.batches[batch_of(number)].steps).makespan_s
 
     def loss(self) -> float:
         """Of the last step."""

@@ -24,7 +24,7 @@ from pipebench.measuring.single_device import SingleDevice
 from pipebench.measuring.verification import check_same_loss
 from pipebench.models.edges import Steps
 from pipebench.models.network import Network
-from pipebench.models.outline import BATCHES
+from pipebench.models.outline import BATCHES, batch_of
 from pipebench.models.registry import network_for
 from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
@@ -190,7 +190,7 @@ class EmulatedPair:
 
     def pipeline_step(self, number: int) -> tuple[MeasuredCosts, Steps | None]:
         """Thread CPU seconds of everything in the step, and the steps of time in each of its slices."""
-        batch = self.batches[number % BATCHES]
+        batch = self.batches[batch_of(number)]
         costs = self.pipeline.step(batch)
         self.pipeline.release()
         return costs, batch.steps

@@ -19,7 +19,7 @@ from pipebench.measuring.naive import FORM, STEPS, naive_plan
 from pipebench.models.edges import TensorSpec, tensors_of
 from pipebench.models.layout import Layout, chain_layout, edges_of, graph_of, shape_of
 from pipebench.models.network import Gradients, Network
-from pipebench.models.outline import BATCHES
+from pipebench.models.outline import BATCHES, batch_of
 from pipebench.models.shards import Pieces
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.plan import Plan
@@ -158,7 +158,7 @@ class RankedNaive:
 
     def step(self, number: int) -> float:
         """One training step on batch ``number``, in seconds by the wall clock."""
-        timeline = self.pipeline.timeline(self.pipeline.step(self.batches[number % BATCHES]))
+        timeline = self.pipeline.timeline(self.pipeline.step(self.batches[batch_of(number)]))
         self.pipeline.release()
         return 0.0 if timeline is None else timeline.makespan_s
 

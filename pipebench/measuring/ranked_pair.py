@@ -27,7 +27,7 @@ from pipebench.measuring.verification import check_same_loss
 from pipebench.models.edges import Steps
 from pipebench.models.layout import Layout, edges_of
 from pipebench.models.network import Network
-from pipebench.models.outline import BATCHES, whole
+from pipebench.models.outline import BATCHES, batch_of, whole
 from pipebench.plan.plan import Plan
 from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
 from pipebench.records.timelines import timeline_record
@@ -219,7 +219,7 @@ class RankedPair:
 
     def pipeline_step(self, number: int) -> tuple[Readings, Steps | None]:
         """One step of all ranks, and the steps of time in each of its slices."""
-        batch = self.batches[number % BATCHES]
+        batch = self.batches[batch_of(number)]
         readings = self.pipeline.step(batch)
         self.pipeline.release()
         self._peak = max(self._peak, readings.peak_bytes)

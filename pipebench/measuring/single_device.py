@@ -14,7 +14,7 @@ from pipebench.measuring.computed import Computed, take_gradients
 from pipebench.measuring.race import race
 from pipebench.models.fingerprints import hashes
 from pipebench.models.network import Gradients, Network, cut, parameters_of
-from pipebench.models.outline import BATCHES, telling_flops, whole_memory
+from pipebench.models.outline import BATCHES, batch_of, telling_flops, whole_memory
 from pipebench.models.shards import Pieces
 
 
@@ -82,7 +82,7 @@ class SingleDevice:
 
     def step(self, number: int) -> float:
         """One training step on batch ``number``, in seconds of this device's clock."""
-        seconds = self.device.seconds(partial(self.baseline.step, self.batches[number % BATCHES]))
+        seconds = self.device.seconds(partial(self.baseline.step, self.batches[batch_of(number)]))
         self.baseline.release()
         return seconds
 

@@ -2,8 +2,17 @@
 
     a chain                 0 -> 1 -> 2 -> 3                        the last one has the head and the loss
 
-    its softmax shared      0 -> 1 -> 2 -> 3 -> 4, 5, ... -> loss   shards on devices of their own, or one on each
-                                                                    device of the chain
+    its softmax shared      0 -> 1 -> 2 -> 3 -> 4, 5, 6, 7 -> 8     the last layers feed every shard, and each shard
+                                                                    feeds the loss
+
+Where these stages stand, on 4 devices:
+
+    one shard on each device of the chain       shards on 2 devices of their own
+
+    device    0   1   2   3                     device    0   1   2   3
+    layers    0   1   2   3                     layers    0   1
+    shards    4   5   6   7                     shards            2   3
+    loss          8                             loss              4
 
 The loss stands on the middle one of the devices that have a shard: of a chain, the first one has the embedding, and the
 last one adds up the gradients of all shards.

@@ -15,9 +15,14 @@ import msgspec
 from pipebench.models.edges import Edge
 from pipebench.warning_codes import WarningCode
 
-BATCHES = 4  # fixed batches, used in turn
+BATCHES = 4  # fixed batches
 
 FormKind = Literal["fused", "chain", "chain-microbatches", "naive"]
+
+
+def batch_of(step: int) -> int:
+    """Which of the fixed batches a step takes, on both sides of a pair: they come in turn."""
+    return step % BATCHES
 
 
 class Row(NamedTuple):
@@ -107,9 +112,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[Doubt, ...] = ()
 
     def items_per_step(self, steps: int) -> float:
-        """The mean of so many steps, which take the batches in turn."""
-        rounds, rest = divmod(steps, len(self.items))
-        return (rounds * sum(self.items) + sum(self.items[:rest])) / steps
+        """The mean of so many timed steps."""
+        return sum(self.items[batch_of(step) % len(self.items)] for step in range(steps)) / steps
 
 
 class Outline(Protocol):

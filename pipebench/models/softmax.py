@@ -11,6 +11,17 @@ words, else 0. With M the largest m_i, the sum is that of s_i exp(m_i - M), and 
 
 So the loss gives each shard g_i, times a position's weight in the step's loss (0 for padding, which has none).
 
+What three shards, the last layers below them and the loss above them give each other for one slice:
+
+    forward, read down:  last layers                      backward, read up:  last layers, which add up what comes
+
+    h [N, H]           |      |      |   the same to each   gradients of h      |      |      |
+                    shard 0   1      2                                       shard 0   1      2
+    figures [3, N]     |      |      |   m_i, s_i, z_t      g_i x weight [N]    |      |      |
+                            loss                                                     loss
+
+A shard keeps exp(z - m_i) from its forward to its backward, which also makes the gradients of its rows.
+
 Shape suffixes: N flattened positions, H hidden, V words of the shard, S shards.
 """
 
