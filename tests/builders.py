@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import product
 from math import exp
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from hypothesis import settings
@@ -24,6 +24,8 @@ from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
+
+R = TypeVar("R", bound=schema.Run)
 
 # Deterministic and without a deadline: a busy machine must not fail a test.
 PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -132,7 +134,7 @@ def record_config(config: RunConfig) -> schema.Config:
     return msgspec.structs.replace(config_record(config, None), input=counted)
 
 
-def completed_record(**changes: Any) -> schema.RunRecord:
+def completed_record(**changes: Any) -> schema.CompletedRun:
     """A valid record of a completed run; ``changes`` replace fields before it is checked.
 
     2 devices, 2 launches, speed-up 19 / 9.5 = 2 exactly; its timeline is ``small_timeline``.
@@ -166,7 +168,12 @@ def completed_record(**changes: Any) -> schema.RunRecord:
         "warnings": [],
         "environment": {"python": "3.11.7", "load_average_1min": 0.5, "libc": None},
     }
-    return schema.RunRecord(**(fields | changes))
+    return schema.CompletedRun(**(fields | changes))
+
+
+def ended_run(record: schema.Run, status: schema.Ending = "aborted", **changes: Any) -> schema.EndedEarly:
+    """The record as that of a run that did not complete; ``changes`` replace fields."""
+    return msgspec.structs.replace(schema.ended_early(record, status), **changes)
 
 
 def simulation_record() -> simulation.SimulationRecord:
@@ -181,7 +188,7 @@ def simulation_record() -> simulation.SimulationRecord:
     )
 
 
-def measured_record(launches: Sequence[schema.Launch], **changes: Any) -> schema.RunRecord:
+def measured_record(launches: Sequence[schema.Launch], **changes: Any) -> schema.CompletedRun:
     """A completed record of these launches whose summaries are those of its samples."""
     baseline_s, pipeline_s = summary.baseline_step_s(launches), summary.pipeline_step_s(launches)
     speedup = summary.speedup(launches)
@@ -208,7 +215,7 @@ def noisy_launches(
     return [launch(steps(19.0), steps(9.5 * slower)) for _ in range(number)]
 
 
-def with_config(record: schema.RunRecord, **changes: Any) -> schema.RunRecord:
+def with_config(record: R, **changes: Any) -> R:
     """The record with other options in its configuration."""
     return msgspec.structs.replace(record, config=msgspec.structs.replace(record.config, **changes))
 
@@ -216,7 +223,7 @@ def with_config(record: schema.RunRecord, **changes: Any) -> schema.RunRecord:
 STEADY_S = [9.4, 9.5, 9.6, 9.45, 9.55, 9.5]
 
 
-def steady_record(factor: float = 1.0, **changes: Any) -> schema.RunRecord:
+def steady_record(factor: float = 1.0, **changes: Any) -> schema.CompletedRun:
     """Six launches that spread by 1 %, the pipeline ``factor`` times as slow as the reference's 9.5 s."""
     return measured_record([launch([19.0], [factor * step]) for step in STEADY_S], **changes)
 
@@ -224,10 +231,9 @@ def steady_record(factor: float = 1.0, **changes: Any) -> schema.RunRecord:
 OWN_LAYERS = (("conv", 1_200), ("block", 30_000), ("head", 850))
 
 
-def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> schema.RunRecord:
+def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> schema.CompletedRun:
     """``steady_record`` of a user's own model: 64 samples a step, no sizes, a naive baseline if on more ``devices``."""
     record = steady_record(factor)
-    assert None not in (record.baseline, record.pipeline, record.speedup)
     config = msgspec.structs.replace(
         record.config,
         preset=None,
@@ -281,7 +287,7 @@ HOSTILE = {
 }
 
 
-def hostile_record(factor: float = 1.0) -> schema.RunRecord:
+def hostile_record(factor: float = 1.0) -> schema.CompletedRun:
     """A valid record whose every free text is somebody's attack."""
     record = steady_record(factor)
     assert record.machine is not None
@@ -297,7 +303,7 @@ def hostile_record(factor: float = 1.0) -> schema.RunRecord:
     )
 
 
-def friendly_record_of(hostile: schema.RunRecord, factor: float = 1.0) -> schema.RunRecord:
+def friendly_record_of(hostile: schema.Run, factor: float = 1.0) -> schema.CompletedRun:
     """One that differs from it in every hostile field."""
     return msgspec.structs.replace(
         steady_record(factor), environment=dict.fromkeys(hostile.environment, "harmless")

@@ -34,12 +34,12 @@ def check_alike(earlier: Sequence[Comparable], record: Comparable, side: str) ->
 
 @overload
 def merged(
-    records: Sequence[schema.RunRecord],
+    records: Sequence[schema.CompletedRun],
     side: str,
     *,
     environment: Mapping[str, str] | None = None,
-    failure: schema.Failure | None = None,
-) -> schema.RunRecord: ...
+    failure: None = None,
+) -> schema.CompletedRun: ...
 
 
 @overload
@@ -59,9 +59,9 @@ def merged(
     environment: Mapping[str, str] | None = None,
     failure: schema.Failure | None = None,
 ) -> Comparable:
-    """One record of all launches of ``side``, which are of one kind: completed, or aborted by ``failure``."""
+    """One record of all launches of ``side``, completed and of one kind; itself aborted, if by ``failure``."""
     assert records
-    runs = [record for record in records if isinstance(record, schema.RunRecord)]
+    runs = [record for record in records if isinstance(record, schema.CompletedRun)]
     commands = [record for record in records if isinstance(record, CommandRecord)]
     traces = [record for record in records if isinstance(record, TraceRecord)]
     assert [bool(runs), bool(commands), bool(traces)].count(True) == 1
@@ -125,7 +125,7 @@ def _of_commands(
 
 
 def _of_runs(
-    records: Sequence[schema.RunRecord],
+    records: Sequence[schema.CompletedRun],
     side: str,
     environment: Mapping[str, str],
     failure: schema.Failure | None,
@@ -133,38 +133,29 @@ def _of_runs(
     launches = [launch for record in records for launch in record.launches]
     baseline = _baseline(records, launches)
     step_s, speedup = summary.pipeline_step_s(launches), summary.speedup(launches)
-    nearest = min(records, key=lambda record: abs(_makespan_s(record) - step_s))
+    nearest = min(records, key=lambda record: abs(record.timeline.makespan_s - step_s))
     created, device = store.now(), nearest.device
-    return msgspec.structs.replace(
+    whole = msgspec.structs.replace(
         nearest,
         id=store.new_id(created, f"{device.kind}{device.count}-{nearest.config.schedule}-{side.lower()}"),
         created=created.isoformat(timespec="seconds"),
-        status="completed" if failure is None else "aborted",
         config=msgspec.structs.replace(nearest.config, launches=len(launches)),
         baseline=baseline,
         pipeline=schema.Pipeline(step_s, *_rates(nearest, step_s)),
         speedup=speedup,
         efficiency=speedup.value * baseline.devices / device.count,
-        verification=_worst([_verification(record) for record in records]),
+        verification=_worst([record.verification for record in records]),
         launches=launches,
         warnings=_warnings(records),
         environment=nearest.environment | dict(environment),
-        failure=failure,
         plan=nearest.plan if all(record.plan == nearest.plan for record in records) else None,
     )
+    return whole if failure is None else schema.ended_early(whole, "aborted", failure)
 
 
-def _makespan_s(record: schema.RunRecord) -> float:
-    assert record.timeline is not None
-    return record.timeline.makespan_s
-
-
-def _rates(record: schema.RunRecord, step_s: float) -> tuple[float | None, float | None]:
+def _rates(record: schema.CompletedRun, step_s: float) -> tuple[float | None, float | None]:
     """Words and items a second, those of the two that the record has."""
-    counted, measured = record.config.input, record.pipeline
-    assert counted is not None
-    assert measured is not None
-    rate = counted.items / step_s
+    measured, rate = record.pipeline, record.input.items / step_s
     return (
         None if measured.words_per_s is None else rate,
         None if measured.items_per_s is None else rate,
@@ -178,21 +169,12 @@ def _worst(found: Sequence[schema.Verification]) -> schema.Verification:
     return msgspec.structs.replace(worst, max_relative_parameter_error=max(updated, default=None))
 
 
-def _verification(record: schema.RunRecord) -> schema.Verification:
-    assert record.verification is not None
-    return record.verification
-
-
-def _raced(record: schema.RunRecord) -> schema.Baseline:
-    assert record.baseline is not None
-    return record.baseline
-
-
-def _baseline(records: Sequence[schema.RunRecord], launches: Sequence[schema.Launch]) -> schema.Baseline:
+def _baseline(records: Sequence[schema.CompletedRun], launches: Sequence[schema.Launch]) -> schema.Baseline:
     """The form that won most races, with every candidate's steps; the samples are those of whichever won."""
     (kind, microbatches), _ = _forms(records).most_common(1)[0]
     step_s = summary.baseline_step_s(launches)
-    won = next(b for b in map(_raced, records) if (b.kind, b.microbatches) == (kind, microbatches))
+    raced = (record.baseline for record in records)
+    won = next(each for each in raced if (each.kind, each.microbatches) == (kind, microbatches))
     words_per_s, items_per_s = _rates(records[0], step_s)
     return msgspec.structs.replace(
         won,
@@ -203,13 +185,13 @@ def _baseline(records: Sequence[schema.RunRecord], launches: Sequence[schema.Lau
     )
 
 
-def _forms(records: Sequence[schema.RunRecord]) -> Counter[tuple[str, int]]:
-    return Counter((each.kind, each.microbatches) for each in map(_raced, records))
+def _forms(records: Sequence[schema.CompletedRun]) -> Counter[tuple[str, int]]:
+    return Counter((record.baseline.kind, record.baseline.microbatches) for record in records)
 
 
-def _candidates(records: Sequence[schema.RunRecord]) -> list[schema.Candidate]:
+def _candidates(records: Sequence[schema.CompletedRun]) -> list[schema.Candidate]:
     steps: dict[tuple[str, int], list[float]] = {}
-    for each in (candidate for record in records for candidate in _raced(record).candidates):
+    for each in (candidate for record in records for candidate in record.baseline.candidates):
         steps.setdefault((each.kind, each.microbatches), []).extend(each.step_s)
     return [schema.Candidate(kind, count, found, len(found)) for (kind, count), found in steps.items()]
 
@@ -222,7 +204,7 @@ def _each_once(records: Sequence[Comparable]) -> list[schema.WarningRecord]:
     return list(found.values())
 
 
-def _warnings(records: Sequence[schema.RunRecord]) -> list[schema.WarningRecord]:
+def _warnings(records: Sequence[schema.CompletedRun]) -> list[schema.WarningRecord]:
     found = {
         warning.code: warning for warning in _each_once(records) if warning.code != WarningCode.ONE_LAUNCH
     }

@@ -7,11 +7,11 @@ from msgspec import Meta
 from pipebench.records.on_paper import OnPaper
 from pipebench.records.schema import (
     AtLeastOne,
+    CompletedRun,
     Failure,
     Name,
     Part,
     Positive,
-    RunRecord,
     Schema,
 )
 
@@ -75,7 +75,7 @@ class ReproductionRecord(Part, frozen=True, kw_only=True):
     created: str
     status: Literal["completed", "aborted", "failed"]
     verdicts: list[VerdictOfClaim]
-    runs: list[RunRecord]
+    runs: list[CompletedRun]
     on_paper: OnPaper | None = None
     budget_s: Positive | None = None
     took_s: Positive | None = None

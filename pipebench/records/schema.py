@@ -2,8 +2,8 @@
 
 All seconds and words/s are host-scale: what this host took, never multiplied by the time dilation. Types,
 ranges and required fields are checked on write and on read; whether summaries agree with the raw samples
-is for whoever trusts them to check. ``None`` is "unknown" or "not there", never a sentinel number; only a
-record with status ``completed`` promises results.
+is for whoever trusts them to check. ``None`` is "unknown" or "not there", never a sentinel number. The record
+of a run is one of two types, told apart by its ``status``: only a ``CompletedRun`` promises results.
 
 History: 1 (2026-11) first version.
 """
@@ -22,6 +22,9 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 AtLeastOne = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Clock = Literal["wall", "virtual", "simulated"]
 Name = Annotated[str, Meta(min_length=1)]
+Ending = Literal[
+    "aborted", "failed"
+]  # of a run that did not complete: by a signal or the deadline, or it broke
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -459,8 +462,8 @@ class Failure(Part, frozen=True):
     log: str | None = None
 
 
-class RunRecord(Part, frozen=True, kw_only=True):
-    """What is stored of one run.
+class Run(Part, frozen=True, kw_only=True):
+    """What is stored of a run, however it ended: what both kinds of ``RunRecord`` have in common.
 
     ``plan`` is there where the order was made from what was measured: a line a device, as in a plan's text.
     """
@@ -514,3 +517,51 @@ _PROMISED = (
     "launches",
     "devices",
 )
+
+
+class CompletedRun(Run, frozen=True, kw_only=True):
+    """What is stored of a run that measured all it was asked to: every result is there.
+
+    ``plan`` is there where the order was made from what was measured: a line a device, as in a plan's text.
+    """
+
+    status: Literal["completed"]
+    baseline: Baseline
+    pipeline: Pipeline
+    speedup: Speedup
+    efficiency: Positive
+    verification: Verification
+    bubble: Bubble
+    launches: Annotated[list[Launch], Meta(min_length=1)]
+    devices: Annotated[list[DeviceUsage], Meta(min_length=1)]
+    timeline: TimelineRecord
+
+    @property
+    def input(self) -> Input:
+        """What its throughput counts: it has been read before anything is measured."""
+        assert self.config.input is not None, "no speed-up is without it"
+        return self.config.input
+
+
+class EndedEarly(Run, frozen=True, kw_only=True):
+    """What is stored of a run that did not complete: aborted (a signal, the deadline), or failed.
+
+    From the first complete launch on it may have results. ``plan`` is as in a completed one's.
+    """
+
+    status: Ending
+
+
+RunRecord = CompletedRun | EndedEarly
+"""The record of a run; its ``status`` tells which."""
+
+
+def told_apart(run: Run) -> RunRecord:
+    """What was read of a run as the kind of record that its status says it is."""
+    values = msgspec.structs.asdict(run)
+    return CompletedRun(**values) if run.status == "completed" else EndedEarly(**values)
+
+
+def ended_early(run: Run, status: Ending, failure: Failure | None = None) -> EndedEarly:
+    """The record of a run as that of one that did not complete, with all that was measured."""
+    return EndedEarly(**msgspec.structs.asdict(run) | {"status": status, "failure": failure})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
 from statistics import fmean, median
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -23,6 +23,7 @@ from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.plan.actions import Operation
 from pipebench.plan.cells import units_of
 from pipebench.records import schema, store, summary
+from pipebench.records.schema import Ending
 from pipebench.records.terms import WORDS
 from pipebench.records.timelines import bubble, device_usages, timeline_from
 from pipebench.run import accuracy
@@ -63,13 +64,26 @@ class SoFar:
     timelines: list[schema.TimelineRecord] = field(default_factory=list)
 
 
-def record_of(
-    so_far: SoFar, status: str, failure: schema.Failure | None = None, *, figures: bool = True
-) -> schema.RunRecord:
+def completed_record(so_far: SoFar) -> schema.CompletedRun:
+    """The record of a run that has all of its launches."""
+    whole = msgspec.structs.asdict(_without_figures(so_far)) | _figures(so_far)
+    return schema.CompletedRun(**whole | {"status": "completed"})
+
+
+def ended_record(
+    so_far: SoFar, status: Ending, failure: schema.Failure, *, figures: bool = True
+) -> schema.EndedEarly:
     """Everything so far as a record; figures are there from the first complete launch on, if they are wanted."""
+    bare = _without_figures(so_far)
+    computed = _figures(so_far) if so_far.launches and figures else {}
+    return msgspec.structs.replace(bare, status=status, failure=failure, **computed)
+
+
+def _without_figures(so_far: SoFar) -> schema.EndedEarly:
+    """What a record has before anything is computed from launches."""
     so_far.environment |= _lost(so_far.lost_before) | _found(so_far.config)
     config = so_far.config
-    base = schema.RunRecord(
+    return schema.EndedEarly(
         id=store.new_id(so_far.created, f"{config.kind}{config.gpus}-{config.schedule}"),
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
@@ -94,12 +108,9 @@ def record_of(
         timeline=None,
         warnings=[],
         environment=so_far.environment,
-        failure=failure,
         accuracy=_accuracy(so_far) if config.kind == "emulated" else None,
         plan=None if config.order is None else config.plan.text().splitlines(),
     )
-    computed = _figures(so_far) if so_far.launches and figures else {}
-    return msgspec.structs.replace(base, status=status, **computed)
 
 
 def _found(config: RunConfig) -> dict[str, bool]:
@@ -184,7 +195,7 @@ def _finite(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
-def _figures(so_far: SoFar) -> dict[str, object]:
+def _figures(so_far: SoFar) -> dict[str, Any]:
     """Every part of the record that is computed from launches."""
     assert so_far.raced is not None
     assert so_far.config.partition is not None

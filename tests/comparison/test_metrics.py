@@ -6,7 +6,7 @@ from pipebench.comparison.metrics import METRICS, ONE_VALUE, check_trustworthy, 
 from pipebench.errors import CorruptRecordError
 from pipebench.records.schema import Launch, Memory, PipelineSamples, RunRecord
 from pipebench.records.terms import Terms
-from tests.builders import launch, measured_record, own_record
+from tests.builders import ended_run, launch, measured_record, own_record
 
 
 def record() -> RunRecord:
@@ -104,7 +104,7 @@ def test_a_timeline_that_no_step_can_have_had_is_corrupt(start_s: float, end_s: 
 
 @pytest.mark.parametrize("status", ["aborted", "failed"])
 def test_only_a_completed_run_has_metrics(status: str) -> None:
-    assert samples(msgspec.structs.replace(record(), status=status)) == {}
+    assert samples(ended_run(record(), status)) == {}
 
 
 @pytest.mark.parametrize("steps", [[], [1e-12], [1e300], [1.0, 5e-324]])

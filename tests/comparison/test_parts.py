@@ -10,7 +10,14 @@ from pipebench.records.comparison import ComparisonRecord, MetricName
 from pipebench.records.schema import RunRecord, WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import Terms
-from tests.builders import STEADY_S, launch, measured_record, steady_record, with_config
+from tests.builders import (
+    STEADY_S,
+    ended_run,
+    launch,
+    measured_record,
+    steady_record,
+    with_config,
+)
 
 
 def compared(*records: RunRecord, **rules: object) -> ComparisonRecord:
@@ -42,7 +49,7 @@ def test_efficiency_says_the_same_as_the_speed_up_on_as_many_devices() -> None:
 def test_records_that_cannot_be_compared_explain_nothing() -> None:
     other = with_config(of(0.8, 1), hidden=7)
     assert told(of(1, 1), other) is None
-    assert told(of(1, 1), msgspec.structs.replace(of(0.8, 1), status="aborted")) is None
+    assert told(of(1, 1), ended_run(of(0.8, 1))) is None
 
 
 def test_steps_of_other_words_are_held_against_each_other_by_words() -> None:

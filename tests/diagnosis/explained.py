@@ -71,7 +71,7 @@ class Costs:
             "device": "cpu" if self.late else "emulated",
         }
 
-    def record(self, pipeline_s: float | None = None, **changes: Any) -> schema.RunRecord:
+    def record(self, pipeline_s: float | None = None, **changes: Any) -> schema.CompletedRun:
         """The record of such a run; its launches took as long as the step, or as long as is said."""
         timeline = self.timeline
         step_s = timeline.makespan_s if pipeline_s is None else pipeline_s

@@ -7,7 +7,7 @@ from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.explaining import explanation
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
-from tests.builders import completed_record
+from tests.builders import completed_record, ended_run
 from tests.diagnosis.explained import Costs
 
 
@@ -34,9 +34,7 @@ def test_what_was_asked_takes_the_place_of_the_best() -> None:
 
 
 def test_a_run_without_a_step_and_a_timeline_that_is_none_are_refused() -> None:
-    ended = msgspec.structs.replace(
-        completed_record(), status="aborted", launches=[], timeline=None, speedup=None
-    )
+    ended = ended_run(completed_record(), launches=[], timeline=None, speedup=None)
     with pytest.raises(UsageError, match="aborted, without a complete launch: there is no step to explain"):
         explanation(ended, "latest")
     record = completed_record()

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from pipebench.records import schema
-from pipebench.records.schema import RunRecord
+from pipebench.records.schema import CompletedRun, EndedEarly, Run, RunRecord, told_apart
 from pipebench.records.simulation import SimulationRecord
-from tests.builders import completed_record, simulation_record
+from tests.builders import completed_record, ended_run, simulation_record, with_config
 
 PROMISED = (
     *("baseline", "pipeline", "speedup", "efficiency", "verification"),
@@ -23,7 +23,7 @@ def document() -> dict[str, Any]:
 
 def decoded(values: dict[str, Any]) -> RunRecord:
     """The record that these JSON values stand for, if they are valid."""
-    return msgspec.json.decode(json.dumps(values), type=RunRecord)
+    return told_apart(msgspec.json.decode(json.dumps(values), type=Run))
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
@@ -94,11 +94,37 @@ def test_all_results_that_are_missing_are_named() -> None:
 
 
 @pytest.mark.parametrize("status", ["aborted", "failed"])
-def test_a_record_that_is_not_completed_promises_no_results(status: str) -> None:
+def test_a_record_that_is_not_completed_promises_no_results(status: schema.Ending) -> None:
     nothing: dict[str, Any] = {name: [] if name in {"launches", "devices"} else None for name in PROMISED}
     failure = schema.Failure(exit_code=8, message="the deadline passed")
-    record = completed_record(status=status, failure=failure, **nothing)
-    assert msgspec.json.decode(msgspec.json.encode(record), type=RunRecord) == record
+    record = ended_run(completed_record(), status, failure=failure, **nothing)
+    assert decoded(json.loads(msgspec.json.encode(record))) == record
+
+
+def test_runs_are_told_apart_by_their_status_alone() -> None:
+    for status, kind in (("completed", CompletedRun), ("aborted", EndedEarly), ("failed", EndedEarly)):
+        found = decoded(document() | {"status": status})
+        assert (type(found), found.status) == (kind, status)
+        assert json.loads(msgspec.json.encode(found)) == document() | {"status": status}
+
+
+def test_whichever_it_is_a_record_has_the_same_keys_in_the_same_order() -> None:
+    assert CompletedRun.__struct_encode_fields__ == Run.__struct_encode_fields__
+    assert EndedEarly.__struct_encode_fields__ == Run.__struct_encode_fields__
+    assert [*Run.__struct_encode_fields__[:6]] == ["schema", "kind", "id", "created", "status", "device"]
+
+
+def test_what_was_measured_of_a_completed_run_stays_if_it_is_made_one_that_ended() -> None:
+    failure = schema.Failure(exit_code=130, message="interrupted")
+    ended = schema.ended_early(completed_record(), "aborted", failure)
+    assert msgspec.structs.replace(ended, failure=None) == decoded(document() | {"status": "aborted"})
+    assert ended.failure == failure
+
+
+def test_a_completed_run_says_what_it_counts() -> None:
+    assert completed_record().input == completed_record().config.input
+    with pytest.raises(ValueError, match=r"a speed-up needs baseline, pipeline and config\.input"):
+        with_config(completed_record(), input=None)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +188,7 @@ def _fields_without_default(kind: type[msgspec.Struct]) -> list[str]:
     return [field.name for field in msgspec.structs.fields(kind) if field.required]
 
 
-@pytest.mark.parametrize("name", _fields_without_default(RunRecord))
+@pytest.mark.parametrize("name", _fields_without_default(Run))
 def test_a_missing_field_of_a_run_is_refused_by_its_name(name: str) -> None:
     values = document()
     del values[name]

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from pipebench.records.schema import Failure, RunRecord
 from pipebench.render.report import run_report, simulation_report
-from tests.builders import completed_record, own_record, simulation_record
+from tests.builders import completed_record, ended_run, own_record, simulation_record
 from tests.cells import PLANS, record_of_cells
 
 
@@ -66,12 +66,11 @@ def test_how_many_gradients_vanish_stands_beside_how_near_they_are() -> None:
 
 
 def test_an_aborted_run_without_launches_shows_why() -> None:
-    record = msgspec.structs.replace(
+    record = ended_run(
         completed_record(),
         **dict.fromkeys(
             ("baseline", "pipeline", "speedup", "efficiency", "verification", "bubble", "timeline")
         ),
-        status="aborted",
         launches=[],
         devices=[],
         failure=Failure(130, "interrupted (Ctrl-C)"),
