@@ -43,7 +43,6 @@ def test_counts_that_differ_are_named() -> None:
 
 def test_rounding_is_no_contradiction() -> None:
     record = steady_record()
-    assert record.pipeline is not None
     step_s = record.pipeline.step_s * (1 + 1e-9)
     assert told(msgspec.structs.replace(record, pipeline=Pipeline(step_s, 512 / step_s))) == []
 

@@ -17,8 +17,7 @@ STEPS = [(19.0, 9.5), (19.2, 9.7), (18.9, 9.4)]
 LAUNCHES = [one_launch(*steps) for steps in STEPS]
 
 
-def won(record: schema.RunRecord, kind: str, microbatches: int = 1) -> schema.RunRecord:
-    assert record.baseline is not None
+def won(record: schema.CompletedRun, kind: str, microbatches: int = 1) -> schema.CompletedRun:
     form = msgspec.structs.replace(record.baseline, kind=kind, microbatches=microbatches)
     return msgspec.structs.replace(record, baseline=form)
 
@@ -63,7 +62,6 @@ def test_the_worst_verification_stands_for_all() -> None:
 
 def test_a_baseline_that_varied_is_told() -> None:
     record = merged([won(LAUNCHES[0], "chain"), won(LAUNCHES[1], "fused"), won(LAUNCHES[2], "fused")], "A")
-    assert record.baseline is not None
     assert record.baseline.kind == "fused"
     (warning,) = [each for each in record.warnings if each.code == "baseline-varied"]
     assert "chain x1 1 times, fused x1 2 times" in warning.cause
@@ -71,20 +69,18 @@ def test_a_baseline_that_varied_is_told() -> None:
 
 
 def test_candidates_of_all_races_are_kept() -> None:
-    def raced(record: schema.RunRecord, *steps: float) -> schema.RunRecord:
-        assert record.baseline is not None
+    def raced(record: schema.CompletedRun, *steps: float) -> schema.CompletedRun:
         candidates = [schema.Candidate("fused", 1, list(steps), len(steps))]
         return msgspec.structs.replace(
             record, baseline=msgspec.structs.replace(record.baseline, candidates=candidates)
         )
 
     record = merged([raced(LAUNCHES[0], 19.0, 19.1), raced(LAUNCHES[1], 19.2)], "A")
-    assert record.baseline is not None
     assert record.baseline.candidates == [schema.Candidate("fused", 1, [19.0, 19.1, 19.2], 3)]
 
 
 def test_warnings_are_told_once_and_those_of_one_launch_not_at_all() -> None:
-    def warned(record: schema.RunRecord, *codes: str) -> schema.RunRecord:
+    def warned(record: schema.CompletedRun, *codes: str) -> schema.CompletedRun:
         found = [schema.WarningRecord(code, f"{code} {record.launches}", "x") for code in codes]
         return msgspec.structs.replace(record, warnings=found)
 
@@ -105,13 +101,9 @@ def test_launches_of_an_own_model_are_one_record_in_its_unit(devices: int) -> No
     worse = msgspec.structs.replace(own.verification, max_relative_parameter_error=3e-8)
     record = merged([own, msgspec.structs.replace(own, verification=worse)], "A")
     assert contradictions(record, samples(record)) == []
-    assert record.pipeline is not None
-    assert record.baseline is not None
-    assert record.speedup is not None
     assert (record.pipeline.words_per_s, record.baseline.words_per_s) == (None, None)
     assert record.pipeline.items_per_s == pytest.approx(64 / record.pipeline.step_s)
     assert record.efficiency == pytest.approx(record.speedup.value * devices / 2)
-    assert record.verification is not None
     assert record.verification.max_relative_parameter_error == 3e-8
     assert store.decode(store.encode(record), "x") == record
 

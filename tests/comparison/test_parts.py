@@ -7,7 +7,7 @@ from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import METRICS
 from pipebench.comparison.parts import form_of, parts_of, setting_of, signed_percent
 from pipebench.records.comparison import ComparisonRecord, MetricName
-from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.schema import CompletedRun, RunRecord, WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import Terms
 from tests.builders import (
@@ -28,7 +28,7 @@ def told(*records: RunRecord, metric: MetricName = "speedup", **rules: object) -
     return compared(*records, **rules).metrics[metric].explanation
 
 
-def of(alone: float, step: float) -> RunRecord:
+def of(alone: float, step: float) -> CompletedRun:
     """A record whose one device and whose pipeline are so many times as slow as in ``steady_record``."""
     return measured_record([launch([alone * 19.0], [step * each]) for each in STEADY_S])
 
@@ -77,7 +77,6 @@ def test_a_bubble_without_busy_times_has_no_explanation() -> None:
 
 def test_a_form_is_named_with_its_slices() -> None:
     record = steady_record()
-    assert record.baseline is not None
     sliced = msgspec.structs.replace(record.baseline, kind="chain-microbatches", microbatches=2)
     assert form_of(record) == "fused"
     assert form_of(msgspec.structs.replace(record, baseline=sliced)) == "chain-microbatches x 2"

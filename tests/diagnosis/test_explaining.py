@@ -18,7 +18,6 @@ def test_all_of_an_explanation_is_of_the_record() -> None:
     assert found.status == "completed"
     assert found.devices == record.devices
     assert found.bubble == record.bubble
-    assert record.speedup is not None
     assert found.speedup == pytest.approx(record.speedup.value)
     assert prod(each.factor for each in found.waterfall) == pytest.approx(found.speedup)
     assert [each.step for each in found.waterfall][::9] == [steps.DEVICES, steps.UNEXPLAINED]
@@ -38,7 +37,6 @@ def test_a_run_without_a_step_and_a_timeline_that_is_none_are_refused() -> None:
     with pytest.raises(UsageError, match="aborted, without a complete launch: there is no step to explain"):
         explanation(ended, "latest")
     record = completed_record()
-    assert record.timeline is not None
     short = msgspec.structs.replace(record.timeline, spans=record.timeline.spans[:-1])
     with pytest.raises(CorruptRecordError, match="cannot be run again"):
         explanation(completed_record(timeline=short), "latest")

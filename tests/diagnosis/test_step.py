@@ -78,7 +78,6 @@ def test_a_wall_clock_tells_of_gaps_and_a_virtual_one_does_not() -> None:
 
 def test_a_timeline_that_is_no_step_is_corrupt() -> None:
     record = completed_record()
-    assert record.timeline is not None
     short = msgspec.structs.replace(record.timeline, spans=record.timeline.spans[:-1])
     with pytest.raises(CorruptRecordError, match="cannot be run again: device 0 does not run 0B0"):
         step_of(completed_record(timeline=short))

@@ -102,7 +102,7 @@ def odd_costs(graph: Graph) -> OrderCosts:
 
 def run(
     monkeypatch: pytest.MonkeyPatch, folder: Path, launches: Launches, **options: object
-) -> tuple[schema.RunRecord, Path]:
+) -> tuple[schema.CompletedRun, Path]:
     monkeypatch.setattr(experiment, "Launcher", launches)
     return experiment.run(config(**options), folder=folder, listener=Watcher())
 
@@ -125,7 +125,6 @@ def test_the_first_launch_races_and_the_others_get_its_form_and_speed(
     assert [job.form for job in launches.jobs] == [None, Form("fused"), Form("fused")]
     assert [job.host_flops_per_s for job in launches.jobs] == [None, 1e11, 1e11]
     assert (record.status, len(record.launches)) == ("completed", 3)
-    assert record.speedup is not None
     assert record.speedup.value == pytest.approx(2.0)
     assert store.read(path) == record
 
@@ -141,7 +140,7 @@ def test_complete_launches_are_kept_whatever_ends_the_run(
     with pytest.raises(ending.RunEndedError) as ended:
         run(monkeypatch, tmp_path, Launches(error, fails_at=complete))
     record = store.read(ended.value.path)
-    assert isinstance(record, schema.RunRecord)
+    assert isinstance(record, schema.EndedEarly)
     assert (record.status, len(record.launches), ended.value.launches) == (status, complete, complete)
     assert (record.speedup is not None) == (complete > 0)
     assert list(tmp_path.iterdir()) == [ended.value.path]
@@ -173,10 +172,9 @@ def test_a_bug_of_ours_costs_no_complete_launch_and_stays_a_bug(
     assert len(paths) == complete
     for path in paths:
         record = store.read(path)
-        assert isinstance(record, schema.RunRecord)
+        assert isinstance(record, schema.EndedEarly)
         assert (record.status, len(record.launches)) == ("failed", 1)
         assert record.failure == schema.Failure(1, "a bug in pipebench: KeyError('layer')")
-        assert record.speedup is not None
         assert bug.value.__notes__ == [f"kept: complete launches: 1, pipebench show {path}"]
 
 
@@ -192,7 +190,7 @@ def test_figures_that_cannot_be_computed_cost_no_complete_launch(
         run(monkeypatch, tmp_path, Launches(error, fails_at=2))
     (path,) = tmp_path.iterdir()
     record = store.read(path)
-    assert isinstance(record, schema.RunRecord)
+    assert isinstance(record, schema.EndedEarly)
     assert (record.status, len(record.launches)) == ("failed", 3 if error is None else 2)
     assert record.speedup is None
 
@@ -371,7 +369,7 @@ def test_an_interrupt_while_reading_the_words_leaves_a_record(
     with pytest.raises(ending.RunEndedError) as ended:
         run(monkeypatch, tmp_path, Launches())
     record = store.read(ended.value.path)
-    assert isinstance(record, schema.RunRecord)
+    assert isinstance(record, schema.EndedEarly)
     assert (record.status, record.config.input) == ("aborted", None)
 
 
@@ -445,6 +443,6 @@ def test_a_local_run_that_broke_before_its_link_keeps_a_record(
     with pytest.raises(ending.RunEndedError) as caught:
         run(monkeypatch, tmp_path, Broken(), machine="local")
     record = store.read(caught.value.path)
-    assert isinstance(record, schema.RunRecord)
+    assert isinstance(record, schema.EndedEarly)
     assert record.machine is not None
     assert (record.machine.name, record.machine.link) == ("local", None)
