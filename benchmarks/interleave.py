@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from pipebench.records import store
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.statistics import ratio_interval
 
 COMMAND = Path(sys.executable).with_name("pipebench")

@@ -18,7 +18,7 @@ from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.step import step_of
 from pipebench.launching.launcher import Launcher
 from pipebench.records import store
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.run.experiment import Experiment
 
 FOLDER = Path("results") / "best-schedule"

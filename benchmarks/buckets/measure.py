@@ -18,7 +18,7 @@ import msgspec
 
 from pipebench.models.outline import BATCHES
 from pipebench.models.pairs.catalogs import Catalogs
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.statistics import ratio_interval
 
 COMMAND = Path(sys.executable).with_name("pipebench")

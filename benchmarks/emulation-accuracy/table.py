@@ -19,7 +19,7 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records import store
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.records.timelines import timeline_from
 from pipebench.run.accuracy import PACKAGED, Study
 from pipebench.statistics import Interval, ratio_interval

@@ -20,7 +20,7 @@ from typing import Any
 from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.step import step_of
 from pipebench.records import store
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 
 COMMAND = Path(sys.executable).with_name("pipebench")
 FOLDER = Path("results") / "lstm-and-transformer"

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 
 from pipebench.records import store
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 
 
 def main() -> None:

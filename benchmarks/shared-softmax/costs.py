@@ -15,7 +15,7 @@ from pipebench.models.layout import edges_of
 from pipebench.plan.check import activations_alive
 from pipebench.plan.schedules import SCHEDULES, placing
 from pipebench.records import store
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.records.timelines import timeline_from
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate

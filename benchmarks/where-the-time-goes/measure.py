@@ -24,7 +24,7 @@ from pipebench.diagnosis.predictions import Predictions
 from pipebench.diagnosis.retold import gain_of_sharing
 from pipebench.diagnosis.step import step_of
 from pipebench.records import store
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.timing.changes import change_of
 from pipebench.timing.what_if import changed
 

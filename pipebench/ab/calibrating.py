@@ -12,7 +12,7 @@ from pipebench.comparison.calibration import noise_of
 from pipebench.comparison.merging import check_alike, merged
 from pipebench.comparison.noise_cache import Noise
 from pipebench.errors import UsageError
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.run.devices import check_system
 from pipebench.run.listener import Listener
 from pipebench.system.places import temporary_folder

@@ -25,7 +25,7 @@ from pipebench.errors import (
 )
 from pipebench.provenance.origins import VARIABLE, Origins
 from pipebench.records import store
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.records.store import MOST_BYTES
 
 AS_IT_IS = "as it is"  # a side that only a ref makes another one

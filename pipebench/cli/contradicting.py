@@ -13,7 +13,7 @@ def tell(record: "AnyRecord") -> None:
     from pipebench.comparison.contradictions import contradictions
     from pipebench.comparison.metrics import samples
     from pipebench.errors import CorruptRecordError
-    from pipebench.records.schema import CompletedRun
+    from pipebench.records.run import CompletedRun
 
     if not isinstance(record, CompletedRun):
         return

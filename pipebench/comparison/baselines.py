@@ -26,7 +26,7 @@ from pipebench.errors import (
 )
 from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord, Replaced
-from pipebench.records.schema import CompletedRun, RunRecord
+from pipebench.records.run import CompletedRun, RunRecord
 from pipebench.statistics.power import DEFAULT_THRESHOLD, LEAST_LAUNCHES
 from pipebench.system import pasting, places
 from pipebench.warning_codes import WarningCode

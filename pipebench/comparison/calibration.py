@@ -17,7 +17,8 @@ from pipebench.comparison.noise_cache import Noise
 from pipebench.comparison.verdicts import LEVEL, as_change
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName
-from pipebench.records.schema import CompletedRun, RunRecord, WarningRecord
+from pipebench.records.run import CompletedRun, RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.terms import Terms, terms_of
 from pipebench.statistics import minimum_detectable_effect
 from pipebench.warning_codes import WarningCode

@@ -5,7 +5,7 @@ from math import isclose
 
 from pipebench.comparison.metrics import Sample, bubble_fraction, busy_is_known
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.statistics import geometric_mean, ratio_interval
 
 _ROUNDING = 1e-6

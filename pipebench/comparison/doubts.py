@@ -7,7 +7,7 @@ from pipebench.comparison.metrics import Sample, metric_named
 from pipebench.diagnosis.warnings import FAULTS_A_STEP, unthrottled
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.records.terms import Terms, terms_of
 from pipebench.statistics import clusters, trend
 from pipebench.warning_codes import WarningCode

@@ -15,7 +15,7 @@ from pipebench.comparison import command_fields, trace_fields
 from pipebench.errors import UsageError
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.trace import TraceRecord
 
 CLOCK, BASELINE = "clock", "baseline.devices"

@@ -12,8 +12,12 @@ import msgspec
 
 from pipebench.comparison import fields
 from pipebench.errors import EnvironmentRefusedError
-from pipebench.records import schema, store, summary
+from pipebench.records import store, summary
 from pipebench.records.command import CommandRecord, Comparable
+from pipebench.records.figures import Baseline, Bubble, Candidate, Pipeline, Verification
+from pipebench.records.launches import Launch
+from pipebench.records.run import CompletedRun, RunRecord, ended_early
+from pipebench.records.schema import Failure, WarningRecord
 from pipebench.records.terms import terms_of
 from pipebench.records.trace import OtherTotal, TraceRecord, bubble_of
 from pipebench.warning_codes import WarningCode
@@ -34,12 +38,12 @@ def check_alike(earlier: Sequence[Comparable], record: Comparable, side: str) ->
 
 @overload
 def merged(
-    records: Sequence[schema.CompletedRun],
+    records: Sequence[CompletedRun],
     side: str,
     *,
     environment: Mapping[str, str] | None = None,
     failure: None = None,
-) -> schema.CompletedRun: ...
+) -> CompletedRun: ...
 
 
 @overload
@@ -48,7 +52,7 @@ def merged(
     side: str,
     *,
     environment: Mapping[str, str] | None = None,
-    failure: schema.Failure | None = None,
+    failure: Failure | None = None,
 ) -> Comparable: ...
 
 
@@ -57,11 +61,11 @@ def merged(
     side: str,
     *,
     environment: Mapping[str, str] | None = None,
-    failure: schema.Failure | None = None,
+    failure: Failure | None = None,
 ) -> Comparable:
     """One record of all launches of ``side``, completed and of one kind; itself aborted, if by ``failure``."""
     assert records
-    runs = [record for record in records if isinstance(record, schema.CompletedRun)]
+    runs = [record for record in records if isinstance(record, CompletedRun)]
     commands = [record for record in records if isinstance(record, CommandRecord)]
     traces = [record for record in records if isinstance(record, TraceRecord)]
     assert [bool(runs), bool(commands), bool(traces)].count(True) == 1
@@ -86,7 +90,7 @@ def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[s
         created=created.isoformat(timespec="seconds"),
         files=[file for record in records for file in record.files],
         launches=launches,
-        bubble=schema.Bubble(fraction=bubble_of(steps, devices)),
+        bubble=Bubble(fraction=bubble_of(steps, devices)),
         totals=_totals(records),
         warnings=[each for each in _each_once(records) if each.code != WarningCode.ONE_LAUNCH],
         environment=nearest.environment | dict(environment),
@@ -109,7 +113,7 @@ def _of_commands(
     records: Sequence[CommandRecord],
     side: str,
     environment: Mapping[str, str],
-    failure: schema.Failure | None,
+    failure: Failure | None,
 ) -> CommandRecord:
     created = store.now()
     return msgspec.structs.replace(
@@ -125,11 +129,11 @@ def _of_commands(
 
 
 def _of_runs(
-    records: Sequence[schema.CompletedRun],
+    records: Sequence[CompletedRun],
     side: str,
     environment: Mapping[str, str],
-    failure: schema.Failure | None,
-) -> schema.RunRecord:
+    failure: Failure | None,
+) -> RunRecord:
     launches = [launch for record in records for launch in record.launches]
     baseline = _baseline(records, launches)
     step_s, speedup = summary.pipeline_step_s(launches), summary.speedup(launches)
@@ -141,7 +145,7 @@ def _of_runs(
         created=created.isoformat(timespec="seconds"),
         config=msgspec.structs.replace(nearest.config, launches=len(launches)),
         baseline=baseline,
-        pipeline=schema.Pipeline(step_s, *_rates(nearest, step_s)),
+        pipeline=Pipeline(step_s, *_rates(nearest, step_s)),
         speedup=speedup,
         efficiency=speedup.value * baseline.devices / device.count,
         verification=_worst([record.verification for record in records]),
@@ -150,10 +154,10 @@ def _of_runs(
         environment=nearest.environment | dict(environment),
         plan=nearest.plan if all(record.plan == nearest.plan for record in records) else None,
     )
-    return whole if failure is None else schema.ended_early(whole, "aborted", failure)
+    return whole if failure is None else ended_early(whole, "aborted", failure)
 
 
-def _rates(record: schema.CompletedRun, step_s: float) -> tuple[float | None, float | None]:
+def _rates(record: CompletedRun, step_s: float) -> tuple[float | None, float | None]:
     """Words and items a second, those of the two that the record has."""
     measured, rate = record.pipeline, record.input.items / step_s
     return (
@@ -162,14 +166,14 @@ def _rates(record: schema.CompletedRun, step_s: float) -> tuple[float | None, fl
     )
 
 
-def _worst(found: Sequence[schema.Verification]) -> schema.Verification:
+def _worst(found: Sequence[Verification]) -> Verification:
     """The one with the largest error of a gradient, and the largest of a parameter that any has."""
     worst = max(found, key=lambda each: each.max_relative_gradient_error)
     updated = [error for each in found if (error := each.max_relative_parameter_error) is not None]
     return msgspec.structs.replace(worst, max_relative_parameter_error=max(updated, default=None))
 
 
-def _baseline(records: Sequence[schema.CompletedRun], launches: Sequence[schema.Launch]) -> schema.Baseline:
+def _baseline(records: Sequence[CompletedRun], launches: Sequence[Launch]) -> Baseline:
     """The form that won most races, with every candidate's steps; the samples are those of whichever won."""
     (kind, microbatches), _ = _forms(records).most_common(1)[0]
     step_s = summary.baseline_step_s(launches)
@@ -185,33 +189,33 @@ def _baseline(records: Sequence[schema.CompletedRun], launches: Sequence[schema.
     )
 
 
-def _forms(records: Sequence[schema.CompletedRun]) -> Counter[tuple[str, int]]:
+def _forms(records: Sequence[CompletedRun]) -> Counter[tuple[str, int]]:
     return Counter((record.baseline.kind, record.baseline.microbatches) for record in records)
 
 
-def _candidates(records: Sequence[schema.CompletedRun]) -> list[schema.Candidate]:
+def _candidates(records: Sequence[CompletedRun]) -> list[Candidate]:
     steps: dict[tuple[str, int], list[float]] = {}
     for each in (candidate for record in records for candidate in record.baseline.candidates):
         steps.setdefault((each.kind, each.microbatches), []).extend(each.step_s)
-    return [schema.Candidate(kind, count, found, len(found)) for (kind, count), found in steps.items()]
+    return [Candidate(kind, count, found, len(found)) for (kind, count), found in steps.items()]
 
 
-def _each_once(records: Sequence[Comparable]) -> list[schema.WarningRecord]:
+def _each_once(records: Sequence[Comparable]) -> list[WarningRecord]:
     """Each kind of warning once, as the first launch that had it says it."""
-    found: dict[str, schema.WarningRecord] = {}
+    found: dict[str, WarningRecord] = {}
     for warning in (warning for record in records for warning in record.warnings):
         found.setdefault(warning.code, warning)
     return list(found.values())
 
 
-def _warnings(records: Sequence[schema.CompletedRun]) -> list[schema.WarningRecord]:
+def _warnings(records: Sequence[CompletedRun]) -> list[WarningRecord]:
     found = {
         warning.code: warning for warning in _each_once(records) if warning.code != WarningCode.ONE_LAUNCH
     }
     forms = _forms(records)
     if len(forms) > 1:
         told = ", ".join(f"{kind} x{microbatches} {won} times" for (kind, microbatches), won in forms.items())
-        found[WarningCode.BASELINE_VARIED] = schema.WarningRecord(
+        found[WarningCode.BASELINE_VARIED] = WarningRecord(
             code=WarningCode.BASELINE_VARIED,
             cause=f"each launch raced the baseline's forms, and they did not all find the same one: {told}",
             next_step=f"trust {terms_of(records[0]).rate} more than the speed-up where the two disagree",

@@ -18,7 +18,9 @@ from pipebench.errors import CorruptRecordError
 from pipebench.models.tolerances import LARGEST_TOLERANCE
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import CompletedRun, Launch, TimelineRecord
+from pipebench.records.launches import Launch
+from pipebench.records.run import CompletedRun
+from pipebench.records.spans import TimelineRecord
 from pipebench.records.terms import WORDS, Terms, terms_of
 from pipebench.records.timelines import busy_s, work_of
 from pipebench.records.trace import TraceRecord

@@ -11,7 +11,8 @@ from pipebench.comparison.metrics import Sample, metric_named, samples
 from pipebench.diagnosis.contention import contention
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference, MetricComparison, MetricName
-from pipebench.records.schema import CompletedRun, WarningRecord
+from pipebench.records.run import CompletedRun
+from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import terms_of
 from pipebench.records.trace import TraceRecord

@@ -18,15 +18,8 @@ from pipebench.comparison.verdicts import middle
 from pipebench.errors import ExitCode, MissingError, PipebenchError, UsageError
 from pipebench.records import store
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import (
-    CompletedRun,
-    EndedEarly,
-    Launch,
-    PipelineSamples,
-    RunRecord,
-    Samples,
-    ended_early,
-)
+from pipebench.records.launches import Launch, PipelineSamples, Samples
+from pipebench.records.run import CompletedRun, EndedEarly, RunRecord, ended_early
 from pipebench.records.terms import WORDS, terms_of
 from pipebench.system.places import temporary_folder, writing_temporary_files
 

@@ -10,7 +10,7 @@ from pipebench.diagnosis.sentences import Sentences
 from pipebench.diagnosis.step import Step, step_of
 from pipebench.errors import UsageError
 from pipebench.records.explanation import ExplanationRecord, ReplayedStep, ReplayRecord, WaterfallStep
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 
 
 def explanation(record: RunRecord, name: str, changes: Sequence[str] = ()) -> ExplanationRecord:

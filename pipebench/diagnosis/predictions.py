@@ -26,7 +26,7 @@ from pipebench.plan.cells import on_each_slice
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message, messages_of
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.timing.means import even, stage_means
 from pipebench.timing.replay import Replay
 

@@ -12,8 +12,10 @@ from pipebench.diagnosis.waterfall import Factor, Measured, waterfall
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.plan.transfers import Message
 from pipebench.records import summary
+from pipebench.records.devices import MachineRecord
+from pipebench.records.figures import Baseline
 from pipebench.records.graphs import graph_of_run
-from pipebench.records.schema import Baseline, MachineRecord, RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.timelines import timeline_from
 from pipebench.timing.replay import Replay, replay_of
 from pipebench.timing.timeline import Timeline

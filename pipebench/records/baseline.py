@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from pipebench.records.schema import CompletedRun, Name, Part, Schema
+from pipebench.records.run import CompletedRun
+from pipebench.records.schema import Name, Part, Schema
 
 BaselineName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 

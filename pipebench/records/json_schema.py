@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, CompletedRun, EndedEarly, Run
+from pipebench.records.run import CompletedRun, EndedEarly, Run
+from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION
 from pipebench.records.store import KINDS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

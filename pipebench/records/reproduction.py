@@ -5,15 +5,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from pipebench.records.on_paper import OnPaper
-from pipebench.records.schema import (
-    AtLeastOne,
-    CompletedRun,
-    Failure,
-    Name,
-    Part,
-    Positive,
-    Schema,
-)
+from pipebench.records.run import CompletedRun
+from pipebench.records.schema import AtLeastOne, Failure, Name, Part, Positive, Schema
 
 Reading = Literal["talk", "paper"]
 Evidence = Literal["measured", "emulated", "simulated"]

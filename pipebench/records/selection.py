@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
 from pipebench.records.command import CommandRecord, Comparable
-from pipebench.records.schema import CompletedRun, EndedEarly, RunRecord
+from pipebench.records.run import CompletedRun, EndedEarly, RunRecord
 from pipebench.records.trace import TraceRecord
 from pipebench.system import pasting
 

@@ -19,7 +19,8 @@ from pipebench.records.command import CommandRecord
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.reproduction import ReproductionRecord
-from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, Run, RunRecord, told_apart
+from pipebench.records.run import Run, RunRecord, told_apart
+from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.trace import TraceRecord
 from pipebench.records.trace_explanation import TraceExplanation

@@ -6,7 +6,8 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from pipebench.records.explanation import ExplanationRecord, WhatIf
-from pipebench.records.schema import RunRecord, Speedup
+from pipebench.records.figures import Speedup
+from pipebench.records.run import RunRecord
 from pipebench.records.terms import terms_of
 from pipebench.render.head import ended, head
 from pipebench.render.layout import Facts, Table, Words

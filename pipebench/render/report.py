@@ -12,18 +12,11 @@ from pipebench.diagnosis.retold import retold
 from pipebench.diagnosis.step import Step, step_of
 from pipebench.diagnosis.vanishing import vanished
 from pipebench.errors import CorruptRecordError
+from pipebench.records.devices import LinkRecord, MachineRecord
+from pipebench.records.figures import Baseline, DeviceUsage, Pipeline, Speedup, Verification
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
-from pipebench.records.schema import (
-    Baseline,
-    DeviceUsage,
-    LinkRecord,
-    MachineRecord,
-    Pipeline,
-    RunRecord,
-    Speedup,
-    Verification,
-    WarningRecord,
-)
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.terms import Terms, terms_of
 from pipebench.render.head import clock_text, ended, head, simulated_text

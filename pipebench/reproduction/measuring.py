@@ -15,8 +15,9 @@ import msgspec
 
 from pipebench.diagnosis.step import step_of
 from pipebench.launching.launcher import Launcher
-from pipebench.records import schema, store
+from pipebench.records import store
 from pipebench.records.reproduction import Evidence, Lost, ReproductionRecord, VerdictOfClaim
+from pipebench.records.run import CompletedRun
 from pipebench.reproduction.claims import CLAIMS, PAPER_EIGHT_GPUS
 from pipebench.reproduction.readings import Pipelines, pipeline_text
 from pipebench.reproduction.verdicts import judged, off_by
@@ -146,7 +147,7 @@ class Reproduction:
         """All that has been measured."""
         failure = None if error is None else ending.failure_of(error)
         verdicts: list[VerdictOfClaim] = []
-        runs: list[schema.CompletedRun] = []
+        runs: list[CompletedRun] = []
         for sitting in self.sittings:
             for experiment in sitting.experiments:
                 if experiment.so_far.launches:
@@ -171,19 +172,19 @@ class Reproduction:
             return self.record(status, error)
 
 
-def _run(so_far: SoFar) -> schema.CompletedRun:
+def _run(so_far: SoFar) -> CompletedRun:
     """Its record, which says how often it was launched."""
     so_far.config = msgspec.structs.replace(so_far.config, launches=len(so_far.launches))
     return completed_record(so_far)
 
 
-def _without_spans(run: schema.CompletedRun) -> schema.CompletedRun:
+def _without_spans(run: CompletedRun) -> CompletedRun:
     """As it is kept beside others: what was read off its timeline is in the verdict."""
     empty = msgspec.structs.replace(run.timeline, spans=[], transfers=[], other=[])
     return msgspec.structs.replace(run, timeline=empty)
 
 
-def _verdict(pipelines: Pipelines, so_far: SoFar, run: schema.CompletedRun, number: int) -> VerdictOfClaim:
+def _verdict(pipelines: Pipelines, so_far: SoFar, run: CompletedRun, number: int) -> VerdictOfClaim:
     claim = CLAIMS[pipelines.reading]
     evidence: Evidence = "emulated" if run.clock == "virtual" else "measured"
     found = judged(
@@ -215,7 +216,7 @@ def _verdict(pipelines: Pipelines, so_far: SoFar, run: schema.CompletedRun, numb
     )
 
 
-def _lost(run: schema.CompletedRun) -> Lost | None:
+def _lost(run: CompletedRun) -> Lost | None:
     """Where the rest went, in the step that stands for all."""
     step = step_of(run)
     factors = step.factors if step is not None else None

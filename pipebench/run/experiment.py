@@ -30,9 +30,10 @@ from pipebench.models.registry import given_to
 from pipebench.plan.check import check
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from pipebench.records import keeping, schema, store
+from pipebench.records import keeping, store
 from pipebench.records.keeping import Kept
-from pipebench.records.schema import Ending
+from pipebench.records.run import CompletedRun, EndedEarly
+from pipebench.records.schema import Ending, Failure
 from pipebench.run import ending, local_link
 from pipebench.run.devices import settled
 from pipebench.run.listener import Listener
@@ -55,7 +56,7 @@ def run(
     remeasure: bool = False,
     began: float | None = None,
     company: Led | None = None,
-) -> tuple[schema.CompletedRun, Path]:
+) -> tuple[CompletedRun, Path]:
     """Measure one configuration, and store the record under ``folder``.
 
     Args:
@@ -82,7 +83,7 @@ def run(
         raise
 
 
-def _run(experiment: "Experiment", folder: Path, company: Led | None) -> tuple[schema.CompletedRun, Path]:
+def _run(experiment: "Experiment", folder: Path, company: Led | None) -> tuple[CompletedRun, Path]:
     """From the first look at the devices to the record, or to the error that is the user's."""
     try:
         experiment.prepare(folder)
@@ -205,7 +206,7 @@ class Experiment:
         if len(self.so_far.launches) != number + 1:
             raise RunFailedError(f"{what} ended without a result")
 
-    def store(self, folder: Path) -> tuple[schema.CompletedRun, Path]:
+    def store(self, folder: Path) -> tuple[CompletedRun, Path]:
         """Write the record of all launches, wherever that can be; a signal waits until that is done.
 
         Raises:
@@ -240,13 +241,13 @@ class Experiment:
         if self.kept is not None:
             ending.note(bug, self.kept.path, self.kept.trouble, len(self.so_far.launches))
 
-    def _rescued(self, failure: schema.Failure) -> schema.EndedEarly:
+    def _rescued(self, failure: Failure) -> EndedEarly:
         try:
             return self._ended("failed", failure)
         except Exception:  # noqa: BLE001 - figures that cannot be computed may be what is told already
             return ended_record(self.so_far, "failed", failure, figures=False)
 
-    def _ended(self, status: Ending, failure: schema.Failure) -> schema.EndedEarly:
+    def _ended(self, status: Ending, failure: Failure) -> EndedEarly:
         try:
             with supervised(time.monotonic() + _PATIENCE_S, self._tell):
                 return ended_record(self.so_far, status, failure)

@@ -12,7 +12,7 @@ import typer
 from pipebench.cli.app import application
 from pipebench.comparison.self_test import slowed
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.statistics.power import DEFAULT_THRESHOLD
 from tests.builders import ended_run, steady_record
 from tests.cli.conftest import Pipebench

@@ -9,7 +9,7 @@ import pytest
 from pipebench.diagnosis.causes import MESSAGES, UNEQUAL, overlap_text, work_text
 from pipebench.diagnosis.step import step_of
 from pipebench.records import store
-from pipebench.records.schema import CompletedRun, RunRecord
+from pipebench.records.run import CompletedRun, RunRecord
 from tests.cli.conftest import TINY, Pipebench
 
 (NAIVE,) = (Path(__file__).parent.parent.parent / "results" / "schedules").glob("*-naive-*.json")

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from pipebench.records import store
-from pipebench.records.schema import RankRecord, RunRecord
+from pipebench.records.devices import RankRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.trace import TraceLaunch, TraceRecord
 from tests.ab.launches import one_launch
 from tests.builders import ended_run, with_config

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pipebench.records import store
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from tests.cli.conftest import Pipebench
 from tests.cli.inside import printed
 

@@ -7,7 +7,9 @@ import pytest
 from pipebench.comparison import baselines
 from pipebench.errors import CorruptRecordError, MissingError, UsageError
 from pipebench.records.baseline import BaselineRecord
-from pipebench.records.schema import CompletedRun, Ending, Speedup, WarningRecord
+from pipebench.records.figures import Speedup
+from pipebench.records.run import CompletedRun
+from pipebench.records.schema import Ending, WarningRecord
 from tests.builders import (
     ended_run,
     launch,

@@ -9,7 +9,10 @@ import pytest
 
 from pipebench.comparison.compare import Rules, compare, label_of
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import Launch, RunRecord, Speedup, WarningRecord
+from pipebench.records.figures import Speedup
+from pipebench.records.launches import Launch
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
 from tests.builders import (
     completed_record,

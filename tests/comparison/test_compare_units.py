@@ -9,7 +9,7 @@ import pytest
 
 from pipebench.comparison.compare import Rules, compare
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import Terms
 from tests.builders import ended_run, own_record, steady_record

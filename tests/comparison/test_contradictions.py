@@ -4,7 +4,8 @@ import pytest
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.metrics import samples
 from pipebench.records import store
-from pipebench.records.schema import Bubble, CompletedRun, Pipeline, Speedup
+from pipebench.records.figures import Bubble, Pipeline, Speedup
+from pipebench.records.run import CompletedRun
 from tests.builders import own_record, steady_record, with_config
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from pipebench.comparison.doubts import concerning, doubts
 from pipebench.comparison.metrics import METRICS, samples
-from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import WarningRecord
 from tests.builders import ended_run, launch, measured_record, noisy_launches, steady_record
 
 THRESHOLDS = dict.fromkeys(METRICS, 0.03)

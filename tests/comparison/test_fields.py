@@ -14,7 +14,8 @@ from pipebench.comparison.fields import (
 )
 from pipebench.errors import UsageError
 from pipebench.records.comparison import Difference
-from pipebench.records.schema import ModelLayer, Optimizer, RunRecord
+from pipebench.records.config import ModelLayer, Optimizer
+from pipebench.records.run import RunRecord
 from tests.builders import OWN_LAYERS, ended_run, own_record, steady_record, with_config
 
 RECORD = steady_record()

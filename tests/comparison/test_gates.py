@@ -6,7 +6,8 @@ import pytest
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.gates import check, exit_code_of_comparison, gates_from
 from pipebench.errors import ExitCode, UsageError
-from pipebench.records.schema import Launch, PipelineSamples, RunRecord
+from pipebench.records.launches import Launch, PipelineSamples
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import Source
 from tests.builders import ended_run, measured_record, steady_record, with_config
 

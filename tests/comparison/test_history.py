@@ -7,7 +7,7 @@ import pytest
 from pipebench.comparison.fields import mismatches
 from pipebench.comparison.history import history
 from pipebench.errors import CorruptRecordError, MissingError
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from tests.builders import (
     ended_run,
     launch,

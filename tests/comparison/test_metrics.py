@@ -4,7 +4,9 @@ import pytest
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.metrics import METRICS, ONE_VALUE, check_trustworthy, samples
 from pipebench.errors import CorruptRecordError
-from pipebench.records.schema import CompletedRun, Launch, Memory, PipelineSamples
+from pipebench.records.figures import Memory
+from pipebench.records.launches import Launch, PipelineSamples
+from pipebench.records.run import CompletedRun
 from pipebench.records.terms import Terms
 from tests.builders import ended_run, launch, measured_record, own_record
 

@@ -7,7 +7,8 @@ from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import METRICS
 from pipebench.comparison.parts import form_of, parts_of, setting_of, signed_percent
 from pipebench.records.comparison import ComparisonRecord, MetricName
-from pipebench.records.schema import CompletedRun, RunRecord, WarningRecord
+from pipebench.records.run import CompletedRun, RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import Terms
 from tests.builders import (

@@ -4,7 +4,10 @@ import msgspec
 import pytest
 
 from pipebench.comparison.compare import Rules, compare
-from pipebench.records.schema import PipelineSamples, RunRecord, Speedup, WarningRecord
+from pipebench.records.figures import Speedup
+from pipebench.records.launches import PipelineSamples
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
 from tests.builders import ended_run, measured_record, own_record, steady_record
 

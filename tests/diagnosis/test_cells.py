@@ -18,7 +18,7 @@ from pipebench.diagnosis.waterfall import Measured, waterfall
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES, Schedule
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.timing.bounds import least_s
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link

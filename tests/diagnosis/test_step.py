@@ -3,7 +3,8 @@ import pytest
 
 from pipebench.diagnosis.step import measured_of, step_of
 from pipebench.errors import CorruptRecordError
-from pipebench.records.schema import Launch, LinkRecord, WarningRecord
+from pipebench.records.devices import LinkRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.timelines import timeline_record
 from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
@@ -31,7 +32,7 @@ def test_what_launches_say_counts_and_not_what_the_summary_repeats() -> None:
 
 
 def test_shared_cores_count_only_where_they_were_found() -> None:
-    slow: list[Launch] = [launch([19.0], [9.5], wall_per_cpu=1.5)]
+    slow = [launch([19.0], [9.5], wall_per_cpu=1.5)]
     record = completed_record(launches=slow)
     assert measured_of(record, record.baseline).shared == 1.0
     shared = WarningRecord("cores-shared", "cause", "next")

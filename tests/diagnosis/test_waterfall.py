@@ -15,7 +15,7 @@ from pipebench.plan.actions import parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
 from pipebench.timing.replay import Replay, replay_of

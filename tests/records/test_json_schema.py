@@ -16,7 +16,7 @@ from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.json_schema import json_schema
 from pipebench.records.reproduction import ReproductionRecord
-from pipebench.records.schema import EndedEarly
+from pipebench.records.run import EndedEarly
 from pipebench.records.selection import Source
 from tests.builders import completed_record, simulation_record, steady_record
 from tests.guard.launches import record as command_record

@@ -5,7 +5,7 @@ import pytest
 
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import COMPARABLE, Search, Source, find, select, select_all
 from tests.builders import completed_record, ended_run, simulation_record, steady_record
 from tests.cli.saved import save

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.terms import Terms, in_common, terms_of
 from tests.builders import ended_run, own_record, steady_record, with_config
 

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from rich.console import Console, Group
 
-from pipebench.records.schema import ModelLayer, ModelRecord, RunRecord
+from pipebench.records.config import ModelLayer, ModelRecord
+from pipebench.records.run import RunRecord
 from pipebench.render.head import head
 from tests.builders import completed_record, ended_run, own_record, with_config
 

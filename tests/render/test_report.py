@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from pipebench.records.schema import Failure, RunRecord
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import Failure
 from pipebench.render.report import run_report, simulation_report
 from tests.builders import completed_record, ended_run, own_record, simulation_record
 from tests.cells import PLANS, record_of_cells

@@ -10,7 +10,7 @@ from rich.console import Console
 from pipebench.errors import CorruptRecordError
 from pipebench.records import store
 from pipebench.records.reproduction import ReproductionRecord
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.render.tables import device_table, record_row, record_table
 from tests.builders import (
     completed_record,

@@ -24,7 +24,11 @@ from pipebench.launching.messages import Form
 from pipebench.plan.graph import Graph
 from pipebench.plan.order_costs import CellCost, OrderCosts, costs_on_paper
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records import schema, store
+from pipebench.records import store
+from pipebench.records.config import Config
+from pipebench.records.launches import Launch
+from pipebench.records.run import CompletedRun, EndedEarly
+from pipebench.records.schema import Failure
 from pipebench.run import ending, experiment, local_link, recording
 from pipebench.telemetry import link_cache, other_runs
 from tests.builders import completed_record, launch, run_config
@@ -102,13 +106,13 @@ def odd_costs(graph: Graph) -> OrderCosts:
 
 def run(
     monkeypatch: pytest.MonkeyPatch, folder: Path, launches: Launches, **options: object
-) -> tuple[schema.CompletedRun, Path]:
+) -> tuple[CompletedRun, Path]:
     monkeypatch.setattr(experiment, "Launcher", launches)
     return experiment.run(config(**options), folder=folder, listener=Watcher())
 
 
 def config(**options: object) -> RunConfig:
-    assert isinstance(RECORD.config, schema.Config)
+    assert isinstance(RECORD.config, Config)
     same = {
         "gpus": RECORD.config.gpus,
         "layers": RECORD.config.layers,
@@ -140,7 +144,7 @@ def test_complete_launches_are_kept_whatever_ends_the_run(
     with pytest.raises(ending.RunEndedError) as ended:
         run(monkeypatch, tmp_path, Launches(error, fails_at=complete))
     record = store.read(ended.value.path)
-    assert isinstance(record, schema.EndedEarly)
+    assert isinstance(record, EndedEarly)
     assert (record.status, len(record.launches), ended.value.launches) == (status, complete, complete)
     assert (record.speedup is not None) == (complete > 0)
     assert list(tmp_path.iterdir()) == [ended.value.path]
@@ -172,9 +176,9 @@ def test_a_bug_of_ours_costs_no_complete_launch_and_stays_a_bug(
     assert len(paths) == complete
     for path in paths:
         record = store.read(path)
-        assert isinstance(record, schema.EndedEarly)
+        assert isinstance(record, EndedEarly)
         assert (record.status, len(record.launches)) == ("failed", 1)
-        assert record.failure == schema.Failure(1, "a bug in pipebench: KeyError('layer')")
+        assert record.failure == Failure(1, "a bug in pipebench: KeyError('layer')")
         assert bug.value.__notes__ == [f"kept: complete launches: 1, pipebench show {path}"]
 
 
@@ -182,7 +186,7 @@ def test_a_bug_of_ours_costs_no_complete_launch_and_stays_a_bug(
 def test_figures_that_cannot_be_computed_cost_no_complete_launch(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception | None
 ) -> None:
-    def broken(launches: list[schema.Launch]) -> float:
+    def broken(launches: list[Launch]) -> float:
         raise ZeroDivisionError
 
     monkeypatch.setattr(recording.summary, "pipeline_step_s", broken)
@@ -190,7 +194,7 @@ def test_figures_that_cannot_be_computed_cost_no_complete_launch(
         run(monkeypatch, tmp_path, Launches(error, fails_at=2))
     (path,) = tmp_path.iterdir()
     record = store.read(path)
-    assert isinstance(record, schema.EndedEarly)
+    assert isinstance(record, EndedEarly)
     assert (record.status, len(record.launches)) == ("failed", 3 if error is None else 2)
     assert record.speedup is None
 
@@ -369,7 +373,7 @@ def test_an_interrupt_while_reading_the_words_leaves_a_record(
     with pytest.raises(ending.RunEndedError) as ended:
         run(monkeypatch, tmp_path, Launches())
     record = store.read(ended.value.path)
-    assert isinstance(record, schema.EndedEarly)
+    assert isinstance(record, EndedEarly)
     assert (record.status, record.config.input) == ("aborted", None)
 
 
@@ -443,6 +447,6 @@ def test_a_local_run_that_broke_before_its_link_keeps_a_record(
     with pytest.raises(ending.RunEndedError) as caught:
         run(monkeypatch, tmp_path, Broken(), machine="local")
     record = store.read(caught.value.path)
-    assert isinstance(record, schema.EndedEarly)
+    assert isinstance(record, EndedEarly)
     assert record.machine is not None
     assert (record.machine.name, record.machine.link) == ("local", None)

@@ -2,14 +2,9 @@ import msgspec
 import pytest
 
 from pipebench.errors import UsageError
-from pipebench.records.schema import (
-    CompletedRun,
-    Device,
-    HostLinkRecord,
-    MessageTimeRecord,
-    RankRecord,
-    TransferRecord,
-)
+from pipebench.records.devices import Device, HostLinkRecord, MessageTimeRecord, RankRecord
+from pipebench.records.run import CompletedRun
+from pipebench.records.spans import TransferRecord
 from pipebench.simulate.topologies import between_hosts, link_for, one_way_s, topology_of
 from pipebench.timing.links import Link, Topology, latency_only
 from tests.builders import completed_record

@@ -7,7 +7,7 @@ from itertools import groupby
 from rich.console import Console, Group
 
 from pipebench.records.reproduction import Lost, ReproductionRecord, VerdictOfClaim
-from pipebench.records.schema import CompletedRun
+from pipebench.records.run import CompletedRun
 from pipebench.render.head import counts_text
 from pipebench.render.reproduction.blocks import Block, Facts, Grid, in_markdown, shown
 from pipebench.render.reproduction.on_paper import on_paper_markdown, on_paper_report

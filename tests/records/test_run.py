@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipebench.records import schema
-from pipebench.records.schema import CompletedRun, EndedEarly, Run, RunRecord, told_apart
+from pipebench.records.figures import Speedup
+from pipebench.records.run import CompletedRun, EndedEarly, Run, RunRecord, ended_early, told_apart
+from pipebench.records.schema import Ending, Failure
 from pipebench.records.simulation import SimulationRecord
 from tests.builders import completed_record, ended_run, simulation_record, with_config
 
@@ -93,9 +94,9 @@ def test_all_results_that_are_missing_are_named() -> None:
 
 
 @pytest.mark.parametrize("status", ["aborted", "failed"])
-def test_a_record_that_is_not_completed_promises_no_results(status: schema.Ending) -> None:
+def test_a_record_that_is_not_completed_promises_no_results(status: Ending) -> None:
     nothing: dict[str, Any] = {name: [] if name in {"launches", "devices"} else None for name in PROMISED}
-    failure = schema.Failure(exit_code=8, message="the deadline passed")
+    failure = Failure(exit_code=8, message="the deadline passed")
     record = ended_run(completed_record(), status, failure=failure, **nothing)
     assert decoded(json.loads(msgspec.json.encode(record))) == record
 
@@ -114,8 +115,8 @@ def test_whichever_it_is_a_record_has_the_same_keys_in_the_same_order() -> None:
 
 
 def test_what_was_measured_of_a_completed_run_stays_if_it_is_made_one_that_ended() -> None:
-    failure = schema.Failure(exit_code=130, message="interrupted")
-    ended = schema.ended_early(completed_record(), "aborted", failure)
+    failure = Failure(exit_code=130, message="interrupted")
+    ended = ended_early(completed_record(), "aborted", failure)
     assert msgspec.structs.replace(ended, failure=None) == decoded(document() | {"status": "aborted"})
     assert ended.failure == failure
 
@@ -210,7 +211,7 @@ def test_fields_of_a_later_pipebench_are_ignored() -> None:
 
 
 def test_unknown_is_null_and_never_a_number() -> None:
-    record = completed_record(machine=None, speedup=schema.Speedup(2.0, None, None))
+    record = completed_record(machine=None, speedup=Speedup(2.0, None, None))
     values = json.loads(msgspec.json.encode(record))
     assert values["machine"] is None
     assert values["speedup"] == {"value": 2.0, "low": None, "high": None, "confidence": 0.95}
