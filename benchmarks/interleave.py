@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from pipebench.statistics import ratio_interval
 
 COMMAND = Path(sys.executable).with_name("pipebench")
@@ -46,7 +46,7 @@ def main() -> None:
     print("| variant | clock | runs | baseline s | pipeline s | speed-up | 95 % interval over runs |")
     print("|---|---|---|---|---|---|---|")
     for variant in STUDIES[study]:
-        print(row(variant, [r for _, r in store.read_all(folder / variant) if isinstance(r, RunRecord)]))
+        print(row(variant, [r for _, r in store.read_all(folder / variant) if isinstance(r, CompletedRun)]))
 
 
 def measure(study: str, folder: Path, rounds: int) -> None:
@@ -58,7 +58,7 @@ def measure(study: str, folder: Path, rounds: int) -> None:
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def row(variant: str, records: list[RunRecord]) -> str:
+def row(variant: str, records: list[CompletedRun]) -> str:
     """Geometric means over runs; a run's own launches share what a run has in common."""
     baseline = ratio_interval([record.baseline.step_s for record in records])
     pipeline = ratio_interval([record.pipeline.step_s for record in records])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import product
 from math import exp
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from hypothesis import settings
@@ -17,13 +17,21 @@ from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records import schema, simulation, summary
+from pipebench.records import simulation, summary
+from pipebench.records.config import Config, Input, ModelLayer, ModelRecord, Optimizer
+from pipebench.records.devices import Device, LinkRecord, MachineRecord
+from pipebench.records.figures import Baseline, Pipeline, Speedup, Verification
+from pipebench.records.launches import Block, Launch, PipelineSamples, Samples
+from pipebench.records.run import CompletedRun, EndedEarly, Run, ended_early
+from pipebench.records.schema import Ending
 from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.run.recorded_config import config_record
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
+
+R = TypeVar("R", bound=Run)
 
 # Deterministic and without a deadline: a busy machine must not fail a test.
 PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -105,13 +113,13 @@ def network_of(config: RunConfig) -> Any:
     return network_for(config, given_to(config).data)
 
 
-def launch(baseline_s: list[float], pipeline_s: list[float], **changes: Any) -> schema.Launch:
+def launch(baseline_s: list[float], pipeline_s: list[float], **changes: Any) -> Launch:
     """A launch with these raw step times."""
     kinds = (("baseline", baseline_s), ("pipeline", pipeline_s))
-    blocks = [schema.Block(kind=kind, start_s=0.0, steps=len(steps)) for kind, steps in kinds]
-    made = schema.Launch(
-        baseline=schema.Samples(step_s=baseline_s),
-        pipeline=schema.PipelineSamples(step_s=pipeline_s),
+    blocks = [Block(kind=kind, start_s=0.0, steps=len(steps)) for kind, steps in kinds]
+    made = Launch(
+        baseline=Samples(step_s=baseline_s),
+        pipeline=PipelineSamples(step_s=pipeline_s),
         blocks=blocks,
         page_faults=0,
         wall_per_cpu=1.0,
@@ -119,9 +127,9 @@ def launch(baseline_s: list[float], pipeline_s: list[float], **changes: Any) -> 
     return msgspec.structs.replace(made, **changes)
 
 
-def record_config(config: RunConfig) -> schema.Config:
+def record_config(config: RunConfig) -> Config:
     """The configuration as a record holds it, with an input of 512 words a step."""
-    counted = schema.Input(
+    counted = Input(
         kind="synthetic",
         sha256="0" * 64,
         tokens=2176,
@@ -132,7 +140,7 @@ def record_config(config: RunConfig) -> schema.Config:
     return msgspec.structs.replace(config_record(config, None), input=counted)
 
 
-def completed_record(**changes: Any) -> schema.RunRecord:
+def completed_record(**changes: Any) -> CompletedRun:
     """A valid record of a completed run; ``changes`` replace fields before it is checked.
 
     2 devices, 2 launches, speed-up 19 / 9.5 = 2 exactly; its timeline is ``small_timeline``.
@@ -142,23 +150,23 @@ def completed_record(**changes: Any) -> schema.RunRecord:
         "id": "20261124-091500-emulated2-gpipe-3fa9c1",
         "created": "2026-11-24T09:15:00+00:00",
         "status": "completed",
-        "device": schema.Device(kind="emulated", count=2, names=["A CPU", "A CPU"]),
+        "device": Device(kind="emulated", count=2, names=["A CPU", "A CPU"]),
         "clock": "virtual",
-        "machine": schema.MachineRecord(
+        "machine": MachineRecord(
             name="2014",
             card="one 2014 GPU",
             source="fitted",
             card_flops_per_s=0.762e12,
             host_flops_per_s=0.0762e12,
             time_dilation=10.0,
-            link=schema.LinkRecord(10e-6, 10e9, 100e-6, 1e9),
+            link=LinkRecord(10e-6, 10e9, 100e-6, 1e9),
         ),
         "config": record_config(run_config()),
-        "baseline": schema.Baseline("fused", 1, 19.0, 512 / 19, []),
-        "pipeline": schema.Pipeline(9.5, 512 / 9.5),
-        "speedup": schema.Speedup(2.0, 2.0, 2.0),
+        "baseline": Baseline("fused", 1, 19.0, 512 / 19, []),
+        "pipeline": Pipeline(9.5, 512 / 9.5),
+        "speedup": Speedup(2.0, 2.0, 2.0),
         "efficiency": 1.0,
-        "verification": schema.Verification(1e-7, 1e-4, 5.3, 5.3),
+        "verification": Verification(1e-7, 1e-4, 5.3, 5.3),
         "bubble": bubble(timeline),
         "launches": [launch([19.0], [9.5]), launch([19.0], [9.5])],
         "devices": device_usages(timeline, ["embedding + LSTM 0", "LSTM 1 + projection"]),
@@ -166,7 +174,12 @@ def completed_record(**changes: Any) -> schema.RunRecord:
         "warnings": [],
         "environment": {"python": "3.11.7", "load_average_1min": 0.5, "libc": None},
     }
-    return schema.RunRecord(**(fields | changes))
+    return CompletedRun(**(fields | changes))
+
+
+def ended_run(record: Run, status: Ending = "aborted", **changes: Any) -> EndedEarly:
+    """The record as that of a run that did not complete; ``changes`` replace fields."""
+    return msgspec.structs.replace(ended_early(record, status), **changes)
 
 
 def simulation_record() -> simulation.SimulationRecord:
@@ -181,14 +194,14 @@ def simulation_record() -> simulation.SimulationRecord:
     )
 
 
-def measured_record(launches: Sequence[schema.Launch], **changes: Any) -> schema.RunRecord:
+def measured_record(launches: Sequence[Launch], **changes: Any) -> CompletedRun:
     """A completed record of these launches whose summaries are those of its samples."""
     baseline_s, pipeline_s = summary.baseline_step_s(launches), summary.pipeline_step_s(launches)
     speedup = summary.speedup(launches)
     fields: dict[str, Any] = {
         "config": record_config(run_config(launches=len(launches))),
-        "baseline": schema.Baseline("fused", 1, baseline_s, 512 / baseline_s, []),
-        "pipeline": schema.Pipeline(pipeline_s, 512 / pipeline_s),
+        "baseline": Baseline("fused", 1, baseline_s, 512 / baseline_s, []),
+        "pipeline": Pipeline(pipeline_s, 512 / pipeline_s),
         "speedup": speedup,
         "efficiency": speedup.value / 2,
         "launches": list(launches),
@@ -198,7 +211,7 @@ def measured_record(launches: Sequence[schema.Launch], **changes: Any) -> schema
 
 def noisy_launches(
     random: Random, number: int = 6, *, log_sd: float = 0.01, slower: float = 1.0
-) -> list[schema.Launch]:
+) -> list[Launch]:
     """Launches whose baseline and pipeline each spread by ``log_sd``; their two steps by half as much again."""
 
     def steps(middle_s: float) -> list[float]:
@@ -208,7 +221,7 @@ def noisy_launches(
     return [launch(steps(19.0), steps(9.5 * slower)) for _ in range(number)]
 
 
-def with_config(record: schema.RunRecord, **changes: Any) -> schema.RunRecord:
+def with_config(record: R, **changes: Any) -> R:
     """The record with other options in its configuration."""
     return msgspec.structs.replace(record, config=msgspec.structs.replace(record.config, **changes))
 
@@ -216,7 +229,7 @@ def with_config(record: schema.RunRecord, **changes: Any) -> schema.RunRecord:
 STEADY_S = [9.4, 9.5, 9.6, 9.45, 9.55, 9.5]
 
 
-def steady_record(factor: float = 1.0, **changes: Any) -> schema.RunRecord:
+def steady_record(factor: float = 1.0, **changes: Any) -> CompletedRun:
     """Six launches that spread by 1 %, the pipeline ``factor`` times as slow as the reference's 9.5 s."""
     return measured_record([launch([19.0], [factor * step]) for step in STEADY_S], **changes)
 
@@ -224,10 +237,9 @@ def steady_record(factor: float = 1.0, **changes: Any) -> schema.RunRecord:
 OWN_LAYERS = (("conv", 1_200), ("block", 30_000), ("head", 850))
 
 
-def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> schema.RunRecord:
+def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> CompletedRun:
     """``steady_record`` of a user's own model: 64 samples a step, no sizes, a naive baseline if on more ``devices``."""
     record = steady_record(factor)
-    assert None not in (record.baseline, record.pipeline, record.speedup)
     config = msgspec.structs.replace(
         record.config,
         preset=None,
@@ -237,9 +249,9 @@ def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> sche
         batch=64,
         sequence_length=None,
         partition=[2, 1],
-        optimizer=schema.Optimizer(name="Adam", momentum=None),
-        model=schema.ModelRecord("net", [schema.ModelLayer(*layer) for layer in OWN_LAYERS], "5" * 64),
-        input=schema.Input(
+        optimizer=Optimizer(name="Adam", momentum=None),
+        model=ModelRecord("net", [ModelLayer(*layer) for layer in OWN_LAYERS], "5" * 64),
+        input=Input(
             kind="batch",
             sha256="6" * 64,
             tokens=None,
@@ -261,9 +273,9 @@ def own_record(factor: float = 1.0, *, devices: int = 1, **changes: Any) -> sche
     fields = {
         "config": config,
         "baseline": baseline,
-        "pipeline": schema.Pipeline(record.pipeline.step_s, None, 64 / record.pipeline.step_s),
+        "pipeline": Pipeline(record.pipeline.step_s, None, 64 / record.pipeline.step_s),
         "efficiency": record.speedup.value * devices / record.device.count,
-        "verification": schema.Verification(1e-7, 1e-4, 5.3, 5.3, 6, max_relative_parameter_error=1.2e-8),
+        "verification": Verification(1e-7, 1e-4, 5.3, 5.3, 6, max_relative_parameter_error=1.2e-8),
         "devices": [msgspec.structs.replace(device, layers=text) for device, text in texts],
     }
     return msgspec.structs.replace(record, **(fields | changes))
@@ -281,7 +293,7 @@ HOSTILE = {
 }
 
 
-def hostile_record(factor: float = 1.0) -> schema.RunRecord:
+def hostile_record(factor: float = 1.0) -> CompletedRun:
     """A valid record whose every free text is somebody's attack."""
     record = steady_record(factor)
     assert record.machine is not None
@@ -297,7 +309,7 @@ def hostile_record(factor: float = 1.0) -> schema.RunRecord:
     )
 
 
-def friendly_record_of(hostile: schema.RunRecord, factor: float = 1.0) -> schema.RunRecord:
+def friendly_record_of(hostile: Run, factor: float = 1.0) -> CompletedRun:
     """One that differs from it in every hostile field."""
     return msgspec.structs.replace(
         steady_record(factor), environment=dict.fromkeys(hostile.environment, "harmless")

@@ -17,7 +17,9 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message
-from pipebench.records import schema
+from pipebench.records.devices import Device, LinkRecord, MachineRecord
+from pipebench.records.figures import Baseline, Pipeline, Speedup
+from pipebench.records.run import RunRecord
 from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
@@ -132,11 +134,9 @@ def by_the_clock(timeline: Timeline) -> Timeline:
 
 def record_of_cells(
     plan: Plan, *, clock: str = "virtual", baseline_s: float | None = None, **changes: Any
-) -> schema.RunRecord:
+) -> RunRecord:
     """The record of a run whose recorded step ran a plan, and whose launches took as long."""
-    link = schema.LinkRecord(
-        LINK.latency_s, LINK.bytes_per_s, LINK.latency_s, LINK.bytes_per_s, LINK.overhead_s
-    )
+    link = LinkRecord(LINK.latency_s, LINK.bytes_per_s, LINK.latency_s, LINK.bytes_per_s, LINK.overhead_s)
     timeline = step_of_cells(plan, link=LINK if clock == "virtual" else Link(0.25))
     if clock == "wall":
         timeline = by_the_clock(timeline)
@@ -159,18 +159,16 @@ def record_of_cells(
         baseline_s = sum(span.end_s - span.start_s for span in timeline.spans) / 1.25
     speedup = baseline_s / step_s
     machine = (
-        schema.MachineRecord("2014", "a card", "by hand", 1e12, 1e12, 1.0, link)
-        if clock == "virtual"
-        else None
+        MachineRecord("2014", "a card", "by hand", 1e12, 1e12, 1.0, link) if clock == "virtual" else None
     )
     fields: dict[str, Any] = {
-        "device": schema.Device(kind=options["device"], count=graph.devices, names=["A CPU"] * graph.devices),
+        "device": Device(kind=options["device"], count=graph.devices, names=["A CPU"] * graph.devices),
         "clock": clock,
         "machine": machine,
         "config": record_config(run_config(**options)),
-        "baseline": schema.Baseline("fused", 1, baseline_s, 512 / baseline_s, []),
-        "pipeline": schema.Pipeline(step_s, 512 / step_s),
-        "speedup": schema.Speedup(speedup, speedup, speedup),
+        "baseline": Baseline("fused", 1, baseline_s, 512 / baseline_s, []),
+        "pipeline": Pipeline(step_s, 512 / step_s),
+        "speedup": Speedup(speedup, speedup, speedup),
         "efficiency": speedup / graph.devices,
         "bubble": bubble(timeline),
         "launches": [launch([baseline_s], [step_s])] * 2,

@@ -9,7 +9,7 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.explanation import WaterfallStep
-from pipebench.records.schema import Bubble
+from pipebench.records.figures import Bubble
 from pipebench.records.timelines import device_usages, timeline_record
 from pipebench.records.trace import (
     OtherSpan,

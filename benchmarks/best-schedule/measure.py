@@ -18,7 +18,7 @@ from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.step import step_of
 from pipebench.launching.launcher import Launcher
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from pipebench.run.experiment import Experiment
 
 FOLDER = Path("results") / "best-schedule"
@@ -78,14 +78,13 @@ def measure(hidden: int, launches: int, folder: Path) -> None:
         print(f"{time.strftime('%H:%M:%S')} launch {number + 1} of {launches}", file=sys.stderr)
         whole.launch(launcher)
     for each in (whole, *beside):
-        record, path = each.store("completed", folder)
-        assert record.speedup is not None
+        record, path = each.store(folder)
         print(f"{path.stem}: {record.speedup.value:.2f}x", file=sys.stderr)
 
 
 def table(folder: Path) -> None:
     """Speed-ups, and where the rest goes."""
-    records = [record for _, record in store.read_all(folder) if isinstance(record, RunRecord)]
+    records = [record for _, record in store.read_all(folder) if isinstance(record, CompletedRun)]
     print(
         "| hidden | softmax | schedule | speed-up | 95 % interval | bubble | balance limit | gradient error | "
         + " | ".join(name.split(" of ")[0] for name in SHOWN)
@@ -96,17 +95,14 @@ def table(folder: Path) -> None:
         print(row(record))
 
 
-def _place(record: RunRecord) -> tuple[int, bool, int]:
+def _place(record: CompletedRun) -> tuple[int, bool, int]:
     config = record.config
     return -(config.hidden or 0), config.softmax_devices is None, SCHEDULES.index(config.schedule)
 
 
-def row(record: RunRecord) -> str:
+def row(record: CompletedRun) -> str:
     """One line."""
     config, speedup, step = record.config, record.speedup, step_of(record)
-    assert speedup is not None
-    assert record.bubble is not None
-    assert record.verification is not None
     assert step is not None
     factors = {each.step: each.factor for each in step.waterfall}
     busy = [each.busy_s for each in record.devices]

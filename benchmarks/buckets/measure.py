@@ -18,7 +18,7 @@ import msgspec
 
 from pipebench.models.outline import BATCHES
 from pipebench.models.pairs.catalogs import Catalogs
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from pipebench.statistics import ratio_interval
 
 COMMAND = Path(sys.executable).with_name("pipebench")
@@ -71,7 +71,7 @@ def measure(rounds: int) -> dict[str, dict[str, dict[str, list[float]]]]:
                     shutil.rmtree(out, ignore_errors=True)
                     command = [COMMAND, "run", *OPTIONS, *options, *more, *files, "--json", "-o", out]
                     record = msgspec.json.decode(
-                        subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout, type=RunRecord
+                        subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout, type=CompletedRun
                     )
                     for side in SIDES:
                         found[plan][way][side].append(getattr(record, side).throughput)

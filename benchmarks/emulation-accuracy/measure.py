@@ -55,7 +55,7 @@ def measure(cell: Cell, folder: Path, *, remeasure: bool) -> None:
         for variant in cell.variants[:: 1 if number % 2 == 0 else -1]:
             launch(variant, runs[variant], launcher)
     for variant, run in runs.items():
-        run.store("completed", folder / variant)
+        run.store(folder / variant)
 
 
 def launch(variant: str, run: Experiment, launcher: Launcher) -> None:

@@ -19,7 +19,7 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from pipebench.records.timelines import timeline_from
 from pipebench.run.accuracy import PACKAGED, Study
 from pipebench.statistics import Interval, ratio_interval
@@ -45,11 +45,11 @@ class Result:
         self.slowdown: float = contention["slowdown"]
         self.stretch = stretch(self.emulated, self.slowdown)
 
-    def step(self, emulated: RunRecord) -> Interval:
+    def step(self, emulated: CompletedRun) -> Interval:
         """Emulated / real step time, launch by launch."""
         return ratio_interval([e / r for e, r in zip(_steps(emulated), _steps(self.real), strict=True)])
 
-    def speedup(self, emulated: RunRecord) -> Interval:
+    def speedup(self, emulated: CompletedRun) -> Interval:
         """Emulated / real speed-up, launch by launch."""
         return ratio_interval([e / r for e, r in zip(_speedups(emulated), _speedups(self.real), strict=True)])
 
@@ -69,14 +69,12 @@ class Result:
         """What messages cost the devices, as a share of the emulated devices' busy time."""
         assert self.emulated.machine is not None
         assert self.emulated.machine.link is not None
-        assert self.emulated.timeline is not None
         ends = 2 * len(self.emulated.timeline.transfers)
         return ends * self.emulated.machine.link.overhead_s / sum(d.busy_s for d in self.emulated.devices)
 
 
-def stretch(record: RunRecord, slowdown: float) -> float:
+def stretch(record: CompletedRun, slowdown: float) -> float:
     """How much longer the emulated step is if work slows down while the other device works too."""
-    assert record.timeline is not None
     assert record.machine is not None
     config = record.config
     graph = Graph(config.gpus, config.microbatches, config.chunks)
@@ -115,18 +113,17 @@ def _costs(timeline: Timeline, slowdown: float, link: Link) -> MeasuredCosts:
     )
 
 
-def _record(folder: Path) -> RunRecord:
+def _record(folder: Path) -> CompletedRun:
     """The one record of a variant."""
-    (record,) = [record for _, record in store.read_all(folder) if isinstance(record, RunRecord)]
-    assert record.status == "completed"
+    (record,) = [record for _, record in store.read_all(folder) if isinstance(record, CompletedRun)]
     return record
 
 
-def _steps(record: RunRecord) -> list[float]:
+def _steps(record: CompletedRun) -> list[float]:
     return [median(launch.pipeline.step_s) for launch in record.launches]
 
 
-def _speedups(record: RunRecord) -> list[float]:
+def _speedups(record: CompletedRun) -> list[float]:
     return [median(launch.baseline.step_s) / median(launch.pipeline.step_s) for launch in record.launches]
 
 
@@ -156,10 +153,6 @@ def print_nearness(results: Sequence[Result]) -> None:
     )
     print("|---|---|---|---|---|---|---|")
     for r in results:
-        assert r.real.pipeline is not None
-        assert r.emulated.pipeline is not None
-        assert r.real.speedup is not None
-        assert r.emulated.speedup is not None
         raw = r.step(r.emulated)
         print(
             f"| {r.cell.shape} | {r.cell.schedule} | {r.real.pipeline.step_s:.4f} | "

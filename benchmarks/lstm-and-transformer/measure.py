@@ -20,7 +20,7 @@ from typing import Any
 from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.step import step_of
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 
 COMMAND = Path(sys.executable).with_name("pipebench")
 FOLDER = Path("results") / "lstm-and-transformer"
@@ -92,9 +92,9 @@ def plans(rounds: int) -> None:
                 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def only(model: str, name: str) -> RunRecord:
+def only(model: str, name: str) -> CompletedRun:
     """The record of a plan."""
-    (record,) = [each for _, each in store.read_all(FOLDER / model / name) if isinstance(each, RunRecord)]
+    (record,) = [each for _, each in store.read_all(FOLDER / model / name) if isinstance(each, CompletedRun)]
     return record
 
 
@@ -112,15 +112,11 @@ def table() -> None:
             record = only(model, name)
             found = factors(record)
             cells = " | ".join(f"{found[step]:.2f}" for step in SHOWN)
-            assert record.speedup is not None
             print(f"| {name} | {model} | {cells} | {record.speedup.value:.2f}x |")
 
 
-def summary(name: str, model: str, record: RunRecord) -> str:
+def summary(name: str, model: str, record: CompletedRun) -> str:
     """A line of the first table."""
-    assert record.speedup is not None
-    assert record.bubble is not None
-    assert record.timeline is not None
     config, whole_s = record.config, record.timeline.makespan_s
     transfer = (
         fmean(device.transfer_s for device in record.devices if device.transfer_s is not None) / whole_s
@@ -132,7 +128,7 @@ def summary(name: str, model: str, record: RunRecord) -> str:
     return f"| {name} | {model} | {cut} | {speedup} | {bubble} | {100 * transfer:.1f} % | {work} |"
 
 
-def factors(record: RunRecord) -> dict[str, float]:
+def factors(record: CompletedRun) -> dict[str, float]:
     """The steps of its waterfall."""
     step = step_of(record)
     assert step is not None
@@ -145,7 +141,6 @@ def slices() -> None:
     for name in plans_of(MODELS[0]):
         for model in MODELS:
             record = only(model, name)
-            assert record.timeline is not None
             spans = [span for span in record.timeline.spans if span.device == 4]
             lasts = {
                 letter: 1e3 * fmean(s.end_s - s.start_s for s in spans if s.action[1] == letter)

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 
 
 def main() -> None:
@@ -28,17 +28,16 @@ def main() -> None:
         print(f"{variant}: geometric mean speed-up {mean(found):.3f} over {len(found)} runs")
 
 
-def runs(folder: Path) -> list[RunRecord]:
+def runs(folder: Path) -> list[CompletedRun]:
     """The complete runs of a variant, in order."""
     found = []
     for path, record in store.read_all(folder):
-        assert isinstance(record, RunRecord), f"{path}: no record of a run"
-        assert record.status == "completed", f"{path}: {record.status}"
+        assert isinstance(record, CompletedRun), f"{path}: no record of a completed run"
         found.append(record)
     return found
 
 
-def row(variant: str, record: RunRecord) -> str:
+def row(variant: str, record: CompletedRun) -> str:
     """A run in figures."""
     speedup, steps = record.speedup, 2 * record.config.steps
     faults = median(launch.page_faults or 0 for launch in record.launches) / steps
@@ -49,12 +48,12 @@ def row(variant: str, record: RunRecord) -> str:
     )
 
 
-def mean(found: list[RunRecord]) -> float:
+def mean(found: list[CompletedRun]) -> float:
     """The geometric mean of the runs' speed-ups."""
     return exp(fmean(log(record.speedup.value) for record in found))
 
 
-def honesty(found: list[RunRecord]) -> None:
+def honesty(found: list[CompletedRun]) -> None:
     """Whether intervals overlap, and whether the spread between runs is what each run's interval says."""
     pairs = list(combinations(found, 2))
     apart = [(a, b) for a, b in pairs if a.speedup.high < b.speedup.low or b.speedup.high < a.speedup.low]

@@ -47,7 +47,7 @@ def main() -> None:
         for schedule in list(runs)[:: 1 if number % 2 == 0 else -1]:
             runs[schedule].launch(launcher)
     for run in runs.values():
-        run.store("completed", folder)
+        run.store(folder)
 
 
 if __name__ == "__main__":

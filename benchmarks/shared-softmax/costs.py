@@ -15,7 +15,7 @@ from pipebench.models.layout import edges_of
 from pipebench.plan.check import activations_alive
 from pipebench.plan.schedules import SCHEDULES, placing
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from pipebench.records.timelines import timeline_from
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
@@ -27,19 +27,18 @@ HIDDEN = (256, 512)
 LENGTHS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0)  # of a message on paper, over a forward of the chain
 
 
-def records(name: str) -> list[RunRecord]:
+def records(name: str) -> list[CompletedRun]:
     """Of a variant, in the order of their rounds."""
-    return [record for _, record in store.read_all(FOLDER / name) if isinstance(record, RunRecord)]
+    return [record for _, record in store.read_all(FOLDER / name) if isinstance(record, CompletedRun)]
 
 
-def step_of(record: RunRecord) -> tuple[RunConfig, Timeline]:
+def step_of(record: CompletedRun) -> tuple[RunConfig, Timeline]:
     """What ran, and the step nearest the median."""
     config = run_config_of(record)
-    assert record.timeline is not None
     return config, timeline_from(record.timeline, config.graph)
 
 
-def busiest(record: RunRecord) -> float:
+def busiest(record: CompletedRun) -> float:
     """The busiest device over the mean."""
     busy = [device.busy_s for device in record.devices]
     return max(busy) / fmean(busy)
@@ -62,7 +61,7 @@ def sent(config: RunConfig, timeline: Timeline) -> tuple[int, float]:
     return len(sizes), sum(sizes)
 
 
-def ordered(record: RunRecord, *, rest_first: bool, message: float = placing.MESSAGE) -> tuple[float, int]:
+def ordered(record: CompletedRun, *, rest_first: bool, message: float = placing.MESSAGE) -> tuple[float, int]:
     """The step simulated with what its actions took, in one order or the other; and slices kept by a device at most."""
     placing.MESSAGE = message
     config, timeline = step_of(record)
@@ -74,7 +73,7 @@ def ordered(record: RunRecord, *, rest_first: bool, message: float = placing.MES
     return made.makespan_s, max(activations_alive(program) for program in plan.programs)
 
 
-def by_length(records: list[RunRecord], *, rest_first: bool) -> str:
+def by_length(records: list[CompletedRun], *, rest_first: bool) -> str:
     """The shortest and the longest step that an assumed length of messages leads to."""
     steps = [
         ordered(record, rest_first=rest_first, message=each)[0] for record in records for each in LENGTHS

@@ -24,7 +24,7 @@ from pipebench.diagnosis.predictions import Predictions
 from pipebench.diagnosis.retold import gain_of_sharing
 from pipebench.diagnosis.step import step_of
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from pipebench.timing.changes import change_of
 from pipebench.timing.what_if import changed
 
@@ -86,7 +86,7 @@ def run(options: list[str], **environment: str) -> dict[str, Any]:
     return record
 
 
-def factors(record: RunRecord) -> dict[str, float]:
+def factors(record: CompletedRun) -> dict[str, float]:
     """The steps of its waterfall."""
     step = step_of(record)
     assert step is not None
@@ -98,10 +98,9 @@ def table() -> None:
     print("| plan | " + " | ".join(SHOWN) + " | speed-up |")
     print("|---|" + "---|" * (len(SHOWN) + 1))
     for name in PLANS:
-        (record,) = [each for _, each in store.read_all(FOLDER / name) if isinstance(each, RunRecord)]
+        (record,) = [each for _, each in store.read_all(FOLDER / name) if isinstance(each, CompletedRun)]
         found = factors(record)
         cells = " | ".join(f"{found[step]:.2f}" for step in SHOWN)
-        assert record.speedup is not None
         interval = f"{record.speedup.low:.2f} to {record.speedup.high:.2f}"
         print(f"| {name} | {cells} | {record.speedup.value:.2f}x ({interval}) |")
 
@@ -127,18 +126,16 @@ def foreseen() -> None:
     row("1f1b-shared", "gpipe", found.now_s / found.step_s("gpipe", found.graph), record, "gpipe-16-shared")
 
 
-def predictions(record: RunRecord) -> Predictions:
+def predictions(record: CompletedRun) -> Predictions:
     """Of a record's step."""
     step = step_of(record)
     assert step is not None
     return Predictions(record, step)
 
 
-def row(start: str, to: str, told: float | None, record: RunRecord, other: str) -> None:
+def row(start: str, to: str, told: float | None, record: CompletedRun, other: str) -> None:
     """One line of the table."""
     against = only(FOLDER / other)
-    assert record.speedup is not None
-    assert against.speedup is not None
     assert told is not None
     print(f"| {start} | {to} | {told:.2f} | {against.speedup.value / record.speedup.value:.2f} |")
 
@@ -163,19 +160,19 @@ def slow(pairs: int) -> None:
     )
 
 
-def only(folder: Path) -> RunRecord:
+def only(folder: Path) -> CompletedRun:
     """The record of a folder."""
-    (record,) = [each for _, each in store.read_all(folder) if isinstance(each, RunRecord)]
+    (record,) = [each for _, each in store.read_all(folder) if isinstance(each, CompletedRun)]
     return record
 
 
-def product(record: RunRecord) -> float:
+def product(record: CompletedRun) -> float:
     """The steps that a slower stage makes smaller: dear slices and unequal stages."""
     found = factors(record)
     return prod((found[steps.WORK], found[steps.STAGES]))
 
 
-def simulated(record: RunRecord) -> float:
+def simulated(record: CompletedRun) -> float:
     """How much of the speed of a step is left with a slower stage, by simulation from the plain record."""
     step = step_of(record)
     assert step is not None

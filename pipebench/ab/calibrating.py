@@ -12,7 +12,7 @@ from pipebench.comparison.calibration import noise_of
 from pipebench.comparison.merging import check_alike, merged
 from pipebench.comparison.noise_cache import Noise
 from pipebench.errors import UsageError
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from pipebench.run.devices import check_system
 from pipebench.run.listener import Listener
 from pipebench.system.places import temporary_folder
@@ -39,9 +39,9 @@ def calibrate(options: Sequence[str], launches: int, listener: Listener) -> tupl
         return measured(partial(launch, side, place), launches, listener)
 
 
-def measured(one_launch: Callable[[], RunRecord], launches: int, listener: Listener) -> tuple[Noise, bool]:
+def measured(one_launch: Callable[[], CompletedRun], launches: int, listener: Listener) -> tuple[Noise, bool]:
     """The noise of so many launches, and whether another run measured beside one of them."""
-    records: list[RunRecord] = []
+    records: list[CompletedRun] = []
     for number in range(launches):
         listener.progress(f"launch {number + 1} of {launches}", number / launches)
         record = one_launch()

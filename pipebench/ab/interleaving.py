@@ -22,9 +22,10 @@ from pipebench.comparison import calibration, gates
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.merging import check_alike, merged
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, RunBrokenError, UsageError
-from pipebench.records import keeping, schema
+from pipebench.records import keeping
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
+from pipebench.records.schema import Failure
 from pipebench.records.selection import Source
 from pipebench.run import ending
 from pipebench.run.listener import Listener
@@ -113,7 +114,7 @@ class Interleaved(Generic[S]):
         listener: Listener,
         *,
         clock: Callable[[], float] = time.monotonic,
-        broken: Callable[[S, schema.Failure], Comparable] | None = None,
+        broken: Callable[[S, Failure], Comparable] | None = None,
     ) -> None:
         self.sides: Mapping[str, S] = {side.label: side for side in sides}
         self.launch, self.listener, self.clock, self.broken = launch, listener, clock, broken
@@ -243,7 +244,7 @@ class Interleaved(Generic[S]):
                     kept.append(keeping.keep(record, folder, log=log if label == self.turn else ""))
         return kept
 
-    def _joined(self, side: S, failure: schema.Failure | None, *, broke: bool) -> Comparable | None:
+    def _joined(self, side: S, failure: Failure | None, *, broke: bool) -> Comparable | None:
         """All launches of a side as one record; of a side without any, that of its broken one."""
         found = self.records[side.label]
         if found:

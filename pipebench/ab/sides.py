@@ -25,7 +25,7 @@ from pipebench.errors import (
 )
 from pipebench.provenance.origins import VARIABLE, Origins
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from pipebench.records.store import MOST_BYTES
 
 AS_IT_IS = "as it is"  # a side that only a ref makes another one
@@ -188,7 +188,7 @@ def _check_origins_known(side: Side) -> None:
         )
 
 
-def launch(side: Side, place: Path, *, launches: int = 1) -> RunRecord:
+def launch(side: Side, place: Path, *, launches: int = 1) -> CompletedRun:
     """Run the side once; its record, and nothing is left under ``place``, a folder for what is temporary.
 
     Raises:
@@ -201,7 +201,7 @@ def launch(side: Side, place: Path, *, launches: int = 1) -> RunRecord:
     if ended.returncode:
         raise _failed(side, ended)
     record = store.decode(ended.stdout, f"side {side.label} ({side.text})")
-    if not isinstance(record, RunRecord) or record.status != "completed" or not record.launches:
+    if not isinstance(record, CompletedRun):
         raise CorruptRecordError(f"side {side.label} ({side.text}): expected the record of a completed run")
     return record
 

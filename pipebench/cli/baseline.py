@@ -117,7 +117,7 @@ def _save(record: str, name: str, reason: str, folder: Path | None, *, promote: 
         )
     if any(path.stem.startswith(name) for path in store.paths(where)):
         raise UsageError(f"--name {name}: a record in {where} begins so, which check would no longer find")
-    run = select(record, Search(where, completed=False)).run
+    run = baselines.completed(select(record, Search(where, completed=False)).run)
     path = baselines.save(
         run,
         name,

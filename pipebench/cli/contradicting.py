@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 def tell(record: "AnyRecord") -> None:
-    """Say where a run's stored summary is not what its samples say."""
+    """Say where a completed run's stored summary is not what its samples say."""
     from pipebench.comparison.contradictions import contradictions
     from pipebench.comparison.metrics import samples
     from pipebench.errors import CorruptRecordError
-    from pipebench.records.schema import RunRecord
+    from pipebench.records.run import CompletedRun
 
-    if not isinstance(record, RunRecord):
+    if not isinstance(record, CompletedRun):
         return
     try:
         found = contradictions(record, samples(record))

@@ -94,12 +94,11 @@ def explain(
     _check_is_no_foreign_file(record)
     from pipebench.diagnosis.explaining import explanation
     from pipebench.records import store
-    from pipebench.records.schema import RunRecord
-    from pipebench.records.selection import Search, select
+    from pipebench.records.selection import RUNS, Search, select
     from pipebench.records.trace import TraceRecord
     from pipebench.system.supervision import supervised
 
-    source = select(record, Search(folder or store.DEFAULT_FOLDER, kinds=(RunRecord, TraceRecord)))
+    source = select(record, Search(folder or store.DEFAULT_FOLDER, kinds=(*RUNS, TraceRecord)))
     if isinstance(source.record, TraceRecord):
         raise UsageError(
             f"{output.shown(source.path)}: a run that another program measured: its explanation stands in it "

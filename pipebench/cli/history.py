@@ -38,7 +38,7 @@ def history(
     from pipebench.errors import CorruptRecordError, MissingError
     from pipebench.records import store
     from pipebench.records.command import CommandRecord
-    from pipebench.records.schema import RunRecord
+    from pipebench.records.run import RunRecord
     from pipebench.records.trace import TraceRecord
 
     if folder is not None and not folder.is_dir():

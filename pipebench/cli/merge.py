@@ -129,7 +129,6 @@ def _sources(names: list[str]) -> list["Source"]:
     Raises:
         UsageError: There are fewer than two, one is named twice, or one has no complete launch.
     """
-    from pipebench.records.schema import RunRecord
     from pipebench.records.selection import COMPARABLE, Search, check_name, select, select_all
 
     found: list[Source] = []
@@ -149,8 +148,7 @@ def _sources(names: list[str]) -> list["Source"]:
                 raise UsageError(
                     f"{source.path}: has launches that {other} has too, and a launch counts once: name one of them"
                 )
-        unmeasured = isinstance(source.record, RunRecord) and source.record.speedup is None
-        if source.record.status != "completed" or unmeasured:
+        if source.record.status != "completed":
             raise UsageError(
                 f"{source.path}: expected a completed run, this one is {source.record.status}: leave it out"
             )

@@ -8,7 +8,7 @@ from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
     from pipebench.records.explanation import ExplanationRecord
-    from pipebench.records.schema import RunRecord
+    from pipebench.records.run import RunRecord
     from pipebench.records.store import AnyRecord
     from pipebench.records.trace_explanation import TraceExplanation
 

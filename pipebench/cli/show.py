@@ -100,7 +100,7 @@ def _print(path: Path, record: "AnyRecord") -> None:
     from pipebench.records.command import CommandRecord
     from pipebench.records.comparison import ComparisonRecord
     from pipebench.records.reproduction import ReproductionRecord
-    from pipebench.records.schema import RunRecord
+    from pipebench.records.run import RunRecord
     from pipebench.records.trace import TraceRecord
     from pipebench.render.baselines import baseline_report
     from pipebench.render.command import command_report

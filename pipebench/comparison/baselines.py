@@ -26,7 +26,7 @@ from pipebench.errors import (
 )
 from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord, Replaced
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun, RunRecord
 from pipebench.statistics.power import DEFAULT_THRESHOLD, LEAST_LAUNCHES
 from pipebench.system import pasting, places
 from pipebench.warning_codes import WarningCode
@@ -46,7 +46,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def save(
-    record: RunRecord,
+    record: CompletedRun,
     name: str,
     reason: str,
     folder: Path,
@@ -98,15 +98,24 @@ def check_text(name: str, reason: str) -> None:
         raise UsageError(f"--reason {reason!r}: expected text, found bytes that are none")
 
 
-def check_fit(record: RunRecord) -> None:
+def completed(record: RunRecord) -> CompletedRun:
+    """The record, which must be that of a completed run.
+
+    Raises:
+        UsageError: It ended early.
+    """
+    if not isinstance(record, CompletedRun):
+        raise UsageError(f"{record.id!r}: expected a completed run, found one that is {record.status}")
+    return record
+
+
+def check_fit(record: CompletedRun) -> None:
     """Refuse what no check could be held against.
 
     Raises:
-        UsageError: It was not completed, contradicts itself, or has too few launches.
+        UsageError: It contradicts itself, or has too few launches.
         CorruptRecordError: Its samples or its verification cannot be those of a completed run.
     """
-    if record.status != "completed":
-        raise UsageError(f"{record.id!r}: expected a completed run, found one that is {record.status}")
     wrong = contradictions(record, samples(record))
     if wrong:
         raise UsageError(f"{record.id!r}: contradicts itself: {'; '.join(wrong)}")
@@ -117,7 +126,7 @@ def check_fit(record: RunRecord) -> None:
         )
 
 
-def reservations(record: RunRecord) -> list[str]:
+def reservations(record: CompletedRun) -> list[str]:
     """What makes checks against this run often inconclusive, though it is fit: codes of warnings, and doubts."""
     found = samples(record)
     doubtful = [doubt.code for doubt in doubts(record, found, dict.fromkeys(METRICS, DEFAULT_THRESHOLD))]
@@ -137,7 +146,7 @@ def exists(name: str, folder: Path) -> bool:
 
 def find(
     name: str, run: RunRecord, folder: Path, allowed: frozenset[str] = frozenset()
-) -> tuple[Path, RunRecord]:
+) -> tuple[Path, CompletedRun]:
     """The baseline of this name that ``run`` can be compared with: the one that differs in least of what is allowed.
 
     Raises:

@@ -18,7 +18,8 @@ from pipebench.comparison.overall import pairs_of
 from pipebench.comparison.verdicts import LEVEL, as_change
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName
-from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.run import CompletedRun, RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.terms import Terms, terms_of
 from pipebench.statistics import minimum_detectable_effect
 from pipebench.warning_codes import WarningCode
@@ -45,7 +46,7 @@ _MACHINE = ("environment.cpu_model", "environment.cpus_allowed")
 _EFFORT = ("config.steps", "config.warmup")
 
 
-def noise_of(record: RunRecord) -> Noise:
+def noise_of(record: CompletedRun) -> Noise:
     """The spread between a run's launches, of which there are two or more."""
     found, terms = samples(record), terms_of(record)
     return Noise(

@@ -5,16 +5,14 @@ from math import isclose
 
 from pipebench.comparison.metrics import Sample, bubble_fraction, busy_is_known
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from pipebench.statistics import geometric_mean, ratio_interval
 
 _ROUNDING = 1e-6
 
 
-def contradictions(record: RunRecord, found: Mapping[MetricName, Sample]) -> list[str]:
+def contradictions(record: CompletedRun, found: Mapping[MetricName, Sample]) -> list[str]:
     """The fields that contradict the samples, with both values."""
-    if not found:
-        return []
     wrong = [
         f"{field} is {stored:.6g}, the samples say {computed:.6g}"
         for field, stored, computed in _pairs(record, found)
@@ -23,7 +21,7 @@ def contradictions(record: RunRecord, found: Mapping[MetricName, Sample]) -> lis
     return [*wrong, *_counts(record), *_busy(record)]
 
 
-def _busy(record: RunRecord) -> Iterator[str]:
+def _busy(record: CompletedRun) -> Iterator[str]:
     """The bubble of such a launch is not taken from it."""
     for number, launch in enumerate(record.launches, start=1):
         if launch.pipeline.busy_s and not busy_is_known(launch, record.device.count):
@@ -31,14 +29,9 @@ def _busy(record: RunRecord) -> Iterator[str]:
 
 
 def _pairs(
-    record: RunRecord, found: Mapping[MetricName, Sample]
+    record: CompletedRun, found: Mapping[MetricName, Sample]
 ) -> Iterator[tuple[str, float | None, float]]:
     """Field, stored value, value from the samples."""
-    assert record.baseline is not None
-    assert record.pipeline is not None
-    assert record.speedup is not None
-    assert record.bubble is not None
-    assert record.timeline is not None
     speedup = ratio_interval(found["speedup"].values)
     own, alone = geometric_mean(found["throughput"].values), found["baseline_throughput"]
     items_per_s = geometric_mean(alone.values)
@@ -56,11 +49,11 @@ def _pairs(
     yield "bubble.fraction", record.bubble.fraction, bubble_fraction(record.timeline, record.device.count)
 
 
-def _counts(record: RunRecord) -> Iterator[str]:
+def _counts(record: CompletedRun) -> Iterator[str]:
     if record.config.launches != len(record.launches):
         yield f"config.launches is {record.config.launches}, there are {len(record.launches)}"
     if record.config.gpus != record.device.count:
         yield f"config.gpus is {record.config.gpus}, device.count {record.device.count}"
-    counted = record.config.input
-    if counted is not None and counted.words_per_step not in (None, counted.items):
+    counted = record.input
+    if counted.words_per_step not in (None, counted.items):
         yield f"config.input.words_per_step is {counted.words_per_step:g}, items_per_step {counted.items:g}"

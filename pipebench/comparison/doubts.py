@@ -7,7 +7,7 @@ from pipebench.comparison.metrics import Sample, metric_named
 from pipebench.diagnosis.warnings import FAULTS_A_STEP, unthrottled
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from pipebench.records.terms import Terms, terms_of
 from pipebench.statistics import clusters, trend
 from pipebench.warning_codes import WarningCode
@@ -39,7 +39,7 @@ def doubts(
         if sample.source not in seen:  # another metric of the same source is as doubtful
             seen.add(sample.source)
             by_metric += _of_values(name, sample, thresholds[name], terms_of(record))
-    return [*_of_a_run(record), *by_metric] if isinstance(record, RunRecord) else by_metric
+    return [*_of_a_run(record), *by_metric] if isinstance(record, CompletedRun) else by_metric
 
 
 def concerning(
@@ -50,12 +50,12 @@ def concerning(
     return [doubt for doubt in all_doubts if doubt.metric is None or found[doubt.metric].source == source]
 
 
-def _of_a_run(record: RunRecord) -> Iterator[Doubt]:
+def _of_a_run(record: CompletedRun) -> Iterator[Doubt]:
     yield from _throttled(record)
     yield from _page_faults(record)
 
 
-def _throttled(record: RunRecord) -> Iterator[Doubt]:
+def _throttled(record: CompletedRun) -> Iterator[Doubt]:
     """The run saw the device slow itself down; samples cannot tell it."""
     if any(warning.code == WarningCode.THROTTLED for warning in record.warnings):
         reasons = (
@@ -68,7 +68,7 @@ def _throttled(record: RunRecord) -> Iterator[Doubt]:
         )
 
 
-def _page_faults(record: RunRecord) -> Iterator[Doubt]:
+def _page_faults(record: CompletedRun) -> Iterator[Doubt]:
     worst = max(
         (launch.page_faults or 0) / (len(launch.baseline.step_s) + len(launch.pipeline.step_s))
         for launch in record.launches

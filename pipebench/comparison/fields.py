@@ -12,7 +12,7 @@ from pipebench.comparison import command_fields, run_fields, trace_fields
 from pipebench.errors import UsageError
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.trace import TraceRecord
 
 NEVER_PASS = run_fields.NEVER_PASS | command_fields.NEVER_PASS

@@ -12,8 +12,12 @@ import msgspec
 
 from pipebench.comparison import fields
 from pipebench.errors import EnvironmentRefusedError
-from pipebench.records import schema, store, summary
+from pipebench.records import store, summary
 from pipebench.records.command import CommandRecord, Comparable
+from pipebench.records.figures import Baseline, Bubble, Candidate, Pipeline, Verification
+from pipebench.records.launches import Launch
+from pipebench.records.run import CompletedRun, RunRecord, ended_early
+from pipebench.records.schema import Failure, WarningRecord
 from pipebench.records.terms import terms_of
 from pipebench.records.trace import OtherTotal, TraceRecord, bubble_of
 from pipebench.warning_codes import WarningCode
@@ -34,12 +38,12 @@ def check_alike(earlier: Sequence[Comparable], record: Comparable, side: str) ->
 
 @overload
 def merged(
-    records: Sequence[schema.RunRecord],
+    records: Sequence[CompletedRun],
     side: str,
     *,
     environment: Mapping[str, str] | None = None,
-    failure: schema.Failure | None = None,
-) -> schema.RunRecord: ...
+    failure: None = None,
+) -> CompletedRun: ...
 
 
 @overload
@@ -48,7 +52,7 @@ def merged(
     side: str,
     *,
     environment: Mapping[str, str] | None = None,
-    failure: schema.Failure | None = None,
+    failure: Failure | None = None,
 ) -> Comparable: ...
 
 
@@ -57,11 +61,11 @@ def merged(
     side: str,
     *,
     environment: Mapping[str, str] | None = None,
-    failure: schema.Failure | None = None,
+    failure: Failure | None = None,
 ) -> Comparable:
-    """One record of all launches of ``side``, which are of one kind: completed, or aborted by ``failure``."""
+    """One record of all launches of ``side``, completed and of one kind; itself aborted, if by ``failure``."""
     assert records
-    runs = [record for record in records if isinstance(record, schema.RunRecord)]
+    runs = [record for record in records if isinstance(record, CompletedRun)]
     commands = [record for record in records if isinstance(record, CommandRecord)]
     traces = [record for record in records if isinstance(record, TraceRecord)]
     assert [bool(runs), bool(commands), bool(traces)].count(True) == 1
@@ -86,7 +90,7 @@ def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[s
         created=created.isoformat(timespec="seconds"),
         files=[file for record in records for file in record.files],
         launches=launches,
-        bubble=schema.Bubble(fraction=bubble_of(steps, devices)),
+        bubble=Bubble(fraction=bubble_of(steps, devices)),
         totals=_totals(records),
         warnings=[each for each in _each_once(records) if each.code != WarningCode.ONE_LAUNCH],
         environment=nearest.environment | dict(environment),
@@ -109,7 +113,7 @@ def _of_commands(
     records: Sequence[CommandRecord],
     side: str,
     environment: Mapping[str, str],
-    failure: schema.Failure | None,
+    failure: Failure | None,
 ) -> CommandRecord:
     created = store.now()
     return msgspec.structs.replace(
@@ -125,74 +129,56 @@ def _of_commands(
 
 
 def _of_runs(
-    records: Sequence[schema.RunRecord],
+    records: Sequence[CompletedRun],
     side: str,
     environment: Mapping[str, str],
-    failure: schema.Failure | None,
-) -> schema.RunRecord:
+    failure: Failure | None,
+) -> RunRecord:
     launches = [launch for record in records for launch in record.launches]
     baseline = _baseline(records, launches)
     step_s, speedup = summary.pipeline_step_s(launches), summary.speedup(launches)
-    nearest = min(records, key=lambda record: abs(_makespan_s(record) - step_s))
+    nearest = min(records, key=lambda record: abs(record.timeline.makespan_s - step_s))
     created, device = store.now(), nearest.device
-    return msgspec.structs.replace(
+    whole = msgspec.structs.replace(
         nearest,
         id=store.new_id(created, f"{device.kind}{device.count}-{nearest.config.schedule}-{side.lower()}"),
         created=created.isoformat(timespec="seconds"),
-        status="completed" if failure is None else "aborted",
         config=msgspec.structs.replace(nearest.config, launches=len(launches)),
         baseline=baseline,
-        pipeline=schema.Pipeline(step_s, *_rates(nearest, step_s)),
+        pipeline=Pipeline(step_s, *_rates(nearest, step_s)),
         speedup=speedup,
         efficiency=speedup.value * baseline.devices / device.count,
-        verification=_worst([_verification(record) for record in records]),
+        verification=_worst([record.verification for record in records]),
         launches=launches,
         warnings=_warnings(records),
         environment=nearest.environment | dict(environment),
-        failure=failure,
         plan=nearest.plan if all(record.plan == nearest.plan for record in records) else None,
     )
+    return whole if failure is None else ended_early(whole, "aborted", failure)
 
 
-def _makespan_s(record: schema.RunRecord) -> float:
-    assert record.timeline is not None
-    return record.timeline.makespan_s
-
-
-def _rates(record: schema.RunRecord, step_s: float) -> tuple[float | None, float | None]:
+def _rates(record: CompletedRun, step_s: float) -> tuple[float | None, float | None]:
     """Words and items a second, those of the two that the record has."""
-    counted, measured = record.config.input, record.pipeline
-    assert counted is not None
-    assert measured is not None
-    rate = counted.items / step_s
+    measured, rate = record.pipeline, record.input.items / step_s
     return (
         None if measured.words_per_s is None else rate,
         None if measured.items_per_s is None else rate,
     )
 
 
-def _worst(found: Sequence[schema.Verification]) -> schema.Verification:
+def _worst(found: Sequence[Verification]) -> Verification:
     """The one with the largest error of a gradient, and the largest of a parameter that any has."""
     worst = max(found, key=lambda each: each.max_relative_gradient_error)
     updated = [error for each in found if (error := each.max_relative_parameter_error) is not None]
     return msgspec.structs.replace(worst, max_relative_parameter_error=max(updated, default=None))
 
 
-def _verification(record: schema.RunRecord) -> schema.Verification:
-    assert record.verification is not None
-    return record.verification
-
-
-def _raced(record: schema.RunRecord) -> schema.Baseline:
-    assert record.baseline is not None
-    return record.baseline
-
-
-def _baseline(records: Sequence[schema.RunRecord], launches: Sequence[schema.Launch]) -> schema.Baseline:
+def _baseline(records: Sequence[CompletedRun], launches: Sequence[Launch]) -> Baseline:
     """The form that won most races, with every candidate's steps; the samples are those of whichever won."""
     (kind, microbatches), _ = _forms(records).most_common(1)[0]
     step_s = summary.baseline_step_s(launches)
-    won = next(b for b in map(_raced, records) if (b.kind, b.microbatches) == (kind, microbatches))
+    raced = (record.baseline for record in records)
+    won = next(each for each in raced if (each.kind, each.microbatches) == (kind, microbatches))
     words_per_s, items_per_s = _rates(records[0], step_s)
     return msgspec.structs.replace(
         won,
@@ -203,33 +189,33 @@ def _baseline(records: Sequence[schema.RunRecord], launches: Sequence[schema.Lau
     )
 
 
-def _forms(records: Sequence[schema.RunRecord]) -> Counter[tuple[str, int]]:
-    return Counter((each.kind, each.microbatches) for each in map(_raced, records))
+def _forms(records: Sequence[CompletedRun]) -> Counter[tuple[str, int]]:
+    return Counter((record.baseline.kind, record.baseline.microbatches) for record in records)
 
 
-def _candidates(records: Sequence[schema.RunRecord]) -> list[schema.Candidate]:
+def _candidates(records: Sequence[CompletedRun]) -> list[Candidate]:
     steps: dict[tuple[str, int], list[float]] = {}
-    for each in (candidate for record in records for candidate in _raced(record).candidates):
+    for each in (candidate for record in records for candidate in record.baseline.candidates):
         steps.setdefault((each.kind, each.microbatches), []).extend(each.step_s)
-    return [schema.Candidate(kind, count, found, len(found)) for (kind, count), found in steps.items()]
+    return [Candidate(kind, count, found, len(found)) for (kind, count), found in steps.items()]
 
 
-def _each_once(records: Sequence[Comparable]) -> list[schema.WarningRecord]:
+def _each_once(records: Sequence[Comparable]) -> list[WarningRecord]:
     """Each kind of warning once, as the first launch that had it says it."""
-    found: dict[str, schema.WarningRecord] = {}
+    found: dict[str, WarningRecord] = {}
     for warning in (warning for record in records for warning in record.warnings):
         found.setdefault(warning.code, warning)
     return list(found.values())
 
 
-def _warnings(records: Sequence[schema.RunRecord]) -> list[schema.WarningRecord]:
+def _warnings(records: Sequence[CompletedRun]) -> list[WarningRecord]:
     found = {
         warning.code: warning for warning in _each_once(records) if warning.code != WarningCode.ONE_LAUNCH
     }
     forms = _forms(records)
     if len(forms) > 1:
         told = ", ".join(f"{kind} x{microbatches} {won} times" for (kind, microbatches), won in forms.items())
-        found[WarningCode.BASELINE_VARIED] = schema.WarningRecord(
+        found[WarningCode.BASELINE_VARIED] = WarningRecord(
             code=WarningCode.BASELINE_VARIED,
             cause=f"each launch raced the baseline's forms, and they did not all find the same one: {told}",
             next_step=f"trust {terms_of(records[0]).rate} more than the speed-up where the two disagree",

@@ -18,7 +18,9 @@ from pipebench.errors import CorruptRecordError
 from pipebench.models.tolerances import LARGEST_TOLERANCE
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import Launch, RunRecord, TimelineRecord
+from pipebench.records.launches import Launch
+from pipebench.records.run import CompletedRun
+from pipebench.records.spans import TimelineRecord
 from pipebench.records.terms import WORDS, Terms, terms_of
 from pipebench.records.timelines import busy_s, work_of
 from pipebench.records.trace import TraceRecord
@@ -120,17 +122,21 @@ def samples(record: Comparable) -> dict[MetricName, Sample]:
     Raises:
         CorruptRecordError: It is marked completed, and its samples or its verification cannot be.
     """
-    if record.status != "completed":
-        return {}
-    if isinstance(record, CommandRecord):
-        return {record.metric.field: _printed(record)}
-    if isinstance(record, TraceRecord):
-        return _recorded(record)
+    match record:
+        case CompletedRun():
+            return _measured(record)
+        case CommandRecord(status="completed"):
+            return {record.metric.field: _printed(record)}
+        case TraceRecord():
+            return _recorded(record)
+        case _:
+            return {}
+
+
+def _measured(record: CompletedRun) -> dict[MetricName, Sample]:
+    """What a run measured, a value a launch."""
     check_trustworthy(record)
-    assert record.config.input is not None
-    assert record.baseline is not None
-    assert record.timeline is not None
-    items, ones, devices = record.config.input.items, record.baseline.devices, record.device.count
+    items, ones, devices = record.input.items, record.baseline.devices, record.device.count
     steps = [median(launch.pipeline.step_s) for launch in record.launches]
     alone = [median(launch.baseline.step_s) for launch in record.launches]
     ratios = [one / step for one, step in zip(alone, steps, strict=True)]
@@ -186,17 +192,15 @@ def _recorded(record: TraceRecord) -> dict[MetricName, Sample]:
     }
 
 
-def check_trustworthy(record: RunRecord) -> None:
+def check_trustworthy(record: CompletedRun) -> None:
     """Refuse a completed record that no completed run can have left."""
-    verification = record.verification
-    if verification:
-        allowed = min(verification.tolerance, LARGEST_TOLERANCE)
-        if verification.max_relative_gradient_error > allowed:
-            raise CorruptRecordError(
-                f"{record.id!r}: marked completed, but its gradients differ from the baseline's by "
-                f"{verification.max_relative_gradient_error:.1e} (at most {allowed:.0e} allowed)"
-            )
-    items = record.config.input.items if record.config.input else 1.0
+    allowed = min(record.verification.tolerance, LARGEST_TOLERANCE)
+    if record.verification.max_relative_gradient_error > allowed:
+        raise CorruptRecordError(
+            f"{record.id!r}: marked completed, but its gradients differ from the baseline's by "
+            f"{record.verification.max_relative_gradient_error:.1e} (at most {allowed:.0e} allowed)"
+        )
+    items = record.input.items
     if not 1 / _MOST_ITEMS <= items <= _MOST_ITEMS:
         raise CorruptRecordError(f"{record.id!r}: no step has {items:g} {terms_of(record).unit}")
     for number, launch in enumerate(record.launches, start=1):
@@ -206,7 +210,7 @@ def check_trustworthy(record: RunRecord) -> None:
                     f"{record.id!r}: launch {number}: expected {kind} steps between {_SHORTEST_S:g} and "
                     f"{_LONGEST_S:g} s, found {min(steps, default='none')} to {max(steps, default='none')}"
                 )
-    for span in work_of(record.timeline) if record.timeline else ():
+    for span in work_of(record.timeline):
         if not 0 <= span.start_s <= span.end_s <= _LONGEST_S:
             raise CorruptRecordError(
                 f"{record.id!r}: timeline: nothing runs from {span.start_s:g} to {span.end_s:g} s"
@@ -227,7 +231,7 @@ def busy_is_known(launch: Launch, devices: int) -> bool:
     )
 
 
-def _busy(record: RunRecord) -> tuple[float, ...]:
+def _busy(record: CompletedRun) -> tuple[float, ...]:
     """How long a device works in a step, the mean of all devices and the median of a launch's steps."""
     devices = record.device.count
     if not all(busy_is_known(launch, devices) for launch in record.launches):
@@ -235,11 +239,10 @@ def _busy(record: RunRecord) -> tuple[float, ...]:
     return tuple(median(launch.pipeline.busy_s) / devices for launch in record.launches)
 
 
-def _bubble(record: RunRecord) -> Sample:
+def _bubble(record: CompletedRun) -> Sample:
     devices = record.device.count
     if all(busy_is_known(launch, devices) for launch in record.launches):
         return Sample(tuple(_of_launch(launch, devices) for launch in record.launches), "idle time")
-    assert record.timeline is not None
     return Sample((bubble_fraction(record.timeline, devices),), "timeline")
 
 
@@ -250,7 +253,7 @@ def _of_launch(launch: Launch, devices: int) -> float:
     return found if found > _ROUNDING else 0.0
 
 
-def _peaks_bytes(record: RunRecord) -> tuple[float, ...]:
+def _peaks_bytes(record: CompletedRun) -> tuple[float, ...]:
     """The fullest device's measured peak of each launch, or of all; none where it was not measured on all devices."""
     launches = [launch.peaks_bytes for launch in record.launches]
     if all(launches):

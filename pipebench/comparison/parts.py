@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import MetricComparison, MetricName
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.terms import WORDS, Terms, in_common, terms_of
 from pipebench.records.trace import TraceRecord
 from pipebench.warning_codes import WarningCode

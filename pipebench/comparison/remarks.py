@@ -11,7 +11,8 @@ from pipebench.comparison.metrics import Sample, metric_named, samples
 from pipebench.diagnosis.contention import contention
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference, MetricComparison, MetricName
-from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.run import CompletedRun
+from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import terms_of
 from pipebench.records.trace import TraceRecord
@@ -27,7 +28,7 @@ def of_a_record(
 ) -> list[WarningRecord]:
     """What a reader must know of one record; the words are ours, so that nothing foreign gets in."""
     result = [WarningRecord(doubt.code, f"{label}: {doubt.cause}", doubt.next_step) for doubt in doubtful]
-    if isinstance(source.record, RunRecord):
+    if isinstance(source.record, CompletedRun):
         result += _of_a_run(source.record, label, found)
     elif isinstance(source.record, CommandRecord) and source.record.launches:
         result += _of_a_command(source.record, label)
@@ -56,7 +57,7 @@ def of_a_record(
     return result
 
 
-def _of_a_run(record: RunRecord, label: str, found: Mapping[MetricName, Sample]) -> list[WarningRecord]:
+def _of_a_run(record: CompletedRun, label: str, found: Mapping[MetricName, Sample]) -> list[WarningRecord]:
     result = [
         WarningRecord(
             WarningCode.CONTRADICTION, f"{label}: {cause}", "the samples are what is compared; run again"
@@ -64,7 +65,7 @@ def _of_a_run(record: RunRecord, label: str, found: Mapping[MetricName, Sample])
         for cause in contradictions(record, found)
     ]
     shared = any(warning.code == WarningCode.CORES_SHARED for warning in record.warnings)
-    busy = contention(record.launches, record.environment) if found and not shared else None
+    busy = None if shared else contention(record.launches, record.environment)
     if busy is not None:
         result.append(WarningRecord(busy.code, f"{label}: {busy.cause}", busy.next_step))
     return result

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 
 CLOCK, BASELINE, UNIT = "clock", "baseline.devices", "config.input.unit"
 NEVER_PASS = frozenset({CLOCK, BASELINE})

@@ -18,7 +18,8 @@ from pipebench.comparison.verdicts import middle
 from pipebench.errors import ExitCode, MissingError, PipebenchError, UsageError
 from pipebench.records import store
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import Launch, PipelineSamples, RunRecord, Samples
+from pipebench.records.launches import Launch, PipelineSamples, Samples
+from pipebench.records.run import CompletedRun, EndedEarly, RunRecord, ended_early
 from pipebench.records.terms import WORDS, terms_of
 from pipebench.system.places import temporary_folder, writing_temporary_files
 
@@ -77,7 +78,7 @@ def self_test(given: RunRecord | None, rules: Rules) -> SelfTest:
     record = given or specimen()
     rules, unit = rules.of([record]), terms_of(record).unit
     lacking = sorted(set(rules.gates) - set(samples(record)))
-    if lacking:
+    if lacking or not isinstance(record, CompletedRun):
         instead = ", ".join(OF_WORDS[name] for name in lacking if name in OF_WORDS and unit != WORDS)
         why = f", it counts {unit}: gate on {instead}" if instead else ""
         raise MissingError(f"{record.id!r} has no {', '.join(lacking)}: nothing to try that gate on{why}")
@@ -86,7 +87,7 @@ def self_test(given: RunRecord | None, rules: Rules) -> SelfTest:
     return SelfTest(trials, given.id) if given else SelfTest(trials)
 
 
-def slowed(record: RunRecord, worsening: float) -> RunRecord:
+def slowed(record: CompletedRun, worsening: float) -> CompletedRun:
     """The record with every step of the pipeline so much longer that throughput falls by ``worsening``."""
     factor = 1 / (1 - worsening)
 
@@ -98,7 +99,7 @@ def slowed(record: RunRecord, worsening: float) -> RunRecord:
     return msgspec.structs.replace(record, launches=[slow(launch) for launch in record.launches])
 
 
-def _slower_alone(record: RunRecord, worsening: float) -> RunRecord:
+def _slower_alone(record: CompletedRun, worsening: float) -> CompletedRun:
     """The record with every step of one device so much longer that its throughput falls by ``worsening``."""
 
     def slow(launch: Launch) -> Launch:
@@ -108,7 +109,7 @@ def _slower_alone(record: RunRecord, worsening: float) -> RunRecord:
     return msgspec.structs.replace(record, launches=[slow(launch) for launch in record.launches])
 
 
-def _idler(record: RunRecord, by: float) -> RunRecord:
+def _idler(record: CompletedRun, by: float) -> CompletedRun:
     """The record with devices that wait longer in steps of the same length: a bubble larger ``by`` a share."""
 
     def idle(launch: Launch) -> Launch:
@@ -120,7 +121,7 @@ def _idler(record: RunRecord, by: float) -> RunRecord:
     return msgspec.structs.replace(record, launches=[idle(launch) for launch in record.launches])
 
 
-def _fuller(record: RunRecord, by: float) -> RunRecord:
+def _fuller(record: CompletedRun, by: float) -> CompletedRun:
     """The record with devices whose memory was fuller ``by`` a share."""
 
     def fill(launch: Launch) -> Launch:
@@ -135,7 +136,7 @@ class _Worsening(NamedTuple):
 
     metrics: frozenset[MetricName]
     text: str
-    put_in: Callable[[RunRecord, float], RunRecord]
+    put_in: Callable[[CompletedRun, float], CompletedRun]
 
 
 _WORSENINGS = (
@@ -154,7 +155,7 @@ _WORSENINGS = (
 )
 
 
-def _trials(record: RunRecord, place: Path, rules: Rules) -> Iterator[Trial]:
+def _trials(record: CompletedRun, place: Path, rules: Rules) -> Iterator[Trial]:
     baseline = _write(place / "baseline.json", store.encode(record))
     terms = terms_of(record)
     alone = "single device" if terms.baseline_devices == 1 else f"baseline on {terms.alone}"
@@ -186,7 +187,7 @@ def _trials(record: RunRecord, place: Path, rules: Rules) -> Iterator[Trial]:
     yield trial("a missing baseline", store.encode(record), ExitCode.MISSING)
 
 
-def _check_reach(record: RunRecord, worse: RunRecord, gated: Mapping[MetricName, float]) -> None:
+def _check_reach(record: CompletedRun, worse: CompletedRun, gated: Mapping[MetricName, float]) -> None:
     """Refuse a gate that nothing can fire: a bubble of 90 % has no room to grow by 20 %."""
     before, after = samples(record), samples(worse)
     for name, threshold in gated.items():
@@ -208,11 +209,11 @@ def _exit_code(current: Path, baseline: Path, rules: Rules) -> ExitCode:
     return ExitCode(record.gate.exit_code)
 
 
-def _aborted(record: RunRecord) -> RunRecord:
-    return msgspec.structs.replace(record, status="aborted")
+def _aborted(record: CompletedRun) -> EndedEarly:
+    return ended_early(record, "aborted")
 
 
-def _other_clock(record: RunRecord) -> RunRecord:
+def _other_clock(record: CompletedRun) -> CompletedRun:
     return msgspec.structs.replace(record, clock="wall" if record.clock == "virtual" else "virtual")
 
 

@@ -11,7 +11,7 @@ from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.command import Comparable
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import COMPARABLE, Search, Source, check_name, select, select_all
 from pipebench.system import pasting
 

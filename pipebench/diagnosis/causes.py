@@ -11,7 +11,7 @@ from pipebench.config.divisors import largest_divisor
 from pipebench.config.run_config import RunConfig
 from pipebench.diagnosis.factors import Factors
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records.schema import DeviceUsage
+from pipebench.records.figures import DeviceUsage
 
 UNEQUAL, MESSAGES, SHARED = "unequal stages", "messages", "sharing cores"
 _WORTH_SHARING = 1.02

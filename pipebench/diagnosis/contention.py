@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipebench.records.schema import Launch, WarningRecord
+from pipebench.records.launches import Launch
+from pipebench.records.schema import WarningRecord
 from pipebench.warning_codes import WarningCode
 
 CONTENTION = 1.05  # a launch's wall clock over its CPU time

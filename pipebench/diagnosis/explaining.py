@@ -10,7 +10,7 @@ from pipebench.diagnosis.sentences import Sentences
 from pipebench.diagnosis.step import Step, step_of
 from pipebench.errors import UsageError
 from pipebench.records.explanation import ExplanationRecord, ReplayedStep, ReplayRecord, WaterfallStep
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 
 
 def explanation(record: RunRecord, name: str, changes: Sequence[str] = ()) -> ExplanationRecord:
@@ -26,11 +26,10 @@ def explanation(record: RunRecord, name: str, changes: Sequence[str] = ()) -> Ex
         CorruptRecordError: Its timeline is not one of its configuration.
     """
     step = step_of(record)
-    if step is None:
+    if step is None or record.bubble is None:
         raise UsageError(
             f"{record.id}: {record.status}, without a complete launch: there is no step to explain"
         )
-    assert record.bubble is not None
     steps = steps_of(record, step, name)
     return ExplanationRecord(
         record=record.id,

@@ -26,7 +26,7 @@ from pipebench.plan.cells import on_each_slice
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message, messages_of
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.timing.means import even, stage_means
 from pipebench.timing.replay import Replay
 
@@ -284,7 +284,7 @@ def _slice_s(record: RunRecord, step: Step, work_s: float, slices: int) -> float
 
     Of a step in one piece, the baseline's forms in the race tell: the whole batch beside as many microbatches.
     """
-    if step.measured.baseline_devices > 1:
+    if step.measured.baseline_devices > 1 or record.baseline is None:
         return None
     other_s = step.replay.around_s + sum(
         s for action, s in step.replay.lengths.items() if action.operation in REDUCTIONS
@@ -293,7 +293,6 @@ def _slice_s(record: RunRecord, step: Step, work_s: float, slices: int) -> float
         return max((work_s + other_s) / step.measured.shared - step.measured.baseline_step_s, 0.0) / (
             slices - 1
         )
-    assert record.baseline is not None
     best = {each.microbatches: min(each.step_s) for each in record.baseline.candidates if each.step_s}
     whole_s, most = best.get(1), max(best, default=1)
     return None if whole_s is None or most == 1 else max(best[most] - whole_s, 0.0) / (most - 1)

@@ -12,7 +12,7 @@ from pipebench.diagnosis.retold import more_equal_of
 from pipebench.diagnosis.sentences import USUAL
 from pipebench.diagnosis.step import Step
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.terms import terms_of
 from pipebench.system import pasting
 

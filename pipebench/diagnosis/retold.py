@@ -14,7 +14,8 @@ from pipebench.errors import UsageError
 from pipebench.models.edges import DTYPE_BYTES
 from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.plan.schedules import schedule_named
-from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.timing.timeline import Timeline
 from pipebench.warning_codes import WarningCode
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pipebench.config.run_config import DEFAULT_MACHINE, EMULATION_ORDERS
 from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records.schema import Config, RunRecord
+from pipebench.records.config import Config
+from pipebench.records.run import RunRecord
 from pipebench.system import pasting
 
 _SIZES = ("layers", "hidden", "heads", "vocab", "source_vocab", "batch", "sequence_length")

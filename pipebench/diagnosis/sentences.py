@@ -9,7 +9,7 @@ from pipebench.diagnosis.step import Step
 from pipebench.models.registry import DEFAULT_MODEL, past_grows
 from pipebench.plan.actions import REDUCTIONS, Action
 from pipebench.plan.cells import on_each_slice
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.terms import terms_of
 from pipebench.timing.means import by_slice, even
 

@@ -20,7 +20,7 @@ from pipebench.models.layout import edges_of
 from pipebench.models.outline import Slice
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records.schema import MachineRecord
+from pipebench.records.devices import MachineRecord
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate

@@ -12,8 +12,11 @@ from pipebench.diagnosis.waterfall import Factor, Measured, waterfall
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.plan.transfers import Message
 from pipebench.records import summary
-from pipebench.records.graphs import timeline_of_run
-from pipebench.records.schema import MachineRecord, RunRecord
+from pipebench.records.devices import MachineRecord
+from pipebench.records.figures import Baseline
+from pipebench.records.graphs import graph_of_run
+from pipebench.records.run import RunRecord
+from pipebench.records.timelines import timeline_from
 from pipebench.timing.replay import Replay, replay_of
 from pipebench.timing.timeline import Timeline
 from pipebench.warning_codes import WarningCode
@@ -58,8 +61,7 @@ def step_of(record: RunRecord) -> Step | None:
     stored = record.timeline
     if stored is None or record.speedup is None or record.baseline is None or not record.launches:
         return None
-    timeline = timeline_of_run(record)
-    assert timeline is not None
+    timeline = timeline_from(stored, graph_of_run(record))
     sizes = {
         each.message: kept.bytes
         for each, kept in zip(timeline.transfers, stored.transfers, strict=True)
@@ -68,7 +70,7 @@ def step_of(record: RunRecord) -> Step | None:
     return Step(
         timeline,
         replay_from(timeline, record.clock, record.machine),
-        measured_of(record),
+        measured_of(record, record.baseline),
         sizes if len(sizes) == len(timeline.transfers) else None,
         (record.machine.time_dilation or 1.0) if record.machine is not None else 1.0,
     )
@@ -105,13 +107,12 @@ def factors_from(
     return summed_up(waterfall(replay, measured), timeline.graph.devices)
 
 
-def measured_of(record: RunRecord) -> Measured:
-    """What its launches say, not what its summary repeats."""
-    assert record.baseline is not None
+def measured_of(record: RunRecord, baseline: Baseline) -> Measured:
+    """What its launches say of it and its baseline, not what its summary repeats."""
     return Measured(
         baseline_step_s=summary.baseline_step_s(record.launches),
         pipeline_step_s=summary.pipeline_step_s(record.launches),
-        baseline_devices=record.baseline.devices,
+        baseline_devices=baseline.devices,
         shared=summary.waited(record.launches) if cores_shared(record) else 1.0,
     )
 

@@ -1,7 +1,8 @@
 """Gradients that vanish: too small to be verified. Pure."""
 
 from pipebench.config.run_config import RunConfig
-from pipebench.records.schema import Verification, WarningRecord
+from pipebench.records.figures import Verification
+from pipebench.records.schema import WarningRecord
 from pipebench.warning_codes import WarningCode
 
 

@@ -18,7 +18,9 @@ from pipebench.diagnosis.contention import Environment, contention
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.vanishing import vanishing
 from pipebench.models.outline import Doubt
-from pipebench.records.schema import DeviceUsage, Launch, Speedup, Verification, WarningRecord
+from pipebench.records.figures import DeviceUsage, Speedup, Verification
+from pipebench.records.launches import Launch
+from pipebench.records.schema import WarningRecord
 from pipebench.warning_codes import WarningCode
 
 FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us

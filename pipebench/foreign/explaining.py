@@ -19,7 +19,8 @@ from pipebench.foreign.rows import Row
 from pipebench.foreign.sentences import Sentences
 from pipebench.foreign.understanding import RecordedStep, Understood
 from pipebench.records.explanation import ReplayedStep, ReplayRecord, WaterfallStep, WhatIf
-from pipebench.records.schema import Bubble, DeviceUsage, WarningRecord
+from pipebench.records.figures import Bubble, DeviceUsage
+from pipebench.records.schema import WarningRecord
 from pipebench.records.timelines import timeline_record
 from pipebench.records.trace import (
     OtherSpan,

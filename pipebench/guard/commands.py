@@ -22,8 +22,9 @@ from pipebench.errors import (
 )
 from pipebench.guard import running
 from pipebench.guard.reading import Reader, lines_with
-from pipebench.records import schema, store
+from pipebench.records import store
 from pipebench.records.command import CommandLaunch, CommandMetric, CommandRecord
+from pipebench.records.schema import Failure, WarningRecord
 from pipebench.run.ending import refusal
 from pipebench.system.names import as_text
 from pipebench.telemetry import gpus, other_runs
@@ -110,7 +111,7 @@ def record_of(
     measured: Measured,
     launches: Sequence[CommandLaunch],
     *,
-    failure: schema.Failure | None = None,
+    failure: Failure | None = None,
     beside: bool = False,
 ) -> CommandRecord:
     """A side's record: completed, or failed without a launch."""
@@ -206,7 +207,7 @@ def _shown(command: Sequence[str]) -> str:
     return text if len(text) <= _LONG else f"{text[:_LONG]}..."
 
 
-_BESIDE = schema.WarningRecord(
+_BESIDE = WarningRecord(
     code=WarningCode.RUN_BESIDE,
     cause="a pipebench run measured on this machine at the same time: each slows the other down",
     next_step="run one after the other",

@@ -15,14 +15,10 @@ from pipebench.models.text.data import Data
 from pipebench.plan.order_costs import OrderCosts
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import add_transfers
-from pipebench.records.schema import (
-    Candidate,
-    HostLinkRecord,
-    Launch,
-    RankRecord,
-    TimelineRecord,
-    Verification,
-)
+from pipebench.records.devices import HostLinkRecord, RankRecord
+from pipebench.records.figures import Candidate, Verification
+from pipebench.records.launches import Launch
+from pipebench.records.spans import TimelineRecord
 from pipebench.timing.measured_link import MeasuredLink
 
 Task = Literal["launch", "layers", "costs", "link"]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from pipebench.launching import faults, messages
-from pipebench.records.schema import Block, Launch, PipelineSamples, Samples, TimelineRecord
+from pipebench.records.launches import Block, Launch, PipelineSamples, Samples
+from pipebench.records.spans import TimelineRecord
 from pipebench.records.timelines import busy_s
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pipebench.launching.faults import VARIABLE, injected, wrong_tensor
 from pipebench.measuring.verification import check_same_start, update_error, verify
 from pipebench.models.network import Gradients, Part
 from pipebench.models.tolerances import gradient_tolerance
-from pipebench.records.schema import Verification
+from pipebench.records.figures import Verification
 
 
 class Computed(NamedTuple):

@@ -9,7 +9,7 @@ import torch
 from pipebench.engine.gathering import gathered_texts
 from pipebench.launching.rendezvous.place import Place
 from pipebench.measuring import allocator
-from pipebench.records.schema import RankRecord
+from pipebench.records.devices import RankRecord
 from pipebench.telemetry.environment import cpu_model
 
 Values = dict[str, str | int | float | bool | None]

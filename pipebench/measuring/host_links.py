@@ -12,7 +12,7 @@ import torch.distributed as dist
 
 from pipebench.engine.device import RankDevice
 from pipebench.launching.rendezvous.place import Place
-from pipebench.records.schema import HostLinkRecord, MessageTimeRecord
+from pipebench.records.devices import HostLinkRecord, MessageTimeRecord
 
 SIZES_BYTES = (4, 2**16, 2**20, 2**22)
 _FEWEST, _MOST = 5, 60

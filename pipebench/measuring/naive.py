@@ -16,7 +16,7 @@ from pipebench.models.shards import Pieces
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from pipebench.records.schema import Candidate
+from pipebench.records.figures import Candidate
 from pipebench.timing.links import Link
 
 FORM = messages.Form("naive")

@@ -26,7 +26,9 @@ from pipebench.models.edges import Steps
 from pipebench.models.network import Network
 from pipebench.models.outline import BATCHES, batch_of
 from pipebench.models.registry import network_for
-from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
+from pipebench.records.figures import Verification
+from pipebench.records.launches import ClockRecord
+from pipebench.records.spans import TimelineRecord
 from pipebench.records.timelines import timeline_record
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link

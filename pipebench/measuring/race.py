@@ -21,7 +21,7 @@ from pipebench.launching.messages import Form
 from pipebench.measuring.baseline import Baseline
 from pipebench.models.network import Network
 from pipebench.models.outline import Outline
-from pipebench.records.schema import Candidate
+from pipebench.records.figures import Candidate
 
 _TRIES = 10
 _FAULTY_TRIES = 3

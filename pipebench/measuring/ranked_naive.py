@@ -24,7 +24,7 @@ from pipebench.models.shards import Pieces
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import results_for
-from pipebench.records.schema import Candidate
+from pipebench.records.figures import Candidate
 
 
 def everywhere(here: bool) -> bool:

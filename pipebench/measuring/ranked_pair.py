@@ -29,7 +29,9 @@ from pipebench.models.layout import Layout, edges_of
 from pipebench.models.network import Network
 from pipebench.models.outline import BATCHES, batch_of, whole
 from pipebench.plan.plan import Plan
-from pipebench.records.schema import ClockRecord, TimelineRecord, Verification
+from pipebench.records.figures import Verification
+from pipebench.records.launches import ClockRecord
+from pipebench.records.spans import TimelineRecord
 from pipebench.records.timelines import timeline_record
 
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from pipebench.errors import RunFailedError
-from pipebench.records.schema import Verification
+from pipebench.records.figures import Verification
 
 FLOOR = 1e-3  # of the norm of all gradients
 LOSS_TOLERANCE = 1e-4  # relative

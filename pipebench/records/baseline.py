@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from pipebench.records.schema import Name, Part, RunRecord, Schema
+from pipebench.records.run import CompletedRun
+from pipebench.records.schema import Name, Part, Schema
 
 BaselineName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
@@ -29,6 +30,6 @@ class BaselineRecord(Part, frozen=True, kw_only=True):
     saved: str
     reason: Name
     key: dict[str, str | None]
-    record: RunRecord
+    record: CompletedRun
     replaced: list[Replaced]
     sha256: str

@@ -9,16 +9,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from pipebench.records.schema import (
-    Count,
-    Failure,
-    Name,
-    Part,
-    Positive,
-    RunRecord,
-    Schema,
-    WarningRecord,
-)
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import Count, Failure, Name, Part, Positive, Schema, WarningRecord
 from pipebench.records.trace import TraceRecord
 from pipebench.statistics import geometric_mean
 

@@ -7,11 +7,10 @@ Factors multiply, in their order, up to what was measured.
 
 from typing import Literal
 
+from pipebench.records.figures import Bubble, DeviceUsage
 from pipebench.records.schema import (
-    Bubble,
     Clock,
     Count,
-    DeviceUsage,
     Name,
     NotNegative,
     Part,

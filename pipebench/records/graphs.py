@@ -7,8 +7,10 @@ from pipebench.models.layout import Shape, chain_of, graph_of
 from pipebench.models.registry import MODELS
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records.schema import Config, RunRecord, TimelineRecord
+from pipebench.records.config import Config
+from pipebench.records.run import RunRecord
 from pipebench.records.simulation import SimulationConfig, SimulationRecord
+from pipebench.records.spans import TimelineRecord
 from pipebench.records.timelines import timeline_from
 from pipebench.records.trace import TraceRecord
 from pipebench.timing.timeline import Timeline

@@ -1,14 +1,16 @@
 """The schema of stored records as JSON Schema, for programs that read them without pipebench.
 
-It says which fields each kind has, of which types and in which ranges. What fields must say together, the results of a
-completed run for one, it does not say: that is checked where a record is read.
+It says which fields each kind has, of which types and in which ranges, and of a completed run that its results are
+there. What else fields must say together it does not say: that is checked where a record is read.
 """
 
+from collections.abc import Iterable
 from inspect import cleandoc
 from typing import Any
 
 import msgspec
 
+from pipebench.records.run import CompletedRun, EndedEarly, Run
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION
 from pipebench.records.store import KINDS
 
@@ -17,6 +19,8 @@ _TELLS = [
     "schema",
     "kind",
 ]  # what tells a record's kind: it has defaults in Python, and stands in every document
+_RUN, _OF_A_RUN = "RunRecord", (CompletedRun, EndedEarly)
+_TOLD_APART = "What is stored of one run: its status tells which of the two."
 
 
 def json_schema(kind: str | None = None) -> bytes:
@@ -25,15 +29,24 @@ def json_schema(kind: str | None = None) -> bytes:
     Args:
         kind: one of ``store.KINDS``; of all kinds if ``None``: a record is of exactly one.
     """
-    kinds = KINDS if kind is None else {kind: KINDS[kind]}
-    roots, parts = msgspec.json.schema_components(kinds.values(), ref_template="#/$defs/{name}")
-    for record in kinds.values():
+    kinds = (KINDS if kind is None else {kind: KINDS[kind]}).values()
+    types = [each for record in kinds for each in (_OF_A_RUN if record is Run else (record,))]
+    _, parts = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
+    for record in types:
         part = parts[record.__name__]
         part["required"] = [*_TELLS, *(name for name in part["required"] if name not in _TELLS)]
     parts["Schema"]["required"] = ["name", "version"]
     for part in parts.values():
         part["description"] = cleandoc(part["description"])
-    return msgspec.json.format(msgspec.json.encode(_document(list(roots), parts))) + b"\n"
+    if Run in kinds:
+        parts[_RUN] = {"title": _RUN, "description": _TOLD_APART, "oneOf": _references(_OF_A_RUN)}
+    roots = _references([_RUN if record is Run else record for record in kinds])
+    return msgspec.json.format(msgspec.json.encode(_document(roots, parts))) + b"\n"
+
+
+def _references(types: Iterable[type | str]) -> list[dict[str, Any]]:
+    names = (each if isinstance(each, str) else each.__name__ for each in types)
+    return [{"$ref": f"#/$defs/{name}"} for name in names]
 
 
 def _document(roots: list[dict[str, Any]], parts: dict[str, Any]) -> dict[str, Any]:

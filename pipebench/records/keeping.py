@@ -9,7 +9,7 @@ import msgspec
 
 from pipebench.records import store
 from pipebench.records.command import Comparable
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.system import places
 
 

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from pipebench.records.schema import AtLeastOne, DeviceUsage, Name, NotNegative, Part, Positive, Schema
+from pipebench.records.figures import DeviceUsage
+from pipebench.records.schema import AtLeastOne, Name, NotNegative, Part, Positive, Schema
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 

@@ -5,15 +5,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from pipebench.records.on_paper import OnPaper
-from pipebench.records.schema import (
-    AtLeastOne,
-    Failure,
-    Name,
-    Part,
-    Positive,
-    RunRecord,
-    Schema,
-)
+from pipebench.records.run import CompletedRun
+from pipebench.records.schema import AtLeastOne, Failure, Name, Part, Positive, Schema
 
 Reading = Literal["talk", "paper"]
 Evidence = Literal["measured", "emulated", "simulated"]
@@ -75,7 +68,7 @@ class ReproductionRecord(Part, frozen=True, kw_only=True):
     created: str
     status: Literal["completed", "aborted", "failed"]
     verdicts: list[VerdictOfClaim]
-    runs: list[RunRecord]
+    runs: list[CompletedRun]
     on_paper: OnPaper | None = None
     budget_s: Positive | None = None
     took_s: Positive | None = None

@@ -13,12 +13,12 @@ from typing import NamedTuple
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
 from pipebench.records.command import CommandRecord, Comparable
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun, EndedEarly, RunRecord
 from pipebench.records.trace import TraceRecord
 from pipebench.system import pasting
 
-RUNS: tuple[type[Comparable], ...] = (RunRecord,)
-COMPARABLE: tuple[type[Comparable], ...] = (RunRecord, CommandRecord, TraceRecord)
+RUNS: tuple[type[Comparable], ...] = (CompletedRun, EndedEarly)
+COMPARABLE: tuple[type[Comparable], ...] = (*RUNS, CommandRecord, TraceRecord)
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,10 @@
 
 from typing import Literal
 
-from pipebench.records.schema import (
-    AtLeastOne,
-    Bubble,
-    Count,
-    DeviceUsage,
-    Name,
-    NotNegative,
-    Part,
-    Positive,
-    Schema,
-    TimelineRecord,
-    check_sharing,
-)
+from pipebench.records.config import check_sharing
+from pipebench.records.figures import Bubble, DeviceUsage
+from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Part, Positive, Schema
+from pipebench.records.spans import TimelineRecord
 
 
 class StageFactorRecord(Part, frozen=True):

@@ -19,7 +19,8 @@ from pipebench.records.command import CommandRecord
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.reproduction import ReproductionRecord
-from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION, RunRecord
+from pipebench.records.run import Run, RunRecord, told_apart
+from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.trace import TraceRecord
 from pipebench.records.trace_explanation import TraceExplanation
@@ -39,8 +40,8 @@ AnyRecord = (
     | CommandRecord
     | TraceRecord
 )
-KINDS: dict[str, type[AnyRecord]] = {
-    "run": RunRecord,
+KINDS: dict[str, type[AnyRecord | Run]] = {
+    "run": Run,
     "simulation": SimulationRecord,
     "comparison": ComparisonRecord,
     "baseline": BaselineRecord,
@@ -140,10 +141,11 @@ def decode(document: bytes, where: str) -> AnyRecord:
         )
     kind = _kind_at_a_glance(document) or _kind_checked(document, where)
     try:
-        return msgspec.json.decode(document, type=KINDS[kind])
+        record = msgspec.json.decode(document, type=KINDS[kind])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _kind_checked(document, where)  # one that only begins as ours do is told as what it is
         raise CorruptRecordError(f"{where}: not a valid {kind} record: {error}") from None
+    return told_apart(record) if isinstance(record, Run) else record
 
 
 _BEGINS = re.compile(

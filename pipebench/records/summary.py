@@ -7,7 +7,9 @@ throughput comes from the geometric mean of launch medians, so that speed-up = p
 from collections.abc import Sequence
 from statistics import median
 
-from pipebench.records.schema import Launch, Speedup, TimelineRecord
+from pipebench.records.figures import Speedup
+from pipebench.records.launches import Launch
+from pipebench.records.spans import TimelineRecord
 from pipebench.statistics import geometric_mean, ratio_interval
 
 

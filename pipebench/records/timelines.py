@@ -15,16 +15,9 @@ from pipebench.plan.actions import REDUCTIONS, Action, Operation, parse_action
 from pipebench.plan.cells import is_unit, resolved, units_of
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import Message, messages_of
-from pipebench.records.schema import (
-    Bubble,
-    Clock,
-    DeviceUsage,
-    Memory,
-    OtherRecord,
-    SpanRecord,
-    TimelineRecord,
-    TransferRecord,
-)
+from pipebench.records.figures import Bubble, DeviceUsage, Memory
+from pipebench.records.schema import Clock
+from pipebench.records.spans import OtherRecord, SpanRecord, TimelineRecord, TransferRecord
 from pipebench.system import garbage
 from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 

@@ -12,20 +12,19 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from pipebench.records.explanation import WaterfallStep
+from pipebench.records.figures import Bubble, DeviceUsage
 from pipebench.records.schema import (
     AtLeastOne,
-    Bubble,
     Count,
-    DeviceUsage,
     Failure,
     Name,
     NotNegative,
     Part,
     Positive,
     Schema,
-    TimelineRecord,
     WarningRecord,
 )
+from pipebench.records.spans import TimelineRecord
 
 FileKind = Literal["spans", "torch-profiler"]
 

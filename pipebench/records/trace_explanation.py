@@ -3,17 +3,8 @@
 from typing import Literal
 
 from pipebench.records.explanation import ReplayRecord, WaterfallStep, WhatIf
-from pipebench.records.schema import (
-    Bubble,
-    Count,
-    DeviceUsage,
-    Name,
-    NotNegative,
-    Part,
-    Positive,
-    Schema,
-    WarningRecord,
-)
+from pipebench.records.figures import Bubble, DeviceUsage
+from pipebench.records.schema import Count, Name, NotNegative, Part, Positive, Schema, WarningRecord
 from pipebench.records.trace import OtherTotal, TraceFile, TracePlan
 
 

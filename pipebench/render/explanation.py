@@ -6,7 +6,8 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from pipebench.records.explanation import ExplanationRecord, WhatIf
-from pipebench.records.schema import RunRecord
+from pipebench.records.figures import Speedup
+from pipebench.records.run import RunRecord
 from pipebench.records.terms import terms_of
 from pipebench.render.head import ended, head
 from pipebench.render.layout import Facts, Table, Words
@@ -43,8 +44,9 @@ def _facts(explained: ExplanationRecord, record: RunRecord) -> Facts:
     (replayed,) = explained.replay.steps
     off = replayed.simulated_s / replayed.measured_s - 1
     clock = _EVIDENCE[explained.clock]
+    measured = [] if record.speedup is None else [("measured", _measured(record, record.speedup))]
     rows = [
-        ("measured", _measured(record)),
+        *measured,
         (
             "replay",
             f"the recorded step took {seconds(replayed.measured_s)} ({clock}); simulated again with its own order and "
@@ -76,10 +78,8 @@ def _facts(explained: ExplanationRecord, record: RunRecord) -> Facts:
     return Facts(*rows)
 
 
-def _measured(record: RunRecord) -> str:
+def _measured(record: RunRecord, speedup: Speedup) -> str:
     """The speed-up that is explained, and how sure it is."""
-    speedup = record.speedup
-    assert speedup is not None
     launches = counted(len(record.launches), "launch", "launches")
     told = f"speed-up {speedup.value:.2f}x{terms_of(record).relative}"
     if speedup.low is None or speedup.high is None:

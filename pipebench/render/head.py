@@ -6,7 +6,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from pipebench.config.softmax_devices import softmax_text
-from pipebench.records.schema import Config, ModelRecord, RunRecord
+from pipebench.records.config import Config, ModelRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.simulation import SimulationConfig
 from pipebench.records.terms import Terms, terms_of
 from pipebench.render.inert import inert

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipebench.records.schema import HostLinkRecord, RunRecord
+from pipebench.records.devices import HostLinkRecord
+from pipebench.records.run import RunRecord
 from pipebench.render.inert import inert
 from pipebench.render.units import data_size, seconds
 

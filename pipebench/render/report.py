@@ -12,14 +12,11 @@ from pipebench.diagnosis.retold import retold
 from pipebench.diagnosis.step import Step, step_of
 from pipebench.diagnosis.vanishing import vanished
 from pipebench.errors import CorruptRecordError
+from pipebench.records.devices import LinkRecord, MachineRecord
+from pipebench.records.figures import Baseline, DeviceUsage, Pipeline, Speedup, Verification
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
-from pipebench.records.schema import (
-    DeviceUsage,
-    MachineRecord,
-    RunRecord,
-    Verification,
-    WarningRecord,
-)
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.terms import Terms, terms_of
 from pipebench.render.head import clock_text, ended, head, simulated_text
@@ -70,8 +67,9 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
     stored = record.timeline
     timeline = timeline_of_run(record)
     step = _step(record)
-    if record.speedup is not None:
-        yield _result(record)
+    baseline, pipeline, speedup = record.baseline, record.pipeline, record.speedup
+    if baseline is not None and pipeline is not None and speedup is not None:
+        yield _result(record, baseline, pipeline, speedup)
         yield _notes(record, step)
     if timeline is not None and stored is not None:
         yield Group(
@@ -105,11 +103,7 @@ def _step(record: RunRecord) -> Step | None:
         return None
 
 
-def _result(record: RunRecord) -> Table:
-    baseline, pipeline, speedup = record.baseline, record.pipeline, record.speedup
-    assert baseline is not None
-    assert pipeline is not None
-    assert speedup is not None
+def _result(record: RunRecord, baseline: Baseline, pipeline: Pipeline, speedup: Speedup) -> Table:
     form = f"{baseline.kind} x{baseline.microbatches}" if baseline.microbatches > 1 else baseline.kind
     if len(baseline.device_flops_per_s) > 1:
         form += f" on GPU {baseline.device}, of median speed"
@@ -165,8 +159,9 @@ def _notes(record: RunRecord, step: Step | None) -> Facts:
         rows.append(("slices", f"a stage's longest forward takes {longest:.2f}x its mean one"))
     if record.accuracy is not None:
         rows.append(("accuracy", record.accuracy.text))
-    if record.machine is not None and record.machine.time_dilation is not None:
-        rows += _machine(record.machine, terms_of(record))
+    machine = record.machine
+    if machine is not None and machine.time_dilation is not None and machine.link is not None:
+        rows += _machine(machine, machine.link, terms_of(record))
     return Facts(*rows)
 
 
@@ -190,9 +185,7 @@ def _verified(verification: Verification, words: int, *, clipping: float | None)
     return f"{equal}; {len(names)}{all_} vanish: a wrong one would not show"
 
 
-def _machine(machine: MachineRecord, terms: Terms) -> Iterator[tuple[str, str]]:
-    link = machine.link
-    assert link is not None
+def _machine(machine: MachineRecord, link: LinkRecord, terms: Terms) -> Iterator[tuple[str, str]]:
     if machine.name == LOCAL:
         yield (
             "link",

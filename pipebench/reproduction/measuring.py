@@ -15,15 +15,16 @@ import msgspec
 
 from pipebench.diagnosis.step import step_of
 from pipebench.launching.launcher import Launcher
-from pipebench.records import schema, store
+from pipebench.records import store
 from pipebench.records.reproduction import Evidence, Lost, ReproductionRecord, VerdictOfClaim
+from pipebench.records.run import CompletedRun
 from pipebench.reproduction.claims import CLAIMS, PAPER_EIGHT_GPUS
 from pipebench.reproduction.readings import Pipelines, pipeline_text
 from pipebench.reproduction.verdicts import judged, off_by
 from pipebench.run import accuracy, ending
 from pipebench.run.experiment import Experiment
 from pipebench.run.listener import Listener
-from pipebench.run.recording import SoFar, record_of
+from pipebench.run.recording import SoFar, completed_record
 from pipebench.system import signals
 
 LEAST_LAUNCHES = 3
@@ -146,7 +147,7 @@ class Reproduction:
         """All that has been measured."""
         failure = None if error is None else ending.failure_of(error)
         verdicts: list[VerdictOfClaim] = []
-        runs: list[schema.RunRecord] = []
+        runs: list[CompletedRun] = []
         for sitting in self.sittings:
             for experiment in sitting.experiments:
                 if experiment.so_far.launches:
@@ -171,25 +172,20 @@ class Reproduction:
             return self.record(status, error)
 
 
-def _run(so_far: SoFar) -> schema.RunRecord:
+def _run(so_far: SoFar) -> CompletedRun:
     """Its record, which says how often it was launched."""
     so_far.config = msgspec.structs.replace(so_far.config, launches=len(so_far.launches))
-    return record_of(so_far, "completed")
+    return completed_record(so_far)
 
 
-def _without_spans(run: schema.RunRecord) -> schema.RunRecord:
+def _without_spans(run: CompletedRun) -> CompletedRun:
     """As it is kept beside others: what was read off its timeline is in the verdict."""
-    assert run.timeline is not None
     empty = msgspec.structs.replace(run.timeline, spans=[], transfers=[], other=[])
     return msgspec.structs.replace(run, timeline=empty)
 
 
-def _verdict(pipelines: Pipelines, so_far: SoFar, run: schema.RunRecord, number: int) -> VerdictOfClaim:
+def _verdict(pipelines: Pipelines, so_far: SoFar, run: CompletedRun, number: int) -> VerdictOfClaim:
     claim = CLAIMS[pipelines.reading]
-    assert run.speedup is not None
-    assert run.timeline is not None
-    assert run.baseline is not None
-    assert run.pipeline is not None
     evidence: Evidence = "emulated" if run.clock == "virtual" else "measured"
     found = judged(
         run.speedup.value,
@@ -220,10 +216,8 @@ def _verdict(pipelines: Pipelines, so_far: SoFar, run: schema.RunRecord, number:
     )
 
 
-def _lost(run: schema.RunRecord) -> Lost | None:
+def _lost(run: CompletedRun) -> Lost | None:
     """Where the rest went, in the step that stands for all."""
-    assert run.baseline is not None
-    assert run.bubble is not None
     step = step_of(run)
     factors = step.factors if step is not None else None
     if factors is None:

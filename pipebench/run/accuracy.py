@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipebench.records.schema import Accuracy
+from pipebench.records.figures import Accuracy
 
 PACKAGED = Path(__file__).with_name("accuracy.json")
 HOW_TO_FIND_OUT = "pipebench run --gpus 2 --device cpu, and the same with --device emulated --machine local"

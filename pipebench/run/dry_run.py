@@ -13,7 +13,8 @@ from pipebench.models.registry import given_to
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
 from pipebench.plan.cells import units_of
 from pipebench.plan.checkpoints import is_checkpointed
-from pipebench.records.schema import DeviceUsage, Schema
+from pipebench.records.figures import DeviceUsage
+from pipebench.records.schema import Schema
 from pipebench.records.timelines import device_usages
 from pipebench.run.devices import settled
 from pipebench.system.supervision import supervised

@@ -26,12 +26,14 @@ from pipebench.launching import messages
 from pipebench.launching.company import Led
 from pipebench.launching.launcher import Launcher
 from pipebench.models.registry import given_to
-from pipebench.records import keeping, schema, store
+from pipebench.records import keeping, store
 from pipebench.records.keeping import Kept
+from pipebench.records.run import CompletedRun, EndedEarly
+from pipebench.records.schema import Ending, Failure
 from pipebench.run import ending, local_link
 from pipebench.run.devices import settled
 from pipebench.run.listener import Listener
-from pipebench.run.recording import SoFar, record_of
+from pipebench.run.recording import SoFar, completed_record, ended_record
 from pipebench.run.settling import Measurement, check_plan
 from pipebench.system import signals
 from pipebench.system.supervision import supervised
@@ -49,7 +51,7 @@ def run(
     remeasure: bool = False,
     began: float | None = None,
     company: Led | None = None,
-) -> tuple[schema.RunRecord, Path]:
+) -> tuple[CompletedRun, Path]:
     """Measure one configuration, and store the record under ``folder``.
 
     Args:
@@ -76,24 +78,24 @@ def run(
         raise
 
 
-def _run(experiment: "Experiment", folder: Path, company: Led | None) -> tuple[schema.RunRecord, Path]:
+def _run(experiment: "Experiment", folder: Path, company: Led | None) -> tuple[CompletedRun, Path]:
     """From the first look at the devices to the record, or to the error that is the user's."""
     try:
         experiment.prepare(folder)
         experiment.measure(Launcher(deadline=experiment.deadline, company=company))
-        return experiment.store("completed", folder)
+        return experiment.store(folder)
     except ending.NotStoredError:
         raise
     except (InterruptedRunError, TerminatedRunError, DeadlineError, RunFailedError) as ended:
         by_signal = isinstance(ended, TerminatedRunError)
         cause = company.cause_of(ended) if by_signal and company is not None else ended
-        status = "failed" if isinstance(cause, RunFailedError) else "aborted"
-        raise ending.RunEndedError(cause, experiment.keep(status, folder, cause)) from ended
+        status: Ending = "failed" if isinstance(cause, RunFailedError) else "aborted"
+        raise ending.RunEndedError(cause, experiment.keep_ended(status, folder, cause)) from ended
     except (PipebenchError, OSError) as error:
         refusal = error if isinstance(error, PipebenchError) else ending.refusal(error)
         if not experiment.so_far.launches:
             raise refusal from None
-        raise ending.RunEndedError(refusal, experiment.keep("failed", folder, refusal)) from error
+        raise ending.RunEndedError(refusal, experiment.keep_ended("failed", folder, refusal)) from error
 
 
 class Experiment:
@@ -195,29 +197,29 @@ class Experiment:
         if len(self.so_far.launches) != number + 1:
             raise RunFailedError(f"{what} ended without a result")
 
-    def store(self, status: str, folder: Path) -> tuple[schema.RunRecord, Path]:
-        """Write everything so far as a record.
+    def store(self, folder: Path) -> tuple[CompletedRun, Path]:
+        """Write the record of all launches, wherever that can be; a signal waits until that is done.
 
         Raises:
             NotStoredError: The folder cannot be written.
         """
-        kept = self.keep(status, folder)
-        if kept.trouble is not None or kept.path is None:
-            raise ending.NotStoredError(kept)
-        return kept.run, kept.path
+        with supervised(inf, self._tell) as phase:
+            phase("computing the figures")
+            record = completed_record(self.so_far)
+        with signals.held():
+            self.kept = keeping.keep(record, folder)
+        if self.kept.trouble is not None or self.kept.path is None:
+            raise ending.NotStoredError(self.kept)
+        return record, self.kept.path
 
-    def keep(self, status: str, folder: Path, error: PipebenchError | None = None) -> Kept:
+    def keep_ended(self, status: Ending, folder: Path, error: PipebenchError) -> Kept:
         """Everything so far as a record, written wherever that can be; a signal waits until that is done.
 
         The figures of a run that was ended may not take long: a plan can be large.
         """
-        if self.kept is None and error is None:
-            with supervised(inf, self._tell) as phase:
-                phase("computing the figures")
-                complete = record_of(self.so_far, status)
         if self.kept is None:
             with signals.held():
-                record = complete if error is None else self._ended(status, ending.failure_of(error))
+                record = self._ended(status, ending.failure_of(error))
                 log = error.log if isinstance(error, RunBrokenError) else ""
                 self.kept = keeping.keep(record, folder, log=log)
         return self.kept
@@ -230,18 +232,18 @@ class Experiment:
         if self.kept is not None:
             ending.note(bug, self.kept.path, self.kept.trouble, len(self.so_far.launches))
 
-    def _rescued(self, failure: schema.Failure) -> schema.RunRecord:
+    def _rescued(self, failure: Failure) -> EndedEarly:
         try:
             return self._ended("failed", failure)
         except Exception:  # noqa: BLE001 - figures that cannot be computed may be what is told already
-            return record_of(self.so_far, "failed", failure, figures=False)
+            return ended_record(self.so_far, "failed", failure, figures=False)
 
-    def _ended(self, status: str, failure: schema.Failure) -> schema.RunRecord:
+    def _ended(self, status: Ending, failure: Failure) -> EndedEarly:
         try:
             with supervised(time.monotonic() + _PATIENCE_S, self._tell):
-                return record_of(self.so_far, status, failure)
+                return ended_record(self.so_far, status, failure)
         except DeadlineError:
-            return record_of(self.so_far, status, failure, figures=False)
+            return ended_record(self.so_far, status, failure, figures=False)
 
     def _tell(self, doing: str) -> None:
         self.listener.progress(doing, float(bool(self.so_far.launches)))

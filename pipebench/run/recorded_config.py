@@ -4,16 +4,16 @@ from pipebench.config.run_config import RunConfig
 from pipebench.models.kind import Given
 from pipebench.models.outline import Slice
 from pipebench.models.registry import DEFAULT_MODEL
-from pipebench.records import schema
+from pipebench.records.config import Config, Input, ModelLayer, ModelRecord, Optimizer
 from pipebench.records.terms import WORDS
 
-_OPTIONS = frozenset(schema.Config.__struct_fields__) - {"partition", "optimizer", "input", "model"}
+_OPTIONS = frozenset(Config.__struct_fields__) - {"partition", "optimizer", "input", "model"}
 
 
-def config_record(config: RunConfig, given: Given | None) -> schema.Config:
+def config_record(config: RunConfig, given: Given | None) -> Config:
     """Every option of a run, decided; ``given`` is its input, ``None`` if it ended before that was read."""
     options = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if name in _OPTIONS}
-    return schema.Config(
+    return Config(
         **{**options, "partition": list(config.partition) if config.partition else None},
         optimizer=_optimizer(config),
         input=input_record(config, given),
@@ -21,43 +21,43 @@ def config_record(config: RunConfig, given: Given | None) -> schema.Config:
     )
 
 
-def _optimizer(config: RunConfig) -> schema.Optimizer:
+def _optimizer(config: RunConfig) -> Optimizer:
     """Plain SGD, or that of the user's own: what that does is for it to know."""
     described = config.described
     if described is None or not described.optimizer:
-        return schema.Optimizer(learning_rate=config.learning_rate, clipping=config.clipping)
+        return Optimizer(learning_rate=config.learning_rate, clipping=config.clipping)
     rate = described.learning_rate
-    return schema.Optimizer(
+    return Optimizer(
         name=described.optimizer,
         learning_rate=rate if rate and rate > 0 else None,
         momentum=described.momentum,
     )
 
 
-def _model(config: RunConfig) -> schema.ModelRecord | None:
+def _model(config: RunConfig) -> ModelRecord | None:
     """The layers of another model than the default one, which is known by its sizes."""
     described = config.described
     if described is None:
         return None if config.model == DEFAULT_MODEL else _built_in(config)
-    layers = [schema.ModelLayer(layer.name, layer.parameters) for layer in described.layers]
-    return schema.ModelRecord(described.name, layers, described.sha256)
+    layers = [ModelLayer(layer.name, layer.parameters) for layer in described.layers]
+    return ModelRecord(described.name, layers, described.sha256)
 
 
-def _built_in(config: RunConfig) -> schema.ModelRecord:
+def _built_in(config: RunConfig) -> ModelRecord:
     """Its units in order, with what opens the model and its head in the first and the last one."""
     outline, last = config.outline, config.layers - 1
     units = [Slice(n, n + 1, opens=n == 0, closes=n == last) for n in range(config.layers)]
-    layers = [schema.ModelLayer(outline.text(unit), outline.parameters(unit)) for unit in units]
-    return schema.ModelRecord(config.model, layers)
+    layers = [ModelLayer(outline.text(unit), outline.parameters(unit)) for unit in units]
+    return ModelRecord(config.model, layers)
 
 
-def input_record(config: RunConfig, given: Given | None) -> schema.Input | None:
+def input_record(config: RunConfig, given: Given | None) -> Input | None:
     """What throughput counts; ``None`` if the run ended before the input was read."""
     if given is None:
         return None
     source = given.source
     items = source.items_per_step(config.steps)
-    return schema.Input(
+    return Input(
         kind=source.kind,
         sha256=source.sha256,
         tokens=source.tokens,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
 from statistics import fmean, median
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -22,7 +22,13 @@ from pipebench.models.kind import Given
 from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.plan.actions import Operation
 from pipebench.plan.cells import units_of
-from pipebench.records import schema, store, summary
+from pipebench.records import store, summary
+from pipebench.records.devices import Device, HostLinkRecord, LinkRecord, MachineRecord, RankRecord
+from pipebench.records.figures import Accuracy, Baseline, DeviceUsage, Pipeline, Speedup, Verification
+from pipebench.records.launches import Launch
+from pipebench.records.run import CompletedRun, EndedEarly
+from pipebench.records.schema import Ending, Failure, WarningRecord
+from pipebench.records.spans import TimelineRecord
 from pipebench.records.terms import WORDS
 from pipebench.records.timelines import bubble, device_usages, timeline_from
 from pipebench.run import accuracy
@@ -53,27 +59,38 @@ class SoFar:
     created: datetime = field(default_factory=store.now)
     environment: dict[str, Value] = field(default_factory=environment)
     lost_before: LostTime = field(default_factory=lost_time)
-    verification: schema.Verification | None = None
+    verification: Verification | None = None
     link: MeasuredLink | None = None
     raced: messages.Raced | None = None
     device_names: list[str] | None = None
-    ranks: list[schema.RankRecord] = field(default_factory=list)
-    links: list[schema.HostLinkRecord] = field(default_factory=list)
-    launches: list[schema.Launch] = field(default_factory=list)
-    timelines: list[schema.TimelineRecord] = field(default_factory=list)
+    ranks: list[RankRecord] = field(default_factory=list)
+    links: list[HostLinkRecord] = field(default_factory=list)
+    launches: list[Launch] = field(default_factory=list)
+    timelines: list[TimelineRecord] = field(default_factory=list)
 
 
-def record_of(
-    so_far: SoFar, status: str, failure: schema.Failure | None = None, *, figures: bool = True
-) -> schema.RunRecord:
+def completed_record(so_far: SoFar) -> CompletedRun:
+    """The record of a run that has all of its launches."""
+    whole = msgspec.structs.asdict(_without_figures(so_far)) | _figures(so_far)
+    return CompletedRun(**whole | {"status": "completed"})
+
+
+def ended_record(so_far: SoFar, status: Ending, failure: Failure, *, figures: bool = True) -> EndedEarly:
     """Everything so far as a record; figures are there from the first complete launch on, if they are wanted."""
+    bare = _without_figures(so_far)
+    computed = _figures(so_far) if so_far.launches and figures else {}
+    return msgspec.structs.replace(bare, status=status, failure=failure, **computed)
+
+
+def _without_figures(so_far: SoFar) -> EndedEarly:
+    """What a record has before anything is computed from launches."""
     so_far.environment |= _lost(so_far.lost_before) | _found(so_far.config)
     config = so_far.config
-    base = schema.RunRecord(
+    return EndedEarly(
         id=store.new_id(so_far.created, f"{config.kind}{config.gpus}-{config.schedule}"),
         created=so_far.created.isoformat(timespec="seconds"),
         status="failed",
-        device=schema.Device(
+        device=Device(
             kind=config.kind,
             count=config.gpus,
             names=_device_names(so_far),
@@ -94,12 +111,9 @@ def record_of(
         timeline=None,
         warnings=[],
         environment=so_far.environment,
-        failure=failure,
         accuracy=_accuracy(so_far) if config.kind == "emulated" else None,
         plan=None if config.order is None else config.plan.text().splitlines(),
     )
-    computed = _figures(so_far) if so_far.launches and figures else {}
-    return msgspec.structs.replace(base, status=status, **computed)
 
 
 def _found(config: RunConfig) -> dict[str, bool]:
@@ -126,7 +140,7 @@ def _device_names(so_far: SoFar) -> list[str]:
     return so_far.device_names or [str(name or "unknown GPU") for name in told]
 
 
-def _accuracy(so_far: SoFar) -> schema.Accuracy:
+def _accuracy(so_far: SoFar) -> Accuracy:
     torch = so_far.environment.get("torch")
     if so_far.config.described is not None:
         return accuracy.unstudied(accuracy.packaged())
@@ -145,12 +159,12 @@ def _whole_cores() -> int | None:
     return count if count == usable_cores() else None
 
 
-def _machine(so_far: SoFar) -> schema.MachineRecord | None:
+def _machine(so_far: SoFar) -> MachineRecord | None:
     if so_far.config.kind != "emulated":
         return None
     config, host = so_far.config, so_far.raced.host_flops_per_s if so_far.raced else None
     if config.needs_link and (host is None or so_far.link is None):
-        return schema.MachineRecord(config.machine, "this host", "not measured", None, host, None, None)
+        return MachineRecord(config.machine, "this host", "not measured", None, host, None, None)
     machine = machine_for(
         config.machine,
         host_flops_per_s=host or 0.0,
@@ -158,7 +172,7 @@ def _machine(so_far: SoFar) -> schema.MachineRecord | None:
         message_bytes=config.message_bytes,
     )
     dilation = machine.time_dilation(host) if host else None
-    return schema.MachineRecord(
+    return MachineRecord(
         name=machine.name,
         card=machine.card,
         source=machine.source,
@@ -169,8 +183,8 @@ def _machine(so_far: SoFar) -> schema.MachineRecord | None:
     )
 
 
-def _link(link: Link, dilated: Link | None) -> schema.LinkRecord:
-    return schema.LinkRecord(
+def _link(link: Link, dilated: Link | None) -> LinkRecord:
+    return LinkRecord(
         latency_s=link.latency_s,
         bytes_per_s=_finite(link.bytes_per_s),
         host_latency_s=dilated.latency_s if dilated else None,
@@ -184,7 +198,7 @@ def _finite(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
-def _figures(so_far: SoFar) -> dict[str, object]:
+def _figures(so_far: SoFar) -> dict[str, Any]:
     """Every part of the record that is computed from launches."""
     assert so_far.raced is not None
     assert so_far.config.partition is not None
@@ -201,7 +215,7 @@ def _figures(so_far: SoFar) -> dict[str, object]:
     measured = summary.speedup(so_far.launches)
     return {
         "baseline": _baseline(so_far, so_far.raced),
-        "pipeline": schema.Pipeline(
+        "pipeline": Pipeline(
             step_s=step_s, **_throughput(so_far, step_s), longest_slice=_longest_slice(so_far, timeline)
         ),
         "speedup": measured,
@@ -229,9 +243,9 @@ def _longest_slice(so_far: SoFar, timeline: Timeline) -> float | None:
     return median(ratios) if ratios else None
 
 
-def _baseline(so_far: SoFar, raced: messages.Raced) -> schema.Baseline:
+def _baseline(so_far: SoFar, raced: messages.Raced) -> Baseline:
     step_s = summary.baseline_step_s(so_far.launches)
-    return schema.Baseline(
+    return Baseline(
         kind=raced.form.kind,
         microbatches=raced.form.microbatches,
         step_s=step_s,
@@ -258,8 +272,8 @@ def _throughput(so_far: SoFar, step_s: float) -> _Throughput:
 
 
 def _warnings(
-    so_far: SoFar, timeline: Timeline, devices: Sequence[schema.DeviceUsage], measured: schema.Speedup
-) -> list[schema.WarningRecord]:
+    so_far: SoFar, timeline: Timeline, devices: Sequence[DeviceUsage], measured: Speedup
+) -> list[WarningRecord]:
     assert so_far.given is not None
     on_purpose = faults.warning()
     cores = Cores(usable_cores(), quota_cores())

@@ -4,7 +4,8 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from pipebench.errors import UsageError
-from pipebench.records.schema import Device, HostLinkRecord, RunRecord
+from pipebench.records.devices import Device, HostLinkRecord
+from pipebench.records.run import RunRecord
 from pipebench.timing.links import Link, Topology, latency_only
 
 

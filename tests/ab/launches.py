@@ -6,7 +6,7 @@ from random import Random
 import msgspec
 
 from pipebench.ab.sides import Side
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from tests.builders import launch, measured_record
 
 ONE = measured_record([launch([19.0], [9.5])])

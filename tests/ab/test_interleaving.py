@@ -12,7 +12,8 @@ from pipebench.comparison.compare import Rules
 from pipebench.errors import EnvironmentRefusedError, ExitCode, InterruptedRunError
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import Failure, RunRecord
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import Failure
 from tests.ab.launches import SIDES, Machine, Watcher, one_launch
 from tests.builders import with_config
 

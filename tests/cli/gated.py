@@ -6,6 +6,7 @@ import msgspec
 
 from pipebench.records import store
 from tests.builders import (
+    ended_run,
     friendly_record_of,
     hostile_record,
     launch,
@@ -33,7 +34,7 @@ def written(folder: Path) -> Path:
         few=measured_record([launch([19.0], [9.5]) for _ in range(3)]),
         other=with_config(record, hidden=64),
         wall=wall,
-        aborted=msgspec.structs.replace(record, status="aborted"),
+        aborted=ended_run(record),
         lying=steady_record(
             1.1, speedup=record.speedup, pipeline=record.pipeline, efficiency=record.efficiency
         ),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipebench.records import store
 from pipebench.records.command import Comparable
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from tests.builders import steady_record, with_config
 
 

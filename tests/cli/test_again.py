@@ -10,8 +10,8 @@ import pytest
 
 from pipebench.cli import running
 from pipebench.cli.again import Again, Next
-from pipebench.records import schema
 from pipebench.records.keeping import Kept
+from pipebench.records.schema import WarningRecord
 from tests.builders import completed_record
 from tests.cli.conftest import environment
 from tests.cli.inside import printed
@@ -28,7 +28,7 @@ def following(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Following:
     def follow(*arguments: str, trouble: str | None = None, warnings: tuple[str, ...] = ()) -> Next | None:
         code, _, err = printed("run", *arguments, cwd=tmp_path)
         assert code == 0, err
-        told = [schema.WarningRecord(code, "a cause", "a step") for code in warnings]
+        told = [WarningRecord(code, "a cause", "a step") for code in warnings]
         record = msgspec.structs.replace(completed_record(), warnings=told)
         return asked[-1].worth_trying(Kept(record, Path("folder/record.json"), trouble))
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pipebench.records.schema import WarningRecord
-from tests.builders import with_config
+from tests.builders import ended_run, with_config
 from tests.cli.conftest import Pipebench
 from tests.cli.saved import numbered, save
 
@@ -80,7 +80,7 @@ def test_a_noisy_run_is_saved_with_a_notice(pipebench: Pipebench, place: Path) -
 
 
 def test_a_run_that_failed_becomes_no_baseline(pipebench: Pipebench, place: Path) -> None:
-    save(place, failed=msgspec.structs.replace(numbered(5), status="failed"))
+    save(place, failed=ended_run(numbered(5), "failed"))
     ended = pipebench("baseline", "save", "failed.json", "--reason", "r", cwd=place)
     assert (ended.code, "found one that is failed" in ended.err) == (2, True)
     assert pipebench("baseline", "save", "none.json", "--reason", "r", cwd=place).code == 2

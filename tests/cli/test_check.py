@@ -12,9 +12,9 @@ import typer
 from pipebench.cli.app import application
 from pipebench.comparison.self_test import slowed
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.statistics.power import DEFAULT_THRESHOLD
-from tests.builders import steady_record
+from tests.builders import ended_run, steady_record
 from tests.cli.conftest import Pipebench
 from tests.cli.gated import written
 from tests.cli.saved import numbered, save
@@ -158,7 +158,7 @@ def test_a_name_that_is_no_text_is_written_out(pipebench: Pipebench, folder: Pat
 
 def test_a_run_that_failed_last_is_not_passed_over(pipebench: Pipebench, tmp_path: Path) -> None:
     """The newest run is what CI has just made; the one before it says nothing of it."""
-    failed = msgspec.structs.replace(numbered(3), status="failed")
+    failed = ended_run(numbered(3), "failed")
     save(tmp_path / "results/runs", **{record.id: record for record in (numbered(1), numbered(2), failed)})
     ended = pipebench("check", "latest", "--against", "latest", "--json", cwd=tmp_path)
     found = json.loads(ended.out)

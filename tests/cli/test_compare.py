@@ -9,6 +9,7 @@ import pytest
 
 from pipebench.records import store
 from tests.builders import (
+    ended_run,
     friendly_record_of,
     hostile_record,
     simulation_record,
@@ -88,7 +89,7 @@ def test_json_is_the_record_and_what_show_shows_again(pipebench: Pipebench, fold
 
 def test_latest_and_folders_are_the_newest_completed_runs(pipebench: Pipebench, tmp_path: Path) -> None:
     runs = tmp_path / "results/runs"
-    aborted = msgspec.structs.replace(numbered(4), status="aborted")
+    aborted = ended_run(numbered(4))
     save(runs, **{record.id: record for record in (numbered(1), numbered(2), numbered(3), aborted)})
     (runs / "20261129-000000-broken.json").write_text("{")
     (runs / "20261130-000000-simulation.json").write_bytes(store.encode(simulation_record()))
@@ -144,7 +145,7 @@ def test_what_cannot_be_compared_is_one_line(
 def test_the_exit_code_says_whether_a_comparison_was_made(
     pipebench: Pipebench, folder: Path, names: list[str], code: int
 ) -> None:
-    save(folder, aborted=msgspec.structs.replace(steady_record(), status="aborted"))
+    save(folder, aborted=ended_run(steady_record()))
     assert pipebench("compare", "a.json", *(f"{name}.json" for name in names), cwd=folder).code == code
 
 

@@ -9,7 +9,7 @@ import pytest
 from pipebench.diagnosis.causes import MESSAGES, UNEQUAL, overlap_text, work_text
 from pipebench.diagnosis.step import step_of
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun, RunRecord
 from tests.cli.conftest import TINY, Pipebench
 
 (NAIVE,) = (Path(__file__).parent.parent.parent / "results" / "schedules").glob("*-naive-*.json")
@@ -66,5 +66,5 @@ def test_nothing_on_the_page_of_an_old_record_contradicts_its_factors(pipebench:
     assert "so small" not in shown
     assert "it loses 7.99x to taking turns" in shown
     assert "sets the pace" not in shown
-    printed = msgspec.json.decode(pipebench("show", "--json", str(NAIVE)).out.encode(), type=RunRecord)
+    printed = msgspec.json.decode(pipebench("show", "--json", str(NAIVE)).out.encode(), type=CompletedRun)
     assert printed == stored

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from pipebench.comparison import baselines
-from pipebench.records import schema
+from pipebench.records.schema import WarningRecord
 from tests.builders import HOSTILE, hostile_record, steady_record
 from tests.cli.conftest import Pipebench
 from tests.cli.inside import printed
@@ -70,7 +70,7 @@ COMMANDS: dict[str, tuple[int, tuple[str, ...]]] = {
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("encodings") / "Größe 天"
-    warning = schema.WarningRecord("odd", f"{NAME} ▼ {HOSTILE[next(iter(HOSTILE))]}", "→ go on")
+    warning = WarningRecord("odd", f"{NAME} ▼ {HOSTILE[next(iter(HOSTILE))]}", "→ go on")
     record = steady_record(id="a-é-天-😀", warnings=[warning])
     named = msgspec.structs.replace(record, config=msgspec.structs.replace(record.config, text=NAME))
     other = steady_record(1.1, id="b-ß")

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from pipebench.records import store
-from pipebench.records.schema import RunRecord, SpanRecord
+from pipebench.records.run import RunRecord
+from pipebench.records.spans import SpanRecord
 from tests.builders import steady_record
 from tests.cli.conftest import Pipebench, cpu_s, limit_s
 

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from pipebench.records import store
-from pipebench.records.schema import RankRecord, RunRecord
+from pipebench.records.devices import RankRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.trace import TraceLaunch, TraceRecord
 from tests.ab.launches import one_launch
-from tests.builders import with_config
+from tests.builders import ended_run, with_config
 from tests.cli.conftest import Pipebench
 from tests.cli.inside import printed
 from tests.trace_records import planned, trace_record
@@ -110,7 +111,7 @@ def test_what_cannot_be_merged_is_refused(
     pipebench: Pipebench, tmp_path: Path, names: tuple[str, ...], words: str
 ) -> None:
     one = one_launch()
-    paths = stored(tmp_path / "in", one, one, msgspec.structs.replace(one, status="aborted", speedup=None))
+    paths = stored(tmp_path / "in", one, one, ended_run(one, speedup=None))
     arguments = [str(paths[int(name)]) if name.isdecimal() else name for name in names]
     ended = pipebench("merge", *arguments, "-o", str(tmp_path / "out"), cwd=tmp_path)
     assert ended.code == 2

@@ -3,10 +3,9 @@
 import json
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from tests.builders import own_record, steady_record
+from tests.builders import ended_run, own_record, steady_record
 from tests.cli import golden
 from tests.cli.conftest import Pipebench
 from tests.cli.saved import save
@@ -24,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
         slower=named(2, 1.1),
         over2=named(3, devices=2),
         slower2=named(4, 1.1, devices=2),
-        aborted=msgspec.structs.replace(named(5), status="aborted"),
+        aborted=ended_run(named(5)),
         lstm=steady_record(id="lstm", created="2026-11-01T00:00:00+00:00"),
     )
     return tmp_path

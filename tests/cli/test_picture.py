@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.builders import completed_record, steady_record
+from tests.builders import completed_record, ended_run, steady_record
 from tests.cli.conftest import CompletedRun, Pipebench
 from tests.cli.saved import save
 from tests.cli.test_full_disk import limited
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     save(
         tmp_path,
         run=completed_record(),
-        ended=completed_record(status="aborted", timeline=None),
+        ended=ended_run(completed_record(), timeline=None),
         a=steady_record(),
         b=steady_record(),
     )

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from pipebench.comparison.metrics import METRICS
-from pipebench.records import schema
+from pipebench.records.launches import Samples
+from pipebench.records.run import RunRecord
 from tests.builders import launch, measured_record, noisy_launches, steady_record
 from tests.cli.conftest import Pipebench
 from tests.cli.saved import save
@@ -188,7 +189,7 @@ def test_records_of_gpus_are_told_alike(pipebench: Pipebench, scaled: Scaled) ->
     assert metrics["speedup"]["explanation"].startswith("one device is 25 % faster (")
 
 
-def devices(number: int, alone: float, **changes: object) -> schema.RunRecord:
+def devices(number: int, alone: float, **changes: object) -> RunRecord:
     """A record of so many devices, of which one alone takes 19 s times ``alone``."""
     record = measured_record(
         [launch([19.0 * alone * s], [19.0 / number * s]) for s in (1.0, 1.01, 1.005, 0.995, 0.99, 1.0)]
@@ -233,13 +234,11 @@ def test_help_lists_every_metric(pipebench: Pipebench, command: str) -> None:
 
 
 def test_a_history_says_which_side_changed_where_the_ratio_did(pipebench: Pipebench, tmp_path: Path) -> None:
-    def run(number: int) -> schema.RunRecord:
+    def run(number: int) -> RunRecord:
         launches = noisy_launches(Random(number), log_sd=0.002)
         if number >= 10:
             launches = [
-                msgspec.structs.replace(
-                    each, baseline=schema.Samples([0.8 * s for s in each.baseline.step_s])
-                )
+                msgspec.structs.replace(each, baseline=Samples([0.8 * s for s in each.baseline.step_s]))
                 for each in launches
             ]
         created = f"2026-11-{number + 1:02}T09:00:00+00:00"

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import CompletedRun
 from tests.cli.conftest import Pipebench
 from tests.cli.inside import printed
 
@@ -164,7 +164,7 @@ def test_records_of_other_translators_are_not_compared(
 ) -> None:
     for name, record in (("a", runs.records[0]), ("b", runs.records[1])):
         changed = {**record, "config": {**record["config"], **({field: value} if name == "b" else {})}}
-        (tmp_path / f"{name}.json").write_bytes(store.encode(msgspec.convert(changed, RunRecord)))
+        (tmp_path / f"{name}.json").write_bytes(store.encode(msgspec.convert(changed, CompletedRun)))
     ended, out, err = printed("compare", "a.json", "b.json", cwd=tmp_path)
     assert ended != 0
     assert f"config.{field}" in (out + err).decode()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipebench.records import store
-from tests.builders import completed_record, simulation_record, steady_record
+from tests.builders import completed_record, ended_run, simulation_record, steady_record
 from tests.cli.conftest import CompletedRun, Pipebench
 from tests.cli.saved import save
 from tests.cli.test_full_disk import limited
@@ -16,7 +16,7 @@ from tests.render.perfetto_reader import read
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    save(tmp_path, run=completed_record(), ended=completed_record(status="aborted", timeline=None))
+    save(tmp_path, run=completed_record(), ended=ended_run(completed_record(), timeline=None))
     for name, record in (("simulation", simulation_record()), ("recorded", recorded())):
         (tmp_path / f"{name}.json").write_bytes(store.encode(record))
     return tmp_path

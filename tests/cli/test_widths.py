@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from pipebench.comparison import baselines
-from pipebench.records import schema
+from pipebench.records.schema import WarningRecord
 from tests.builders import hostile_record, simulation_record, steady_record
 from tests.cli.conftest import Pipebench
 from tests.cli.inside import printed
@@ -88,7 +88,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("widths")
-    warning = schema.WarningRecord("odd-code", f"a cause that is long enough to be wrapped {CJK}", "go on")
+    warning = WarningRecord("odd-code", f"a cause that is long enough to be wrapped {CJK}", "go on")
     records = [steady_record(factor, id=name) for factor, name in zip((1, 1.1, 0.9, 1), NAMES, strict=True)]
     text = msgspec.structs.replace(records[3].config, text=f"{CJK}.txt")
     records[3] = msgspec.structs.replace(records[3], config=text, warnings=[warning])

@@ -7,14 +7,23 @@ import pytest
 from pipebench.comparison import baselines
 from pipebench.errors import CorruptRecordError, MissingError, UsageError
 from pipebench.records.baseline import BaselineRecord
-from pipebench.records.schema import RunRecord, Speedup, WarningRecord
-from tests.builders import launch, measured_record, own_record, steady_record, with_config
+from pipebench.records.figures import Speedup
+from pipebench.records.run import CompletedRun
+from pipebench.records.schema import Ending, WarningRecord
+from tests.builders import (
+    ended_run,
+    launch,
+    measured_record,
+    own_record,
+    steady_record,
+    with_config,
+)
 
 RECORD = steady_record()
 OTHER = with_config(RECORD, hidden=64)
 
 
-def saved(folder: Path, record: RunRecord = RECORD, **options: object) -> BaselineRecord:
+def saved(folder: Path, record: CompletedRun = RECORD, **options: object) -> BaselineRecord:
     return baselines.read(baselines.save(record, "main", "released", folder, **options))  # type: ignore[arg-type]
 
 
@@ -105,8 +114,6 @@ def test_a_baseline_is_replaced_by_promotion_only_and_remembers(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        (msgspec.structs.replace(RECORD, status="aborted"), "found one that is aborted"),
-        (msgspec.structs.replace(RECORD, status="failed"), "found one that is failed"),
         (
             msgspec.structs.replace(RECORD, speedup=Speedup(9.0, 8.0, 10.0)),
             "contradicts itself: speedup.value",
@@ -114,10 +121,19 @@ def test_a_baseline_is_replaced_by_promotion_only_and_remembers(tmp_path: Path) 
         (measured_record(RECORD.launches[:3]), "expected >= 4 launches, found 3"),
     ],
 )
-def test_what_no_check_can_be_held_against_is_refused(tmp_path: Path, record: RunRecord, words: str) -> None:
+def test_what_no_check_can_be_held_against_is_refused(
+    tmp_path: Path, record: CompletedRun, words: str
+) -> None:
     with pytest.raises(UsageError, match=words):
         saved(tmp_path, record)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("status", ["aborted", "failed"])
+def test_a_run_that_was_not_completed_is_no_baseline(status: Ending) -> None:
+    assert baselines.completed(RECORD) is RECORD
+    with pytest.raises(UsageError, match=f"expected a completed run, found one that is {status}"):
+        baselines.completed(ended_run(RECORD, status))
 
 
 def test_a_run_that_failed_verification_is_refused(tmp_path: Path) -> None:
@@ -219,8 +235,6 @@ def test_own_models_have_baselines_by_name_layers_and_what_they_are_relative_to(
         saved(tmp_path, record)
     for record in (own_record(1.1), own_record(1.1, devices=2)):
         found = baselines.find("main", record, tmp_path)[1]
-        assert record.baseline is not None
-        assert found.baseline is not None
         assert found.baseline.devices == record.baseline.devices
     assert own_record().config.model is not None
     other = msgspec.structs.replace(own_record().config.model, name="other")

@@ -10,9 +10,19 @@ import pytest
 from pipebench.comparison.compare import Rules, compare, label_of
 from pipebench.comparison.overall import pairs_of
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import Launch, RunRecord, Speedup, WarningRecord
+from pipebench.records.figures import Speedup
+from pipebench.records.launches import Launch
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
-from tests.builders import completed_record, launch, measured_record, noisy_launches, with_config
+from tests.builders import (
+    completed_record,
+    ended_run,
+    launch,
+    measured_record,
+    noisy_launches,
+    with_config,
+)
 
 
 def compared(*records: RunRecord, **rules: object) -> ComparisonRecord:
@@ -217,7 +227,7 @@ def test_a_metric_that_was_not_measured_is_missing() -> None:
 
 def test_a_run_that_was_not_completed_has_no_metrics() -> None:
     record = measured_record(scaled(1.0))
-    aborted = msgspec.structs.replace(record, status="aborted")
+    aborted = ended_run(record)
     found = compared(record, aborted)
     assert found.overall.verdict == "missing"
     assert {each.reason for each in found.metrics.values() if each.gated} == {"not in B (aborted)"}

@@ -7,7 +7,9 @@ import pytest
 
 from pipebench.comparison.compare import compare
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import Launch, Memory, PipelineSamples, RunRecord
+from pipebench.records.figures import Memory
+from pipebench.records.launches import Launch, PipelineSamples
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import Source
 from tests.builders import measured_record, steady_record
 

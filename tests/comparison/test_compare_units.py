@@ -9,10 +9,10 @@ import pytest
 
 from pipebench.comparison.compare import Rules, compare
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import Terms
-from tests.builders import own_record, steady_record
+from tests.builders import ended_run, own_record, steady_record
 
 
 def compared(*records: RunRecord, **rules: object) -> ComparisonRecord:
@@ -45,7 +45,7 @@ def test_words_that_are_asked_for_and_not_counted_are_missing_with_what_to_ask_f
 
 
 def test_an_aborted_run_of_an_own_model_lacks_throughput_and_no_words() -> None:
-    aborted = own_record(status="aborted", speedup=None, baseline=None, pipeline=None)
+    aborted = ended_run(own_record(), speedup=None, baseline=None, pipeline=None)
     found = compared(own_record(), aborted)
     assert (found.overall.verdict, found.overall.metrics) == ("missing", ["throughput", "speedup"])
     assert found.mismatches == []

@@ -5,8 +5,9 @@ import pytest
 
 from pipebench.comparison.doubts import concerning, doubts
 from pipebench.comparison.metrics import METRICS, samples
-from pipebench.records.schema import RunRecord, WarningRecord
-from tests.builders import launch, measured_record, noisy_launches, steady_record
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import WarningRecord
+from tests.builders import ended_run, launch, measured_record, noisy_launches, steady_record
 
 THRESHOLDS = dict.fromkeys(METRICS, 0.03)
 
@@ -68,7 +69,7 @@ def test_a_doubt_concerns_the_metrics_of_its_samples() -> None:
 
 
 def test_an_incomplete_run_raises_none() -> None:
-    record = msgspec.structs.replace(steady_record(), status="aborted")
+    record = ended_run(steady_record())
     assert codes(record) == []
 
 

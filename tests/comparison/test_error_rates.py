@@ -12,7 +12,8 @@ import pytest
 from pipebench.comparison.compare import compare
 from pipebench.comparison.verdicts import LEVEL
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import Launch, RunRecord
+from pipebench.records.launches import Launch
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import Source
 from pipebench.statistics import minimum_detectable_effect
 from tests.builders import measured_record, noisy_launches

@@ -5,8 +5,9 @@ from pipebench.comparison.fields import drift, key_of, mismatches, named_field, 
 from pipebench.comparison.run_fields import HARD, PLAN, VARIED
 from pipebench.errors import UsageError
 from pipebench.records.comparison import Difference
-from pipebench.records.schema import ModelLayer, Optimizer, RunRecord
-from tests.builders import OWN_LAYERS, own_record, steady_record, with_config
+from pipebench.records.config import ModelLayer, Optimizer
+from pipebench.records.run import RunRecord
+from tests.builders import OWN_LAYERS, ended_run, own_record, steady_record, with_config
 
 RECORD = steady_record()
 SOFTMAX = "config.softmax_devices"
@@ -255,7 +256,7 @@ def test_what_a_speed_up_is_relative_to_is_said_in_words_and_always_stands() -> 
 
 
 def test_a_run_that_ended_before_its_baseline_differs_in_no_baseline() -> None:
-    ended = own_record(status="aborted", baseline=None, speedup=None)
+    ended = ended_run(own_record(), baseline=None, speedup=None)
     assert mismatches(own_record(devices=2), ended) == mismatches(ended, own_record(devices=2)) == []
 
 

@@ -6,9 +6,10 @@ import pytest
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.gates import check, exit_code_of_comparison, gates_from
 from pipebench.errors import ExitCode, UsageError
-from pipebench.records.schema import Launch, PipelineSamples, RunRecord
+from pipebench.records.launches import Launch, PipelineSamples
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import Source
-from tests.builders import measured_record, steady_record, with_config
+from tests.builders import ended_run, measured_record, steady_record, with_config
 
 
 def source(record: RunRecord) -> Source:
@@ -23,7 +24,7 @@ def code(current: RunRecord, *, allow_inconclusive: bool = False, **rules: objec
     return ExitCode(record.gate.exit_code)
 
 
-ABORTED = msgspec.structs.replace(steady_record(), status="aborted")
+ABORTED = ended_run(steady_record())
 
 
 @pytest.mark.parametrize("allowed", [False, True])

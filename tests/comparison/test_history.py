@@ -7,8 +7,15 @@ import pytest
 from pipebench.comparison.fields import mismatches
 from pipebench.comparison.history import history
 from pipebench.errors import CorruptRecordError, MissingError
-from pipebench.records.schema import RunRecord
-from tests.builders import launch, measured_record, noisy_launches, own_record, with_config
+from pipebench.records.run import RunRecord
+from tests.builders import (
+    ended_run,
+    launch,
+    measured_record,
+    noisy_launches,
+    own_record,
+    with_config,
+)
 from tests.guard.launches import record
 
 
@@ -39,7 +46,7 @@ def test_a_change_is_named_by_the_first_run_of_the_new_level() -> None:
 def test_runs_of_other_configurations_and_ends_are_left_out_and_counted() -> None:
     records = [
         with_config(run(1), hidden=64),
-        msgspec.structs.replace(run(2), status="aborted"),
+        ended_run(run(2)),
         CorruptRecordError("broken"),
         run(3),
         run(4),
@@ -79,7 +86,7 @@ def test_dates_count_not_their_text() -> None:
     assert history([late, odd], "step_s").runs[0].id == "run-3"
 
 
-@pytest.mark.parametrize("records", [[], [msgspec.structs.replace(run(1), status="failed")]])
+@pytest.mark.parametrize("records", [[], [ended_run(run(1), "failed")]])
 def test_without_a_completed_run_there_is_no_history(records: list[RunRecord]) -> None:
     with pytest.raises(MissingError, match="no completed run"):
         history(records, "words_per_s")

@@ -5,8 +5,11 @@ from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.merging import check_alike, merged
 from pipebench.comparison.metrics import samples
 from pipebench.errors import EnvironmentRefusedError
-from pipebench.records import schema, store
+from pipebench.records import store
 from pipebench.records.command import CommandRecord
+from pipebench.records.figures import Candidate, Verification
+from pipebench.records.run import CompletedRun
+from pipebench.records.schema import Failure, WarningRecord
 from pipebench.records.trace import OtherTotal, TraceRecord, bubble_of
 from tests.ab.launches import one_launch
 from tests.builders import own_record, with_config
@@ -17,8 +20,7 @@ STEPS = [(19.0, 9.5), (19.2, 9.7), (18.9, 9.4)]
 LAUNCHES = [one_launch(*steps) for steps in STEPS]
 
 
-def won(record: schema.RunRecord, kind: str, microbatches: int = 1) -> schema.RunRecord:
-    assert record.baseline is not None
+def won(record: CompletedRun, kind: str, microbatches: int = 1) -> CompletedRun:
     form = msgspec.structs.replace(record.baseline, kind=kind, microbatches=microbatches)
     return msgspec.structs.replace(record, baseline=form)
 
@@ -50,20 +52,19 @@ def test_a_plan_is_kept_where_all_launches_ran_it() -> None:
 
 
 def test_a_measurement_that_was_not_finished_is_aborted() -> None:
-    failure = schema.Failure(130, "interrupted")
+    failure = Failure(130, "interrupted")
     record = merged(LAUNCHES[:1], "B", failure=failure)
     assert (record.status, record.failure, len(record.launches)) == ("aborted", failure, 1)
 
 
 def test_the_worst_verification_stands_for_all() -> None:
-    worst = schema.Verification(9e-5, 1e-4, 5.3, 5.3)
+    worst = Verification(9e-5, 1e-4, 5.3, 5.3)
     record = merged([LAUNCHES[0], msgspec.structs.replace(LAUNCHES[1], verification=worst)], "A")
     assert record.verification == worst
 
 
 def test_a_baseline_that_varied_is_told() -> None:
     record = merged([won(LAUNCHES[0], "chain"), won(LAUNCHES[1], "fused"), won(LAUNCHES[2], "fused")], "A")
-    assert record.baseline is not None
     assert record.baseline.kind == "fused"
     (warning,) = [each for each in record.warnings if each.code == "baseline-varied"]
     assert "chain x1 1 times, fused x1 2 times" in warning.cause
@@ -71,21 +72,19 @@ def test_a_baseline_that_varied_is_told() -> None:
 
 
 def test_candidates_of_all_races_are_kept() -> None:
-    def raced(record: schema.RunRecord, *steps: float) -> schema.RunRecord:
-        assert record.baseline is not None
-        candidates = [schema.Candidate("fused", 1, list(steps), len(steps))]
+    def raced(record: CompletedRun, *steps: float) -> CompletedRun:
+        candidates = [Candidate("fused", 1, list(steps), len(steps))]
         return msgspec.structs.replace(
             record, baseline=msgspec.structs.replace(record.baseline, candidates=candidates)
         )
 
     record = merged([raced(LAUNCHES[0], 19.0, 19.1), raced(LAUNCHES[1], 19.2)], "A")
-    assert record.baseline is not None
-    assert record.baseline.candidates == [schema.Candidate("fused", 1, [19.0, 19.1, 19.2], 3)]
+    assert record.baseline.candidates == [Candidate("fused", 1, [19.0, 19.1, 19.2], 3)]
 
 
 def test_warnings_are_told_once_and_those_of_one_launch_not_at_all() -> None:
-    def warned(record: schema.RunRecord, *codes: str) -> schema.RunRecord:
-        found = [schema.WarningRecord(code, f"{code} {record.launches}", "x") for code in codes]
+    def warned(record: CompletedRun, *codes: str) -> CompletedRun:
+        found = [WarningRecord(code, f"{code} {record.launches}", "x") for code in codes]
         return msgspec.structs.replace(record, warnings=found)
 
     record = merged([warned(LAUNCHES[0], "one-launch", "throttled"), warned(LAUNCHES[1], "throttled")], "A")
@@ -105,13 +104,9 @@ def test_launches_of_an_own_model_are_one_record_in_its_unit(devices: int) -> No
     worse = msgspec.structs.replace(own.verification, max_relative_parameter_error=3e-8)
     record = merged([own, msgspec.structs.replace(own, verification=worse)], "A")
     assert contradictions(record, samples(record)) == []
-    assert record.pipeline is not None
-    assert record.baseline is not None
-    assert record.speedup is not None
     assert (record.pipeline.words_per_s, record.baseline.words_per_s) == (None, None)
     assert record.pipeline.items_per_s == pytest.approx(64 / record.pipeline.step_s)
     assert record.efficiency == pytest.approx(record.speedup.value * devices / 2)
-    assert record.verification is not None
     assert record.verification.max_relative_parameter_error == 3e-8
     assert store.decode(store.encode(record), "x") == record
 
@@ -124,9 +119,9 @@ def test_a_side_s_launches_are_relative_to_one_number_of_devices() -> None:
 
 
 def test_launches_of_a_command_are_one_record() -> None:
-    beside = schema.WarningRecord("run-beside", "x", "y")
+    beside = WarningRecord("run-beside", "x", "y")
     launches = [command([1.0], warnings=[beside]), command([2.0], warnings=[beside]), command([3.0])]
-    record = merged(launches, "B", environment={"commit": "abc"}, failure=schema.Failure(130, "interrupted"))
+    record = merged(launches, "B", environment={"commit": "abc"}, failure=Failure(130, "interrupted"))
     assert isinstance(record, CommandRecord)
     assert [launch.value for launch in record.launches] == [1.0, 2.0, 3.0]
     assert (record.status, record.warnings, record.environment["commit"]) == ("aborted", [beside], "abc")
@@ -136,7 +131,7 @@ def test_launches_of_a_command_are_one_record() -> None:
 
 
 def test_recorded_runs_are_one_record_each_a_launch() -> None:
-    beside = schema.WarningRecord("clock-skew", "x", "y")
+    beside = WarningRecord("clock-skew", "x", "y")
     runs = [
         trace_record(0, 1.0, warnings=[beside]),
         trace_record(1, 1.3),

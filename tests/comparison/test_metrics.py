@@ -4,12 +4,14 @@ import pytest
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.metrics import METRICS, ONE_VALUE, check_trustworthy, samples
 from pipebench.errors import CorruptRecordError
-from pipebench.records.schema import Launch, Memory, PipelineSamples, RunRecord
+from pipebench.records.figures import Memory
+from pipebench.records.launches import Launch, PipelineSamples
+from pipebench.records.run import CompletedRun
 from pipebench.records.terms import Terms
-from tests.builders import launch, measured_record, own_record
+from tests.builders import ended_run, launch, measured_record, own_record
 
 
-def record() -> RunRecord:
+def record() -> CompletedRun:
     return measured_record([launch([20.0, 30.0, 22.0], [10.0, 12.0]), launch([18.0], [9.0])])
 
 
@@ -28,7 +30,7 @@ def test_the_bubble_is_of_the_timeline_s_spans() -> None:
 
 
 def test_the_peak_is_the_fullest_device_s_where_all_were_measured() -> None:
-    def with_peaks(*peaks: int | None) -> RunRecord:
+    def with_peaks(*peaks: int | None) -> CompletedRun:
         devices = [
             msgspec.structs.replace(device, memory=Memory(1, 1, 0, 1, peak_bytes=peak))
             for device, peak in zip(record().devices, peaks, strict=True)
@@ -40,7 +42,7 @@ def test_the_peak_is_the_fullest_device_s_where_all_were_measured() -> None:
     assert "peak_memory_bytes" not in samples(record())
 
 
-def by_launch(*busy_s: list[float], peaks_bytes: list[list[int] | None] | None = None) -> RunRecord:
+def by_launch(*busy_s: list[float], peaks_bytes: list[list[int] | None] | None = None) -> CompletedRun:
     """Launches of two steps of 10 and 12 s on 2 devices."""
     made = [launch([20.0, 30.0], [10.0, 12.0]) for _ in busy_s]
     peaks: list[list[int] | None] = peaks_bytes or [None] * len(busy_s)
@@ -104,7 +106,7 @@ def test_a_timeline_that_no_step_can_have_had_is_corrupt(start_s: float, end_s: 
 
 @pytest.mark.parametrize("status", ["aborted", "failed"])
 def test_only_a_completed_run_has_metrics(status: str) -> None:
-    assert samples(msgspec.structs.replace(record(), status=status)) == {}
+    assert samples(ended_run(record(), status)) == {}
 
 
 @pytest.mark.parametrize("steps", [[], [1e-12], [1e300], [1.0, 5e-324]])
@@ -117,7 +119,6 @@ def test_steps_that_no_clock_can_have_read_are_corrupt(kind: str, steps: list[fl
 
 def test_a_completed_run_with_wrong_gradients_is_corrupt() -> None:
     found = record()
-    assert found.verification is not None
     wrong = msgspec.structs.replace(found.verification, max_relative_gradient_error=0.1)
     with pytest.raises(CorruptRecordError, match="its gradients differ"):
         samples(msgspec.structs.replace(found, verification=wrong))

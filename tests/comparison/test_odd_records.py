@@ -18,7 +18,7 @@ from pipebench.comparison.run_fields import HARD
 from pipebench.errors import CorruptRecordError
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import Source
 from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
 from pipebench.render.comparison.terminal import comparison_report

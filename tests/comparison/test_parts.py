@@ -7,10 +7,18 @@ from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import METRICS
 from pipebench.comparison.parts import form_of, parts_of, setting_of, signed_percent
 from pipebench.records.comparison import ComparisonRecord, MetricName
-from pipebench.records.schema import RunRecord, WarningRecord
+from pipebench.records.run import CompletedRun, RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import Terms
-from tests.builders import STEADY_S, launch, measured_record, steady_record, with_config
+from tests.builders import (
+    STEADY_S,
+    ended_run,
+    launch,
+    measured_record,
+    steady_record,
+    with_config,
+)
 
 
 def compared(*records: RunRecord, **rules: object) -> ComparisonRecord:
@@ -21,7 +29,7 @@ def told(*records: RunRecord, metric: MetricName = "speedup", **rules: object) -
     return compared(*records, **rules).metrics[metric].explanation
 
 
-def of(alone: float, step: float) -> RunRecord:
+def of(alone: float, step: float) -> CompletedRun:
     """A record whose one device and whose pipeline are so many times as slow as in ``steady_record``."""
     return measured_record([launch([alone * 19.0], [step * each]) for each in STEADY_S])
 
@@ -42,7 +50,7 @@ def test_efficiency_says_the_same_as_the_speed_up_on_as_many_devices() -> None:
 def test_records_that_cannot_be_compared_explain_nothing() -> None:
     other = with_config(of(0.8, 1), hidden=7)
     assert told(of(1, 1), other) is None
-    assert told(of(1, 1), msgspec.structs.replace(of(0.8, 1), status="aborted")) is None
+    assert told(of(1, 1), ended_run(of(0.8, 1))) is None
 
 
 def test_steps_of_other_words_are_held_against_each_other_by_words() -> None:
@@ -70,7 +78,6 @@ def test_a_bubble_without_busy_times_has_no_explanation() -> None:
 
 def test_a_form_is_named_with_its_slices() -> None:
     record = steady_record()
-    assert record.baseline is not None
     sliced = msgspec.structs.replace(record.baseline, kind="chain-microbatches", microbatches=2)
     assert form_of(record) == "fused"
     assert form_of(msgspec.structs.replace(record, baseline=sliced)) == "chain-microbatches x 2"

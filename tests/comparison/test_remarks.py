@@ -4,15 +4,24 @@ import msgspec
 import pytest
 
 from pipebench.comparison.compare import Rules, compare
-from pipebench.records.schema import PipelineSamples, RunRecord, WarningRecord
+from pipebench.records.figures import Speedup
+from pipebench.records.launches import PipelineSamples
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
-from tests.builders import measured_record, own_record, steady_record
+from tests.builders import ended_run, measured_record, own_record, steady_record
 
 
 def warnings(*records: RunRecord, **rules: object) -> dict[str, str]:
     sources = [Source(record, Path(f"{n}.json")) for n, record in enumerate(records)]
     found = compare(sources, Rules(**rules)).warnings  # type: ignore[arg-type]
     return {each.code: f"{each.cause} -> {each.next_step}" for each in found}
+
+
+def test_what_a_run_says_of_itself_is_held_against_its_samples_if_it_was_completed() -> None:
+    lying = steady_record(speedup=Speedup(9.0, None, None))
+    assert "speedup.value is 9" in warnings(steady_record(), lying)["contradiction"]
+    assert "contradiction" not in warnings(steady_record(), ended_run(lying))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pipebench.comparison.specimen import specimen
 from pipebench.errors import ExitCode, MissingError, UsageError
 from pipebench.records import store
 from pipebench.records.comparison import MetricName
-from pipebench.records.schema import PipelineSamples
+from pipebench.records.launches import PipelineSamples
 from pipebench.records.selection import Source
 from tests.builders import launch, measured_record, own_record, steady_record
 

@@ -8,7 +8,7 @@ from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.sources import By, by_named, checked, compared, tried
 from pipebench.errors import CorruptRecordError, MissingError, UsageError
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from tests.builders import steady_record, with_config
 
 

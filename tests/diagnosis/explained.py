@@ -6,7 +6,9 @@ from typing import Any
 
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records import schema
+from pipebench.records.devices import Device
+from pipebench.records.figures import Baseline, Pipeline, Speedup
+from pipebench.records.run import CompletedRun
 from pipebench.records.timelines import bubble, device_usages, timeline_record
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
@@ -71,19 +73,19 @@ class Costs:
             "device": "cpu" if self.late else "emulated",
         }
 
-    def record(self, pipeline_s: float | None = None, **changes: Any) -> schema.RunRecord:
+    def record(self, pipeline_s: float | None = None, **changes: Any) -> CompletedRun:
         """The record of such a run; its launches took as long as the step, or as long as is said."""
         timeline = self.timeline
         step_s = timeline.makespan_s if pipeline_s is None else pipeline_s
         kind = "cpu" if self.late else "emulated"
         speedup = self.baseline_s / step_s
         fields = {
-            "device": schema.Device(kind=kind, count=self.devices, names=["A CPU"] * self.devices),
+            "device": Device(kind=kind, count=self.devices, names=["A CPU"] * self.devices),
             "clock": "wall" if self.late else "virtual",
             "config": record_config(run_config(**self._options())),
-            "baseline": schema.Baseline("fused", 1, self.baseline_s, 512 / self.baseline_s, []),
-            "pipeline": schema.Pipeline(step_s, 512 / step_s),
-            "speedup": schema.Speedup(speedup, speedup, speedup),
+            "baseline": Baseline("fused", 1, self.baseline_s, 512 / self.baseline_s, []),
+            "pipeline": Pipeline(step_s, 512 / step_s),
+            "speedup": Speedup(speedup, speedup, speedup),
             "efficiency": speedup / self.devices,
             "bubble": bubble(timeline),
             "launches": [launch([self.baseline_s], [step_s])] * 2,

@@ -5,7 +5,8 @@ import pytest
 
 from pipebench.diagnosis.predictions import Predictions, _neighbours
 from pipebench.diagnosis.step import step_of
-from pipebench.records.schema import Baseline, Candidate, RunRecord
+from pipebench.records.figures import Baseline, Candidate
+from pipebench.records.run import RunRecord
 from tests.builders import own_record, with_config
 from tests.diagnosis.explained import Costs
 

@@ -4,7 +4,7 @@ import pytest
 from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.remedies import Remedies, Remedy
 from pipebench.diagnosis.step import step_of
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from tests.builders import own_record, with_config
 from tests.diagnosis.explained import Costs
 

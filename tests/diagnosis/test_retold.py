@@ -2,7 +2,9 @@ import pytest
 
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.retold import retold
-from pipebench.records.schema import RunRecord, Speedup, WarningRecord
+from pipebench.records.figures import Speedup
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import WarningRecord
 from tests.builders import completed_record, own_record, with_config
 
 BY_RULE = WarningRecord("slower-than-one-device", "its slices are so small", "use fewer --microbatches")

@@ -12,7 +12,8 @@ from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.diagnosis.explaining import explanation
 from pipebench.diagnosis.same_run import change_text, command
 from pipebench.records import store
-from pipebench.records.schema import RankRecord, RunRecord
+from pipebench.records.devices import RankRecord
+from pipebench.records.run import RunRecord
 from tests.builders import completed_record, own_record, with_config
 
 RESULTS = Path(__file__).parent.parent.parent / "results"

@@ -4,7 +4,7 @@ from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.sentences import Sentences
 from pipebench.diagnosis.step import step_of
 from pipebench.plan.actions import parse_action
-from pipebench.records.schema import ModelRecord
+from pipebench.records.config import ModelRecord
 from tests.builders import with_config
 from tests.diagnosis.explained import Costs
 

@@ -9,7 +9,7 @@ from pipebench.config.run_config import RunConfig
 from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.plan.actions import Operation
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records.schema import LinkRecord, MachineRecord
+from pipebench.records.devices import LinkRecord, MachineRecord
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate

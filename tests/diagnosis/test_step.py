@@ -3,33 +3,40 @@ import pytest
 
 from pipebench.diagnosis.step import measured_of, step_of
 from pipebench.errors import CorruptRecordError
-from pipebench.records.schema import Launch, LinkRecord, WarningRecord
+from pipebench.records.devices import LinkRecord
+from pipebench.records.schema import WarningRecord
 from pipebench.records.timelines import timeline_record
 from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
-from tests.builders import completed_record, costs_by_hand, launch, plan_of, small_timeline
+from tests.builders import (
+    completed_record,
+    costs_by_hand,
+    ended_run,
+    launch,
+    plan_of,
+    small_timeline,
+)
 from tests.diagnosis.explained import Costs
 
 
 def test_a_run_without_a_complete_launch_has_no_step() -> None:
-    ended = msgspec.structs.replace(
-        completed_record(), status="failed", launches=[], timeline=None, speedup=None
-    )
+    ended = ended_run(completed_record(), "failed", launches=[], timeline=None, speedup=None)
     assert step_of(ended) is None
 
 
 def test_what_launches_say_counts_and_not_what_the_summary_repeats() -> None:
     record = completed_record(launches=[launch([40.0], [8.0]), launch([10.0], [2.0])])
-    measured = measured_of(record)
+    measured = measured_of(record, record.baseline)
     assert measured.baseline_step_s == pytest.approx(20.0)
     assert measured.pipeline_step_s == pytest.approx(4.0)
 
 
 def test_shared_cores_count_only_where_they_were_found() -> None:
-    slow: list[Launch] = [launch([19.0], [9.5], wall_per_cpu=1.5)]
-    assert measured_of(completed_record(launches=slow)).shared == 1.0
+    slow = [launch([19.0], [9.5], wall_per_cpu=1.5)]
+    record = completed_record(launches=slow)
+    assert measured_of(record, record.baseline).shared == 1.0
     shared = WarningRecord("cores-shared", "cause", "next")
-    assert measured_of(completed_record(launches=slow, warnings=[shared])).shared == 1.5
+    assert measured_of(msgspec.structs.replace(record, warnings=[shared]), record.baseline).shared == 1.5
 
 
 def test_sizes_are_known_if_all_messages_have_one() -> None:
@@ -72,7 +79,6 @@ def test_a_wall_clock_tells_of_gaps_and_a_virtual_one_does_not() -> None:
 
 def test_a_timeline_that_is_no_step_is_corrupt() -> None:
     record = completed_record()
-    assert record.timeline is not None
     short = msgspec.structs.replace(record.timeline, spans=record.timeline.spans[:-1])
     with pytest.raises(CorruptRecordError, match="cannot be run again: device 0 does not run 0B0"):
         step_of(completed_record(timeline=short))

@@ -1,6 +1,6 @@
 import pytest
 
-from pipebench.records.schema import Verification
+from pipebench.records.figures import Verification
 from tests.diagnosis.test_warnings import found
 
 

@@ -5,7 +5,9 @@ from pipebench.diagnosis.causes import Cores
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.warnings import Facts, unthrottled, warnings
 from pipebench.models.outline import Doubt
-from pipebench.records.schema import DeviceUsage, Launch, Speedup, WarningRecord
+from pipebench.records.figures import DeviceUsage, Speedup
+from pipebench.records.launches import Launch
+from pipebench.records.schema import WarningRecord
 from tests.builders import completed_record, launch, run_config
 
 NARROW = Speedup(3.5, 3.4, 3.6)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from tests.cli.conftest import COMMAND, environment
 from tests.hosts.hosts import Hosts
 

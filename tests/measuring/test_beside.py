@@ -9,7 +9,7 @@ from pipebench.config.run_config import RunConfig
 from pipebench.launching import messages
 from pipebench.launching.launcher import Launcher
 from pipebench.models.registry import given_to
-from pipebench.records.schema import Launch
+from pipebench.records.launches import Launch
 from tests.builders import run_config
 
 

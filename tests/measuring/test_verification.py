@@ -14,7 +14,7 @@ from pipebench.measuring.verification import (
     verify,
 )
 from pipebench.models.tolerances import gradient_tolerance
-from pipebench.records.schema import Verification
+from pipebench.records.figures import Verification
 
 ONES = torch.ones(4)
 DTYPES = {"float32": torch.float32, "float64": torch.float64}

@@ -6,13 +6,12 @@ from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
 from pipebench.records.timelines import timeline_record
 from pipebench.simulate.options import SimulationOptions
 from pipebench.simulate.simulation import simulation
-from tests.builders import completed_record, simulation_record, with_config
+from tests.builders import completed_record, ended_run, simulation_record, with_config
 from tests.cells import PLANS, record_of_cells, step_of_cells
 
 
 def test_the_step_of_a_run_is_the_one_that_was_stored() -> None:
     record = completed_record()
-    assert record.timeline is not None
     timeline = timeline_of_run(record)
     assert timeline is not None
     assert timeline.makespan_s == record.timeline.makespan_s
@@ -21,7 +20,7 @@ def test_the_step_of_a_run_is_the_one_that_was_stored() -> None:
 
 
 def test_a_run_that_ended_before_has_none() -> None:
-    assert timeline_of_run(completed_record(status="aborted", timeline=None)) is None
+    assert timeline_of_run(ended_run(completed_record(), timeline=None)) is None
 
 
 def test_the_step_of_a_simulation_is_the_one_that_was_stored() -> None:

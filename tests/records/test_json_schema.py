@@ -16,6 +16,7 @@ from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.json_schema import json_schema
 from pipebench.records.reproduction import ReproductionRecord
+from pipebench.records.run import EndedEarly
 from pipebench.records.selection import Source
 from tests.builders import completed_record, simulation_record, steady_record
 from tests.guard.launches import record as command_record
@@ -101,6 +102,8 @@ def test_a_record_follows_the_schema_of_its_kind_and_of_no_other(kind: str) -> N
         {"schema": {"name": "pipebench"}},
         {"launches": "six"},
         {"status": "fine"},
+        {"speedup": []},
+        {"launches": []},
     ],
     ids=str,
 )
@@ -110,6 +113,33 @@ def test_what_pipebench_refuses_does_not_follow_it(damage: dict[str, object]) ->
     assert not WHOLE.is_valid(document)
     with pytest.raises(CorruptRecordError):
         store.decode(json.dumps(document).encode(), "it")
+
+
+@pytest.mark.parametrize("name", ["baseline", "pipeline", "speedup", "verification", "bubble", "timeline"])
+def test_only_a_completed_run_must_have_results(name: str) -> None:
+    document = json.loads(msgspec.json.encode(completed_record())) | {name: None}
+    if name in {"baseline", "pipeline"}:
+        document["speedup"] = None
+    assert not WHOLE.is_valid(document)
+    with pytest.raises(CorruptRecordError, match="a completed record needs"):
+        store.decode(json.dumps(document).encode(), "it")
+    for status in ("aborted", "failed"):
+        ended = document | {"status": status}
+        assert WHOLE.is_valid(ended)
+        assert isinstance(store.decode(json.dumps(ended).encode(), "it"), EndedEarly)
+
+
+def test_a_run_is_one_of_two_by_its_status() -> None:
+    schema = of_kind("run").schema
+    assert schema["$ref"] == "#/$defs/RunRecord"
+    assert [each["$ref"] for each in schema["$defs"]["RunRecord"]["oneOf"]] == [
+        "#/$defs/CompletedRun",
+        "#/$defs/EndedEarly",
+    ]
+    told = {
+        name: schema["$defs"][name]["properties"]["status"]["enum"] for name in ("CompletedRun", "EndedEarly")
+    }
+    assert told == {"CompletedRun": ["completed"], "EndedEarly": ["aborted", "failed"]}
 
 
 def test_unknown_fields_are_passed_over_as_pipebench_does() -> None:

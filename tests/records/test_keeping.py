@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipebench.records import keeping, schema, store
-from tests.builders import completed_record
+from pipebench.records import keeping, store
+from pipebench.records.schema import Failure
+from tests.builders import completed_record, ended_run
 
 
 def test_a_record_is_kept_elsewhere_where_its_folder_cannot_be(
@@ -15,7 +16,7 @@ def test_a_record_is_kept_elsewhere_where_its_folder_cannot_be(
     (tmp_path / "file").touch()
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    record = completed_record(status="failed", failure=schema.Failure(6, "it broke"))
+    record = ended_run(completed_record(), "failed", failure=Failure(6, "it broke"))
     kept = keeping.keep(record, tmp_path / "file", log="last words")
     assert kept.path == tmp_path / "tmp" / f"{record.id}.json"
     assert store.read(kept.path) == kept.record
@@ -35,7 +36,7 @@ def test_a_record_is_kept_elsewhere_where_its_folder_cannot_be(
 
 def test_a_log_may_be_a_file_which_is_copied_whole(tmp_path: Path) -> None:
     (tmp_path / "errors").write_bytes(b"\xff" * 100_000)
-    record = completed_record(status="failed", failure=schema.Failure(6, "it broke"))
+    record = ended_run(completed_record(), "failed", failure=Failure(6, "it broke"))
     kept = keeping.keep(record, tmp_path / "runs", log=tmp_path / "errors")
     assert (tmp_path / "runs" / f"{record.id}.log").read_bytes() == b"\xff" * 100_000
-    assert kept.record.failure == schema.Failure(6, "it broke", f"{record.id}.log")
+    assert kept.record.failure == Failure(6, "it broke", f"{record.id}.log")

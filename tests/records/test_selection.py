@@ -1,21 +1,20 @@
 import re
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import store
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import COMPARABLE, Search, Source, find, select, select_all
-from tests.builders import completed_record, simulation_record, steady_record
+from tests.builders import completed_record, ended_run, simulation_record, steady_record
 from tests.cli.saved import save
 from tests.guard.launches import record as command
 
 
 def run(number: int, status: str = "completed") -> RunRecord:
     record = steady_record(id=f"2026112{number}-091500-emulated2-gpipe-00000{number}")
-    return msgspec.structs.replace(record, status=status)
+    return record if status == "completed" else ended_run(record, "failed")
 
 
 @pytest.fixture

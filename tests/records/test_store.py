@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from pipebench.errors import CorruptRecordError, ExitCode, UsageError
-from pipebench.records import schema, store
+from pipebench.records import store
+from pipebench.records.figures import Pipeline
+from pipebench.records.schema import WarningRecord
 from tests.builders import completed_record, simulation_record
 
 
@@ -89,7 +91,7 @@ def test_a_simulation_is_decoded_as_one() -> None:
 def test_a_stored_record_may_be_read_by_all_and_replaces_an_older_one(tmp_path: Path) -> None:
     path = store.write(completed_record(), tmp_path)
     assert path.stat().st_mode & 0o777 == 0o644
-    later = completed_record(warnings=[schema.WarningRecord("a", "b", "c")])
+    later = completed_record(warnings=[WarningRecord("a", "b", "c")])
     assert store.write(later, tmp_path) == path
     assert store.read(path) == later
     assert files(tmp_path) == [path.name]
@@ -97,7 +99,7 @@ def test_a_stored_record_may_be_read_by_all_and_replaces_an_older_one(tmp_path: 
 
 @pytest.mark.parametrize("value", [nan, inf, -1.0])
 def test_a_record_that_breaks_its_schema_leaves_no_file(tmp_path: Path, value: float) -> None:
-    broken = completed_record(pipeline=schema.Pipeline(step_s=value, words_per_s=1.0))
+    broken = completed_record(pipeline=Pipeline(step_s=value, words_per_s=1.0))
     with pytest.raises(msgspec.ValidationError):
         store.write(broken, tmp_path / "runs")
     assert files(tmp_path) == []

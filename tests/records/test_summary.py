@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.records import summary
-from pipebench.records.schema import Speedup, TimelineRecord
+from pipebench.records.figures import Speedup
+from pipebench.records.spans import TimelineRecord
 from tests.builders import PROPERTY, launch
 
 steps = st.lists(st.floats(0.01, 10.0), min_size=1, max_size=4)

@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.terms import Terms, in_common, terms_of
-from tests.builders import own_record, steady_record, with_config
+from tests.builders import ended_run, own_record, steady_record, with_config
 
 
 def counting(unit: str) -> RunRecord:
@@ -19,9 +19,10 @@ def test_the_terms_are_those_of_the_record() -> None:
 
 
 def test_a_run_that_ended_before_its_input_was_read_counts_what_its_model_would() -> None:
-    aborted = {"status": "aborted", "speedup": None, "baseline": None}
-    for record, unit in ((steady_record(**aborted), "words"), (own_record(**aborted), "items")):
-        assert terms_of(with_config(record, input=None)) == Terms(unit, 1)
+    aborted = {"speedup": None, "baseline": None}
+    for record, unit in ((steady_record(), "words"), (own_record(), "items")):
+        ended = ended_run(record, **aborted)
+        assert terms_of(with_config(ended, input=None)) == Terms(unit, 1)
 
 
 @pytest.mark.parametrize("unit", ["samples", "voxels 3D", "Bilder", "Wörter", "pixel-rows"])

@@ -11,7 +11,8 @@ from pipebench.models.outline import MemoryBytes
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import Message
-from pipebench.records.schema import Memory, TimelineRecord
+from pipebench.records.figures import Memory
+from pipebench.records.spans import TimelineRecord
 from pipebench.records.timelines import bubble, busy_s, device_usages, timeline_from, timeline_record
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link, latency_only

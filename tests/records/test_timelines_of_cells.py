@@ -12,7 +12,8 @@ from pipebench.plan.actions import Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records.schema import DeviceUsage, SpanRecord, TimelineRecord
+from pipebench.records.figures import DeviceUsage
+from pipebench.records.spans import SpanRecord, TimelineRecord
 from pipebench.records.timelines import device_usages, timeline_from, timeline_record
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.links import Link

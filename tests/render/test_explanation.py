@@ -4,6 +4,7 @@ from rich.console import Console
 from pipebench.diagnosis.explaining import explanation
 from pipebench.records.schema import Failure, WarningRecord
 from pipebench.render.explanation import explanation_report
+from tests.builders import ended_run
 from tests.diagnosis.explained import Costs
 
 
@@ -43,7 +44,7 @@ def test_where_nothing_helps_that_is_said() -> None:
 
 def test_a_run_that_was_cut_short_says_so() -> None:
     failure = Failure(exit_code=130, message="interrupted")
-    record = Costs().record(status="aborted", failure=failure)
+    record = ended_run(Costs().record(), failure=failure)
     console = Console(width=120, color_system=None)
     with console.capture() as captured:
         console.print(explanation_report(explanation(record, "latest"), record, console))

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 from rich.console import Console, Group
 
-from pipebench.records.schema import ModelLayer, ModelRecord, RunRecord
+from pipebench.records.config import ModelLayer, ModelRecord
+from pipebench.records.run import RunRecord
 from pipebench.render.head import head
-from tests.builders import completed_record, own_record, with_config
+from tests.builders import completed_record, ended_run, own_record, with_config
 
 
 def text_of(record: RunRecord) -> str:
@@ -67,5 +68,5 @@ def test_an_own_model_that_is_cut_along_time_has_a_length() -> None:
 
 
 def test_a_run_that_ended_before_its_input_was_made_is_told_all_the_same() -> None:
-    ended = own_record(status="aborted", speedup=None, baseline=None, pipeline=None)
+    ended = ended_run(own_record(), speedup=None, baseline=None, pipeline=None)
     assert "input batch 64 items; optimizer Adam" in text_of(with_config(ended, input=None))

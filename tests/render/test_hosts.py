@@ -2,7 +2,9 @@
 
 import msgspec
 
-from pipebench.records.schema import ClockRecord, HostLinkRecord, MessageTimeRecord, RankRecord, RunRecord
+from pipebench.records.devices import HostLinkRecord, MessageTimeRecord, RankRecord
+from pipebench.records.launches import ClockRecord
+from pipebench.records.run import RunRecord
 from pipebench.render.hosts import between_hosts
 from tests.builders import completed_record
 

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from pipebench.records.schema import Failure, RunRecord
+from pipebench.records.run import RunRecord
+from pipebench.records.schema import Failure
 from pipebench.render.report import run_report, simulation_report
-from tests.builders import completed_record, own_record, simulation_record
+from tests.builders import completed_record, ended_run, own_record, simulation_record
 from tests.cells import PLANS, record_of_cells
 
 
@@ -40,7 +41,6 @@ def test_where_the_rest_goes_multiplies_up_to_the_speed_up() -> None:
 
 def test_a_record_whose_step_cannot_be_run_again_is_shown_without_it() -> None:
     record = completed_record()
-    assert record.timeline is not None
     short = msgspec.structs.replace(record.timeline, spans=record.timeline.spans[:-1])
     words = words_of(completed_record(timeline=short))
     assert "the rest" not in words
@@ -58,7 +58,6 @@ def test_a_wall_clock_run_says_so_and_has_no_machine() -> None:
 
 def test_how_many_gradients_vanish_stands_beside_how_near_they_are() -> None:
     sure = completed_record()
-    assert sure.verification is not None
     assert "to 1.0e-07 (at most 1e-04 allowed) bubble" in words_of(sure)
     vague = msgspec.structs.replace(sure.verification, tensors=35, vanishing=["a", "b"])
     words = words_of(msgspec.structs.replace(sure, verification=vague))
@@ -66,12 +65,11 @@ def test_how_many_gradients_vanish_stands_beside_how_near_they_are() -> None:
 
 
 def test_an_aborted_run_without_launches_shows_why() -> None:
-    record = msgspec.structs.replace(
+    record = ended_run(
         completed_record(),
         **dict.fromkeys(
             ("baseline", "pipeline", "speedup", "efficiency", "verification", "bubble", "timeline")
         ),
-        status="aborted",
         launches=[],
         devices=[],
         failure=Failure(130, "interrupted (Ctrl-C)"),

@@ -10,10 +10,11 @@ from rich.console import Console
 from pipebench.errors import CorruptRecordError
 from pipebench.records import store
 from pipebench.records.reproduction import ReproductionRecord
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.render.tables import device_table, record_row, record_table
 from tests.builders import (
     completed_record,
+    ended_run,
     hostile_record,
     own_record,
     simulation_record,
@@ -76,7 +77,7 @@ def test_a_reproduction_that_was_cut_short_says_so(
 
 
 def test_a_run_that_was_not_completed_has_no_speed_up() -> None:
-    aborted = completed_record(status="aborted", speedup=None, pipeline=None)
+    aborted = ended_run(completed_record(), speedup=None, pipeline=None)
     cells = [cell.plain for cell in record_row(Path("x.json"), aborted).cells]
     assert cells[1:3] == ["aborted", "-"]
     assert cells[-1] == "-"

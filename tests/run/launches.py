@@ -11,7 +11,8 @@ from pipebench.launching import messages
 from pipebench.launching.messages import Form
 from pipebench.plan.graph import Graph
 from pipebench.plan.order_costs import CellCost, OrderCosts, costs_on_paper
-from pipebench.records import schema
+from pipebench.records.config import Config
+from pipebench.records.run import CompletedRun
 from pipebench.run import experiment
 from tests.builders import completed_record, launch, run_config
 from tests.timing.test_measured_link import LINK
@@ -71,11 +72,9 @@ class Launches:
             return
         if job.form is None:
             yield messages.Raced(Form("fused"), [], 1e11)
-            assert RECORD.verification is not None
             yield messages.Verified(RECORD.verification)
         if number == self.fails_at and self.error is not None:
             raise self.error
-        assert RECORD.timeline is not None
         yield messages.Measured(launch([2.0, 2.0], [1.0, 1.0]), [RECORD.timeline] * 2)
 
 
@@ -88,13 +87,13 @@ def odd_costs(graph: Graph) -> OrderCosts:
 
 def run(
     monkeypatch: pytest.MonkeyPatch, folder: Path, launches: Launches, **options: object
-) -> tuple[schema.RunRecord, Path]:
+) -> tuple[CompletedRun, Path]:
     monkeypatch.setattr(experiment, "Launcher", launches)
     return experiment.run(config(**options), folder=folder, listener=Watcher())
 
 
 def config(**options: object) -> RunConfig:
-    assert isinstance(RECORD.config, schema.Config)
+    assert isinstance(RECORD.config, Config)
     same = {
         "gpus": RECORD.config.gpus,
         "layers": RECORD.config.layers,

@@ -5,7 +5,7 @@ from pipebench.errors import DeadlineError
 from pipebench.records.keeping import Kept
 from pipebench.records.schema import Failure
 from pipebench.run.ending import NotStoredError, RunEndedError, refusal
-from tests.builders import completed_record
+from tests.builders import completed_record, ended_run
 
 
 def test_what_the_system_refuses_in_the_midst_of_a_run_names_the_file() -> None:
@@ -16,7 +16,7 @@ def test_what_the_system_refuses_in_the_midst_of_a_run_names_the_file() -> None:
 
 
 def test_an_ended_run_knows_its_record_and_its_culprit_s_log(tmp_path: Path) -> None:
-    record = completed_record(status="failed", failure=Failure(8, "late", log="x.log"))
+    record = ended_run(completed_record(), "failed", failure=Failure(8, "late", log="x.log"))
     ended = RunEndedError(DeadlineError("late"), Kept(record, tmp_path / "x.json", None))
     assert (ended.path, ended.log, ended.launches) == (tmp_path / "x.json", tmp_path / "x.log", 2)
     nowhere = RunEndedError(DeadlineError("late"), Kept(record, None, "no space"))

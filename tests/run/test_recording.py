@@ -1,11 +1,14 @@
 """A record of a run that ended before it knew all it was to measure."""
 
-from pipebench.run.recording import SoFar, record_of
+from pipebench.records.schema import Failure
+from pipebench.run.recording import SoFar, ended_record
 from tests.builders import run_config
+
+FAILURE = Failure(6, "it broke")
 
 
 def test_gpus_that_no_rank_has_named_are_named_by_the_driver_not_by_the_cpu() -> None:
     so_far = SoFar(run_config(device="cuda", gpus=2), environment={"gpu0_name": "H100"})
-    assert record_of(so_far, "failed").device.names == ["H100", "unknown GPU"]
+    assert ended_record(so_far, "failed", FAILURE).device.names == ["H100", "unknown GPU"]
     so_far.device_names = ["NVIDIA H100", "NVIDIA H100"]
-    assert record_of(so_far, "failed").device.names == so_far.device_names
+    assert ended_record(so_far, "failed", FAILURE).device.names == so_far.device_names

@@ -2,14 +2,9 @@ import msgspec
 import pytest
 
 from pipebench.errors import UsageError
-from pipebench.records.schema import (
-    Device,
-    HostLinkRecord,
-    MessageTimeRecord,
-    RankRecord,
-    RunRecord,
-    TransferRecord,
-)
+from pipebench.records.devices import Device, HostLinkRecord, MessageTimeRecord, RankRecord
+from pipebench.records.run import CompletedRun
+from pipebench.records.spans import TransferRecord
 from pipebench.simulate.topologies import between_hosts, link_for, one_way_s, topology_of
 from pipebench.timing.links import Link, Topology, latency_only
 from tests.builders import completed_record
@@ -49,13 +44,12 @@ def test_without_a_measured_link_there_is_no_topology() -> None:
     assert topology_of(alone, 4) == Topology((0, 0), latency_only(1e-3), Link())
 
 
-def on_hosts(*hosts: str) -> RunRecord:
+def on_hosts(*hosts: str) -> CompletedRun:
     record = completed_record()
     ranks = [RankRecord(host, 0, "cpu") for host in hosts]
     links = [link("a", "a"), link("a", "b", 10)] if hosts else []
     device = msgspec.structs.replace(record.device, count=len(hosts) or 1, ranks=ranks, links=links)
     transfers = [TransferRecord("0F0", 0, 1, 0.0, 0.0, 1.0, size) for size in (4, 1000)]
-    assert record.timeline is not None
     timeline = msgspec.structs.replace(record.timeline, transfers=transfers)
     return msgspec.structs.replace(record, device=device, timeline=timeline)
 

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from rich.console import Console, Group
 
-from pipebench.records.reproduction import ReproductionRecord, VerdictOfClaim
-from pipebench.records.schema import RunRecord
+from pipebench.records.reproduction import Lost, ReproductionRecord, VerdictOfClaim
+from pipebench.records.run import CompletedRun
 from pipebench.render.head import counts_text
 from pipebench.render.reproduction.blocks import Block, Facts, Grid, in_markdown, shown
 from pipebench.render.reproduction.on_paper import on_paper_markdown, on_paper_report
@@ -40,7 +40,7 @@ def _blocks(record: ReproductionRecord) -> Iterator[Block]:
         verdicts = list(same)
         yield Facts(list(_claim(record, verdicts[0])))
         yield _grid(f"{_READINGS[reading]}: speed-ups over one device", verdicts)
-        lost = [(verdict.pipeline, _rest(verdict)) for verdict in verdicts if verdict.lost]
+        lost = [(verdict.pipeline, _rest(verdict.lost)) for verdict in verdicts if verdict.lost]
         if lost:
             yield Facts(lost)
     trust = list(_trust(record))
@@ -92,12 +92,11 @@ def _claim(record: ReproductionRecord, verdict: VerdictOfClaim) -> Iterator[tupl
     if run is None:
         return
     yield "model", _model(run, full_size=verdict.full_size)
-    if run.baseline is not None:
-        throughput = f"{rate(run.baseline.throughput)} words/s, {run.baseline.kind}"
-        yield "one device", f"{seconds(run.baseline.step_s)} a step, {throughput}"
+    throughput = f"{rate(run.baseline.throughput)} words/s, {run.baseline.kind}"
+    yield "one device", f"{seconds(run.baseline.step_s)} a step, {throughput}"
 
 
-def _model(run: RunRecord, *, full_size: bool) -> str:
+def _model(run: CompletedRun, *, full_size: bool) -> str:
     """What is trained, and on what."""
     config = run.config
     layers = f"{config.layers} LSTM layers"
@@ -105,7 +104,7 @@ def _model(run: RunRecord, *, full_size: bool) -> str:
     if config.source_vocab is not None:
         layers, words = f"{config.layers} layers in each of 2 LSTMs", f"{config.source_vocab} and {words}"
     size = "the claim's size" if full_size else "a smaller size"
-    text = "no input" if config.input is None else config.input.origin or config.input.kind
+    text = run.input.origin or run.input.kind
     return f"{layers} of {config.hidden} cells, {words}, batch {config.batch}: {size}, {text}"
 
 
@@ -134,10 +133,8 @@ def _verdict(verdict: VerdictOfClaim) -> str:
     return f"{verdict.verdict} ({verdict.direction})" if verdict.direction else verdict.verdict
 
 
-def _rest(verdict: VerdictOfClaim) -> str:
+def _rest(lost: Lost) -> str:
     """From the number of devices down to the step's own speed-up."""
-    lost = verdict.lost
-    assert lost is not None
     losses = (
         (lost.overlap, "fill, drain and waiting"),
         (lost.unequal, "unequal devices"),
@@ -191,6 +188,6 @@ def _rule() -> str:
     )
 
 
-def _run(record: ReproductionRecord, verdict: VerdictOfClaim) -> RunRecord | None:
+def _run(record: ReproductionRecord, verdict: VerdictOfClaim) -> CompletedRun | None:
     number = verdict.run
     return record.runs[number] if number is not None and number < len(record.runs) else None

@@ -8,8 +8,9 @@ import msgspec
 from pipebench.errors import UsageError
 from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation, timeline_of_trace
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.simulation import SimulationRecord
+from pipebench.records.spans import TimelineRecord
 from pipebench.records.store import AnyRecord
 from pipebench.records.terms import terms_of
 from pipebench.records.trace import TraceRecord
@@ -82,16 +83,17 @@ def run_heading(record: RunRecord) -> Heading:
 
 def _of_run(record: RunRecord, name: str) -> Picture:
     timeline = timeline_of_run(record)
-    if timeline is None:
+    if timeline is None or record.timeline is None:
         raise UsageError(f"{name}: this run ended before a step was measured: it has no timeline to draw")
     layers = [device.layers for device in record.devices]
     words = run_heading(record)
-    return Picture(timeline_svg(timeline, words, layers, list(_remarks(record))), words.evidence)
+    return Picture(
+        timeline_svg(timeline, words, layers, list(_remarks(record, record.timeline))), words.evidence
+    )
 
 
-def _remarks(record: RunRecord) -> Iterator[str]:
-    assert record.timeline is not None
-    step = f"The measured step nearest the median: {seconds(record.timeline.makespan_s)}"
+def _remarks(record: RunRecord, stored: TimelineRecord) -> Iterator[str]:
+    step = f"The measured step nearest the median: {seconds(stored.makespan_s)}"
     if record.bubble is not None:
         step += f"; bubble {percent(record.bubble.fraction)} of all device time"
     if record.speedup is not None:

@@ -16,7 +16,7 @@ from rich.console import Console
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.run_fields import HARD
 from pipebench.records.comparison import ComparisonRecord
-from pipebench.records.schema import RunRecord
+from pipebench.records.run import RunRecord
 from pipebench.records.selection import Source
 from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
 from pipebench.render.comparison.terminal import comparison_report

@@ -3,7 +3,7 @@ from msgspec.structs import replace
 
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.render.perfetto.step import shown_step
-from tests.builders import completed_record, simulation_record
+from tests.builders import completed_record, ended_run, simulation_record
 from tests.render.perfetto.recorded import OTHERS, recorded
 
 
@@ -37,7 +37,7 @@ def test_a_run_without_a_step_is_refused() -> None:
     with pytest.raises(
         UsageError, match=r"^x\.json: this run ended before a step was measured: it has no timeline"
     ):
-        shown_step(completed_record(status="aborted", timeline=None), "x.json")
+        shown_step(ended_run(completed_record(), timeline=None), "x.json")
 
 
 def test_a_timeline_of_another_plan_is_refused() -> None:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from pipebench.errors import UsageError
 from pipebench.records.graphs import timeline_of_run
 from pipebench.render.svg.record import record_svg
-from tests.builders import completed_record, hostile_record, simulation_record
+from tests.builders import completed_record, ended_run, hostile_record, simulation_record
 from tests.render.svg.drawn import assert_words_keep_apart, bars, root_of, words
 
 
@@ -16,7 +16,6 @@ def test_a_run_is_drawn_with_its_evidence_and_its_figures() -> None:
     assert words(drawn.document, "title") == ["2 emulated devices"]
     assert words(drawn.document, "layers") == ["embedding + LSTM 0", "LSTM 1 + projection"]
     told = " ".join(words(drawn.document, "note"))
-    assert record.bubble is not None
     assert f"bubble {100 * record.bubble.fraction:.0f} % of all device time; speed-up 2.00x." in told
     assert "Virtual time: work was measured device by device" in told
     assert record.id in told
@@ -61,4 +60,4 @@ def test_an_attack_is_words_and_nothing_else() -> None:
 
 def test_a_record_without_a_timeline_is_refused_in_a_line() -> None:
     with pytest.raises(UsageError, match=r"^x\.json: this run ended before a step was measured"):
-        record_svg(completed_record(status="aborted", timeline=None), "x.json")
+        record_svg(ended_run(completed_record(), timeline=None), "x.json")

@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipebench.records import schema
-from pipebench.records.schema import RunRecord
+from pipebench.records.figures import Speedup
+from pipebench.records.run import CompletedRun, EndedEarly, Run, RunRecord, ended_early, told_apart
+from pipebench.records.schema import Ending, Failure
 from pipebench.records.simulation import SimulationRecord
-from tests.builders import completed_record, simulation_record
+from tests.builders import completed_record, ended_run, simulation_record, with_config
 
 PROMISED = (
     *("baseline", "pipeline", "speedup", "efficiency", "verification"),
@@ -23,7 +24,7 @@ def document() -> dict[str, Any]:
 
 def decoded(values: dict[str, Any]) -> RunRecord:
     """The record that these JSON values stand for, if they are valid."""
-    return msgspec.json.decode(json.dumps(values), type=RunRecord)
+    return told_apart(msgspec.json.decode(json.dumps(values), type=Run))
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
@@ -80,7 +81,6 @@ def test_a_completed_record_without_results_is_refused(name: str) -> None:
 
 def test_a_completed_record_of_no_time_or_of_a_machine_without_a_link_is_refused() -> None:
     record = completed_record()
-    assert record.timeline is not None
     with pytest.raises(ValueError, match=r"needs timeline\.makespan_s above 0"):
         completed_record(timeline=msgspec.structs.replace(record.timeline, makespan_s=0.0))
     assert record.machine is not None
@@ -94,11 +94,37 @@ def test_all_results_that_are_missing_are_named() -> None:
 
 
 @pytest.mark.parametrize("status", ["aborted", "failed"])
-def test_a_record_that_is_not_completed_promises_no_results(status: str) -> None:
+def test_a_record_that_is_not_completed_promises_no_results(status: Ending) -> None:
     nothing: dict[str, Any] = {name: [] if name in {"launches", "devices"} else None for name in PROMISED}
-    failure = schema.Failure(exit_code=8, message="the deadline passed")
-    record = completed_record(status=status, failure=failure, **nothing)
-    assert msgspec.json.decode(msgspec.json.encode(record), type=RunRecord) == record
+    failure = Failure(exit_code=8, message="the deadline passed")
+    record = ended_run(completed_record(), status, failure=failure, **nothing)
+    assert decoded(json.loads(msgspec.json.encode(record))) == record
+
+
+def test_runs_are_told_apart_by_their_status_alone() -> None:
+    for status, kind in (("completed", CompletedRun), ("aborted", EndedEarly), ("failed", EndedEarly)):
+        found = decoded(document() | {"status": status})
+        assert (type(found), found.status) == (kind, status)
+        assert json.loads(msgspec.json.encode(found)) == document() | {"status": status}
+
+
+def test_whichever_it_is_a_record_has_the_same_keys_in_the_same_order() -> None:
+    assert CompletedRun.__struct_encode_fields__ == Run.__struct_encode_fields__
+    assert EndedEarly.__struct_encode_fields__ == Run.__struct_encode_fields__
+    assert [*Run.__struct_encode_fields__[:6]] == ["schema", "kind", "id", "created", "status", "device"]
+
+
+def test_what_was_measured_of_a_completed_run_stays_if_it_is_made_one_that_ended() -> None:
+    failure = Failure(exit_code=130, message="interrupted")
+    ended = ended_early(completed_record(), "aborted", failure)
+    assert msgspec.structs.replace(ended, failure=None) == decoded(document() | {"status": "aborted"})
+    assert ended.failure == failure
+
+
+def test_a_completed_run_says_what_it_counts() -> None:
+    assert completed_record().input == completed_record().config.input
+    with pytest.raises(ValueError, match=r"a speed-up needs baseline, pipeline and config\.input"):
+        with_config(completed_record(), input=None)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +188,7 @@ def _fields_without_default(kind: type[msgspec.Struct]) -> list[str]:
     return [field.name for field in msgspec.structs.fields(kind) if field.required]
 
 
-@pytest.mark.parametrize("name", _fields_without_default(RunRecord))
+@pytest.mark.parametrize("name", _fields_without_default(Run))
 def test_a_missing_field_of_a_run_is_refused_by_its_name(name: str) -> None:
     values = document()
     del values[name]
@@ -185,7 +211,7 @@ def test_fields_of_a_later_pipebench_are_ignored() -> None:
 
 
 def test_unknown_is_null_and_never_a_number() -> None:
-    record = completed_record(machine=None, speedup=schema.Speedup(2.0, None, None))
+    record = completed_record(machine=None, speedup=Speedup(2.0, None, None))
     values = json.loads(msgspec.json.encode(record))
     assert values["machine"] is None
     assert values["speedup"] == {"value": 2.0, "low": None, "high": None, "confidence": 0.95}

@@ -1,0 +1,124 @@
+"""The results of a run: its two steps, the speed-up, how it was verified, where each device's time went."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
+
+from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Part, Positive
+
+
+class Candidate(Part, frozen=True):
+    """One form of the baseline as the race measured it; ``rounds`` is how long it stayed in."""
+
+    kind: Name
+    microbatches: AtLeastOne
+    step_s: list[Positive]
+    rounds: Count
+
+
+class Baseline(Part, frozen=True):
+    """The strongest single-device form of the same training step; ``naive``: on the fewest ``devices`` it fits on.
+
+    With GPUs it runs on ``device``, the one of median speed among ``device_flops_per_s``.
+    """
+
+    kind: Literal["fused", "chain", "chain-microbatches", "naive"]
+    microbatches: AtLeastOne
+    step_s: Positive
+    words_per_s: Positive | None
+    candidates: list[Candidate]
+    device: Count = 0
+    device_flops_per_s: list[Positive] = field(default_factory=list)
+    devices: AtLeastOne = 1
+    items_per_s: Positive | None = None
+
+    @property
+    def throughput(self) -> float | None:
+        """Items a second, of whatever unit the input counts."""
+        return self.items_per_s or self.words_per_s
+
+
+class Pipeline(Part, frozen=True):
+    """The pipeline's step. Where slices differ, the longest forward of a stage takes so many times its mean one."""
+
+    step_s: Positive
+    words_per_s: Positive | None
+    items_per_s: Positive | None = None
+    longest_slice: Positive | None = None
+
+    @property
+    def throughput(self) -> float | None:
+        """Items a second, of whatever unit the input counts."""
+        return self.items_per_s or self.words_per_s
+
+
+class Speedup(Part, frozen=True):
+    """Geometric mean of the launches' ratios with its 95 % interval (null with one launch)."""
+
+    value: Positive
+    low: Positive | None
+    high: Positive | None
+    confidence: Positive = 0.95
+
+
+class Verification(Part, frozen=True):
+    """Pipeline against baseline on one batch, before anything is timed.
+
+    A gradient's error is relative to its own norm, or to 1e-3 of the norm of all gradients where that is larger.
+    ``max_relative_parameter_error`` is that of the parameters after one update. ``vanishing`` names those of the
+    parameter ``tensors`` whose gradients are so small that a wrong one would pass. ``gradient_norm`` is that of all of
+    the baseline's gradients: whether the trainer clipped them there.
+    """
+
+    max_relative_gradient_error: NotNegative
+    tolerance: Positive
+    loss: float
+    baseline_loss: float
+    tensors: Count | None = None
+    vanishing: list[Name] = field(default_factory=list)
+    max_relative_parameter_error: NotNegative | None = None
+    gradient_norm: Positive | None = None
+
+
+class Memory(Part, frozen=True):
+    """Bytes of one device: computed from the sizes; the peak is measured on CUDA only."""
+
+    parameters_bytes: Count
+    gradients_bytes: Count
+    optimizer_state_bytes: Count
+    saved_tensors_bytes: Count
+    label: str = "computed"
+    peak_bytes: Count | None = None
+
+
+class DeviceUsage(Part, frozen=True):
+    """Where one device's time went; the four parts sum to the makespan.
+
+    ``weights_waiting`` of the slices that are alive are at most without their weights' gradients alone, where the
+    backward is in halves.
+    """
+
+    device: Count
+    layers: str
+    busy_s: NotNegative
+    waiting_s: NotNegative
+    transfer_s: NotNegative
+    idle_s: NotNegative
+    activations_alive: Count
+    memory: Memory | None = None
+    weights_waiting: Count = 0
+
+
+class Bubble(Part, frozen=True):
+    """The idle share of all devices' time."""
+
+    fraction: Annotated[float, Meta(le=1)]
+    definition: str = "1 - busy / (devices x makespan)"
+
+
+class Accuracy(Part, frozen=True):
+    """How far an emulated number can be trusted: by which study, and whether it was made on such a machine."""
+
+    known_here: bool
+    study: str
+    text: str
