@@ -3,6 +3,7 @@
 Two devices, six launches that spread by less than 1 %; its figures are those of its samples, as in any record.
 """
 
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records import schema, summary
 
 _WORDS = 512.0
@@ -20,7 +21,7 @@ def specimen() -> schema.RunRecord:
         id="specimen",
         created="2014-12-08T00:00:00+00:00",
         status="completed",
-        device=schema.Device(kind="emulated", count=2, names=["specimen", "specimen"]),
+        device=schema.Device(kind=DeviceKind.EMULATED, count=2, names=["specimen", "specimen"]),
         clock="virtual",
         machine=None,
         config=_config(len(launches)),
@@ -67,7 +68,7 @@ def _launch(baseline_s: float, pipeline_s: float) -> schema.Launch:
 def _config(launches: int) -> schema.Config:
     return schema.Config(
         gpus=2,
-        device="emulated",
+        device=DeviceKind.EMULATED.value,
         machine="2014",
         preset="tiny",
         layers=2,

@@ -11,7 +11,7 @@ from pipebench.config.divisors import divisor_above, largest_divisor
 from pipebench.config.memory_sizes import bytes_of
 from pipebench.config.run_config import (
     DEFAULT_MACHINE,
-    DEVICE_KINDS,
+    DEVICES,
     EMULATION_ORDERS,
     MOST_DEADLINE_S,
     RunConfig,
@@ -26,9 +26,11 @@ from pipebench.models.own.description import Description
 from pipebench.models.registry import MODELS, kind_of
 from pipebench.models.text.asked import RESERVED_WORDS, TOKEN_RULES, TokenRule
 from pipebench.plan.checkpoints import CHECKPOINTS
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.schedules import SCHEDULES, schedule_named
 from pipebench.timing.machines import check_machine
 
+_REAL = tuple(kind for kind in DeviceKind if kind.is_real)
 DTYPES = ("float32", "float64")
 CELLS = ("fused", "split")
 _MICROBATCHES_ALONE = 16  # by default, where a schedule that cuts along time has none to cut
@@ -68,7 +70,7 @@ def resolve(options: RunOptions, described: Description | None = None) -> RunCon
         model=options.model,
         described=described,
         gpus=gpus,
-        device="emulated" if options.machine is not None else options.device,
+        device=options.asked_kind,
         machine=check_machine(options.machine or DEFAULT_MACHINE),
         preset=preset,
         layers=sizes["layers"],
@@ -153,7 +155,7 @@ def check_choices(options: RunOptions) -> None:
         UsageError: A value is unknown, or excludes another one.
     """
     for name, value, known in (
-        ("--device", options.device, DEVICE_KINDS),
+        ("--device", options.device, DEVICES),
         ("--dtype", options.dtype, DTYPES),
         ("--checkpoint", options.checkpoint, CHECKPOINTS),
         ("--tokens", options.tokens, TOKEN_RULES),
@@ -162,7 +164,7 @@ def check_choices(options: RunOptions) -> None:
     ):
         if value not in known:
             raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
-    if options.machine is not None and options.device in ("cuda", "cpu"):
+    if options.machine is not None and options.device in _REAL:
         raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
     if options.memory is not None:
         bytes_of(options.memory, "--memory")

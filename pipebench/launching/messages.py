@@ -57,7 +57,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"
     @property
     def ranks(self) -> int:
         """Processes that the task takes: layers and actions are measured by one, each GPU by its own, a link by two."""
-        layers = self.config.ranks if self.config.device == "cuda" else 1
+        layers = self.config.ranks if self.config.kind.has_gpu else 1
         return {"launch": self.config.ranks, "layers": layers, "costs": 1, "link": 2}[self.task]
 
     def plan(self) -> Plan:

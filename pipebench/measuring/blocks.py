@@ -117,7 +117,7 @@ def _measured(
         blocks=timed.blocks,
         page_faults=int(page_faults),
         wall_per_cpu=max(wall_s / cpu_s, wall_per_cpu or 0.0)
-        if cpu_s and job.config.device != "cuda"
+        if cpu_s and timed.pair.device.has_cpu_clock
         else None,
         peaks_bytes=peaks_bytes,
         clocks=timed.pair.host_clocks() or UNSET,

@@ -31,6 +31,7 @@ from pipebench.provenance import origins
 from pipebench.timing.measured_link import MeasuredLink
 
 if TYPE_CHECKING:
+    from pipebench.engine.device import RankDevice
     from pipebench.measuring.pair import Pair
 
 Emit = Callable[[messages.Message], None]
@@ -52,7 +53,7 @@ def main() -> None:
             describe(work, emit)
         else:
             place = msgspec.msgpack.decode((folder / f"place-{rank}").read_bytes(), type=Place)
-            if work.config.device == "cuda":
+            if work.config.kind.has_gpu:
                 process.prepare_for_gpus()
             else:  # a rank with a GPU is not pinned: it has threads of the driver's beside its own
                 process.pin(place.core)
@@ -117,7 +118,7 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
     check_torch()  # after process.prepare, which sets what torch reads once
     import torch  # noqa: PLC0415 - likewise
 
-    from pipebench.engine.device import start_cuda  # noqa: PLC0415 - likewise
+    from pipebench.engine.devices import device_of  # noqa: PLC0415 - likewise
     from pipebench.measuring import facts  # noqa: PLC0415 - likewise
     from pipebench.measuring.pair import make_pair  # noqa: PLC0415 - likewise
 
@@ -126,12 +127,12 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
     emit(messages.Loaded())
     rank = place.rank
     report = emit if rank == 0 else _say_nothing
-    if job.config.device == "cuda":
-        start_cuda(place.device)
+    device = device_of(job.config.kind, place.device)
+    device.start()
     if rank == 0:
-        report(messages.Environment(values=facts.environment(job.config.device, place.device)))
-    if job.config.device == "cuda" and job.task == "launch" and not place.joined:
-        report(messages.Devices(names=[torch.cuda.get_device_name(n) for n in range(job.config.gpus)]))
+        report(messages.Environment(values=facts.environment(device)))
+    if job.task == "launch" and not place.joined and (names := device.names(job.config.gpus)):
+        report(messages.Devices(names=names))
     faults.happen("start", rank)
     faults.set_clock(rank)
     if job.task == "link":
@@ -145,7 +146,7 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
         return
     pair = make_pair(job, place, folder)
     if place.joined:
-        _survey(job, place, report)
+        _survey(job, place, device, report)
     pairs = [pair, *map(pair.beside, job.beside)]
     for each in pairs:
         each.prime()
@@ -175,18 +176,15 @@ def _measure_actions(job: messages.Job, place: Place, report: Emit) -> None:
         report(measure(job, place, report))
 
 
-def _survey(job: messages.Job, place: Place, report: Emit) -> None:
+def _survey(job: messages.Job, place: Place, device: "RankDevice", report: Emit) -> None:
     """Where the ranks are and what lies between them, before they have anything else to do. Collective."""
-    import torch.distributed as dist  # noqa: PLC0415 - for ranks only
-
-    from pipebench.engine.device import CpuDevice, CudaDevice  # noqa: PLC0415 - torch
+    from pipebench.engine.device import CpuDevice  # noqa: PLC0415 - torch
     from pipebench.measuring import facts, host_links  # noqa: PLC0415 - torch
 
-    ranks = facts.ranks(place, job.config.device)
+    ranks = facts.ranks(place, device)
     report(messages.Progress(doing="measuring the links between ranks", share=0.05))
-    by_nccl = job.config.device == "cuda" and dist.is_nccl_available()
-    device = CudaDevice(place.device) if by_nccl else CpuDevice()
-    links = host_links.measure(place, device, backend="nccl" if by_nccl else None, timeout_s=job.patience_s)
+    carried = CpuDevice() if device.backend is None else device
+    links = host_links.measure(place, carried, backend=device.backend, timeout_s=job.patience_s)
     report(messages.Devices(names=[each.name for each in ranks], ranks=ranks, links=links))
 
 

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from pipebench.plan.device_kind import DeviceKind
+
 SCHEMA_NAME = "pipebench"
 SCHEMA_VERSION = 1
 
@@ -71,7 +73,7 @@ class Device(Part, frozen=True, omit_defaults=True):
     ``ranks``, in their order, are there if torchrun or Slurm started them; ``links`` is what lies between them.
     """
 
-    kind: Literal["cuda", "cpu", "emulated"]
+    kind: DeviceKind
     count: AtLeastOne
     names: Annotated[list[str], Meta(min_length=1)]
     ranks: list[RankRecord] = []

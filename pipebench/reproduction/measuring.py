@@ -196,7 +196,7 @@ def _verdict(pipelines: Pipelines, so_far: SoFar, run: schema.RunRecord, number:
         run.speedup.low,
         run.speedup.high,
         claim.ratio,
-        reproduces=run.device.kind == "cuda" and pipelines.full_size,
+        reproduces=run.device.kind.has_gpu and pipelines.full_size,
         off=off_by(accuracy.packaged()) if evidence == "emulated" else (1.0, 1.0),
     )
     return VerdictOfClaim(

@@ -160,7 +160,7 @@ class Experiment:
             self.so_far.config = self.so_far.config.with_input(self.so_far.given)
             phase("checking the plan")
             check_plan(self.so_far.config)
-            if self.so_far.config.device == "cuda":
+            if self.so_far.config.kind.has_gpu:
                 phase("looking at the GPUs")
                 self.gpus = GpuWatch(self.so_far.config.gpus if near is None else len(near))
                 self.so_far.environment |= self.gpus.start()

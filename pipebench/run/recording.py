@@ -95,7 +95,7 @@ def record_of(
         warnings=[],
         environment=so_far.environment,
         failure=failure,
-        accuracy=_accuracy(so_far) if config.kind == "emulated" else None,
+        accuracy=_accuracy(so_far) if not config.kind.is_real else None,
         plan=None if config.order is None else config.plan.text().splitlines(),
     )
     computed = _figures(so_far) if so_far.launches and figures else {}
@@ -120,7 +120,7 @@ def _device_names(so_far: SoFar) -> list[str]:
     """As CUDA told them or, in a run that ended before, as the driver did; without a GPU the CPU's."""
     if so_far.ranks:
         return [rank.name for rank in so_far.ranks]
-    if so_far.config.kind != "cuda":
+    if not so_far.config.kind.has_gpu:
         return [cpu_model()] * so_far.config.gpus
     told = (so_far.environment.get(f"gpu{number}_name") for number in range(so_far.config.gpus))
     return so_far.device_names or [str(name or "unknown GPU") for name in told]
@@ -146,7 +146,7 @@ def _whole_cores() -> int | None:
 
 
 def _machine(so_far: SoFar) -> schema.MachineRecord | None:
-    if so_far.config.kind != "emulated":
+    if so_far.config.kind.is_real:
         return None
     config, host = so_far.config, so_far.raced.host_flops_per_s if so_far.raced else None
     if config.needs_link and (host is None or so_far.link is None):
@@ -263,7 +263,7 @@ def _warnings(
     assert so_far.given is not None
     on_purpose = faults.warning()
     cores = Cores(usable_cores(), quota_cores())
-    takes_turns = cores.shared_by(so_far.config.device, _ranks_here(so_far))
+    takes_turns = cores.shared_by(so_far.config.kind, _ranks_here(so_far))
     in_all = Measured(
         summary.baseline_step_s(so_far.launches),
         summary.pipeline_step_s(so_far.launches),
@@ -298,6 +298,6 @@ def _ranks_here(so_far: SoFar) -> int:
 
 def _available(config: RunConfig, cores: Cores) -> int | None:
     """How many devices of the run's kind this machine has; ``None`` where any number can be emulated."""
-    if config.device == "cuda":
+    if config.kind.has_gpu:
         return len(gpus())
-    return int(cores.usable) if config.device == "cpu" and cores.usable is not None else None
+    return int(cores.usable) if config.kind.takes_core and cores.usable is not None else None

@@ -13,6 +13,7 @@ from pipebench.comparison.fields import (
     value_of,
 )
 from pipebench.errors import UsageError
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.comparison import Difference
 from pipebench.records.schema import ModelLayer, Optimizer, RunRecord
 from tests.builders import OWN_LAYERS, own_record, steady_record, with_config
@@ -43,7 +44,7 @@ def with_input(**changes: object) -> RunRecord:
     ("other", "field"),
     [
         (msgspec.structs.replace(RECORD, clock="wall"), "clock"),
-        (with_device(kind="cpu"), "device.kind"),
+        (with_device(kind=DeviceKind.CPU), "device.kind"),
         (with_device(count=3), "device.count"),
         (with_device(names=["Another CPU"] * 2), "device.names"),
         (with_machine(name="k40-pcie3"), "machine.name"),

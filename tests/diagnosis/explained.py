@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipebench.plan.actions import Action, Operation
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import schema
 from pipebench.records.timelines import bubble, device_usages, timeline_record
@@ -75,7 +76,7 @@ class Costs:
         """The record of such a run; its launches took as long as the step, or as long as is said."""
         timeline = self.timeline
         step_s = timeline.makespan_s if pipeline_s is None else pipeline_s
-        kind = "cpu" if self.late else "emulated"
+        kind = DeviceKind.CPU if self.late else DeviceKind.EMULATED
         speedup = self.baseline_s / step_s
         fields = {
             "device": schema.Device(kind=kind, count=self.devices, names=["A CPU"] * self.devices),
