@@ -15,6 +15,7 @@ from pipebench.engine.device import CpuDevice
 from pipebench.engine.devices import device_of
 from pipebench.engine.emulator import EmulatedPipeline
 from pipebench.launching import messages
+from pipebench.launching.phases import Phase
 from pipebench.launching.rendezvous.place import Place
 from pipebench.measuring.host_speed import host_flops_per_s
 from pipebench.models.edges import Edges
@@ -69,7 +70,7 @@ def _measured(
     batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks, device=device.torch)
     found = []
     for number in range(_STEPS):
-        emit(messages.Progress(doing="measuring actions", share=number / _STEPS))
+        emit(messages.Progress(phase=Phase.ACTIONS, share=number / _STEPS))
         found.append(pipeline.step(batch))
         pipeline.release()
     least = _least(found)

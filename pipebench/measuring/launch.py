@@ -24,6 +24,7 @@ import msgspec
 
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.launching import faults, messages, process
+from pipebench.launching.phases import Phase
 from pipebench.launching.rendezvous.place import Place
 from pipebench.measuring.blocks import time_blocks
 from pipebench.measuring.torch_check import check_torch
@@ -108,7 +109,7 @@ def describe(work: messages.Describing, emit: Emit) -> None:
             dtype=options.dtype,
             seed=options.seed,
             slices=partial(slices, options),
-            tell=lambda doing: emit(messages.Progress(doing=doing, share=0.0)),
+            tell=lambda detail: emit(messages.Progress(Phase.DESCRIBING, 0.0, detail)),
         )
     emit(messages.Described(description=description))
 
@@ -131,17 +132,17 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
     device.start()
     if rank == 0:
         report(messages.Environment(values=facts.environment(device)))
-    if job.task == "launch" and not place.joined and (names := device.names(job.config.gpus)):
+    if job.task is messages.Task.LAUNCH and not place.joined and (names := device.names(job.config.gpus)):
         report(messages.Devices(names=names))
-    faults.happen("start", rank)
+    faults.happen(Phase.START, rank)
     faults.set_clock(rank)
-    if job.task == "link":
+    if job.task is messages.Task.LINK:
         report(messages.LinkTimes(link=_measure_link(job, place, folder, report)))
         return
-    if job.task == "layers":
+    if job.task is messages.Task.LAYERS:
         _measure_layers(job, place, folder, report)
         return
-    if job.task == "costs":
+    if job.task is messages.Task.COSTS:
         _measure_actions(job, place, report)
         return
     pair = make_pair(job, place, folder)
@@ -182,7 +183,7 @@ def _survey(job: messages.Job, place: Place, device: "RankDevice", report: Emit)
     from pipebench.measuring import facts, host_links  # noqa: PLC0415 - torch
 
     ranks = facts.ranks(place, device)
-    report(messages.Progress(doing="measuring the links between ranks", share=0.05))
+    report(messages.Progress(phase=Phase.LINKS, share=0.05))
     carried = CpuDevice() if device.backend is None else device
     links = host_links.measure(place, carried, backend=device.backend, timeout_s=job.patience_s)
     report(messages.Devices(names=[each.name for each in ranks], ranks=ranks, links=links))
@@ -193,16 +194,14 @@ def _race(pairs: Sequence["Pair"], report: Emit) -> None:
     first, *others = pairs
     steps = count()
     raced = first.race(
-        lambda what: report(
-            messages.Progress(doing=f"racing baselines: {what}", share=min(0.15 + 0.05 * next(steps), 0.5))
-        )
+        lambda what: report(messages.Progress(Phase.RACE, min(0.15 + 0.05 * next(steps), 0.5), what))
     )
     if raced is not None:
         report(raced)
     for other in others:
         other.follow(first, raced)
     for which, each in enumerate(pairs):
-        report(messages.Progress(doing="verifying gradients", share=0.55))
+        report(messages.Progress(phase=Phase.VERIFICATION, share=0.55))
         if which:
             each.choose(raced.form if raced is not None else messages.Form("naive"))
         verification = each.verify()
@@ -218,7 +217,7 @@ def _measure_link(job: messages.Job, place: Place, folder: Path, report: Emit) -
             place,
             folder,
             job.patience_s,
-            lambda share: report(messages.Progress(doing="measuring the link", share=share)),
+            lambda share: report(messages.Progress(phase=Phase.LINK, share=share)),
         )
 
 

@@ -12,6 +12,7 @@ from pipebench.engine.devices import device_of
 from pipebench.engine.emulator import EmulatedPipeline
 from pipebench.launching import messages
 from pipebench.launching.heartbeat import IDLE, WAITING, Heartbeats
+from pipebench.launching.phases import Phase
 from pipebench.launching.rendezvous.place import Place
 from pipebench.models.layout import chain_layout, graph_of, shape_of
 from pipebench.models.network import Network
@@ -36,7 +37,7 @@ def measure(
     network = network_for(job.config, job.data)
     speeds: list[float] = []
     if place.ranks > 1:
-        emit(messages.Progress(doing="measuring the speed of each GPU", share=0.0))
+        emit(messages.Progress(phase=Phase.SPEEDS, share=0.0))
         speeds = _speeds(job, network, place, folder)
     return _layers(job, network, place, speeds, emit) if place.rank == 0 else None
 
@@ -82,7 +83,7 @@ def _layers(
     batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks, device=device.torch)
     best = [inf] * graph.stages
     for number in range(_STEPS):
-        emit(messages.Progress(doing="measuring layers", share=number / _STEPS))
+        emit(messages.Progress(phase=Phase.LAYERS, share=number / _STEPS))
         costs = pipeline.step(batch)
         seconds = [costs.before_s(stage) + costs.after_s(stage) for stage in range(graph.stages)]
         for action, action_s in costs.actions.items():

@@ -25,6 +25,7 @@ from pipebench.errors import (
 from pipebench.launching import messages
 from pipebench.launching.company import Led
 from pipebench.launching.launcher import Launcher
+from pipebench.launching.phases import Phase
 from pipebench.models import partition
 from pipebench.models.registry import given_to
 from pipebench.plan.check import check
@@ -34,7 +35,7 @@ from pipebench.records import keeping, schema, store
 from pipebench.records.keeping import Kept
 from pipebench.run import ending, local_link
 from pipebench.run.devices import settled
-from pipebench.run.listener import Listener
+from pipebench.run.listener import Doing, Listener
 from pipebench.run.recording import SoFar, record_of
 from pipebench.system import signals
 from pipebench.system.supervision import supervised
@@ -191,7 +192,7 @@ class Experiment:
             if each.so_far.config.needs_order:
                 each.settle_order(launcher, self._job().of(each.so_far.config))
         what = f"launch {number + 1} of {self.so_far.config.launches}"
-        self._progress(number, f"{what}: starting", 0.0)
+        self._progress(number, Doing(what, (Phase.START.words,)), 0.0)
         with other_runs.watched() as another_runs, closing(launcher.run(self._job())) as reports:
             self._note(beside=another_runs())
             try:
@@ -253,7 +254,7 @@ class Experiment:
             return record_of(self.so_far, status, failure, figures=False)
 
     def _tell(self, doing: str) -> None:
-        self.listener.progress(doing, float(bool(self.so_far.launches)))
+        self.listener.progress(Doing(doing), float(bool(self.so_far.launches)))
 
     # measuring
 
@@ -271,12 +272,12 @@ class Experiment:
 
     def _balance(self, launcher: Launcher) -> None:
         """Measure the layers, and of several GPUs the speed of each, then decide the partition."""
-        job = msgspec.structs.replace(self._job(), task="layers")
+        job = msgspec.structs.replace(self._job(), task=messages.Task.LAYERS)
         with closing(launcher.run(job)) as reports:
             for message in reports:
                 match message:
                     case messages.Progress():
-                        self.listener.progress(message.doing, 0.0)
+                        self.listener.progress(Doing.of(message.words), 0.0)
                     case messages.LayerCosts():
                         self._take_layers(message)
         if self.so_far.config.partition is None:
@@ -296,11 +297,11 @@ class Experiment:
 
     def settle_order(self, launcher: Launcher, job: messages.Job) -> None:
         """Measure what the actions of a job cost, and order the plan by that, once for all launches."""
-        with closing(launcher.run(msgspec.structs.replace(job, task="costs"))) as reports:
+        with closing(launcher.run(msgspec.structs.replace(job, task=messages.Task.COSTS))) as reports:
             for message in reports:
                 match message:
                     case messages.Progress():
-                        self.listener.progress(message.doing, 0.0)
+                        self.listener.progress(Doing.of(message.words), 0.0)
                     case messages.ActionCosts():
                         self._take_costs(message)
         if self.so_far.config.needs_order:
@@ -309,7 +310,7 @@ class Experiment:
     def _take_costs(self, measured: messages.ActionCosts) -> None:
         """The order is settled here: it is the same in every launch, and in the record."""
         config = self.so_far.config
-        self.listener.progress("ordering the plan", 0.0)
+        self.listener.progress(Doing("ordering the plan"), 0.0)
         self.so_far.environment["order_costs"] = "on paper" if measured.costs is None else "measured"
         if measured.costs is None:
             self.listener.notice(
@@ -334,8 +335,8 @@ class Experiment:
     def _take(self, message: messages.AnyMessage, number: int, what: str) -> None:
         match message:
             case messages.Progress():
-                self._progress(number, f"{what}: {message.doing}", message.share)
-                if message.timed and self.gpus is not None:
+                self._progress(number, Doing(what, message.words), message.share)
+                if message.phase is Phase.TIMED and self.gpus is not None:
                     self.gpus.begin()
             case messages.Verified():
                 self._of(message.which).verification = message.verification
@@ -381,7 +382,7 @@ class Experiment:
         if raced.too_big:
             self.so_far.environment["baseline_forms_too_big"] = ", ".join(raced.too_big)
 
-    def _progress(self, number: int, doing: str, share: float) -> None:
+    def _progress(self, number: int, doing: Doing, share: float) -> None:
         """By the time that each launch is expected to take; the first one also races and verifies."""
         config = self.so_far.config
         later = budget.launch_s(config) / budget.run_s(config)

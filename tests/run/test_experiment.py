@@ -21,11 +21,13 @@ from pipebench.errors import (
 )
 from pipebench.launching import messages
 from pipebench.launching.messages import Form
+from pipebench.launching.phases import Phase
 from pipebench.plan.graph import Graph
 from pipebench.plan.order_costs import CellCost, OrderCosts, costs_on_paper
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import schema, store
 from pipebench.run import ending, experiment, local_link, recording
+from pipebench.run.listener import Doing
 from pipebench.telemetry import link_cache, other_runs
 from tests.builders import completed_record, launch, run_config
 from tests.timing.test_measured_link import LINK
@@ -37,10 +39,12 @@ FOUND = {"onednn_projection": False, "packed_products": True}
 class Watcher:
     def __init__(self) -> None:
         self.shares: list[float] = []
+        self.doing: list[str] = []
         self.notices: list[str] = []
 
-    def progress(self, doing: str, share: float) -> None:
+    def progress(self, doing: Doing, share: float) -> None:
         self.shares.append(share)
+        self.doing.append(doing.text)
 
     def notice(self, text: str) -> None:
         self.notices.append(text)
@@ -75,7 +79,7 @@ class Launches:
             return
         if job.task == "costs":
             if self.measures:
-                yield messages.Progress(doing="measuring actions", share=0.5)
+                yield messages.Progress(Phase.ACTIONS, 0.5)
                 costs = odd_costs(job.config.graph) if self.fits else None
                 yield messages.ActionCosts(costs=costs, found=FOUND)
             return
@@ -249,7 +253,7 @@ def test_gpus_are_watched_from_the_first_timed_step_on(
         def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
             first, *others = super().run(job)
             told.append("launched")
-            yield from (messages.Progress("warming up", 0.1), first, messages.Progress("x", 0.5, timed=True))
+            yield from (messages.Progress(Phase.WARM_UP, 0.1), first, messages.Progress(Phase.TIMED, 0.5))
             yield from others
 
     tried = experiment.Experiment(config(launches=1), Watcher())
@@ -349,6 +353,7 @@ def test_progress_only_grows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setattr(experiment, "Launcher", Launches())
     experiment.run(config(), folder=tmp_path, listener=watcher)
     assert watcher.shares == sorted(watcher.shares)
+    assert watcher.doing[0] == "launch 1 of 3: starting"
     assert watcher.notices == ["device: emulated (auto: no GPU visible, 2 asked for)"]
 
 
