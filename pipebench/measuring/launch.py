@@ -24,6 +24,7 @@ import msgspec
 
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.launching import faults, messages, process
+from pipebench.launching.peers import LostPeerError, recognised
 from pipebench.launching.phases import Phase
 from pipebench.launching.rendezvous.place import Place
 from pipebench.measuring.blocks import time_blocks
@@ -58,7 +59,8 @@ def main() -> None:
                 process.prepare_for_gpus()
             else:  # a rank with a GPU is not pinned: it has threads of the driver's beside its own
                 process.pin(place.core)
-            run(work, place, folder, emit)
+            with recognised():
+                run(work, place, folder, emit)
         emit(messages.Done())
     except PipebenchError as error:
         emit(
@@ -67,28 +69,31 @@ def main() -> None:
                 traceback="",
                 refused=isinstance(error, EnvironmentRefusedError),
                 usage=isinstance(error, UsageError),
-                lost_peer=_lost(error.__cause__),
+                lost_peer=isinstance(error.__cause__, LostPeerError),
             )
         )
     except MemoryError:
         emit(messages.Failed(cause="out of memory: use a smaller size", traceback=traceback.format_exc()))
+    except LostPeerError as lost:
+        emit(_broken(lost.told, lost_peer=True))
     except Exception as error:  # noqa: BLE001 - a process's last word: every cause goes home
-        cause = f"{type(error).__name__}: {error}".splitlines()[0]
-        if _out_of_memory(error):
-            cause = f"out of memory: use a smaller size ({cause})"
-        emit(messages.Failed(cause=cause, traceback=traceback.format_exc(), lost_peer=_lost(error)))
+        emit(_broken(error, lost_peer=False))
     os._exit(0)  # a group whose peers are gone must not be waited for
+
+
+def _broken(error: Exception, *, lost_peer: bool) -> messages.Failed:
+    """The last word of a process that an error ended."""
+    cause = f"{type(error).__name__}: {error}".splitlines()[0]
+    if _out_of_memory(error):
+        cause = f"out of memory: use a smaller size ({cause})"
+    told = "".join(traceback.format_exception(error))
+    return messages.Failed(cause=cause, traceback=told, lost_peer=lost_peer)
 
 
 def _out_of_memory(error: Exception) -> bool:
     """Torch's error of a GPU or, of the host, its allocator's, C++'s, or a oneDNN kernel's that finds no room."""
     signs = ("can't allocate memory", "bad_alloc", "could not create a primitive")
     return type(error).__name__ == "OutOfMemoryError" or any(sign in str(error) for sign in signs)
-
-
-def _lost(error: BaseException | None) -> bool:
-    """Whether this process lost the others, so that the cause may be another one's."""
-    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("gloo", "nccl"))
 
 
 def describe(work: messages.Describing, emit: Emit) -> None:
