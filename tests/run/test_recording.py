@@ -1,5 +1,6 @@
 """A record of a run that ended before it knew all it was to measure."""
 
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.run.recording import SoFar, record_of
 from tests.builders import run_config
 
@@ -9,3 +10,14 @@ def test_gpus_that_no_rank_has_named_are_named_by_the_driver_not_by_the_cpu() ->
     assert record_of(so_far, "failed").device.names == ["H100", "unknown GPU"]
     so_far.device_names = ["NVIDIA H100", "NVIDIA H100"]
     assert record_of(so_far, "failed").device.names == so_far.device_names
+
+
+def test_a_run_that_ended_before_auto_was_settled_says_so() -> None:
+    record = record_of(SoFar(run_config(device="auto")), "failed")
+    assert (record.config.device, record.device.kind, record.clock) == (
+        "auto",
+        DeviceKind.EMULATED,
+        "virtual",
+    )
+    asked = record_of(SoFar(run_config(device="cpu")), "failed")
+    assert (asked.config.device, asked.device.kind, asked.clock) == ("cpu", DeviceKind.CPU, "wall")
