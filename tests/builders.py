@@ -14,6 +14,7 @@ from pipebench.config.resolving import resolve
 from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.models.registry import given_to, network_for
 from pipebench.plan.actions import Action, Operation, parse_action
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
@@ -150,7 +151,7 @@ def completed_record(**changes: Any) -> CompletedRun:
         "id": "20261124-091500-emulated2-gpipe-3fa9c1",
         "created": "2026-11-24T09:15:00+00:00",
         "status": "completed",
-        "device": Device(kind="emulated", count=2, names=["A CPU", "A CPU"]),
+        "device": Device(kind=DeviceKind.EMULATED, count=2, names=["A CPU", "A CPU"]),
         "clock": "virtual",
         "machine": MachineRecord(
             name="2014",

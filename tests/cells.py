@@ -13,6 +13,7 @@ from typing import Any
 from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.cells import cell_of, inputs_of_cell, resolved, units_of
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
@@ -162,7 +163,9 @@ def record_of_cells(
         MachineRecord("2014", "a card", "by hand", 1e12, 1e12, 1.0, link) if clock == "virtual" else None
     )
     fields: dict[str, Any] = {
-        "device": Device(kind=options["device"], count=graph.devices, names=["A CPU"] * graph.devices),
+        "device": Device(
+            kind=DeviceKind(options["device"]), count=graph.devices, names=["A CPU"] * graph.devices
+        ),
         "clock": clock,
         "machine": machine,
         "config": record_config(run_config(**options)),

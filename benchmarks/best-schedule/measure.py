@@ -31,7 +31,7 @@ SHOWN = steps.LOSSES
 class Shown:
     """Notices on stderr; progress is not shown."""
 
-    def progress(self, doing: str, share: float) -> None:
+    def progress(self, doing: object, share: float) -> None:
         """Not shown."""
 
     def notice(self, text: str) -> None:

@@ -23,7 +23,7 @@ _DISTURBED, _TRIES = 1.05, 10
 class Quiet:
     """Nobody watches a single launch."""
 
-    def progress(self, doing: str, share: float) -> None:
+    def progress(self, doing: object, share: float) -> None:
         """Not shown."""
 
     def notice(self, text: str) -> None:

@@ -161,7 +161,7 @@ def rank(number: int, case: tuple[str, dict[str, Any], int, str], queue: Any) ->
     import torch
 
     from pipebench.engine import group
-    from pipebench.engine.device import start_cuda
+    from pipebench.engine.gpu import CudaDevice
     from pipebench.launching import messages
     from pipebench.launching.process import keep_memory
     from pipebench.launching.rendezvous.place import on_one_machine
@@ -171,7 +171,7 @@ def rank(number: int, case: tuple[str, dict[str, Any], int, str], queue: Any) ->
     keep_memory()
     torch.set_num_threads(1)
     if kind == "cuda":
-        start_cuda(number)
+        CudaDevice(number).start()
     elif hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {number})
     config = configured(kind, shape)

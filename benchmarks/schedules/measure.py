@@ -22,7 +22,7 @@ _LAUNCHES = 6
 class Shown:
     """Progress on stderr, one line a launch."""
 
-    def progress(self, doing: str, share: float) -> None:
+    def progress(self, doing: object, share: float) -> None:
         """Not shown."""
 
     def notice(self, text: str) -> None:

@@ -14,7 +14,7 @@ from pipebench.comparison.noise_cache import Noise
 from pipebench.errors import UsageError
 from pipebench.records.run import CompletedRun
 from pipebench.run.devices import check_system
-from pipebench.run.listener import Listener
+from pipebench.run.listener import Doing, Listener
 from pipebench.system.places import temporary_folder
 from pipebench.system.supervision import supervised
 
@@ -32,7 +32,7 @@ def calibrate(options: Sequence[str], launches: int, listener: Listener) -> tupl
     check_system("calibrate")
     check_options(options)
     side = Side("A", "this configuration", options=tuple(options))
-    with supervised(inf, lambda doing: listener.progress(doing, 0.0)) as phase:
+    with supervised(inf, lambda doing: listener.progress(Doing(doing), 0.0)) as phase:
         phase("checking the options")
         check(side)
     with temporary_folder() as place:
@@ -43,7 +43,7 @@ def measured(one_launch: Callable[[], CompletedRun], launches: int, listener: Li
     """The noise of so many launches, and whether another run measured beside one of them."""
     records: list[CompletedRun] = []
     for number in range(launches):
-        listener.progress(f"launch {number + 1} of {launches}", number / launches)
+        listener.progress(Doing(f"launch {number + 1} of {launches}"), number / launches)
         record = one_launch()
         check_alike(records, record, "A")
         records.append(record)

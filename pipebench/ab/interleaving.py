@@ -28,7 +28,7 @@ from pipebench.records.comparison import ComparisonRecord, Looks, Verdict
 from pipebench.records.schema import Failure
 from pipebench.records.selection import Source
 from pipebench.run import ending
-from pipebench.run.listener import Listener
+from pipebench.run.listener import Doing, Listener
 from pipebench.statistics.power import LEAST_LAUNCHES
 from pipebench.system import signals
 from pipebench.system.names import as_text
@@ -174,7 +174,7 @@ class Interleaved(Generic[S]):
         """Launches of each side that leave nothing but a warm machine."""
         for number in range(1, launches + 1):
             for label, side in self.sides.items():
-                self.listener.progress(f"warm launch {number} of {launches}: side {label}", 0.0)
+                self.listener.progress(Doing(f"warm launch {number} of {launches}", (f"side {label}",)), 0.0)
                 self.turn = label
                 self.launch(side)
 
@@ -210,7 +210,8 @@ class Interleaved(Generic[S]):
         """A B B A; whether there is anything to compare."""
         for label in _ROUND:
             done, total = sum(map(len, self.records.values())), 2 * most
-            self.listener.progress(f"launch {done + 1} of at most {total}: side {label}", done / total)
+            doing = Doing(f"launch {done + 1} of at most {total}", (f"side {label}",))
+            self.listener.progress(doing, done / total)
             self.turn = label
             record = self.launch(self.sides[label])
             check_alike(self.records[label], record, label)

@@ -17,7 +17,7 @@ from pipebench.comparison.run_fields import MODEL
 from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.run.devices import check_system
-from pipebench.run.listener import Listener
+from pipebench.run.listener import Doing, Listener
 from pipebench.system import pasting
 from pipebench.system.supervision import supervised
 
@@ -63,7 +63,7 @@ class Session:
         store.check_folder(self.folder)
         with place() as folder, sides(self.asked, self.common, folder, listener.notice) as both:
             for side in both:
-                with supervised(inf, lambda doing: listener.progress(doing, 0.0)) as phase:
+                with supervised(inf, lambda doing: listener.progress(Doing(doing), 0.0)) as phase:
                     phase(f"checking side {side.label}")
                     check(side)
                 listener.notice(f"{side.label}: {side.text}")

@@ -8,6 +8,7 @@ import typer
 from pipebench.cli import completing, no_effect, output
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.models.references import is_file, parted
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.system.places import not_written, write_whole
 from pipebench.system.reasons import reason
 
@@ -130,13 +131,13 @@ def _check_run(choices: "Choices", folder: Path) -> None:
     if choices.model:
         _check_top(folder)
         _check_there(choices, folder)
-    for device in ("emulated", "cuda"):
+    for device in (DeviceKind.EMULATED, DeviceKind.CUDA):
         try:
             options = ("--device", device, *choices.common.split())
             check(Side("A", "the jobs' run", options=options, folder=folder if choices.model else None))
         except SideError as error:
             if error.exit_code is ExitCode.USAGE:
-                job = ", on GPUs" if device == "cuda" else ""
+                job = ", on GPUs" if device.has_gpu else ""
                 given = f"--run {choices.run!r}{job}: " if choices.run else ""
                 raise UsageError(f"{given}{error.why}") from None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipebench.cli import given, output
+from pipebench.plan.device_kind import DeviceKind
 
 if TYPE_CHECKING:
     import typer
@@ -49,12 +50,12 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
         Rule(
             ("emulation_order",),
-            lambda v: v["kind"] not in ("emulated", "auto"),
+            lambda v: v["kind"] is not None and v["kind"].is_real,
             "no effect, only emulated devices share a core and have an order",
         ),
         Rule(
             ("emulation_order",),
-            lambda v: v["gpus"] == 1 and v["kind"] != "cpu",
+            lambda v: v["gpus"] == 1 and v["kind"] is not DeviceKind.CPU,
             "no effect, one device has one order",
         ),
         Rule(

@@ -18,6 +18,7 @@ from pipebench.errors import (
     TerminatedRunError,
     UsageError,
 )
+from pipebench.plan.device_kind import DeviceKind
 
 if TYPE_CHECKING:
     from pipebench.records.reproduction import ReproductionRecord
@@ -104,7 +105,9 @@ def _measure(folder: Path | None, budget_s: float, form: str, *, quiet: bool) ->
     real = has_gpus(DEVICES)
     with orderly_end(), ProgressView(output.stderr(), quiet=quiet) as view:
         reproduction = Reproduction(
-            pipelines("cuda" if real else "emulated", full_size=real), view, budget_s=budget_s
+            pipelines(DeviceKind.CUDA if real else DeviceKind.EMULATED, full_size=real),
+            view,
+            budget_s=budget_s,
         )
         try:
             record, error = _measured(reproduction, target)

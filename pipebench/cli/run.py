@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pipebench.cli import completing
-from pipebench.config.run_config import DEFAULT_MACHINE, DEVICE_KINDS, EMULATION_ORDERS, RunOptions
+from pipebench.config.run_config import AUTO, DEFAULT_MACHINE, DEVICES, EMULATION_ORDERS, RunOptions
 from pipebench.config.softmax_devices import devices_beside
 from pipebench.models.registry import DEFAULT_MODEL, MODELS
 from pipebench.plan.schedules import SCHEDULES
@@ -42,9 +42,9 @@ def run(
             "--device",
             "emulated (real compute, virtual clocks, one core), cpu (a process each, wall clock), cuda or auto.",
             _PLAN,
-            completing.among(*DEVICE_KINDS),
+            completing.among(*DEVICES),
         ),
-    ] = "auto",
+    ] = AUTO,
     machine: Annotated[
         str | None,
         _help(

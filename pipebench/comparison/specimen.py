@@ -3,6 +3,7 @@
 Two devices, six launches that spread by less than 1 %; its figures are those of its samples, as in any record.
 """
 
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records import summary
 from pipebench.records.config import Config, Input, Optimizer
 from pipebench.records.devices import Device
@@ -26,7 +27,7 @@ def specimen() -> CompletedRun:
         id="specimen",
         created="2014-12-08T00:00:00+00:00",
         status="completed",
-        device=Device(kind="emulated", count=2, names=["specimen", "specimen"]),
+        device=Device(kind=DeviceKind.EMULATED, count=2, names=["specimen", "specimen"]),
         clock="virtual",
         machine=None,
         config=_config(len(launches)),
@@ -71,7 +72,7 @@ def _launch(baseline_s: float, pipeline_s: float) -> Launch:
 def _config(launches: int) -> Config:
     return Config(
         gpus=2,
-        device="emulated",
+        device=DeviceKind.EMULATED.value,
         machine="2014",
         preset="tiny",
         layers=2,

@@ -41,7 +41,7 @@ def step_s(config: RunConfig) -> float:
 
 def assumed_flops_per_s(config: RunConfig) -> float:
     """What a device of this kind is taken to do, for an estimate of the time."""
-    return ASSUMED_GPU_FLOPS_PER_S if config.device == "cuda" else ASSUMED_FLOPS_PER_S
+    return ASSUMED_GPU_FLOPS_PER_S if config.kind.has_gpu else ASSUMED_FLOPS_PER_S
 
 
 def run_s(config: RunConfig) -> float:
@@ -99,7 +99,7 @@ def host_bytes(config: RunConfig) -> int:
         + _PARENT_BYTES
         + BATCHES * config.outline.positions * _TARGET_BYTES
     )
-    if config.device == "cuda":
+    if config.kind.has_gpu:
         return ours + len(here) * _GPU_PROCESS_BYTES
     of_all = device_memory(config, config.planned_partition)
     devices = range(len(of_all)) if config.here is None else here
@@ -164,7 +164,7 @@ def check_memory(config: RunConfig, available_bytes: int | None, *, limited: boo
 def _smaller(config: RunConfig, available_bytes: int, *, limited: bool) -> str:
     """What would let it fit."""
     more = "raise that limit" if limited else "end other programs"
-    process_bytes = _GPU_PROCESS_BYTES if config.device == "cuda" else _PROCESS_BYTES
+    process_bytes = _GPU_PROCESS_BYTES if config.kind.has_gpu else _PROCESS_BYTES
     if config.ranks * process_bytes + _PARENT_BYTES <= available_bytes:
         return f"use a smaller {smaller_sizes(config)}, or {more}"
     return f"{more}, or use fewer devices" if config.ranks > 1 else more

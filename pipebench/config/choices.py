@@ -1,12 +1,14 @@
 """Options that are one of a few words, and options that exclude each other. Pure."""
 
 from pipebench.config.memory_sizes import bytes_of
-from pipebench.config.run_config import DEVICE_KINDS, EMULATION_ORDERS, MOST_DEADLINE_S, RunOptions
+from pipebench.config.run_config import DEVICES, EMULATION_ORDERS, MOST_DEADLINE_S, RunOptions
 from pipebench.errors import UsageError
 from pipebench.models import partition as partitions
 from pipebench.models.text.asked import TOKEN_RULES
 from pipebench.plan.checkpoints import CHECKPOINTS
+from pipebench.plan.device_kind import DeviceKind
 
+_REAL = tuple(kind for kind in DeviceKind if kind.is_real)
 DTYPES = ("float32", "float64")
 CELLS = ("fused", "split")
 
@@ -18,7 +20,7 @@ def check_choices(options: RunOptions) -> None:
         UsageError: A value is unknown, or excludes another one.
     """
     for name, value, known in (
-        ("--device", options.device, DEVICE_KINDS),
+        ("--device", options.device, DEVICES),
         ("--dtype", options.dtype, DTYPES),
         ("--checkpoint", options.checkpoint, CHECKPOINTS),
         ("--tokens", options.tokens, TOKEN_RULES),
@@ -27,7 +29,7 @@ def check_choices(options: RunOptions) -> None:
     ):
         if value not in known:
             raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
-    if options.machine is not None and options.device in ("cuda", "cpu"):
+    if options.machine is not None and options.device in _REAL:
         raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
     if options.memory is not None:
         bytes_of(options.memory, "--memory")

@@ -43,7 +43,7 @@ def on_this_machine(config: RunConfig, available_bytes: int | None) -> tuple[Run
 
     All emulated devices, and all ranks on CPU cores, share that memory: several of them have no more than one.
     """
-    if config.device == "cuda" or available_bytes is None or budget.host_bytes(config) <= available_bytes:
+    if config.kind.has_gpu or available_bytes is None or budget.host_bytes(config) <= available_bytes:
         return config, None
     beside = budget.host_bytes(msgspec.structs.replace(config, single_bytes=0))
     limited = msgspec.structs.replace(config, single_bytes=0)

@@ -23,6 +23,7 @@ from pipebench.models.layout import (
 from pipebench.models.outline import Outline, Row
 from pipebench.models.registry import DEFAULT_MODEL, outline_of
 from pipebench.models.shards import Pieces
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
@@ -31,20 +32,15 @@ from pipebench.timing.machines import LOCAL
 DEFAULT_MACHINE = "2014"
 MOST_DEADLINE_S = 366 * 24 * 3600.0  # a year; what waits for messages takes no number of seconds whatever
 EMULATION_ORDERS = ("device", "dependence")  # the first one is the default
-DEVICE_KINDS = ("auto", "cuda", "cpu", "emulated")
-_KINDS: dict[str, Literal["cpu", "cuda", "emulated"]] = {
-    "auto": "emulated",  # of a run that ended before it was settled
-    "cpu": "cpu",
-    "cuda": "cuda",
-    "emulated": "emulated",
-}
+AUTO = "auto"  # a kind of device that the machine has
+DEVICES = (AUTO, *DeviceKind)
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The options of ``pipebench run`` as given; ``None`` is "not given"."""
 
     gpus: int | None = None  # a device for each layer, 8 at most
-    device: str = "auto"
+    device: str = AUTO
     machine: str | None = None
     model: str = DEFAULT_MODEL
     preset: str | None = None
@@ -81,6 +77,13 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     cell: str | None = None  # as the schedule needs it
     most_alive: int | None = None
     most_waiting: int | None = None
+
+    @property
+    def asked_kind(self) -> DeviceKind | None:
+        """The kind of device that is asked for; ``None``: one that the machine has."""
+        if self.machine is not None:
+            return DeviceKind.EMULATED
+        return None if self.device == AUTO else DeviceKind(self.device)
 
 
 class RunConfig(Asked, frozen=True, kw_only=True):
@@ -136,19 +139,24 @@ class RunConfig(Asked, frozen=True, kw_only=True):
         return self.machine == LOCAL
 
     @property
-    def kind(self) -> Literal["cpu", "cuda", "emulated"]:
-        """What a device is."""
-        return _KINDS[self.device]
+    def kind(self) -> DeviceKind:
+        """What a device is; of a run that ended before that was settled it counts as emulated."""
+        return self.device or DeviceKind.EMULATED
+
+    @property
+    def asked_device(self) -> str:
+        """The value of ``--device`` that this run has."""
+        return AUTO if self.device is None else str(self.device)
 
     @property
     def clock(self) -> Literal["wall", "virtual"]:
         """Emulated devices share a core: that they work side by side is virtual."""
-        return "virtual" if self.kind == "emulated" else "wall"
+        return "wall" if self.kind.is_real else "virtual"
 
     @property
     def ranks(self) -> int:
         """Processes of a launch: one a device, or one that emulates them all."""
-        return 1 if self.kind == "emulated" else self.gpus
+        return self.gpus if self.kind.is_real else 1
 
     @property
     def single_limit(self) -> int | None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pipebench.config.divisors import largest_divisor
 from pipebench.config.run_config import RunConfig
 from pipebench.diagnosis.factors import Factors
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.figures import DeviceUsage
 
@@ -38,9 +39,9 @@ class Cores(NamedTuple):
     usable: float | None = None
     quota: float | None = None
 
-    def shared_by(self, kind: str, devices: int) -> bool:
+    def shared_by(self, kind: DeviceKind, devices: int) -> bool:
         """Whether devices that are processes of this machine take turns on a core."""
-        return kind == "cpu" and devices > 1 and self.usable is not None and devices > self.usable
+        return kind.takes_core and devices > 1 and self.usable is not None and devices > self.usable
 
     def text(self) -> str:
         """Such as ``1 core, all that the container's quota allows``."""
@@ -76,7 +77,7 @@ def causes(
         Cause(factors.transfer, MESSAGES, _less_transfer(config)),
         Cause(factors.work, work_text(slices, config.checkpoint), _less_work(config)),
     ]
-    if cores.shared_by(config.device, config.gpus):
+    if cores.shared_by(config.kind, config.gpus):
         found.append(Cause(factors.shared, f"sharing {cores.text()}", fewer_devices(cores)))
     return sorted(found, key=lambda cause: -cause.factor)
 

@@ -144,6 +144,6 @@ def _cores(record: RunRecord) -> Cores:
 
 def _available(record: RunRecord, cores: Cores) -> int | None:
     """How many devices its machine had, at least; ``None`` where any number can be emulated."""
-    if record.device.kind == "cuda":
+    if record.device.kind.has_gpu:
         return record.device.count
-    return floor(cores.usable) if record.device.kind == "cpu" and cores.usable is not None else None
+    return floor(cores.usable) if record.device.kind.takes_core and cores.usable is not None else None

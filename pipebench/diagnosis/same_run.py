@@ -79,7 +79,7 @@ def _asked(record: RunRecord, model: str) -> dict[str, object]:
     found |= {
         name: value for name, default in _DEFAULTS.items() if (value := getattr(config, name)) != default
     }
-    if record.device.kind != "emulated":
+    if record.device.kind.is_real:
         found.pop("emulation_order", None)
     found["microbatches"] = config.microbatches
     schedule = SCHEDULES.get(config.schedule)

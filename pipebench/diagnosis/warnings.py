@@ -81,7 +81,7 @@ class Facts:
     @property
     def cores_shared(self) -> bool:
         """Whether devices took turns on cores."""
-        return self.cores.shared_by(self.config.device, self.here)
+        return self.cores.shared_by(self.config.kind, self.here)
 
 
 def warnings(facts: Facts) -> list[WarningRecord]:
@@ -128,7 +128,7 @@ def _cores_shared(facts: Facts) -> WarningRecord | None:
 def _few_cores(facts: Facts) -> WarningRecord | None:
     """GPUs whose ranks take turns on a core."""
     usable, gpus = facts.cores.usable, facts.here
-    if facts.config.device != "cuda" or usable is None or usable >= gpus:
+    if not facts.config.kind.has_gpu or usable is None or usable >= gpus:
         return None
     return WarningRecord(
         code=WarningCode.FEW_CORES,
@@ -139,7 +139,7 @@ def _few_cores(facts: Facts) -> WarningRecord | None:
 
 def _gpus(facts: Facts) -> Iterator[WarningRecord]:
     """What the driver said of the GPUs: others that compute on them, and clocks that were held back."""
-    for number in range(facts.config.gpus if facts.config.device == "cuda" else 0):
+    for number in range(facts.config.gpus if facts.config.kind.has_gpu else 0):
         others = facts.environment.get(f"gpu{number}_other_processes")
         if others:
             yield WarningRecord(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
-import torch.distributed as dist
 
 from pipebench.engine import group
 from pipebench.engine.buffers import Buffers
@@ -14,6 +13,7 @@ from pipebench.engine.ranks import StepTransport
 from pipebench.engine.staged_transport import StagedTransport, stream_mark
 from pipebench.launching import messages
 from pipebench.models.edges import Edges
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.plan import Plan
 
 _AHEAD_ON_A_GPU = 2  # receives a direction: each one that waits is a kernel that runs
@@ -26,15 +26,15 @@ def _gloo(_: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevi
     return RankTransport(plan.graph, plan.program(rank), partial(Buffers, edges, device=device.torch))
 
 
-def _nccl_or_staged(
+def _own_or_staged(
     job: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice
 ) -> StepTransport:
-    """Between GPUs: NCCL, or through pinned host memory where torch has no NCCL."""
+    """Between GPUs: by their own backend, or through pinned host memory where torch has none."""
     graph, program = plan.graph, plan.program(rank)
-    if dist.is_nccl_available():
+    if device.backend is not None:
         groups = group.by_direction(
             graph,
-            backend="nccl",
+            backend=device.backend,
             rank=rank,
             timeout_s=job.patience_s,
             token=partial(torch.zeros, 1, device=device.torch),
@@ -50,4 +50,4 @@ def _nccl_or_staged(
     )
 
 
-TRANSPORTS: Mapping[str, Transports] = {"cpu": _gloo, "cuda": _nccl_or_staged}
+TRANSPORTS: Mapping[DeviceKind, Transports] = {DeviceKind.CPU: _gloo, DeviceKind.CUDA: _own_or_staged}

@@ -1,20 +1,27 @@
-"""What a rank computes on: the one leaf that knows a CPU core from a GPU.
+"""What a rank computes on: whoever measures asks the device, and not for its kind.
 
     CpuDevice    tensors in memory; a clock of the host is read around the work
-    CudaDevice   tensors on one GPU; events are recorded around the work and read once, when it is over
+    CudaDevice   tensors on one GPU (``gpu.py``); events are recorded around the work and read once, when it is over
 
 A mark is a point of a step whose time will be asked for. The marks of a step come back in seconds of the
 machine's monotonic clock, which all ranks share.
 """
 
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
 
 import torch
 
-from pipebench.errors import EnvironmentRefusedError
-from pipebench.system.refusals import first_line
+from pipebench.telemetry.environment import cpu_model
+
+
+class Identity(NamedTuple):
+    """Which device it is, as far as that is told."""
+
+    name: str
+    uuid: str | None = None
+    pci: str | None = None
 
 
 class Marks(Protocol):
@@ -32,6 +39,29 @@ class RankDevice(Protocol):
 
     torch: torch.device
     warms_up: bool  # whether a first step pays for what later ones find in place
+    has_cpu_clock: bool  # whether the work is this thread's, and its CPU time tells how long it had the core
+    has_own_memory: bool  # beside the host's: a model may be too big for it, which is found out by trying
+    has_own_speed: bool  # whether another one may be faster, which is found out before the race
+
+    @property
+    def backend(self) -> str | None:
+        """What carries tensors between such devices, as torch calls it; ``None``: gloo, from the host's memory."""
+
+    def start(self) -> None:
+        """Make it ready, before anything else is asked of it.
+
+        Raises:
+            EnvironmentRefusedError: This process cannot compute on it.
+        """
+
+    def identity(self) -> "Identity":
+        """Which one it is."""
+
+    def names(self, count: int) -> list[str]:
+        """Of the first devices of this kind that this process sees; none where nobody numbers them."""
+
+    def libraries(self) -> Mapping[str, str | int | bool | None]:
+        """Its own libraries, by the names that a record's environment has for them."""
 
     def use(self) -> None:
         """Make it the device that this process computes on."""
@@ -41,6 +71,9 @@ class RankDevice(Protocol):
 
     def seconds(self, run: Callable[[], None]) -> float:
         """Run something, from a device at rest until it is over."""
+
+    def at_rest_s(self) -> float:
+        """Its clock once it has done all that it was given: for a quick look, not for timed steps."""
 
     def give_back(self) -> None:
         """Let others have the memory that is kept for later tensors."""
@@ -63,10 +96,29 @@ class CpuDevice:
     """
 
     warms_up = False
+    has_cpu_clock = True
+    has_own_memory = False
+    has_own_speed = False
+    backend = None
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.torch = torch.device("cpu")
         self.clock = clock
+
+    def start(self) -> None:
+        """It is there."""
+
+    def identity(self) -> Identity:
+        """By the processor's model."""
+        return Identity(cpu_model())
+
+    def names(self, count: int) -> list[str]:  # noqa: ARG002 - nobody numbers cores
+        """Not numbered."""
+        return []
+
+    def libraries(self) -> Mapping[str, str | int | bool | None]:
+        """None beside torch's."""
+        return {}
 
     def use(self) -> None:
         """There is no other."""
@@ -80,6 +132,10 @@ class CpuDevice:
         start = self.clock()
         run()
         return self.clock() - start
+
+    def at_rest_s(self) -> float:
+        """What it was given is done when the call is over."""
+        return self.clock()
 
     def give_back(self) -> None:
         """It is this process's: its steps must meet memory that is in place."""
@@ -109,93 +165,3 @@ class HostMarks:
     def read_s(self) -> list[float]:
         """They are there already."""
         return list(self._readings)
-
-
-class CudaDevice:
-    """One GPU, as CUDA counts those that are visible; ``start_cuda`` comes first."""
-
-    warms_up = True
-
-    def __init__(self, index: int) -> None:
-        self.torch = torch.device("cuda", index)
-
-    def use(self) -> None:
-        """What torch and NCCL take for the current GPU."""
-        torch.cuda.set_device(self.torch)
-
-    def marks(self, count: int) -> "EventMarks":
-        """Events on the stream that computes."""
-        return EventMarks(self.torch, count)
-
-    def seconds(self, run: Callable[[], None]) -> float:
-        """Between two events around it, by the GPU's own clock."""
-        marks = EventMarks(self.torch, 2)
-        torch.cuda.synchronize(self.torch)
-        marks.mark(0)
-        with torch.cuda.device(self.torch):
-            run()
-            marks.mark(1)
-        start, end = marks.read_s()
-        return end - start
-
-    def give_back(self) -> None:
-        """Empty the cache of torch's allocator."""
-        torch.cuda.empty_cache()
-
-    def allocated_bytes(self) -> int:
-        """By torch's allocator."""
-        return torch.cuda.memory_allocated(self.torch)
-
-    def start_peak(self) -> None:
-        """Reset the allocator's count."""
-        torch.cuda.reset_peak_memory_stats(self.torch)
-
-    def peak_bytes(self) -> int | None:
-        """By torch's allocator; what CUDA and NCCL take for themselves is not in it."""
-        return torch.cuda.max_memory_allocated(self.torch)
-
-
-def start_cuda(rank: int) -> None:
-    """Start CUDA in this process and have its GPU add two numbers, TF32 off: both sides compute in true float32.
-
-    Raises:
-        EnvironmentRefusedError: torch is built without CUDA, the driver is too old for it, or this build has no code
-            for the GPU, or another process has the GPU for itself.
-    """
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        torch.cuda.init()  # type: ignore[no-untyped-call]
-        one = torch.ones(1, device=CudaDevice(rank).torch)
-        assert float(one + one) == 2, "a GPU that cannot add"
-    except (RuntimeError, AssertionError) as error:
-        raise EnvironmentRefusedError(
-            f"--device cuda: torch {torch.__version__} cannot use GPU {rank} ({first_line(error)}): install "
-            "a torch build for this driver and this GPU, end what else uses it, or use --device emulated"
-        ) from error
-
-
-class EventMarks:
-    """CUDA events; the host waits once, when they are read.
-
-    Mark 0 is recorded on a GPU at rest, so the host's clock at that moment is the GPU's, to some 10 us.
-    """
-
-    def __init__(self, device: torch.device, count: int) -> None:
-        self._device = device
-        self._events = [torch.cuda.Event(enable_timing=True) for _ in range(count)]  # type: ignore[no-untyped-call]
-        self._origin_s = 0.0
-        self._stream: torch.cuda.Stream | None = None
-
-    def mark(self, number: int) -> None:
-        """Record an event on the stream that is the device's current one at mark 0: to ask for it takes as long."""
-        if number == 0:
-            self._stream = torch.cuda.current_stream(self._device)
-            self._origin_s = time.perf_counter()
-        self._events[number].record(self._stream)
-
-    def read_s(self) -> list[float]:
-        """Milliseconds since mark 0, on the host's clock."""
-        torch.cuda.synchronize(self._device)
-        first = self._events[0]
-        return [self._origin_s + first.elapsed_time(event) / 1000 for event in self._events]

@@ -19,6 +19,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.launching.peers import LostPeerError, recognised
 from pipebench.launching.rendezvous.place import OverNetwork, Place
 from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import messages_of
@@ -81,8 +82,9 @@ def _begin(store: Any, place: Place, timeout_s: float) -> None:
 def _connecting(how: str, remedy: str) -> Iterator[None]:
     """Tell that the processes cannot be connected. The cause stays with the error: a lost peer is another's fault."""
     try:
-        yield
-    except (RuntimeError, OSError) as error:
+        with recognised():
+            yield
+    except (LostPeerError, RuntimeError, OSError) as error:
         why = refusals.why(str(error)) or remedy
         raise EnvironmentRefusedError(
             f"processes cannot be connected {how}: {why} ({refusals.first_line(error)})"

@@ -8,10 +8,10 @@ import msgspec
 from pipebench.errors import PipebenchError, RunFailedError
 from pipebench.hosts.exchange import Exchange
 from pipebench.hosts.seats import all_seats, place_of
-from pipebench.hosts.words import Assignment, Lead, Status, job_key, status_key
+from pipebench.hosts.words import Assignment, Lead, Stage, Status, job_key, status_key
 from pipebench.launching import messages
 from pipebench.launching.company import Trouble, raise_first
-from pipebench.launching.heartbeat import Beat, Heartbeats, State
+from pipebench.launching.heartbeat import Beat, Heartbeats
 from pipebench.launching.rendezvous.place import OverNetwork, Place, Seat
 from pipebench.launching.rendezvous.told import Told
 
@@ -91,7 +91,7 @@ class Leader:
         silent_s = self.exchange.silent_s(status_key(rank))
         if status is not None and status.trouble is not None:
             yield status.trouble
-        elif status is not None and status.stage == "left":
+        elif status is not None and status.stage is Stage.LEFT:
             yield Trouble(rank=rank, text=f"{self._name(rank)} has left before the end")
         elif silent_s > LOST_S and self.exchange.has_come(status_key(rank)):
             yield Trouble(
@@ -107,7 +107,7 @@ class Leader:
 
     def _is_done(self, rank: int) -> bool:
         status = self._status(rank)
-        return status is not None and (status.stage, status.launch) == ("done", self._lead.begun)
+        return status is not None and (status.stage, status.launch) == (Stage.DONE, self._lead.begun)
 
     @property
     def hears_silence(self) -> bool:
@@ -133,9 +133,7 @@ class Leader:
         status = self._status(rank) if rank in self.others else None
         if status is None:
             return None
-        return Beat(
-            State(status.state), status.action, self.exchange.heard_s(status_key(rank)) - status.age_s
-        )
+        return Beat(status.state, status.action, self.exchange.heard_s(status_key(rank)) - status.age_s)
 
     def outputs(self) -> dict[int, str]:
         """What the others printed last, of those that say so soon."""
@@ -171,7 +169,7 @@ class Leader:
     def _has_left(self, rank: int) -> bool:
         """Or will not come back."""
         status = self._status(rank)
-        return (status is not None and status.stage == "left") or self._is_lost(rank)
+        return (status is not None and status.stage is Stage.LEFT) or self._is_lost(rank)
 
     def _status(self, rank: int) -> Status | None:
         word = self.exchange.heard(status_key(rank))

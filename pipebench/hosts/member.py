@@ -4,7 +4,7 @@ import time
 import traceback
 from contextlib import closing
 from math import inf
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,9 +12,9 @@ from pipebench.errors import ExitCode, InterruptedRunError, PipebenchError, RunF
 from pipebench.hosts.exchange import TO_COME_S, Exchange
 from pipebench.hosts.leader import LOST_S
 from pipebench.hosts.seats import place_of
-from pipebench.hosts.words import Assignment, Lead, Status, job_key, status_key
+from pipebench.hosts.words import Assignment, Lead, Stage, Status, job_key, status_key
 from pipebench.launching.company import Trouble
-from pipebench.launching.heartbeat import Beat, Heartbeats
+from pipebench.launching.heartbeat import Beat, Heartbeats, State
 from pipebench.launching.launched import Launched
 from pipebench.launching.launcher import prepared
 from pipebench.launching.rendezvous.told import Told
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _TICK_S = 0.05
 _LAST_WORD_S = 6.0  # rank 0 may have a lost machine to wait for, and a record to write
-Stage = Literal["waiting", "running", "done", "left"]
 
 
 class _OverError(Exception):
@@ -45,7 +44,7 @@ class Member:
         self.told, self.exchange = told, exchange
         self.place: Place | None = None
         self._lead = Lead()
-        self._status = Status(launch=0, stage="waiting")
+        self._status = Status(launch=0, stage=Stage.WAITING)
         exchange.want([status_key(0)])
         self.say()
 
@@ -65,7 +64,7 @@ class Member:
                 raise
             return code
         finally:
-            self.say(stage="left")
+            self.say(stage=Stage.LEFT)
             self.exchange.flush(1.0)
 
     def _serve(self) -> int:
@@ -84,10 +83,10 @@ class Member:
             time.sleep(_TICK_S)
         assignment = msgspec.msgpack.decode(given, type=Assignment)
         if self.told.rank >= assignment.job.ranks:
-            self.say(launch=number, stage="done")
+            self.say(launch=number, stage=Stage.DONE)
             return
         self.place = place_of(self.told, assignment.seats, assignment.prefix)
-        self.say(launch=number, stage="running", state=0, action=-1, age_s=0.0, output=None)
+        self.say(launch=number, stage=Stage.RUNNING, state=State.STARTING, action=-1, age_s=0.0, output=None)
         with (
             refusals.told("a launch cannot be started"),
             temporary_folder() as folder,
@@ -104,9 +103,9 @@ class Member:
             try:
                 for _ in launched.reports():
                     pass  # rank 0 reports for all
-                self.say(stage="done")
+                self.say(stage=Stage.DONE)
             except _OverError:
-                self.say(stage="waiting", output=launched.output())
+                self.say(stage=Stage.WAITING, output=launched.output())
             except (InterruptedRunError, TerminatedRunError):
                 raise
             except PipebenchError as error:

@@ -1,11 +1,12 @@
 """What the processes of a launch tell each other over the store, one value a rank, renewed all the while. Pure."""
 
-from typing import Literal
+from enum import StrEnum
 
 import msgspec
 
 from pipebench.launching import messages
 from pipebench.launching.company import Trouble
+from pipebench.launching.heartbeat import State
 from pipebench.launching.rendezvous.place import Seat
 
 
@@ -17,6 +18,15 @@ class Present(msgspec.Struct, frozen=True):
     versions: str = ""
 
 
+class Stage(StrEnum):
+    """How far a rank is with a launch."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    LEFT = "left"
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What a rank does.
 
@@ -25,8 +35,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     launch: int
-    stage: Literal["waiting", "running", "done", "left"]
-    state: int = 0
+    stage: Stage
+    state: State = State.STARTING
     action: int = -1
     age_s: float = 0.0
     output: str | None = None

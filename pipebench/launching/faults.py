@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pipebench.launching.phases import Phase
 from pipebench.records.schema import WarningRecord
 from pipebench.warning_codes import WarningCode
 
@@ -34,10 +35,14 @@ def injected(fault: str) -> bool:
     return os.environ.get(VARIABLE) == fault
 
 
-def happen(where: str, rank: int) -> None:
-    """Break here if that was asked for."""
-    if not _asked_for(where, rank):
-        return
+def happen(phase: Phase, rank: int) -> None:
+    """Break at this point of a launch if that was asked for."""
+    if _asked_for(phase, rank):
+        _break(phase)
+
+
+def _break(where: str) -> None:
+    """As it was asked for."""
     fault = os.environ[VARIABLE].partition("@")[0]
     if _CLOCK in os.environ:
         Path(os.environ[_CLOCK]).write_text(repr(time.time()))
@@ -69,7 +74,7 @@ def in_action(run: Callable[[], None], action: str, rank: int) -> Callable[[], N
         return run
 
     def broken() -> None:
-        happen(action, rank)
+        _break(action)
         run()
 
     return broken

@@ -212,7 +212,7 @@ class Launched:
 
     def _action_text(self, rank: int, number: int) -> str:
         """A rank's n-th action, empty where there is none; with its part of the model where that is no layer's."""
-        if not isinstance(self.job, messages.Job) or self.job.task != "launch":
+        if not isinstance(self.job, messages.Job) or self.job.task is not messages.Task.LAUNCH:
             return ""
         graph, program = self._plan.graph, self._plan.programs[rank]
         if not 0 <= number < len(program):

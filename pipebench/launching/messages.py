@@ -3,11 +3,13 @@
 Neither is ever unpickled: both are checked against these types.
 """
 
+from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
 from pipebench.config.run_config import RunConfig, RunOptions
+from pipebench.launching.phases import Phase
 from pipebench.models.outline import FormKind
 from pipebench.models.own.description import Description
 from pipebench.models.pairs.data import PairData
@@ -21,8 +23,6 @@ from pipebench.records.launches import Launch
 from pipebench.records.spans import TimelineRecord
 from pipebench.timing.measured_link import MeasuredLink
 
-Task = Literal["launch", "layers", "costs", "link"]
-
 
 class Form(msgspec.Struct, frozen=True):
     """A form of the baseline, with its microbatches."""
@@ -35,12 +35,21 @@ class Form(msgspec.Struct, frozen=True):
         return f"{self.kind} x{self.microbatches}" if self.microbatches > 1 else self.kind
 
 
+class Task(StrEnum):
+    """What the processes of a job are to do: measure both sides, or what must be known before."""
+
+    LAUNCH = "launch"
+    LAYERS = "layers"
+    COSTS = "costs"
+    LINK = "link"
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"):
     """One launch. The first one verifies, races the baseline's forms and measures the host's speed."""
 
     config: RunConfig
     data: Data | PairData | None  # what the model was given, if the launch does not make it itself
-    task: Task = "launch"
+    task: Task = Task.LAUNCH
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure
     patience_s: float = 3600.0  # of a wait for a message: beyond the deadline, which names the culprit
@@ -55,8 +64,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"
     @property
     def ranks(self) -> int:
         """Processes that the task takes: layers and actions are measured by one, each GPU by its own, a link by two."""
-        layers = self.config.ranks if self.config.device == "cuda" else 1
-        return {"launch": self.config.ranks, "layers": layers, "costs": 1, "link": 2}[self.task]
+        layers = self.config.ranks if self.config.kind.has_gpu else 1
+        return {Task.LAUNCH: self.config.ranks, Task.LAYERS: layers, Task.COSTS: 1, Task.LINK: 2}[self.task]
 
     def plan(self) -> Plan:
         """What the launch runs, with its transfers."""
@@ -88,11 +97,16 @@ class Loaded(Message, frozen=True, tag="loaded"):
 
 
 class Progress(Message, frozen=True, tag="progress"):
-    """What it does now, in words, and the share of this launch's steps that is done; ``timed``: what follows counts."""
+    """What it is at now, what of that in words, and the share of this launch's steps that is done."""
 
-    doing: str
+    phase: Phase
     share: float
-    timed: bool = False
+    detail: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """As a person is told, from large to small."""
+        return (self.phase.words, self.detail) if self.detail else (self.phase.words,)
 
 
 class Described(Message, frozen=True, tag="described"):

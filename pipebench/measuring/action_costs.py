@@ -11,12 +11,13 @@ from statistics import fmean
 
 import torch
 
-from pipebench.engine.device import CpuDevice, CudaDevice
+from pipebench.engine.device import CpuDevice
+from pipebench.engine.devices import device_of
 from pipebench.engine.emulator import EmulatedPipeline
 from pipebench.launching import messages
+from pipebench.launching.phases import Phase
 from pipebench.launching.rendezvous.place import Place
 from pipebench.measuring.host_speed import host_flops_per_s
-from pipebench.measuring.layer_costs import gpu_at_rest_s
 from pipebench.models.edges import Edges
 from pipebench.models.network import Network
 from pipebench.models.outline import telling_flops
@@ -56,20 +57,20 @@ def measure(
 def _measured(
     job: messages.Job, network: Network, place: Place, emit: Callable[[messages.Message], None]
 ) -> OrderCosts:
-    config, on_gpu = job.config, job.config.device == "cuda"
-    device = CudaDevice(place.device).torch if on_gpu else None
+    config = job.config
+    device = device_of(config.kind, place.device, time.thread_time)
     pipeline = EmulatedPipeline(
         add_transfers(_plan(job)),
         network,
         config.layout,
         cell=config.cell,
-        device=device,
-        clock=gpu_at_rest_s if on_gpu else time.thread_time,
+        device=device.torch,
+        clock=device.at_rest_s,
     )
-    batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks, device=device)
+    batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks, device=device.torch)
     found = []
     for number in range(_STEPS):
-        emit(messages.Progress(doing="measuring actions", share=number / _STEPS))
+        emit(messages.Progress(phase=Phase.ACTIONS, share=number / _STEPS))
         found.append(pipeline.step(batch))
         pipeline.release()
     least = _least(found)
@@ -127,7 +128,7 @@ def cell_cost(samples: Sequence[_Sample]) -> CellCost:
 def _link(job: messages.Job, network: Network, step_s: float) -> Link | None:
     """Of an emulated machine, at this host's speed; ``None`` between real ranks."""
     config = job.config
-    if config.kind != "emulated":
+    if config.kind.is_real:
         return None
     flops = telling_flops(network.outline)
     speed = flops / step_s if flops is not None else host_flops_per_s(CpuDevice(time.thread_time))

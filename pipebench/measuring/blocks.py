@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from pipebench.launching import faults, messages
+from pipebench.launching.phases import Phase
 from pipebench.records.launches import Block, Launch, PipelineSamples, Samples
 from pipebench.records.spans import TimelineRecord
 from pipebench.records.timelines import busy_s
@@ -33,8 +34,8 @@ def time_blocks(
     """
     first = pairs[0]
     for number in range(job.config.warmup):
-        faults.happen("warm-up", rank)
-        report(messages.Progress(doing="warming up", share=0.65 if job.form is None else 0.3))
+        faults.happen(Phase.WARM_UP, rank)
+        report(messages.Progress(phase=Phase.WARM_UP, share=0.65 if job.form is None else 0.3))
         first.rest()
         first.baseline_step(-1 - number)
         for pair in pairs:
@@ -49,9 +50,9 @@ def time_blocks(
     order = list(in_turn(job.config.steps, len(pairs)))
     begun = 0.75 if job.form is None else 0.5
     for number, which in enumerate(order):
-        faults.happen("timed", rank)
+        faults.happen(Phase.TIMED, rank)
         share = begun + (1 - begun) * number / len(order)
-        report(messages.Progress(doing="timing", share=share, timed=True))
+        report(messages.Progress(phase=Phase.TIMED, share=share))
         first.rest()
         before = _usage()
         block = Block(kind="baseline" if which is None else "pipeline", start_s=before[0] - started, steps=1)
@@ -118,7 +119,7 @@ def _measured(
         blocks=timed.blocks,
         page_faults=int(page_faults),
         wall_per_cpu=max(wall_s / cpu_s, wall_per_cpu or 0.0)
-        if cpu_s and job.config.device != "cuda"
+        if cpu_s and timed.pair.device.has_cpu_clock
         else None,
         peaks_bytes=peaks_bytes,
         clocks=timed.pair.host_clocks() or UNSET,

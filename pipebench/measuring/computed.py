@@ -52,4 +52,4 @@ def take_gradients(part: Part, gradients: Gradients) -> None:
 
 def _tolerance(job: messages.Job) -> float:
     """How far the two may be apart."""
-    return gradient_tolerance(job.config.dtype, job.config.device, job.config.outline.positions)
+    return gradient_tolerance(job.config.dtype, job.config.kind, job.config.outline.positions)

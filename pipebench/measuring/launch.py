@@ -24,6 +24,8 @@ import msgspec
 
 from pipebench.errors import EnvironmentRefusedError, PipebenchError, UsageError
 from pipebench.launching import faults, messages, process
+from pipebench.launching.peers import LostPeerError, recognised
+from pipebench.launching.phases import Phase
 from pipebench.launching.rendezvous.place import Place
 from pipebench.measuring.blocks import time_blocks
 from pipebench.measuring.torch_check import check_torch
@@ -31,6 +33,7 @@ from pipebench.provenance import origins
 from pipebench.timing.measured_link import MeasuredLink
 
 if TYPE_CHECKING:
+    from pipebench.engine.device import RankDevice
     from pipebench.measuring.pair import Pair
 
 Emit = Callable[[messages.Message], None]
@@ -52,11 +55,12 @@ def main() -> None:
             describe(work, emit)
         else:
             place = msgspec.msgpack.decode((folder / f"place-{rank}").read_bytes(), type=Place)
-            if work.config.device == "cuda":
+            if work.config.kind.has_gpu:
                 process.prepare_for_gpus()
             else:  # a rank with a GPU is not pinned: it has threads of the driver's beside its own
                 process.pin(place.core)
-            run(work, place, folder, emit)
+            with recognised():
+                run(work, place, folder, emit)
         emit(messages.Done())
     except PipebenchError as error:
         emit(
@@ -65,28 +69,31 @@ def main() -> None:
                 traceback="",
                 refused=isinstance(error, EnvironmentRefusedError),
                 usage=isinstance(error, UsageError),
-                lost_peer=_lost(error.__cause__),
+                lost_peer=isinstance(error.__cause__, LostPeerError),
             )
         )
     except MemoryError:
         emit(messages.Failed(cause="out of memory: use a smaller size", traceback=traceback.format_exc()))
+    except LostPeerError as lost:
+        emit(_broken(lost.told, lost_peer=True))
     except Exception as error:  # noqa: BLE001 - a process's last word: every cause goes home
-        cause = f"{type(error).__name__}: {error}".splitlines()[0]
-        if _out_of_memory(error):
-            cause = f"out of memory: use a smaller size ({cause})"
-        emit(messages.Failed(cause=cause, traceback=traceback.format_exc(), lost_peer=_lost(error)))
+        emit(_broken(error, lost_peer=False))
     os._exit(0)  # a group whose peers are gone must not be waited for
+
+
+def _broken(error: Exception, *, lost_peer: bool) -> messages.Failed:
+    """The last word of a process that an error ended."""
+    cause = f"{type(error).__name__}: {error}".splitlines()[0]
+    if _out_of_memory(error):
+        cause = f"out of memory: use a smaller size ({cause})"
+    told = "".join(traceback.format_exception(error))
+    return messages.Failed(cause=cause, traceback=told, lost_peer=lost_peer)
 
 
 def _out_of_memory(error: Exception) -> bool:
     """Torch's error of a GPU or, of the host, its allocator's, C++'s, or a oneDNN kernel's that finds no room."""
     signs = ("can't allocate memory", "bad_alloc", "could not create a primitive")
     return type(error).__name__ == "OutOfMemoryError" or any(sign in str(error) for sign in signs)
-
-
-def _lost(error: BaseException | None) -> bool:
-    """Whether this process lost the others, so that the cause may be another one's."""
-    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("gloo", "nccl"))
 
 
 def describe(work: messages.Describing, emit: Emit) -> None:
@@ -107,7 +114,7 @@ def describe(work: messages.Describing, emit: Emit) -> None:
             dtype=options.dtype,
             seed=options.seed,
             slices=partial(slices, options),
-            tell=lambda doing: emit(messages.Progress(doing=doing, share=0.0)),
+            tell=lambda detail: emit(messages.Progress(Phase.DESCRIBING, 0.0, detail)),
         )
     emit(messages.Described(description=description))
 
@@ -117,7 +124,7 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
     check_torch()  # after process.prepare, which sets what torch reads once
     import torch  # noqa: PLC0415 - likewise
 
-    from pipebench.engine.device import start_cuda  # noqa: PLC0415 - likewise
+    from pipebench.engine.devices import device_of  # noqa: PLC0415 - likewise
     from pipebench.measuring import facts  # noqa: PLC0415 - likewise
     from pipebench.measuring.pair import make_pair  # noqa: PLC0415 - likewise
 
@@ -126,26 +133,26 @@ def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
     emit(messages.Loaded())
     rank = place.rank
     report = emit if rank == 0 else _say_nothing
-    if job.config.device == "cuda":
-        start_cuda(place.device)
+    device = device_of(job.config.kind, place.device)
+    device.start()
     if rank == 0:
-        report(messages.Environment(values=facts.environment(job.config.device, place.device)))
-    if job.config.device == "cuda" and job.task == "launch" and not place.joined:
-        report(messages.Devices(names=[torch.cuda.get_device_name(n) for n in range(job.config.gpus)]))
-    faults.happen("start", rank)
+        report(messages.Environment(values=facts.environment(device)))
+    if job.task is messages.Task.LAUNCH and not place.joined and (names := device.names(job.config.gpus)):
+        report(messages.Devices(names=names))
+    faults.happen(Phase.START, rank)
     faults.set_clock(rank)
-    if job.task == "link":
+    if job.task is messages.Task.LINK:
         report(messages.LinkTimes(link=_measure_link(job, place, folder, report)))
         return
-    if job.task == "layers":
+    if job.task is messages.Task.LAYERS:
         _measure_layers(job, place, folder, report)
         return
-    if job.task == "costs":
+    if job.task is messages.Task.COSTS:
         _measure_actions(job, place, report)
         return
     pair = make_pair(job, place, folder)
     if place.joined:
-        _survey(job, place, report)
+        _survey(job, place, device, report)
     pairs = [pair, *map(pair.beside, job.beside)]
     for each in pairs:
         each.prime()
@@ -175,18 +182,15 @@ def _measure_actions(job: messages.Job, place: Place, report: Emit) -> None:
         report(measure(job, place, report))
 
 
-def _survey(job: messages.Job, place: Place, report: Emit) -> None:
+def _survey(job: messages.Job, place: Place, device: "RankDevice", report: Emit) -> None:
     """Where the ranks are and what lies between them, before they have anything else to do. Collective."""
-    import torch.distributed as dist  # noqa: PLC0415 - for ranks only
-
-    from pipebench.engine.device import CpuDevice, CudaDevice  # noqa: PLC0415 - torch
+    from pipebench.engine.device import CpuDevice  # noqa: PLC0415 - torch
     from pipebench.measuring import facts, host_links  # noqa: PLC0415 - torch
 
-    ranks = facts.ranks(place, job.config.device)
-    report(messages.Progress(doing="measuring the links between ranks", share=0.05))
-    by_nccl = job.config.device == "cuda" and dist.is_nccl_available()
-    device = CudaDevice(place.device) if by_nccl else CpuDevice()
-    links = host_links.measure(place, device, backend="nccl" if by_nccl else None, timeout_s=job.patience_s)
+    ranks = facts.ranks(place, device)
+    report(messages.Progress(phase=Phase.LINKS, share=0.05))
+    carried = CpuDevice() if device.backend is None else device
+    links = host_links.measure(place, carried, backend=device.backend, timeout_s=job.patience_s)
     report(messages.Devices(names=[each.name for each in ranks], ranks=ranks, links=links))
 
 
@@ -195,16 +199,14 @@ def _race(pairs: Sequence["Pair"], report: Emit) -> None:
     first, *others = pairs
     steps = count()
     raced = first.race(
-        lambda what: report(
-            messages.Progress(doing=f"racing baselines: {what}", share=min(0.15 + 0.05 * next(steps), 0.5))
-        )
+        lambda what: report(messages.Progress(Phase.RACE, min(0.15 + 0.05 * next(steps), 0.5), what))
     )
     if raced is not None:
         report(raced)
     for other in others:
         other.follow(first, raced)
     for which, each in enumerate(pairs):
-        report(messages.Progress(doing="verifying gradients", share=0.55))
+        report(messages.Progress(phase=Phase.VERIFICATION, share=0.55))
         if which:
             each.choose(raced.form if raced is not None else messages.Form("naive"))
         verification = each.verify()
@@ -220,7 +222,7 @@ def _measure_link(job: messages.Job, place: Place, folder: Path, report: Emit) -
             place,
             folder,
             job.patience_s,
-            lambda share: report(messages.Progress(doing="measuring the link", share=share)),
+            lambda share: report(messages.Progress(phase=Phase.LINK, share=share)),
         )
 
 

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from math import inf
 from pathlib import Path
 
-import torch
-
-from pipebench.engine.device import CudaDevice
+from pipebench.engine.devices import device_of
 from pipebench.engine.emulator import EmulatedPipeline
 from pipebench.launching import messages
 from pipebench.launching.heartbeat import IDLE, WAITING, Heartbeats
+from pipebench.launching.phases import Phase
 from pipebench.launching.rendezvous.place import Place
 from pipebench.models.layout import chain_layout, graph_of, shape_of
 from pipebench.models.network import Network
@@ -38,7 +37,7 @@ def measure(
     network = network_for(job.config, job.data)
     speeds: list[float] = []
     if place.ranks > 1:
-        emit(messages.Progress(doing="measuring the speed of each GPU", share=0.0))
+        emit(messages.Progress(phase=Phase.SPEEDS, share=0.0))
         speeds = _speeds(job, network, place, folder)
     return _layers(job, network, place, speeds, emit) if place.rank == 0 else None
 
@@ -48,7 +47,7 @@ def _speeds(job: messages.Job, network: Network, place: Place, folder: Path) -> 
     from pipebench.engine import group  # noqa: PLC0415 - torch.distributed, for ranks only
     from pipebench.measuring.device_speeds import all_speeds  # noqa: PLC0415 - likewise
 
-    device = CudaDevice(place.device)
+    device = device_of(job.config.kind, place.device)
     device.use()
     heartbeats = Heartbeats(folder / "heartbeats", job.ranks)
     heartbeats.beat(place.rank, WAITING)
@@ -69,7 +68,7 @@ def _layers(
     What opens the model is measured with the first layer, where every partition has it; its head alone.
     """
     config, row = job.config, network.outline.row
-    device = CudaDevice(place.device).torch if config.device == "cuda" else None
+    device = device_of(config.kind, place.device, time.thread_time)
     partition = [1] * row.layers + [0] * bool(row.head)
     graph = graph_of(shape_of(network.outline, partition), config.microbatches, config.chunks)
     pipeline = EmulatedPipeline(
@@ -78,22 +77,16 @@ def _layers(
         chain_layout(partition),
         cell=config.cell,
         checkpoint=config.checkpoint,
-        device=device,
-        clock=gpu_at_rest_s if config.device == "cuda" else time.thread_time,
+        device=device.torch,
+        clock=device.at_rest_s,
     )
-    batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks, device=device)
+    batch = network.batch(0, microbatches=config.microbatches, chunks=config.chunks, device=device.torch)
     best = [inf] * graph.stages
     for number in range(_STEPS):
-        emit(messages.Progress(doing="measuring layers", share=number / _STEPS))
+        emit(messages.Progress(phase=Phase.LAYERS, share=number / _STEPS))
         costs = pipeline.step(batch)
         seconds = [costs.before_s(stage) + costs.after_s(stage) for stage in range(graph.stages)]
         for action, action_s in costs.actions.items():
             seconds[action.stage] += action_s
         best = [min(pair) for pair in zip(best, seconds, strict=True)]
     return messages.LayerCosts(layers=best[: row.layers], head=sum(best[row.layers :]), speeds=speeds)
-
-
-def gpu_at_rest_s() -> float:
-    """The clock once the GPU has done all it was given: for a quick look, not for timed steps."""
-    torch.cuda.synchronize()
-    return time.perf_counter()

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from pipebench.config.run_config import RunConfig
-from pipebench.engine.device import CpuDevice
+from pipebench.engine.device import CpuDevice, RankDevice
 from pipebench.engine.emulator import EmulatedPipeline
 from pipebench.launching import messages
 from pipebench.launching.rendezvous.place import Place
@@ -39,6 +39,7 @@ class Pair(Protocol):
     """What a launch does with the two, whatever the devices are. All ranks call the same in the same order."""
 
     pipeline_is_cpu_time: bool
+    device: RankDevice  # that this process computes on
 
     def beside(self, config: RunConfig) -> "Pair":
         """Another pipeline of the same model, against the same baseline."""
@@ -92,7 +93,7 @@ class Pair(Protocol):
 def make_pair(job: messages.Job, place: Place, folder: Path) -> Pair:
     """The pair for the job's kind of device."""
     network = network_for(job.config, job.data)
-    if job.config.device not in ("cpu", "cuda"):
+    if not job.config.kind.is_real:
         return EmulatedPair(job, network)
     from pipebench.measuring.ranked_pair import RankedPair  # noqa: PLC0415 - torch.distributed, for ranks only
 
@@ -110,7 +111,7 @@ class EmulatedPair:
         config = job.config
         assert config.partition is not None
         self.job, self.config, self.network = job, config, network
-        self.device = CpuDevice(time.thread_time)
+        self.device: RankDevice = CpuDevice(time.thread_time)
         if single is None and config.baseline_partition is not None:
             single = EmulatedNaive(job, network)
         self.single = single or SingleDevice(job, network, self.device)

@@ -1,7 +1,7 @@
 """The pair on real ranks: every rank has its part of the pipeline, rank 0 the baseline too."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,8 @@ from pipebench.config.run_config import RunConfig
 from pipebench.engine import group
 from pipebench.engine.clocks import HostClocks, clocks_of
 from pipebench.engine.connections import TRANSPORTS, Transports
-from pipebench.engine.device import CpuDevice, CudaDevice, RankDevice
+from pipebench.engine.device import RankDevice
+from pipebench.engine.devices import device_of as device_of_kind
 from pipebench.engine.ranks import REST_S, RankedPipeline, Readings
 from pipebench.launching import messages
 from pipebench.launching.heartbeat import IDLE, WAITING, Heartbeats
@@ -62,7 +63,7 @@ class RankedPair:
         config = job.config
         assert config.partition is not None
         self.job, self.network, self.place, self.rank = job, network, place, place.rank
-        self.device_of = device_of or _DEVICES[config.device]
+        self.device_of = device_of or partial(device_of_kind, config.kind)
         self.device = self.device_of(place.device)
         self.device.use()
         self.single: SingleDevice | None = None
@@ -72,7 +73,7 @@ class RankedPair:
         group.join(place, folder, timeout_s=job.patience_s)
         heartbeats.beat(self.rank, IDLE)
         self.clocks = clocks_of(place)
-        self.transport, self.heartbeats = transport or TRANSPORTS[config.device], heartbeats
+        self.transport, self.heartbeats = transport or TRANSPORTS[config.kind], heartbeats
         self.numbered = True
         self.load()
         self.naive: RankedNaive | None = None
@@ -167,12 +168,12 @@ class RankedPair:
         """Rank 0 races alone, on the GPU of median speed among those that it sees; the others wait for it."""
         if self.naive is not None:
             return self.naive.race(report)
-        on_gpus = self.job.config.device == "cuda"
-        speeds = all_speeds(self.network, self.device, self.job.ranks) if on_gpus else []
+        differ = self.device.has_own_speed
+        speeds = all_speeds(self.network, self.device, self.job.ranks) if differ else []
         near = self.place.within_reach(0)
         chosen = near[of_median_speed([speeds[rank] for rank in near])] if speeds else 0
         raced = self._raced_alone(chosen, report) if self.rank == 0 else None
-        if on_gpus and not everywhere(self.rank != 0 or raced is not None):
+        if self.device.has_own_memory and not everywhere(self.rank != 0 or raced is not None):
             return self._race_naive(report)
         if raced is None:
             return None
@@ -266,8 +267,8 @@ class RankedPair:
         ]
 
     def wall_per_cpu(self) -> float | None:
-        """The worst rank's: how long it worked by the clock over its CPU time; ``None`` on a GPU."""
-        if self.job.config.device == "cuda":
+        """The worst rank's: how long it worked by the clock over its CPU time; ``None`` of work that is not a CPU's."""
+        if not self.device.has_cpu_clock:
             return None
         ratios = self.pipeline.gathered(self._busy_s / self._cpu_s if self._cpu_s else 0.0)
         return None if ratios is None else max(ratios)
@@ -283,9 +284,3 @@ class RankedPair:
 def of_median_speed(speeds: Sequence[float]) -> int:
     """The number of the device of median speed, of the two in the middle the slower one."""
     return speeds.index(median_low(speeds))
-
-
-_DEVICES: Mapping[str, Callable[[int], RankDevice]] = {
-    "cpu": lambda _: CpuDevice(),
-    "cuda": CudaDevice,
-}

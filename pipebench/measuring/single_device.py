@@ -33,7 +33,7 @@ class SingleDevice:
         caches), now and then in the midst of the stretch, and then another one is needed. A GPU's memory has
         an allocator of its own.
         """
-        if self.device.torch.type == "cpu":
+        if not self.device.has_own_memory:
             room = min(whole_memory(self.network.outline).total, self.job.config.single_limit or inf)
             torch.empty(int(ROOM * room), dtype=torch.uint8).fill_(1)
 

@@ -10,6 +10,7 @@ from pipebench.models.own.description import Description
 from pipebench.models.pairs.data import PairData
 from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.data import Data
+from pipebench.plan.device_kind import DeviceKind
 
 if TYPE_CHECKING:
     from pipebench.models.network import Network
@@ -21,6 +22,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     Sizes that the model does not have are ``None``. ``found`` is what the first launch found to be best for it here, by
     name, ``None`` before; ``described`` is what the user's own layers are. ``clipping`` is the most that the norm of
     all gradients may be; ``positions_read`` how many positions of the first batch are computed, by segment of time.
+    ``device`` is ``None`` as long as it is not settled what the machine has.
     """
 
     model: str
@@ -36,7 +38,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     tokens: TokenRule
     synthetic: bool
     seed: int
-    device: str
+    device: DeviceKind | None
     learning_rate: float = 0.1
     found: dict[str, bool] | None = None
     described: Description | None = None

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from pipebench.models.kind import Asked
+from pipebench.plan.device_kind import DeviceKind
 
 _MOST_POSITIONS = 512
 _ROUNDS = 3
@@ -79,7 +80,7 @@ def onednn_is_faster_for(outline: Projected, asked: Asked, outputs: int | None =
     """Whether that library is faster, on a slice of this run; ``outputs`` are by default the vocabulary."""
     positions = outline.batch * outline.sequence_length // (asked.microbatches * asked.chunks)
     return (
-        asked.device != "cuda"
+        asked.device is not DeviceKind.CUDA
         and outline.dtype == "float32"
         and onednn_is_faster(outline.hidden, outputs or outline.vocab, max(positions, 1))
     )

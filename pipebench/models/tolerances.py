@@ -1,5 +1,7 @@
 """How far two computations of the same gradient may be apart. Pure."""
 
+from pipebench.plan.device_kind import DeviceKind
+
 # Relative, of what computes the same in another order. Rounding grows with what is added up: on a CPU the default
 # step's 4,096 positions are 2e-6 apart, 64,000 were 1.2e-5, 25,600 in a wavefront of 8 layers 2.6e-5. A GPU adds up
 # large products in pieces: on an H100 talk8 in 4 slices was 1.1e-5 apart. In float64 such runs are 1e-15 apart.
@@ -8,12 +10,12 @@ _POSITIONS = 4096  # that this is for; more have more, in proportion
 LARGEST_TOLERANCE = 1e-4  # a tensor that is wrong altogether shows down to a thousandth of this
 
 
-def gradient_tolerance(dtype: str, device: str, positions: int) -> float:
+def gradient_tolerance(dtype: str, device: DeviceKind, positions: int) -> float:
     """How far a gradient may be from the baseline's, relative.
 
     Args:
         dtype: that is computed in.
-        device: ``cuda``, ``cpu`` or ``emulated``.
+        device: that computes the step.
         positions: of one step's batch, padding included.
     """
     usual = _TOLERANCE[dtype]
@@ -21,6 +23,6 @@ def gradient_tolerance(dtype: str, device: str, positions: int) -> float:
         return usual
     return (
         LARGEST_TOLERANCE
-        if device == "cuda"
+        if device.has_gpu
         else min(usual * max(positions / _POSITIONS, 1.0), LARGEST_TOLERANCE)
     )

@@ -1,9 +1,10 @@
 """What a run was measured on: its devices, the links between them, the machine that is emulated."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, field
 
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Part, Positive
 
 
@@ -43,7 +44,7 @@ class Device(Part, frozen=True, omit_defaults=True):
     ``ranks``, in their order, are there if torchrun or Slurm started them; ``links`` is what lies between them.
     """
 
-    kind: Literal["cuda", "cpu", "emulated"]
+    kind: DeviceKind
     count: AtLeastOne
     names: Annotated[list[str], Meta(min_length=1)]
     ranks: list[RankRecord] = field(default_factory=list)

@@ -7,6 +7,7 @@ Factors multiply, in their order, up to what was measured.
 
 from typing import Literal
 
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.figures import Bubble, DeviceUsage
 from pipebench.records.schema import (
     Clock,
@@ -72,7 +73,7 @@ class ExplanationRecord(Part, frozen=True, kw_only=True):
     kind: Literal["explanation"] = "explanation"
     record: Name
     status: Literal["completed", "aborted", "failed"]
-    device: Literal["cuda", "cpu", "emulated"]
+    device: DeviceKind
     clock: Clock
     speedup: Positive
     waterfall: list[WaterfallStep]

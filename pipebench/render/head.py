@@ -97,7 +97,7 @@ def clock_text(record: RunRecord) -> str:
     """Which clock the figures are of."""
     if record.clock == "virtual":
         return "emulated, virtual time"
-    if record.device.kind == "cuda":
+    if record.device.kind.has_gpu:
         return "wall clock, CUDA events"
     return "wall clock, cores shared" if cores_shared(record) else "wall clock"
 

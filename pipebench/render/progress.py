@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from pipebench.render.inert import inert
+from pipebench.run.listener import Doing
 
 _TELLING = 0.1
 
@@ -46,14 +47,14 @@ class ProgressView:
         if self._bar is not None:
             self._bar.stop()
 
-    def progress(self, doing: str, share: float) -> None:
+    def progress(self, doing: Doing, share: float) -> None:
         """Take what the experiment reports."""
         if self._bar is not None:
             left = _left(time.perf_counter() - self._started, share)
-            self._bar.update(self._task, description=doing, completed=min(share, 1.0), left=left)
-        elif not self._quiet and _phase(doing) != self._last:
-            self._last = _phase(doing)
-            self._print(f"{share:>4.0%} {doing}")
+            self._bar.update(self._task, description=doing.text, completed=min(share, 1.0), left=left)
+        elif not self._quiet and doing.whole != self._last:  # a log shows each launch once
+            self._last = doing.whole
+            self._print(f"{share:>4.0%} {doing.text}")
 
     def notice(self, text: str) -> None:
         """A line on stderr, kept above the bar."""
@@ -76,8 +77,3 @@ def _left(elapsed_s: float, share: float) -> str:
         return ""
     left_s = elapsed_s * (1 - share) / share
     return f"about {left_s / 60:.0f} min left" if left_s > 90 else f"about {left_s:.0f} s left"
-
-
-def _phase(doing: str) -> str:
-    """The part of the text before the colon: a log shows each launch once."""
-    return doing.partition(":")[0]

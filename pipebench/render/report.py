@@ -78,7 +78,7 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
             Words(
                 Text(
                     f"busy to idle: share of the step; {_alive(record.devices)}; memory: computed"
-                    + ("; peak: measured" if record.device.kind == "cuda" else ""),
+                    + ("; peak: measured" if record.device.kind.has_gpu else ""),
                     "dim",
                 )
             ),

@@ -23,7 +23,7 @@ from pipebench.reproduction.readings import Pipelines, pipeline_text
 from pipebench.reproduction.verdicts import judged, off_by
 from pipebench.run import accuracy, ending
 from pipebench.run.experiment import Experiment
-from pipebench.run.listener import Listener
+from pipebench.run.listener import Doing, Listener
 from pipebench.run.recording import SoFar, completed_record
 from pipebench.system import signals
 
@@ -39,11 +39,11 @@ class _Heard:
         self.listener, self.reading, self.began, self.budget_s = listener, reading, began, budget_s
         self.launch = 0
 
-    def progress(self, doing: str, share: float) -> None:  # noqa: ARG002 - of a run, whose end nobody knows here
-        what = doing.rpartition(": ")[2] if self.launch else doing
+    def progress(self, doing: Doing, share: float) -> None:  # noqa: ARG002 - of a run, whose end nobody knows here
+        what = doing.smallest if self.launch else doing.text
         launch = f", launch {self.launch}" if self.launch else ""
         used = (time.monotonic() - self.began) / self.budget_s
-        self.listener.progress(f"the {self.reading}{launch}: {what}", min(used, 1.0))
+        self.listener.progress(Doing(f"the {self.reading}{launch}", (what,)), min(used, 1.0))
 
     def notice(self, text: str) -> None:
         self.listener.notice(text)
@@ -192,7 +192,7 @@ def _verdict(pipelines: Pipelines, so_far: SoFar, run: CompletedRun, number: int
         run.speedup.low,
         run.speedup.high,
         claim.ratio,
-        reproduces=run.device.kind == "cuda" and pipelines.full_size,
+        reproduces=run.device.kind.has_gpu and pipelines.full_size,
         off=off_by(accuracy.packaged()) if evidence == "emulated" else (1.0, 1.0),
     )
     return VerdictOfClaim(

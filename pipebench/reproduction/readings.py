@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from pipebench.config.resolving import resolve
 from pipebench.config.run_config import RunConfig, RunOptions
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.reproduction import Reading
 
 DEVICES = 8  # of both claims
@@ -25,11 +26,11 @@ class Pipelines(NamedTuple):
     configs: tuple[RunConfig, ...]
 
 
-def pipelines(device: str, *, full_size: bool) -> list[Pipelines]:
+def pipelines(device: DeviceKind, *, full_size: bool) -> list[Pipelines]:
     """What is measured, reading by reading.
 
     Args:
-        device: what a device is, as ``run`` takes it.
+        device: what a device is.
         full_size: the sizes of the claims; else those that a CPU core has time for.
     """
     talk = RunOptions(device=device, gpus=DEVICES, preset="talk8" if full_size else "talk8-small")

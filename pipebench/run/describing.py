@@ -13,6 +13,7 @@ from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.errors import DeadlineError, RunFailedError, UsageError
 from pipebench.launching import messages
 from pipebench.launching.launcher import Launcher
+from pipebench.launching.phases import Phase
 from pipebench.models.own.description import Description
 from pipebench.models.references import is_own
 from pipebench.models.registry import kind_of
@@ -48,13 +49,13 @@ def resolved(options: RunOptions, tell: Callable[[str], None], *, began: float |
 
 def _described(options: RunOptions, began: float) -> Description:
     launcher = Launcher(deadline=began + (options.deadline_s or _DEADLINE_S))
-    description, doing = None, "starting"
+    description, doing = None, Phase.START.words
     try:
         with closing(launcher.run(messages.Describing(options=options))) as reports:
             for message in reports:
                 match message:
                     case messages.Progress():
-                        doing = message.doing
+                        doing = message.detail
                     case messages.Described():
                         description = message.description
     except DeadlineError:

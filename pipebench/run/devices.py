@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
 
 import msgspec
 
@@ -12,6 +11,7 @@ from pipebench.config import budget
 from pipebench.config.fitting import fitted, on_this_machine
 from pipebench.config.run_config import EMULATION_ORDERS, RunConfig
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.telemetry.environment import memory_available_bytes, memory_is_limited
 from pipebench.telemetry.gpus import Gpu, count_of_gpus, gpus, trouble
 
@@ -32,11 +32,11 @@ def settled(config: RunConfig, near: Mapping[int, int] | None = None) -> tuple[R
     """
     check_system("run")
     of_rank = {rank: rank for rank in range(config.gpus)} if near is None else near
-    found = gpus() if config.device in ("auto", "cuda") else []
+    found = gpus() if config.device in (None, DeviceKind.CUDA) else []
     line = None
-    if config.device == "auto":
+    if config.device is None:
         config, line = _choose(config, len(found), len(of_rank), alone=near is None)
-    if config.device == "cuda":
+    if config.kind.has_gpu:
         _require(len(of_rank), len(found), alone=near is None)
         _require_cuda_build()
         _check_gpu_memory(config, found, of_rank)
@@ -66,15 +66,15 @@ def check_system(command: str) -> None:
 def _choose(config: RunConfig, found: int, needed: int, *, alone: bool) -> tuple[RunConfig, str]:
     """Ranks that others started are never emulated, and where there are GPUs they are meant to have one each."""
     usable = _torch_has_cuda()
-    kind: Literal["cuda", "emulated", "cpu"] = "cuda" if found >= needed and usable else "emulated"
-    if not alone and kind == "emulated":
-        kind = "cuda" if found and usable else "cpu"
+    kind = DeviceKind.CUDA if found >= needed and usable else DeviceKind.EMULATED
+    if not alone and not kind.is_real:
+        kind = DeviceKind.CUDA if found and usable else DeviceKind.CPU
     there = "no GPU" if found == 0 else "1 GPU" if found == 1 else f"{found} GPUs"
     if not found and (why := trouble()):
         there = f"no GPU ({why})"
     unusable = "" if usable or not found else "; this torch is built for CPUs only"
     line = f"device: {kind} (auto: {there} visible, {needed} asked for{unusable})"
-    if kind == "cuda" and config.emulation_order != EMULATION_ORDERS[0]:
+    if kind.has_gpu and config.emulation_order != EMULATION_ORDERS[0]:
         line += "; --emulation-order: no effect, only emulated devices share a core and have an order"
     return msgspec.structs.replace(config, device=kind), line
 

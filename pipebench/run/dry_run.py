@@ -13,6 +13,7 @@ from pipebench.models.registry import given_to
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
 from pipebench.plan.cells import units_of
 from pipebench.plan.checkpoints import is_checkpointed
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.figures import DeviceUsage
 from pipebench.records.schema import Schema
 from pipebench.records.timelines import device_usages
@@ -38,7 +39,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: Schema = Schema()
     kind: Literal["dry-run"] = "dry-run"
-    device: Literal["cuda", "cpu", "emulated"]
+    device: DeviceKind
     clock: Literal["wall", "virtual"]
     machine: str | None
     config: RunConfig
@@ -106,7 +107,7 @@ def _on_paper(config: RunConfig, source: Source) -> tuple[DryRun, Timeline]:
     document = DryRun(
         device=config.kind,
         clock=config.clock,
-        machine=config.machine if config.kind == "emulated" else None,
+        machine=None if config.kind.is_real else config.machine,
         config=config,
         partition=partition,
         partition_label=f"by {by}; a run measures the layers" if measured_later else "as it will run",

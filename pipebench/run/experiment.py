@@ -25,6 +25,7 @@ from pipebench.errors import (
 from pipebench.launching import messages
 from pipebench.launching.company import Led
 from pipebench.launching.launcher import Launcher
+from pipebench.launching.phases import Phase
 from pipebench.models.registry import given_to
 from pipebench.records import keeping, store
 from pipebench.records.keeping import Kept
@@ -32,7 +33,7 @@ from pipebench.records.run import CompletedRun, EndedEarly
 from pipebench.records.schema import Ending, Failure
 from pipebench.run import ending, local_link
 from pipebench.run.devices import settled
-from pipebench.run.listener import Listener
+from pipebench.run.listener import Doing, Listener
 from pipebench.run.recording import SoFar, completed_record, ended_record
 from pipebench.run.settling import Measurement, check_plan
 from pipebench.system import signals
@@ -150,7 +151,7 @@ class Experiment:
             self.so_far.config = self.so_far.config.with_input(self.so_far.given)
             phase("checking the plan")
             check_plan(self.so_far.config)
-            if self.so_far.config.device == "cuda":
+            if self.so_far.config.kind.has_gpu:
                 phase("looking at the GPUs")
                 self.gpus = GpuWatch(self.so_far.config.gpus if near is None else len(near))
                 self.so_far.environment |= self.gpus.start()
@@ -184,7 +185,7 @@ class Experiment:
                 each.so_far.config = ordered.config
                 each.so_far.environment["order_costs"] = ordered.costs
         what = f"launch {number + 1} of {self.so_far.config.launches}"
-        self._progress(number, f"{what}: starting", 0.0)
+        self._progress(number, Doing(what, (Phase.START.words,)), 0.0)
         with other_runs.watched() as another_runs, closing(launcher.run(self._job())) as reports:
             self._note(beside=another_runs())
             try:
@@ -246,7 +247,7 @@ class Experiment:
             return ended_record(self.so_far, status, failure, figures=False)
 
     def _tell(self, doing: str) -> None:
-        self.listener.progress(doing, float(bool(self.so_far.launches)))
+        self.listener.progress(Doing(doing), float(bool(self.so_far.launches)))
 
     # measuring
 
@@ -273,8 +274,8 @@ class Experiment:
     def _take(self, message: messages.AnyMessage, number: int, what: str) -> None:
         match message:
             case messages.Progress():
-                self._progress(number, f"{what}: {message.doing}", message.share)
-                if message.timed and self.gpus is not None:
+                self._progress(number, Doing(what, message.words), message.share)
+                if message.phase is Phase.TIMED and self.gpus is not None:
                     self.gpus.begin()
             case messages.Verified():
                 self._of(message.which).verification = message.verification
@@ -320,7 +321,7 @@ class Experiment:
         if raced.too_big:
             self.so_far.environment["baseline_forms_too_big"] = ", ".join(raced.too_big)
 
-    def _progress(self, number: int, doing: str, share: float) -> None:
+    def _progress(self, number: int, doing: Doing, share: float) -> None:
         """By the time that each launch is expected to take; the first one also races and verifies."""
         config = self.so_far.config
         later = budget.launch_s(config) / budget.run_s(config)

@@ -11,7 +11,7 @@ import msgspec
 from pipebench.errors import DeadlineError, RunFailedError
 from pipebench.launching import messages
 from pipebench.launching.launcher import Launcher
-from pipebench.run.listener import Listener
+from pipebench.run.listener import Doing, Listener
 from pipebench.telemetry import link_cache, other_runs
 from pipebench.telemetry.environment import load_average
 from pipebench.timing.measured_link import MeasuredLink
@@ -51,7 +51,7 @@ def _kept(listener: Listener) -> MeasuredLink | None:
 
 def _wait(launcher: Launcher, listener: Listener) -> None:
     """Another run measures it."""
-    listener.progress("the link: waiting for another run that measures it", 0.0)
+    listener.progress(Doing("the link", ("waiting for another run that measures it",)), 0.0)
     if time.monotonic() > launcher.deadline:
         raise DeadlineError(
             "the deadline passed while another run measured the link of this machine: give more time with --deadline"
@@ -60,12 +60,12 @@ def _wait(launcher: Launcher, listener: Listener) -> None:
 
 def _measured(job: messages.Job, launcher: Launcher, listener: Listener, *, keep: bool) -> MeasuredLink:
     load, link = load_average(), None
-    started = launcher.run(msgspec.structs.replace(job, task="link"))
+    started = launcher.run(msgspec.structs.replace(job, task=messages.Task.LINK))
     with other_runs.watched() as another_runs, closing(started) as reports:
         for message in reports:
             match message:
                 case messages.Progress():
-                    listener.progress(message.doing, 0.0)
+                    listener.progress(Doing.of(message.words), 0.0)
                 case messages.LinkTimes():
                     link = msgspec.structs.replace(message.link, load_average=load)
         beside = another_runs()

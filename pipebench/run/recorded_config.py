@@ -14,7 +14,11 @@ def config_record(config: RunConfig, given: Given | None) -> Config:
     """Every option of a run, decided; ``given`` is its input, ``None`` if it ended before that was read."""
     options = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if name in _OPTIONS}
     return Config(
-        **{**options, "partition": list(config.partition) if config.partition else None},
+        **{
+            **options,
+            "device": config.asked_device,
+            "partition": list(config.partition) if config.partition else None,
+        },
         optimizer=_optimizer(config),
         input=input_record(config, given),
         model=_model(config),

@@ -134,7 +134,7 @@ def _device_names(so_far: SoFar) -> list[str]:
     """As CUDA told them or, in a run that ended before, as the driver did; without a GPU the CPU's."""
     if so_far.ranks:
         return [rank.name for rank in so_far.ranks]
-    if so_far.config.kind != "cuda":
+    if not so_far.config.kind.has_gpu:
         return [cpu_model()] * so_far.config.gpus
     told = (so_far.environment.get(f"gpu{number}_name") for number in range(so_far.config.gpus))
     return so_far.device_names or [str(name or "unknown GPU") for name in told]
@@ -277,7 +277,7 @@ def _warnings(
     assert so_far.given is not None
     on_purpose = faults.warning()
     cores = Cores(usable_cores(), quota_cores())
-    takes_turns = cores.shared_by(so_far.config.device, _ranks_here(so_far))
+    takes_turns = cores.shared_by(so_far.config.kind, _ranks_here(so_far))
     in_all = Measured(
         summary.baseline_step_s(so_far.launches),
         summary.pipeline_step_s(so_far.launches),
@@ -312,6 +312,6 @@ def _ranks_here(so_far: SoFar) -> int:
 
 def _available(config: RunConfig, cores: Cores) -> int | None:
     """How many devices of the run's kind this machine has; ``None`` where any number can be emulated."""
-    if config.device == "cuda":
+    if config.kind.has_gpu:
         return len(gpus())
-    return int(cores.usable) if config.device == "cpu" and cores.usable is not None else None
+    return int(cores.usable) if config.kind.takes_core and cores.usable is not None else None

@@ -17,7 +17,7 @@ from pipebench.models import partition
 from pipebench.plan.check import check
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from pipebench.run.listener import Listener
+from pipebench.run.listener import Doing, Listener
 from pipebench.timing.costs import UniformCosts
 from pipebench.timing.simulator import simulate
 
@@ -42,7 +42,7 @@ class Measurement(NamedTuple):
             RunFailedError: The launch broke, or ended without a result.
         """
         config = job.config
-        for message in self._reports(job, "layers"):
+        for message in self._reports(job, messages.Task.LAYERS):
             if isinstance(message, messages.LayerCosts):
                 config = _balanced(job.config, message)
         if config.partition is None:
@@ -56,7 +56,7 @@ class Measurement(NamedTuple):
             RunFailedError: The launch broke, or ended without a result.
         """
         found = None
-        for message in self._reports(job, "costs"):
+        for message in self._reports(job, messages.Task.COSTS):
             if isinstance(message, messages.ActionCosts):
                 found = self._ordered(job.config, message)
         if found is None:
@@ -68,11 +68,11 @@ class Measurement(NamedTuple):
         with closing(self.launcher.run(msgspec.structs.replace(job, task=task))) as reports:
             for message in reports:
                 if isinstance(message, messages.Progress):
-                    self.listener.progress(message.doing, 0.0)
+                    self.listener.progress(Doing.of(message.words), 0.0)
                 yield message
 
     def _ordered(self, config: RunConfig, measured: messages.ActionCosts) -> Ordered:
-        self.listener.progress("ordering the plan", 0.0)
+        self.listener.progress(Doing("ordering the plan"), 0.0)
         if measured.costs is None:
             self.listener.notice(
                 "all stages together do not fit on one device, so their actions could not be measured: the order is "

@@ -7,6 +7,7 @@ import msgspec
 
 from pipebench.ab.sides import Side
 from pipebench.records.run import RunRecord
+from pipebench.run.listener import Doing
 from tests.builders import launch, measured_record
 
 ONE = measured_record([launch([19.0], [9.5])])
@@ -25,7 +26,7 @@ class Watcher:
         self.shares: list[float] = []
         self.notices: list[str] = []
 
-    def progress(self, doing: str, share: float) -> None:
+    def progress(self, doing: Doing, share: float) -> None:
         self.shares.append(share)
 
     def notice(self, text: str) -> None:

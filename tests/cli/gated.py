@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records import store
 from tests.builders import (
     ended_run,
@@ -22,7 +23,7 @@ def written(folder: Path) -> Path:
     record = steady_record()
     hostile = hostile_record(1.1)
     wall = msgspec.structs.replace(
-        record, clock="wall", machine=None, device=msgspec.structs.replace(record.device, kind="cpu")
+        record, clock="wall", machine=None, device=msgspec.structs.replace(record.device, kind=DeviceKind.CPU)
     )
     save(
         folder,

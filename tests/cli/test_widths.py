@@ -8,6 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from pipebench.comparison import baselines
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.schema import WarningRecord
 from tests.builders import hostile_record, simulation_record, steady_record
 from tests.cli.conftest import Pipebench
@@ -93,7 +94,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = msgspec.structs.replace(records[3].config, text=f"{CJK}.txt")
     records[3] = msgspec.structs.replace(records[3], config=text, warnings=[warning])
     wall = msgspec.structs.replace(
-        records[0], clock="wall", machine=None, device=msgspec.structs.replace(records[0].device, kind="cpu")
+        records[0],
+        clock="wall",
+        machine=None,
+        device=msgspec.structs.replace(records[0].device, kind=DeviceKind.CPU),
     )
     save(folder / "runs", **{record.id: record for record in records}, wall=wall)
     one_f_one_b = msgspec.structs.replace(records[1].config, schedule="1f1b")

@@ -9,6 +9,7 @@ import pytest
 
 from pipebench.comparison.compare import Rules, compare, label_of
 from pipebench.comparison.overall import pairs_of
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.figures import Speedup
 from pipebench.records.launches import Launch
@@ -208,7 +209,7 @@ def test_a_mismatch_that_is_let_pass_is_compared_and_stays_visible() -> None:
 def test_virtual_and_wall_never_mix_whatever_is_allowed() -> None:
     record = measured_record(scaled(1.0))
     real = msgspec.structs.replace(
-        record, clock="wall", machine=None, device=msgspec.structs.replace(record.device, kind="cpu")
+        record, clock="wall", machine=None, device=msgspec.structs.replace(record.device, kind=DeviceKind.CPU)
     )
     allowed = frozenset({"clock", "device.kind", "machine.name"})
     found = compared(record, real, allowed=allowed)

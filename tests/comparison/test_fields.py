@@ -4,6 +4,7 @@ import pytest
 from pipebench.comparison.fields import drift, key_of, mismatches, named_field, split_allowed, value_of
 from pipebench.comparison.run_fields import HARD, PLAN, VARIED
 from pipebench.errors import UsageError
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.comparison import Difference
 from pipebench.records.config import ModelLayer, Optimizer
 from pipebench.records.run import RunRecord
@@ -35,7 +36,7 @@ def with_input(**changes: object) -> RunRecord:
     ("other", "field"),
     [
         (msgspec.structs.replace(RECORD, clock="wall"), "clock"),
-        (with_device(kind="cpu"), "device.kind"),
+        (with_device(kind=DeviceKind.CPU), "device.kind"),
         (with_device(count=3), "device.count"),
         (with_device(names=["Another CPU"] * 2), "device.names"),
         (with_machine(name="k40-pcie3"), "machine.name"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipebench.plan.actions import Action, Operation
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.devices import Device
 from pipebench.records.figures import Baseline, Pipeline, Speedup
@@ -77,7 +78,7 @@ class Costs:
         """The record of such a run; its launches took as long as the step, or as long as is said."""
         timeline = self.timeline
         step_s = timeline.makespan_s if pipeline_s is None else pipeline_s
-        kind = "cpu" if self.late else "emulated"
+        kind = DeviceKind.CPU if self.late else DeviceKind.EMULATED
         speedup = self.baseline_s / step_s
         fields = {
             "device": Device(kind=kind, count=self.devices, names=["A CPU"] * self.devices),

@@ -14,6 +14,7 @@ from pipebench.models.split import At, Payload
 from pipebench.models.stacked_lstm.network import StackedLSTMNetwork
 from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.models.text.data import PADDING
+from pipebench.plan.device_kind import DeviceKind
 
 STEPS = 6
 
@@ -43,7 +44,7 @@ def network(
         tokens="words",
         synthetic=True,
         seed=3,
-        device="cpu",
+        device=DeviceKind.CPU,
         found={"onednn_projection": False} if found is None else found,
     )
     return StackedLSTMNetwork(outline, asked, data=None)  # type: ignore[arg-type]

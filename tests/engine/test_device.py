@@ -1,15 +1,9 @@
-"""Clocks of a CPU core, and of a GPU that is pretended at the seam."""
+"""A CPU core as a device."""
 
-import subprocess
-import sys
 import time
 
-import pytest
-import torch
-
-from pipebench.engine.device import CpuDevice, CudaDevice, EventMarks, RankDevice, start_cuda
-from pipebench.errors import EnvironmentRefusedError
-from tests.pretend.gpu import Event
+from pipebench.engine.device import CpuDevice, Identity, RankDevice
+from pipebench.telemetry.environment import cpu_model
 
 
 def test_host_marks_are_readings_of_the_monotonic_clock_in_their_order() -> None:
@@ -36,100 +30,13 @@ def test_nobody_counts_a_cpu_devices_memory() -> None:
     assert (device.allocated_bytes(), device.peak_bytes()) == (0, None)
 
 
-@pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """torch.cuda on paper; the list tells the order of what was asked of it."""
-    asked: list[str] = []
-
-    class Told(Event):
-        def record(self, stream: object = None) -> None:
-            asked.append("record")
-            super().record(stream)
-
-    monkeypatch.setattr(torch.cuda, "Event", Told)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: asked.append(f"stream {device}"))
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: asked.append(f"synchronize {device}"))
-    monkeypatch.setattr(torch.cuda, "set_device", lambda device: asked.append(f"use {device}"))
-    monkeypatch.setattr(torch.cuda, "device", lambda device: torch.enable_grad())
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 5)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 7)
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: asked.append(f"reset {device}"))
-    return asked
+def test_a_core_is_known_by_its_model_and_needs_no_start() -> None:
+    device: RankDevice = CpuDevice()
+    device.start()
+    assert device.identity() == Identity(cpu_model())
+    assert (device.names(2), device.libraries(), device.backend) == ([], {}, None)
+    assert (device.has_cpu_clock, device.has_own_memory, device.has_own_speed) == (True, False, False)
 
 
-def test_a_gpu_is_waited_for_once_a_step_when_the_marks_are_read(cuda: list[str]) -> None:
-    device: RankDevice = CudaDevice(1)
-    marks = device.marks(4)
-    before = time.perf_counter()
-    for number in range(4):
-        marks.mark(number)
-        time.sleep(0.002)
-    assert "synchronize cuda:1" not in cuda
-    readings = marks.read_s()
-    assert cuda.count("synchronize cuda:1") == 1
-    assert before <= readings[0] < readings[1] < readings[2] < readings[3] <= time.perf_counter()
-    assert readings[3] - readings[0] >= 0.006
-
-
-def test_marks_can_be_used_again(cuda: list[str]) -> None:
-    marks = EventMarks(torch.device("cuda", 0), 2)
-    for _ in range(2):
-        now = time.perf_counter()
-        marks.mark(0)
-        marks.mark(1)
-        assert marks.read_s()[0] >= now
-
-
-def test_one_call_is_timed_on_a_gpu_at_rest(cuda: list[str]) -> None:
-    seconds = CudaDevice(0).seconds(lambda: cuda.append("run"))
-    assert 0 < seconds < 60
-    told = [word for word in cuda if "stream" not in word]
-    assert told == ["synchronize cuda:0", "record", "run", "record", "synchronize cuda:0"]
-
-
-def test_a_gpus_memory_is_counted(cuda: list[str]) -> None:
-    device = CudaDevice(2)
-    device.use()
-    device.start_peak()
-    assert (device.allocated_bytes(), device.peak_bytes()) == (5, 7)
-    assert cuda == ["use cuda:2", "reset cuda:2"]
-
-
-def test_tf32_is_off() -> None:
-    """In a process of its own: the switches are the process's."""
-    code = (
-        "import torch; torch.backends.cudnn.allow_tf32 = True\n"
-        "from tests.pretend import gpu; gpu.install()\n"
-        "from pipebench.engine.device import start_cuda; start_cuda(0)\n"
-        "print(torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ended.stdout.split() == ["False", "False"]
-
-
-@pytest.mark.parametrize(
-    "error", [AssertionError("Torch not compiled with CUDA"), RuntimeError("driver\nmore")]
-)
-def test_a_torch_that_cannot_use_the_gpus_is_refused(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    def init() -> None:
-        raise error
-
-    monkeypatch.setattr(torch.cuda, "init", init)
-    with pytest.raises(EnvironmentRefusedError, match="cannot use GPU 1") as refused:
-        start_cuda(1)
-    assert f"({str(error).splitlines()[0]})" in str(refused.value)
-    assert "more" not in str(refused.value)
-
-
-def test_a_gpu_that_this_torch_has_no_code_for_is_refused_by_its_first_kernel(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def ones(*sizes: int, device: torch.device) -> torch.Tensor:
-        raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
-
-    monkeypatch.setattr(torch.cuda, "init", lambda: None)
-    monkeypatch.setattr(torch, "ones", ones)
-    with pytest.raises(EnvironmentRefusedError, match=r"GPU 0 \(CUDA error: no kernel image is available"):
-        start_cuda(0)
+def test_a_core_is_at_rest_when_a_call_is_over() -> None:
+    assert CpuDevice(lambda: 4.0).at_rest_s() == 4.0

@@ -16,6 +16,7 @@ from pipebench.models.network import StepBatch
 from pipebench.models.text import data
 from pipebench.models.tolerances import gradient_tolerance
 from pipebench.plan.checkpoints import CHECKPOINTS
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.transfers import add_transfers
 from tests.builders import SLICINGS, network_of
 
@@ -43,7 +44,7 @@ def largest_error(config: RunConfig) -> float:
             pipeline.gradients(),
             expected_loss=baseline.loss(),
             loss=pipeline.loss(),
-            tolerance=gradient_tolerance(config.dtype, "emulated", 4096),
+            tolerance=gradient_tolerance(config.dtype, DeviceKind.EMULATED, 4096),
         )
         errors.append(verification.max_relative_gradient_error)
     return max(errors)
@@ -131,7 +132,11 @@ def test_one_wrong_tensor_is_found_whichever_it_is(dtype: str, layers: int, smal
     lone.step(StepBatch(sliced.inputs[:1], sliced.targets[:1], sliced.items), update=False)
     first = lone.gradients()
     check = partial(
-        verify, right, expected_loss=1.0, loss=1.0, tolerance=gradient_tolerance(dtype, "emulated", 4096)
+        verify,
+        right,
+        expected_loss=1.0,
+        loss=1.0,
+        tolerance=gradient_tolerance(dtype, DeviceKind.EMULATED, 4096),
     )
     assert check(found).vanishing == []
     for name, gradient in found.items():

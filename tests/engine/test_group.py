@@ -10,6 +10,7 @@ import torch.distributed as dist
 
 from pipebench.engine import group
 from pipebench.errors import EnvironmentRefusedError
+from pipebench.launching.peers import LostPeerError
 from pipebench.launching.rendezvous.place import on_one_machine
 from pipebench.plan.graph import Graph
 
@@ -35,7 +36,7 @@ def test_without_loopback_or_beyond_a_limit(
         group.join(on_one_machine(0, 1), tmp_path, timeout_s=1.0)
     assert words in str(refused.value)
     assert f"({text.splitlines()[0]})" in str(refused.value)
-    assert isinstance(refused.value.__cause__, RuntimeError)  # by which a lost peer is told
+    assert isinstance(refused.value.__cause__, LostPeerError) == text.startswith("gloo")
 
 
 def test_without_room_for_nccl(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from pipebench.config.resolving import resolve
 from pipebench.config.run_config import RunOptions
-from pipebench.launching.messages import AnyMessage, Done, Failed, Form, Job, Progress, Raced
+from pipebench.launching.messages import AnyMessage, Done, Failed, Form, Job, Progress, Raced, Task
+from pipebench.launching.phases import Phase
 from pipebench.models.text import data
 
 CONFIG = resolve(RunOptions(gpus=2, preset="tiny", device="emulated", synthetic=True))
@@ -14,8 +15,8 @@ CONFIG = resolve(RunOptions(gpus=2, preset="tiny", device="emulated", synthetic=
 @pytest.mark.parametrize(
     "message",
     [
-        Progress("warm-up", 0.25),
-        Progress("timing", 0.5, timed=True),
+        Progress(Phase.WARM_UP, 0.25),
+        Progress(Phase.RACE, 0.5, "chain x4"),
         Raced(Form("chain-microbatches", 4), [], 9.8e10, device_flops_per_s=[1.0, 2.0]),
         Failed("no memory", "Traceback ...", refused=True),
         Done(),
@@ -31,8 +32,9 @@ def test_a_message_is_read_as_it_was_written(message: AnyMessage) -> None:
     "line",
     [
         b'{"message":"unheard"}',
-        b'{"doing":"warm-up","share":0.5}',
-        b'{"message":"progress","doing":"warm-up","share":"half"}',
+        b'{"phase":"warm-up","share":0.5}',
+        b'{"message":"progress","phase":"warm-up","share":"half"}',
+        b'{"message":"progress","phase":"warming up","share":0.5}',
         b'{"message":"raced","form":{"kind":"other"},"candidates":[],"host_flops_per_s":1.0}',
     ],
 )
@@ -50,10 +52,8 @@ def test_a_job_is_read_as_it_was_written_and_runs_the_same_plan() -> None:
 
 def test_each_task_has_its_processes() -> None:
     real = resolve(RunOptions(gpus=2, preset="tiny", device="cpu", synthetic=True))
-    found = {
-        task: Job(config=real, data=data.load(real), task=task).ranks for task in ("launch", "layers", "link")
-    }
-    assert found == {"launch": 2, "layers": 1, "link": 2}
+    found = {task: Job(config=real, data=data.load(real), task=task).ranks for task in Task}
+    assert found == {"launch": 2, "layers": 1, "costs": 1, "link": 2}
     assert Job(config=CONFIG, data=data.load(CONFIG)).ranks == 1
 
 

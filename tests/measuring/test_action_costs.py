@@ -54,7 +54,7 @@ def config(**options: Any) -> RunConfig:
 
 def measured(asked: RunConfig) -> tuple[messages.ActionCosts, list[messages.Message]]:
     told: list[messages.Message] = []
-    job = messages.Job(config=asked, data=given_to(asked).data, task="costs")
+    job = messages.Job(config=asked, data=given_to(asked).data, task=messages.Task.COSTS)
     return action_costs.measure(job, on_one_machine(0, 1), told.append), told
 
 

@@ -13,7 +13,7 @@ from tests.builders import run_config
 @pytest.fixture(scope="module")
 def reports() -> list[messages.AnyMessage]:
     config = run_config(machine="local", synthetic=True)
-    job = messages.Job(config=config, data=data.load(config), task="link")
+    job = messages.Job(config=config, data=data.load(config), task=messages.Task.LINK)
     return list(Launcher(deadline=time.monotonic() + 60).run(job))
 
 

@@ -14,6 +14,7 @@ from pipebench.measuring.verification import (
     verify,
 )
 from pipebench.models.tolerances import gradient_tolerance
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.figures import Verification
 
 ONES = torch.ones(4)
@@ -25,7 +26,11 @@ def held(
 ) -> Verification:
     """Gradients against gradients; the losses agree."""
     return verify(
-        expected, found, expected_loss=1.0, loss=1.0, tolerance=gradient_tolerance(dtype, "emulated", 4096)
+        expected,
+        found,
+        expected_loss=1.0,
+        loss=1.0,
+        tolerance=gradient_tolerance(dtype, DeviceKind.EMULATED, 4096),
     )
 
 

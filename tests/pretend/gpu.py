@@ -36,17 +36,17 @@ calls: list[str] = []
 
 def install(*, nccl: bool = True, count: int = 2) -> None:
     """Put the pretence in the place of torch.cuda, for the rest of this process."""
-    from pipebench.engine.device import CudaDevice
+    from pipebench.engine.gpu import CudaDevice
 
     current = [0]
 
     def make(self: CudaDevice, index: int) -> None:
         assert 0 <= index < count
         self.torch = torch.device("cpu")
-        self.index = index  # type: ignore[attr-defined]
+        self.index = index
 
     def use(self: CudaDevice) -> None:
-        current[0] = self.index  # type: ignore[attr-defined]
+        current[0] = self.index
 
     CudaDevice.__init__ = make  # type: ignore[method-assign]
     CudaDevice.use = use  # type: ignore[method-assign]
@@ -91,12 +91,12 @@ def install(*, nccl: bool = True, count: int = 2) -> None:
 
 def slow_down(times: list[float]) -> None:
     """Each GPU's own clock says that a step takes so many times as long as it does."""
-    from pipebench.engine.device import CudaDevice
+    from pipebench.engine.gpu import CudaDevice
 
     seconds = CudaDevice.seconds
 
     def slower(self: CudaDevice, run: Any) -> float:
-        return times[self.index] * seconds(self, run)  # type: ignore[attr-defined]
+        return times[self.index] * seconds(self, run)
 
     CudaDevice.seconds = slower  # type: ignore[method-assign]
 

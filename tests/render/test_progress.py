@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from pipebench.render.progress import ProgressView, _left
+from pipebench.run.listener import Doing
 
 
 def test_a_log_shows_each_launch_once_and_notices() -> None:
@@ -11,15 +12,19 @@ def test_a_log_shows_each_launch_once_and_notices() -> None:
     with ProgressView(Console(file=out), quiet=False) as view:
         view.notice("device: emulated")
         for doing, share in [
-            ("launch 1 of 2: starting", 0.0),
-            ("launch 1 of 2: timing", 0.3),
-            ("launch 2 of 2: x", 0.5),
+            (Doing("launch 1 of 2", ("starting",)), 0.0),
+            (Doing("launch 1 of 2", ("timing",)), 0.3),
+            (Doing("launch 2 of 2", ("x", "y")), 0.5),
+            (Doing("reading C: one"), 0.6),
+            (Doing("reading C: two"), 0.6),
         ]:
             view.progress(doing, share)
     assert out.getvalue().splitlines() == [
         "device: emulated",
         "  0% launch 1 of 2: starting",
-        " 50% launch 2 of 2: x",
+        " 50% launch 2 of 2: x: y",
+        " 60% reading C: one",
+        " 60% reading C: two",
     ]
 
 
@@ -27,7 +32,7 @@ def test_quiet_says_nothing() -> None:
     out = io.StringIO()
     with ProgressView(Console(file=out), quiet=True) as view:
         view.notice("a")
-        view.progress("b", 0.5)
+        view.progress(Doing("b"), 0.5)
     assert out.getvalue() == ""
 
 
@@ -37,14 +42,14 @@ def test_a_stderr_that_nobody_reads_does_not_end_a_measurement() -> None:
             raise BrokenPipeError
 
     with ProgressView(Console(file=Closed()), quiet=False) as view:
-        view.progress("launch 1", 0.0)
+        view.progress(Doing("launch 1"), 0.0)
         view.notice("a")
 
 
 def test_a_terminal_gets_a_bar_that_goes_away() -> None:
     out = io.StringIO()
     with ProgressView(Console(file=out, force_terminal=True, width=80), quiet=False) as view:
-        view.progress("launch [1] of 2: timing", 0.5)
+        view.progress(Doing("launch [1] of 2", ("timing",)), 0.5)
     assert "launch [1] of 2: timing" in out.getvalue()
 
 

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.run import RunRecord
 from pipebench.records.schema import Failure
 from pipebench.render.report import run_report, simulation_report
@@ -49,7 +50,7 @@ def test_a_record_whose_step_cannot_be_run_again_is_shown_without_it() -> None:
 
 def test_a_wall_clock_run_says_so_and_has_no_machine() -> None:
     record = completed_record()
-    device = msgspec.structs.replace(record.device, kind="cpu")
+    device = msgspec.structs.replace(record.device, kind=DeviceKind.CPU)
     words = words_of(msgspec.structs.replace(record, device=device, clock="wall", machine=None))
     assert words.startswith("2 cpu devices, wall clock")
     assert "virtual" not in words

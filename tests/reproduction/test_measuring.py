@@ -11,6 +11,7 @@ import pytest
 from pipebench.config.run_config import RunConfig
 from pipebench.errors import InterruptedRunError
 from pipebench.launching import messages
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records import store
 from pipebench.records.timelines import timeline_record
@@ -82,7 +83,7 @@ def tiny() -> list[Pipelines]:
 
     return [
         Pipelines(each.reading, each.full_size, tuple(map(small, each.configs)))
-        for each in pipelines("emulated", full_size=False)
+        for each in pipelines(DeviceKind.EMULATED, full_size=False)
     ]
 
 

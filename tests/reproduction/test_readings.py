@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.reproduction.readings import DEVICES, pipeline_text, pipelines
 
 
@@ -10,7 +11,7 @@ from pipebench.reproduction.readings import DEVICES, pipeline_text, pipelines
     [(False, ["talk8-small", "seq2seq-2014-small"]), (True, ["talk8", "seq2seq-2014"])],
 )
 def test_both_readings_on_8_devices_each_with_two_pipelines(presets: list[str], *, full_size: bool) -> None:
-    found = pipelines("emulated", full_size=full_size)
+    found = pipelines(DeviceKind.EMULATED, full_size=full_size)
     assert [each.reading for each in found] == ["talk", "paper"]
     assert [config.preset for each in found for config in each.configs[:1]] == presets
     for each in found:
@@ -28,7 +29,7 @@ def test_both_readings_on_8_devices_each_with_two_pipelines(presets: list[str], 
 
 
 def test_a_pipeline_is_told_in_a_few_words() -> None:
-    talk, paper = (each.configs for each in pipelines("emulated", full_size=False))
+    talk, paper = (each.configs for each in pipelines(DeviceKind.EMULATED, full_size=False))
     assert pipeline_text(talk[0]) == "gpipe, 16 microbatches"
     assert pipeline_text(talk[1]) == "wavefront, 4 microbatches x 8 chunks"
     assert pipeline_text(paper[0]) == "wavefront, 1 microbatch x 24 chunks"

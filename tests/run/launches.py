@@ -9,11 +9,13 @@ import pytest
 from pipebench.config.run_config import RunConfig
 from pipebench.launching import messages
 from pipebench.launching.messages import Form
+from pipebench.launching.phases import Phase
 from pipebench.plan.graph import Graph
 from pipebench.plan.order_costs import CellCost, OrderCosts, costs_on_paper
 from pipebench.records.config import Config
 from pipebench.records.run import CompletedRun
 from pipebench.run import experiment
+from pipebench.run.listener import Doing
 from tests.builders import completed_record, launch, run_config
 from tests.timing.test_measured_link import LINK
 
@@ -25,8 +27,10 @@ class Watcher:
     def __init__(self) -> None:
         self.shares: list[float] = []
         self.notices: list[str] = []
+        self.doing: list[str] = []
 
-    def progress(self, doing: str, share: float) -> None:
+    def progress(self, doing: Doing, share: float) -> None:
+        self.doing.append(doing.text)
         self.shares.append(share)
 
     def notice(self, text: str) -> None:
@@ -62,7 +66,7 @@ class Launches:
             return
         if job.task == "costs":
             if self.measures:
-                yield messages.Progress(doing="measuring actions", share=0.5)
+                yield messages.Progress(Phase.ACTIONS, 0.5)
                 costs = odd_costs(job.config.graph) if self.fits else None
                 yield messages.ActionCosts(costs=costs, found=FOUND)
             return

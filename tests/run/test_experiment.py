@@ -20,6 +20,7 @@ from pipebench.errors import (
 )
 from pipebench.launching import messages
 from pipebench.launching.messages import Form
+from pipebench.launching.phases import Phase
 from pipebench.records import store
 from pipebench.records.launches import Launch
 from pipebench.records.run import EndedEarly
@@ -160,7 +161,7 @@ def test_gpus_are_watched_from_the_first_timed_step_on(
         def run(self, job: messages.Job) -> Iterator[messages.AnyMessage]:
             first, *others = super().run(job)
             told.append("launched")
-            yield from (messages.Progress("warming up", 0.1), first, messages.Progress("x", 0.5, timed=True))
+            yield from (messages.Progress(Phase.WARM_UP, 0.1), first, messages.Progress(Phase.TIMED, 0.5))
             yield from others
 
     tried = experiment.Experiment(config(launches=1), Watcher())
@@ -176,6 +177,7 @@ def test_progress_only_grows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setattr(experiment, "Launcher", Launches())
     experiment.run(config(), folder=tmp_path, listener=watcher)
     assert watcher.shares == sorted(watcher.shares)
+    assert watcher.doing[0] == "launch 1 of 3: starting"
     assert watcher.notices == ["device: emulated (auto: no GPU visible, 2 asked for)"]
 
 

@@ -34,7 +34,7 @@ def repeat_gpus(module):
     module.readings = lambda: read() * COUNT
 
 
-PATCHES = {"pipebench.engine.device": share_device, "pipebench.telemetry.gpus": repeat_gpus}
+PATCHES = {"pipebench.engine.gpu": share_device, "pipebench.telemetry.gpus": repeat_gpus}
 
 
 class Finder(importlib.abc.MetaPathFinder):

@@ -5,6 +5,7 @@ import msgspec
 from pipebench.config.run_config import RunOptions
 from pipebench.errors import UsageError
 from pipebench.launching.rendezvous.told import Told
+from pipebench.plan.device_kind import DeviceKind
 
 
 def as_told(options: RunOptions, told: Told, *, gpus: int | None) -> RunOptions:
@@ -23,7 +24,7 @@ def as_told(options: RunOptions, told: Told, *, gpus: int | None) -> RunOptions:
             f"--gpus {gpus}: expected {told.ranks}, a device for each rank that {told.launcher} started; leave --gpus "
             f"out, or start {gpus} ranks"
         )
-    if options.device == "emulated" or options.machine is not None:
+    if options.device == DeviceKind.EMULATED or options.machine is not None:
         asked = "--device emulated" if options.machine is None else f"--machine {options.machine}"
         raise UsageError(
             f"{asked}: {told.launcher} started {told.ranks} ranks, and one process emulates all devices: start it "

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from pipebench.models.kind import Asked, Given
 from pipebench.models.stacked_lstm.outline import PRESETS, LSTMOutline
 from pipebench.models.text import data as words
+from pipebench.plan.device_kind import DeviceKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ def reference() -> Asked:
         tokens="words",
         synthetic=True,
         seed=0,
-        device="cpu",
+        device=DeviceKind.CPU,
     )
 
 

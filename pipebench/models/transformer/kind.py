@@ -6,6 +6,7 @@ from pipebench.errors import UsageError
 from pipebench.models.kind import Asked, Given
 from pipebench.models.text import data as words
 from pipebench.models.transformer.outline import PRESETS, TransformerOutline
+from pipebench.plan.device_kind import DeviceKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,7 @@ class TransformerKind:
                 f"--hidden {asked.hidden}: expected a multiple of the {asked.heads} heads, each of which has an equal "
                 "part of the width; give another --hidden or --heads"
             )
-        copied = asked.dtype == "float32" and asked.device != "cuda"  # until it is known
+        copied = asked.dtype == "float32" and asked.device is not DeviceKind.CUDA  # until it is known
         return TransformerOutline(
             *(asked.layers, asked.hidden, asked.heads, asked.vocab, asked.batch, asked.sequence_length),
             dtype=asked.dtype,

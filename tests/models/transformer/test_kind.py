@@ -7,6 +7,7 @@ from pipebench.errors import UsageError
 from pipebench.models.registry import MODELS, kind_of
 from pipebench.models.transformer.kind import TransformerKind
 from pipebench.models.transformer.outline import PRESETS, TransformerOutline
+from pipebench.plan.device_kind import DeviceKind
 from tests.builders import run_config
 from tests.models.transformer.building import SMALL, asked_for
 
@@ -42,7 +43,7 @@ def test_what_a_launch_found_is_taken(*, faster: bool) -> None:
 def test_before_that_the_most_that_it_can_need_is_assumed() -> None:
     assert tiny().outline.onednn_blocks
     assert not tiny(dtype="float64").outline.onednn_blocks
-    assert not msgspec.structs.replace(tiny(), device="cuda").outline.onednn_blocks
+    assert not msgspec.structs.replace(tiny(), device=DeviceKind.CUDA).outline.onednn_blocks
 
 
 def test_heads_divide_the_width() -> None:

@@ -2,6 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from pipebench.errors import UsageError
+from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.graphs import timeline_of_run
 from pipebench.render.svg.record import record_svg
 from tests.builders import completed_record, ended_run, hostile_record, simulation_record
@@ -31,7 +32,7 @@ def test_every_action_of_the_run_is_drawn() -> None:
 
 def test_what_the_wall_clock_measured_says_so() -> None:
     record = completed_record(clock="wall", machine=None)
-    measured = replace(record, device=replace(record.device, kind="cpu"))
+    measured = replace(record, device=replace(record.device, kind=DeviceKind.CPU))
     drawn = record_svg(measured, "x.json")
     assert drawn.evidence == "wall clock"
     assert words(drawn.document, "title") == ["2 cpu devices"]

@@ -1,0 +1,29 @@
+"""The kinds of devices that run a plan, and what tells them apart before there is one. Pure.
+
+What torch does differently on each stands behind the devices themselves, in ``engine/device.py``.
+"""
+
+from enum import StrEnum
+
+
+class DeviceKind(StrEnum):
+    """What a run's devices are."""
+
+    CUDA = "cuda"
+    CPU = "cpu"
+    EMULATED = "emulated"
+
+    @property
+    def is_real(self) -> bool:
+        """Whether each device has a process of its own, timed by the wall clock; others share a core."""
+        return self is not DeviceKind.EMULATED
+
+    @property
+    def has_gpu(self) -> bool:
+        """Whether each device is a GPU, with a memory of its own."""
+        return self is DeviceKind.CUDA
+
+    @property
+    def takes_core(self) -> bool:
+        """Whether each device is a core of this machine, so that there can be too few of them."""
+        return self is DeviceKind.CPU
