@@ -9,7 +9,7 @@ import typer
 
 from pipebench.cli import ci, gated
 
-_SIDES, _EFFORT, _VERDICT, _OUTPUT = "Sides (B is held against A)", "Effort", "Verdict", "Output"
+_SIDES, _EFFORT, _VERDICT, _OUTPUT = "Sides (B is compared with A)", "Effort", "Verdict", "Output"
 
 
 _FOLDER = Path("results/ab")  # not results/runs: a side is no run that latest or a history should mean
@@ -25,35 +25,35 @@ def _help(name: str, text: str, panel: str, metavar: str | None = None) -> typer
 def ab(
     common: Annotated[
         list[str] | None,
-        typer.Argument(metavar="-- RUN OPTIONS", help="Options of run that both sides have, after --."),
+        typer.Argument(metavar="-- RUN OPTIONS", help="The options of run for both sides, after --."),
     ] = None,
     a_run: Annotated[
         str | None,
         _help(
             "--a-run",
-            "Options of run that only A has; for another plan, not other work.",
+            "Options of run for A alone. They may change the plan, but not the work.",
             _SIDES,
             '"OPTIONS"',
         ),
     ] = None,
-    b_run: Annotated[
-        str | None, _help("--b-run", "Options of run that only B has.", _SIDES, '"OPTIONS"')
-    ] = None,
+    b_run: Annotated[str | None, _help("--b-run", "Options of run for B alone.", _SIDES, '"OPTIONS"')] = None,
     a_ref: Annotated[
         str | None,
         _help(
             "--a",
-            "A git ref, with --b: a version of pipebench, or of your own repository with a --model of yours.",
+            "A git ref for A; needs --b. It is a version of pipebench, or of your own repository if --model is yours.",
             _SIDES,
             "REF",
         ),
     ] = None,
-    b_ref: Annotated[str | None, _help("--b", "Likewise; each gets a worktree.", _SIDES, "REF")] = None,
+    b_ref: Annotated[
+        str | None, _help("--b", "A git ref for B. Each ref gets a worktree.", _SIDES, "REF")
+    ] = None,
     a_model: Annotated[
         str | None,
         _help(
             "--a-model",
-            "What A trains, as --model of run; with --b-model. Layers and sizes may differ then.",
+            "What A trains, as --model of run; needs --b-model. Layers and sizes may then differ.",
             _SIDES,
             "MODEL",
         ),
@@ -61,53 +61,58 @@ def ab(
     b_model: Annotated[str | None, _help("--b-model", "What B trains.", _SIDES, "MODEL")] = None,
     a_python: Annotated[
         str | None,
-        _help("--a-python", "Interpreter of A, with a pipebench. Default: this one.", _SIDES, "PATH"),
+        _help("--a-python", "The Python of A; it must have pipebench. Default: this one.", _SIDES, "PATH"),
     ] = None,
-    b_python: Annotated[str | None, _help("--b-python", "Interpreter of B.", _SIDES, "PATH")] = None,
+    b_python: Annotated[str | None, _help("--b-python", "The Python of B.", _SIDES, "PATH")] = None,
     a_env: Annotated[
-        list[str] | None, _help("--a-env", "Environment variable of A. Repeatable.", _SIDES, "NAME=VALUE")
+        list[str] | None,
+        _help("--a-env", "An environment variable for A. May be repeated.", _SIDES, "NAME=VALUE"),
     ] = None,
     b_env: Annotated[
-        list[str] | None, _help("--b-env", "Environment variable of B. Repeatable.", _SIDES, "NAME=VALUE")
+        list[str] | None,
+        _help("--b-env", "An environment variable for B. May be repeated.", _SIDES, "NAME=VALUE"),
     ] = None,
-    most: Annotated[int, _help("--max-launches", "Launches a side at most; even.", _EFFORT)] = 24,
+    most: Annotated[
+        int, _help("--max-launches", "The most launches for each side; an even number.", _EFFORT)
+    ] = 24,
     budget: Annotated[
         float,
-        _help(
-            "--budget", "No round but the first begins that would end later than this.", _EFFORT, "SECONDS"
-        ),
+        _help("--budget", "Time limit for measuring. The first round always runs.", _EFFORT, "SECONDS"),
     ] = 1800.0,
     gate: Annotated[
         list[str] | None,
         _help(
             "--gate",
-            "As for check. Default: speedup=3%, and words_per_s=3% or, where no words are counted, throughput=3%.",
+            "As for check. Default: speedup=3% and words_per_s=3%; throughput=3% if the model counts no words.",
             _VERDICT,
             "METRIC=3%",
         ),
     ] = None,
     allow_inconclusive: Annotated[
-        bool, _help("--allow-inconclusive", "Exit 0 where noise hides the answer.", _VERDICT)
+        bool, _help("--allow-inconclusive", "Exit with 0 if noise hides the answer.", _VERDICT)
     ] = False,
     allow_mismatch: Annotated[
         list[str] | None,
         _help(
             "--allow-mismatch",
-            "Let a field differ that is no part of the plan, such as dtype. Repeatable.",
+            "Let a field differ that is not a part of the plan, such as dtype. May be repeated.",
             _VERDICT,
             "FIELD",
         ),
     ] = None,
-    junit: Annotated[Path | None, _help("--junit", "Write JUnit XML too.", _OUTPUT, "FILE")] = None,
+    junit: Annotated[
+        Path | None, _help("--junit", "Also write the verdict as JUnit XML.", _OUTPUT, "FILE")
+    ] = None,
     folder: Annotated[
         Path | None, _help("--output -o", "Folder for the two records. Default: results/ab.", _OUTPUT)
     ] = None,
     json: Annotated[bool, _help("--json", "Print the comparison as JSON.", _OUTPUT)] = False,
-    quiet: Annotated[bool, _help("--quiet", "No progress and no notices.", _OUTPUT)] = False,
+    quiet: Annotated[bool, _help("--quiet", "Show no progress and no notices.", _OUTPUT)] = False,
 ) -> int:
-    """Measure two sides in turn, A B B A, until the verdict is conclusive; the exit code is the verdict, as of check.
+    """Measure two sides in turn, A B B A, until the verdict is conclusive; the exit code is the verdict, as for check.
 
-    Each launch is a verified run of its own. The error rate of 5 % holds over all looks at the verdict.
+    Each launch is a verified run of its own. The error rate of 5 % holds for the
+    whole session, however often the verdict is looked at.
 
     pipebench ab --a-run "--schedule gpipe" --b-run "--schedule 1f1b" -- --gpus 8
 
@@ -115,7 +120,7 @@ def ab(
 
     pipebench ab --a main --b HEAD -- --model bench/model.py:build --gpus 4
 
-    Two models of one interface:
+    Two models with the same interface:
 
     pipebench ab --a-model old.py:build --b-model new.py:build -- --gpus 4
 

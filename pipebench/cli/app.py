@@ -36,17 +36,17 @@ NAMES = (*_COMMANDS, *_GROUPS)
 
 _HELP = """Measures, explains, predicts and guards pipeline parallelism.
 
-What does pipelining buy me on my devices, where does the rest go, did it get worse?
+How much faster does pipelining make my training? Why is it not faster still? Did it get worse?
 
-Measure a stacked LSTM on 8 devices against the best single one:
+Measure a stacked LSTM on 8 devices against the best single device:
 
 pipebench run --gpus 8
 
-The same on paper, at once:
+Simulate a schedule on paper:
 
 pipebench simulate --schedule 1f1b --stages 8 --microbatches 32
 
-Look at the last record again:
+Look at the newest record again:
 
 pipebench show
 
@@ -54,7 +54,7 @@ Did it get worse? The exit code says:
 
 pipebench check latest --against latest~1
 
-Options that you always give may stand in pipebench.toml, with a table for each command.
+You can put options that you always give into pipebench.toml, with a table for each command.
 """
 
 

@@ -10,13 +10,15 @@ from pipebench.errors import ExitCode, MissingError, UsageError
 from pipebench.system import pasting
 from pipebench.system.names import as_text, is_text
 
-app = typer.Typer(help="Runs that others are held against, under a name.", no_args_is_help=True)
+app = typer.Typer(
+    help="Keep runs under a name, so that later runs can be checked against them.", no_args_is_help=True
+)
 
 _Name = Annotated[
     str,
-    typer.Option("--name", help="What it is called in check --against.", autocompletion=completing.baselines),
+    typer.Option("--name", help="The name for check --against.", autocompletion=completing.baselines),
 ]
-_Reason = Annotated[str, typer.Option("--reason", help="Why this run; kept with it.")]
+_Reason = Annotated[str, typer.Option("--reason", help="Why you chose this run. It is kept with the run.")]
 _Run = Annotated[
     str,
     typer.Argument(
@@ -35,7 +37,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of lines
 def save(
     context: typer.Context, record: _Run, reason: _Reason, name: _Name = "main", folder: _Runs = None
 ) -> None:
-    """Make a completed, verified run the baseline of its configuration.
+    """Keep a completed, verified run as the saved baseline of its configuration.
 
     pipebench baseline save latest --name main --reason "release 1.2"
     """
@@ -47,7 +49,7 @@ def save(
 def promote(
     context: typer.Context, record: _Run, reason: _Reason, name: _Name = "main", folder: _Runs = None
 ) -> None:
-    """Replace the baseline of a configuration by a newer run; what it was stays on record.
+    """Replace the saved baseline of a configuration by a newer run. The new file names the old run.
 
     pipebench baseline promote latest --name main --reason "faster, reviewed"
     """
@@ -57,7 +59,7 @@ def promote(
 
 @app.command("list")
 def list_(json: _Json = False) -> None:
-    """List the baselines: name, run, date, reason."""
+    """List the saved baselines: name, run, date, reason."""
     from pipebench.comparison import baselines
     from pipebench.render.baselines import baseline_table, listing
 
@@ -73,11 +75,14 @@ def list_(json: _Json = False) -> None:
 @app.command("show")
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A baseline's name.", autocompletion=completing.baselines)
+        str,
+        typer.Argument(
+            metavar="NAME", help="The name of a saved baseline.", autocompletion=completing.baselines
+        ),
     ] = "main",
     json: _Json = False,
 ) -> None:
-    """Show the baselines of a name: what they are of, why, and what they replaced."""
+    """Show the saved baselines with a name: their configuration, the reason, and what they replaced."""
     from pipebench.comparison import baselines
     from pipebench.render.baselines import baseline_report, listing
 
@@ -92,7 +97,10 @@ def show(
 
 @app.command("verify")
 def verify() -> int:
-    """Check every baseline: readable, what its place says, as it was saved, fit. 10 if one is not, 9 without any."""
+    """Verify every saved baseline: is it readable, in the right place, unchanged and usable?
+
+    Exit code 10: one of them is not. Exit code 9: there are none.
+    """
     from pipebench.comparison import baselines
     from pipebench.render.baselines import verification_report
 

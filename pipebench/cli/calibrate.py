@@ -12,15 +12,20 @@ from pipebench.cli import output
 def calibrate(
     options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="-- RUN OPTIONS", help="The configuration: options of run, after --."),
+        typer.Argument(
+            metavar="-- RUN OPTIONS", help="The options of run that say what to measure, after --."
+        ),
     ] = None,
-    launches: Annotated[int, typer.Option("--launches", help="Equal launches to measure; at least 4.")] = 8,
+    launches: Annotated[
+        int, typer.Option("--launches", help="How many equal launches to measure; at least 4.")
+    ] = 8,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notices.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress and no notices.")] = False,
 ) -> None:
-    """Measure how far equal launches of a configuration spread, and the smallest change that can be found.
+    """Measure how much equal launches of a configuration differ, and the smallest change that can be found.
 
-    It is kept in the user's cache folder; check, compare and ab warn of a threshold that lies below it.
+    The result is kept in your cache folder. From then on check, compare and ab
+    warn if a threshold is smaller than that change.
 
     pipebench calibrate -- --gpus 8 --schedule wavefront
     """

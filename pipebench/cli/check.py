@@ -29,9 +29,9 @@ def check(
         str | None,
         typer.Option(
             "--against",
-            metavar="BASELINE",
+            metavar="REFERENCE",
             autocompletion=completing.records_and_baselines,
-            help="The run it is held against, named in the same ways, or a saved baseline's name.",
+            help="The run to compare it with, named in the same ways, or by the name of a saved baseline.",
         ),
     ] = None,
     gate: Annotated[
@@ -39,40 +39,42 @@ def check(
         typer.Option(
             "--gate",
             metavar="METRIC=3%",
-            help="A metric to watch, with the change that matters. Repeatable. "
-            "Default: speedup=3%, and words_per_s=3% or, where no words are counted, throughput=3%. Also step_s, "
-            "efficiency, bubble_fraction, busy_s (of a device), baseline_throughput (one device's) or "
-            "baseline_words_per_s, peak_memory_bytes (on GPUs). Of a command (guard): what it prints. Of recorded "
-            "runs: step_s=3%; also bubble_fraction, busy_s.",
+            help="A metric to watch, with the change that matters. May be repeated. "
+            "Default: speedup=3% and words_per_s=3%; throughput=3% if the model counts no words. Others: step_s, "
+            "efficiency, bubble_fraction, busy_s (how long a device is busy), baseline_throughput or "
+            "baseline_words_per_s (one device), peak_memory_bytes (on GPUs). Records of guard have the metric that "
+            "the command prints. Runs of other programs have step_s=3%, bubble_fraction and busy_s.",
         ),
     ] = None,
     allow_inconclusive: Annotated[
-        bool, typer.Option("--allow-inconclusive", help="Exit 0 where noise hides the answer.")
+        bool, typer.Option("--allow-inconclusive", help="Exit with 0 if noise hides the answer.")
     ] = False,
     allow_mismatch: Annotated[
         list[str] | None,
         typer.Option(
-            "--allow-mismatch", metavar="FIELD", help="Let a field differ, such as dtype. Repeatable."
+            "--allow-mismatch", metavar="FIELD", help="Let a field differ, such as dtype. May be repeated."
         ),
     ] = None,
     self_test: Annotated[
         bool,
         typer.Option(
             "--self-test",
-            help="Show that a slowdown, a missing metric and a corrupt file are caught, in BASELINE or a specimen.",
+            help="Show that a slowdown, a missing metric and a corrupt file are found. They are tried on REFERENCE, or "
+            "on a made-up run.",
         ),
     ] = False,
     junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML too.")
+        Path | None, typer.Option("--junit", metavar="FILE", help="Also write the verdict as JUnit XML.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
     folder: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")
     ] = None,
 ) -> int:
-    """Hold a run against a baseline; the exit code is the verdict.
+    """Compare a run with another one; the exit code is the verdict.
 
-    0 not slower, 3 regression, 4 inconclusive, 5 not comparable, 9 baseline or metric missing, 10 corrupt record.
+    0 not slower, 3 regression, 4 inconclusive, 5 not comparable, 9 REFERENCE or a
+    metric is missing, 10 corrupt record.
 
     pipebench check latest --against latest~1
 
@@ -99,7 +101,7 @@ def check(
     ci.check_junit(junit)
     with ci.errors_in_junit(report):
         if current is None or against is None:
-            raise UsageError("check: expected CURRENT and --against BASELINE, or --self-test")
+            raise UsageError("check: expected CURRENT and --against REFERENCE, or --self-test")
         no_effect.tell(context)
         allowed = frozenset(map(named_field, allow_mismatch or ()))
         record = _checked(current, against, where, gate or (), allowed, allow_inconclusive=allow_inconclusive)

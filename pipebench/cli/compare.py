@@ -23,8 +23,8 @@ def compare(
         typer.Argument(
             metavar="A B [C ...]",
             autocompletion=completing.records_and_baselines,
-            help="Records: files, ids, folders (their newest completed run), latest, latest~1, "
-            "names of saved baselines. The first is the reference.",
+            help="Records: files, ids, folders (their newest completed run), latest, latest~1, or "
+            "names of saved baselines. The others are compared with the first one.",
         ),
     ],
     by: Annotated[
@@ -32,13 +32,13 @@ def compare(
         typer.Option(
             "--by",
             autocompletion=completing.among("schedule", "gpus"),
-            help="schedule or gpus: what a study varies; a folder stands for all its kinds.",
+            help="What a study varies: schedule or gpus. A folder then stands for one run of each kind in it.",
         ),
     ] = None,
     allow_mismatch: Annotated[
         list[str] | None,
         typer.Option(
-            "--allow-mismatch", metavar="FIELD", help="Let a field differ, such as dtype. Repeatable."
+            "--allow-mismatch", metavar="FIELD", help="Let a field differ, such as dtype. May be repeated."
         ),
     ] = None,
     form: Annotated[
@@ -52,10 +52,13 @@ def compare(
         Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")
     ] = None,
 ) -> int:
-    """Compare records with the first: value, change with its interval, verdict.
+    """Compare records with the first one: value, change with its interval, verdict.
 
-    Verdicts come from the launches' raw samples: improvement, same, regression, or inconclusive with what it takes.
-    Ends with 0 when a comparison was made, whatever its verdict; 5 not comparable, 9 not measured, 10 corrupt record.
+    A verdict comes from the raw samples of the launches. It is improvement, same,
+    regression, or inconclusive, with the number of launches that it takes.
+
+    Exit code 0: there is a comparison, whatever its verdict. 5: not comparable.
+    9: not measured. 10: corrupt record.
 
     pipebench compare latest~1 latest
 

@@ -20,8 +20,8 @@ def explain(
         typer.Argument(
             metavar="[RECORD]",
             autocompletion=completing.records,
-            help="A run's file, its id, a folder (its newest run) or latest (in the folder of --output), the default. "
-            "With --from: more of its files.",
+            help="The file of a run, its id, a folder (its newest run) or latest (in the folder of --output). Default: "
+            "latest. With --from: more files.",
             show_default=False,
         ),
     ] = None,
@@ -30,9 +30,9 @@ def explain(
         typer.Option(
             "--from",
             metavar="FILE...",
-            help="Explain a run that another program measured: a span table in CSV (columns step, replica, device, "
-            "operation, stage, microbatch, start_s, end_s), or traces of torch.profiler, one a rank; .gz too. "
-            "Its record is kept in the folder of --output.",
+            help="Explain a run of another program. FILE is a span table in CSV (columns step, replica, device, "
+            "operation, stage, microbatch, start_s, end_s), or there is one trace of torch.profiler for each rank. "
+            "Files may end in .gz. The record is kept in the folder of --output.",
         ),
     ] = None,
     what_if: Annotated[
@@ -40,13 +40,13 @@ def explain(
         typer.Option(
             "--what-if",
             metavar="TEXT",
-            help="What the step would take with a change, simulated; may be given several times. WHAT x FACTOR "
-            "multiplies time, where WHAT is all, stages, devices, microbatches, chunks or some of them, such as stage "
-            "7 or devices 2-3. WHAT = mean: F and B of what is named take the mean over all stages of their kind; of "
-            "microbatches or chunks, the mean over all of them on the same stage. = median likewise, = others: the "
-            "mean of those not named. link x 0.5, or link 3-4 = 1 GB/s, 50 us: between two devices, both ways; without "
-            "devices all links; bandwidth or latency may be left out; figures of the emulated machine, not of this "
-            "host. Default: the ten best single changes.",
+            help="Simulate the step with a change, and say how long it would take. May be repeated. WHAT x FACTOR "
+            "multiplies time. WHAT is all, stages, devices, microbatches, chunks, or some of them, such as stage 7 or "
+            "devices 2-3. WHAT = mean: F and B take the mean of all stages of the same kind, or for microbatches and "
+            "chunks the mean of all on the same stage. = median takes the median. = others takes the mean of those "
+            "that are not named. link x 0.5, or link 3-4 = 1 GB/s, 50 us, changes the link between two devices in both "
+            "directions; without devices it changes all links. Bandwidth or latency may be left out. They are those "
+            "of the emulated machine, not of this host. Default: the ten best single changes.",
         ),
     ] = None,
     folder: Annotated[
@@ -55,16 +55,19 @@ def explain(
     svg: Annotated[
         Path | None,
         typer.Option(
-            "--svg", metavar="FILE", help="Draw the waterfall into an SVG file, instead of the report."
+            "--svg",
+            metavar="FILE",
+            help="Draw the waterfall into an SVG file instead of printing the report.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Say where the time of a run went: from as many times as there are devices down to its speed-up, in factors.
+    """Say where the time of a run went: as factors, from the ideal speed-up down to the measured one.
 
-    Each factor is a loss that one thing adds to the same plan, found by simulating the recorded step again and again:
-    dear slices, the schedule, unequal stages, messages, noise. What is left unexplained stands by itself. With the
-    largest losses stands what would win them back.
+    Each factor is a loss with one cause: small slices that cost more, the
+    schedule, unequal stages, messages, noise. The factors come from simulations
+    of one measured step. What is left has a factor of its own, unexplained. For
+    the largest losses there are changes to try.
 
     pipebench explain
 

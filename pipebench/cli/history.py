@@ -14,18 +14,19 @@ def history(
     metric: Annotated[
         str | None,
         typer.Argument(
-            help="throughput (of whatever a run counts) or words_per_s, baseline_throughput (one device's) or "
+            help="throughput (of whatever a run counts) or words_per_s, baseline_throughput (one device) or "
             "baseline_words_per_s, speedup, step_s, efficiency, bubble_fraction, busy_s or peak_memory_bytes. "
-            "Default: words_per_s, or throughput where no words are counted. Of commands: what they print. Of recorded "
-            "runs: step_s (default), bubble_fraction or busy_s."
+            "Default: words_per_s, or throughput if the model counts no words. For records of guard: the metric that "
+            "the command prints. For runs of other programs: step_s (default), bubble_fraction or busy_s."
         ),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder of records, subfolders included. Default: results/runs.")
+        Path | None,
+        typer.Argument(help="A folder of records; its subfolders are read too. Default: results/runs."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show how a metric went over the runs that can be compared with the newest, and where it changed.
+    """Show a metric over all runs that can be compared with the newest one, and where it changed.
 
     pipebench history words_per_s
 

@@ -15,7 +15,7 @@ from pipebench.system.reasons import reason
 if TYPE_CHECKING:
     from pipebench.templates.choices import Choices
 
-app = typer.Typer(help="Files that a repository needs to use pipebench.", no_args_is_help=True)
+app = typer.Typer(help="Write files that a repository needs to use pipebench.", no_args_is_help=True)
 
 
 @app.command("ci")
@@ -30,23 +30,30 @@ def ci(
         ),
     ],
     folder: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FOLDER", help="The repository's top.")
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="The top folder of the repository.")
     ] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Replace a template that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a template that is already there.")] = False,
     runner: Annotated[
-        str, typer.Option("--runner", metavar="LABEL", help="Of the machine with GPUs; several with commas.")
+        str,
+        typer.Option(
+            "--runner",
+            metavar="LABEL",
+            help="The label of the runner with GPUs. Separate several labels by commas.",
+        ),
     ] = "gpu",
-    gpus: Annotated[int, typer.Option("--gpus", "--devices", metavar="N", help="Devices of both jobs.")] = 8,
+    gpus: Annotated[
+        int, typer.Option("--gpus", "--devices", metavar="N", help="How many devices both jobs use.")
+    ] = 8,
     run: Annotated[
-        str, typer.Option("--run", metavar='"OPTIONS"', help="Further options of run, for both jobs.")
+        str, typer.Option("--run", metavar='"OPTIONS"', help="More options of run, for both jobs.")
     ] = "",
     model: Annotated[
         str,
         typer.Option(
             "--model",
             metavar="FILE.py:NAME",
-            help="Layers of your own: base and head are two states of this repository. Below the top, or "
-            "package.module:NAME.",
+            help="Your own layers: base and head are two states of this repository. FILE.py lies below the top folder. "
+            "package.module:NAME works too.",
         ),
     ] = "",
     sides: Annotated[
@@ -54,12 +61,12 @@ def ci(
         typer.Option(
             "--sides",
             metavar="requirements|refs",
-            help="Without --model: what base and head differ in: what they require, such as torch (the default), or "
-            "pipebench itself.",
+            help="Without --model: in what base and head differ. requirements (default): in what they require, such as "
+            "torch. refs: in pipebench itself.",
         ),
     ] = "",
     requirements: Annotated[
-        str, typer.Option("--requirements", metavar="FILE", help="Names pipebench and torch.")
+        str, typer.Option("--requirements", metavar="FILE", help="The file that names pipebench and torch.")
     ] = "requirements-pipebench.txt",
     branch: Annotated[
         str, typer.Option("--branch", metavar="NAME", help="The branch whose pushes are measured.")
@@ -69,11 +76,11 @@ def ci(
         typer.Option(
             "--machines",
             metavar="1|2",
-            help="2: one more job, by torchrun on two machines with half of the GPUs each.",
+            help="2: add a job that torchrun runs on two machines, with half of the GPUs on each.",
         ),
     ] = 1,
 ) -> None:
-    """Write a hardened CI template: emulated devices on ordinary runners, GPUs on a runner of yours, both with ab.
+    """Write a hardened CI template: emulated devices on ordinary runners, and GPUs on your own runner.
 
     pipebench init ci github --model bench/model.py:build --runner gpu --gpus 4
 
@@ -109,9 +116,9 @@ def model(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The Python file to write, such as bench/model.py.")
     ],
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is already there.")] = False,
 ) -> None:
-    """Write a small model that runs as it is, with a line on each field: the place for layers of your own.
+    """Write a small model that runs as it is. Put your own layers into it; each field has a comment.
 
     pipebench init model bench/model.py
     """

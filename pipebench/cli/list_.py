@@ -10,11 +10,12 @@ from pipebench.cli import output
 
 def list_(
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder of records, subfolders included. Default: results/runs.")
+        Path | None,
+        typer.Argument(help="A folder of records; its subfolders are read too. Default: results/runs."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array instead of a table.")] = False,
 ) -> None:
-    """List stored records, newest last.
+    """List the records of a folder, newest last.
 
     pipebench list
 

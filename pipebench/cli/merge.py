@@ -25,7 +25,7 @@ def merge(
         typer.Argument(
             metavar="RECORD...",
             autocompletion=completing.records,
-            help="Files, ids, latest, or folders: of a folder all its runs.",
+            help="Files, ids, latest, or folders. A folder stands for all its runs.",
         ),
     ],
     folder: Annotated[
@@ -35,11 +35,14 @@ def merge(
         bool, typer.Option("--json", help="Print the record, and nothing else, on stdout.")
     ] = False,
 ) -> int:
-    """Join the launches of runs of one configuration into one record, which has the interval that one launch lacks.
+    """Join the launches of several runs into one record with an interval. The runs must have one configuration.
 
-    A run that torchrun or Slurm started is one launch, so start it a few times and join what came of it. compare,
-    check and baseline take the record as any other. Exit code 5: they are not of one configuration. Records of guard
-    and of recorded runs (explain --from) are joined likewise.
+    A run that torchrun or Slurm started is one launch, and one launch has no
+    interval. So start it a few times, and join the records. compare, check and
+    baseline take the joined record. Records of guard and of explain --from can be
+    joined in the same way.
+
+    Exit code 5: the configurations differ.
 
     pipebench merge results/cluster
 

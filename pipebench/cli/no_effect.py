@@ -173,7 +173,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule(
             ("current",),
             lambda v: v["self_test"] and v["against"] is not None,
-            "no effect, the self-test tries itself on BASELINE",
+            "no effect, the self-test tries itself on REFERENCE",
         ),
     ),
     "save": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),

@@ -32,14 +32,16 @@ def reproduce(
     context: typer.Context,
     simulate: Annotated[
         bool,
-        typer.Option("--simulate", help="On paper alone: the machine of 2014, fitted to one GPU. Seconds."),
+        typer.Option(
+            "--simulate", help="Only on paper: the machine of 2014, fitted to one GPU. Takes seconds."
+        ),
     ] = False,
     budget: Annotated[
         float,
         typer.Option(
             "--budget",
             metavar="SECONDS",
-            help="How long to measure. A launch begins only if it would end by then; three of each at least.",
+            help="Time limit for measuring. At least three launches of each pipeline always run.",
         ),
     ] = 240.0,
     form: Annotated[
@@ -52,12 +54,13 @@ def reproduce(
     folder: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for the record. Default: results/runs.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no notices.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress and no notices.")] = False,
 ) -> int:
-    """Reproduce the result of 2014: a pipeline over 8 devices against one.
+    """Measure the result of 2014 again: a pipeline over 8 devices against one device.
 
-    The claim is read in two ways: the talk's (a layer on each of 8 GPUs, 3.5x) and the paper's (6,300 words/s, 1,700 on
-    one GPU). Only 8 real GPUs at full size can reproduce it. Emulated devices are consistent with it or not.
+    The claim has two readings. The talk: a layer on each of 8 GPUs, 3.5x. The
+    paper: 6,300 words/s, and 1,700 on one GPU. Only 8 real GPUs at full size can
+    reproduce it. Emulated devices can only be consistent with it, or not.
 
     pipebench reproduce
 

@@ -32,7 +32,8 @@ def run(
         int | None,
         _help(
             "--gpus --devices",
-            "Devices. Default: as --partition lists, else 8; fewer if another model has fewer layers.",
+            "How many devices. Default: as many as --partition lists, else 8. A model other than "
+            "stacked-lstm gets fewer if it has fewer layers.",
             _PLAN,
         ),
     ] = None,
@@ -40,7 +41,8 @@ def run(
         str,
         _help(
             "--device",
-            "emulated (real compute, virtual clocks, one core), cpu (a process each, wall clock), cuda or auto.",
+            "emulated: real compute on one core, virtual clocks. cpu: one process for each device, wall clock. "
+            "cuda: one GPU for each. auto: cuda if enough GPUs are visible, else emulated.",
             _PLAN,
             completing.among(*DEVICES),
         ),
@@ -49,7 +51,7 @@ def run(
         str | None,
         _help(
             "--machine",
-            f"Machine to emulate: {', '.join(MACHINE_NAMES)} (this one, its link measured). "
+            f"The machine to emulate: {', '.join(MACHINE_NAMES)} (this machine; its link is measured). "
             f"Default: {DEFAULT_MACHINE}.",
             _PLAN,
             completing.among(*MACHINE_NAMES),
@@ -65,16 +67,19 @@ def run(
         ),
     ] = "gpipe",
     microbatches: Annotated[
-        int | None, _help("--microbatches -M", "Slices of the batch. Default: 16, wavefront 4.", _PLAN)
+        int | None,
+        _help("--microbatches -M", "How many slices the batch is cut into. Default: 16; wavefront 4.", _PLAN),
     ] = None,
     chunks: Annotated[
-        int | None, _help("--chunks -C", "Slices of the time axis. Default: 1, wavefront 8.", _PLAN)
+        int | None,
+        _help("--chunks -C", "How many slices the time axis is cut into. Default: 1; wavefront 8.", _PLAN),
     ] = None,
     partition: Annotated[
         str,
         _help(
             "--partition",
-            "Layers by device: even, balanced (measures layers, and GPUs, first) or a list such as 3,2,2,1.",
+            "How many layers each device gets: even, balanced (first measures the layers, and GPUs), or a list such as "
+            "3,2,2,1.",
             _PLAN,
             completing.among("even", "balanced"),
         ),
@@ -83,8 +88,8 @@ def run(
         str | None,
         _help(
             "--softmax-devices",
-            "Who shares the softmax: so many devices at the end beyond those with layers (--gpus counts them too), or "
-            "all: a piece of the vocabulary on each device. Default: the last device has it.",
+            "Which devices share the softmax. A number N: N more devices after those with layers; --gpus counts them "
+            "too. all: each device gets a piece of the vocabulary. Default: the last device has the softmax.",
             _PLAN,
         ),
     ] = None,
@@ -92,8 +97,8 @@ def run(
         str,
         _help(
             "--checkpoint",
-            "Microbatches that keep only their input and run forward again before their backward: "
-            "none, always, except-last.",
+            "Which microbatches keep only their input, and run forward again before their backward: "
+            "none, always (all of them), except-last (all but the last).",
             _PLAN,
             completing.among("none", "always", "except-last"),
         ),
@@ -102,8 +107,8 @@ def run(
         str | None,
         _help(
             "--cell",
-            "How backwards are computed: fused (whole) or split (gradients of inputs first, those of weights apart). "
-            "Default: fused, split where the schedule needs it.",
+            "How a backward is computed. fused: as a whole. split: the gradients of the inputs first, those of the "
+            "weights separately. Default: fused, or split if the schedule needs it.",
             _PLAN,
             completing.among("fused", "split"),
         ),
@@ -112,7 +117,7 @@ def run(
         int | None,
         _help(
             "--most-alive",
-            "wavefront-zb: slices (microbatch, chunk) that a stage with layers keeps at most.",
+            "wavefront-zb: how many slices (microbatch, chunk) a stage with layers may keep.",
             _PLAN,
         ),
     ] = None,
@@ -120,7 +125,7 @@ def run(
         int | None,
         _help(
             "--most-waiting",
-            "wavefront-zb: slices whose gradients of weights a stage puts off at most.",
+            "wavefront-zb: for how many slices a stage may compute the gradients of the weights later.",
             _PLAN,
         ),
     ] = None,
@@ -128,8 +133,8 @@ def run(
         str,
         _help(
             "--model",
-            f"What is trained: {', '.join(MODELS)}, or layers of your own: FILE.py:NAME or package.module:NAME, "
-            "where NAME is a pipebench.Model or a function that returns one.",
+            f"What is trained: {', '.join(MODELS)}, or your own layers: FILE.py:NAME or package.module:NAME. "
+            "NAME is a pipebench.Model, or a function that returns one.",
             _SIZES,
             completing.among(*MODELS),
         ),
@@ -138,7 +143,7 @@ def run(
         str | None,
         _help(
             "--preset",
-            "Sizes of a built-in model, each can be overridden: "
+            "The sizes of a built-in model. Other options can change each of them. "
             + "; ".join(
                 f"{name} {sizes['layers']} layers of {sizes['hidden']}"
                 for kind in MODELS.values()
@@ -153,34 +158,37 @@ def run(
         int | None,
         _help(
             "--layers",
-            "LSTM layers, or a transformer's blocks; of seq2seq pairs of an encoder's and a decoder's.",
+            "How many LSTM layers. transformer: blocks. seq2seq: pairs of an encoder's and a decoder's layer.",
             _SIZES,
         ),
     ] = None,
     hidden: Annotated[
-        int | None, _help("--hidden", "Cells of a layer; of transformer its width.", _SIZES)
+        int | None, _help("--hidden", "Cells in a layer. transformer: its width.", _SIZES)
     ] = None,
     heads: Annotated[
         int | None,
-        _help("--heads", "transformer: heads of attention, which share the width evenly.", _SIZES),
+        _help("--heads", "transformer: attention heads. Each gets an equal share of the width.", _SIZES),
     ] = None,
     vocab: Annotated[
         int | None,
         _help(
             "--vocab",
-            "Word ids, 3 of them for padding, unknown and end; of seq2seq those of the target.",
+            "Size of the vocabulary. 3 of its ids are for padding, unknown words and the end. seq2seq: that of the "
+            "target.",
             _SIZES,
         ),
     ] = None,
     source_vocab: Annotated[
         int | None,
-        _help("--source-vocab", "seq2seq: word ids of the source, as --vocab of the target.", _SIZES),
+        _help("--source-vocab", "seq2seq: size of the source's vocabulary.", _SIZES),
     ] = None,
-    batch: Annotated[int | None, _help("--batch", "Sequences of a step.", _SIZES)] = None,
+    batch: Annotated[int | None, _help("--batch", "Sequences in a step.", _SIZES)] = None,
     sequence_length: Annotated[
         int | None,
         _help(
-            "--sequence-length --seq-len", "Words of a sequence; of seq2seq of a sentence at most.", _SIZES
+            "--sequence-length --seq-len",
+            "Words in a sequence. seq2seq: words in the longest sentence that is taken.",
+            _SIZES,
         ),
     ] = None,
     dtype: Annotated[
@@ -190,7 +198,8 @@ def run(
         str | None,
         _help(
             "--text",
-            "UTF-8 file to train on; of a long one the first part. Default: the language reference of this Python.",
+            "The UTF-8 file to train on. Only the first part of a long file is read. Default: the language reference "
+            "of this Python.",
             _SIZES,
         ),
     ] = None,
@@ -198,26 +207,29 @@ def run(
         str,
         _help(
             "--tokens",
-            "What is a word of the text: words (Unicode's; in scripts without spaces each letter), characters, or "
-            "spaces (what stands between them, as in text that was cut before; a line is a sentence).",
+            "What counts as a word. words: by the rules of Unicode; in scripts without spaces each letter. characters: "
+            "each letter. spaces: what stands between two spaces, for text that is already cut into tokens; each "
+            "line is a sentence.",
             _SIZES,
             completing.among("words", "characters", "spaces"),
         ),
     ] = "words",
-    synthetic: Annotated[bool, _help("--synthetic", "Random words by Zipf's law instead.", _SIZES)] = False,
+    synthetic: Annotated[
+        bool, _help("--synthetic", "Train on random words, drawn by Zipf's law.", _SIZES)
+    ] = False,
     source: Annotated[
         str | None,
-        _help("--source", "seq2seq: UTF-8 file of sentences, a line each; goes with --target.", _SIZES),
+        _help("--source", "seq2seq: UTF-8 file with one sentence on each line. Needs --target.", _SIZES),
     ] = None,
     target: Annotated[
-        str | None, _help("--target", "seq2seq: their translations, line by line.", _SIZES)
+        str | None, _help("--target", "seq2seq: UTF-8 file with their translations, line by line.", _SIZES)
     ] = None,
     pairs: Annotated[
         str | None,
         _help(
             "--pairs",
-            "seq2seq: translations from English to this language, such as fr, in the gettext catalogs that this "
-            "machine carries. Default: sentences of the language reference of this Python, each with its successor.",
+            "seq2seq: translations from English into this language, such as fr. They come from the gettext catalogs on "
+            "this machine. Default: sentences of the language reference of this Python, each with the next one.",
             _SIZES,
         ),
     ] = None,
@@ -225,7 +237,8 @@ def run(
         bool,
         _help(
             "--no-bucket",
-            "seq2seq: sentences of any length share a batch; else those of like length, the longest ones that fit.",
+            "seq2seq: put sentences of any length into one batch. Default: sentences of similar length, the longest "
+            "ones that fit.",
             _SIZES,
         ),
     ] = False,
@@ -233,24 +246,33 @@ def run(
         str | None,
         _help(
             "--memory",
-            "What one device has, such as 24GiB. Where the model does not fit on one, the baseline runs on as few as "
-            "it fits on.",
+            "The memory of one device, such as 24GiB. If the model does not fit on one device, the baseline uses as "
+            "few devices as possible.",
             _SIZES,
         ),
     ] = None,
     launches: Annotated[
-        int | None, _help("--launches", "Fresh starts, each one replicate. Default: 6.", _EFFORT)
+        int | None,
+        _help(
+            "--launches",
+            "How many launches: fresh starts that measure everything again. Default: 6.",
+            _EFFORT,
+        ),
     ] = None,
     quick: Annotated[bool, _help("--quick", "3 launches.", _EFFORT)] = False,
     rigorous: Annotated[bool, _help("--rigorous", "12 launches.", _EFFORT)] = False,
-    steps: Annotated[int, _help("--steps", "Timed steps of each kind in a launch.", _EFFORT)] = 2,
-    warmup: Annotated[int, _help("--warmup", "Untimed steps of each kind first.", _EFFORT)] = 1,
-    seed: Annotated[int, _help("--seed", "Of parameters and synthetic words.", _EFFORT)] = 0,
+    steps: Annotated[
+        int, _help("--steps", "Timed steps in a launch, for the baseline and for the pipeline.", _EFFORT)
+    ] = 2,
+    warmup: Annotated[
+        int, _help("--warmup", "Steps before the timed ones, of each of the two.", _EFFORT)
+    ] = 1,
+    seed: Annotated[int, _help("--seed", "The seed for parameters and synthetic words.", _EFFORT)] = 0,
     deadline: Annotated[
         float | None,
         _help(
             "--deadline",
-            "Seconds until the run is given up, from its start. Default: 10 x the estimate, at least 600.",
+            "Seconds from the start of the run until it is stopped. Default: 10 x the estimate, at least 600.",
             _EFFORT,
         ),
     ] = None,
@@ -258,27 +280,35 @@ def run(
         str,
         _help(
             "--emulation-order",
-            "How one core runs the actions of all devices: device (as long as possible on one) or dependence.",
+            "In which order one core runs the actions of all devices. device: as many as possible of one device, then "
+            "of the next. dependence: in the order in which real devices would start them.",
             _EFFORT,
             completing.among(*EMULATION_ORDERS),
         ),
     ] = "device",
     remeasure: Annotated[
         bool,
-        _help("--remeasure", "With --machine local: measure the link again, not once a machine.", _EFFORT),
+        _help(
+            "--remeasure",
+            "With --machine local: measure the link again, instead of using the kept result.",
+            _EFFORT,
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, _help("--dry-run", "Print plan, time budget and memory; measure nothing.", _OUTPUT)
+        bool,
+        _help(
+            "--dry-run", "Print the plan, the time it would take and the memory. Measure nothing.", _OUTPUT
+        ),
     ] = False,
     folder: Annotated[
         Path | None, _help("--output -o", "Folder for the record. Default: results/runs.", _OUTPUT)
     ] = None,
     json: Annotated[bool, _help("--json", "Print the record, and nothing else, on stdout.", _OUTPUT)] = False,
-    quiet: Annotated[bool, _help("--quiet", "No progress and no notices.", _OUTPUT)] = False,
+    quiet: Annotated[bool, _help("--quiet", "Show no progress and no notices.", _OUTPUT)] = False,
 ) -> int:
     """Measure a pipeline against the best single device: an LSTM, a Transformer, the translator of 2014, or your own.
 
-    First verifies that both compute the same gradients, then times them side by side.
+    It first verifies that both compute the same gradients. Then it times both in turn.
 
     8 emulated devices, about a minute:
 
@@ -288,15 +318,15 @@ def run(
 
     pipebench run --gpus 8 --schedule wavefront
 
-    2 real processes, wall clock:
+    2 real processes and the wall clock:
 
     pipebench run --gpus 2 --device cpu
 
-    The system of 2014, its softmax on devices of their own:
+    The system of 2014, with the softmax on devices of its own:
 
     pipebench run --model seq2seq --softmax-devices 4 --schedule wavefront
 
-    Layers of your own:
+    Your own layers:
 
     pipebench run --model FILE.py:NAME --gpus 4
     """

@@ -21,7 +21,7 @@ def show(
         typer.Argument(
             metavar="RECORD",
             autocompletion=completing.records,
-            help="A record's file, its id, a folder (its newest) or latest (in the folder of --output).",
+            help="The file of a record, its id, a folder (its newest record) or latest (in the folder of --output).",
         ),
     ] = "latest",
     folder: Annotated[
@@ -30,18 +30,18 @@ def show(
     svg: Annotated[
         Path | None,
         typer.Option(
-            "--svg", metavar="FILE", help="Draw the timeline into an SVG file, instead of the report."
+            "--svg", metavar="FILE", help="Draw the timeline into an SVG file instead of printing the report."
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the record as it is stored.")] = False,
     schema: Annotated[
         bool,
         typer.Option(
-            "--schema", help="Print the JSON Schema of stored records instead: of RECORD's kind, else of all."
+            "--schema", help="Print the JSON Schema of records: for the kind of RECORD, or for all kinds."
         ),
     ] = False,
 ) -> None:
-    """Show a stored record: result, table by device, timeline picture, warnings.
+    """Show a record: result, table by device, picture of the timeline, warnings.
 
     pipebench show
 

@@ -30,33 +30,50 @@ def simulate(
             "--stages",
             "--gpus",
             "--devices",
-            help="Stages, one a device. Default: 8, or as many as --stage-costs lists.",
+            help="How many stages; each is on a device of its own. Default: 8, or as many as --stage-costs lists.",
         ),
     ] = None,
     microbatches: Annotated[
-        int | None, typer.Option("--microbatches", "-M", help="Slices of the batch. Default: the schedule's.")
+        int | None,
+        typer.Option(
+            "--microbatches",
+            "-M",
+            help="How many slices the batch is cut into. Default: depends on the schedule.",
+        ),
     ] = None,
     chunks: Annotated[
-        int | None, typer.Option("--chunks", "-C", help="Slices of the time axis. Default: the schedule's.")
+        int | None,
+        typer.Option(
+            "--chunks",
+            "-C",
+            help="How many slices the time axis is cut into. Default: depends on the schedule.",
+        ),
     ] = None,
-    forward: Annotated[float, typer.Option(metavar="S", help="Seconds of a forward.")] = 1.0,
+    forward: Annotated[float, typer.Option(metavar="S", help="How long a forward takes, in seconds.")] = 1.0,
     backward: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds of a full backward. Default: 2 x forward.")
+        float | None,
+        typer.Option(metavar="S", help="How long a whole backward takes, in seconds. Default: 2 x forward."),
     ] = None,
     backward_input: Annotated[
         float | None,
-        typer.Option(metavar="S", help="Seconds of the half for inputs and state. Default: forward."),
+        typer.Option(
+            metavar="S",
+            help="How long the half of a backward for inputs and state takes, in seconds. Default: as a forward.",
+        ),
     ] = None,
     backward_weight: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds of the half for weights. Default: forward.")
+        float | None,
+        typer.Option(
+            metavar="S", help="How long the half for the weights takes, in seconds. Default: as a forward."
+        ),
     ] = None,
     stage_costs: Annotated[
         str | None,
         typer.Option(
             "--stage-costs",
             metavar="LIST",
-            help="How many times --forward and --backward each stage takes, such as 1,1,1.5,1; an entry F:B has a "
-            "factor of each. Default: all 1.",
+            help="A factor for each stage, such as 1,1,1.5,1: it multiplies the stage's --forward and --backward. F:B "
+            "gives one factor for each of the two. Default: all 1.",
         ),
     ] = None,
     chunk_costs: Annotated[
@@ -64,22 +81,25 @@ def simulate(
         typer.Option(
             "--chunk-costs",
             metavar="LIST",
-            help="Likewise each chunk, such as 0.9,1,1.1,1.2 of a Transformer, whose later words attend to more. Tells "
-            "--chunks too.",
+            help="The same for each chunk, such as 0.9,1,1.1,1.2 for a Transformer, whose later words attend to more. "
+            "It also sets --chunks.",
         ),
     ] = None,
     transfer: Annotated[
-        float, typer.Option(metavar="S", help="Latency of a transfer; it occupies neither end.")
+        float,
+        typer.Option(
+            metavar="S", help="Latency of a message, in seconds. It occupies neither of the two devices."
+        ),
     ] = 0.0,
     hosts: Annotated[
-        int, typer.Option("--hosts", help="Hosts, each with as many devices, next to each other.")
+        int, typer.Option("--hosts", help="How many hosts. Each has the same number of neighbouring devices.")
     ] = 1,
     transfer_between: Annotated[
         float | None,
         typer.Option(
             "--transfer-between",
             metavar="S",
-            help="Latency of a transfer between two hosts. Default: as --transfer.",
+            help="Latency of a message between two hosts, in seconds. Default: as --transfer.",
         ),
     ] = None,
     links: Annotated[
@@ -88,7 +108,7 @@ def simulate(
             "--links",
             metavar="RECORD",
             autocompletion=completing.records,
-            help="A run on several hosts: takes --stages, --hosts and both --transfer from what was measured there.",
+            help="A run on several hosts. --stages, --hosts, --transfer and --transfer-between are taken from it.",
         ),
     ] = None,
     link: Annotated[
@@ -96,9 +116,9 @@ def simulate(
         typer.Option(
             "--link",
             metavar="TEXT",
-            help="Another link between two devices, such as '3-4 = 1 GB/s, 50 us' (a latency alone occupies neither "
-            "end), or a factor of the time of its messages, such as '3-4 x 0.5'; without devices of all links. "
-            "Repeatable, one on top of the other.",
+            help="Change the link between two devices. '3-4 = 1 GB/s, 50 us' sets bandwidth and latency; a latency "
+            "alone occupies neither device. '3-4 x 0.5' multiplies the time of its messages. Without devices it "
+            "changes all links. May be repeated; later changes come on top of earlier ones.",
         ),
     ] = None,
     message: Annotated[
@@ -106,7 +126,7 @@ def simulate(
         typer.Option(
             "--message",
             metavar="SIZE",
-            help="Size of every message, such as 4MiB: for links with a bandwidth.",
+            help="Size of each message, such as 4MiB. It counts for links with a bandwidth.",
         ),
     ] = None,
     softmax_devices: Annotated[
@@ -114,39 +134,42 @@ def simulate(
         typer.Option(
             "--softmax-devices",
             metavar="N|all",
-            help="Who shares the softmax: so many devices at the end beyond the chain's (--stages counts them too), or "
-            "all: a piece on each. Default: the last stage has it.",
+            help="Which devices share the softmax. A number N: N more devices at the end; --stages counts them too. "
+            "all: each device gets a piece. Default: the last stage has the softmax.",
         ),
     ] = None,
     softmax: Annotated[
         float | None,
         typer.Option(
             metavar="S",
-            help="Seconds of a forward of the whole projection; its backward takes twice as long. Default: none, with "
-            "--softmax-devices as long as --forward.",
+            help="How long a forward of the whole projection takes, in seconds; its backward takes twice as long. "
+            "Default: no time; with --softmax-devices as long as --forward.",
         ),
     ] = None,
     blocking: Annotated[
-        bool, typer.Option("--blocking", help="Sends and receives meet and hold both devices.")
+        bool,
+        typer.Option(
+            "--blocking", help="A send waits for its receive, and both devices are occupied meanwhile."
+        ),
     ] = False,
     csv: Annotated[
         bool,
         typer.Option(
             "--csv",
-            help="Print the plan as CSV instead, in torch.distributed.pipelining's format; that has no chunks.",
+            help="Print only the plan, as CSV in the format of torch.distributed.pipelining. It has no chunks.",
         ),
     ] = False,
     svg: Annotated[
         Path | None,
         typer.Option(
-            "--svg", metavar="FILE", help="Draw the timeline into an SVG file, instead of the report."
+            "--svg", metavar="FILE", help="Draw the timeline into an SVG file instead of printing the report."
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Run a schedule on paper: makespan, bubble, activations alive, and the timeline picture.
+    """Simulate a schedule on paper: makespan, bubble, activations alive, and a picture of the timeline.
 
-    Costs are seconds of one action of one stage on one microbatch (and chunk); nothing is measured.
+    Times are those of one action: one stage, one microbatch (and chunk). Nothing is measured.
 
     pipebench simulate --schedule 1f1b --stages 8 --microbatches 32
 

@@ -19,8 +19,8 @@ def trace(
             "-o",
             "--output",
             metavar="FILE",
-            help="Where the trace goes: compressed if the name ends in .gz. A name that ends in /, or a folder that is "
-            "there, gets a file for each device (rank0.json.gz, ...), as HolisticTraceAnalysis reads them; they hold "
+            help="The file to write. It is compressed if its name ends in .gz. A folder, or a name that ends in /, "
+            "gets one file for each device (rank0.json.gz, ...), as HolisticTraceAnalysis reads them. These files have "
             "no flows, since a flow leads from one device to another.",
         ),
     ],
@@ -29,7 +29,7 @@ def trace(
         typer.Argument(
             metavar="RECORD",
             autocompletion=completing.records,
-            help="A record's file, its id, a folder (its newest) or latest (in the folder of --records).",
+            help="The file of a record, its id, a folder (its newest record) or latest (in the folder of --records).",
         ),
     ] = "latest",
     folder: Annotated[
@@ -39,10 +39,11 @@ def trace(
 ) -> None:
     """Write the timeline of a run, a simulation or a trace as a file for Perfetto (https://ui.perfetto.dev).
 
-    Each device has a lane with all that it does: actions, waiting and transfer as slices of their own, zeroing and
-    optimizer. Under it stand its messages, and how many activations it keeps. Arrows lead each microbatch from device
-    to device. The names of the devices say how the times came to be: measured by the wall clock, emulated in virtual
-    time, or simulated.
+    Each device has a lane with all that it does: actions, waiting, transfer,
+    zeroing and optimizer. Below the lane are its messages, and how many
+    activations it keeps. Arrows lead each microbatch from device to device. The
+    name of a device says where its times come from: measured by the wall clock,
+    emulated in virtual time, or simulated.
 
     pipebench trace latest -o trace.json.gz
 

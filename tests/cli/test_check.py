@@ -84,8 +84,8 @@ def test_the_exit_code_is_the_verdict(
         (["same.json", "--against", "base.json", "--junit", "."], 2, "--junit .: cannot be written"),
         (["--self-test", "--against", "nope"], 9, "baseline nope: no such record"),
         (["--self-test", "nope"], 2, "nope: no such record"),
-        (["same.json"], 2, "expected CURRENT and --against BASELINE"),
-        (["--against", "base.json"], 2, "expected CURRENT and --against BASELINE"),
+        (["same.json"], 2, "expected CURRENT and --against REFERENCE"),
+        (["--against", "base.json"], 2, "expected CURRENT and --against REFERENCE"),
         (["same.json", "--against", "base.json", "--gate", "speed=3%"], 2, "METRIC one of words_per_s"),
         (
             ["same.json", "--against", "base.json", "--gate", "speedup=3"],
