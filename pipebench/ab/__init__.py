@@ -1,6 +1,6 @@
 """Two sides measured in turn on the same devices: A B B A, more launches until the verdict is conclusive.
 
-What all launches of one sitting share (a warm machine, a neighbour) cancels between sides that take turns.
+What all launches of one session share (a warm machine, a neighbour) cancels between sides that take turns.
 
 session       one ``ab`` from what was asked for to the record
 asked         from options to the two sides

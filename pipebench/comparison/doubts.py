@@ -1,4 +1,4 @@
-"""What keeps launches from being replicates of one thing. A doubt turns no regression into anything else."""
+"""Signs that a record's launches did not repeat one measurement. A doubt never changes a verdict of regression."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple

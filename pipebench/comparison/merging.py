@@ -24,7 +24,7 @@ from pipebench.warning_codes import WarningCode
 
 
 def check_alike(earlier: Sequence[Comparable], record: Comparable, side: str) -> None:
-    """A side's launches must be replicates of one thing.
+    """The launches of a side must repeat one measurement.
 
     Raises:
         EnvironmentRefusedError: This one cannot be compared with the side's first one.

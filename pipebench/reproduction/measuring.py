@@ -1,4 +1,4 @@
-"""Measure every reading of the claim in turn, in one sitting, until the budget is used up.
+"""Measure every reading of the claim in turn, in one session, until the budget is used up.
 
     round      1            2            3           ...
     launches   talk paper   talk paper   talk paper
@@ -49,7 +49,7 @@ class _Heard:
         self.listener.notice(text)
 
 
-class _Sitting:
+class _Group:
     """One reading: its first pipeline has the launches, the others are measured in them."""
 
     def __init__(self, pipelines: Pipelines, listener: _Heard, began: float) -> None:
@@ -89,8 +89,8 @@ class Reproduction:
         self.listener, self.budget_s = listener, budget_s
         self.began = time.monotonic()
         self.created = store.now()
-        self.sittings = [
-            _Sitting(each, _Heard(listener, each.reading, self.began, budget_s), self.began)
+        self.groups = [
+            _Group(each, _Heard(listener, each.reading, self.began, budget_s), self.began)
             for each in readings
         ]
 
@@ -101,8 +101,8 @@ class Reproduction:
             UsageError: An input is not what it should be, or the folder is a file.
             EnvironmentRefusedError: This machine cannot do it, or the folder cannot be written.
         """
-        for sitting in self.sittings:
-            sitting.prepare(folder)
+        for group in self.groups:
+            group.prepare(folder)
 
     def measure(self) -> None:
         """Launches in turn, until the budget is used up.
@@ -113,17 +113,17 @@ class Reproduction:
         """
         launcher = Launcher(deadline=self.began + max(_PATIENCE * self.budget_s, _LEAST_DEADLINE_S))
         told = False
-        while begun := [sitting for sitting in self.sittings if self._begins(sitting)]:
-            for sitting in begun:
-                if self._begins(sitting):  # the ones before it may have taken long
-                    sitting.launch(launcher)
+        while begun := [group for group in self.groups if self._begins(group)]:
+            for group in begun:
+                if self._begins(group):  # the ones before it may have taken long
+                    group.launch(launcher)
             told = told or self._tell_if_longer()
 
     def _tell_if_longer(self) -> bool:
         """Say once that three launches of each take longer than the budget, as soon as that is seen."""
-        left = [LEAST_LAUNCHES - sitting.launches for sitting in self.sittings]
+        left = [LEAST_LAUNCHES - group.launches for group in self.groups]
         expected_s = sum(
-            more * sitting.expected_s() for more, sitting in zip(left, self.sittings, strict=True) if more > 0
+            more * group.expected_s() for more, group in zip(left, self.groups, strict=True) if more > 0
         )
         whole_s = time.monotonic() - self.began + expected_s
         if whole_s <= self.budget_s:
@@ -136,23 +136,23 @@ class Reproduction:
     @property
     def launches(self) -> int:
         """That were complete, of all readings."""
-        return sum(sitting.launches for sitting in self.sittings)
+        return sum(group.launches for group in self.groups)
 
-    def _begins(self, sitting: _Sitting) -> bool:
-        if sitting.launches < LEAST_LAUNCHES:
+    def _begins(self, group: _Group) -> bool:
+        if group.launches < LEAST_LAUNCHES:
             return True
-        return time.monotonic() - self.began + sitting.expected_s() <= self.budget_s
+        return time.monotonic() - self.began + group.expected_s() <= self.budget_s
 
     def record(self, status: str = "completed", error: Exception | None = None) -> ReproductionRecord:
         """All that has been measured."""
         failure = None if error is None else ending.failure_of(error)
         verdicts: list[VerdictOfClaim] = []
         runs: list[CompletedRun] = []
-        for sitting in self.sittings:
-            for experiment in sitting.experiments:
+        for group in self.groups:
+            for experiment in group.experiments:
                 if experiment.so_far.launches:
                     run = _run(experiment.so_far)
-                    verdicts.append(_verdict(sitting.pipelines, experiment.so_far, run, len(runs)))
+                    verdicts.append(_verdict(group.pipelines, experiment.so_far, run, len(runs)))
                     runs.append(_without_spans(run))
         base = ReproductionRecord(
             id=store.new_id(self.created, "reproduction"),

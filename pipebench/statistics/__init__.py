@@ -8,7 +8,7 @@ errors multiply, so everything is done on logarithms, and a mean is a geometric 
     families        Holm's adjustment for several tests at once
     power           what effect a comparison can find, how many launches it needs
     changes         where a series of runs changed its level
-    patterns        what makes launches no replicates of one thing: a trend, two clusters
+    patterns        signs that launches did not repeat one measurement: a trend, two clusters
     distributions   Student's t
 """
 

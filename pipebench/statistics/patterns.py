@@ -1,4 +1,4 @@
-"""What makes launches no replicates of one thing: a trend in the order they ran, or two clusters."""
+"""Signs that launches did not repeat one measurement: a trend in the order they ran, or two clusters."""
 
 from collections.abc import Sequence
 from math import expm1, inf, log, sqrt

@@ -122,14 +122,14 @@ def test_noise_that_is_allowed_passes_without_a_verdict(pipebench: Pipebench, fo
     assert "exit 0 without a verdict, inconclusive is allowed" in pipebench(*arguments, cwd=folder).out
 
 
-def test_runs_of_two_sittings_say_so_where_they_differ(pipebench: Pipebench, folder: Path) -> None:
+def test_runs_of_two_sessions_say_so_where_they_differ(pipebench: Pipebench, folder: Path) -> None:
     later = steady_record(1.1, created="2026-11-24T09:16:30+00:00")
     save(folder, later=later, later_same=msgspec.structs.replace(steady_record(), created=later.created))
     told = {
         name: pipebench("check", f"{name}.json", "--against", "base.json", cwd=folder).out
         for name in ("slower", "later", "later_same")
     }
-    assert ["measured in another sitting" in told[name] for name in told] == [False, True, False]
+    assert ["measured in another session" in told[name] for name in told] == [False, True, False]
 
 
 def test_the_clock_is_never_let_pass_and_every_output_says_so(pipebench: Pipebench, folder: Path) -> None:

@@ -148,7 +148,7 @@ def test_what_is_said_of_a_side_is_what_was_recorded() -> None:
     told = markdown(found)
     assert "recorded run, 4 stages on 4 devices, 4 microbatches, wall clock; 12 steps from spans" in told
     assert "4 launches" in told
-    assert "what changes between sittings no interval sees" in told
+    assert "no interval covers what changes between sessions" in told
     assert "ab measures both" not in told
     assert "regression" in spreadsheet(found)
     assert "regression" in page(found)

@@ -74,7 +74,7 @@ def test_noise_far_above_the_threshold_makes_no_more_false_alarms() -> None:
 
 
 def test_a_drift_of_2_percent_under_abba_raises_no_more_false_alarms() -> None:
-    """12 launches in one sitting, ABBA, everything slowing down by 2 % from the first to the last."""
+    """12 launches in one session, ABBA, everything slowing down by 2 % from the first to the last."""
     random = Random(29)
     template = measured_record(noisy_launches(random))
     order, found = "ABBAABBAABBA", Counter[str]()

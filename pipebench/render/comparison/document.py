@@ -67,7 +67,7 @@ class Footnotes:
 
 Block = Facts | Grid
 
-_SITTING_S = 15.0
+_SESSION_S = 15.0
 
 
 def document(record: ComparisonRecord) -> list[Block]:
@@ -249,10 +249,12 @@ def _parts(pair: Pair, terms: Terms) -> Iterator[tuple[str, Cell]]:
 def _apart(reference: Side, candidate: Side) -> str:
     """What lies between the two that the launches do not tell; empty where they were measured together."""
     if candidate.trace:
-        return "nothing tells whether both sides ran in one sitting; what changes between sittings no interval sees"
-    if _apart_s(reference, candidate) <= _SITTING_S:
+        return "nothing tells whether both sides ran in one session; no interval covers what changes between sessions"
+    if _apart_s(reference, candidate) <= _SESSION_S:
         return ""
-    return "measured in another sitting, which no interval sees; ab measures both in turn"
+    return (
+        "measured in another session: no interval covers what changed between them; ab measures both in turn"
+    )
 
 
 def _apart_s(reference: Side, candidate: Side) -> float:

@@ -183,8 +183,8 @@ def _rule() -> str:
     least, most = off_by(accuracy.packaged())
     return (
         f"consistent: the claim lies in the interval, its ends divided by {most:.2f} and {least:.2f}, since emulated "
-        "speed-ups were so many times real ones where that was studied; the interval is of this sitting, and another "
-        "sitting's may lie beside it"
+        "speed-ups were so many times real ones where that was studied; the interval is of this session, and another "
+        "session's may lie beside it"
     )
 
 
