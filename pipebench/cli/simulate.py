@@ -149,7 +149,7 @@ def simulate(
     blocking: Annotated[
         bool,
         typer.Option(
-            "--blocking", help="A send waits for its receive, and both devices are occupied meanwhile."
+            "--blocking", help="A send waits for its receive, and both devices are occupied until then."
         ),
     ] = False,
     csv: Annotated[
