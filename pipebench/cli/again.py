@@ -1,12 +1,12 @@
 """A command worth trying after a run: the same with another schedule, as it would be typed, or a look at the record."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import typer
 
 from pipebench.cli import given, output
+from pipebench.cli.brief import Next, explained
 from pipebench.config.resolving import resolve
 from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.errors import PipebenchError
@@ -24,13 +24,6 @@ _LEFT_OUT = frozenset({"schedule", "microbatches", "chunks", "cell", "deadline",
 _SLICES = {"microbatches": "microbatches", "chunks": "chunks", "cell": "cell", "deadline_s": "deadline"}
 
 
-class Next(NamedTuple):
-    """A command, and what it is good for."""
-
-    command: str
-    why: str
-
-
 class Again(NamedTuple):
     """A run as it was asked for."""
 
@@ -46,7 +39,7 @@ class Again(NamedTuple):
             return Next(output.show_command(kept.path, "--json"), "all that was measured")
         slower = any(warning.code == WarningCode.SLOWER_THAN_ONE_DEVICE for warning in kept.record.warnings)
         if slower or SCHEDULES[self.config.schedule].chunks > 1 or not self._other_is_possible():
-            return Next(_explained(kept.path), "where the time goes, and what would win it back")
+            return explained(kept.path)
         return Next(self._with_schedule(_OTHER_SCHEDULE), "pipelined over time as well")
 
     def _other_is_possible(self) -> bool:
@@ -79,8 +72,3 @@ class Again(NamedTuple):
     def _stays(self, name: str) -> bool:
         """Whether a file gives it to the next run as well."""
         return given.source(self.context, _SLICES[name]) == given.FILE
-
-
-def _explained(path: Path) -> str:
-    """The command that explains a record."""
-    return pasting.command("explain", pasting.path_word(output.typed(path)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipebench.cli import completing, output
+from pipebench.cli import brief, completing, output
 from pipebench.errors import EnvironmentRefusedError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def merge(
         output.print_lines(
             [
                 ("merged", f"{len(sources)} records, {len(merged.launches)} launches"),
-                ("record", output.shown(kept.path) if kept.path is not None else "not kept"),
+                *brief.where(kept.record, kept.path),
             ]
         )
     if kept.trouble is not None:
@@ -93,8 +93,8 @@ def merge(
 def _print(record: "Comparable") -> None:
     from pipebench.records.command import CommandRecord
     from pipebench.records.trace import TraceRecord
+    from pipebench.render.brief import brief_report
     from pipebench.render.command import command_report
-    from pipebench.render.report import run_report
     from pipebench.render.trace import trace_report
 
     if isinstance(record, CommandRecord):
@@ -102,7 +102,7 @@ def _print(record: "Comparable") -> None:
     elif isinstance(record, TraceRecord):
         output.print_report(partial(trace_report, record))
     else:
-        output.print_report(partial(run_report, record))
+        output.print_report(partial(brief_report, record))
 
 
 def _of_another_kind(first: "Source", other: "Source") -> str:

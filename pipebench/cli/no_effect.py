@@ -143,7 +143,19 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "no effect, on paper nothing is measured",
         ),
     ),
-    "show": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),
+    "show": (
+        Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),
+        Rule(
+            ("everything",),
+            lambda v: v["json"] or v["svg"] is not None,
+            "no effect, what is printed in its place is whole",
+        ),
+        Rule(
+            ("everything",),
+            lambda v: not v["json"] and v["svg"] is None and v["kind"] != "run",
+            "no effect, only the report of a run is brief without it",
+        ),
+    ),
     "trace": (Rule(("folder",), lambda v: _is_path(v["record"]), "no effect, RECORD is named by its place"),),
     "explain": (
         Rule(

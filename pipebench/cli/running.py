@@ -148,15 +148,9 @@ def _ended(error: "RunEndedError", config: RunConfig, *, json: bool) -> int:
 
 
 def _report(kept: "Kept", again: "Again") -> None:
-    """The report, where its record is, and a command worth trying."""
-    from pipebench.render.report import run_report
+    """The brief report, where its record is, and a command worth trying."""
+    from pipebench.cli.brief import print_brief
 
     if sys.stdout.isatty():
         output.print_text("\n")
-    output.print_report(partial(run_report, kept.run))
-    rows = [("record", output.shown(kept.path) if kept.path is not None else "not kept")]
-    following = again.worth_trying(kept)
-    if following is not None:
-        rows += [("next", following.command), ("why", following.why)]
-    output.print_text("\n")
-    output.print_lines(rows)
+    print_brief(kept.run, kept.path, again.worth_trying(kept))

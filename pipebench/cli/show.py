@@ -1,5 +1,6 @@
 """``pipebench show``: a stored record, as a report or as it is."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +28,13 @@ def show(
     folder: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of records. Default: results/runs.")
     ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Of a run print the whole report: configuration, table by device, machine, warnings in full.",
+        ),
+    ] = False,
     svg: Annotated[
         Path | None,
         typer.Option(
@@ -41,9 +49,11 @@ def show(
         ),
     ] = False,
 ) -> None:
-    """Show a record: result, table by device, picture of the timeline, warnings.
+    """Show a record. Of a run: the result, where the rest goes, a picture of the timeline, warnings, the next step.
 
     pipebench show
+
+    pipebench show latest --all
 
     pipebench show latest --json
 
@@ -55,7 +65,7 @@ def show(
     from pipebench.records.selection import check_name, find
 
     if schema:
-        _refuse_beside_schema(json=json, svg=svg)
+        _refuse_beside_schema({"--all": everything, "--json": json, "--svg": svg is not None})
         if not given.is_given(context, "record"):
             _print_schema(None)
             return
@@ -66,9 +76,9 @@ def show(
     except UsageError:
         _refuse_baseline(record)
         raise
-    no_effect.tell(context)
     document = store.read_bytes(path)
     decoded = store.decode(document, str(path))
+    no_effect.tell(context, kind=decoded.kind)
     if schema:
         _print_schema(decoded.kind)
         return
@@ -78,12 +88,12 @@ def show(
         output.print_json(document)
         return
     if svg is None:
-        _print(path, decoded)
+        _print(path, decoded, everything=everything)
     contradicting.tell(decoded)
 
 
-def _refuse_beside_schema(*, json: bool, svg: Path | None) -> None:
-    for option, there in (("--json", json), ("--svg", svg is not None)):
+def _refuse_beside_schema(options: Mapping[str, bool]) -> None:
+    for option, there in options.items():
         if there:
             raise UsageError(f"--schema and {option} exclude each other: leave one out")
 
@@ -94,8 +104,9 @@ def _print_schema(kind: str | None) -> None:
     output.print_json(json_schema(kind))
 
 
-def _print(path: Path, record: "AnyRecord") -> None:
-    """The report that the kind of record has."""
+def _print(path: Path, record: "AnyRecord", *, everything: bool) -> None:
+    """The report that the kind of record has; of a run the brief one unless ``everything`` is asked for."""
+    from pipebench.cli.brief import next_look, print_brief
     from pipebench.records.baseline import BaselineRecord
     from pipebench.records.command import CommandRecord
     from pipebench.records.comparison import ComparisonRecord
@@ -109,7 +120,9 @@ def _print(path: Path, record: "AnyRecord") -> None:
     from pipebench.render.reproduction.page import report as reproduction_report
     from pipebench.render.trace import trace_report
 
-    if isinstance(record, RunRecord):
+    if isinstance(record, RunRecord) and not everything:
+        print_brief(record, path, next_look(record, path))
+    elif isinstance(record, RunRecord):
         output.print_report(partial(run_report, record))
     elif isinstance(record, ComparisonRecord):
         output.print_report(partial(comparison_report, record))

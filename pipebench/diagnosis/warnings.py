@@ -242,7 +242,7 @@ def _imbalance(facts: Facts) -> WarningRecord | None:
         return None
     return WarningRecord(
         code=WarningCode.IMBALANCE,
-        cause=f"device {slowest.device} ({slowest.layers}) is busy {busier:.2f}x the mean and sets the pace: "
+        cause=f"device {slowest.device} ({slowest.layers}) is busy {busier:.2f}x the mean, and sets the pace: "
         f"the step takes {factors.unequal:.2f}x as long as with equal stages",
         next_step=more_equal(facts.config, devices, facts.available, facts.gain_of_sharing),
     )

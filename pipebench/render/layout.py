@@ -148,6 +148,11 @@ def lines(texts: Iterable[str]) -> Group:
     return Group(*(Words(text, indent=_INDENT) for text in texts))
 
 
+def fitting(console: Console, room: int, forms: Sequence[str]) -> str:
+    """The first of several forms of a line that is no wider than ``room``; if none is, the last, which is to wrap."""
+    return next((form for form in forms if seen(Text(inert(form)), console).cell_len <= room), forms[-1])
+
+
 def seen(text: Text, console: Console) -> Text:
     """The text with what the console's encoding cannot show written out."""
     encoding = console.encoding

@@ -39,21 +39,43 @@ LEGEND = (FORWARD, BACKWARD, WAITING, TRANSFER, OTHER)
 _SIGNS: Mapping[Kind, Sign] = {Kind(sign.name): sign for sign in (*LEGEND, WEIGHTS, IDLE)}
 
 
-def picture(timeline: Timeline, *, width: int, plain: bool = False) -> Text:
-    """One line a device, ``width`` columns in all, and a legend."""
+def picture(
+    timeline: Timeline, *, width: int, plain: bool = False, most: int | None = None, note: str = ""
+) -> Text:
+    """One line a device, ``width`` columns in all, and a legend.
+
+    Args:
+        timeline: of one step.
+        width: of the picture, its legend included.
+        plain: whether the output cannot show block characters.
+        most: so many devices at most, the first and the last one among them; of fewer than there are, evenly spaced.
+        note: what stands on the axis, where there is room for it.
+    """
     label = len(str(timeline.graph.devices - 1))
     room = max(width - label - 3, 8)
     text = Text(no_wrap=True, overflow="ignore")
-    for device in range(timeline.graph.devices):
+    for device in drawn(timeline.graph.devices, most):
         text.append(f"{device:>{label}} |")
         for sign, columns_alike in groupby(_signs(timeline, device, room)):
             glyph = sign.plain if plain else sign.glyph
             text.append(glyph * len(list(columns_alike)), style=sign.style)
         text.append("|\n")
-    end = seconds(timeline.makespan_s)
-    text.append(f"{' ' * label}  0{end:>{room - 1}}\n")
+    text.append(f"{' ' * label}  {_axis(seconds(timeline.makespan_s), note, room)}\n")
     text.append_text(_legend(timeline, width, plain=plain))
     return text
+
+
+def drawn(devices: int, most: int | None) -> list[int]:
+    """The devices that have a line: all, or ``most`` evenly spaced ones from the first to the last."""
+    if most is None or devices <= most:
+        return list(range(devices))
+    return [round(line * (devices - 1) / (most - 1)) for line in range(most)]
+
+
+def _axis(end: str, note: str, room: int) -> str:
+    """From 0 to the step's end, the note in the midst of it if it fits."""
+    between = room - 1 - len(end)
+    return f"0{note if len(note) + 2 <= between else '':^{between}}{end}"
 
 
 def _legend(timeline: Timeline, width: int, *, plain: bool) -> Text:

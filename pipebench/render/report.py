@@ -1,4 +1,6 @@
-"""The report of a run or a simulation: everything a record tells, for a terminal, a pipe or a log.
+"""The whole report of a run or a simulation: everything a record tells, for a terminal, a pipe or a log.
+
+A run's brief report, which ``run`` and ``show`` print, stands in ``render.brief``.
 
 Foreign words (a file's name, a device's) go in as ``Text`` and inert: they show what they hold and do nothing.
 """
@@ -9,11 +11,9 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from pipebench.diagnosis.retold import retold
-from pipebench.diagnosis.step import Step, step_of
-from pipebench.diagnosis.vanishing import vanished
-from pipebench.errors import CorruptRecordError
+from pipebench.diagnosis.step import Step
 from pipebench.records.devices import LinkRecord, MachineRecord
-from pipebench.records.figures import Baseline, DeviceUsage, Pipeline, Speedup, Verification
+from pipebench.records.figures import DeviceUsage
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation
 from pipebench.records.run import RunRecord
 from pipebench.records.schema import WarningRecord
@@ -22,17 +22,17 @@ from pipebench.records.terms import Terms, terms_of
 from pipebench.render.head import clock_text, ended, head, simulated_text
 from pipebench.render.hosts import between_hosts
 from pipebench.render.inert import inert
-from pipebench.render.layout import Facts, Table, Words
+from pipebench.render.layout import Facts, Words
 from pipebench.render.picture import picture
+from pipebench.render.result import raced, result_table, step_on_paper
 from pipebench.render.tables import device_table, needs_ascii, spaced, weights_wait
 from pipebench.render.unequal import unequal
-from pipebench.render.units import counted, percent, rate, scaled, seconds
+from pipebench.render.units import percent, scaled, seconds
+from pipebench.render.verified import verified_text, words_of
 from pipebench.render.waterfall import in_short
 from pipebench.timing.machines import LOCAL
 
 _MARGIN = 2
-_GPUS_OF_THE_TALK = 8
-_LONG = 2  # a sequence in which recurrent weights have gradients
 
 
 def run_report(record: RunRecord, console: Console) -> Group:
@@ -66,10 +66,9 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
     yield from ended(record)
     stored = record.timeline
     timeline = timeline_of_run(record)
-    step = _step(record)
-    baseline, pipeline, speedup = record.baseline, record.pipeline, record.speedup
-    if baseline is not None and pipeline is not None and speedup is not None:
-        yield _result(record, baseline, pipeline, speedup)
+    step = step_on_paper(record)
+    if record.speedup is not None:
+        yield result_table(record)
         yield _notes(record, step)
     if timeline is not None and stored is not None:
         yield Group(
@@ -95,58 +94,16 @@ def _alive(devices: Sequence[DeviceUsage]) -> str:
     return f"alive: slices kept for backward{for_weights if weights_wait(devices) else ''}"
 
 
-def _step(record: RunRecord) -> Step | None:
-    """What can be run again on paper; nothing of a record whose step cannot."""
-    try:
-        return step_of(record)
-    except CorruptRecordError:
-        return None
-
-
-def _result(record: RunRecord, baseline: Baseline, pipeline: Pipeline, speedup: Speedup) -> Table:
-    form = f"{baseline.kind} x{baseline.microbatches}" if baseline.microbatches > 1 else baseline.kind
-    if len(baseline.device_flops_per_s) > 1:
-        form += f" on GPU {baseline.device}, of median speed"
-    terms = terms_of(record)
-    table = Table("", "a step", terms.rate, "", words_last=True)
-    virtual = record.clock == "virtual"
-    table.add(
-        "baseline",
-        seconds(baseline.step_s),
-        rate(baseline.throughput),
-        f"1 device, {form}, best of {len(baseline.candidates)}; " + ("CPU time" if virtual else "wall clock")
-        if baseline.kind != "naive"
-        else f"{counted(baseline.devices, 'device')}, the naive schedule on the fewest that hold the model; "
-        + ("virtual time" if virtual else "wall clock"),
-    )
-    table.add(
-        "pipeline",
-        seconds(pipeline.step_s),
-        rate(pipeline.throughput),
-        f"{counted(record.device.count, 'device')}; " + ("virtual time" if virtual else "wall clock"),
-    )
-    launches = counted(len(record.launches), "launch", "launches")
-    interval = (
-        f"95 % interval {speedup.low:.2f} to {speedup.high:.2f} over {launches}"
-        if speedup.low is not None and speedup.high is not None
-        else f"no interval from {launches}"
-    )
-    interval = f"{terms.relative.strip()}; {interval}" if terms.relative else interval
-    table.add(Text("speed-up", "bold"), "", Text(f"{speedup.value:.2f}x", "bold"), interval, titled=False)
-    share = "speed-up / devices" if not terms.relative else f"speed-up x {terms.baseline_devices} / devices"
-    table.add("efficiency", "", percent(record.efficiency or 0), share, titled=False)
-    if record.device.count == _GPUS_OF_THE_TALK and record.config.model is None and not terms.relative:
-        table.add("2014 talk", "", "3.5x", "other model, size and device; pipebench reproduce", titled=False)
-    return table
-
-
 def _notes(record: RunRecord, step: Step | None) -> Facts:
     verification, bubble = record.verification, record.bubble
     rows: list[tuple[str, str]] = []
     if verification is not None:
         optimizer = record.config.optimizer
-        words = record.config.sequence_length or _LONG
-        rows.append(("verified", _verified(verification, words, clipping=optimizer.clipping)))
+        words = words_of(record)
+        rows.append(("verified", verified_text(verification, words, clipping=optimizer.clipping)))
+    race = raced(record)
+    if race is not None:
+        rows.append(("race", f"fastest step of each form of the baseline: {race}"))
     rows += between_hosts(record)
     if bubble is not None:
         rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
@@ -163,26 +120,6 @@ def _notes(record: RunRecord, step: Step | None) -> Facts:
     if machine is not None and machine.time_dilation is not None and machine.link is not None:
         rows += _machine(machine, machine.link, terms_of(record))
     return Facts(*rows)
-
-
-def _verified(verification: Verification, words: int, *, clipping: float | None) -> str:
-    """How near the gradients are, whether they were clipped, and how many are too small to tell."""
-    equal = (
-        f"gradients equal the baseline's to {verification.max_relative_gradient_error:.1e} "
-        f"(at most {verification.tolerance:.0e} allowed)"
-    )
-    if verification.max_relative_parameter_error:  # none at all goes without saying
-        equal += f", parameters after one update {verification.max_relative_parameter_error:.1e} off"
-    if clipping is not None and verification.gradient_norm is not None:
-        norm = verification.gradient_norm
-        equal += f"; the norm of all is {norm:.3g}, " + (
-            f"clipped to {clipping:g}" if norm > clipping else "too small to be clipped"
-        )
-    names = vanished(verification, words)
-    if not names:
-        return equal
-    all_ = "" if verification.tensors is None else f" of {verification.tensors}"
-    return f"{equal}; {len(names)}{all_} vanish: a wrong one would not show"
 
 
 def _machine(machine: MachineRecord, link: LinkRecord, terms: Terms) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,9 @@ The study holds emulated steps against those of real ranks on 2 cores, see bench
 its figures stand in accuracy.json beside this file, written from its records by its table.py.
 """
 
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -59,6 +61,30 @@ def quote(
     else:
         text = f"unknown here (studied on {study.where}); to find out: {HOW_TO_FIND_OUT}"
     return Accuracy(known_here=here, study=study.where, text=text)
+
+
+class Quoted(NamedTuple):
+    """What ``quote`` says of a study: the least and the largest emulated / real speed-up, of how many ranks.
+
+    ``of_this_model``: whether the study tried the model that the record is of.
+    """
+
+    speedup_ratio_low: str
+    speedup_ratio_high: str
+    ranks: str
+    of_this_model: bool
+
+
+_QUOTED = re.compile(r"speed-ups (\d+\.\d+) to (\d+\.\d+): .*?, (\d+) ranks,")
+
+
+def quoted(accuracy: Accuracy) -> Quoted | None:
+    """The figures in the sentence that a record has from ``quote``; ``None`` if there are none for it."""
+    found = _QUOTED.search(accuracy.text)
+    if found is None or not accuracy.known_here:
+        return None
+    low, high, ranks = found.groups()
+    return Quoted(low, high, ranks, of_this_model="this model" not in accuracy.text)
 
 
 def unstudied(study: Study) -> Accuracy:

@@ -111,7 +111,7 @@ def _without_figures(so_far: SoFar) -> EndedEarly:
         timeline=None,
         warnings=[],
         environment=so_far.environment,
-        accuracy=_accuracy(so_far) if config.kind == "emulated" else None,
+        accuracy=_accuracy(so_far) if not config.kind.is_real else None,
         plan=None if config.order is None else config.plan.text().splitlines(),
     )
 

@@ -4,17 +4,21 @@ import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
 from pipebench.cli import running
-from pipebench.cli.again import Again, Next
+from pipebench.cli.brief import Next
 from pipebench.records.keeping import Kept
 from pipebench.records.schema import WarningRecord
 from tests.builders import completed_record
 from tests.cli.conftest import environment
 from tests.cli.inside import printed
+
+if TYPE_CHECKING:
+    from pipebench.cli.again import Again
 
 Following = Callable[..., Next | None]
 

@@ -53,11 +53,17 @@ def test_auto_takes_them_and_the_report_says_so(pipebench: Pipebench, tmp_path: 
     ended = run(pipebench, tmp_path, "--partition", "balanced")
     assert ended.code == 0, ended.err
     assert "device: cuda (auto: 3 GPUs visible, 2 asked for)" in ended.err
-    assert "2 cuda devices, wall clock, CUDA events" in ended.out
-    assert "of median speed" in " ".join(ended.out.split())
-    assert "peak" in ended.out
-    assert "virtual" not in ended.out
-    assert "4711 python3" in " ".join(ended.out.split())
+    assert "x, measured, wall clock, CUDA events; " in ended.out.splitlines()[0]
+    assert "gpipe, 2 cuda devices, wall clock" in ended.out
+    assert "trust     measured by CUDA events; nothing is emulated" in ended.out
+    assert "warning  gpu-shared: other processes computed on GPU " in ended.out
+    (path,) = tmp_path.glob("*.json")
+    whole = pipebench("show", "--all", str(path)).out
+    assert "2 cuda devices, wall clock, CUDA events" in whole
+    assert "of median speed" in " ".join(whole.split())
+    assert "peak" in whole
+    assert "virtual" not in ended.out + whole
+    assert "4711 python3" in " ".join(whole.split())
 
 
 @pytest.mark.parametrize(

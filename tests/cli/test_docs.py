@@ -24,7 +24,7 @@ WRONG = ("gpsu = 4", 'gpus = "4"')  # what the refusals on the page are of
 
 
 def test_there_are_blocks_to_execute() -> None:
-    assert [shlex.split(command)[0] for command, _ in BLOCKS] == ["show", "compare", "show"]
+    assert [shlex.split(command)[0] for command, _ in BLOCKS] == ["show", "compare", "show", "show"]
 
 
 @pytest.mark.parametrize(("command", "expected"), BLOCKS)

@@ -57,7 +57,14 @@ def test_without_a_record_the_newest_is_explained(pipebench: Pipebench, complete
 
 
 def test_run_and_show_say_it_in_short(pipebench: Pipebench) -> None:
-    shown = " ".join(pipebench("show", str(GPIPE)).out.split())
+    brief, shown = (
+        " ".join(pipebench("show", str(GPIPE), *options).out.split()) for options in ((), ("--all",))
+    )
+    assert (
+        "the rest 8 devices 8.00x slices cost more than the whole batch x 0.79 6.36x fill and drain" in brief
+    )
+    assert "all else x 0.98 3.44x" in brief
+    assert f"next pipebench explain {GPIPE.relative_to(Path.cwd())} why where the time goes" in brief
     assert "8 devices x 0.79 (slices cost more than the whole batch) x 0.70 (fill and drain" in shown
     assert "= 3.44x; pipebench explain says more" in shown
 
@@ -115,9 +122,11 @@ def test_a_record_with_other_transfers_than_its_step_has_is_corrupt_and_can_stil
     ended = pipebench("explain", str(path))
     assert ended.code == 10
     assert "each message once" in ended.err
-    shown = pipebench("show", str(path))
-    assert shown.code == 0
-    assert "the rest" not in shown.out
+    for options in ((), ("--all",)):
+        shown = pipebench("show", str(path), *options)
+        assert shown.code == 0
+        assert "the rest" not in shown.out
+        assert "explain" not in shown.out
 
 
 def test_a_change_is_not_in_the_picture(pipebench: Pipebench, tmp_path: Path) -> None:

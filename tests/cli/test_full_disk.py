@@ -17,6 +17,7 @@ from pipebench.ab import calibrating
 from pipebench.comparison.calibration import noise_of
 from pipebench.records import keeping, store
 from pipebench.run import ending, experiment
+from pipebench.system import pasting
 from tests.builders import completed_record, steady_record
 from tests.cli import gated
 from tests.cli.conftest import COMMAND, Ended, Pipebench, environment
@@ -108,7 +109,10 @@ def test_a_record_without_its_place_is_kept_in_another(
         f"file/runs: a file is in the way; name another folder with -o; it is kept in {path.parent}"
         in str(err)
     )
-    assert out.decode().splitlines()[-1] == f"record   tmp/{path.name}"
+    assert out.decode().splitlines()[-2:] == [
+        f"record   tmp/{path.name}",
+        f"all      {pasting.command('show', '--all', f'tmp/{path.name}')}",
+    ]
     assert store.read(path) == completed_record()
 
 

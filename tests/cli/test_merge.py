@@ -49,7 +49,7 @@ def test_a_folder_is_all_its_runs(pipebench: Pipebench, tmp_path: Path) -> None:
     ended = pipebench("merge", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
     assert ended.code == 0, ended.err
     assert "3 records, 3 launches" in ended.out
-    assert "over 3 launches" in ended.out
+    assert "95 % interval 1.96 to 2.04, 3 launches" in ended.out
 
 
 def test_what_was_merged_before_counts_no_launch_twice(pipebench: Pipebench, tmp_path: Path) -> None:

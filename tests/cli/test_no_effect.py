@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipebench.cli.no_effect import RULES
-from tests.builders import steady_record
+from tests.builders import simulation_record, steady_record
 from tests.cli.conftest import Pipebench
 from tests.cli.saved import save
 from tests.cli.test_numbers import ended
@@ -19,7 +19,7 @@ SIX = ("--layers=4", "--hidden=8", "--vocab=20", "--batch=4", "--sequence-length
 def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     save(tmp_path / "results/runs", base=steady_record(), same=steady_record())
-    save(tmp_path, a=steady_record(), b=steady_record())
+    save(tmp_path, a=steady_record(), b=steady_record(), simulation=simulation_record())  # type: ignore[arg-type]
     return tmp_path
 
 
@@ -89,6 +89,11 @@ TOLD = [
         "--softmax-devices: a single device has nobody to share the softmax with",
     ),
     (["show", "a.json", "-o", "results"], "--output: no effect, RECORD is named by its place"),
+    (["show", "a.json", "--all", "--json"], "--all: no effect, what is printed in its place is whole"),
+    (
+        ["show", "simulation.json", "--all"],
+        "--all: no effect, only the report of a run is brief without it",
+    ),
     (["explain", "a.json", "-o", "results"], "--output: no effect, RECORD is named by its place"),
     (
         ["trace", "a.json", "--records", "results", "-o", "t.json"],
@@ -125,6 +130,7 @@ NOT_TOLD = [
     ["compare", "a.json", "base", "-o", "results/runs"],
     ["check", "a.json", "--against", "base", "-o", "results/runs"],
     ["show", "a.json"],
+    ["show", "a.json", "--all"],
     ["explain", "a.json"],
 ]
 

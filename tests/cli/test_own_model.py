@@ -35,9 +35,12 @@ def runs(pipebench: Pipebench, tmp_path_factory: pytest.TempPathFactory) -> Path
             cwd=folder,
         )
         assert ended.code == 0, ended.err
-        assert "mine:build: 3 layers, 216 parameters, float32" in ended.out
-        assert "samples/s" in ended.out
-        assert "words" not in ended.out
+        assert "x, measured, wall clock; " in ended.out
+        assert "samples/s: mine:build, gpipe, 2 " in ended.out
+        whole = pipebench("show", "--all", cwd=folder).out
+        assert "mine:build: 3 layers, 216 parameters, float32" in whole
+        assert "samples/s" in whole
+        assert "words" not in ended.out + whole
     return folder
 
 

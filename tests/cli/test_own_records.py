@@ -32,6 +32,8 @@ def folder(tmp_path: Path) -> Path:
 GOLDEN = {
     "own-show": ("show", "a.json"),
     "own-show-naive": ("show", "over2.json"),
+    "own-show-all": ("show", "a.json", "--all"),
+    "own-show-naive-all": ("show", "over2.json", "--all"),
     "own-compare": ("compare", "a.json", "slower.json"),
     "own-compare-naive": ("compare", "over2.json", "slower2.json"),
     "own-compare-lstm": ("compare", "a.json", "lstm.json"),

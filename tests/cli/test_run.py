@@ -99,6 +99,28 @@ def test_the_environment_is_an_allow_list(completed: CompletedRun) -> None:
 def test_the_report_labels_every_figure(pipebench: Pipebench, tmp_path: Path) -> None:
     ended = pipebench("run", "--gpus", "2", *TINY, "--launches", "1", "--partition", "balanced", cwd=tmp_path)
     assert ended.code == 0, ended.err
+    (path,) = (tmp_path / "results" / "runs").glob("*.json")
+    name = f"results/runs/{path.name}"
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("speed-up  ")
+    assert "x, emulated, virtual time; no interval from 1 launch" in lines[0]
+    for words in (
+        " devices, virtual time",
+        "; CPU time",
+        "times are this host's",
+        "verified  yes: ",
+        "forward",
+        "(emulated, virtual time)",
+        "warning  one-launch: one launch says nothing of the spread between launches",
+        "warning  slower-than-one-device: the pipeline is slower than one device",
+        f"record   {name}",
+        f"all      pipebench show --all {name}",
+        f"next     pipebench explain {name}",  # not a plan with still smaller slices
+        "why      where the time goes, and what would win it back",
+    ):
+        assert words in ended.out
+    assert all(len(line) <= 80 for line in lines if "results/runs" not in line)
+    whole = pipebench("show", "--all", cwd=tmp_path).out
     for words in (
         "2 emulated devices, virtual time",
         "verified",
@@ -107,17 +129,11 @@ def test_the_report_labels_every_figure(pipebench: Pipebench, tmp_path: Path) ->
         "forward",
         "one-launch",
         "slower-than-one-device",
-        "next     pipebench explain results/runs/",  # not a plan with still smaller slices
-        "why      where the time goes, and what would win it back",
     ):
-        assert words in ended.out
-    assert "2014 talk" not in ended.out  # that is of 8 GPUs
-    assert all(
-        len(line) <= 80
-        for line in ended.out.splitlines()
-        if "results/runs" not in line and "next" not in line
-    )
-    (path,) = (tmp_path / "results" / "runs").glob("*.json")
+        assert words in whole
+    assert "2014 talk" not in whole  # that is of 8 GPUs
+    assert all(len(line) <= 80 for line in whole.splitlines())
+    assert pipebench("show", cwd=tmp_path).out == ended.out  # both are to be explained next
     partition = json.loads(path.read_text())["config"]["partition"]
     assert len(partition) == 2
     assert sum(partition) == 8
@@ -183,8 +199,10 @@ def test_the_local_machine_has_the_link_that_was_measured_here(
     first = pipebench(*arguments, **idle)
     assert first.code == 0, first.err
     assert "link: measured between 2 processes, kept in" in first.err
-    assert "speed measured in this run; link measured 2" in " ".join(first.out.split())
-    assert "dilation" not in first.out
+    assert "local: this host, emulated on " in first.out
+    whole = pipebench("show", "--all", "-o", str(tmp_path / "runs")).out
+    assert "speed measured in this run; link measured 2" in " ".join(whole.split())
+    assert "dilation" not in whole
     again = pipebench(*arguments, "--json", **idle)
     assert "link: as measured on 2" in again.err
     machine = json.loads(again.out)["machine"]

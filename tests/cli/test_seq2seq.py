@@ -134,7 +134,9 @@ def test_what_was_verified_is_the_whole_model_and_a_clipped_update(runs: Runs) -
 
 
 def test_a_record_is_shown_with_its_picture(pipebench: Pipebench, runs: Runs) -> None:
-    shown = pipebench("show", "latest", cwd=runs.folder, COLUMNS="200")
+    brief = pipebench("show", "latest", cwd=runs.folder, COLUMNS="200")
+    assert ": seq2seq, wavefront, 4 emulated devices, virtual time" in brief.out
+    shown = pipebench("show", "latest", "--all", cwd=runs.folder, COLUMNS="200")
     assert shown.code == 0, shown.err
     assert "of two files, parallel by lines" in shown.out
     assert "; optimizer SGD, the gradients' norm clipped at 5\n" in shown.out
@@ -145,7 +147,9 @@ def test_a_record_is_shown_with_its_picture(pipebench: Pipebench, runs: Runs) ->
         "words/s",
     ):
         assert words in shown.out
-    assert [line[:3] for line in shown.out.splitlines() if line[1:3] == " |"] == ["0 |", "1 |", "2 |", "3 |"]
+    for report in (brief, shown):
+        drawn = [line[:3] for line in report.out.splitlines() if line[1:3] == " |"]
+        assert drawn == ["0 |", "1 |", "2 |", "3 |"]
     assert "Traceback" not in shown.err
 
 
@@ -230,5 +234,6 @@ def test_two_real_processes_train_it(pipebench: Pipebench, tmp_path: Path) -> No
     names = {other["name"] for other in record["timeline"]["other"]}
     assert names == {"zero_grad", "norm", "norm_total", "clip", "optimizer"}
     assert record["verification"]["max_relative_parameter_error"] <= 1e-5
-    shown = pipebench("show", "latest", cwd=tmp_path)
-    assert (shown.code, shown.err) == (0, "")
+    for options in ((), ("--all",)):
+        shown = pipebench("show", "latest", *options, cwd=tmp_path)
+        assert (shown.code, shown.err) == (0, "")

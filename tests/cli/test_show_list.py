@@ -18,6 +18,26 @@ def test_show_prints_the_report_and_says_virtual(pipebench: Pipebench, completed
     assert f"{completed.record['speedup']['value']:.2f}x" in ended.out
 
 
+def test_show_all_prints_the_whole_report(pipebench: Pipebench, completed: CompletedRun) -> None:
+    brief = pipebench("show", str(completed.path))
+    ended = pipebench("show", str(completed.path), "--all")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith(f"4 emulated devices, virtual time   {completed.record['id']}\n")
+    for part in ("model ", "plan ", "race ", "bubble ", "dilation ", "sources ", "busy to idle"):
+        assert f"\n{part}" in ended.out
+        assert f"\n{part}" not in brief.out
+
+
+def test_run_and_show_print_the_same(pipebench: Pipebench, completed: CompletedRun) -> None:
+    """But for what is worth trying next; the command that shows all of it is one."""
+    shown = pipebench("show", str(completed.path)).out.splitlines()
+    where = [line.split(maxsplit=1) for line in shown[-4:]]
+    assert [name for name, _ in where] == ["record", "all", "next", "why"]
+    assert where[0][1] == str(completed.path)
+    assert where[1][1] == f"pipebench show --all {completed.path}"
+    assert where[2][1] == f"pipebench explain {completed.path}"
+
+
 def test_show_json_prints_the_stored_document(pipebench: Pipebench, completed: CompletedRun) -> None:
     assert pipebench("show", str(completed.path), "--json").out == completed.path.read_text()
 
@@ -42,7 +62,7 @@ def test_show_prints_the_schema_of_all_records_or_of_one_s_kind(completed: Compl
     assert json.loads(out)["$ref"] == "#/$defs/RunRecord"
 
 
-@pytest.mark.parametrize("other", [("--json",), ("--svg", "x.svg")])
+@pytest.mark.parametrize("other", [("--json",), ("--svg", "x.svg"), ("--all",)])
 def test_a_schema_is_no_record(other: tuple[str, ...], tmp_path: Path) -> None:
     code, out, err = printed("show", "--schema", *other, cwd=tmp_path)
     assert (code, out) == (2, b"")
@@ -68,10 +88,11 @@ def test_markup_in_a_record_is_inert(pipebench: Pipebench, completed: CompletedR
     record["config"]["text"] = "[/]odd.txt"
     path = tmp_path / "odd.json"
     path.write_text(json.dumps(record))
-    ended = pipebench("show", str(path), COLUMNS="200")
-    assert ended.code == 0
-    assert "[bold]CPU[/bold]" in ended.out
-    assert "[/]odd.txt" in ended.out
+    brief, whole = (pipebench("show", str(path), *options, COLUMNS="200") for options in ((), ("--all",)))
+    assert (brief.code, whole.code) == (0, 0)
+    assert "[bold]CPU[/bold]" in brief.out
+    assert "[bold]CPU[/bold]" in whole.out
+    assert "[/]odd.txt" in whole.out
 
 
 def test_what_a_terminal_might_obey_is_escaped_in_json(

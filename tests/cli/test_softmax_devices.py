@@ -201,4 +201,5 @@ def test_a_record_of_more_stages_than_any_step_has_is_unreadable(tmp_path: Path)
 def test_an_own_model_s_record_that_says_it_is_shared_is_shown_all_the_same(tmp_path: Path) -> None:
     record = with_config(own_record(), softmax_devices="all")
     save(tmp_path, odd=record)
-    assert "softmax shared by both devices" in words_of("show", "odd.json", cwd=tmp_path)
+    assert "net, gpipe, softmax on all, 2 " in words_of("show", "odd.json", cwd=tmp_path)
+    assert "softmax shared by both devices" in words_of("show", "odd.json", "--all", cwd=tmp_path)

@@ -40,7 +40,7 @@ def test_of_a_long_text_the_first_part_is_read_and_the_record_says_so(
     )
     assert found["sha256"] == head.stdout.split()[0].decode()
     (path,) = (tmp_path / "runs").glob("*.json")
-    shown = pipebench("show", str(path)).out
+    shown = pipebench("show", str(path), "--all").out
     assert "of the first 8.0 MiB of" in shown
     assert "0 % unknown" in " ".join(shown.split())
 

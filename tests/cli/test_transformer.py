@@ -62,7 +62,8 @@ def test_it_is_shown_explained_and_compared(
     pipebench: Pipebench, runs: tuple[Path, list[dict[str, Any]]]
 ) -> None:
     folder, _ = runs
-    shown = pipebench("show", "latest", cwd=folder, COLUMNS="200")
+    assert ": transformer, wavefront, " in pipebench("show", "latest", cwd=folder, COLUMNS="200").out
+    shown = pipebench("show", "latest", "--all", cwd=folder, COLUMNS="200")
     assert "transformer: 4 layers of 32, 2 heads, vocabulary 200, 63.2 k parameters" in shown.out
     assert "16 words of pydoc_data.topics, " in shown.out
     assert "wavefront, 2 microbatches x 4 chunks" in shown.out

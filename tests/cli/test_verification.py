@@ -25,9 +25,12 @@ def test_gradients_that_vanish_below_float32_are_told_and_end_no_run(
     (warning,) = (each for each in record["warnings"] if each["code"] == "vanishing-gradients")
     vanishing = f"the gradients of {len(verification['vanishing'])} of 259 tensors vanish"
     assert warning["cause"].startswith(f"{vanishing} (embedding + LSTM 0-")
-    shown = " ".join(pipebench("show", str(next(tmp_path.glob("*.json")))).out.split())
+    path = str(next(tmp_path.glob("*.json")))
+    brief, shown = (" ".join(pipebench("show", path, *options).out.split()) for options in ((), ("--all",)))
     assert vanishing in shown
     assert f"{len(verification['vanishing'])} of 259 vanish: a wrong one would not show" in shown
+    assert f"; {len(verification['vanishing'])} of 259 vanish" in brief
+    assert f"warning vanishing-gradients: {vanishing}" in brief
 
 
 def test_gradients_of_a_usual_depth_do_not_vanish(completed: CompletedRun) -> None:

@@ -37,7 +37,7 @@ def test_many_unknown_words_are_told_and_warned_of(pipebench: Pipebench, tmp_pat
     )
     assert json.loads(again.out)["unknown_share"] <= 0.25  # as it was promised
     (stored,) = (tmp_path / "runs").glob("*.json")
-    shown = " ".join(pipebench("show", str(stored)).out.split())
+    shown = " ".join(pipebench("show", str(stored), "--all").out.split())
     assert f"{100 * share:.0f} % unknown" in shown
     assert "batch 32 x 16 tokens of" in shown
 

@@ -20,6 +20,7 @@ from pipebench.records import store
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.run import RunRecord
 from pipebench.records.selection import Source
+from pipebench.render.brief import brief_report
 from pipebench.render.comparison import github, junit, markdown, page, spreadsheet
 from pipebench.render.comparison.terminal import comparison_report
 from pipebench.render.history import history_report
@@ -61,8 +62,9 @@ def in_terminal(record: ComparisonRecord) -> None:
 
 def shown(record: RunRecord) -> None:
     console = Console(file=io.StringIO(), width=80)
-    with suppress(CorruptRecordError):  # a timeline of another plan
-        console.print(run_report(record, console))
+    for report in (brief_report, run_report):
+        with suppress(CorruptRecordError):  # a timeline of another plan
+            console.print(report(record, console))
     console.print(record_table([record_row(Path("x"), record)], width=80))
     console.print(history_report(history([record]), console))
 

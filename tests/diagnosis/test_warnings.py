@@ -95,7 +95,7 @@ def test_a_device_above_1_2_times_the_mean_is_named() -> None:
     assert found(busy_s=(1.0, 1.49)) == {}  # 1.197 times the mean
     cause, _ = found(busy_s=(1.0, 1.6))["imbalance"]
     assert cause == (
-        "device 1 (LSTM 1 + projection) is busy 1.23x the mean and sets the pace: "
+        "device 1 (LSTM 1 + projection) is busy 1.23x the mean, and sets the pace: "
         "the step takes 1.20x as long as with equal stages"
     )
     assert found(busy_s=(5.0,), gpus=1) == {}

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from pipebench.render.layout import Facts, Table, Words
+from pipebench.render.layout import Facts, Table, Words, fitting
 from tests.builders import PROPERTY
 
 
@@ -126,3 +126,11 @@ def test_every_word_is_there_and_no_line_too_wide(texts: list[str], width: int) 
             assert " ".join(found).split() == whole.split()
     used = texts[: len(texts) // 3 * 3]
     assert {word for text in used for word in text.split()} <= set(" ".join(lines(table, width)).split())
+
+
+def test_the_first_form_that_fits_is_taken_as_it_is_seen() -> None:
+    forms = ("a long line of words", "a line é", "é")
+    console = Console(file=io.StringIO(), width=80)
+    assert [fitting(console, room, forms) for room in (20, 8, 7, 0)] == [*forms, forms[-1]]
+    ascii_ = Console(file=io.TextIOWrapper(io.BytesIO(), encoding="ascii"), width=80)
+    assert fitting(ascii_, 8, forms) == forms[-1]

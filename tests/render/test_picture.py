@@ -2,7 +2,7 @@ from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.render.picture import picture
+from pipebench.render.picture import drawn, picture
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import latency_only
 from pipebench.timing.simulator import simulate
@@ -82,3 +82,23 @@ def test_the_weights_half_of_a_backward_has_a_sign_of_its_own() -> None:
 
 def test_no_weights_half_is_named_where_there_is_none() -> None:
     assert "weights" not in "".join(lines("gpipe", Graph(2, 4), width=80))
+
+
+def test_of_many_devices_the_first_the_last_and_some_between_are_drawn() -> None:
+    assert drawn(8, 8) == list(range(8))
+    assert drawn(3, None) == [0, 1, 2]
+    assert drawn(16, 8) == [0, 2, 4, 6, 9, 11, 13, 15]
+    timeline = simulate(SCHEDULES["gpipe"].plan(Graph(16, 4)), UniformCosts(1, 1), latency_only(0))
+    rows = picture(timeline, width=60, plain=True, most=4).plain.splitlines()
+    assert [row[:4] for row in rows[:4]] == [" 0 |", " 5 |", "10 |", "15 |"]
+    assert rows[4].startswith("    0")
+
+
+def test_a_note_stands_on_the_axis_where_there_is_room() -> None:
+    timeline = simulate(SCHEDULES["gpipe"].plan(Graph(2, 4)), UniformCosts(1, 1), latency_only(0))
+    wide, narrow = (
+        picture(timeline, width=width, plain=True, note="virtual time").plain.splitlines()[2]
+        for width in (40, 20)
+    )
+    assert wide == "   0        virtual time         10.0 s"
+    assert narrow == "   0         10.0 s"

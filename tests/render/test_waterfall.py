@@ -2,7 +2,7 @@ import pytest
 from rich.console import Console
 
 from pipebench.records.explanation import WaterfallStep
-from pipebench.render.waterfall import Waterfall, in_short, reasons
+from pipebench.render.waterfall import Waterfall, in_short, largest, reasons
 
 STEPS = [
     WaterfallStep(step="devices", factor=8.0, what="8 devices"),
@@ -73,3 +73,13 @@ def test_in_short_the_factors_multiply_up() -> None:
         == "8 devices x 0.50 (slices cost more) x 1.25 (variation) x 1.00 (all else) = 5.00x"
     )
     assert in_short(STEPS[:1], 8, 4).startswith("8 devices / 4 of the baseline x 1.00")  # type: ignore[arg-type]
+
+
+def test_the_largest_factors_stand_in_their_order_and_end_at_the_whole() -> None:
+    assert largest(STEPS, 8, most=1) == [  # type: ignore[arg-type]
+        "8 devices                 8.00x",
+        "slices cost more  x 0.50  4.00x",
+        "all else          x 1.25  5.00x",
+    ]
+    assert [line.split()[0] for line in largest(STEPS, 8)] == ["8", "slices", "variation", "all"]  # type: ignore[arg-type]
+    assert largest(STEPS[:1], 8, 4)[0].startswith("8 devices / 4 of the baseline")  # type: ignore[arg-type]

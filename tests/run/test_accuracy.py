@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipebench.run.accuracy import HOW_TO_FIND_OUT, Study, packaged, quote, unstudied
+from pipebench.run.accuracy import HOW_TO_FIND_OUT, Quoted, Study, packaged, quote, quoted, unstudied
 
 STUDY = Study(
     date="2026-11-24",
@@ -72,3 +72,11 @@ def test_layers_of_the_user_s_own_were_not_studied() -> None:
     found = unstudied(packaged())
     assert not found.known_here
     assert found.text.startswith("unknown for layers of your own (studied on the stacked LSTM, ")
+
+
+def test_what_was_quoted_is_read_back() -> None:
+    here = {"cpu_model": "A CPU", "cpu_count": 2, "torch": "2.13.0"}
+    assert quoted(quote(STUDY, **here)) == Quoted("0.98", "1.07", "2", of_this_model=True)
+    assert quoted(quote(STUDY, **here, studied=False)) == Quoted("0.98", "1.07", "2", of_this_model=False)
+    assert quoted(quote(STUDY, **{**here, "torch": None})) is None
+    assert quoted(unstudied(STUDY)) is None
