@@ -34,7 +34,7 @@ from pipebench.render.result import (
 )
 from pipebench.render.tables import needs_ascii, spaced
 from pipebench.render.trust import trust
-from pipebench.render.units import counted, rate, seconds
+from pipebench.render.units import rate, seconds
 from pipebench.render.verified import verified_in_short
 from pipebench.render.warning_lines import warning_lines
 from pipebench.render.waterfall import largest
@@ -107,9 +107,9 @@ def _speedup(record: RunRecord) -> _Row:
 
 def _pipeline(record: RunRecord) -> Iterator[str]:
     figures = "" if record.pipeline is None else f"{_figures(record, record.pipeline)}: "
-    what, clock = _plan(record.config), pipeline_clock(record)
-    yield f"{figures}{what}, {devices_text(record)}, {clock}"
-    yield f"{figures}{what}, {counted(record.device.count, 'device')}, {clock}"
+    what, devices, clock = _plan(record.config), devices_text(record), pipeline_clock(record)
+    yield f"{figures}{what}, {devices}, {clock}"
+    yield f"{figures}{what}, {devices.replace(f' {record.device.kind} ', ' ')}, {clock}"
 
 
 def _plan(config: Config) -> str:

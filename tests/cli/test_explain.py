@@ -1,4 +1,5 @@
 import json
+import re
 from math import isclose, prod
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_run_and_show_say_it_in_short(pipebench: Pipebench) -> None:
         "the rest 8 devices 8.00x slices cost more than the whole batch x 0.79 6.36x fill and drain" in brief
     )
     assert "all else x 0.98 3.44x" in brief
-    assert f"next pipebench explain {GPIPE.relative_to(Path.cwd())} why where the time goes" in brief
+    assert re.search(rf"next pipebench explain \S*{GPIPE.name} why where the time goes", brief)
     assert "8 devices x 0.79 (slices cost more than the whole batch) x 0.70 (fill and drain" in shown
     assert "= 3.44x; pipebench explain says more" in shown
 
