@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipebench.records import store
+from pipebench.records import folders
 from pipebench.records.run import CompletedRun
 from pipebench.statistics import ratio_interval
 
@@ -46,7 +46,7 @@ def main() -> None:
     print("| variant | clock | runs | baseline s | pipeline s | speed-up | 95 % interval over runs |")
     print("|---|---|---|---|---|---|---|")
     for variant in STUDIES[study]:
-        print(row(variant, [r for _, r in store.read_all(folder / variant) if isinstance(r, CompletedRun)]))
+        print(row(variant, [r for _, r in folders.read_all(folder / variant) if isinstance(r, CompletedRun)]))
 
 
 def measure(study: str, folder: Path, rounds: int) -> None:

@@ -17,7 +17,7 @@ from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.step import step_of
 from pipebench.launching.launcher import Launcher
-from pipebench.records import store
+from pipebench.records import folders
 from pipebench.records.run import CompletedRun
 from pipebench.run.experiment import Experiment
 
@@ -84,7 +84,7 @@ def measure(hidden: int, launches: int, folder: Path) -> None:
 
 def table(folder: Path) -> None:
     """Speed-ups, and where the rest goes."""
-    records = [record for _, record in store.read_all(folder) if isinstance(record, CompletedRun)]
+    records = [record for _, record in folders.read_all(folder) if isinstance(record, CompletedRun)]
     print(
         "| hidden | softmax | schedule | speed-up | 95 % interval | bubble | balance limit | gradient error | "
         + " | ".join(name.split(" of ")[0] for name in SHOWN)

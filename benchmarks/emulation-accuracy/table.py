@@ -18,7 +18,7 @@ from cells import CELLS, GPUS, Cell
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
-from pipebench.records import store
+from pipebench.records import folders
 from pipebench.records.run import CompletedRun
 from pipebench.records.timelines import timeline_from
 from pipebench.run.accuracy import PACKAGED, Study
@@ -115,7 +115,7 @@ def _costs(timeline: Timeline, slowdown: float, link: Link) -> MeasuredCosts:
 
 def _record(folder: Path) -> CompletedRun:
     """The one record of a variant."""
-    (record,) = [record for _, record in store.read_all(folder) if isinstance(record, CompletedRun)]
+    (record,) = [record for _, record in folders.read_all(folder) if isinstance(record, CompletedRun)]
     return record
 
 

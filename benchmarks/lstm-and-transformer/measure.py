@@ -19,7 +19,7 @@ from typing import Any
 
 from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.step import step_of
-from pipebench.records import store
+from pipebench.records import folders
 from pipebench.records.run import CompletedRun
 
 COMMAND = Path(sys.executable).with_name("pipebench")
@@ -94,7 +94,9 @@ def plans(rounds: int) -> None:
 
 def only(model: str, name: str) -> CompletedRun:
     """The record of a plan."""
-    (record,) = [each for _, each in store.read_all(FOLDER / model / name) if isinstance(each, CompletedRun)]
+    (record,) = [
+        each for _, each in folders.read_all(FOLDER / model / name) if isinstance(each, CompletedRun)
+    ]
     return record
 
 

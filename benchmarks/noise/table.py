@@ -9,7 +9,7 @@ from math import exp, log
 from pathlib import Path
 from statistics import fmean, median, stdev
 
-from pipebench.records import store
+from pipebench.records import folders
 from pipebench.records.run import CompletedRun
 
 
@@ -31,7 +31,7 @@ def main() -> None:
 def runs(folder: Path) -> list[CompletedRun]:
     """The complete runs of a variant, in order."""
     found = []
-    for path, record in store.read_all(folder):
+    for path, record in folders.read_all(folder):
         assert isinstance(record, CompletedRun), f"{path}: no record of a completed run"
         found.append(record)
     return found

@@ -14,7 +14,7 @@ from pipebench.models.edges import bytes_of
 from pipebench.models.layout import edges_of
 from pipebench.plan.check import activations_alive
 from pipebench.plan.schedules import SCHEDULES, placing
-from pipebench.records import store
+from pipebench.records import folders
 from pipebench.records.run import CompletedRun
 from pipebench.records.timelines import timeline_from
 from pipebench.timing.costs import MeasuredCosts
@@ -29,7 +29,7 @@ LENGTHS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0)  # of a message on paper, over a forwar
 
 def records(name: str) -> list[CompletedRun]:
     """Of a variant, in the order of their rounds."""
-    return [record for _, record in store.read_all(FOLDER / name) if isinstance(record, CompletedRun)]
+    return [record for _, record in folders.read_all(FOLDER / name) if isinstance(record, CompletedRun)]
 
 
 def step_of(record: CompletedRun) -> tuple[RunConfig, Timeline]:

@@ -23,7 +23,7 @@ from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.predictions import Predictions
 from pipebench.diagnosis.retold import gain_of_sharing
 from pipebench.diagnosis.step import step_of
-from pipebench.records import store
+from pipebench.records import folders
 from pipebench.records.run import CompletedRun
 from pipebench.timing.changes import change_of
 from pipebench.timing.what_if import changed
@@ -98,7 +98,7 @@ def table() -> None:
     print("| plan | " + " | ".join(SHOWN) + " | speed-up |")
     print("|---|" + "---|" * (len(SHOWN) + 1))
     for name in PLANS:
-        (record,) = [each for _, each in store.read_all(FOLDER / name) if isinstance(each, CompletedRun)]
+        (record,) = [each for _, each in folders.read_all(FOLDER / name) if isinstance(each, CompletedRun)]
         found = factors(record)
         cells = " | ".join(f"{found[step]:.2f}" for step in SHOWN)
         interval = f"{record.speedup.low:.2f} to {record.speedup.high:.2f}"
@@ -162,7 +162,7 @@ def slow(pairs: int) -> None:
 
 def only(folder: Path) -> CompletedRun:
     """The record of a folder."""
-    (record,) = [each for _, each in store.read_all(folder) if isinstance(each, CompletedRun)]
+    (record,) = [each for _, each in folders.read_all(folder) if isinstance(each, CompletedRun)]
     return record
 
 

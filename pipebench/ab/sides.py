@@ -24,7 +24,7 @@ from pipebench.errors import (
     UsageError,
 )
 from pipebench.provenance.origins import VARIABLE, Origins
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.run import CompletedRun
 from pipebench.records.store import MOST_BYTES
 
@@ -200,7 +200,7 @@ def launch(side: Side, place: Path, *, launches: int = 1) -> CompletedRun:
     ended = answers.ended(side, run, most=MOST_BYTES, TMPDIR=str(place))
     if ended.returncode:
         raise _failed(side, ended)
-    record = store.decode(ended.stdout, f"side {side.label} ({side.text})")
+    record = documents.decode(ended.stdout, f"side {side.label} ({side.text})")
     if not isinstance(record, CompletedRun):
         raise CorruptRecordError(f"side {side.label} ({side.text}): expected the record of a completed run")
     return record

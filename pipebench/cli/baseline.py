@@ -113,7 +113,7 @@ def verify() -> int:
 
 def _save(record: str, name: str, reason: str, folder: Path | None, *, promote: bool) -> str:
     from pipebench.comparison import baselines
-    from pipebench.records import store
+    from pipebench.records import folders, store
     from pipebench.records.selection import Search, select
 
     where = folder or store.DEFAULT_FOLDER
@@ -123,7 +123,7 @@ def _save(record: str, name: str, reason: str, folder: Path | None, *, promote: 
         raise UsageError(
             f"--name {name}: there is a file or folder of this name, which check would take instead"
         )
-    if any(path.stem.startswith(name) for path in store.paths(where)):
+    if any(path.stem.startswith(name) for path in folders.paths(where)):
         raise UsageError(f"--name {name}: a record in {where} begins so, which check would no longer find")
     run = baselines.completed(select(record, Search(where, completed=False)).run)
     path = baselines.save(

@@ -10,8 +10,8 @@ from pipebench.system import pasting
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from pipebench.records.documents import AnyRecord
     from pipebench.records.run import RunRecord
-    from pipebench.records.store import AnyRecord
     from pipebench.render.layout import Words
 
 _ALL = "--all"

@@ -73,9 +73,9 @@ def check_junit(junit: Path | None) -> None:
 def print_comparison(record: "ComparisonRecord", *, json: bool) -> None:
     """Print it for people, or as it is stored."""
     if json:
-        from pipebench.records import store
+        from pipebench.records import documents
 
-        output.print_json(store.encode(record))
+        output.print_json(documents.encode(record))
     else:
         from pipebench.render.comparison.terminal import comparison_report
 

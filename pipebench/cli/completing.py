@@ -69,11 +69,11 @@ def records_and_baselines(context: typer.Context, incomplete: str) -> list[str]:
 
 def _records(context: typer.Context) -> list[str]:
     from pipebench.errors import PipebenchError
-    from pipebench.records import store
+    from pipebench.records import folders, store
 
     folder = context.params.get("folder") or store.DEFAULT_FOLDER
     with suppress(PipebenchError, OSError):
-        found = [path.stem for path in reversed(store.paths(Path(folder)))]
+        found = [path.stem for path in reversed(folders.paths(Path(folder)))]
         return ["latest", *found] if found else []
     return []
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pipebench.cli import output
 
 if TYPE_CHECKING:
-    from pipebench.records.store import AnyRecord
+    from pipebench.records.documents import AnyRecord
 
 
 def tell(record: "AnyRecord") -> None:

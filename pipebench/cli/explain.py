@@ -96,7 +96,7 @@ def explain(
     record = records[0] if records else "latest"
     _check_is_no_foreign_file(record)
     from pipebench.diagnosis.explaining import explanation
-    from pipebench.records import store
+    from pipebench.records import documents, store
     from pipebench.records.selection import RUNS, Search, select
     from pipebench.records.trace import TraceRecord
     from pipebench.system.supervision import supervised
@@ -118,7 +118,7 @@ def explain(
     if svg is not None:
         picture.write_waterfall(svg, explained, source.run)
     if json:
-        output.print_json(store.encode(explained))
+        output.print_json(documents.encode(explained))
     if svg is None and not json:
         from pipebench.render.explanation import explanation_report
 

@@ -22,7 +22,7 @@ def explain_foreign(
     from pipebench.foreign.explaining import explained
     from pipebench.foreign.reading import read_recording
     from pipebench.foreign.understanding import understand
-    from pipebench.records import keeping, store
+    from pipebench.records import documents, keeping, store
     from pipebench.system.supervision import supervised
 
     where = folder or store.DEFAULT_FOLDER
@@ -51,7 +51,7 @@ def explain_foreign(
     if svg is not None:
         picture.write_foreign_waterfall(svg, found.explanation)
     if json:
-        output.print_json(store.encode(found.explanation))
+        output.print_json(documents.encode(found.explanation))
     if svg is None and not json:
         from pipebench.render.trace_explanation import trace_explanation_report
 
@@ -64,11 +64,11 @@ def explain_foreign(
 def _known(record: "TraceRecord", folder: Path) -> "tuple[Path, TraceRecord] | None":
     """A record of the same files that is there already: one run is one launch, however often it is explained."""
     from pipebench.errors import PipebenchError
-    from pipebench.records import store
+    from pipebench.records import folders, store
     from pipebench.records.trace import TraceRecord
 
     hashes = sorted(each.sha256 for each in record.files)
-    for path in store.paths(folder) if folder.is_dir() else ():
+    for path in folders.paths(folder) if folder.is_dir() else ():
         if "-trace" not in path.name:
             continue
         try:

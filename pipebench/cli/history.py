@@ -37,7 +37,7 @@ def history(
     from pipebench.comparison.history import history as course_of
     from pipebench.comparison.metrics import METRICS
     from pipebench.errors import CorruptRecordError, MissingError
-    from pipebench.records import store
+    from pipebench.records import folders, store
     from pipebench.records.command import CommandRecord
     from pipebench.records.run import RunRecord
     from pipebench.records.trace import TraceRecord
@@ -47,7 +47,7 @@ def history(
     where = folder or store.DEFAULT_FOLDER
     if metric is not None and metric not in METRICS and metric not in _printed(where):
         raise UsageError(f"history {metric!r}: expected one of {', '.join(METRICS)}")
-    records = (record for _, record in store.read_all(where))
+    records = (record for _, record in folders.read_all(where))
     try:
         course = course_of(
             (
@@ -69,8 +69,8 @@ def history(
 
 def _printed(folder: Path) -> set[str]:
     """The metrics of the commands in a folder."""
-    from pipebench.records import store
+    from pipebench.records import folders
     from pipebench.records.command import CommandRecord
 
-    records = (record for _, record in store.read_all(folder))
+    records = (record for _, record in folders.read_all(folder))
     return {each.metric.field for each in records if isinstance(each, CommandRecord)}

@@ -22,7 +22,7 @@ def list_(
     pipebench list results --json
     """
     from pipebench.errors import UsageError
-    from pipebench.records import store
+    from pipebench.records import folders, listing, store
     from pipebench.records.selection import how_to_make_one
 
     where = folder or store.DEFAULT_FOLDER
@@ -31,11 +31,11 @@ def list_(
             f"{folder}: expected a folder of records, found {'a file' if folder.exists() else 'nothing'}"
         )
     if json:
-        output.print_json(store.listing(store.read_all(where)))
+        output.print_json(listing.listing(folders.read_all(where)))
         return
     from pipebench.render.tables import record_row, record_table
 
-    rows = [record_row(path, record) for path, record in store.read_all(where)]
+    rows = [record_row(path, record) for path, record in folders.read_all(where)]
     if not rows:
         output.notice(f"no records in {where}: make one with {how_to_make_one(where)}")
         return

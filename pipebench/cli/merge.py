@@ -51,7 +51,8 @@ def merge(
     import msgspec
 
     from pipebench.comparison import fields, merging
-    from pipebench.records import keeping, store
+    from pipebench.records import documents, keeping, store
+    from pipebench.system import names
 
     sources = _sources(records)
     first = sources[0]
@@ -63,7 +64,7 @@ def merge(
         if found:
             each = found[0]
             output.complain(
-                f"{store.path_text(other.path)} is not of the configuration of {store.path_text(first.path)}: "
+                f"{names.path_text(other.path)} is not of the configuration of {names.path_text(first.path)}: "
                 f"{each.field} {each.reference} -> {each.candidate}"
                 + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
                 + "; merge runs that differ in nothing"
@@ -75,7 +76,7 @@ def merge(
     )
     kept = keeping.keep(merged, folder or store.DEFAULT_FOLDER)
     if json:
-        output.print_json(store.encode(kept.record))
+        output.print_json(documents.encode(kept.record))
     else:
         _print(kept.record)
         output.print_text("\n")
@@ -106,7 +107,7 @@ def _print(record: "Comparable") -> None:
 
 
 def _of_another_kind(first: "Source", other: "Source") -> str:
-    from pipebench.records.store import path_text
+    from pipebench.system.names import path_text
 
     return (
         f"{path_text(first.path)} is a {first.record.kind}, {path_text(other.path)} a {other.record.kind}: "

@@ -7,9 +7,9 @@ from pipebench.cli import files, output
 from pipebench.errors import UsageError
 
 if TYPE_CHECKING:
+    from pipebench.records.documents import AnyRecord
     from pipebench.records.explanation import ExplanationRecord
     from pipebench.records.run import RunRecord
-    from pipebench.records.store import AnyRecord
     from pipebench.records.trace_explanation import TraceExplanation
 
 _OPTION = "--svg"

@@ -166,10 +166,10 @@ def _told(
     error: PipebenchError | None = None,
 ) -> int:
     """Print the record; the exit code."""
-    from pipebench.records import store
+    from pipebench.records import documents
 
     if form == "json":
-        output.print_json(store.encode(record))
+        output.print_json(documents.encode(record))
     elif form == "md":
         from pipebench.render.reproduction.page import markdown
 

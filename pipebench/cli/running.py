@@ -97,7 +97,7 @@ def _dry_run(config: RunConfig, how: How) -> None:
 
 
 def _run(again: "Again", how: How, company: "Led | None", *, began: float) -> int:
-    from pipebench.records import keeping, store
+    from pipebench.records import documents, keeping, store
     from pipebench.render.progress import ProgressView
     from pipebench.run import ending, experiment
     from pipebench.system.signals import orderly_end
@@ -119,7 +119,7 @@ def _run(again: "Again", how: How, company: "Led | None", *, began: float) -> in
     except ending.NotStoredError as error:
         kept = error.kept
     if how.json:
-        output.print_json(store.encode(kept.record))
+        output.print_json(documents.encode(kept.record))
     else:
         _report(kept, again)
     if kept.trouble is not None:
@@ -131,11 +131,11 @@ def _run(again: "Again", how: How, company: "Led | None", *, began: float) -> in
 
 def _ended(error: "RunEndedError", config: RunConfig, *, json: bool) -> int:
     """What a run that did not complete leaves behind; its exit code."""
-    from pipebench.records import store
+    from pipebench.records import documents
 
     kept = error.kept
     if json:
-        output.print_json(store.encode(kept.record))
+        output.print_json(documents.encode(kept.record))
     output.complain(str(error.cause))
     if error.log is not None:
         output.notice(f"log of the culprit: {output.shown(error.log)}")

@@ -12,7 +12,7 @@ from pipebench.errors import UsageError
 from pipebench.system import pasting
 
 if TYPE_CHECKING:
-    from pipebench.records.store import AnyRecord
+    from pipebench.records.documents import AnyRecord
 
 
 def show(
@@ -61,7 +61,7 @@ def show(
 
     pipebench show --schema
     """
-    from pipebench.records import store
+    from pipebench.records import documents, store
     from pipebench.records.selection import check_name, find
 
     if schema:
@@ -77,7 +77,7 @@ def show(
         _refuse_baseline(record)
         raise
     document = store.read_bytes(path)
-    decoded = store.decode(document, str(path))
+    decoded = documents.decode(document, str(path))
     no_effect.tell(context, kind=decoded.kind)
     if schema:
         _print_schema(decoded.kind)

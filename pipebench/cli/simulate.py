@@ -231,9 +231,9 @@ def _print(made: "Plan | SimulationRecord", *, json: bool, svg: Path | None) -> 
     if svg is not None:
         picture.write_svg(svg, made, "simulate")
     if json:
-        from pipebench.records import store
+        from pipebench.records import documents
 
-        output.print_json(store.encode(made))
+        output.print_json(documents.encode(made))
     if svg is None and not json:
         from pipebench.render.report import simulation_report
 

@@ -24,7 +24,7 @@ from pipebench.errors import (
     PipebenchError,
     UsageError,
 )
-from pipebench.records import store
+from pipebench.records import documents, store
 from pipebench.records.baseline import BaselineRecord, Replaced
 from pipebench.records.run import CompletedRun, RunRecord
 from pipebench.statistics.power import DEFAULT_THRESHOLD, LEAST_LAUNCHES
@@ -77,7 +77,7 @@ def save(
         replaced=replaced,
         sha256="",
     )
-    saved = msgspec.structs.replace(saved, sha256=_digest(store.encode(saved)))
+    saved = msgspec.structs.replace(saved, sha256=_digest(documents.encode(saved)))
     _write(saved, path)
     return path
 
@@ -204,7 +204,7 @@ def read(path: Path) -> BaselineRecord:
     """
     try:
         document = store.read_bytes(path)
-        saved = store.decode(document, str(path))
+        saved = documents.decode(document, str(path))
     except (CorruptRecordError, UsageError) as error:  # a link that leads nowhere is there, and no baseline
         raise CorruptRecordError(f"{error}; {_REMEDY}") from None
     if not isinstance(saved, BaselineRecord):
@@ -268,7 +268,7 @@ def _hash(key: dict[str, str | None]) -> str:
 
 def _write(saved: BaselineRecord, path: Path) -> None:
     try:
-        places.write_whole(path, store.encode(saved))
+        places.write_whole(path, documents.encode(saved))
     except OSError as error:
         told = places.not_written(path, error, "save it from a folder that can be written")
         raise EnvironmentRefusedError(f"not saved: {told}") from None

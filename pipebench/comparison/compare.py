@@ -21,10 +21,10 @@ from pipebench.records.comparison import (
 )
 from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
-from pipebench.records.store import path_text
 from pipebench.records.terms import WORDS, Terms, terms_of
 from pipebench.records.trace import TraceRecord, TraceSide
 from pipebench.statistics.power import DEFAULT_THRESHOLD
+from pipebench.system.names import path_text
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pipebench.comparison.metrics import OF_WORDS, samples
 from pipebench.comparison.specimen import specimen
 from pipebench.comparison.verdicts import middle
 from pipebench.errors import ExitCode, MissingError, PipebenchError, UsageError
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.comparison import MetricName
 from pipebench.records.launches import Launch, PipelineSamples, Samples
 from pipebench.records.run import CompletedRun, EndedEarly, RunRecord, ended_early
@@ -156,7 +156,7 @@ _WORSENINGS = (
 
 
 def _trials(record: CompletedRun, place: Path, rules: Rules) -> Iterator[Trial]:
-    baseline = _write(place / "baseline.json", store.encode(record))
+    baseline = _write(place / "baseline.json", documents.encode(record))
     terms = terms_of(record)
     alone = "single device" if terms.baseline_devices == 1 else f"baseline on {terms.alone}"
 
@@ -164,7 +164,10 @@ def _trials(record: CompletedRun, place: Path, rules: Rules) -> Iterator[Trial]:
         return Trial(name, expected, _exit_code(_write(place / "current.json", document), baseline, rules))
 
     yield trial(
-        "the same again, which is no regression", store.encode(record), ExitCode.DONE, ExitCode.INCONCLUSIVE
+        "the same again, which is no regression",
+        documents.encode(record),
+        ExitCode.DONE,
+        ExitCode.INCONCLUSIVE,
     )
     for metrics, text, put_in in _WORSENINGS:
         largest = max((rules.gates[name] for name in metrics & rules.gates.keys()), default=None)
@@ -173,18 +176,18 @@ def _trials(record: CompletedRun, place: Path, rules: Rules) -> Iterator[Trial]:
             worse = put_in(record, by)
             _check_reach(record, worse, {name: rules.gates[name] for name in metrics & rules.gates.keys()})
             told = text.format(by=f"{100 * by:.3g}", terms=terms, alone=alone)
-            yield trial(told, store.encode(worse), ExitCode.REGRESSION)
+            yield trial(told, documents.encode(worse), ExitCode.REGRESSION)
     yield trial(
-        "a missing metric, in a run that was aborted", store.encode(_aborted(record)), ExitCode.MISSING
+        "a missing metric, in a run that was aborted", documents.encode(_aborted(record)), ExitCode.MISSING
     )
     yield trial(
         "a corrupt file, half of a record",
-        store.encode(record)[: baseline.stat().st_size // 2],
+        documents.encode(record)[: baseline.stat().st_size // 2],
         ExitCode.CORRUPT,
     )
-    yield trial("another clock", store.encode(_other_clock(record)), ExitCode.NOT_COMPARABLE)
+    yield trial("another clock", documents.encode(_other_clock(record)), ExitCode.NOT_COMPARABLE)
     baseline.unlink()
-    yield trial("a missing baseline", store.encode(record), ExitCode.MISSING)
+    yield trial("a missing baseline", documents.encode(record), ExitCode.MISSING)
 
 
 def _check_reach(record: CompletedRun, worse: CompletedRun, gated: Mapping[MetricName, float]) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from pipebench.records.documents import KINDS
 from pipebench.records.run import CompletedRun, EndedEarly, Run
 from pipebench.records.schema import SCHEMA_NAME, SCHEMA_VERSION
-from pipebench.records.store import KINDS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TELLS = [

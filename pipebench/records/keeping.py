@@ -10,7 +10,7 @@ import msgspec
 from pipebench.records import store
 from pipebench.records.command import Comparable
 from pipebench.records.run import RunRecord
-from pipebench.system import places
+from pipebench.system import names, places
 
 
 class Kept(NamedTuple):
@@ -62,7 +62,7 @@ def kept_somewhere(write: Callable[[Path], Path], folder: Path, name: str) -> tu
         trouble = f"the record {places.not_written(folder / name, error, 'name another folder with -o')}"
     other = Path(tempfile.gettempdir())
     try:
-        return write(other), f"{trouble}; it is kept in {store.path_text(other)} for now"
+        return write(other), f"{trouble}; it is kept in {names.path_text(other)} for now"
     except OSError:
         return None, trouble
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipebench.errors import CorruptRecordError, UsageError
-from pipebench.records import store
+from pipebench.records import folders, store
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.run import CompletedRun, EndedEarly, RunRecord
 from pipebench.records.trace import TraceRecord
@@ -75,7 +75,7 @@ def find(name: str, folder: Path) -> Path:
     meant = _meant(name, folder)
     if isinstance(meant, Path):
         return meant
-    found = store.paths(meant.folder)
+    found = folders.paths(meant.folder)
     if len(found) > meant.back:
         return found[-1 - meant.back]
     there = "no records in this folder" if meant.named else f"{len(found)} records in {folder}"
@@ -111,7 +111,7 @@ def _meant(name: str, folder: Path) -> Path | _Newest:
 
 def _by_id(name: str, folder: Path) -> Path:
     """The only record whose id is this or starts so."""
-    found = [path for path in store.paths(folder) if path.stem.startswith(name)]
+    found = [path for path in folders.paths(folder) if path.stem.startswith(name)]
     found = [path for path in found if path.stem == name] or found
     if len(found) > 1:
         raise UsageError(f"{name}: {len(found)} records in {folder} start so; give more of the id")
@@ -184,7 +184,7 @@ def _newest(name: str, search: Search, *, back: int) -> Source:
 
 def _newest_first(search: Search) -> Iterator[Source | None]:
     """The runs of a folder; ``None`` for one that does not count. Other kinds of records are no runs."""
-    for path in reversed(store.paths(search.folder)):
+    for path in reversed(folders.paths(search.folder)):
         try:
             record = store.read(path)
         except CorruptRecordError:

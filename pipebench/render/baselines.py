@@ -9,10 +9,9 @@ from rich.console import Group
 
 from pipebench.errors import CorruptRecordError
 from pipebench.records.baseline import BaselineRecord
-from pipebench.records.store import path_text
 from pipebench.render.layout import Facts, Table
 from pipebench.render.tables import spaced
-from pipebench.system.names import as_text
+from pipebench.system.names import as_text, path_text
 
 Found = Sequence[tuple[Path, BaselineRecord]]
 Tried = Sequence[tuple[Path, BaselineRecord | CorruptRecordError]]

@@ -13,10 +13,10 @@ from pipebench.config.softmax_devices import softmax_in_short
 from pipebench.errors import CorruptRecordError
 from pipebench.models.outline import MemoryBytes
 from pipebench.records.command import CommandRecord
+from pipebench.records.documents import AnyRecord
 from pipebench.records.figures import DeviceUsage
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.run import RunRecord
-from pipebench.records.store import AnyRecord
 from pipebench.records.terms import WORDS, terms_of
 from pipebench.records.trace import TraceRecord
 from pipebench.render.comparison.words import printed_text

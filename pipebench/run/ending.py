@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from pipebench.errors import EnvironmentRefusedError, ExitCode, PipebenchError
-from pipebench.records import store
+
+# REMOVE
 from pipebench.records.keeping import Kept
 from pipebench.records.schema import Failure
-from pipebench.system import pasting, reasons
+from pipebench.system import names, pasting, reasons
 
 
 class RunEndedError(Exception):
@@ -45,7 +46,7 @@ class NotStoredError(EnvironmentRefusedError):
 
 def refusal(error: OSError) -> EnvironmentRefusedError:
     """What the system refused in the midst of a run, as an error for the user."""
-    where = f"{store.path_text(Path(error.filename))}: " if isinstance(error.filename, str) else ""
+    where = f"{names.path_text(Path(error.filename))}: " if isinstance(error.filename, str) else ""
     return EnvironmentRefusedError(f"{where}the system refuses: {reasons.reason(error)}")
 
 

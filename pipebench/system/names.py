@@ -5,6 +5,7 @@ name that is not ASCII where the locale is ``C``.
 """
 
 import os
+from pathlib import Path
 
 
 def as_text(name: str) -> str:
@@ -29,3 +30,8 @@ def is_text(name: str) -> bool:
 def as_named(text: str) -> str:
     """The name that ``as_text`` has made this text of, for the system to find."""
     return os.fsdecode(text.encode("utf-8", "surrogateescape"))
+
+
+def path_text(path: Path) -> str:
+    r"""A path that JSON and terminals can hold; bytes of a name that are no text are written out, as in ``\xff``."""
+    return as_text(str(path))

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from pipebench.plan.device_kind import DeviceKind
-from pipebench.records import store
+from pipebench.records import documents
 from tests.builders import (
     ended_run,
     friendly_record_of,
@@ -42,5 +42,5 @@ def written(folder: Path) -> Path:
         friendly=friendly_record_of(hostile),
         hostile=hostile,
     )
-    (folder / "corrupt.json").write_bytes(store.encode(record)[:2000])
+    (folder / "corrupt.json").write_bytes(documents.encode(record)[:2000])
     return folder

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.command import Comparable
 from pipebench.records.run import RunRecord
 from tests.builders import steady_record, with_config
@@ -11,7 +11,7 @@ from tests.builders import steady_record, with_config
 def save(folder: Path, **records: Comparable) -> None:
     folder.mkdir(exist_ok=True, parents=True)
     for name, record in records.items():
-        (folder / f"{name}.json").write_bytes(store.encode(record))
+        (folder / f"{name}.json").write_bytes(documents.encode(record))
 
 
 def numbered(number: int, factor: float = 1.0, **config: object) -> RunRecord:

@@ -13,7 +13,7 @@ import pytest
 from pipebench.ab.asked import Asked, varied
 from pipebench.cli.ab import _FOLDER
 from pipebench.comparison.run_fields import PLAN
-from pipebench.records import store
+from pipebench.records import documents
 from tests.ab.launches import one_launch
 from tests.cli.conftest import Ended, Pipebench, unheard
 from tests.pretend import interpreter
@@ -27,7 +27,7 @@ def ab(pipebench: Pipebench, tmp_path: Path) -> Ab:
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {interpreter.__file__} "$@"\n')
     python.chmod(0o755)
-    (tmp_path / "record.json").write_bytes(store.encode(one_launch()))
+    (tmp_path / "record.json").write_bytes(documents.encode(one_launch()))
     (tmp_path / "tmp").mkdir()
 
     def run(*arguments: str, by: Pipebench = pipebench, **changes: str) -> Ended:
@@ -104,7 +104,7 @@ def test_a_speed_up_that_fell_because_one_device_got_faster_says_so(ab: Ab) -> N
 
 
 def test_what_nobody_asked_to_differ_is_not_comparable(ab: Ab, tmp_path: Path) -> None:
-    other = store.encode(one_launch()).replace(b'"hidden": 32', b'"hidden": 64')
+    other = documents.encode(one_launch()).replace(b'"hidden": 32', b'"hidden": 64')
     (tmp_path / "other.json").write_bytes(other)
     options = ("--b-env", f"PRETEND_RECORD={tmp_path / 'other.json'}")
     ended = ab(*options)

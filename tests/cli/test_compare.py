@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipebench.records import store
+from pipebench.records import documents
 from tests.builders import (
     ended_run,
     friendly_record_of,
@@ -92,7 +92,7 @@ def test_latest_and_folders_are_the_newest_completed_runs(pipebench: Pipebench, 
     aborted = ended_run(numbered(4))
     save(runs, **{record.id: record for record in (numbered(1), numbered(2), numbered(3), aborted)})
     (runs / "20261129-000000-broken.json").write_text("{")
-    (runs / "20261130-000000-simulation.json").write_bytes(store.encode(simulation_record()))
+    (runs / "20261130-000000-simulation.json").write_bytes(documents.encode(simulation_record()))
     for name in ("latest", "results/runs"):
         found = json.loads(pipebench("compare", "latest~1", name, "--json", cwd=tmp_path).out)
         assert [found[side]["id"][:8] for side in ("reference", "candidate")] == ["20261122", "20261123"]
@@ -127,12 +127,12 @@ def test_what_cannot_be_compared_is_one_line(
 ) -> None:
     (folder / "empty").mkdir()
     (folder / "broken.json").write_text('{"schema": ')
-    (folder / "simulation.json").write_bytes(store.encode(simulation_record()))
+    (folder / "simulation.json").write_bytes(documents.encode(simulation_record()))
     record = steady_record()
     assert record.verification is not None
     wrong = msgspec.structs.replace(record.verification, max_relative_gradient_error=0.5)
     save(folder, wrong=msgspec.structs.replace(record, verification=wrong))
-    values = json.loads(store.encode(record))
+    values = json.loads(documents.encode(record))
     values["launches"][0]["pipeline"]["step_s"] = [1e300]
     (folder / "zero.json").write_text(json.dumps(values))
     ended = pipebench("compare", *arguments, cwd=folder)

@@ -8,7 +8,7 @@ import pytest
 
 from pipebench.diagnosis.causes import MESSAGES, UNEQUAL, overlap_text, work_text
 from pipebench.diagnosis.step import step_of
-from pipebench.records import store
+from pipebench.records import documents, store
 from pipebench.records.run import CompletedRun, RunRecord
 from tests.cli.conftest import TINY, Pipebench
 
@@ -38,7 +38,7 @@ def test_a_slow_pipeline_names_its_largest_loss_and_nothing_that_it_does_not_los
 ) -> None:
     ended = pipebench("run", *TINY, *ONCE, *options)
     assert ended.code == 0, ended.err
-    record = store.decode(ended.out.encode(), "stdout")
+    record = documents.decode(ended.out.encode(), "stdout")
     assert isinstance(record, RunRecord)
     factors = factors_by_text(record)
     assert max(factors, key=factors.__getitem__) == most

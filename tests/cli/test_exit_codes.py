@@ -298,7 +298,7 @@ def test_1_for_a_bug_of_ours(pipebench: Pipebench, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "from pipebench.records import store\n"
         "def paths(folder):\n    raise RuntimeError('nobody thought of this')\n"
-        "store.paths = paths\n"
+        "folders.paths = paths\n"
     )
     ended = pipebench("list", cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert (ended.code, ended.out) == (1, "")

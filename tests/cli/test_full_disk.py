@@ -15,7 +15,7 @@ import pytest
 
 from pipebench.ab import calibrating
 from pipebench.comparison.calibration import noise_of
-from pipebench.records import keeping, store
+from pipebench.records import documents, keeping, store
 from pipebench.run import ending, experiment
 from pipebench.system import pasting
 from tests.builders import completed_record, steady_record
@@ -74,7 +74,7 @@ def test_the_report_is_printed_where_the_record_cannot_be_written(tmp_path: Path
 def test_the_record_is_printed_where_it_cannot_be_written(tmp_path: Path) -> None:
     ended = limited(4, *RUN, "-o", "runs", "--json", cwd=tmp_path)
     assert ended.code == 7
-    record = store.decode(ended.out.encode(), "stdout")
+    record = documents.decode(ended.out.encode(), "stdout")
     assert record.status == "completed"  # type: ignore[union-attr]
     assert f"{record.id}.json cannot be written in runs" in ended.err  # type: ignore[union-attr]
 

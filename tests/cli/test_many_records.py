@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.run import RunRecord
 from pipebench.records.spans import SpanRecord
 from tests.builders import steady_record
@@ -27,12 +27,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     record = steady_record()
     assert record.timeline is not None
     one = record.timeline.spans
-    size = len(store.encode(with_spans(record, one * 2))) - len(store.encode(record))
-    record = with_spans(record, one * (1 + (200_000 - len(store.encode(record))) // size))
-    assert 190_000 < len(store.encode(record)) <= 200_000
+    size = len(documents.encode(with_spans(record, one * 2))) - len(documents.encode(record))
+    record = with_spans(record, one * (1 + (200_000 - len(documents.encode(record))) // size))
+    assert 190_000 < len(documents.encode(record)) <= 200_000
     folder = tmp_path_factory.mktemp("many")
     first = folder / "20261124-000000-emulated2-gpipe-000000.json"
-    first.write_bytes(store.encode(record))
+    first.write_bytes(documents.encode(record))
     for number in range(1, RECORDS):
         os.link(first, folder / f"20261124-{number:06d}-emulated2-gpipe-000000.json")
     return folder

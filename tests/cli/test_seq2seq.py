@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.run import CompletedRun
 from tests.cli.conftest import Pipebench
 from tests.cli.inside import printed
@@ -168,7 +168,7 @@ def test_records_of_other_translators_are_not_compared(
 ) -> None:
     for name, record in (("a", runs.records[0]), ("b", runs.records[1])):
         changed = {**record, "config": {**record["config"], **({field: value} if name == "b" else {})}}
-        (tmp_path / f"{name}.json").write_bytes(store.encode(msgspec.convert(changed, CompletedRun)))
+        (tmp_path / f"{name}.json").write_bytes(documents.encode(msgspec.convert(changed, CompletedRun)))
     ended, out, err = printed("compare", "a.json", "b.json", cwd=tmp_path)
     assert ended != 0
     assert f"config.{field}" in (out + err).decode()

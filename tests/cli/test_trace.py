@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipebench.records import store
+from pipebench.records import documents
 from tests.builders import completed_record, ended_run, simulation_record, steady_record
 from tests.cli.conftest import CompletedRun, Pipebench
 from tests.cli.saved import save
@@ -18,7 +18,7 @@ from tests.render.perfetto_reader import read
 def folder(tmp_path: Path) -> Path:
     save(tmp_path, run=completed_record(), ended=ended_run(completed_record(), timeline=None))
     for name, record in (("simulation", simulation_record()), ("recorded", recorded())):
-        (tmp_path / f"{name}.json").write_bytes(store.encode(record))
+        (tmp_path / f"{name}.json").write_bytes(documents.encode(record))
     return tmp_path
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.metrics import samples
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.figures import Bubble, Pipeline, Speedup
 from pipebench.records.run import CompletedRun
 from tests.builders import own_record, steady_record, with_config
@@ -15,7 +15,7 @@ def told(record: CompletedRun) -> list[str]:
 
 def test_a_record_as_it_is_written_contradicts_nothing() -> None:
     assert told(steady_record()) == []
-    assert told(store.decode(store.encode(steady_record()), "x")) == []  # type: ignore[arg-type]
+    assert told(documents.decode(documents.encode(steady_record()), "x")) == []  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.merging import check_alike, merged
 from pipebench.comparison.metrics import samples
 from pipebench.errors import EnvironmentRefusedError
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.command import CommandRecord
 from pipebench.records.figures import Candidate, Verification
 from pipebench.records.run import CompletedRun
@@ -30,7 +30,7 @@ def test_all_launches_are_there_in_order_and_the_figures_are_theirs() -> None:
     assert [launch.pipeline.step_s[0] for launch in record.launches] == [steps[1] for steps in STEPS]
     assert record.config.launches == 3
     assert contradictions(record, samples(record)) == []
-    assert store.decode(store.encode(record), "x") == record
+    assert documents.decode(documents.encode(record), "x") == record
     assert record.environment["commit"] == "f" * 40
     assert (record.status, record.failure) == ("completed", None)
     assert "-gpipe-a-" in record.id
@@ -108,7 +108,7 @@ def test_launches_of_an_own_model_are_one_record_in_its_unit(devices: int) -> No
     assert record.pipeline.items_per_s == pytest.approx(64 / record.pipeline.step_s)
     assert record.efficiency == pytest.approx(record.speedup.value * devices / 2)
     assert record.verification.max_relative_parameter_error == 3e-8
-    assert store.decode(store.encode(record), "x") == record
+    assert documents.decode(documents.encode(record), "x") == record
 
 
 def test_a_side_s_launches_are_relative_to_one_number_of_devices() -> None:
@@ -147,7 +147,7 @@ def test_recorded_runs_are_one_record_each_a_launch() -> None:
         assert getattr(record, name) == getattr(nearest, name)
     assert (record.warnings, record.environment) == ([beside], {"python": "3.13", "note": "x"})
     assert "-trace4-merged-" in record.id
-    assert store.decode(store.encode(record), "x") == record
+    assert documents.decode(documents.encode(record), "x") == record
 
 
 def test_other_operations_of_merged_runs_are_means_over_the_steps_of_all() -> None:

@@ -16,7 +16,7 @@ from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.history import history
 from pipebench.comparison.run_fields import HARD
 from pipebench.errors import CorruptRecordError
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.run import RunRecord
 from pipebench.records.selection import Source
@@ -71,13 +71,13 @@ def shown(record: RunRecord) -> None:
 
 WRITERS: tuple[Callable[[ComparisonRecord], object], ...] = (
     *(in_terminal, markdown.markdown, page.page, spreadsheet.spreadsheet, in_junit, github.annotations),
-    *(store.encode,),
+    *(documents.encode,),
 )
 
-SMALL = json.loads(store.encode(steady_record()))
+SMALL = json.loads(documents.encode(steady_record()))
 SMALL["timeline"]["transfers"] = SMALL["timeline"]["transfers"][:1]
-SHARED = json.loads(store.encode(with_config(steady_record(), softmax_devices="all")))
-OWN = json.loads(store.encode(own_record(devices=2)))
+SHARED = json.loads(documents.encode(with_config(steady_record(), softmax_devices="all")))
+OWN = json.loads(documents.encode(own_record(devices=2)))
 OWN["timeline"]["transfers"] = OWN["timeline"]["transfers"][:1]
 
 
@@ -114,12 +114,12 @@ def test_an_odd_value_anywhere_in_a_record_with_a_shared_softmax_is_compared_or_
 
 
 def compared_or_refused(document: Any, place: tuple[str | int, ...]) -> None:
-    reference = store.decode(json.dumps(document).encode(), "reference")
+    reference = documents.decode(json.dumps(document).encode(), "reference")
     assert isinstance(reference, RunRecord)
     compared = refused = 0
     for value in ODD:
         try:
-            odd = store.decode(changed(document, place, value), "odd")
+            odd = documents.decode(changed(document, place, value), "odd")
             assert isinstance(odd, RunRecord)
             for pair in ((reference, odd), (odd, reference), (odd, odd)):
                 record = compare([Source(each, Path("x")) for each in pair], Rules(allowed=frozenset(HARD)))

@@ -9,7 +9,7 @@ from pipebench.comparison.metrics import samples
 from pipebench.comparison.self_test import SelfTest, Trial, self_test, slowed
 from pipebench.comparison.specimen import specimen
 from pipebench.errors import ExitCode, MissingError, UsageError
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.comparison import MetricName
 from pipebench.records.launches import PipelineSamples
 from pipebench.records.selection import Source
@@ -86,7 +86,7 @@ def test_a_slowdown_takes_its_share_of_the_words() -> None:
 
 def test_the_specimen_is_a_record_like_any_other_and_says_what_it_is() -> None:
     record = specimen()
-    assert store.decode(store.encode(record), "x") == record
+    assert documents.decode(documents.encode(record), "x") == record
     assert contradictions(record, samples(record)) == []
     assert record.id == record.device.names[0] == "specimen"
 

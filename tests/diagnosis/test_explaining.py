@@ -6,7 +6,7 @@ import pytest
 from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.explaining import explanation
 from pipebench.errors import CorruptRecordError, UsageError
-from pipebench.records import store
+from pipebench.records import documents
 from tests.builders import completed_record, ended_run
 from tests.diagnosis.explained import Costs
 
@@ -24,7 +24,7 @@ def test_all_of_an_explanation_is_of_the_record() -> None:
     (replayed,) = found.replay.steps
     assert replayed.simulated_s == pytest.approx(replayed.measured_s)
     assert len(found.what_if) == 10
-    assert b'"kind": "explanation"' in store.encode(found)
+    assert b'"kind": "explanation"' in documents.encode(found)
 
 
 def test_what_was_asked_takes_the_place_of_the_best() -> None:

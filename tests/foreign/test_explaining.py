@@ -11,7 +11,7 @@ from pipebench.foreign.understanding import understand
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
 from tests.foreign.tables import rows_of, timeline, usual
@@ -147,7 +147,7 @@ def test_the_record_is_one_and_holds_the_step_nearest_the_mean() -> None:
     rows.append(Row(2, 1, 3, "OPTIMIZER", 3, None, 1.9, 2.0))
     found = told(rows)
     record = found.record
-    assert store.decode(store.encode(record), "here") == record
+    assert documents.decode(documents.encode(record), "here") == record
     assert record.shown == (1, 0)
     assert record.timeline.makespan_s == pytest.approx(timeline().makespan_s)
     assert (record.plan.stages, record.plan.devices, record.plan.microbatches) == (4, 4, 4)

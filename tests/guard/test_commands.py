@@ -17,7 +17,7 @@ from pipebench.errors import (
 from pipebench.guard import commands
 from pipebench.guard.commands import Measured, Side, launch
 from pipebench.guard.metric import metric_named
-from pipebench.records import store
+from pipebench.records import documents, store
 from pipebench.records.command import CommandRecord
 from pipebench.telemetry import gpus
 
@@ -47,7 +47,7 @@ def test_no_value_of_a_variable_gets_into_the_record(tmp_path: Path) -> None:
     printed = "import os; print('{\"step_s\": %s}' % len(os.environ['X']))"
     found = launch(side(tmp_path, printed), MEASURED._replace(skip=0), tmp_path)
     assert (found.value, found.variables) == (6.0, ["X"])
-    assert b"secret" not in store.encode(found)
+    assert b"secret" not in documents.encode(found)
 
 
 def test_a_command_knows_its_side_and_its_folder(tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from pipebench.errors import CorruptRecordError
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.command import CommandRecord, unit_of
 from tests.guard.launches import record
 
 
 def damaged(**changes: object) -> bytes:
-    return json.dumps(json.loads(store.encode(record([1.0] * 4))) | changes).encode()
+    return json.dumps(json.loads(documents.encode(record([1.0] * 4))) | changes).encode()
 
 
 def test_a_value_is_the_mean_of_launches_and_a_launch_the_median_of_what_counts() -> None:
@@ -22,8 +22,8 @@ def test_a_value_is_the_mean_of_launches_and_a_launch_the_median_of_what_counts(
 
 
 def test_it_is_read_as_it_was_written_and_what_is_unknown_is_passed_over() -> None:
-    assert store.decode(store.encode(record([1.0] * 4)), "x") == record([1.0] * 4)
-    assert isinstance(store.decode(damaged(later=1), "x"), CommandRecord)
+    assert documents.decode(documents.encode(record([1.0] * 4)), "x") == record([1.0] * 4)
+    assert isinstance(documents.decode(damaged(later=1), "x"), CommandRecord)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_it_is_read_as_it_was_written_and_what_is_unknown_is_passed_over() -> No
 )
 def test_what_no_command_can_have_left_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(CorruptRecordError):
-        store.decode(damaged(**changes), "x")
+        documents.decode(damaged(**changes), "x")
 
 
 def test_the_unit_is_told_by_the_names_end() -> None:

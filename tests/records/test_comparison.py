@@ -6,7 +6,7 @@ import pytest
 
 from pipebench.comparison.compare import compare
 from pipebench.errors import CorruptRecordError
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.selection import Source
 from tests.builders import steady_record
@@ -18,17 +18,17 @@ def record() -> ComparisonRecord:
 
 
 def test_a_comparison_is_decoded_as_one() -> None:
-    assert store.decode(store.encode(record()), "here") == record()
+    assert documents.decode(documents.encode(record()), "here") == record()
 
 
 def test_one_of_before_ratios_were_explained_is_read() -> None:
-    document = json.loads(store.encode(record()))
+    document = json.loads(documents.encode(record()))
     for pair in (document, *document["others"]):
         for name in ("baseline_words_per_s", "busy_s"):
             del pair["metrics"][name]
         for metric in pair["metrics"].values():
             del metric["parts"], metric["explanation"]
-    found = store.decode(json.dumps(document).encode(), "here")
+    found = documents.decode(json.dumps(document).encode(), "here")
     assert isinstance(found, ComparisonRecord)
     assert (found.metrics["speedup"].parts, found.metrics["speedup"].explanation) == ([], None)
 
@@ -45,13 +45,13 @@ def test_one_of_before_ratios_were_explained_is_read() -> None:
     ],
 )
 def test_what_no_comparison_can_hold_is_refused(place: tuple[str, ...], value: object) -> None:
-    document = json.loads(store.encode(record()))
+    document = json.loads(documents.encode(record()))
     part = document
     for step in place[:-1]:
         part = part[step]
     part[place[-1]] = value
     with pytest.raises(CorruptRecordError):
-        store.decode(json.dumps(document).encode(), "here")
+        documents.decode(json.dumps(document).encode(), "here")
 
 
 def test_a_comparison_is_frozen() -> None:

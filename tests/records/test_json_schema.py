@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from pipebench.comparison.baselines import key_of
 from pipebench.comparison.compare import Rules, compare
 from pipebench.errors import CorruptRecordError
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.json_schema import json_schema
 from pipebench.records.reproduction import ReproductionRecord
@@ -67,7 +67,7 @@ def made() -> dict[str, Any]:
 
 def test_it_is_a_schema_itself() -> None:
     Draft202012Validator.check_schema(WHOLE.schema)
-    for kind in store.KINDS:
+    for kind in documents.KINDS:
         Draft202012Validator.check_schema(of_kind(kind).schema)
 
 
@@ -82,7 +82,7 @@ def test_a_committed_record_follows_it(path: Path) -> None:
 
 
 def test_every_kind_is_tried() -> None:
-    assert made().keys() == store.KINDS.keys()
+    assert made().keys() == documents.KINDS.keys()
 
 
 @pytest.mark.parametrize("kind", made())
@@ -90,7 +90,7 @@ def test_a_record_follows_the_schema_of_its_kind_and_of_no_other(kind: str) -> N
     document = json.loads(msgspec.json.encode(made()[kind]))
     assert [error.message for error in of_kind(kind).iter_errors(document)] == []
     assert WHOLE.is_valid(document)
-    assert [other for other in store.KINDS if of_kind(other).is_valid(document)] == [kind]
+    assert [other for other in documents.KINDS if of_kind(other).is_valid(document)] == [kind]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_what_pipebench_refuses_does_not_follow_it(damage: dict[str, object]) ->
     document = {name: value for name, value in document.items() if value is not None or name not in damage}
     assert not WHOLE.is_valid(document)
     with pytest.raises(CorruptRecordError):
-        store.decode(json.dumps(document).encode(), "it")
+        documents.decode(json.dumps(document).encode(), "it")
 
 
 @pytest.mark.parametrize("name", ["baseline", "pipeline", "speedup", "verification", "bubble", "timeline"])
@@ -122,11 +122,11 @@ def test_only_a_completed_run_must_have_results(name: str) -> None:
         document["speedup"] = None
     assert not WHOLE.is_valid(document)
     with pytest.raises(CorruptRecordError, match="a completed record needs"):
-        store.decode(json.dumps(document).encode(), "it")
+        documents.decode(json.dumps(document).encode(), "it")
     for status in ("aborted", "failed"):
         ended = document | {"status": status}
         assert WHOLE.is_valid(ended)
-        assert isinstance(store.decode(json.dumps(ended).encode(), "it"), EndedEarly)
+        assert isinstance(documents.decode(json.dumps(ended).encode(), "it"), EndedEarly)
 
 
 def test_a_run_is_one_of_two_by_its_status() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipebench.errors import CorruptRecordError, UsageError
-from pipebench.records import store
+from pipebench.records import documents, store
 from pipebench.records.run import RunRecord
 from pipebench.records.selection import COMPARABLE, Search, Source, find, select, select_all
 from tests.builders import completed_record, ended_run, simulation_record, steady_record
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     """Two completed runs, then one that failed, then a simulation."""
     for record in (run(1), run(2), run(3, "failed")):
         store.write(record, tmp_path / "runs" / "deep" if record.id.endswith("1") else tmp_path / "runs")
-    (tmp_path / "runs/20261124-simulation.json").write_bytes(store.encode(simulation_record()))
+    (tmp_path / "runs/20261124-simulation.json").write_bytes(documents.encode(simulation_record()))
     return tmp_path / "runs"
 
 

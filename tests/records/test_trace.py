@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipebench.errors import CorruptRecordError
-from pipebench.records import store
+from pipebench.records import documents, listing, store
 from pipebench.records.graphs import timeline_of_trace
 from pipebench.records.selection import COMPARABLE, Search, select
 from pipebench.records.terms import terms_of
@@ -17,7 +18,7 @@ ONE, OTHER = TraceStep(0, 0, 2.0, 1.9, 6.0), TraceStep(1, 1, 4.0, 4.4, 8.0)
 
 
 def damaged(**changes: object) -> bytes:
-    return json.dumps(json.loads(store.encode(trace_record())) | changes).encode()
+    return json.dumps(json.loads(documents.encode(trace_record())) | changes).encode()
 
 
 def test_the_figures_of_a_launch_are_those_of_all_its_steps() -> None:
@@ -49,8 +50,8 @@ def test_a_plan_is_told_in_words(plan: TracePlan, text: str) -> None:
 
 
 def test_it_is_read_as_it_was_written_and_what_is_unknown_is_passed_over() -> None:
-    assert store.decode(store.encode(trace_record()), "x") == trace_record()
-    assert isinstance(store.decode(damaged(later=1), "x"), TraceRecord)
+    assert documents.decode(documents.encode(trace_record()), "x") == trace_record()
+    assert isinstance(documents.decode(damaged(later=1), "x"), TraceRecord)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_it_is_read_as_it_was_written_and_what_is_unknown_is_passed_over() -> No
 )
 def test_what_no_recorded_run_can_have_left_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(CorruptRecordError, match=r"not a valid trace record|schema version"):
-        store.decode(damaged(**changes), "x")
+        documents.decode(damaged(**changes), "x")
 
 
 @pytest.mark.parametrize("schedule", ["1f1b", "zb-h1"])
@@ -94,7 +95,7 @@ def test_the_shown_step_is_read_back(schedule: str) -> None:
     ],
 )
 def test_a_step_of_another_plan_is_refused(plan: TracePlan, words: str) -> None:
-    record = store.decode(damaged(plan=json.loads(store.msgspec.json.encode(plan))), "x")
+    record = documents.decode(damaged(plan=json.loads(msgspec.json.encode(plan))), "x")
     assert isinstance(record, TraceRecord)
     with pytest.raises(CorruptRecordError, match=words):
         timeline_of_trace(record)
@@ -102,7 +103,7 @@ def test_a_step_of_another_plan_is_refused(plan: TracePlan, words: str) -> None:
 
 def test_it_has_a_line_of_the_list() -> None:
     record = trace_record()
-    (line,) = json.loads(store.listing([(Path("a/x.json"), record)]))
+    (line,) = json.loads(listing.listing([(Path("a/x.json"), record)]))
     whole = {"path": "a/x.json", "kind": "trace", "id": record.id, "created": record.created}
     whole |= {"status": "completed", "clock": "wall", "launches": 1, "devices": 4, "microbatches": 4}
     assert line == whole | {"step_s": record.step_s}

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from pipebench.errors import CorruptRecordError
-from pipebench.records import store
+from pipebench.records import listing
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.run import RunRecord
 from pipebench.render.tables import device_table, record_row, record_table
@@ -72,7 +72,7 @@ def test_a_reproduction_that_was_cut_short_says_so(
 ) -> None:
     made = ReproductionRecord(id="r", created="2026", status=status, verdicts=[], runs=[])
     assert [cell.plain for cell in record_row(Path("r.json"), made).cells] == ["r", told, "-", "-", "-"]
-    (line,) = json.loads(store.listing([(Path("r.json"), made)]))
+    (line,) = json.loads(listing.listing([(Path("r.json"), made)]))
     assert line == {"path": "r.json", "kind": "reproduction", "id": "r", "created": "2026", "status": status}
 
 

@@ -13,7 +13,7 @@ from pipebench.errors import InterruptedRunError
 from pipebench.launching import messages
 from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.records import store
+from pipebench.records import documents
 from pipebench.records.timelines import timeline_record
 from pipebench.reproduction import measuring
 from pipebench.reproduction.measuring import LEAST_LAUNCHES, Reproduction
@@ -161,9 +161,9 @@ def test_the_record_has_a_verdict_for_each_pipeline_and_is_read_back(
         step = lost.devices / (lost.overlap * lost.unequal * lost.transfer * lost.shared * lost.work)
         assert step == pytest.approx(BASELINE_S / run.timeline.makespan_s)
         assert run.timeline.spans == []
-    document = store.encode(record)
+    document = documents.encode(record)
     assert len(document) < 200_000
-    assert store.decode(document, "here") == record
+    assert documents.decode(document, "here") == record
 
 
 def test_what_was_measured_before_an_interrupt_is_in_the_record(

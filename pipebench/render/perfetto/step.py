@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipebench.errors import CorruptRecordError, UsageError
+from pipebench.records.documents import AnyRecord
 from pipebench.records.figures import DeviceUsage
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation, timeline_of_trace
 from pipebench.records.run import RunRecord
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.spans import TimelineRecord
-from pipebench.records.store import AnyRecord
 from pipebench.records.trace import OtherSpan, TraceRecord
 from pipebench.render.head import clock_text
 from pipebench.render.perfetto.events import Scalar

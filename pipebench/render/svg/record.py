@@ -6,12 +6,12 @@ from typing import NamedTuple
 import msgspec
 
 from pipebench.errors import UsageError
+from pipebench.records.documents import AnyRecord
 from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation, timeline_of_trace
 from pipebench.records.run import RunRecord
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.spans import TimelineRecord
-from pipebench.records.store import AnyRecord
 from pipebench.records.terms import terms_of
 from pipebench.records.trace import TraceRecord
 from pipebench.records.trace_explanation import TraceExplanation

@@ -11,7 +11,7 @@ import pytest
 from pipebench.plan.graph import Graph
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import messages_of
-from pipebench.records import store
+from pipebench.records import documents, store
 from pipebench.records.timelines import timeline_record
 from pipebench.render.perfetto.document import file_a_rank, one_file
 from pipebench.render.perfetto.step import ShownStep, shown_step
@@ -44,7 +44,7 @@ KINDS = [*COMMITTED, *MADE]
 
 
 @cache
-def record_of(kind: str) -> store.AnyRecord:
+def record_of(kind: str) -> documents.AnyRecord:
     return MADE[kind] if kind in MADE else store.read(RESULTS / COMMITTED[kind])
 
 
