@@ -24,7 +24,8 @@ from pipebench.reproduction.verdicts import judged, off_by
 from pipebench.run import accuracy, ending
 from pipebench.run.experiment import Experiment
 from pipebench.run.listener import Doing, Listener
-from pipebench.run.recording import SoFar, completed_record
+from pipebench.run.recording import completed_record
+from pipebench.run.so_far import SoFar
 from pipebench.system import signals
 
 LEAST_LAUNCHES = 3

@@ -34,8 +34,9 @@ from pipebench.records.schema import Ending, Failure
 from pipebench.run import ending, local_link
 from pipebench.run.devices import settled
 from pipebench.run.listener import Doing, Listener
-from pipebench.run.recording import SoFar, completed_record, ended_record
+from pipebench.run.recording import completed_record, ended_record
 from pipebench.run.settling import Measurement, check_plan
+from pipebench.run.so_far import SoFar
 from pipebench.system import signals
 from pipebench.system.supervision import supervised
 from pipebench.telemetry import other_runs

@@ -2,9 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from math import isfinite
 from statistics import fmean, median
 from typing import Any, TypedDict
 
@@ -18,55 +15,27 @@ from pipebench.diagnosis.step import factors_from
 from pipebench.diagnosis.warnings import Facts, warnings
 from pipebench.diagnosis.waterfall import Measured
 from pipebench.launching import faults, messages
-from pipebench.models.kind import Given
-from pipebench.models.registry import DEFAULT_MODEL
 from pipebench.plan.actions import Operation
 from pipebench.plan.cells import units_of
 from pipebench.records import store, summary
-from pipebench.records.devices import Device, HostLinkRecord, LinkRecord, MachineRecord, RankRecord
-from pipebench.records.figures import Accuracy, Baseline, DeviceUsage, Pipeline, Speedup, Verification
-from pipebench.records.launches import Launch
+from pipebench.records.devices import Device
+from pipebench.records.figures import Baseline, DeviceUsage, Pipeline, Speedup
 from pipebench.records.run import CompletedRun, EndedEarly
 from pipebench.records.schema import Ending, Failure, WarningRecord
-from pipebench.records.spans import TimelineRecord
 from pipebench.records.terms import WORDS
 from pipebench.records.timelines import bubble, device_usages, timeline_from
-from pipebench.run import accuracy
 from pipebench.run.recorded_config import config_record, input_record
+from pipebench.run.recorded_machine import accuracy_of, device_names, machine_of
+from pipebench.run.so_far import SoFar
 from pipebench.telemetry.cgroup import quota_cores
 from pipebench.telemetry.environment import (
     LostTime,
     Value,
-    cpu_count,
-    cpu_model,
-    environment,
     lost_time,
     usable_cores,
 )
 from pipebench.telemetry.gpus import gpus
-from pipebench.timing.links import Link
-from pipebench.timing.machines import machine_for
-from pipebench.timing.measured_link import MeasuredLink
 from pipebench.timing.timeline import Timeline
-
-
-@dataclass
-class SoFar:
-    """What a run knows and has measured so far."""
-
-    config: RunConfig
-    given: Given | None = None
-    created: datetime = field(default_factory=store.now)
-    environment: dict[str, Value] = field(default_factory=environment)
-    lost_before: LostTime = field(default_factory=lost_time)
-    verification: Verification | None = None
-    link: MeasuredLink | None = None
-    raced: messages.Raced | None = None
-    device_names: list[str] | None = None
-    ranks: list[RankRecord] = field(default_factory=list)
-    links: list[HostLinkRecord] = field(default_factory=list)
-    launches: list[Launch] = field(default_factory=list)
-    timelines: list[TimelineRecord] = field(default_factory=list)
 
 
 def completed_record(so_far: SoFar) -> CompletedRun:
@@ -93,12 +62,12 @@ def _without_figures(so_far: SoFar) -> EndedEarly:
         device=Device(
             kind=config.kind,
             count=config.gpus,
-            names=_device_names(so_far),
+            names=device_names(so_far),
             ranks=so_far.ranks,
             links=so_far.links,
         ),
         clock=config.clock,
-        machine=_machine(so_far),
+        machine=machine_of(so_far),
         config=config_record(config, so_far.given),
         baseline=None,
         pipeline=None,
@@ -111,7 +80,7 @@ def _without_figures(so_far: SoFar) -> EndedEarly:
         timeline=None,
         warnings=[],
         environment=so_far.environment,
-        accuracy=_accuracy(so_far) if not config.kind.is_real else None,
+        accuracy=accuracy_of(so_far) if not config.kind.is_real else None,
         plan=None if config.order is None else config.plan.text().splitlines(),
     )
 
@@ -128,74 +97,6 @@ def _lost(before: LostTime) -> dict[str, Value]:
     """The processor time that was taken away since the run began."""
     pairs = zip(LostTime._fields, before, lost_time(), strict=True)
     return {f"cpu_{name}": None if then is None or now is None else now - then for name, then, now in pairs}
-
-
-def _device_names(so_far: SoFar) -> list[str]:
-    """As CUDA told them or, in a run that ended before, as the driver did; without a GPU the CPU's."""
-    if so_far.ranks:
-        return [rank.name for rank in so_far.ranks]
-    if not so_far.config.kind.has_gpu:
-        return [cpu_model()] * so_far.config.gpus
-    told = (so_far.environment.get(f"gpu{number}_name") for number in range(so_far.config.gpus))
-    return so_far.device_names or [str(name or "unknown GPU") for name in told]
-
-
-def _accuracy(so_far: SoFar) -> Accuracy:
-    torch = so_far.environment.get("torch")
-    if so_far.config.described is not None:
-        return accuracy.unstudied(accuracy.packaged())
-    return accuracy.quote(
-        accuracy.packaged(),
-        cpu_model=cpu_model(),
-        cpu_count=_whole_cores(),
-        torch=torch if isinstance(torch, str) else None,
-        studied=so_far.config.model == DEFAULT_MODEL,
-    )
-
-
-def _whole_cores() -> int | None:
-    """This machine's cores if this process may use them all: a part of a machine is another machine."""
-    count = cpu_count()
-    return count if count == usable_cores() else None
-
-
-def _machine(so_far: SoFar) -> MachineRecord | None:
-    if so_far.config.kind != "emulated":
-        return None
-    config, host = so_far.config, so_far.raced.host_flops_per_s if so_far.raced else None
-    if config.needs_link and (host is None or so_far.link is None):
-        return MachineRecord(config.machine, "this host", "not measured", None, host, None, None)
-    machine = machine_for(
-        config.machine,
-        host_flops_per_s=host or 0.0,
-        measured=so_far.link,
-        message_bytes=config.message_bytes,
-    )
-    dilation = machine.time_dilation(host) if host else None
-    return MachineRecord(
-        name=machine.name,
-        card=machine.card,
-        source=machine.source,
-        card_flops_per_s=machine.flops_per_s,
-        host_flops_per_s=host,
-        time_dilation=dilation,
-        link=_link(machine.link, machine.link.dilated(dilation) if dilation else None),
-    )
-
-
-def _link(link: Link, dilated: Link | None) -> LinkRecord:
-    return LinkRecord(
-        latency_s=link.latency_s,
-        bytes_per_s=_finite(link.bytes_per_s),
-        host_latency_s=dilated.latency_s if dilated else None,
-        host_bytes_per_s=_finite(dilated.bytes_per_s) if dilated else None,
-        overhead_s=link.overhead_s,
-    )
-
-
-def _finite(value: float) -> float | None:
-    """A bandwidth for a record: JSON knows no infinity."""
-    return value if isfinite(value) else None
 
 
 def _figures(so_far: SoFar) -> dict[str, Any]:
@@ -289,14 +190,14 @@ def _warnings(
         launches=so_far.launches,
         devices=devices,
         measured=measured,
-        factors=factors_from(timeline, so_far.config.clock, _machine(so_far), in_all),
+        factors=factors_from(timeline, so_far.config.clock, machine_of(so_far), in_all),
         doubts=so_far.given.source.doubts,
         cores=cores,
         available=_available(so_far.config, cores),
-        time_dilation=machine.time_dilation if (machine := _machine(so_far)) else None,
+        time_dilation=machine.time_dilation if (machine := machine_of(so_far)) else None,
         environment=so_far.environment,
         verification=so_far.verification,
-        other_way=other_way(so_far.config, timeline, link_of(_machine(so_far))),
+        other_way=other_way(so_far.config, timeline, link_of(machine_of(so_far))),
         ranks_here=_ranks_here(so_far),
         joined=bool(so_far.ranks),
     )

@@ -2,7 +2,8 @@
 
 from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.schema import Failure
-from pipebench.run.recording import SoFar, ended_record
+from pipebench.run.recording import ended_record
+from pipebench.run.so_far import SoFar
 from tests.builders import run_config
 
 FAILURE = Failure(6, "it broke")
