@@ -29,20 +29,19 @@ from pipebench.launching.phases import Phase
 from pipebench.models.registry import given_to
 from pipebench.records import keeping, store
 from pipebench.records.keeping import Kept
-from pipebench.records.run import CompletedRun, EndedEarly
-from pipebench.records.schema import Ending, Failure
+from pipebench.records.run import CompletedRun
+from pipebench.records.schema import Ending
 from pipebench.run import ending, local_link
 from pipebench.run.devices import settled
+from pipebench.run.ended_records import ended_in_time, rescued
 from pipebench.run.listener import Doing, Listener
-from pipebench.run.recording import completed_record, ended_record
+from pipebench.run.recording import completed_record
 from pipebench.run.settling import Measurement, check_plan
 from pipebench.run.so_far import SoFar
 from pipebench.system import signals
 from pipebench.system.supervision import supervised
 from pipebench.telemetry import other_runs
 from pipebench.telemetry.gpu_watch import GpuWatch
-
-_PATIENCE_S = 2.0  # with the figures of a run that was ended
 
 
 def run(
@@ -221,7 +220,7 @@ class Experiment:
         """
         if self.kept is None:
             with signals.held():
-                record = self._ended(status, ending.failure_of(error))
+                record = ended_in_time(self.so_far, status, ending.failure_of(error), self._tell)
                 log = error.log if isinstance(error, RunBrokenError) else ""
                 self.kept = keeping.keep(record, folder, log=log)
         return self.kept
@@ -230,22 +229,9 @@ class Experiment:
         """Keep complete launches though pipebench itself broke; notes below the bug's traceback say where they are."""
         if self.kept is None and self.so_far.launches:
             with signals.held():
-                self.kept = keeping.keep(self._rescued(ending.failure_of(bug)), folder)
+                self.kept = keeping.keep(rescued(self.so_far, ending.failure_of(bug), self._tell), folder)
         if self.kept is not None:
             ending.note(bug, self.kept.path, self.kept.trouble, len(self.so_far.launches))
-
-    def _rescued(self, failure: Failure) -> EndedEarly:
-        try:
-            return self._ended("failed", failure)
-        except Exception:  # noqa: BLE001 - figures that cannot be computed may be what is told already
-            return ended_record(self.so_far, "failed", failure, figures=False)
-
-    def _ended(self, status: Ending, failure: Failure) -> EndedEarly:
-        try:
-            with supervised(time.monotonic() + _PATIENCE_S, self._tell):
-                return ended_record(self.so_far, status, failure)
-        except DeadlineError:
-            return ended_record(self.so_far, status, failure, figures=False)
 
     def _tell(self, doing: str) -> None:
         self.listener.progress(Doing(doing), float(bool(self.so_far.launches)))
