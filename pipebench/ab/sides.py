@@ -180,7 +180,9 @@ def _check_origins_known(side: Side) -> None:
     """A pipebench that is installed must look where modules come from, or two refs could be one code unseen."""
     if side.origins is None or side.worktree is not None:
         return
-    found = answers.ended(side, ["-c", "import pipebench.provenance.origins"], within_s=ANSWER_S)
+    # its place in this version, then in the first ones that had it
+    known = "try:\n import pipebench.provenance.origins\nexcept ImportError:\n import pipebench.origins"
+    found = answers.ended(side, ["-c", known], within_s=ANSWER_S)
     if found.returncode:
         raise EnvironmentRefusedError(
             f"side {side.label} ({side.text}): the pipebench of {side.python} cannot tell where a model's code comes "

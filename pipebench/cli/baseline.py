@@ -1,4 +1,4 @@
-"""``pipebench baseline``: runs that others are held against, under a name."""
+"""``pipebench baseline``: runs that are kept under a name, for later runs to be compared with."""
 
 from pathlib import Path
 from typing import Annotated
@@ -69,7 +69,7 @@ def list_(json: _Json = False) -> None:
     elif found:
         output.print_report(lambda _: baseline_table(found))
     else:
-        output.notice(f"no baselines in {baselines.DEFAULT_FOLDER}; {baselines.how_to_save()}")
+        output.notice(f"no saved baselines in {baselines.DEFAULT_FOLDER}; {baselines.how_to_save()}")
 
 
 @app.command("show")
@@ -87,7 +87,7 @@ def show(
     from pipebench.render.baselines import baseline_report, listing
 
     if not baselines.exists(name, baselines.DEFAULT_FOLDER):
-        raise MissingError(f"baseline {name}: none of this name in {baselines.DEFAULT_FOLDER}")
+        raise MissingError(f"saved baseline {name}: none of this name in {baselines.DEFAULT_FOLDER}")
     found = list(baselines.read_all(baselines.DEFAULT_FOLDER, name))
     if json:
         output.print_json(listing(found))
@@ -106,7 +106,7 @@ def verify() -> int:
 
     found = baselines.verify(baselines.DEFAULT_FOLDER)
     if not found:
-        raise MissingError(f"no baselines in {baselines.DEFAULT_FOLDER}")
+        raise MissingError(f"no saved baselines in {baselines.DEFAULT_FOLDER}")
     output.print_report(lambda _: verification_report(found))
     return ExitCode.CORRUPT if any(problem for _, problem in found) else ExitCode.DONE
 

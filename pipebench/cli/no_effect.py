@@ -148,7 +148,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule(
             ("everything",),
             lambda v: v["json"] or v["svg"] is not None,
-            "no effect, what is printed in its place is whole",
+            "no effect, this output is complete already",
         ),
         Rule(
             ("everything",),

@@ -12,7 +12,7 @@ import typer
 
 from pipebench.cli import given
 from pipebench.errors import UsageError
-from pipebench.plan.device_kind import DeviceKind
+from pipebench.plan.device_kind import REAL
 
 Groups = tuple[tuple[str, ...], ...]  # one parameter of a group excludes those of the others
 
@@ -33,7 +33,6 @@ RIVALS: Mapping[str, tuple[Groups, ...]] = {
     "reproduce": (_FORM,),
     "check": ((("self_test",), ("junit", "allow_inconclusive", "allow_mismatch", "against")),),
 }
-_REAL = tuple(kind for kind in DeviceKind if kind.is_real)
 _OF_A_LAUNCHER = ("gpus", "launches", "quick", "rigorous", "machine")  # what torchrun or Slurm decides
 
 
@@ -54,7 +53,7 @@ def _others(context: typer.Context, groups: Groups) -> Iterator[str]:
 
 def _devices(context: typer.Context) -> Iterator[str]:
     """A machine is for emulated devices."""
-    if given.is_typed(context, "device") and context.params["device"] in _REAL:
+    if given.is_typed(context, "device") and context.params["device"] in REAL:
         yield "machine"
     if given.is_typed(context, "machine"):
         yield "device"

@@ -139,8 +139,8 @@ def _print(path: Path, record: "AnyRecord", *, everything: bool) -> None:
 
 
 def _refuse_baseline(name: str) -> None:
-    """Point to the command that shows a baseline, where the name is one's."""
+    """Point to the command that shows a saved baseline, where the name is one's."""
     from pipebench.comparison import baselines
 
     if baselines.exists(name, baselines.DEFAULT_FOLDER):
-        raise UsageError(f"{name}: the name of a baseline: {pasting.command('baseline', 'show', name)}")
+        raise UsageError(f"{name}: the name of a saved baseline: {pasting.command('baseline', 'show', name)}")

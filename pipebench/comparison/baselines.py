@@ -54,7 +54,7 @@ def save(
     promote: bool = False,
     instead: str | None = None,
 ) -> Path:
-    """Make a run the baseline of its configuration; ``promote`` replaces the one that there is, and remembers it.
+    """Make a run the saved baseline of its configuration; ``promote`` replaces the one that there is, and remembers it.
 
     ``instead`` is the command for the other case, for whoever asked for the wrong one.
 
@@ -93,7 +93,7 @@ def check_text(name: str, reason: str) -> None:
             f"--name {name[:80]!r}: expected up to 64 letters, digits, dots, dashes, and not latest"
         )
     if not reason.strip():
-        raise UsageError("--reason: expected why this run is the baseline, found nothing")
+        raise UsageError("--reason: expected why this run is the saved baseline, found nothing")
     if not reason.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in reason):
         raise UsageError(f"--reason {reason!r}: expected text, found bytes that are none")
 
@@ -140,14 +140,14 @@ def how_to_save() -> str:
 
 
 def exists(name: str, folder: Path) -> bool:
-    """Whether there is a baseline of this name for any configuration."""
+    """Whether there is a saved baseline of this name for any configuration."""
     return bool(_NAME.fullmatch(name)) and any((folder / name).glob("*.json"))
 
 
 def find(
     name: str, run: RunRecord, folder: Path, allowed: frozenset[str] = frozenset()
 ) -> tuple[Path, CompletedRun]:
-    """The baseline of this name that ``run`` can be compared with: the one that differs in least of what is allowed.
+    """The saved baseline that ``run`` can be compared with: the one that differs in least of what is allowed.
 
     Raises:
         MissingError: There is none; the nearest one's differences are named. Or there are several.
@@ -158,7 +158,7 @@ def find(
         return exact, read(exact).record
     found = {path: (saved, fields.mismatches(saved.record, run)) for path, saved in read_all(folder, name)}
     if not found:
-        raise MissingError(f"baseline {name}: none of this name in {folder}; {how_to_save()}")
+        raise MissingError(f"saved baseline {name}: none of this name in {folder}; {how_to_save()}")
     passing = {
         path: len(differences)
         for path, (_, differences) in found.items()
@@ -167,18 +167,18 @@ def find(
     nearest = [path for path, number in passing.items() if number == min(passing.values())]
     if len(nearest) > 1:
         raise MissingError(
-            f"baseline {name}: several differ as little: {', '.join(map(str, nearest))}; name one of these files"
+            f"saved baseline {name}: several differ as little: {', '.join(map(str, nearest))}; name one of these files"
         )
     if nearest:
         return nearest[0], found[nearest[0]][0].record
     path, (_, differences) = min(found.items(), key=lambda item: len(item[1][1]))
     standing, _ = fields.split_allowed(differences, allowed)
     named = ", ".join(each.field for each in standing)
-    raise MissingError(f"baseline {name}: none for this configuration; {path} differs in {named}")
+    raise MissingError(f"saved baseline {name}: none for this configuration; {path} differs in {named}")
 
 
 def read_all(folder: Path, name: str) -> Iterator[tuple[Path, BaselineRecord]]:
-    """The baselines of a name.
+    """The saved baselines of a name.
 
     Raises:
         CorruptRecordError: One cannot be read, or is not what its place says.
@@ -188,7 +188,7 @@ def read_all(folder: Path, name: str) -> Iterator[tuple[Path, BaselineRecord]]:
 
 
 def tried(folder: Path) -> Iterator[tuple[Path, BaselineRecord | CorruptRecordError]]:
-    """All baselines, by name and file, or why one cannot be read."""
+    """All saved baselines, by name and file, or why one cannot be read."""
     for path in sorted(folder.glob("*/*.json")):
         try:
             yield path, read(path)
@@ -197,7 +197,7 @@ def tried(folder: Path) -> Iterator[tuple[Path, BaselineRecord | CorruptRecordEr
 
 
 def read(path: Path) -> BaselineRecord:
-    """Read a baseline and check that it is the one that was saved there.
+    """Read a saved baseline and check that it is the one that was saved there.
 
     Raises:
         CorruptRecordError: It cannot be read, or is not what its place says.
@@ -209,7 +209,7 @@ def read(path: Path) -> BaselineRecord:
         raise CorruptRecordError(f"{error}; {_REMEDY}") from None
     if not isinstance(saved, BaselineRecord):
         raise CorruptRecordError(
-            f"{path}: expected a baseline, found the record of a {saved.kind}; {_REMEDY}"
+            f"{path}: expected a saved baseline, found the record of a {saved.kind}; {_REMEDY}"
         )
     # a key of before something was a field lacks it
     own = {name: fields.text_of(fields.value_of(saved.record, name)) for name in saved.key}
@@ -221,7 +221,7 @@ def read(path: Path) -> BaselineRecord:
 
 
 def verify(folder: Path) -> list[tuple[Path, str | None]]:
-    """Each baseline's file, with what is wrong with it."""
+    """Each saved baseline's file, with what is wrong with it."""
     return [(path, _problem(path)) for path in sorted(folder.glob("*/*.json"))]
 
 
@@ -239,17 +239,17 @@ def _problem(path: Path) -> str | None:
 
 
 def _replaced(path: Path, instead: str | None, *, promote: bool) -> list[Replaced]:
-    """What was the baseline before."""
+    """What was the saved baseline before."""
     if not path.exists():
         if promote:
             raise MissingError(
-                f"{path.parent.name}: no baseline for this configuration yet: "
+                f"{path.parent.name}: no saved baseline for this configuration yet: "
                 f"use {instead or 'pipebench baseline save'}"
             )
         return []
     if not promote:
         raise UsageError(
-            f"{path.parent.name}: has a baseline for this configuration ({path}): "
+            f"{path.parent.name}: has a saved baseline for this configuration ({path}): "
             f"use {instead or 'pipebench baseline promote'}"
         )
     before = read(path)
@@ -257,7 +257,7 @@ def _replaced(path: Path, instead: str | None, *, promote: bool) -> list[Replace
 
 
 def _digest(document: bytes) -> str:
-    """Of all that a baseline's JSON says, whatever this version would make of it."""
+    """Of all that a saved baseline's JSON says, whatever this version would make of it."""
     told = {name: value for name, value in json.loads(document).items() if name != "sha256"}
     return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -187,7 +187,7 @@ def _trials(record: CompletedRun, place: Path, rules: Rules) -> Iterator[Trial]:
     )
     yield trial("another clock", documents.encode(_other_clock(record)), ExitCode.NOT_COMPARABLE)
     baseline.unlink()
-    yield trial("a missing baseline", documents.encode(record), ExitCode.MISSING)
+    yield trial("a missing reference", documents.encode(record), ExitCode.MISSING)
 
 
 def _check_reach(record: CompletedRun, worse: CompletedRun, gated: Mapping[MetricName, float]) -> None:

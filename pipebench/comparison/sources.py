@@ -99,13 +99,15 @@ def checked(
     except UsageError as error:
         raise _no_baseline(error) from None
     if current != baseline and run.path.resolve() == against.path.resolve():
-        raise UsageError(f"{current} and {baseline} are one run, {run.path}: name another to hold it against")
+        raise UsageError(
+            f"{current} and {baseline} are one run, {run.path}: name another one to compare it with"
+        )
     _check_kinds([run, against])
     return run, against
 
 
 def tried(current: str | None, baseline: str | None, folder: Path) -> RunRecord | None:
-    """The run that a gate tries itself on: the baseline's, else the one to check; ``None`` if neither is named.
+    """The run that a gate tries itself on: the reference, else the one to check; ``None`` if neither is named.
 
     Raises:
         UsageError: There is no such run to check, or a baseline's name stands for several.
@@ -126,7 +128,7 @@ def tried(current: str | None, baseline: str | None, folder: Path) -> RunRecord 
 
 
 def _no_baseline(error: UsageError) -> MissingError:
-    return MissingError(f"baseline {error}; saved ones: {pasting.command('baseline', 'list')}")
+    return MissingError(f"reference {error}; saved baselines: {pasting.command('baseline', 'list')}")
 
 
 def _one(name: str, search: Search) -> Source:
@@ -164,11 +166,11 @@ def _is_baseline(name: str) -> bool:
 
 
 def _only_saved(name: str) -> Source:
-    """The run of a baseline's name that stands for one configuration only."""
+    """The run of a saved baseline's name that stands for one configuration only."""
     saved = list(baselines.read_all(baselines.DEFAULT_FOLDER, name))
     if len(saved) > 1:
         files = ", ".join(str(path) for path, _ in saved)
-        raise UsageError(f"{name}: the name of several baselines: name one of their files, {files}")
+        raise UsageError(f"{name}: the name of several saved baselines: name one of their files, {files}")
     ((path, only),) = saved
     return Source(only.record, path)
 
@@ -177,7 +179,8 @@ def _saved(name: str, runs: Sequence[Source], allowed: frozenset[str] = frozense
     run = runs[0].record
     if not isinstance(run, RunRecord):
         raise NotComparableError(
-            f"{run.id!r} is a {run.kind}, and the baseline {name} a run: hold it against another {run.kind}'s record"
+            f"{run.id!r} is a {run.kind}, and the saved baseline {name} a run: compare it with another {run.kind}'s "
+            "record"
         )
     path, record = baselines.find(name, run, baselines.DEFAULT_FOLDER, allowed)
     return Source(record, path)

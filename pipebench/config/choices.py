@@ -6,9 +6,8 @@ from pipebench.errors import UsageError
 from pipebench.models import partition as partitions
 from pipebench.models.text.asked import TOKEN_RULES
 from pipebench.plan.checkpoints import CHECKPOINTS
-from pipebench.plan.device_kind import DeviceKind
+from pipebench.plan.device_kind import REAL
 
-_REAL = tuple(kind for kind in DeviceKind if kind.is_real)
 DTYPES = ("float32", "float64")
 CELLS = ("fused", "split")
 
@@ -29,7 +28,7 @@ def check_choices(options: RunOptions) -> None:
     ):
         if value not in known:
             raise UsageError(f"unknown {name} {value!r}: expected one of {', '.join(known)}")
-    if options.machine is not None and options.device in _REAL:
+    if options.machine is not None and options.device in REAL:
         raise UsageError(f"--machine is for emulated devices: leave it out with --device {options.device}")
     if options.memory is not None:
         bytes_of(options.memory, "--memory")

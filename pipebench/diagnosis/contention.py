@@ -57,8 +57,10 @@ def _who(environment: Environment, *, least_s: float) -> tuple[str, str]:
     counted = [name for name, s in (("quota", throttled_s), ("host", stolen_s)) if s is not None]
     if not counted:
         return "this system does not say what took its core", "stop other programs and run again"
-    seen = "neither the quota nor the host did" if len(counted) > 1 else f"the {counted[0]} did not"
-    return f"other programs took its core, since {seen}", "stop other programs and run again"
+    ruled_out = {"quota": "the container's quota", "host": "the host of this virtual machine"}
+    names = [ruled_out[each] for each in counted]
+    seen = f"neither {names[0]} nor {names[1]} did" if len(names) > 1 else f"{names[0]} did not"
+    return f"other programs took its core ({seen})", "stop other programs and run again"
 
 
 def _number(environment: Environment, name: str) -> float | None:

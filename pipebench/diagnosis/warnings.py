@@ -256,8 +256,7 @@ def _sharing(facts: Facts) -> WarningRecord | None:
     other = ", or use --schedule 1f1b-deep" if facts.config.schedule == "1f1b" else ""
     return WarningRecord(
         code=WarningCode.SHARING_SLOWS,
-        cause=f"the devices share the softmax, and by simulation the step would be {faster:.2f}x as fast with all of "
-        "it on the last device",
+        cause=f"simulated unshared, the step is {faster:.2f}x as fast (with the whole softmax on the last device)",
         next_step=f"leave out --softmax-devices{other}",
     )
 

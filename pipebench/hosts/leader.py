@@ -8,7 +8,7 @@ import msgspec
 from pipebench.errors import PipebenchError, RunFailedError
 from pipebench.hosts.exchange import Exchange
 from pipebench.hosts.seats import all_seats, place_of
-from pipebench.hosts.words import Assignment, Lead, Stage, Status, job_key, status_key
+from pipebench.hosts.words import Assignment, Lead, Standing, Status, job_key, status_key
 from pipebench.launching import messages
 from pipebench.launching.company import Trouble, raise_first
 from pipebench.launching.heartbeat import Beat, Heartbeats
@@ -91,7 +91,7 @@ class Leader:
         silent_s = self.exchange.silent_s(status_key(rank))
         if status is not None and status.trouble is not None:
             yield status.trouble
-        elif status is not None and status.stage is Stage.LEFT:
+        elif status is not None and status.standing is Standing.LEFT:
             yield Trouble(rank=rank, text=f"{self._name(rank)} has left before the end")
         elif silent_s > LOST_S and self.exchange.has_come(status_key(rank)):
             yield Trouble(
@@ -107,7 +107,7 @@ class Leader:
 
     def _is_done(self, rank: int) -> bool:
         status = self._status(rank)
-        return status is not None and (status.stage, status.launch) == (Stage.DONE, self._lead.begun)
+        return status is not None and (status.standing, status.launch) == (Standing.DONE, self._lead.begun)
 
     @property
     def hears_silence(self) -> bool:
@@ -169,7 +169,7 @@ class Leader:
     def _has_left(self, rank: int) -> bool:
         """Or will not come back."""
         status = self._status(rank)
-        return (status is not None and status.stage is Stage.LEFT) or self._is_lost(rank)
+        return (status is not None and status.standing is Standing.LEFT) or self._is_lost(rank)
 
     def _status(self, rank: int) -> Status | None:
         word = self.exchange.heard(status_key(rank))

@@ -12,7 +12,7 @@ from pipebench.errors import ExitCode, InterruptedRunError, PipebenchError, RunF
 from pipebench.hosts.exchange import TO_COME_S, Exchange
 from pipebench.hosts.leader import LOST_S
 from pipebench.hosts.seats import place_of
-from pipebench.hosts.words import Assignment, Lead, Stage, Status, job_key, status_key
+from pipebench.hosts.words import Assignment, Lead, Standing, Status, job_key, status_key
 from pipebench.launching.company import Trouble
 from pipebench.launching.heartbeat import Beat, Heartbeats, State
 from pipebench.launching.launched import Launched
@@ -44,7 +44,7 @@ class Member:
         self.told, self.exchange = told, exchange
         self.place: Place | None = None
         self._lead = Lead()
-        self._status = Status(launch=0, stage=Stage.WAITING)
+        self._status = Status(launch=0, standing=Standing.WAITING)
         exchange.want([status_key(0)])
         self.say()
 
@@ -64,7 +64,7 @@ class Member:
                 raise
             return code
         finally:
-            self.say(stage=Stage.LEFT)
+            self.say(standing=Standing.LEFT)
             self.exchange.flush(1.0)
 
     def _serve(self) -> int:
@@ -83,10 +83,12 @@ class Member:
             time.sleep(_TICK_S)
         assignment = msgspec.msgpack.decode(given, type=Assignment)
         if self.told.rank >= assignment.job.ranks:
-            self.say(launch=number, stage=Stage.DONE)
+            self.say(launch=number, standing=Standing.DONE)
             return
         self.place = place_of(self.told, assignment.seats, assignment.prefix)
-        self.say(launch=number, stage=Stage.RUNNING, state=State.STARTING, action=-1, age_s=0.0, output=None)
+        self.say(
+            launch=number, standing=Standing.RUNNING, state=State.STARTING, action=-1, age_s=0.0, output=None
+        )
         with (
             refusals.told("a launch cannot be started"),
             temporary_folder() as folder,
@@ -103,9 +105,9 @@ class Member:
             try:
                 for _ in launched.reports():
                     pass  # rank 0 reports for all
-                self.say(stage=Stage.DONE)
+                self.say(standing=Standing.DONE)
             except _OverError:
-                self.say(stage=Stage.WAITING, output=launched.output())
+                self.say(standing=Standing.WAITING, output=launched.output())
             except (InterruptedRunError, TerminatedRunError):
                 raise
             except PipebenchError as error:

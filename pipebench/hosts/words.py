@@ -18,7 +18,7 @@ class Present(msgspec.Struct, frozen=True):
     versions: str = ""
 
 
-class Stage(StrEnum):
+class Standing(StrEnum):
     """How far a rank is with a launch."""
 
     WAITING = "waiting"
@@ -35,7 +35,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     launch: int
-    stage: Stage
+    standing: Standing
     state: State = State.STARTING
     action: int = -1
     age_s: float = 0.0

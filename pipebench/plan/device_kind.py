@@ -27,3 +27,6 @@ class DeviceKind(StrEnum):
     def takes_core(self) -> bool:
         """Whether each device is a core of this machine, so that there can be too few of them."""
         return self is DeviceKind.CPU
+
+
+REAL = tuple(kind for kind in DeviceKind if kind.is_real)

@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from pipebench.config.softmax_devices import softmax_text
+from pipebench.diagnosis.step import cores_shared
 from pipebench.records.config import Config, ModelRecord
 from pipebench.records.run import RunRecord
 from pipebench.records.simulation import SimulationConfig
@@ -13,7 +14,6 @@ from pipebench.records.terms import Terms, terms_of
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Words
 from pipebench.render.units import counted, data_size, percent, rate, rough
-from pipebench.warning_codes import WarningCode
 
 _UNITS = {"words": "words", "characters": "characters"}
 
@@ -84,7 +84,10 @@ def simulated_text(config: SimulationConfig) -> str:
 def ended(record: RunRecord) -> Iterator[RenderableType]:
     """How a run ended that is not completed."""
     if record.failure is not None:
-        yield Words(Text(inert(f"{record.status}: {record.failure.message}"), style="bold red"))
+        kept = (
+            f"; {len(record.launches)} of {record.config.launches} launches kept" if record.launches else ""
+        )
+        yield Words(Text(inert(f"{record.status}: {record.failure.message}{kept}"), style="bold red"))
 
 
 def counts_text(numbers: Sequence[int]) -> str:
@@ -100,11 +103,6 @@ def clock_text(record: RunRecord) -> str:
     if record.device.kind.has_gpu:
         return "wall clock, CUDA events"
     return "wall clock, cores shared" if cores_shared(record) else "wall clock"
-
-
-def cores_shared(record: RunRecord) -> bool:
-    """Whether devices took turns on cores."""
-    return any(warning.code == WarningCode.CORES_SHARED for warning in record.warnings)
 
 
 def _model(config: Config) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from pipebench.diagnosis.step import cores_shared
 from pipebench.records.run import RunRecord
-from pipebench.render.head import cores_shared
 from pipebench.render.units import counted
 from pipebench.run import accuracy
 from pipebench.warning_codes import WarningCode

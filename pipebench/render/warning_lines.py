@@ -2,9 +2,9 @@
 
     imbalance: device 7 (LSTM 7 + projection) is busy 1.40x the mean, and sets the pace: ... -> try ...: ...
     imbalance: device 7 is busy 1.40x the mean -> try --softmax-devices all
-    imbalance: device 7 is busy 1.40x the mean
 
-Clauses are left out from the end, and what stands in brackets; no word is cut. What does not fit even then wraps.
+Clauses are left out from the end, and what stands in brackets; no word is cut, and the next step stays. What does not
+fit even then wraps.
 """
 
 import re
@@ -22,7 +22,7 @@ _COLUMN = len(_LABEL) + 2
 _BRACKETS = re.compile(r" \([^()]*\)")
 _CLAUSE = re.compile(r"[:;] ")
 _CAUSE_S_PART = re.compile(r", (?:and|which|since|so|but) ")
-_STEP_S_PART = re.compile(r", or ")
+_STEP_S_PART = re.compile(r", (?:or|which) ")
 
 
 def warning_lines(warnings: Sequence[WarningRecord], console: Console) -> Facts:
@@ -32,12 +32,11 @@ def warning_lines(warnings: Sequence[WarningRecord], console: Console) -> Facts:
 
 
 def forms(warning: WarningRecord) -> list[str]:
-    """The warning in fewer and fewer words: the next step is shortened before the cause, and left out last."""
+    """The warning in fewer and fewer words: the next step is shortened before the cause, and never left out."""
     causes = _shorter(inert(warning.cause), _CAUSE_S_PART)
     steps = _shorter(inert(warning.next_step), _STEP_S_PART)
     code = inert(warning.code)
-    both = [f"{code}: {cause} -> {step}" for cause in causes for step in (steps[0], steps[-1])]
-    return [*both, *(f"{code}: {cause}" for cause in causes)]
+    return [f"{code}: {cause} -> {step}" for cause in causes for step in (steps[0], steps[-1])]
 
 
 def _shorter(text: str, part: re.Pattern[str]) -> list[str]:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.text import Text
 
-from pipebench.diagnosis.waterfall import DEVICES, Factor
+from pipebench.diagnosis.waterfall import DEVICES, UNEXPLAINED, Factor
 from pipebench.records.explanation import WaterfallStep
 from pipebench.render.layout import NARROW, Words
 from pipebench.render.tables import needs_ascii
@@ -113,14 +113,15 @@ def in_short(steps: Sequence[Factor], devices: int, baseline_devices: int = 1) -
 def largest(steps: Sequence[Factor], devices: int, baseline_devices: int = 1, *, most: int = 3) -> list[str]:
     """A line each for the devices, for the factors that change most, in their order, and for all else as one.
 
-    Each ends with its factor and the speed-up that is left, the last one with the speed-up itself::
+    What nothing explains is a part of all else. Each line ends with its factor and the speed-up that is left, the last
+    one with the speed-up itself::
 
         8 devices                                      8.00x
         slices cost more than the whole batch  x 0.79  6.36x
         all else                               x 0.54  3.44x
     """
     over = f" / {baseline_devices} of the baseline" if baseline_devices > 1 else ""
-    telling = [each for each in steps[1:] if abs(each.factor - 1) >= _IN_SHORT]
+    telling = [each for each in steps[1:] if abs(each.factor - 1) >= _IN_SHORT and each.step != UNEXPLAINED]
     named = sorted(telling, key=lambda each: -abs(log(each.factor)) if each.factor > 0 else -inf)[:most]
     kept = [each for each in steps[1:] if each in named]
     rest = prod(each.factor for each in steps[1:] if each not in kept)

@@ -26,9 +26,9 @@ def test_a_baseline_is_saved_listed_shown_promoted_and_verified(pipebench: Pipeb
         assert ended.code == code, ended.err
         return ended.out + ended.err
 
-    assert "no baselines" in baseline("list")
+    assert "no saved baselines" in baseline("list")
     assert "none of this name" in baseline("show", code=9)
-    assert "no baselines" in baseline("verify", code=9)
+    assert "no saved baselines" in baseline("verify", code=9)
     path = baseline("save", "20261121", "--reason", "release 1 [bold]\x1b[31m").strip()
     assert (place / path).is_file()
     listed = baseline("list")
@@ -65,7 +65,7 @@ def test_check_and_compare_know_it_by_its_name(pipebench: Pipebench, place: Path
     assert "= same" in pipebench("compare", "main", "next", cwd=place).out
     assert pipebench("baseline", "save", "20261124", "--reason", "r", cwd=place).code == 0
     several = pipebench("compare", "main", "next", cwd=place)
-    assert (several.code, "main: the name of several baselines" in several.err) == (2, True)
+    assert (several.code, "main: the name of several saved baselines" in several.err) == (2, True)
     tried = pipebench("check", "--self-test", "--against", "next", cwd=place)
     assert (tried.code, f"tried on {numbered(2).id}" in tried.err) == (0, True)
 

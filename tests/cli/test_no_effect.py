@@ -89,7 +89,7 @@ TOLD = [
         "--softmax-devices: a single device has nobody to share the softmax with",
     ),
     (["show", "a.json", "-o", "results"], "--output: no effect, RECORD is named by its place"),
-    (["show", "a.json", "--all", "--json"], "--all: no effect, what is printed in its place is whole"),
+    (["show", "a.json", "--all", "--json"], "--all: no effect, this output is complete already"),
     (
         ["show", "simulation.json", "--all"],
         "--all: no effect, only the report of a run is brief without it",

@@ -129,7 +129,7 @@ def test_a_baseline_s_name_leads_to_its_command(
     (tmp_path / "results/baselines/main/0.json").write_bytes(completed.path.read_bytes())
     ended = pipebench("show", "main", cwd=tmp_path)
     assert (ended.code, ended.out) == (2, "")
-    assert "main: the name of a baseline: pipebench baseline show main" in ended.err
+    assert "main: the name of a saved baseline: pipebench baseline show main" in ended.err
 
 
 @pytest.mark.parametrize("name", ["", " "])

@@ -43,7 +43,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
         5,
         ("≠ incomparable", "device.kind", "differs"),
     ),
-    "self-test": (("check", "--self-test"), 0, ("caught", "a slowdown", "a missing baseline", "found 3")),
+    "self-test": (("check", "--self-test"), 0, ("caught", "a slowdown", "a missing reference", "found 3")),
     "show": (
         ("show", f"runs/{NAMES[3]}.json"),
         0,

@@ -107,7 +107,7 @@ def test_a_baseline_is_replaced_by_promotion_only_and_remembers(tmp_path: Path) 
     found = saved(tmp_path, newer, promote=True)
     assert found.record.id == "newer"
     assert [(each.id, each.reason) for each in found.replaced] == [(RECORD.id, "released")]
-    with pytest.raises(MissingError, match="no baseline for this configuration yet"):
+    with pytest.raises(MissingError, match="no saved baseline for this configuration yet"):
         saved(tmp_path, OTHER, promote=True)
 
 

@@ -100,7 +100,7 @@ def test_by_is_one_of_two(folder: Path) -> None:
 def test_a_missing_baseline_is_not_a_missing_run(folder: Path) -> None:
     run_, baseline = checked("latest", "latest~1", folder)
     assert (run_.record.id[7], baseline.record.id[7]) == ("5", "4")
-    with pytest.raises(MissingError, match="baseline none"):
+    with pytest.raises(MissingError, match="reference none"):
         checked("latest", "none", folder)
     with pytest.raises(UsageError, match=r"^none"):
         checked("none", "latest", folder)
@@ -130,13 +130,15 @@ def test_a_gate_tries_itself_on_the_baseline_first(folder: Path, monkeypatch: py
     assert found.id[7] == "1"
     with pytest.raises(UsageError, match=r"^none"):
         tried("none", None, folder)
-    with pytest.raises(MissingError, match="baseline none"):
+    with pytest.raises(MissingError, match="reference none"):
         tried("latest", "none", folder)
     monkeypatch.setattr(baselines, "DEFAULT_FOLDER", folder / "saved")
     baselines.save(run(2), "main", "released", folder / "saved")
     assert tried(None, "main", folder) == run(2)
     baselines.save(run(4, "naive"), "main", "released", folder / "saved")
-    with pytest.raises(UsageError, match="main: the name of several baselines: name one of their files"):
+    with pytest.raises(
+        UsageError, match="main: the name of several saved baselines: name one of their files"
+    ):
         tried(None, "main", folder)
 
 

@@ -33,7 +33,7 @@ def test_up_to_5_percent_there_is_nothing_to_tell() -> None:
         ),
         (
             {"cpu_throttled_s": 0.0, "cpu_stolen_s": 0.01},
-            "other programs took its core, since neither the quota nor the host did",
+            "other programs took its core (neither the container's quota nor the host of this virtual machine did)",
             "stop other programs",
         ),
         (
@@ -43,7 +43,7 @@ def test_up_to_5_percent_there_is_nothing_to_tell() -> None:
         ),
         (
             {"cpu_throttled_s": None, "cpu_stolen_s": 0.0},
-            "other programs took its core, since the host did not",
+            "other programs took its core (the host of this virtual machine did not)",
             "stop other programs",
         ),
     ],

@@ -59,7 +59,7 @@ def test_a_launch_is_done_when_the_others_are() -> None:
         place = leader.begin(job())
         assert (place.rank, place.hosts) == (0, ("a", "b"))
         assert not leader.all_done
-        say(store, launch=1, stage="running", state=COMPUTING, action=4, age_s=2.0)
+        say(store, launch=1, standing="running", state=COMPUTING, action=4, age_s=2.0)
         until(lambda: leader.beat(1) is not None)
         beat = leader.beat(1)
         assert beat is not None
@@ -67,7 +67,7 @@ def test_a_launch_is_done_when_the_others_are() -> None:
         assert 2.0 <= time.monotonic() - beat.since_s < 4
         assert leader.beat(0) is None
         assert not leader.all_done
-        say(store, launch=1, stage="done")
+        say(store, launch=1, standing="done")
         until(lambda: leader.all_done)
         assert leader.troubles() == []
 
@@ -77,7 +77,7 @@ def test_what_went_wrong_elsewhere_is_handed_on() -> None:
     with led(store) as (leader, _):
         leader.begin(job())
         trouble = Trouble(rank=1, text="rank 1 on b: out of memory", log="much")
-        say(store, launch=1, stage="running", trouble=trouble)
+        say(store, launch=1, standing="running", trouble=trouble)
         assert first(leader) == trouble
 
 
@@ -86,9 +86,9 @@ def test_a_rank_that_left_or_is_silent_is_named_with_its_host(monkeypatch: pytes
     store = Store()
     with led(store) as (leader, _):
         leader.begin(job())
-        say(store, launch=1, stage="left")
+        say(store, launch=1, standing="left")
         assert first(leader).text == "rank 1 on b has left before the end"
-        say(store, launch=1, stage="running")
+        say(store, launch=1, standing="running")
         until(lambda: "is lost: nothing was heard of it for" in first(leader).text)
         assert first(leader).text.startswith("rank 1 on b is lost")
         assert not first(leader).lost_peer
@@ -101,7 +101,7 @@ def test_a_rank_that_has_died_is_found_where_a_launcher_ends_all(monkeypatch: py
     store = Store()
     with led(store) as (leader, _):
         leader.begin(job())
-        say(store, launch=1, stage="running")
+        say(store, launch=1, standing="running")
         until(lambda: leader.exchange.has_come(status_key(1)))
         assert "rank 1 on b is lost" in str(leader.cause_of(ended))
 
@@ -136,7 +136,7 @@ def test_a_signal_to_all_is_nobody_s_fault(monkeypatch: pytest.MonkeyPatch) -> N
 def test_no_launch_begins_without_a_rank_that_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
     with led(store) as (leader, _):
-        say(store, launch=0, stage="left")
+        say(store, launch=0, standing="left")
         until(lambda: bool(leader.troubles()))
         with pytest.raises(RunFailedError, match="rank 1 has left before the end"):
             leader.begin(job())
@@ -146,7 +146,7 @@ def test_what_others_printed_is_asked_for_by_ending_the_launch() -> None:
     store = Store()
     with led(store) as (leader, _):
         leader.begin(job())
-        say(store, launch=1, stage="waiting", output="a traceback")
+        say(store, launch=1, standing="waiting", output="a traceback")
         assert leader.outputs() == {1: "a traceback"}
         lead = msgspec.json.decode(store.values[status_key(0)], type=Lead)
         assert (lead.begun, lead.over, lead.end) == (1, 1, None)
@@ -156,7 +156,7 @@ def test_all_are_told_the_exit_code_and_waited_for(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(leading, "_FAREWELL_S", 3.0)
     store = Store()
     with led(store) as (leader, _):
-        say(store, launch=0, stage="left")
+        say(store, launch=0, standing="left")
         began = time.monotonic()
         leader.finish(ExitCode.ENVIRONMENT)
         assert time.monotonic() - began < 2.5
@@ -186,7 +186,7 @@ def test_a_member_ends_as_rank_0_does(code: int) -> None:
     lead(store, end=code)
     with member(store) as (found, _):
         assert found.serve() == code
-        assert msgspec.json.decode(store.values[status_key(1)], type=Status).stage == "left"
+        assert msgspec.json.decode(store.values[status_key(1)], type=Status).standing == "left"
 
 
 def test_a_member_that_hears_nothing_of_rank_0_says_so_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +209,7 @@ def test_a_member_that_takes_no_part_in_a_launch_is_done(monkeypatch: pytest.Mon
         monkeypatch.setattr(found, "serve", found._serve)
         until(lambda: found.lead().begun == 1)
         found._take_part(1)
-        assert (found._status.stage, found._status.launch) == ("done", 1)
+        assert (found._status.standing, found._status.launch) == ("done", 1)
 
 
 def test_what_a_member_s_machine_refuses_reaches_rank_0_and_all_end_with_its_code(

@@ -16,7 +16,6 @@ from pipebench.launching.rendezvous.nodelist import first_host
 from pipebench.system import pasting
 
 _TOGETHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-_OF_MACHINES = ("RANK", "WORLD_SIZE", "PET_NNODES", "PET_NODE_RANK")
 _MOST_RANKS = 65536
 _FIRST_PORT, _PORTS = 20000, 12000  # below those that systems give away
 
