@@ -211,7 +211,7 @@ def read(path: Path) -> BaselineRecord:
         raise CorruptRecordError(
             f"{path}: expected a saved baseline, found the record of a {saved.kind}; {_REMEDY}"
         )
-    # a key of before something was a field lacks it
+    # a key that was saved before a field was added lacks it
     own = {name: fields.text_of(fields.value_of(saved.record, name)) for name in saved.key}
     if saved.key != own or path.stem != _hash(saved.key) or path.parent.name != saved.name:
         raise CorruptRecordError(f"{path}: its name or key is not that of the run in it; {_REMEDY}")

@@ -49,7 +49,7 @@ HARD = (
     BASELINE,
 )
 
-# What every record was before these were fields: in a key it is not told, so that keys of before stay what they were.
+# What every record was before these were fields. A key does not tell it, so that keys saved before stay valid.
 BEFORE: Mapping[str, str | None] = {
     "device.hosts": None,
     "config.model.name": "stacked LSTM",
