@@ -11,6 +11,9 @@ PLACES = ("*.md", "docs/*.md", "benchmarks/*/*.md", "examples/*/*.md")
 DOCUMENTS = [path for place in PLACES for path in sorted(ROOT.glob(place))]
 # A Python file; with a colon behind it, it is a model of the user's own.
 FILE = re.compile(r"(?<![\w/.-])[\w/]+\.py\b(?!:\w)")
+# Where a name stands, in either order: `name` in `file.py`, or `file.py`, `name`. A line may end in between.
+_NAME, _IN_FILE = r"`(?P<name>(?!\w+\.py`)[A-Za-z_][\w.]*)`", r"`(?P<file>[\w/]+\.py)`"
+PLACED = (re.compile(rf"{_NAME}\s+in\s+{_IN_FILE}"), re.compile(rf"{_IN_FILE},\s+{_NAME}"))
 FORBIDDEN = {"utils.py"}  # CONTRIBUTING names it to say that there is none
 
 
@@ -25,6 +28,23 @@ def lost_files(text: str) -> list[str]:
 
 def there(root: Path, name: str) -> bool:
     return next(root.glob(name.replace("NAME", "*")), None) is not None
+
+
+def lost_names(text: str) -> list[str]:
+    """``file.py: name`` of each name that a text puts into a file below ``pipebench/`` that does not have it."""
+    return [f"{file}: {name}" for file, name in placed_names(text) if not has(file, name)]
+
+
+def placed_names(text: str) -> list[tuple[str, str]]:
+    """The files, and the names that a text puts into them, in order."""
+    return sorted({(found["file"], found["name"]) for each in PLACED for found in each.finditer(text)})
+
+
+def has(file: str, name: str) -> bool:
+    """Whether a file below ``pipebench/`` is there and has each word of a name, such as both of ``Job.beside``."""
+    path = ROOT / "pipebench" / file
+    words = re.findall(r"\w+", path.read_text(encoding="utf-8")) if path.is_file() else []
+    return set(name.split(".")) <= set(words)
 
 
 def test_the_readme_is_short() -> None:
@@ -51,6 +71,20 @@ def test_a_file_that_is_gone_is_found() -> None:
     assert lost_files(text) == []
     gone = "`graph.py`, `runtime/stage.py`\nmodels/NAME/gone.py and `plan/graph.pyc`"
     assert lost_files(gone) == ["graph.py", "models/NAME/gone.py", "runtime/stage.py"]
+
+
+def test_every_name_stands_in_its_file() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert len(placed_names(text)) > 20
+    assert lost_names(text) == []
+
+
+def test_a_name_that_is_not_in_its_file_is_found() -> None:
+    text = "`inputs_of` in `plan/dependence.py`, `errors.py`, `plan/graph.py`, `Graph.stages`"
+    assert len(placed_names(text)) == 2
+    assert lost_names(text) == []
+    lost = "`MODEL` in\n`plan/graph.py`. 1. `run/recording.py`,\n   `record_of`: `Graph` in `plan/gone.py`"
+    assert lost_names(lost) == ["plan/gone.py: Graph", "plan/graph.py: MODEL", "run/recording.py: record_of"]
 
 
 def test_no_placeholder_is_left() -> None:
