@@ -296,7 +296,7 @@ def test_no_process_outlives_a_killed_launcher(tmp_path: Path, device: str) -> N
 def test_1_for_a_bug_of_ours(pipebench: Pipebench, tmp_path: Path) -> None:
     """Something that nobody thought of, put in as Python starts."""
     (tmp_path / "sitecustomize.py").write_text(
-        "from pipebench.records import store\n"
+        "from pipebench.records import folders\n"
         "def paths(folder):\n    raise RuntimeError('nobody thought of this')\n"
         "folders.paths = paths\n"
     )

@@ -167,7 +167,7 @@ def test_an_error_is_told_without_its_junit_file(tmp_path: Path) -> None:
     ended = limited(0, "check", "same.json", "--against", "none.json", "--junit", "x.xml", cwd=folder)
     assert ended.code == 9
     assert "--junit x.xml: cannot be written" in ended.err
-    assert "baseline none.json: no such record" in ended.err.splitlines()[-1]
+    assert "reference none.json: no such record" in ended.err.splitlines()[-1]
 
 
 def test_two_sides_have_a_verdict_without_their_records(ab: Ab, tmp_path: Path) -> None:  # noqa: F811
