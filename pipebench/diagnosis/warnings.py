@@ -256,7 +256,7 @@ def _sharing(facts: Facts) -> WarningRecord | None:
     other = ", or use --schedule 1f1b-deep" if facts.config.schedule == "1f1b" else ""
     return WarningRecord(
         code=WarningCode.SHARING_SLOWS,
-        cause=f"simulated unshared, the step is {faster:.2f}x as fast (with the whole softmax on the last device)",
+        cause=f"by simulation {faster:.2f}x as fast unshared (with the whole softmax on the last device)",
         next_step=f"leave out --softmax-devices{other}",
     )
 

@@ -137,9 +137,7 @@ def test_a_shared_softmax_is_offered_with_what_the_simulator_gives_it() -> None:
 def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
     shared: dict[str, object] = {"softmax_devices": "all", "other_way": 1.27}
     cause, remedy = warned(**shared)["sharing-slows"]
-    assert cause.startswith(
-        "simulated unshared, the step is 1.27x as fast (with the whole softmax on the last"
-    )
+    assert cause == "by simulation 1.27x as fast unshared (with the whole softmax on the last device)"
     assert remedy == "leave out --softmax-devices"
     assert warned(**shared, schedule="1f1b")["sharing-slows"][1].endswith("or use --schedule 1f1b-deep")
     assert warned(**(shared | {"other_way": 1.04})) == {}
