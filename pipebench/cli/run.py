@@ -259,7 +259,9 @@ def run(
             _EFFORT,
         ),
     ] = None,
-    quick: Annotated[bool, _help("--quick", "3 launches.", _EFFORT)] = False,
+    quick: Annotated[
+        bool, _help("--quick", "3 launches. compare and check need at least 4 for a verdict.", _EFFORT)
+    ] = False,
     rigorous: Annotated[bool, _help("--rigorous", "12 launches.", _EFFORT)] = False,
     steps: Annotated[
         int, _help("--steps", "Timed steps in a launch, for the baseline and for the pipeline.", _EFFORT)

@@ -114,11 +114,6 @@ class PairData(msgspec.Struct, frozen=True, kw_only=True, tag="pairs"):
         return self.target_side.vocabulary
 
     @property
-    def source_vocabulary(self) -> int:
-        """Source words that kept an id."""
-        return self.source_side.vocabulary
-
-    @property
     def unknown_share(self) -> float:
         """Of the words of both sides, in all batches."""
         return _unknown_share(side for batch in self.batches for side in (batch.source, batch.target))

@@ -70,7 +70,7 @@ def test_each_side_has_a_vocabulary_of_its_own(tmp_path: Path) -> None:
     asked = files(tmp_path, "a a b > x y z", "c > x", vocab=5, source_vocab=4, batch=1)
     found = data.load(asked)
     assert pairs_of(found.batches[0]) == [([A, A, UNKNOWN], [A, B, UNKNOWN, END])]
-    assert (found.source_vocabulary, found.vocabulary) == (1, 2)
+    assert (found.source_side.vocabulary, found.vocabulary) == (1, 2)
     assert found.tokens == 8
     words = [
         word for batch in found.batches for side in (batch.source, batch.target) for word in side_words(side)
@@ -270,7 +270,12 @@ def test_drawn_pairs_are_full_and_follow_zipf() -> None:
     found = data.load(asked)
     assert found == data.synthetic(asked)
     assert random.getstate() == state
-    assert (found.kind, found.pairs, found.source_vocabulary, found.vocabulary) == ("synthetic", 128, 10, 17)
+    assert (found.kind, found.pairs, found.source_side.vocabulary, found.vocabulary) == (
+        "synthetic",
+        128,
+        10,
+        17,
+    )
     assert [batch.words for batch in found.batches] == [2 * 32 * 64] * BATCHES
     assert found.tokens == BATCHES * 32 * 127
     for side, ids in (("source", 13), ("target", 20)):
