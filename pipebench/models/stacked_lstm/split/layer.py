@@ -53,6 +53,20 @@ class SplitLSTM:
         with torch.no_grad():
             self._weights.forward(rows)
 
+    def make_backward(self, rows: int, steps: int) -> None:
+        """Make the products of ``backward_input`` now; else its first call does. After ``make_forward``.
+
+        Args:
+            rows: sequences of a microbatch.
+            steps: time steps of a chunk.
+        """
+        with torch.no_grad():
+            if steps == 1:
+                self._weights.backward_both(rows)
+            else:
+                self._weights.backward_hidden(rows)
+                self._weights.backward_input(rows * steps)
+
     @torch.no_grad()
     def forward(self, chunk: Chunk, input_TBH: Tensor, before: State | None = None) -> tuple[Tensor, State]:
         """The output [T, B, H] and the state after; both are the chunk's memory, until its next forward.

@@ -72,8 +72,14 @@ class SplitPart:
         self._batch = batch
 
     def begin(self) -> None:
-        """See ``Split``."""
+        """See ``Split``.
+
+        A part without the embedding has to wait for its first input, so it makes the products of its backward now. In
+        the first backward they would hold up the stages below, which wait for it one after the other.
+        """
         self._stack.make_forward(self._sizes.batch)
+        if self._embedding is None:
+            self._stack.make_backward(self._sizes.batch, self._sizes.steps)
         if self._head is not None:
             self._head.begin(self._batch)
 

@@ -30,6 +30,11 @@ class SplitStack:
         for layer in self.layers:
             layer.make_forward(rows)
 
+    def make_backward(self, rows: int, steps: int) -> None:
+        """Make the products of all ``backward_input``; see ``SplitLSTM.make_backward``."""
+        for layer in self.layers:
+            layer.make_backward(rows, steps)
+
     def forward(
         self, chunks: Sequence[Chunk], input_TBH: Tensor, before: Sequence[State] | None = None
     ) -> tuple[Tensor, list[State]]:
