@@ -27,7 +27,7 @@ class Split(Protocol):
         """Take the next step's batch."""
 
     def begin(self) -> None:
-        """Of a step, before its first action: what depends on the update or on the batch, for the forwards."""
+        """Prepare a step, before its first action: make what depends on the update or on the batch."""
 
     def forward(
         self, slices: Sequence[At], received: Sequence[Sequence[Payload]]

@@ -8,11 +8,22 @@ from torch import Tensor, nn
 from pipebench.measuring.verification import relative_errors
 from pipebench.models.stacked_lstm.split.buffers import Chunk
 from pipebench.models.stacked_lstm.split.layer import SplitLSTM
-from pipebench.models.stacked_lstm.split.products import Blas, Products
+from pipebench.models.stacked_lstm.split.products import Blas, Product, Products
 from pipebench.models.stacked_lstm.split.state import State, StateGradient
 
 TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-10}
 NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+
+
+class Counting(Blas):
+    """Counts the weights that were made ready for products."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def by(self, weight_MK: Tensor, bias_M: Tensor | None, rows: int) -> Product:
+        self.made += 1
+        return super().by(weight_MK, bias_M, rows)
 
 
 def drawn(*shape: int, dtype: torch.dtype = torch.float64, seed: int = 1) -> Tensor:

@@ -11,6 +11,7 @@ from pipebench.models.stacked_lstm.split.products import LIBRARIES, Products
 from pipebench.models.stacked_lstm.split.state import State, StateGradient
 from tests.models.stacked_lstm.split.building import (
     NAMES,
+    Counting,
     assert_same,
     backward_input,
     chunks_of,
@@ -229,6 +230,19 @@ def test_an_update_is_seen(library: Products, name: str) -> None:
         assert_same({key: expected[key] for key in found}, found)
         with torch.no_grad():
             layer.get_parameter(name).mul_(-2)
+
+
+@pytest.mark.parametrize(("length", "made"), [(1, 2), (2, 3)])
+def test_what_was_made_before_the_step_is_not_made_again_in_it(length: int, made: int) -> None:
+    counting = Counting()
+    ours = split(lstm(3), counting)
+    ours.make_forward(2)
+    ours.make_backward(2, length)
+    assert counting.made == made, "forward; and backward for both inputs at once, or for each apart"
+    chunks = chunks_of(ours, 4, 2, length)
+    forward(ours, chunks, drawn(4, 2, 3))
+    backward_input(ours, chunks, drawn(4, 2, 3))
+    assert counting.made == made
 
 
 def test_gradients_are_added_to_those_that_are_there() -> None:
