@@ -16,7 +16,7 @@ from tests.cli.conftest import Pipebench
 from tests.pages import PAGES, README, ROOT, TEXT, commands
 
 BLOCKS = re.findall(r"```console\n\$ pipebench ([^\n]*)\n(.*?)```", TEXT, flags=re.DOTALL)
-BEST = "results/best-schedule/20261127-043205-emulated8-wavefront-zb-8075d8.json"
+BEST = "results/best-schedule/20261127-150757-emulated8-wavefront-zb-c93356.json"
 CONFIG = PAGES[ROOT / "docs" / "config-file.md"]
 TOLD = re.findall(r"^pipebench: (?!error).*$", CONFIG, re.MULTILINE)
 REFUSED = re.findall(r"^pipebench: error: .*$", CONFIG, re.MULTILINE)

@@ -30,7 +30,7 @@ COMMITTED = {
     "cpu ranks with chunks": "emulation-accuracy/hidden-256/wavefront/real/20261124-125458-cpu2-wavefront-49df37.json",
     "chunks": "schedules/20261124-170234-emulated8-wavefront-5dee26.json",
     "shared softmax": "where-the-time-goes/gpipe-4-shared/20261126-174239-emulated8-gpipe-merged-a9d944.json",
-    "split backwards and cells": "best-schedule/20261127-043205-emulated8-wavefront-zb-8075d8.json",
+    "split backwards and cells": "best-schedule/20261127-150757-emulated8-wavefront-zb-c93356.json",
     "segments and a norm": "buckets/4-microbatches-bucket/20261126-130438-emulated8-wavefront-79ea45.json",
     "ranks whose clocks differ": "one-gpu/ranks/20261126-000942-cuda4-wavefront-81d4c4.json",
     "one GPU": "full-size-2014/one-gpu/20261126-173523-cuda1-wavefront-05f64d.json",
