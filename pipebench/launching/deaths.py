@@ -57,7 +57,7 @@ def check_folder() -> None:
         os.getcwd()  # noqa: PTH109 - pathlib says the same, by this
     except OSError:
         raise EnvironmentRefusedError(
-            "the current folder was removed meanwhile: start again in one that is there"
+            "the current folder was removed meanwhile: start again in a folder that exists"
         ) from None
 
 

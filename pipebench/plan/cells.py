@@ -44,7 +44,7 @@ def units_of(graph: Graph, action: Action) -> list[Action]:
 
 
 def slices_of(graph: Graph, action: Action) -> list[tuple[int, int]]:
-    """The (microbatch, chunk) of each slice of a cell, in running order; backwards take a row's last chunk first."""
+    """The (microbatch, chunk) of a cell's slices, in running order; backwards take a microbatch's last chunk first."""
     chunks: Iterable[int] = range(action.chunk, action.chunk + action.chunks)
     alive = [chunk for chunk in chunks if graph.alive[action.stage][chunk]]
     if action.operation is not Operation.FORWARD:

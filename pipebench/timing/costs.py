@@ -81,15 +81,15 @@ class UniformCosts:
         return cost if action.slices == 1 else cost * action.slices
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No gap."""
         return 0.0
 
     def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
     def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
 
@@ -132,15 +132,15 @@ class StageCosts:
         return usual_s * factors[0] if len(factors) == 1 else usual_s * sum(factors) / len(factors)
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No gap."""
         return 0.0
 
     def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
     def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
 
@@ -172,15 +172,15 @@ class SoftmaxCosts:
         return own_s + share * whole_s
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No gap."""
         return 0.0
 
     def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
     def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
 

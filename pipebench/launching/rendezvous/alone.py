@@ -77,7 +77,7 @@ def check_alone(command: str, arguments: Sequence[str], environment: Mapping[str
         why, instead = "by its environment it is one of several", "start it on one machine"
         again = f"env {' '.join(f'-u {name}' for name in _BY_HAND if name in environment)} {again}"
     raise UsageError(
-        f"{command} starts its processes itself, and {why} ({told}), which would all measure side by side; "
+        f"{command} starts its processes itself, and {why} ({told}): all of them would measure at once; "
         f"{instead}: {again}"
     )
 
