@@ -1,9 +1,9 @@
 """What the executor asks of a stage, whether autograd computes its gradients or a split cell does.
 
-forward           F   of one slice; ``forward_many`` of several as one cell
-backward          B   whole
-backward_input    I   what stages below wait for; ``backward_input_many`` of several slices as one cell
-backward_weight   W   of whatever slices wait, in any order
+forward           F   forward of one slice; ``forward_many`` runs several slices as one cell
+backward          B   whole backward of one slice
+backward_input    I   what stages below wait for; ``backward_input_many`` runs several slices as one cell
+backward_weight   W   the weights' gradients of any slices that have had their I, in any order
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ class One(Protocol[_T_co]):
     """A method on one slice."""
 
     def __call__(self, microbatch: int, chunk: int, received: Sequence[Payload], /) -> _T_co:
-        """With what each neighbour gave."""
+        """Run the method on this slice; ``received`` is what each neighbour gave for it."""
 
 
 Many = Callable[[Sequence[At], Sequence[Sequence[Payload]]], Sequence[_T_co]]
@@ -34,39 +34,39 @@ class AnyStage(Protocol):
 
     @property
     def part(self) -> Part:
-        """Of the model."""
+        """The part of the model that this stage runs."""
 
     @property
     def loss(self) -> Tensor:
-        """What the loss of a step is added up in."""
+        """The tensor that sums up the loss of a step."""
 
     def load(self, batch: StepBatch) -> None:
         """Take the next batch, and start its loss at 0."""
 
     def begin(self) -> None:
-        """Of a step, before its first action."""
+        """Prepare a step; call it before the step's first action."""
 
     def forward(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> Payload | None:
-        """What the stages above need; ``None`` where there are none."""
+        """Run F; what the stages above need, or ``None`` if there are none."""
 
     def forward_many(
         self, slices: Sequence[At], received: Sequence[Sequence[Payload]]
     ) -> Sequence[Payload | None]:
-        """The same of several slices, in this order."""
+        """Run ``forward`` on several slices, in this order."""
 
     def backward(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> Sequence[Payload]:
-        """For each stage below the gradients of what it gave; those of the parameters too."""
+        """Run B and add to the parameters' gradients; for each stage below, the gradients of what it gave."""
 
     def backward_input(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> Sequence[Payload]:
-        """Those of the parameters are put off."""
+        """Run I; like ``backward``, but the parameters' gradients may be put off."""
 
     def backward_input_many(
         self, slices: Sequence[At], received: Sequence[Sequence[Payload]]
     ) -> Sequence[Sequence[Payload]]:
-        """The same of several slices, in this order."""
+        """Run ``backward_input`` on several slices, in this order."""
 
     def backward_weight(self, slices: Sequence[At]) -> None:
-        """The gradients of the parameters that were put off."""
+        """Run W: add the parameters' gradients that these slices put off."""
 
     def finish(self) -> None:
-        """Of a step, after its last action: all parameters' gradients are complete. A second time changes nothing."""
+        """Complete all parameters' gradients, after a step's last action. A second call changes nothing."""

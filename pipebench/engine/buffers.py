@@ -1,4 +1,4 @@
-"""Where messages arrive: empty tensors that the steps reuse, each large enough for its longest slice."""
+"""Buffers for messages: tensors that all steps reuse, each large enough for its longest slice."""
 
 from collections.abc import Iterable
 from math import prod
@@ -15,10 +15,10 @@ class Buffers:
     """The tensors of some messages of a plan.
 
     Args:
-        edges: between the stages.
-        messages: that arrive, or are copied on their way.
+        edges: what the stages give each other.
+        messages: the messages that need tensors.
         device: where the tensors are.
-        pin_memory: whether that is pinned memory of the host.
+        pin_memory: whether they are in pinned memory of the host.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Buffers:
         self._views: dict[Steps, dict[Message, Payload]] = {}
 
     def of(self, steps: Steps | None) -> dict[Message, Payload]:
-        """The tensors of each message in a step; ``steps`` of time are those of its slices, where they differ."""
+        """The tensors of each message in a step; ``steps`` are its slices' time steps, if slices differ in length."""
         if steps is None:
             return self._whole
         if steps not in self._views:
@@ -49,5 +49,5 @@ class Buffers:
 
 
 def _view(whole: Tensor, spec: TensorSpec) -> Tensor:
-    """A contiguous tensor of this shape in the memory of one that is as large at least."""
+    """A contiguous tensor of the shape in ``spec``, in the memory of ``whole``, which is at least as large."""
     return whole.view(-1)[: prod(spec.shape)].view(spec.shape)

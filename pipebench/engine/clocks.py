@@ -1,11 +1,11 @@
-"""The clocks of several hosts, brought onto that of rank 0's.
+"""The clocks of several hosts, converted to the clock of rank 0's host.
 
     rank 0     sends at a ............ has it back at d       offset = (a + d) / 2 - b
     a rank elsewhere      has it at b, sends it back          at most (d - a) / 2 wrong
 
-Of many round trips the fastest counts: the less time a message takes, the less of it can lie on one side alone. Before
-each step they are made again, so a drift has no more time than a step to do its work; how fast it is the first
-and the last round trips tell, and that is taken into account too. Ranks of one host have one clock.
+The fastest of many round trips counts, since its offset can be wrong by the least. The round trips are repeated before
+each step, so clocks can drift apart only for the time of a step. The speed of the drift is computed from the first and
+the last offset, and is corrected too. Ranks of one host have one clock.
 """
 
 import time
@@ -17,11 +17,11 @@ import torch.distributed as dist
 from pipebench.launching.rendezvous.place import Place
 
 MANY, SOME = 40, 8  # round trips: at first, and before each step
-_LONG_ENOUGH_S = 1.0  # for a drift to be told from the uncertainty
+_LONG_ENOUGH_S = 1.0  # a drift is computed only over at least this time
 
 
 class Estimate(NamedTuple):
-    """Of a host's clock at one time: what is to be added to have rank 0's, and how wrong that may be."""
+    """A host's clock at one time: what to add to it to get rank 0's clock, and how wrong that may be."""
 
     offset_s: float
     uncertainty_s: float
@@ -29,7 +29,7 @@ class Estimate(NamedTuple):
 
 
 class HostClock(NamedTuple):
-    """A host's clock over a launch: the first and the last offset, the drift between, and the largest uncertainty."""
+    """A host's clock over a launch: the first and the last estimate, and the largest uncertainty of all."""
 
     host: str
     first: Estimate
@@ -38,29 +38,29 @@ class HostClock(NamedTuple):
 
     @property
     def drift(self) -> float:
-        """Seconds a second; 0 where there was too little time for it to show."""
+        """Seconds that the offset changes in a second; 0 if the change is too small or the time too short to tell."""
         return _drift(self.first, self.last)
 
 
 class Clocks(Protocol):
-    """How a rank's own clock is read on that of rank 0's host."""
+    """How times of a rank's own clock become times of the common clock, which is that of rank 0's host."""
 
     @property
     def apart_s(self) -> float:
-        """How long it takes until all ranks know what one of them says, and the first knows that they do."""
+        """Extra seconds before a step's start, so that word of the start reaches all ranks in time."""
 
     def refresh(self) -> None:
-        """Before a step. Collective."""
+        """Compare the clocks again, before a step. Collective."""
 
     def common(self, own_s: float) -> float:
-        """A time of this rank's clock on the common one."""
+        """A time of this rank's clock, as a time of the common clock."""
 
     def own(self, common_s: float) -> float:
-        """The other way round."""
+        """A time of the common clock, as a time of this rank's clock."""
 
 
 class OneClock:
-    """All ranks are on one host."""
+    """The clock of all ranks, if they are on one host."""
 
     apart_s = 0.0
 
@@ -68,19 +68,19 @@ class OneClock:
         """Nothing to do."""
 
     def common(self, own_s: float) -> float:
-        """It is the same."""
+        """The same time."""
         return own_s
 
     def own(self, common_s: float) -> float:
-        """It is the same."""
+        """The same time."""
         return common_s
 
 
 class HostClocks:
-    """Ranks on several hosts; the first rank of each host compares its clock with rank 0's, for all of that host.
+    """The clocks of ranks on several hosts; the first rank of each host compares clocks with rank 0 for its host.
 
     Args:
-        place: of this rank.
+        place: where this rank is among the others.
     """
 
     def __init__(self, place: Place) -> None:
@@ -95,7 +95,7 @@ class HostClocks:
 
     @property
     def apart_s(self) -> float:
-        """A message from each rank to the next, all the way round and back."""
+        """Time for a message from rank to rank, all the way round and back, plus one."""
         return (2 * self.place.ranks + 1) * max(each.uncertainty_s for each in self._last.values())
 
     def refresh(self) -> None:
@@ -116,17 +116,17 @@ class HostClocks:
         self._begun = True
 
     def common(self, own_s: float) -> float:
-        """By this host's last offset, and its drift since then."""
+        """A time of this rank's clock, as a time of the common clock, by the last offset and the drift since then."""
         last = self._last[self._mine]
         return own_s + last.offset_s + self._drift() * (own_s - last.at_s)
 
     def own(self, common_s: float) -> float:
-        """The other way round; a drift of a drift is nothing."""
+        """A time of the common clock, as a time of this rank's clock; the error of drift squared is negligible."""
         last, own_s = self._last[self._mine], common_s - self._last[self._mine].offset_s
         return own_s - self._drift() * (own_s - last.at_s)
 
     def hosts(self) -> list[HostClock]:
-        """Every host's but rank 0's."""
+        """The clocks of all hosts but rank 0's."""
         return [
             HostClock(self.place.seats[rank].host, self._first[rank], self._last[rank], self._worst[rank])
             for rank in self._comparing
@@ -160,12 +160,12 @@ class HostClocks:
 
 
 def clocks_of(place: Place) -> "OneClock | HostClocks":
-    """For the ranks of a launch."""
+    """The clocks for the ranks of a launch, which may have one host or several."""
     return HostClocks(place) if len(place.hosts) > 1 else OneClock()
 
 
 def _drift(first: Estimate, last: Estimate) -> float:
-    """Only if the offset changed by more than may be wrong of it."""
+    """Seconds a second; 0 if the offset changed by no more than its uncertainty."""
     passed_s, changed_s = last.at_s - first.at_s, last.offset_s - first.offset_s
     if passed_s < _LONG_ENOUGH_S or abs(changed_s) <= first.uncertainty_s + last.uncertainty_s:
         return 0.0

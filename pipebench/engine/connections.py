@@ -16,20 +16,20 @@ from pipebench.models.edges import Edges
 from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.plan import Plan
 
-_AHEAD_ON_A_GPU = 2  # receives a direction: each one that waits is a kernel that runs
+_AHEAD_ON_A_GPU = 2  # receives posted ahead in each direction; each waiting receive is a running kernel
 
 Transports = Callable[[messages.Job, Plan, Edges, int, RankDevice], StepTransport]
 
 
 def _gloo(_: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice) -> StepTransport:
-    """Between processes on CPU cores."""
+    """The transport between processes on CPU cores."""
     return RankTransport(plan.graph, plan.program(rank), partial(Buffers, edges, device=device.torch))
 
 
 def _own_or_staged(
     job: messages.Job, plan: Plan, edges: Edges, rank: int, device: RankDevice
 ) -> StepTransport:
-    """Between GPUs: by their own backend, or through pinned host memory where torch has none."""
+    """The transport between GPUs: by their own backend, or through pinned host memory if torch has no such backend."""
     graph, program = plan.graph, plan.program(rank)
     if device.backend is not None:
         groups = group.by_direction(

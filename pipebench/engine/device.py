@@ -1,10 +1,10 @@
-"""What a rank computes on: whoever measures asks the device, and not for its kind.
+"""The device that a rank computes on. Code that measures calls these methods and need not know the device's kind.
 
     CpuDevice    tensors in memory; a clock of the host is read around the work
     CudaDevice   tensors on one GPU (``gpu.py``); events are recorded around the work and read once, when it is over
 
-A mark is a point of a step whose time will be asked for. The marks of a step come back in seconds of the
-machine's monotonic clock, which all ranks share.
+A mark is a point of a step whose time is wanted. The times of marks are in seconds of the machine's monotonic clock,
+which all ranks of the machine share.
 """
 
 import time
@@ -17,7 +17,7 @@ from pipebench.telemetry.environment import cpu_model
 
 
 class Identity(NamedTuple):
-    """Which device it is, as far as that is told."""
+    """Which device it is, as far as is known."""
 
     name: str
     uuid: str | None = None
@@ -28,71 +28,71 @@ class Marks(Protocol):
     """The numbered points of one step."""
 
     def mark(self, number: int) -> None:
-        """The work reaches this point now; mark 0 comes first, on a device at rest."""
+        """Note that the work reaches this point now. Mark 0 comes first, while the device is at rest."""
 
     def read_s(self) -> list[float]:
-        """Wait until the device has reached all marks; their times on the machine's monotonic clock."""
+        """Wait until the device has reached all marks; their times in seconds of the machine's monotonic clock."""
 
 
 class RankDevice(Protocol):
     """Where a process computes, and how its work is timed."""
 
     torch: torch.device
-    warms_up: bool  # whether a first step pays for what later ones find in place
-    has_cpu_clock: bool  # whether the work is this thread's, and its CPU time tells how long it had the core
-    has_own_memory: bool  # beside the host's: a model may be too big for it, which is found out by trying
-    has_own_speed: bool  # whether another one may be faster, which is found out before the race
+    warms_up: bool  # whether the first step is slower, because it sets up what later steps reuse
+    has_cpu_clock: bool  # whether this thread does the work, so that its CPU time is the time of the work
+    has_own_memory: bool  # memory apart from the host's; trying shows whether a model fits into it
+    has_own_speed: bool  # whether another such device may be faster; this is measured before the race
 
     @property
     def backend(self) -> str | None:
-        """What carries tensors between such devices, as torch calls it; ``None``: gloo, from the host's memory."""
+        """Torch's name of what carries tensors between such devices; ``None``: gloo, through the host's memory."""
 
     def start(self) -> None:
-        """Make it ready, before anything else is asked of it.
+        """Make the device ready; call it before any other method.
 
         Raises:
             EnvironmentRefusedError: This process cannot compute on it.
         """
 
     def identity(self) -> "Identity":
-        """Which one it is."""
+        """The device's name and, if known, its ids."""
 
     def names(self, count: int) -> list[str]:
-        """Of the first devices of this kind that this process sees; none where nobody numbers them."""
+        """Names of the first ``count`` devices of this kind that this process sees; empty if they have no numbers."""
 
     def libraries(self) -> Mapping[str, str | int | bool | None]:
-        """Its own libraries, by the names that a record's environment has for them."""
+        """Versions and settings of the device's own libraries, by field of a record's environment."""
 
     def use(self) -> None:
         """Make it the device that this process computes on."""
 
     def marks(self, count: int) -> Marks:
-        """Points to mark, made once and used in every step."""
+        """So many marks, made once and used in every step."""
 
     def seconds(self, run: Callable[[], None]) -> float:
-        """Run something, from a device at rest until it is over."""
+        """Run something on a device at rest; the seconds until the work is done."""
 
     def at_rest_s(self) -> float:
-        """Its clock once it has done all that it was given: for a quick look, not for timed steps."""
+        """Wait for all work, then read the clock: for a quick look, not for timed steps."""
 
     def give_back(self) -> None:
-        """Let others have the memory that is kept for later tensors."""
+        """Free the memory that is kept for later tensors."""
 
     def allocated_bytes(self) -> int:
-        """What tensors take now; 0 where nobody counts."""
+        """Bytes that tensors take now; 0 if this is not counted."""
 
     def start_peak(self) -> None:
         """Forget the peak so far."""
 
     def peak_bytes(self) -> int | None:
-        """The most that tensors took since then; ``None`` where nobody counts."""
+        """The most bytes that tensors took since ``start_peak``; ``None`` if this is not counted."""
 
 
 class CpuDevice:
     """One CPU core.
 
     Args:
-        clock: of the host, in seconds: wall, or CPU time of this thread.
+        clock: a clock of the host, in seconds: wall time, or this thread's CPU time.
     """
 
     warms_up = False
@@ -106,54 +106,54 @@ class CpuDevice:
         self.clock = clock
 
     def start(self) -> None:
-        """It is there."""
+        """Do nothing: a core needs no start."""
 
     def identity(self) -> Identity:
-        """By the processor's model."""
+        """The processor's model."""
         return Identity(cpu_model())
 
-    def names(self, count: int) -> list[str]:  # noqa: ARG002 - nobody numbers cores
-        """Not numbered."""
+    def names(self, count: int) -> list[str]:  # noqa: ARG002 - cores have no numbers
+        """No names: cores have no numbers."""
         return []
 
     def libraries(self) -> Mapping[str, str | int | bool | None]:
-        """None beside torch's."""
+        """No libraries but torch's own."""
         return {}
 
     def use(self) -> None:
-        """There is no other."""
+        """Do nothing: there is no other device to choose from."""
 
     def marks(self, count: int) -> "HostMarks":
-        """Read off the wall clock."""
+        """Marks that read the wall clock."""
         return HostMarks(count)
 
     def seconds(self, run: Callable[[], None]) -> float:
-        """By this device's clock."""
+        """Run something; its seconds by this device's clock."""
         start = self.clock()
         run()
         return self.clock() - start
 
     def at_rest_s(self) -> float:
-        """What it was given is done when the call is over."""
+        """Read the clock; a core's work is done when a call returns."""
         return self.clock()
 
     def give_back(self) -> None:
-        """It is this process's: its steps must meet memory that is in place."""
+        """Do nothing: memory stays with this process, so that later steps find it in place."""
 
     def allocated_bytes(self) -> int:
-        """Not counted."""
+        """Return 0: not counted."""
         return 0
 
     def start_peak(self) -> None:
-        """Not counted."""
+        """Do nothing: not counted."""
 
     def peak_bytes(self) -> int | None:
-        """Not counted."""
+        """Return ``None``: not counted."""
         return None
 
 
 class HostMarks:
-    """Readings of the wall clock."""
+    """Marks that are readings of the wall clock."""
 
     def __init__(self, count: int) -> None:
         self._readings = [0.0] * count
@@ -163,5 +163,5 @@ class HostMarks:
         self._readings[number] = time.perf_counter()
 
     def read_s(self) -> list[float]:
-        """They are there already."""
+        """The readings; there is nothing to wait for."""
         return list(self._readings)

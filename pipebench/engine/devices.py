@@ -1,4 +1,4 @@
-"""Which device a rank has, by the kind of a run's devices."""
+"""The device that a rank computes on, by the kind of the run's devices."""
 
 import time
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from pipebench.plan.device_kind import DeviceKind
 
 
 def device_of(kind: DeviceKind, number: int, clock: Callable[[], float] = time.perf_counter) -> RankDevice:
-    """What a rank of a run computes on; emulated devices share a core.
+    """The device that a rank of a run computes on; emulated devices share a core.
 
     Args:
-        kind: of the run's devices.
-        number: of the device on its host.
-        clock: of a core, see ``CpuDevice``.
+        kind: the kind of the run's devices.
+        number: the device's number on its host.
+        clock: the clock of a core, see ``CpuDevice``; a GPU has its own.
     """
     return CudaDevice(number) if kind.has_gpu else CpuDevice(clock)

@@ -42,9 +42,9 @@ from pipebench.timing.timeline import Timeline
 
 
 class Unit(NamedTuple):
-    """A compute action with the receives of its inputs and the sends of its results: what is timed as one.
+    """A compute action with the receives of its inputs and the sends of its results, timed as one.
 
-    ``first`` are the calls if they are for microbatch 0.
+    ``first`` holds the calls that are for microbatch 0.
     """
 
     device: int
@@ -57,13 +57,13 @@ class EmulatedPipeline:
     """A plan on emulated devices.
 
     Args:
-        plan: with its transfers.
+        plan: the plan, with its transfers.
         network: the model.
-        layout: which part of it each stage has.
+        layout: which part of the model each stage has.
         device: the one real device; default: the CPU.
         cell: how backwards are computed: ``fused`` or ``split``.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
-        order: in which the one real device runs the actions; see ``interleave``.
+        order: how the one real device orders the actions; see ``interleave``.
         clock: reads this thread's CPU seconds.
     """
 
@@ -108,7 +108,7 @@ class EmulatedPipeline:
         self._durations = [0.0] * len(self.units)
 
     def step(self, batch: StepBatch, *, update: bool = True) -> MeasuredCosts:
-        """One training step; the measured cost of everything in it."""
+        """Run one training step; the measured seconds of everything in it."""
         for executor in self.executors:
             executor.load(batch)
         clock, before, after = self.clock, {}, {}
@@ -132,9 +132,9 @@ class EmulatedPipeline:
         return MeasuredCosts(actions, before, after)
 
     def prime(self, batch: StepBatch) -> None:
-        """Take one microbatch through all stages, so that all that lives on after a first call exists.
+        """Run microbatch 0 through all stages, so that what a first call creates and keeps exists before steps.
 
-        All of them where some run together.
+        If an action runs several microbatches, all of them run.
         """
         if any(unit.action.microbatches > 1 for unit in self.units):
             self.step(batch, update=False)
@@ -153,7 +153,7 @@ class EmulatedPipeline:
             executor.finish()
 
     def update(self) -> None:
-        """The update that a step without it has left out."""
+        """Do the update that ``step`` left out with ``update=False``."""
         for executor in self.executors:
             executor.update()
 
@@ -163,15 +163,15 @@ class EmulatedPipeline:
             executor.zero_grad()
 
     def timeline(self, costs: MeasuredCosts, link: Link, steps: Steps | None = None) -> Timeline:
-        """The step in virtual time; ``steps`` of time are those of its slices, where they differ."""
+        """The step in virtual time; ``steps`` are its slices' time steps, if slices differ in length."""
         return simulate(self.plan, costs, link, message_bytes=partial(self.message_bytes, steps=steps))
 
     def message_bytes(self, message: Message, steps: Steps | None = None) -> int:
-        """The size of a message."""
+        """The size of a message in bytes; ``steps`` as in ``timeline``."""
         return bytes_of(self.edges, message, steps)
 
     def loss(self) -> float:
-        """The last step's loss, the mean an item."""
+        """The last step's loss, as the mean over all items that count."""
         return sum(executor.loss() for executor in self.executors)
 
     def gradients(self) -> Gradients:
@@ -183,11 +183,11 @@ class EmulatedPipeline:
         return joined(merged(map(parameters_of, self.parts)), self.pieces)
 
     def fingerprints(self, pieces: Pieces) -> dict[str, str]:
-        """Of all parameters and buffers, these in pieces."""
+        """Hashes of all parameters and buffers by name; tensors in ``pieces`` are hashed piece by piece."""
         return merged(hashes(cut(part.kept(), pieces)) for part in self.parts)
 
     def _units(self, order: Sequence[tuple[int, Action]]) -> tuple[Unit, ...]:
-        """What each compute action takes with it, in the order in which those run."""
+        """Each compute action with its receives and sends, in the order in which they run."""
         of = cells_by_unit(self.plan)
         calls: dict[Action, list[Call]] = {action: [] for _, action in order}
         for executor in self.executors:
@@ -201,7 +201,7 @@ class EmulatedPipeline:
 
 
 def _beside(action: Action, executor: Executor, of: Mapping[Action, Action]) -> Action:
-    """The compute action that takes a call with it: whose input it receives, or whose result it sends."""
+    """The compute action that a call runs with: a receive with its consumer, a send with its producer."""
     if action.operation in COMPUTE:
         return action
     message = executor.message_of(action)

@@ -1,6 +1,6 @@
-"""The executor: one device's program, action by action, on whatever kind of device it is.
+"""The executor: runs one device's program, action by action, on any kind of device.
 
-A table leads from operation to method. Everything that follows from the plan alone (which tensor an action
+A table gives the method for each operation. Everything that follows from the plan alone (which tensor an action
 takes, where its result goes) is looked up once, when the program is compiled to calls.
 """
 
@@ -47,11 +47,11 @@ class Executor:
         self.optimizer = optimizer(trained) if trained else None
         self._beyond = beyond(self.optimizer, trained) if self.optimizer is not None else []
         self._clipper: Clipper | None = self.optimizer if isinstance(self.optimizer, Clipper) else None
-        self._squares: Payload = ()  # the square of the norm of some gradients, or of all
+        self._squares: Payload = ()  # the squared norm of this device's gradients, or of all so far
         self._messages = messages_by_action(graph)
         self._results = results_of(graph, stages)
-        # What is given from stage to stage and is on this device now. Every key is there from the start: a
-        # dictionary that grew during a step would stay in the midst of the step's tensors.
+        # Results and received messages that are on this device now. Every key is there from the start: a
+        # dictionary that grew during a step would stay on the heap among the step's tensors.
         self._values: dict[Message, Payload | None] = dict.fromkeys(self._met(program))
         self._compilers = {
             Operation.FORWARD: self._forward,
@@ -78,7 +78,7 @@ class Executor:
             stage.load(batch)
 
     def begin(self) -> None:
-        """The start of a step: no gradients, and what stages make ready before their first action."""
+        """Start a step: free all gradients and prepare the stages."""
         self.zero_grad()
         for stage in self.stages.values():
             stage.begin()
@@ -91,17 +91,17 @@ class Executor:
             parameter.grad = None
 
     def finish(self) -> None:
-        """After the last action: all gradients are where an optimizer looks for them."""
+        """Complete all gradients after the last action, so that the optimizer finds them."""
         for stage in self.stages.values():
             stage.finish()
 
     def update(self) -> None:
-        """The end of a step: the optimizer, where anything is trained."""
+        """End a step: update the parameters, if any are trained."""
         if self.optimizer is not None:
             self.optimizer.step()
 
     def message_of(self, action: Action) -> Message:
-        """What a send or receive is of."""
+        """The message that a send or a receive is for."""
         return self._messages[action]
 
     def loss(self) -> float:
@@ -109,7 +109,7 @@ class Executor:
         return sum(float(stage.loss) for stage in self.stages.values())
 
     def _met(self, program: Program) -> Iterator[Message]:
-        """What this device computes for other stages, and what it receives."""
+        """The messages that this device computes or receives."""
         for action in program:
             if action.operation in COMPUTE:
                 for unit in units_of(self.graph, action):
@@ -125,7 +125,7 @@ class Executor:
         return compile_(action)
 
     def _forward(self, action: Action) -> Callable[[], None]:
-        """What it gives is the same for all stages above."""
+        """Compile an F; all stages above get the same result."""
         stage = self.stages[action.stage]
         if action.slices > 1:
             return self._forwards(action, stage.forward_many)
@@ -139,7 +139,7 @@ class Executor:
         return forward
 
     def _forwards(self, cell: Action, method: Many[Payload | None]) -> Callable[[], None]:
-        """The same of several slices at once."""
+        """Compile an F of several slices at once."""
         slices, ends = slices_of(self.graph, cell), [*map(self._ends, units_of(self.graph, cell))]
 
         def forwards() -> None:
@@ -151,7 +151,7 @@ class Executor:
         return forwards
 
     def _backward(self, action: Action) -> Callable[[], None]:
-        """Whole; of several slices one after the other, where halves would go together."""
+        """Compile a B; if the graph splits backwards, it is compiled as I and then W."""
         if self.graph.split_backward:
             halves = [action._replace(operation=operation) for operation in self.graph.operations[1:]]
             first, second = (self._compile(half) for half in halves)
@@ -164,14 +164,14 @@ class Executor:
         return self._backwards(action, self.stages[action.stage].backward)
 
     def _backward_input(self, action: Action) -> Callable[[], None]:
-        """The half that others wait for."""
+        """Compile an I, the half of the backward that other stages wait for."""
         stage = self.stages[action.stage]
         if action.slices > 1:
             return self._backward_inputs(action, stage.backward_input_many)
         return self._backwards(action, stage.backward_input)
 
     def _backwards(self, action: Action, method: One[Sequence[Payload]]) -> Callable[[], None]:
-        """Each stage below gets the gradients of what it gave."""
+        """Compile a B or I of one slice; each stage below gets the gradients of what it gave."""
         inputs, results = self._ends(action)
 
         def backward() -> None:
@@ -182,7 +182,7 @@ class Executor:
         return backward
 
     def _backward_inputs(self, cell: Action, method: Many[Sequence[Payload]]) -> Callable[[], None]:
-        """The same of several slices at once."""
+        """Compile an I of several slices at once."""
         slices, ends = slices_of(self.graph, cell), [*map(self._ends, units_of(self.graph, cell))]
 
         def backwards() -> None:
@@ -194,15 +194,15 @@ class Executor:
         return backwards
 
     def _backward_weight(self, cell: Action) -> Callable[[], None]:
-        """Gives nothing to anybody."""
+        """Compile a W; other stages get nothing from it."""
         return partial(self.stages[cell.stage].backward_weight, slices_of(self.graph, cell))
 
     def _ends(self, unit: Action) -> tuple[list[Message], list[Message]]:
-        """What other stages give it, and what it gives them."""
+        """The messages that a unit takes from other stages, and those that it gives them."""
         return results_for(self.graph, unit), self._results.get(unit, [])
 
     def _norm(self, action: Action) -> Callable[[], None]:
-        """The square of this device's share of the norm of all gradients."""
+        """Compile the squared norm of this device's gradients."""
         results, device = self._results.get(action, []), self.stages[action.stage].loss.device
 
         def norm() -> None:
@@ -215,7 +215,7 @@ class Executor:
         return norm
 
     def _total(self, action: Action) -> Callable[[], None]:
-        """The sum of all shares, this device's first and then the others' in their order."""
+        """Compile the sum of all devices' squared norms: this device's first, then the others' in order."""
         inputs, results = results_for(self.graph, action), self._results.get(action, [])
 
         def total() -> None:
@@ -227,7 +227,7 @@ class Executor:
         return total
 
     def _clip(self, action: Action) -> Callable[[], None]:
-        """Take note of the norm, for the update."""
+        """Compile the step that gives the optimizer the norm of all gradients, for the update."""
         inputs = results_for(self.graph, action)
 
         def clip() -> None:
@@ -239,7 +239,7 @@ class Executor:
         return clip
 
     def _take(self, message: Message) -> Payload:
-        """What one stage gave another, once."""
+        """Take a message's tensors out; each message can be taken once."""
         value, self._values[message] = self._values[message], None
         assert value is not None, f"{message.producer} has not run, or gives nothing out"
         return value
@@ -262,7 +262,7 @@ class Executor:
 
 
 def results_of(graph: Graph, stages: Iterable[int]) -> dict[Action, list[Message]]:
-    """What the actions of these stages compute for other stages, those in their order."""
+    """The messages that each action of these stages produces, in the order of their consumers in ``Graph.actions``."""
     ours = set(stages)
     found: dict[Action, list[Message]] = defaultdict(list)
     for action in graph.actions():

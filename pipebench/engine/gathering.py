@@ -1,6 +1,6 @@
-"""Tensors by name, from all ranks to rank 0 or from there to those who have a use for them.
+"""Send tensors by name from all ranks to rank 0, or from rank 0 to the ranks that use them.
 
-Nothing is pickled: a list of what comes goes before it, as JSON.
+Nothing is pickled: a JSON list of the tensors goes before them.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class _Coming(msgspec.Struct, frozen=True):
-    """A tensor that a rank sends, or that it has none of this name."""
+    """A tensor that a rank sends; ``missing``: the name has no tensor."""
 
     name: str
     shape: tuple[int, ...]
@@ -21,7 +21,7 @@ class _Coming(msgspec.Struct, frozen=True):
 
 
 def gathered(own: dict[str, Tensor | None]) -> dict[str, Tensor | None] | None:
-    """Every rank's tensors on rank 0, in host memory but for its own; ``None`` on the others. Collective."""
+    """All ranks' tensors by name on rank 0, ``None`` on other ranks. Received ones are in host memory. Collective."""
     if dist.get_rank() != 0:
         _send(own)
         return None
@@ -32,7 +32,7 @@ def gathered(own: dict[str, Tensor | None]) -> dict[str, Tensor | None] | None:
 
 
 def gathered_texts(own: dict[str, str]) -> dict[str, str] | None:
-    """Every rank's texts by name on rank 0, ``None`` on the others. Collective."""
+    """All ranks' texts by name on rank 0, ``None`` on other ranks. Collective."""
     if dist.get_rank() != 0:
         _tell(msgspec.json.encode(own))
         return None
@@ -43,11 +43,11 @@ def gathered_texts(own: dict[str, str]) -> dict[str, str] | None:
 
 
 def spread(all_of_them: dict[str, Tensor | None] | None, wanted: Collection[str]) -> dict[str, Tensor | None]:
-    """Rank 0's tensors of these names, on every rank, one tensor on the way at a time. Collective.
+    """Send rank 0's tensors to all ranks, one at a time; those that this rank wants, by name. Collective.
 
     Args:
-        all_of_them: on rank 0; the others give ``None``.
-        wanted: on this rank.
+        all_of_them: rank 0's tensors by name; other ranks give ``None``.
+        wanted: names of the tensors that this rank keeps.
     """
     told = b"" if all_of_them is None else _coming(all_of_them)
     size = torch.tensor(len(told))
@@ -68,13 +68,13 @@ def spread(all_of_them: dict[str, Tensor | None] | None, wanted: Collection[str]
 
 
 def _plain(tensor: Tensor) -> Tensor:
-    """In host memory, with all of its rows."""
+    """The tensor in host memory, dense and contiguous."""
     whole = tensor.to_dense() if tensor.is_sparse else tensor
     return whole.detach().cpu().contiguous()
 
 
 def _coming(own: dict[str, Tensor | None]) -> bytes:
-    """What comes, as JSON."""
+    """The list of tensors that come, as JSON."""
     return msgspec.json.encode(
         [
             _Coming(name, (), "", missing=True)

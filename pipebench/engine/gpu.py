@@ -1,4 +1,4 @@
-"""A GPU, as a rank computes on it: see ``device``."""
+"""A GPU as the device of a rank: see ``device``."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,11 +10,11 @@ from pipebench.engine.device import Identity
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.system.refusals import first_line
 
-_TF32_BITS, _SIDE = 10, 1024  # of the fraction; of a square matrix large enough for tensor cores
+_TF32_BITS, _SIDE = 10, 1024  # bits of the fraction; side of a square matrix large enough for tensor cores
 
 
 class CudaDevice:
-    """One GPU, as CUDA counts those that are visible."""
+    """One GPU; its index is CUDA's, which counts the visible GPUs."""
 
     warms_up = True
     has_cpu_clock = False
@@ -26,14 +26,16 @@ class CudaDevice:
 
     @property
     def backend(self) -> str | None:
-        """NCCL, where torch has it."""
+        """NCCL, if torch has it."""
         return "nccl" if torch.distributed.is_nccl_available() else None
 
     def start(self) -> None:
-        """Start CUDA in this process and have the GPU add two numbers, TF32 off: both sides compute in true float32.
+        """Start CUDA in this process and let the GPU add two numbers.
+
+        TF32 is switched off, so that baseline and pipeline compute in true float32.
 
         Raises:
-            EnvironmentRefusedError: torch is built without CUDA, the driver is too old for it, or this build has no
+            EnvironmentRefusedError: torch is built without CUDA, the driver is too old for it, this build has no
                 code for the GPU, or another process has the GPU for itself.
         """
         torch.backends.cuda.matmul.allow_tf32 = False
@@ -49,17 +51,17 @@ class CudaDevice:
             ) from error
 
     def identity(self) -> Identity:
-        """As the driver knows it, and nvidia-smi and lspci write it."""
+        """Name and ids from the driver, written as nvidia-smi and lspci write them."""
         told: Any = torch.cuda.get_device_properties(self.index)
         pci = f"{told.pci_domain_id:08X}:{told.pci_bus_id:02X}:{told.pci_device_id:02X}.0"
         return Identity(told.name, f"GPU-{told.uuid}", pci)
 
     def names(self, count: int) -> list[str]:
-        """As CUDA counts them."""
+        """Names of the first ``count`` GPUs, in CUDA's order."""
         return [torch.cuda.get_device_name(number) for number in range(count)]
 
     def libraries(self) -> Mapping[str, str | int | bool | None]:
-        """CUDA's, and whether products of float32 are of fewer bits."""
+        """Versions of CUDA's libraries, and whether float32 products are computed in TF32."""
         nccl = ".".join(map(str, torch.cuda.nccl.version())) if self.backend else None  # type: ignore[no-untyped-call]
         return {
             "cuda": torch.version.cuda,
@@ -69,7 +71,7 @@ class CudaDevice:
         }
 
     def use(self) -> None:
-        """What torch and NCCL take for the current GPU."""
+        """Make it the GPU that torch and NCCL use in this thread."""
         torch.cuda.set_device(self.torch)
 
     def marks(self, count: int) -> "EventMarks":
@@ -77,7 +79,7 @@ class CudaDevice:
         return EventMarks(self.torch, count)
 
     def seconds(self, run: Callable[[], None]) -> float:
-        """Between two events around it, by the GPU's own clock."""
+        """Run something; the seconds between two events around it, by the GPU's own clock."""
         marks = EventMarks(self.torch, 2)
         torch.cuda.synchronize(self.torch)
         marks.mark(0)
@@ -88,7 +90,7 @@ class CudaDevice:
         return end - start
 
     def at_rest_s(self) -> float:
-        """The host's clock, which waits for the GPU."""
+        """Wait for the GPU, then read the host's clock."""
         torch.cuda.synchronize(self.torch)
         return time.perf_counter()
 
@@ -97,7 +99,7 @@ class CudaDevice:
         torch.cuda.empty_cache()
 
     def allocated_bytes(self) -> int:
-        """By torch's allocator."""
+        """Bytes that tensors take now, by torch's allocator."""
         return torch.cuda.memory_allocated(self.torch)
 
     def start_peak(self) -> None:
@@ -105,14 +107,14 @@ class CudaDevice:
         torch.cuda.reset_peak_memory_stats(self.torch)
 
     def peak_bytes(self) -> int | None:
-        """By torch's allocator; what CUDA and NCCL take for themselves is not in it."""
+        """The most bytes that tensors took, by torch's allocator, without what CUDA and NCCL take for themselves."""
         return torch.cuda.max_memory_allocated(self.torch)
 
 
 class EventMarks:
-    """CUDA events; the host waits once, when they are read.
+    """Marks that are CUDA events; the host waits once, when they are read.
 
-    Mark 0 is recorded on a GPU at rest, so the host's clock at that moment is the GPU's, to some 10 us.
+    Mark 0 is recorded on a GPU at rest. So its event and the host's clock reading are at most some 10 us apart.
     """
 
     def __init__(self, device: torch.device, count: int) -> None:
@@ -122,20 +124,20 @@ class EventMarks:
         self._stream: torch.cuda.Stream | None = None
 
     def mark(self, number: int) -> None:
-        """Record an event on the stream that is the device's current one at mark 0: to ask for it takes as long."""
+        """Record an event on the stream that was current at mark 0: asking for it again would cost as much time."""
         if number == 0:
             self._stream = torch.cuda.current_stream(self._device)
             self._origin_s = time.perf_counter()
         self._events[number].record(self._stream)
 
     def read_s(self) -> list[float]:
-        """Milliseconds since mark 0, on the host's clock."""
+        """Wait for the GPU; the times of all events in seconds of the host's clock."""
         torch.cuda.synchronize(self._device)
         first = self._events[0]
         return [self._origin_s + first.elapsed_time(event) / 1000 for event in self._events]
 
 
 def uses_tf32(device: torch.device) -> bool:
-    """Whether products of float32 are computed from TF32, which has no place for what is added to 1 here."""
+    """Whether float32 products are computed in TF32, found by a product whose digits TF32 would lose."""
     almost_1 = torch.full((_SIDE, _SIDE), 1 + 2.0 ** -(_TF32_BITS + 2), device=device)
     return bool((almost_1 @ torch.ones_like(almost_1) == _SIDE).any())

@@ -1,10 +1,10 @@
 """The process groups of a launch: ranks of one machine meet in a file, those of several in a store that listens.
 
     control      gloo, all ranks: readings, losses, gradients; and the messages of ranks on CPU cores
-    directions   NCCL: one group for each sender and receiver, warmed before anything is timed
+    directions   NCCL: one group for each sender and receiver, warmed up before anything is timed
 
-On one machine nothing listens outside loopback: gloo and NCCL are told its interface, and the store is a file in a
-private folder. Between machines they are told the interface that leads to the others, unless the user has told them.
+On one machine gloo and NCCL use the loopback interface, so nothing listens outside it, and the store is a file in a
+private folder. Between machines they use the interface that leads to the others, unless the user names another one.
 """
 
 import os
@@ -25,19 +25,20 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.transfers import messages_of
 from pipebench.system import refusals
 
-_TO_MEET_S = 60.0  # in a store that listens already
+_TO_MEET_S = 60.0  # to connect to a store that listens already
 
 
 def join(place: Place, folder: Path, *, timeout_s: float) -> None:
     """Join the other ranks.
 
     Args:
-        place: of this one.
-        folder: private to this launch; on one machine they meet in it.
-        timeout_s: of a wait for a message; longer than the run's own deadline, which names the culprit.
+        place: where this rank is among the others.
+        folder: private to this launch; on one machine the ranks meet in it.
+        timeout_s: limit of a wait for a message; longer than the run's own deadline, so that the run can name the
+            culprit first.
 
     Raises:
-        EnvironmentRefusedError: They cannot meet there, or not over the network interface.
+        EnvironmentRefusedError: The ranks cannot meet in the folder or over the network interface.
     """
     if isinstance(place.meeting, OverNetwork):
         _join_over_network(place, place.meeting, timeout_s)
@@ -46,10 +47,10 @@ def join(place: Place, folder: Path, *, timeout_s: float) -> None:
 
 
 def _join_over_network(place: Place, meeting: OverNetwork, timeout_s: float) -> None:
-    """The interface is that of gloo and NCCL, if the user has not told them another one."""
+    """Join over the interface of ``meeting``, unless the user named another one to gloo or NCCL."""
     if meeting.interface is not None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", meeting.interface)
-        os.environ.setdefault("NCCL_SOCKET_IFNAME", f"={meeting.interface}")  # not all that begin so
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", f"={meeting.interface}")  # "=": the exact name
     over = os.environ.get("GLOO_SOCKET_IFNAME")
     with _connecting(
         f"over the network interface {over}" if over else "over the network",
@@ -57,7 +58,7 @@ def _join_over_network(place: Place, meeting: OverNetwork, timeout_s: float) -> 
     ):
         wait = timedelta(seconds=_TO_MEET_S)
         store = dist.TCPStore(meeting.address, meeting.port, is_master=False, timeout=wait)  # type: ignore[attr-defined]
-        store.set_timeout(timedelta(seconds=timeout_s))  # also of what NCCL looks for there
+        store.set_timeout(timedelta(seconds=timeout_s))  # NCCL's look-ups in the store wait as long
         _begin(dist.PrefixStore(meeting.prefix, store), place, timeout_s)  # type: ignore[attr-defined]
 
 
@@ -68,7 +69,7 @@ def _join_in_folder(place: Place, folder: Path, timeout_s: float) -> None:
         f"over the loopback interface {loopback}",
         f"see that it is up (ip link set {loopback} up) and that a sandbox lets processes connect there",
     ):
-        path: Any = os.fsencode(folder / "store")  # text may hold what no UTF-8 has
+        path: Any = os.fsencode(folder / "store")  # bytes: as text, a path may not be valid UTF-8
         _begin(dist.FileStore(path, place.ranks), place, timeout_s)  # type: ignore[attr-defined]
 
 
@@ -80,7 +81,10 @@ def _begin(store: Any, place: Place, timeout_s: float) -> None:
 
 @contextmanager
 def _connecting(how: str, remedy: str) -> Iterator[None]:
-    """Tell that the processes cannot be connected. The cause stays with the error: a lost peer is another's fault."""
+    """Turn an error into one that says why processes cannot be connected.
+
+    The cause stays attached: if a peer was lost, this process is not at fault.
+    """
     try:
         with recognised():
             yield
@@ -94,19 +98,19 @@ def _connecting(how: str, remedy: str) -> Iterator[None]:
 def by_direction(
     graph: Graph, *, backend: str, rank: int, timeout_s: float, token: Callable[[], Tensor]
 ) -> dict[tuple[int, int], Any]:
-    """A group of two for every direction in which messages go, each warmed by one. Collective.
+    """A group of two ranks for every direction in which messages go, each warmed up by one message. Collective.
 
-    All ranks make all groups in one order, and warm them in that order, so that no two wait for each other.
+    All ranks make and warm up all groups in the same order, so that no two ranks wait for each other.
 
     Args:
-        graph: of the plan.
-        backend: such as ``nccl``.
-        rank: of this process.
-        timeout_s: of a wait for a message.
+        graph: the graph of the plan.
+        backend: torch's name of the backend, such as ``nccl``.
+        rank: the rank of this process.
+        timeout_s: limit of a wait for a message.
         token: makes a small tensor to send, on this rank's device.
 
     Raises:
-        EnvironmentRefusedError: They cannot be connected.
+        EnvironmentRefusedError: The ranks cannot be connected.
     """
     directions = sorted({(message.sender, message.receiver) for message in messages_of(graph)})
     groups = {}

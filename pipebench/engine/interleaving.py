@@ -1,12 +1,12 @@
 """The order in which one real device runs the actions of all emulated devices.
 
-    dependence   as they would start side by side, if F, I and W each took as long
-    device       as long as possible on one device, then on the next that can go on
+    dependence   by the time at which they would start side by side, if F, I and W each took the same time
+    device       as many actions as possible of one device, then those of the next device that can go on
 
-Emulated devices share a cache; a real one has its own. What runs long on one device finds its weights there, as a real
-device would: ``benchmarks/emulation-order`` has the figures. To run longer, a device may leave out of its program what
-still waits for others, as long as it keeps no more for its backwards than the plan does. Of each operation of a stage
-the program's order is kept, so all stages compute what they would compute.
+Emulated devices share a cache; each real device has its own. If one device runs for long, it finds its weights in the
+cache, as a real device would: ``benchmarks/emulation-order`` has the figures. To run longer, a device may skip actions
+that still wait for other devices, and run them later. It may keep no more slices for its backwards than the plan does.
+Actions of the same stage and operation keep their order, so all stages compute the same results.
 """
 
 from collections import defaultdict, deque
@@ -23,13 +23,13 @@ _Kind = tuple[int, Operation]  # stage and operation
 
 
 def cells_by_unit(plan: Plan) -> dict[Action, Action]:
-    """The compute action of a plan that each unit is of."""
+    """The compute action that each unit of a plan belongs to."""
     computes = (action for program in plan.programs for action in program if action.operation in COMPUTE)
     return {unit: action for action in computes for unit in units_of(plan.graph, action)}
 
 
 def interleave(plan: Plan, order: str) -> list[tuple[int, Action]]:
-    """Device and action, in the order in which they run: ``dependence`` or ``device``."""
+    """Device and action, in the order in which they run; ``order`` is ``dependence`` or ``device``."""
     if order == "dependence":
         costs = UniformCosts(1, backward=2, backward_input=1, backward_weight=1)
         spans = simulate(plan, costs).spans
@@ -51,9 +51,9 @@ class _Device:
     """What one device has left to do.
 
     Args:
-        plan: of all devices.
-        device: which of them.
-        done: units, of all devices.
+        plan: the plan of all devices.
+        device: the device's number.
+        done: units that have run, on any device; ``run`` adds to it.
     """
 
     def __init__(self, plan: Plan, device: int, done: set[Action]) -> None:
@@ -70,11 +70,11 @@ class _Device:
 
     @property
     def is_left(self) -> bool:
-        """Whether there is anything."""
+        """Whether any action is left."""
         return bool(self.queues)
 
     def run(self) -> Iterator[Action]:
-        """All that it can do now."""
+        """Take and give all actions that can run now, one after the other."""
         while (kind := self._next()) is not None:
             _, action = self.queues[kind].popleft()
             if not self.queues[kind]:
@@ -85,14 +85,14 @@ class _Device:
             yield action
 
     def _next(self) -> _Kind | None:
-        """More of what it did last, or what comes first in its program."""
+        """The kind to run next: the last one again, or else the one that comes first in the program."""
         if self.last is not None and self._can(self.last):
             return self.last
         able = [kind for kind in self.queues if self._can(kind)]
         return min(able, key=lambda kind: self.queues[kind][0][0], default=None)
 
     def _can(self, kind: _Kind) -> bool:
-        """Whether the next one of a stage's operation has its inputs, and leaves no more alive than the plan would."""
+        """Whether the next action of a kind has its inputs, and the stage then keeps no more slices than planned."""
         if kind not in self.queues:
             return False
         _, action = self.queues[kind][0]
@@ -106,7 +106,7 @@ def _kind(action: Action) -> _Kind:
 
 
 def _change(units: Iterable[Action]) -> int:
-    """Of the slices that a stage keeps."""
+    """By how many the slices that a stage keeps grow."""
     return sum(_CHANGES.get(unit.operation, 0) for unit in units)
 
 

@@ -1,4 +1,4 @@
-"""The tensors at the ends of a slice's graph: leaves that gradients are collected at, and gradients that go in."""
+"""The tensors at the ends of a slice's autograd graph: leaves that collect gradients, and gradients that go in."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from pipebench.models.edges import Edge
 
 
 def leaves_of(payload: tuple[Tensor, ...], edge: Edge, device: torch.device) -> Iterator[Tensor]:
-    """A message's tensors, and zeros in the place of those that are not sent, whose gradients can be collected."""
+    """A message's tensors as new leaves that can collect gradients, with zeros for the tensors that are not sent."""
     sent = iter(payload)
     for spec in edge.tensors:
         tensor = (
@@ -21,7 +21,7 @@ def leaves_of(payload: tuple[Tensor, ...], edge: Edge, device: torch.device) -> 
 
 
 def added_up(payloads: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-    """The gradients of several stages, in their order; nobody's tensors are written into."""
+    """The sum of the gradients of several stages, added in their order; the given tensors are not changed."""
     first, *others = payloads
     if not others:
         return first
@@ -33,23 +33,26 @@ def added_up(payloads: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
 
 
 def cut(tensor: Tensor) -> Tensor:
-    """A tensor of the state as a new leaf, so that its gradient can be collected where it has one."""
+    """A tensor of the state as a new leaf, which collects a gradient if the tensor requires one."""
     return tensor.detach().requires_grad_(tensor.requires_grad)
 
 
 def unknown(tensor: Tensor) -> Tensor:
-    """The same of a forward that ran without autograd: whatever can have a gradient may have one."""
+    """Like ``cut``, after a forward without autograd: every tensor that can have a gradient collects one."""
     return tensor.detach().requires_grad_(tensor.is_floating_point() or tensor.is_complex())
 
 
 def or_zeros(tensor: Tensor) -> Tensor:
-    """The gradient of an input, zeros where the part does not use it."""
+    """The gradient of an input, or zeros if the part did not use the input."""
     return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
 
 
 def that_lead_back(
     outputs: Sequence[Tensor], gradients: Sequence[Tensor | None]
 ) -> tuple[list[Tensor], list[Tensor | None]]:
-    """Without the outputs that nothing was computed for, such as those of a slice that no sentence has begun in."""
+    """Outputs that require a gradient, with their gradients.
+
+    An output may require none, for example if no sentence has begun in its slice yet.
+    """
     pairs = [(t, g) for t, g in zip(outputs, gradients, strict=True) if t.requires_grad]
     return [output for output, _ in pairs], [gradient for _, gradient in pairs]

@@ -1,4 +1,4 @@
-"""Nests of tensors, as states and outputs come: tuples, lists and dictionaries of tensors, or of whatever else."""
+"""Nested tuples, lists and dictionaries of tensors and other things, as states and outputs may be."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def tensors(nest: Any) -> Iterator[Tensor]:
-    """Its tensors, in the order of the nest."""
+    """All tensors of a nest, in its order."""
     if isinstance(nest, Tensor):
         yield nest
     elif isinstance(nest, tuple | list):
@@ -19,7 +19,7 @@ def tensors(nest: Any) -> Iterator[Tensor]:
 
 
 def mapped(change: Callable[[Tensor], Tensor], nest: Any) -> Any:
-    """The same nest with each tensor changed; what is no tensor stays as it is."""
+    """The same nest with each tensor changed; all other values stay as they are."""
     if isinstance(nest, Tensor):
         return change(nest)
     if isinstance(nest, dict):

@@ -1,12 +1,12 @@
 """Real messages between processes, over gloo or NCCL.
 
-Sizes and order come from the plan on both ends (gloo aborts the receiver on a size mismatch, and NCCL knows
-no tags). Receives are posted ahead, into buffers that the steps reuse: all of a step before it starts on a
-CPU; a few a direction on a GPU, where one that waits occupies it and its queues. Sends do not block compute.
-In a checked step each payload follows a header that names it.
+Both ends know sizes and order from the plan (gloo aborts the receiver on a size mismatch, and NCCL knows no
+tags). Receives are posted ahead, into buffers that the steps reuse. On a CPU all receives of a step are posted
+before it starts. On a GPU only a few are posted in each direction, since a waiting receive occupies the GPU and
+its queues. Sends do not block compute. In a checked step each payload follows a header that names it.
 
 With NCCL each direction between two ranks has a communicator of its own, so that no message queues behind
-one of another direction, and waiting is the GPU's business: the stream waits, the host goes on.
+one of another direction. Then the GPU's stream waits for a message, and the host goes on.
 """
 
 from collections import defaultdict, deque
@@ -28,12 +28,12 @@ from pipebench.plan.transfers import Message, messages_by_action
 
 Groups = Mapping[tuple[int, int], Any]  # the process group of each direction: sender, receiver
 
-_HEADER = 8  # step, operation, stage, microbatch, chunk, stage that it goes to, which tensor of the message, numbers
+_HEADER = 8  # step, operation, stage, microbatch, chunk, consumer's stage, tensor's number, tensor's elements
 _OPERATIONS = list(Operation)
 
 
 def _nexts(incoming: Sequence[Message], ahead: int) -> dict[Message | None, list[Message]]:
-    """Which receives are posted at the step's start (``None``), and which when a message has been taken."""
+    """The receives to post at the step's start (key ``None``), and those to post after each message is received."""
     result: dict[Message | None, list[Message]] = {None: []}
     by_direction: dict[tuple[int, int], list[Message]] = defaultdict(list)
     for message in incoming:
@@ -47,11 +47,11 @@ class RankTransport:
     """One rank's end of all its messages.
 
     Args:
-        graph: of the plan.
+        graph: the graph of the plan.
         program: this rank's actions, with its transfers.
         buffers: makes the tensors in which messages arrive.
-        groups: by direction; a direction that is not there uses the group of all ranks.
-        ahead: receives of a direction that are posted before they are needed; by default all of a step.
+        groups: the group of each direction; a direction without one uses the group of all ranks.
+        ahead: how many receives of a direction are posted before they are needed; by default all of a step.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class RankTransport:
     def begin_step(self, *, checked: bool, steps: Steps | None = None) -> None:
         """Post this step's receives; a checked step receives each message when it is asked for.
 
-        ``steps`` of time are those of the batch's slices, where they differ.
+        ``steps`` are the time steps of the batch's slices, if slices differ in length.
         """
         self._buffers = self._all_buffers.of(steps)
         self._step += 1
@@ -93,7 +93,7 @@ class RankTransport:
         self._sent.clear()
 
     def send(self, message: Message, payload: Payload) -> None:
-        """Give a result away; it is kept until the receiver has it."""
+        """Send a result; its tensors are kept until the receiver has them."""
         while self._sent and self._sent[0][0].is_completed():
             self._sent.popleft()
         for number, tensor in enumerate(payload):
@@ -103,7 +103,7 @@ class RankTransport:
             self._isend(message, whole)
 
     def receive(self, message: Message) -> Payload:
-        """The buffers with the message in them; they are free again when the next step begins."""
+        """Wait for a message; the buffers that hold it, which the next step uses again."""
         buffers = self._buffers[message]
         if self._checked:
             for number, buffer in enumerate(buffers):

@@ -1,8 +1,8 @@
-"""A pipeline of real ranks: one process a device, real messages, the wall clock.
+"""A pipeline of real ranks: one process for each device, real messages, the wall clock.
 
-Every rank runs the same script; what follows is collective. A rank marks the time around each compute
-action, on a GPU by events; after the step rank 0 gathers the readings (numbers of known size, nothing
-pickled) and has the timeline. The ranks of one machine share its monotonic clock; others are read on rank 0's.
+Every rank runs the same script, and most methods are collective. A rank marks the time around each compute action, on
+a GPU by events. After the step rank 0 gathers the readings (numbers of known size, nothing pickled) and makes the
+timeline. The ranks of one machine share its monotonic clock. Times of other machines are converted to rank 0's clock.
 """
 
 import time
@@ -44,15 +44,15 @@ from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 
 _STARTED, _ZEROED, _ENDED, _UPDATED = range(4)
 _BOUNDS = 4
-REST_S = 0.01  # gloo's input thread has come to rest by then
+REST_S = 0.01  # time in which gloo's input thread comes to rest
 
 
 class Readings(NamedTuple):
-    """One rank's times of a step, in seconds of the machine's monotonic clock, and what it took.
+    """One rank's times of a step, in seconds of the machine's monotonic clock, and what the step took.
 
-    ``started``, ``zeroed``, ``ended`` and ``updated`` bound the step; ``cpu_s`` is what it took of this
-    process's CPU time, gloo's threads included; ``peak_bytes`` is 0 where nobody counts; ``actions`` is
-    [compute actions, 2].
+    ``started``, ``zeroed``, ``ended`` and ``updated`` are the bounds of the step and of its parts. ``cpu_s`` is the
+    CPU time of this process in the step, gloo's threads included. ``peak_bytes`` is 0 if memory is not counted.
+    ``actions`` has the start and the end of each compute action: [compute actions, 2].
     """
 
     started: float
@@ -65,7 +65,7 @@ class Readings(NamedTuple):
 
     @property
     def busy_s(self) -> float:
-        """How long this rank worked by the clock, between waits."""
+        """Seconds in which this rank worked, by the clock, without its waits."""
         actions_s = float((self.actions[:, 1] - self.actions[:, 0]).sum())
         return actions_s + self.zeroed - self.started + self.updated - self.ended
 
@@ -74,28 +74,28 @@ class StepTransport(Transport, Protocol):
     """A transport that is told when a step begins and when it is over."""
 
     def begin_step(self, *, checked: bool, steps: Steps | None = None) -> None:
-        """Post the step's receives; in a checked step headers travel too. ``steps`` of time: see ``StepBatch``."""
+        """Post the step's receives; in a checked step headers travel too. ``steps`` are those of ``StepBatch``."""
 
     def end_step(self) -> None:
         """Wait until everything sent has arrived."""
 
 
 class RankedPipeline:
-    """This rank's part of a plan on real ranks; its methods are collective unless they say otherwise.
+    """What this rank does of a plan on real ranks; its methods are collective unless they say otherwise.
 
     Args:
-        plan: with its transfers.
+        plan: the plan, with its transfers.
         network: the model.
-        layout: which part of it each stage has.
-        edges: what lies between the stages.
-        rank: of this process; the device that it is has the same number.
+        layout: which part of the model each stage has.
+        edges: what the stages give each other.
+        rank: the rank of this process; its device has the same number.
         device: where this rank computes.
         transport: this rank's end of the plan's messages.
         cell: how backwards are computed: ``fused`` or ``split``.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         heartbeats: where every rank writes what it does.
-        numbered: whether it writes the numbers of its actions; of another plan than the run's they would mislead.
-        clocks: how this rank's clock is read on the common one; by default all ranks have one.
+        numbered: whether heartbeats name the action by its number; false for a plan that is not the run's own.
+        clocks: converts this rank's clock to the common one; by default all ranks have one clock.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class RankedPipeline:
         self._row = _BOUNDS + 2 * max(counts)
 
     def update(self) -> None:
-        """The update that a step without it has left out. Not collective."""
+        """Do the update that ``step`` left out with ``update=False``. Not collective."""
         self.executor.update()
 
     def release(self) -> None:
@@ -153,7 +153,7 @@ class RankedPipeline:
         self.executor.zero_grad()
 
     def step(self, batch: StepBatch, *, update: bool = True, checked: bool = False) -> Readings:
-        """One training step of all ranks."""
+        """Run one training step on all ranks; this rank's readings."""
         mark, beat, rank = self._marks.mark, self.heartbeats.beat, self.rank
         self.executor.load(batch)
         self.device.start_peak()
@@ -192,12 +192,12 @@ class RankedPipeline:
         return Readings(started, zeroed, ended, updated, cpu_s, self.device.peak_bytes() or 0, actions)
 
     def _agree_on_a_start(self) -> float:
-        """Meet, and agree on a time soon. Nothing of the step, its receives neither, may begin before that.
+        """Meet, and agree on the time at which the step starts; this rank's clock shows the time that is returned.
 
-        A receive that waits is a kernel that runs, on a GPU where the baseline may be timed. And the moment
-        at which all ranks leave a collective would not do as the start: gloo's input thread may still hold
-        the core for some milliseconds, as it spins while it cannot get at a connection in use. Between hosts word of
-        the start, and of the receives that are posted, takes its time too.
+        No receive is posted before all ranks have met: a waiting receive is a running kernel, on a GPU where the
+        baseline may still be timed. The end of the meeting itself cannot be the start: gloo's input thread may spin
+        for some milliseconds on a connection in use, and holds the core. Between hosts, word of the start and of
+        posted receives takes time too.
         """
         start = torch.tensor(
             self.clocks.common(time.perf_counter()) + REST_S + self.clocks.apart_s, dtype=torch.float64
@@ -216,7 +216,7 @@ class RankedPipeline:
         return None if rows is None else _timeline(self.plan, [each.tolist() for each in rows])
 
     def gathered(self, own: float) -> list[float] | None:
-        """A number of every rank's on rank 0, ``None`` on the others."""
+        """One number from each rank on rank 0, ``None`` on the others."""
         mine = torch.tensor(own, dtype=torch.float64)
         found = [torch.empty_like(mine) for _ in range(dist.get_world_size())] if self.rank == 0 else None
         with self._meeting():
@@ -236,7 +236,10 @@ class RankedPipeline:
         return None if found is None else joined(found, self.pieces)
 
     def fingerprints(self, pieces: Pieces) -> dict[str, str] | None:
-        """Of all ranks' parameters and buffers, these in pieces, on rank 0; ``None`` on the others."""
+        """Hashes of all ranks' parameters and buffers by name on rank 0, ``None`` on the others.
+
+        Tensors in ``pieces`` are hashed piece by piece.
+        """
         with self._meeting():
             return gathered_texts(merged(hashes(cut(part.kept(), pieces)) for part in self.parts.values()))
 
@@ -255,12 +258,15 @@ class RankedPipeline:
         return float(loss)
 
     def message_bytes(self, message: Message, steps: Steps | None = None) -> int:
-        """The size of a message. Not collective."""
+        """The size of a message in bytes. Not collective."""
         return bytes_of(self.edges, message, steps)
 
 
 def _timeline(plan: Plan, rows: Sequence[Sequence[float]]) -> Timeline:
-    """Spans relative to the first rank's start; a message is on its way from its producer's end."""
+    """The timeline from all ranks' readings; 0 is the start of the rank that starts first.
+
+    A message counts as on its way from the end of its producer to the start of its consumer.
+    """
     origin = min(row[0] for row in rows[: plan.graph.devices])
     spans: list[Span] = []
     other: list[OtherWork] = []

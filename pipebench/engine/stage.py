@@ -1,25 +1,26 @@
-"""A stage: a part of the model with one method an operation, its buffers its own.
+"""A stage: a part of the model with one method for each operation.
 
-    forward          what the stages below give in (or the batch's own), what the stages above get out (or the loss)
-    backward         gradients of what went out in, gradients of what came in out; the parameters' are added to
-    backward_input   the same, but those of the weights that can wait are put off
-    backward_weight  those that were put off, of several slices at once
+    forward          takes what the stages below give, or the batch's tensors; gives the stages above their input, or
+                     adds up the loss
+    backward         takes the gradients of its outputs; gives those of its inputs, and adds to the parameters'
+    backward_input   the same, but gradients of the weights that can wait are put off
+    backward_weight  adds the gradients that were put off, of several slices at once
 
-Several stages above all get the same, and their gradients of it are added up in their order. Several stages below each
-get the gradients of what they gave.
+Several stages above all get the same output, and their gradients of it are added up in their order. Each of several
+stages below gets the gradients of what it gave.
 
-A checkpointed forward keeps its input and its state alone; its backward runs it again first.
+A checkpointed forward keeps only its input and its state. Its backward first runs it again.
 
-In each segment of time that a stage lives in it may have others below and above. An output that nobody takes has no
-gradient, and is let go.
+A stage may have other stages below and above it in each segment of time that it lives in. An output that no stage takes
+has no gradient, and is dropped.
 
 The carry of one microbatch from chunk to chunk. Autograd sees each chunk as a graph of its own. At a border (┆) the
 state is cut: the next chunk gets the same values as new leaves. The gradient that arrives at the leaves is given to the
-backward of the chunk before. So the gradients are those of the sequence that nobody has cut.
+backward of the chunk before. So the gradients are the same as without a cut.
 
     forward, chunk 0 first         in 0              in 1              in 2
                                      |                 |                 |
-                       no state -> run 0 -> s  ┆  s -> run 1 -> t  ┆  t -> run 2 -> a state that nobody needs
+                       no state -> run 0 -> s  ┆  s -> run 1 -> t  ┆  t -> run 2 -> a state that is not needed
                                      |                 |                 |
                                    out 0             out 1             out 2, or the loss
 
@@ -51,7 +52,7 @@ Payload = tuple[Tensor, ...]  # what one message carries
 
 
 class _Saved(NamedTuple):
-    """What a forward leaves for its backward; ``result`` is ``None`` where the backward makes it anew."""
+    """What a forward keeps for its backward; ``result`` is ``None`` if the backward computes it again."""
 
     input_: Payload
     state_before: Any
@@ -59,17 +60,18 @@ class _Saved(NamedTuple):
 
 
 class _Result(NamedTuple):
-    """What a forward computes: what goes out, or the loss alone, or nothing that anybody takes; and the state."""
+    """What a forward computes: the state, and what goes out, or the loss alone, or nothing if no stage takes it."""
 
     output: Payload
     state: Any
 
 
 class Neighbours(NamedTuple):
-    """Of a stage in one segment of time.
+    """The neighbours of a stage in one segment of time.
 
-    ``below`` is what each stage below gives for a slice; none: the batch is its input. ``above`` is what this one gives
-    to each one above; ``None``: nobody takes it, and where it ``closes`` the model it is the loss.
+    ``below`` is what each stage below gives for a slice; if it is empty, the batch is the input. ``above`` is what this
+    stage gives to each stage above; if it is ``None``, no stage takes the output. If the stage ``closes`` the model,
+    the output is the loss.
     """
 
     below: Sequence[Edge]
@@ -81,13 +83,13 @@ class Stage:
     """Runs the actions of one stage on the batch it was given last.
 
     Args:
-        part: of the model.
-        neighbours: in each segment of time.
-        loss: a tensor that the loss of a step is added up in.
-        microbatches: of the plan.
-        chunks: of the plan, in all segments together.
+        part: the part of the model.
+        neighbours: the stages below and above, in each segment of time.
+        loss: a tensor that sums up the loss of a step.
+        microbatches: their number in the plan.
+        chunks: their number in the plan, in all segments together.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
-        deferred: of the part; ``None``: nothing is put off, and ``backward_weight`` has nothing to do.
+        deferred: puts off the part's weights; ``None``: nothing is put off, and ``backward_weight`` does nothing.
     """
 
     def __init__(
@@ -105,8 +107,8 @@ class Stage:
         self.chunks, self._chunks_each = chunks, chunks // len(neighbours)
         self._checkpointed = [is_checkpointed(checkpoint, m, microbatches) for m in range(microbatches)]
         self._batch: StepBatch | None = None
-        # Slots and one sum, not dictionaries and lists of losses: what is allocated in the midst of a step's
-        # large tensors and lives on splits the heap, and costs the next whole-batch step new pages.
+        # Slots and one sum, not dictionaries and lists of losses: small objects that are made among a step's large
+        # tensors and outlive them split the heap, and cost the next whole-batch step new pages.
         self._saved: list[_Saved | None] = [None] * (microbatches * chunks)
         self._carried: list[Any] = [None] * microbatches
         self._carried_gradients: list[list[Tensor | None] | None] = [None] * microbatches
@@ -119,13 +121,13 @@ class Stage:
         self.loss.zero_()
 
     def begin(self) -> None:
-        """Of a step, before its first action: nothing to make ready."""
+        """Prepare a step: there is nothing to do."""
 
     def finish(self) -> None:
-        """Of a step, after its last action: autograd has put all gradients where they belong."""
+        """Complete the gradients: there is nothing to do, since autograd has put them all in place."""
 
     def forward(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> Payload | None:
-        """What the stages above need, detached; ``None`` where there are none. The last one adds up its loss."""
+        """Run F; what the stages above need, detached, or ``None`` without any. The last stage adds up its loss."""
         slot = microbatch * self.chunks + chunk
         here = self._here(microbatch, chunk)
         input_ = self._input(here, microbatch, chunk, received)
@@ -151,26 +153,26 @@ class Stage:
     def forward_many(
         self, slices: Sequence[SliceKey], received: Sequence[Sequence[Payload]]
     ) -> list[Payload | None]:
-        """One after the other, in this order."""
+        """Run ``forward`` on one slice after the other, in this order."""
         return [self.forward(*each, given) for each, given in zip(slices, received, strict=True)]
 
     def backward(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> list[Payload]:
-        """Add to the parameters' gradients; for each stage below the gradients of what it gave."""
+        """Run B and add to the parameters' gradients; for each stage below, the gradients of what it gave."""
         return self._backward(microbatch, chunk, received, nullcontext())
 
     def backward_input(self, microbatch: int, chunk: int, received: Sequence[Payload]) -> list[Payload]:
-        """The same, but the slice then waits for ``backward_weight``."""
+        """Run I; like ``backward``, but the slice then waits for ``backward_weight``."""
         putting_off = self.deferred.on((microbatch, chunk)) if self.deferred is not None else nullcontext()
         return self._backward(microbatch, chunk, received, putting_off)
 
     def backward_input_many(
         self, slices: Sequence[SliceKey], received: Sequence[Sequence[Payload]]
     ) -> list[list[Payload]]:
-        """One after the other, in this order: of a microbatch the last chunk first."""
+        """Run ``backward_input`` on one slice after the other, in this order: a microbatch's last chunk comes first."""
         return [self.backward_input(*each, given) for each, given in zip(slices, received, strict=True)]
 
     def backward_weight(self, slices: Sequence[SliceKey]) -> None:
-        """Add to the parameters' gradients what these slices put off, in any order."""
+        """Run W: add to the parameters' gradients what these slices put off. Slices may come in any order."""
         if self.deferred is not None:
             self.deferred.weights(slices)
 
@@ -213,7 +215,7 @@ class Stage:
         ]
 
     def _here(self, microbatch: int, chunk: int) -> Neighbours:
-        """The neighbours of a slice, with what is given for as many steps as it has."""
+        """The neighbours of a slice; their edges have as many time steps as the slice."""
         found = self.neighbours[chunk // self._chunks_each]
         assert self._batch is not None
         if self._batch.steps is None:
@@ -226,7 +228,7 @@ class Stage:
         )
 
     def _input(self, here: Neighbours, microbatch: int, chunk: int, received: Sequence[Payload]) -> Payload:
-        """What came in, as leaves whose gradients can be collected; the batch's own tensors need none."""
+        """The inputs of a slice as leaves that collect gradients; tensors of the batch itself collect none."""
         if not here.below:
             assert self._batch is not None
             input_ = self._batch.inputs[microbatch][chunk]
@@ -238,7 +240,7 @@ class Stage:
         )
 
     def _run(self, here: Neighbours, microbatch: int, chunk: int, input_: Payload, before: Any) -> _Result:
-        """The forward itself: what goes out, or the slice's share of the loss."""
+        """Run the forward itself: what goes out, or the slice's share of the loss, and the new state."""
         assert self._batch is not None
         target, divisor = self._batch.targets[microbatch][chunk], self._batch.divisor
         given = input_ if self._is_packed(here, microbatch, chunk) else input_[0]
@@ -251,7 +253,7 @@ class Stage:
         return _Result(output if isinstance(output, tuple) else (output,), state)
 
     def _is_packed(self, here: Neighbours, microbatch: int, chunk: int) -> bool:
-        """Whether the part takes a tuple, be it of one tensor."""
+        """Whether the part takes a tuple of tensors, even if it has only one."""
         assert self._batch is not None
         if not here.below:
             return isinstance(self._batch.inputs[microbatch][chunk], tuple)
@@ -259,12 +261,12 @@ class Stage:
 
 
 def _with_gradients(here: Neighbours, output: Payload) -> list[Tensor]:
-    """The outputs that a gradient comes back for, or the loss."""
+    """The outputs that get a gradient back, or the loss."""
     if here.above is None:
         return [*output]
     return [t for t, spec in zip(output, here.above.tensors, strict=True) if spec.gradient]
 
 
 def _gradient(tensor: Tensor) -> Tensor | None:
-    """What arrived at a tensor of the state."""
+    """The gradient that a tensor of the state collected."""
     return tensor.grad

@@ -4,8 +4,8 @@
     a thread                                  wait for the copy, then send
     receiver        wait for the message, then copy to its GPU on the compute stream
 
-gloo cannot send a GPU's tensors point to point. The copy is queued on the stream that computes and the
-thread waits for it, so that a send blocks nothing; one thread a rank keeps the order of its messages.
+gloo cannot send a GPU's tensors point to point. The copy is queued on the stream that computes, and a thread
+waits for it, so that a send blocks nothing. Each rank has one such thread, which keeps the order of its messages.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,19 +38,19 @@ class HostTransport(Protocol):
         """Send tensors of the host."""
 
     def receive(self, message: Message) -> Payload:
-        """The buffers with the message."""
+        """Wait for a message; the buffers that hold it."""
 
 
 class StagedTransport:
     """One rank's end of all its messages, its tensors on a GPU.
 
     Args:
-        graph: of the plan.
+        graph: the graph of the plan.
         program: this rank's actions, with its transfers.
         pinned: makes the tensors in pinned host memory that messages go through.
         device: the GPU, which the sending thread must use too.
-        after_copy: marks the compute stream here and now, and gives what waits until the stream has come to it.
-        host: what carries the pinned tensors; by default gloo.
+        after_copy: marks this point of the compute stream; its result, when called, waits until the stream gets there.
+        host: the transport that carries the pinned tensors; by default gloo.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class StagedTransport:
         """Wait for the message in host memory, and queue its copy to the device."""
         for sending in self._sending:
             if sending.done():
-                sending.result()  # what went wrong there must come out before this rank waits for good
+                sending.result()  # raise the thread's error before this rank waits without end
         return tuple(tensor.to(self._device, non_blocking=True) for tensor in self._host.receive(message))
 
     def _send(self, message: Message, pinned: Payload, copied: Callable[[], None]) -> None:
@@ -104,7 +104,7 @@ class StagedTransport:
 
 
 def stream_mark(device: torch.device) -> Callable[[], None]:
-    """An event on the device's compute stream; call the result to wait until the stream has come to it."""
+    """Record an event on the device's compute stream; call the result to wait until the stream reaches it."""
     event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
     event.record(torch.cuda.current_stream(device))
     return event.synchronize

@@ -1,6 +1,7 @@
-"""The stages that the parts of a model become: of fused cells, or of split ones.
+"""Make the stages from the parts of a model, with fused or with split backwards.
 
-A part that has a split cell of its own runs by that. Of any other the gradients of linear layers' weights are put off.
+With ``split``, a part that has a split cell of its own runs by it. Any other part puts off the gradients of its linear
+layers' weights.
 """
 
 from collections.abc import Mapping
@@ -32,11 +33,11 @@ def stages_of(
     """A stage for each part.
 
     Args:
-        parts: by stage.
-        layout: of the model.
-        edges: what its stages give each other.
-        graph: of the plan.
-        network: that the parts are of.
+        parts: the part of each stage.
+        layout: the layout of the model.
+        edges: what the stages give each other.
+        graph: the graph of the plan.
+        network: the model that the parts belong to.
         cell: ``fused`` or ``split``.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
         device: where they run.
@@ -69,7 +70,7 @@ def _split(part: Part, network: Network, graph: Graph) -> Split | None:
 
 
 def _neighbours(stage: int, segment: int, layout: Layout, edges: Edges, graph: Graph) -> Neighbours:
-    """Those that live in this segment of time."""
+    """The neighbours of a stage that live in this segment of time."""
     above = [other for other in graph.feeds[stage] if segment in graph.lives[other]]
     return Neighbours(
         [edges[other, stage] for other in graph.fed_by(stage) if segment in graph.lives[other]],

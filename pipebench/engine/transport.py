@@ -1,4 +1,4 @@
-"""Transports: what carries a message's tensors from one device to another."""
+"""Transports carry a message's tensors from one device to another."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -8,30 +8,30 @@ from pipebench.plan.transfers import Message
 
 
 class Transport(Protocol):
-    """Both ends call it with the same message of the plan, so nothing but the payload need travel."""
+    """Carries messages; both ends name the same message of the plan, so only the payload has to travel."""
 
     def send(self, message: Message, payload: Payload) -> None:
-        """Give away the result of ``message.producer``; does not block compute."""
+        """Send the result of ``message.producer``, without blocking compute."""
 
     def receive(self, message: Message) -> Payload:
-        """The tensors sent for this message."""
+        """Wait for this message; the tensors that were sent."""
 
 
 class Mailbox:
-    """Devices of one process: the tensors themselves change hands, nothing is copied.
+    """The transport between devices of one process: it hands over the tensors themselves, without a copy.
 
-    What a real link would cost is the virtual clock's business.
+    The virtual clock adds what a real link would cost.
     """
 
     def __init__(self, messages: Iterable[Message]) -> None:
         self._payloads: dict[Message, Payload | None] = dict.fromkeys(messages)
 
     def send(self, message: Message, payload: Payload) -> None:
-        """Put it where its receiver will look."""
+        """Keep the payload for the receiver."""
         self._payloads[message] = payload
 
     def receive(self, message: Message) -> Payload:
-        """Take it; it must have been sent before."""
+        """Take the payload out; it must have been sent before."""
         payload, self._payloads[message] = self._payloads[message], None
         assert payload is not None, "received before it was sent"
         return payload

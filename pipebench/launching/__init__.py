@@ -1,1 +1,1 @@
-"""Launches as their parent sees them: processes that are started, listened to, and ended whatever happens."""
+"""What the parent of a launch does: start its processes, listen to them, and end them whatever happens."""

@@ -1,4 +1,4 @@
-"""The ranks of a launch that are started elsewhere, as a launcher sees them, and what breaks a launch."""
+"""What a launcher knows of the ranks that other launchers start, and the troubles that break a launch."""
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -22,9 +22,9 @@ from pipebench.launching.rendezvous.place import Place
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """What broke a process of a launch.
 
-    ``text`` is one line with the process's name. ``lost_peer``: another one is the culprit, if there is any.
-    ``refused`` and ``usage`` are the cause alone, where the machine or the input is to blame. ``ended`` is the exit
-    code of a signal that ended it. ``log`` is what it left behind.
+    ``text`` is one line with the process's name. ``lost_peer``: the process lost another one, which is then the
+    culprit. ``refused`` is the cause alone if the machine is to blame, ``usage`` if the input is. ``ended`` is the exit
+    code if a signal ended the rank's own launcher. ``log`` is what the process left behind.
     """
 
     rank: int
@@ -37,7 +37,7 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def first(troubles: Iterable[Trouble]) -> Trouble | None:
-    """What broke the launch: an error of a rank's own or a death before a signal, and that before a lost peer."""
+    """What broke the launch: first a rank's own error or death, then the end by a signal, last a lost peer."""
     return min(troubles, key=lambda trouble: (trouble.lost_peer, trouble.ended is not None), default=None)
 
 
@@ -47,15 +47,15 @@ def raise_first(
     """Raise what broke the launch, if anything did.
 
     Args:
-        troubles: of all processes.
+        troubles: the troubles of all processes.
         log: makes the log that is kept.
 
     Raises:
         EnvironmentRefusedError: A machine is to blame.
-        UsageError: The input is.
-        InterruptedRunError: A signal ended a rank's own launcher.
-        TerminatedRunError: Likewise.
-        RunFailedError: Anything else.
+        UsageError: The input is to blame.
+        InterruptedRunError: SIGINT ended a rank's own launcher.
+        TerminatedRunError: Another signal ended it.
+        RunFailedError: Anything else broke the launch.
     """
     trouble = first(troubles)
     if trouble is None:
@@ -72,40 +72,40 @@ def raise_first(
 
 
 class Company(Protocol):
-    """The processes of a launch that are started elsewhere, as this launcher sees them."""
+    """The processes of a launch that other launchers start, here or elsewhere, as this launcher sees them."""
 
     def look(self, heartbeats: Heartbeats) -> None:
-        """Called all the while: tell what happens here, and hear what happened elsewhere."""
+        """Tell the others what happens here, and hear what happened there; called again and again."""
 
     def troubles(self) -> list[Trouble]:
         """What went wrong elsewhere."""
 
     @property
     def all_done(self) -> bool:
-        """Whether all of them have done all that they were started for."""
+        """Whether all processes elsewhere have done their work."""
 
     @property
     def hears_silence(self) -> bool:
-        """Whether a process elsewhere may be lost that cannot be called so yet."""
+        """Whether a process elsewhere has been silent for long, but not long enough to count as lost."""
 
     def beat(self, rank: int) -> Beat | None:
-        """What a rank elsewhere did last, on this machine's monotonic clock; ``None`` of one that is here."""
+        """What a rank elsewhere did last, on this machine's monotonic clock; ``None`` if it is here or not known."""
 
     def outputs(self) -> dict[int, str]:
-        """What ranks elsewhere printed last; the launch is given up for it, and those that are lost are not there."""
+        """What ranks elsewhere printed last, by rank. The launch is given up to get it, and lost ranks are left out."""
 
     def end(self) -> None:
-        """The launch is over: see that the others end theirs."""
+        """End the launch elsewhere too."""
 
 
 class Led(Company, Protocol):
-    """The same, as rank 0 has them: it gives them their work."""
+    """The company of rank 0, which gives the other ranks their work."""
 
     def place(self) -> Place:
-        """Where rank 0 is among all ranks; waits until they are there."""
+        """Wait until all ranks are there; where rank 0 is among them."""
 
     def begin(self, job: messages.Job) -> Place:
-        """A launch begins; where this process's rank is in it."""
+        """Begin a launch; where this process's rank is in it."""
 
     def cause_of(self, error: PipebenchError) -> PipebenchError:
-        """What a signal that ended this process was sent for, if a rank elsewhere had died before; else the error."""
+        """The death of a rank elsewhere, if that made a launcher end this process by a signal; else ``error``."""

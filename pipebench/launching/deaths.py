@@ -1,4 +1,4 @@
-"""How a process of a launch died, in words: what it left behind, and what the system counted meanwhile."""
+"""How a process of a launch died, in words, from what it left behind and what the system counted meanwhile."""
 
 import os
 import resource
@@ -25,20 +25,20 @@ class Starvation:
         self._before = processes_ended()
 
     def seen(self) -> bool | None:
-        """Ask again."""
+        """Whether the kernel has ended any by now; ``None`` if it does not tell."""
         now = processes_ended()
         return None if now is None or self._before is None else now > self._before
 
 
 def limit(code: int, *, loaded: bool) -> str | None:
-    """What the system held against a process that died without a last word, if it was the system's doing.
+    """Why the system ended a process that died without a report; ``None`` if the system is not known to be the cause.
 
-    A Python that ends before it is there has not begun: whatever goes wrong later, it reports. Only the end by SIGKILL
-    is the same at all times, and may be anybody's.
+    Once pipebench and torch are loaded, a process reports its errors. So one that ended before could not load them.
+    SIGKILL is the exception: anybody may send it at any time.
 
     Args:
-        code: that it ended with, the signal's number below 0.
-        loaded: whether it had loaded pipebench and torch.
+        code: the exit code; below 0 it is the negative number of a signal.
+        loaded: whether the process had loaded pipebench and torch.
     """
     if code in _LIMITS:
         return _LIMITS[code]
@@ -48,28 +48,28 @@ def limit(code: int, *, loaded: bool) -> str | None:
 
 
 def check_folder() -> None:
-    """Refuse what broke because the current folder was removed: nothing can be loaded or opened from it any more.
+    """Check that the current folder still exists: without it, nothing can be loaded or opened from there.
 
     Raises:
-        EnvironmentRefusedError: It is gone.
+        EnvironmentRefusedError: The folder was removed.
     """
     try:
         os.getcwd()  # noqa: PTH109 - pathlib says the same, by this
     except OSError:
         raise EnvironmentRefusedError(
-            "the current folder was removed meanwhile: start again in one that is there"
+            "the current folder was removed meanwhile: start again in a folder that exists"
         ) from None
 
 
 def end_of(log: Path) -> str:
-    """What a process printed last; it may have printed more than fits in memory."""
+    """The last 64 KiB that a process printed; all of it may not fit in memory."""
     with log.open("rb") as file:
         file.seek(-min(_LOG_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
         return file.read(_LOG_BYTES).decode(errors="replace")
 
 
 def death(code: int, log: Path, starvation: Starvation) -> str:
-    """One line on how a process died without a last word."""
+    """One line on how a process died that reported no error."""
     tail = end_of(log).strip().splitlines()
     last = f"; its last output: {tail[-1][-_LINE:]}" if tail else ""
     if code < 0:
@@ -78,16 +78,16 @@ def death(code: int, log: Path, starvation: Starvation) -> str:
 
 
 def told(failed: messages.Failed) -> str:
-    """A process's own last word, with the place in the code where there is one."""
+    """The error that a process reported, with its place in the code if there is one."""
     frames = [line.strip() for line in failed.traceback.splitlines() if line.lstrip().startswith("File ")]
     place = f" ({frames[-1]})" if frames else ""
     return f": {failed.cause}{place}"
 
 
 def _hint(number: int, starvation: Starvation) -> str:
-    """What is known of who sent such a signal."""
+    """What is known about the cause of a signal."""
     if number == signal.SIGILL:
-        return " (has this processor all that this build of torch asks for?)"
+        return " (this build of torch may use instructions that this processor does not have)"
     if number != signal.SIGKILL:
         return ""
     starved = starvation.seen()

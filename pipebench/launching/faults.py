@@ -1,17 +1,17 @@
 """Faults on demand, so that the tests of exit codes meet real ones: ``PIPEBENCH_INJECT=kill@timed:1``.
 
-    mismatch, nan           what verification must find
-    wrong@TENSOR            the pipeline's gradient of this parameter is 0 where it is verified, as if it were lost
-    raise, memory, leave,   how a process can end before its time: ``@start``, ``@warm-up`` or ``@timed``,
-    exit, kill, hang        of rank 0 or, with ``:RANK`` at the end, of another one; of real ranks also in an action,
-                            such as ``@2F0:2``, the first time
-    clock@RANK:SECONDS      the clock of a rank's process is ahead by so much, and gains a fiftieth of a per cent
-    slow@stage:STAGE        every action of an emulated stage burns 10 % more CPU time, or with ``:PERCENT`` at the
-                            end so much more
+    mismatch, nan           errors that verification must find
+    wrong@TENSOR            the pipeline's gradient of this parameter is set to 0 for verification, as if it were lost
+    raise, memory, leave,   a process breaks or hangs at ``@start``, ``@warm-up`` or ``@timed``. This is rank 0, or
+    exit, kill, hang        with ``:RANK`` at the end another rank. Real ranks can also break in an action, such as
+                            ``@2F0:2``, the first time that it runs
+    clock@RANK:SECONDS      the clock of a rank's process is ahead by so much, and gains 0.02 %
+    slow@stage:STAGE        every action of an emulated stage burns 10 % more CPU time, or as many per cent more as
+                            ``:PERCENT`` at the end says
 
-A run with a fault fails, so no figure can come of one; a slow one does not, nor does one whose lost gradient is too
-small to be missed, and its record says so in a warning.
-``PIPEBENCH_INJECT_CLOCK`` names a file that gets the time at which it happened.
+Most runs with a fault fail, so they give no figures. A run with a slow stage or a wrong clock does not fail. Nor does
+one whose lost gradient is too small to be noticed. The record of such a run says so in a warning.
+``PIPEBENCH_INJECT_CLOCK`` names a file that gets the time at which the fault happened.
 """
 
 import os
@@ -27,7 +27,7 @@ from pipebench.warning_codes import WarningCode
 VARIABLE = "PIPEBENCH_INJECT"
 _CLOCK = "PIPEBENCH_INJECT_CLOCK"
 _SLOWER = 0.1
-_GAIN = 2e-4  # of a clock that is wrong
+_GAIN = 2e-4  # what a wrong clock gains, as a share of the time
 
 
 def injected(fault: str) -> bool:
@@ -36,13 +36,13 @@ def injected(fault: str) -> bool:
 
 
 def happen(phase: Phase, rank: int) -> None:
-    """Break at this point of a launch if that was asked for."""
+    """Break at this point of a launch, if a fault was asked for here."""
     if _asked_for(phase, rank):
         _break(phase)
 
 
 def _break(where: str) -> None:
-    """As it was asked for."""
+    """Break in the way that was asked for; ``where`` is the phase or the action."""
     fault = os.environ[VARIABLE].partition("@")[0]
     if _CLOCK in os.environ:
         Path(os.environ[_CLOCK]).write_text(repr(time.time()))
@@ -59,7 +59,7 @@ def _break(where: str) -> None:
 
 
 def set_clock(rank: int) -> None:
-    """Put this process's clocks wrong if that was asked for: one host's can be those of two, then."""
+    """Make this process's clock wrong, if that was asked for: so processes of one host can act as two hosts."""
     fault, _, rest = os.environ.get(VARIABLE, "").partition("@")
     wanted, _, ahead = rest.partition(":")
     if fault != "clock" or wanted != str(rank):
@@ -69,7 +69,7 @@ def set_clock(rank: int) -> None:
 
 
 def in_action(run: Callable[[], None], action: str, rank: int) -> Callable[[], None]:
-    """An action's call, or one that breaks first where that was asked for; ``action`` is its text."""
+    """An action's call, or a call that first breaks, if that was asked for; ``action`` is the action's text."""
     if not _asked_for(action, rank):
         return run
 
@@ -86,25 +86,25 @@ def _asked_for(where: str, rank: int) -> bool:
 
 
 def wrong_tensor() -> str | None:
-    """The parameter whose gradient is to be lost, if one is."""
+    """The parameter whose gradient is to be lost, if any."""
     fault, _, tensor = os.environ.get(VARIABLE, "").partition("@")
     return tensor if fault == "wrong" else None
 
 
 def slow_stage() -> int | None:
-    """The stage that is to be slower, if one is."""
+    """The stage that is to be slower, if any."""
     stage = _slow()[0]
     return int(stage) if stage.isdecimal() else None
 
 
 def _slower() -> float:
-    """By how much, as a share of its own time."""
+    """How much slower the stage is to be, as a share of its own time."""
     percent = _slow()[1]
     return int(percent) / 100 if percent.isdecimal() else _SLOWER
 
 
 def _slow() -> tuple[str, str]:
-    """STAGE and PERCENT as they were given."""
+    """STAGE and PERCENT as they were given, empty if they were not."""
     fault, _, rest = os.environ.get(VARIABLE, "").partition(":")
     stage, _, percent = rest.partition(":") if fault == "slow@stage" else ("", "", "")
     return stage, percent
@@ -113,7 +113,7 @@ def _slow() -> tuple[str, str]:
 def slowed(
     calls: tuple[Callable[[], None], ...], clock: Callable[[], float]
 ) -> tuple[Callable[[], None], ...]:
-    """The same calls, with one before and one after that make them take so much longer."""
+    """The calls with one before and one after them, so that together they take longer by the share that was given."""
     begun_s, slower = 0.0, _slower()
 
     def begin() -> None:
@@ -130,7 +130,7 @@ def slowed(
 
 
 def warning() -> WarningRecord | None:
-    """What a record must say of a run that was slowed, or put wrong, on purpose."""
+    """The warning for the record of a run that was made slow or wrong on purpose."""
     stage, tensor = slow_stage(), wrong_tensor()
     if os.environ.get(VARIABLE, "").startswith("clock@"):
         code = WarningCode.CLOCK_WRONG_ON_PURPOSE

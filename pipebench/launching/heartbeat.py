@@ -1,7 +1,7 @@
-"""What each rank is doing, in a file that all of them and the launcher map: so that a hang names the culprit.
+"""What each rank is doing, in a file that all ranks and the launcher map, so that the culprit of a hang can be named.
 
-A rank writes a few bytes an action; nothing is sent, nothing is locked. A victim of a hang waits for a
-message; the culprit computes, or is nowhere.
+A rank writes a few bytes before each action, and sends or locks nothing. A victim of a hang waits for a message. The
+culprit does not: it computes, or is in no action at all.
 """
 
 import mmap
@@ -25,11 +25,11 @@ class State(IntEnum):
 
     @property
     def words(self) -> str:
-        """As a person is told."""
+        """The state in words for a person."""
         return ("starting", "computing", "waiting for a message", "between steps")[self]
 
 
-STARTING, COMPUTING, WAITING, IDLE = State  # by themselves: a rank names one before each action
+STARTING, COMPUTING, WAITING, IDLE = State  # short names, since a rank uses one before each action
 
 
 class Beat(NamedTuple):
@@ -41,12 +41,12 @@ class Beat(NamedTuple):
 
     @property
     def doing(self) -> str:
-        """In words."""
+        """The state in words."""
         return self.state.words
 
 
 class Heartbeats:
-    """One slot a rank in a shared file."""
+    """A shared file with one slot for each rank."""
 
     def __init__(self, path: Path, ranks: int) -> None:
         self.ranks = ranks
@@ -71,9 +71,9 @@ class Heartbeats:
 
 
 def culprit(beats: Iterable[Beat]) -> int | None:
-    """The rank that holds the others up: one that does not wait for a message, longest in its state.
+    """The rank that holds up the others: of those that do not wait for a message, the one longest in its state.
 
-    ``None`` if all wait, as they do for GPUs that they have given a whole step.
+    ``None`` if all ranks wait, for example for GPUs that have been given a whole step.
     """
     suspects = [(beat.since_s, rank) for rank, beat in enumerate(beats) if beat.state != WAITING]
     return min(suspects)[1] if suspects else None

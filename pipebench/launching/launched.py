@@ -1,8 +1,8 @@
-"""The processes of a launch that are started here: fresh interpreters, listened to, and ended whatever happens.
+"""The processes of a launch that start here: run fresh interpreters, listen to them, and end them whatever happens.
 
-Each gets a session of its own (a terminal's Ctrl-C reaches the launcher only), a pipe as standard input that ends with
-the launcher, a pipe to report on, and a log. Imports no torch, so it acts within milliseconds.
-``launcher`` has a picture of a launch.
+Each process gets a session of its own, so that a terminal's Ctrl-C reaches the launcher only. Its standard input is a
+pipe that ends with the launcher. It also gets a pipe for its reports, and a log. This file imports no torch, so that it
+can act within milliseconds. ``launcher`` has a picture of a launch.
 """
 
 import contextlib
@@ -27,11 +27,11 @@ from pipebench.launching.rendezvous.place import Place
 from pipebench.plan.plan import Plan
 from pipebench.system import signals
 
-_LONGEST_WAIT_S = 3600.0  # at once: what waits for pipes takes no more than some weeks
+_LONGEST_WAIT_S = 3600.0  # in one call: the system's wait for pipes takes at most some weeks
 _GRACE_S = 0.5  # after a first failure
-_GRACE_FOR_A_MACHINE_S = 7.0  # until one that says nothing any more is taken for lost, and named
+_GRACE_FOR_A_MACHINE_S = 7.0  # until a rank elsewhere that has gone silent counts as lost, and is named
 _GRACE_FOR_SILENCE_S = (
-    3.0  # until it shows that one says nothing; a word of one that was ended is there sooner
+    3.0  # until the silence of a rank elsewhere is noticed; one that a signal ended reports sooner
 )
 _TICK_S = 0.1  # between looks at ranks elsewhere
 
@@ -52,15 +52,15 @@ class _Child:
 
 
 class Launched:
-    """The processes of one launch that are started here, from start to end.
+    """The processes of one launch that this launcher starts, from start to end.
 
     Args:
-        folder: with all that they need.
+        folder: the folder with all files that they need.
         job: what they are to do.
         heartbeats: where they write down what they do.
-        deadline: when they are given up.
-        places: of the ranks that are started here.
-        company: the ranks that are started elsewhere, if there are any.
+        deadline: when they are given up, on the ``time.monotonic`` clock.
+        places: the places of the ranks to start here.
+        company: the ranks that other launchers start, if there are any.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class Launched:
         self.starvation = deaths.Starvation()
 
     def reports(self) -> Iterator[messages.AnyMessage]:
-        """What the processes report, until all are done or one has failed.
+        """Start the processes and yield what they report, until all are done or one has failed.
 
         Raises:
-            PipebenchError: They did not end well.
+            PipebenchError: They did not end well; see ``Launcher.run``.
         """
         for place in self.places:
             with signals.held():
@@ -107,7 +107,7 @@ class Launched:
         self._conclude()
 
     def end(self) -> None:
-        """Kill what is left and whatever it started, and wait until it is gone."""
+        """Kill the processes that are left, with all that they started, and wait until they are gone."""
         for child in self.children:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.process.pid, signal.SIGKILL)
@@ -120,17 +120,20 @@ class Launched:
             self.company.end()
 
     def _wait_s(self) -> float:
-        """How long to wait for a word of the processes here, before others are looked at."""
+        """How long to wait for reports from here, before looking at the ranks elsewhere."""
         return _LONGEST_WAIT_S if self.company is None else _TICK_S
 
     def _grace_s(self, trouble: Trouble) -> float:
-        """After a first failure: the culprit's own word may come after its victims', a lost machine's never."""
+        """How long to wait after a first failure for the culprit's report, which may come after its victims'.
+
+        A lost machine never reports, so its silence must last.
+        """
         if self.company is None or not trouble.lost_peer:
             return _GRACE_S
         return _GRACE_FOR_A_MACHINE_S if self.company.hears_silence else _GRACE_FOR_SILENCE_S
 
     def _take(self, child: _Child, selector: selectors.BaseSelector) -> Iterator[messages.AnyMessage]:
-        """Complete lines of one process; its end is noticed here too."""
+        """Read what one process reported, in complete lines; at the end of its pipe, stop listening to it."""
         data = os.read(child.reading, 1 << 16)
         if not data:
             selector.unregister(child.reading)
@@ -152,7 +155,7 @@ class Launched:
                     yield message
 
     def trouble(self) -> Trouble | None:
-        """What broke the launch."""
+        """What broke the launch, if anything did."""
         return first(self._all_troubles())
 
     def _all_troubles(self) -> list[Trouble]:
@@ -160,7 +163,7 @@ class Launched:
         return found if self.company is None else [*found, *self.company.troubles()]
 
     def _troubles(self, child: _Child) -> Iterator[Trouble]:
-        """Of one process here."""
+        """The troubles of one process here."""
         code = child.process.poll()
         where = f"{child.name}: " if self.company is not None else ""
         for failed in child.failed:
@@ -180,7 +183,7 @@ class Launched:
         yield Trouble(rank=child.rank, text=text, refused=refused, log=self._log_of(child))
 
     def _conclude(self) -> None:
-        """Raise what the launch ended with, if it did not end well."""
+        """Raise the error of the launch, if it did not end well."""
         found = self._all_troubles()
         if found:
             deaths.check_folder()
@@ -205,13 +208,13 @@ class Launched:
         return elsewhere or self.heartbeats.read(rank)
 
     def _last_of(self, rank: int) -> str:
-        """The same, in words."""
+        """The last thing that a rank wrote down, in words."""
         beat = self._beat(rank)
         action = self._action_text(rank, beat.action)
         return f"{beat.doing}{f' ({action})' if action else ''}"
 
     def _action_text(self, rank: int, number: int) -> str:
-        """A rank's n-th action, empty where there is none; with its part of the model where that is no layer's."""
+        """A rank's n-th action as text; empty if there is none. A stage that is no slice of layers is described too."""
         if not isinstance(self.job, messages.Job) or self.job.task is not messages.Task.LAUNCH:
             return ""
         graph, program = self._plan.graph, self._plan.programs[rank]
@@ -233,13 +236,13 @@ class Launched:
         return "".join(deaths.end_of(child.log) for child in self.children)
 
     def _log_of(self, child: _Child) -> str:
-        """What a process here left behind: its last word, and its output."""
+        """What a process here left behind: the errors that it reported, and its output."""
         told = [failed.traceback or failed.cause for failed in child.failed]
         parts = (f"culprit: {child.name}", *told, deaths.end_of(child.log))
         return "\n".join(part.rstrip() for part in parts if part.strip()) + "\n"
 
     def _with_all_ranks(self, log: str, *, but: int | None) -> str:
-        """The culprit's log, what every rank did last, and what others elsewhere printed."""
+        """The culprit's log, what every rank did last, and what ranks elsewhere printed, but for rank ``but``."""
         if self.job.ranks == 1:
             return log
         name = self.places[0].name

@@ -1,7 +1,7 @@
 """The launcher: starts the fresh interpreters of a launch, listens to them, and ends them whatever happens.
 
-Imports no torch, so it can act within milliseconds of a signal. A launch is one process that emulates all
-devices, or one process a rank; where the ranks are on several machines, it has company.
+It imports no torch, so it can act within milliseconds of a signal. A launch is one process that emulates all
+devices, or one process for each rank. If an outer launcher started the ranks, the launcher has company.
 
     parent: this file, launching/launched.py           child, one for each rank: measuring/launch.py
 
@@ -19,8 +19,8 @@ devices, or one process a rank; where the ranks are on several machines, it has 
                                    <- Done ----------  ends
     every pipe has ended: ``end``
 
-Every child tells Loaded and then Done, or Failed. Only rank 0 tells the rest, and a Progress before what takes long.
-Another task (layers, costs, link, describing) has one report of its own in the place of Raced, Verified and Measured.
+Every child reports Loaded and then Done, or Failed. Only rank 0 reports the rest, and a Progress before work that takes
+long. Another task (layers, costs, link, describing) has one report of its own in place of Raced, Verified and Measured.
 
     what happens               how the children end                    what the parent raises
     all are done               by themselves                           nothing
@@ -30,8 +30,8 @@ Another task (layers, costs, link, describing) has one report of its own in the 
     the parent is killed       the kernel kills them (Linux), or
                                they see their standard input end
 
-``Launched.end`` kills the process group of each child. The grace is there because a victim's word may come before that
-of the culprit. It is longer where ranks are on several machines.
+``Launched.end`` kills the process group of each child. The grace is there because a victim's report may come before the
+culprit's. It is longer if the launcher has company.
 """
 
 import time
@@ -55,20 +55,20 @@ class Launcher:
     """Runs jobs one at a time until ``deadline`` (on the ``time.monotonic`` clock).
 
     Args:
-        deadline: when the last of them is given up.
-        company: what starts ranks elsewhere; by default all are processes of this machine.
+        deadline: when the job that still runs is given up.
+        company: the ranks that other launchers start; by default this launcher starts all ranks.
     """
 
     def __init__(self, *, deadline: float, company: Led | None = None) -> None:
         self.deadline, self.company = deadline, company
 
     def run(self, job: messages.Work) -> Generator[messages.AnyMessage, None, None]:
-        """Start a launch and yield what it reports; all of it has ended when this generator has.
+        """Start a launch and yield what it reports; all its processes have ended when this generator ends.
 
         Raises:
-            EnvironmentRefusedError: The system, or what is installed on it, does not let it start.
+            EnvironmentRefusedError: The system, or what is installed on it, does not let the launch start.
             RunFailedError: A process broke or died; the text names the culprit, not its victims.
-            DeadlineError: The deadline passed; the text names the rank that held the others up.
+            DeadlineError: The deadline passed; the text names the rank that held up the others.
             UsageError: The user's own layers are not what they should be.
         """
         left_s = max(self.deadline - time.monotonic(), 0.0)
@@ -92,10 +92,10 @@ class Launcher:
 
 
 def prepared(folder: Path, job: messages.Work, places: Sequence[Place]) -> Heartbeats:
-    """The folder with all the files that the processes of these ranks need.
+    """Write all files that the processes of these ranks need into the folder; their heartbeats.
 
     Raises:
-        EnvironmentRefusedError: There is no room for them.
+        EnvironmentRefusedError: The files cannot be written, for example because the disk is full.
     """
     with writing_temporary_files():
         (folder / "job.msgpack").write_bytes(msgspec.msgpack.encode(job))

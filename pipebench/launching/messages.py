@@ -1,6 +1,6 @@
 """What a launch is told (a job, as msgpack) and what it reports (messages, one JSON line each). Pure.
 
-Neither is ever unpickled: both are checked against these types.
+No pickle is used: jobs and messages are checked against these types.
 """
 
 from enum import StrEnum
@@ -31,12 +31,12 @@ class Form(msgspec.Struct, frozen=True):
     microbatches: int = 1
 
     def text(self) -> str:
-        """Such as ``chain-microbatches x4``."""
+        """The form as text, such as ``chain-microbatches x4``."""
         return f"{self.kind} x{self.microbatches}" if self.microbatches > 1 else self.kind
 
 
 class Task(StrEnum):
-    """What the processes of a job are to do: measure both sides, or what must be known before."""
+    """What the processes of a job are to do: measure baseline and pipeline, or what must be known before."""
 
     LAUNCH = "launch"
     LAYERS = "layers"
@@ -52,28 +52,31 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"
     task: Task = Task.LAUNCH
     form: Form | None = None  # None: race
     host_flops_per_s: float | None = None  # None: measure
-    patience_s: float = 3600.0  # of a wait for a message: beyond the deadline, which names the culprit
+    patience_s: float = 3600.0  # limit of a wait for a message: later than the deadline
     baseline_device: int = 0  # the GPU of median speed, once that is known
-    link: MeasuredLink | None = None  # of this machine, where it is needed
-    beside: tuple[RunConfig, ...] = ()  # further pipelines of the same model, against the same baseline
+    link: MeasuredLink | None = None  # this machine's link, if it is needed
+    beside: tuple[RunConfig, ...] = ()  # more pipelines of the same model, against the same baseline
 
     def of(self, config: RunConfig) -> "Job":
-        """The same launch as one of the pipelines beside this one sees it."""
+        """The same job for one of the pipelines in ``beside``."""
         return msgspec.structs.replace(self, config=config, beside=())
 
     @property
     def ranks(self) -> int:
-        """Processes that the task takes: layers and actions are measured by one, each GPU by its own, a link by two."""
+        """How many processes the task takes.
+
+        Layers take one, or one for each GPU. Actions take one, and a link takes two.
+        """
         layers = self.config.ranks if self.config.kind.has_gpu else 1
         return {Task.LAUNCH: self.config.ranks, Task.LAYERS: layers, Task.COSTS: 1, Task.LINK: 2}[self.task]
 
     def plan(self) -> Plan:
-        """What the launch runs, with its transfers."""
+        """The plan that the launch runs, with its transfers."""
         return add_transfers(self.config.plan)
 
 
 class Describing(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="describing"):
-    """A process that loads the user's own layers, and tells what they are."""
+    """The job of a process that loads the user's own layers and describes them."""
 
     options: RunOptions
     patience_s: float = 3600.0
@@ -81,7 +84,7 @@ class Describing(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", ta
 
     @property
     def ranks(self) -> int:
-        """One."""
+        """How many processes it takes: one."""
         return 1
 
 
@@ -97,7 +100,7 @@ class Loaded(Message, frozen=True, tag="loaded"):
 
 
 class Progress(Message, frozen=True, tag="progress"):
-    """What it is at now, what of that in words, and the share of this launch's steps that is done."""
+    """The phase that the process is in, a detail in words, and the share of this launch's steps that are done."""
 
     phase: Phase
     share: float
@@ -105,28 +108,28 @@ class Progress(Message, frozen=True, tag="progress"):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """As a person is told, from large to small."""
+        """Phase and detail in words for a person."""
         return (self.phase.words, self.detail) if self.detail else (self.phase.words,)
 
 
 class Described(Message, frozen=True, tag="described"):
-    """The user's own layers."""
+    """The description of the user's own layers."""
 
     description: Description
 
 
 class LayerCosts(Message, frozen=True, tag="layer-costs"):
-    """A quick measurement of every layer, seconds of one training step each, and of the GPUs that are to have them."""
+    """A quick measurement of every layer, in seconds of one training step, and of each GPU's speed."""
 
-    layers: list[float]  # what opens the model is in the first one
-    head: float  # 0 where the model has none
-    speeds: list[float] = []  # steps a second of each GPU; none where they are not known, or there is one
+    layers: list[float]  # the first one includes what opens the model
+    head: float  # 0 if the model has no head
+    speeds: list[float] = []  # steps per second of each GPU; empty if they are not known, or there is one GPU
 
 
 class ActionCosts(Message, frozen=True, tag="action-costs"):
-    """A quick measurement of every action, for a schedule that orders by them; ``found`` as the race finds it.
+    """A quick measurement of every action, for a schedule that orders by costs; ``found`` is as in ``Raced``.
 
-    ``costs`` are ``None`` where one device cannot hold what measuring them takes.
+    ``costs`` are ``None`` if one device cannot hold what the measurement needs.
     """
 
     costs: OrderCosts | None
@@ -140,7 +143,10 @@ class LinkTimes(Message, frozen=True, tag="link-times"):
 
 
 class Verified(Message, frozen=True, tag="verified"):
-    """The pipeline computed what the baseline computes; ``which`` of the job's, the first one or one beside it."""
+    """The pipeline computed what the baseline computes.
+
+    ``which``: 0 for the job's own pipeline, else a pipeline in ``beside``, counted from 1.
+    """
 
     verification: Verification
     which: int = 0
@@ -149,8 +155,9 @@ class Verified(Message, frozen=True, tag="verified"):
 class Raced(Message, frozen=True, tag="raced"):
     """The strongest form of the baseline, and the host's speed by it.
 
-    With several GPUs: the one it ran on, of median speed, and every one's speed on the first form. ``found`` is what
-    was found to be best for the model here. The speed is ``None`` where nothing depends on it.
+    With several GPUs, ``device`` is the one of median speed, which the race ran on, and ``device_flops_per_s`` has the
+    speed of each GPU on the first form. ``found`` holds the choices that proved best for the model here, by name. The
+    host's speed is ``None`` if nothing depends on it.
     """
 
     form: Form
@@ -160,13 +167,13 @@ class Raced(Message, frozen=True, tag="raced"):
     device_flops_per_s: list[float] = []
     found: dict[str, bool] = {}
     too_big: list[str] = []  # forms that did not fit on the device
-    baseline_partition: tuple[int, ...] | None = None  # of the naive schedule, where no form did
+    baseline_partition: tuple[int, ...] | None = None  # of the naive schedule, if no form fitted
 
 
 class Measured(Message, frozen=True, tag="measured"):
     """A complete launch of a pipeline, and the timelines of its steps nearest the median.
 
-    ``which`` of the job's, the first one or one beside it.
+    ``which`` is as in ``Verified``.
     """
 
     launch: Launch
@@ -175,7 +182,7 @@ class Measured(Message, frozen=True, tag="measured"):
 
 
 class Devices(Message, frozen=True, tag="devices"):
-    """The names of the devices, in their order, and of several machines' ranks where they are and what lies between."""
+    """The names of the devices, in order; with several machines also each rank's place and the links between hosts."""
 
     names: list[str]
     ranks: list[RankRecord] = []
@@ -183,16 +190,16 @@ class Devices(Message, frozen=True, tag="devices"):
 
 
 class Environment(Message, frozen=True, tag="environment"):
-    """What only the measuring process knows, from an allow-list."""
+    """Facts that only the measuring process knows, from an allow-list."""
 
     values: dict[str, str | int | float | bool | None]
 
 
 class Failed(Message, frozen=True, tag="failed"):
-    """A process broke; ``cause`` is one line, ``traceback`` the whole story.
+    """A process broke; ``cause`` is one line, ``traceback`` has all lines.
 
-    ``lost_peer``: it lost the connection to another one, which is then the culprit, or never had one.
-    ``refused``: this machine cannot do it; ``usage``: what it was given is not what it should be.
+    ``lost_peer``: the process lost the connection to another one, or never got it, so the culprit may be the other.
+    ``refused``: this machine cannot do what was asked; ``usage``: the input is wrong.
     """
 
     cause: str
@@ -203,7 +210,7 @@ class Failed(Message, frozen=True, tag="failed"):
 
 
 class Done(Message, frozen=True, tag="done"):
-    """This process has done all that it was started for."""
+    """This process has done all its work."""
 
 
 AnyMessage = (

@@ -1,6 +1,6 @@
-"""A process that has lost the others of its launch, as a type: nothing else here looks into what a library says. Pure.
+"""Recognise that a process has lost the others of its launch, and give that error a type of its own. Pure.
 
-torch passes on what gloo says as a plain ``RuntimeError``, so that its words are all there is to tell by.
+torch passes on what gloo says as a plain ``RuntimeError``, so only the text of the error can tell.
 """
 
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 _LIBRARIES = (
     "gloo",
     "nccl",
-)  # they name themselves in their errors, and go wrong where another process is gone
+)  # their errors contain their names; most of their errors mean that another process is gone
 
 
 class LostPeerError(Exception):
-    """This process lost the others, or never had them: the cause may be another one's.
+    """This process lost the others of its launch, or never reached them: the cause may lie with another process.
 
     Args:
-        told: what the library said, as it was raised.
+        told: the library's error, as it was raised.
     """
 
     def __init__(self, told: RuntimeError) -> None:
@@ -26,10 +26,10 @@ class LostPeerError(Exception):
 
 @contextmanager
 def recognised() -> Iterator[None]:
-    """Tell a lost peer by its type.
+    """Turn errors of the libraries that carry messages into ``LostPeerError``; other errors pass through.
 
     Raises:
-        LostPeerError: In the place of an error of the libraries that carry messages.
+        LostPeerError: A library that carries messages raised an error.
     """
     try:
         yield

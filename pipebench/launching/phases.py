@@ -1,10 +1,10 @@
-"""What a process of a launch is at: as it reports, as faults are told where to happen, as a person is told. Pure."""
+"""The phases of a launch: for progress reports, for injected faults, and in words for a person. Pure."""
 
 from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """What a process of a launch can be at."""
+    """What a process of a launch can be doing."""
 
     DESCRIBING = "describing"
     START = "start"
@@ -20,7 +20,7 @@ class Phase(StrEnum):
 
     @property
     def words(self) -> str:
-        """As a person is told."""
+        """The phase in words for a person."""
         return _WORDS[self]
 
 

@@ -1,11 +1,11 @@
-"""A measuring process: allocator, threads, core, parent. Runs before torch is imported.
+"""Settings of a measuring process: allocator, threads, core, parent. Runs before torch is imported.
 
-glibc gives large blocks back to the kernel after each use, so a training step on the CPU pays for 100,000
-page faults, nearly all on the large tensors of a whole-batch baseline and almost none on small
-microbatches: the pipeline would be flattered. Three ``mallopt`` calls keep the memory (a known effect:
-libeigen/eigen issue 3201). A fourth setting, which must be there when the process starts, turns off the
-cache of small freed blocks: they stay where they were, split the heap, and the next whole-batch step needs
-new pages. The baseline and the pipeline run in the same process, under the same rules.
+By default glibc gives large blocks back to the kernel after each use. Then a training step on the CPU costs 100,000
+page faults. Nearly all come from the large tensors of a whole-batch baseline, almost none from small microbatches, so
+the pipeline would look too good. Three ``mallopt`` calls keep the memory (a known effect: libeigen/eigen issue 3201).
+A fourth setting turns off the cache of small freed blocks. It must be set when the process starts. Blocks in that
+cache split the heap, so that the next whole-batch step needs new pages. The baseline and the pipeline run in the same
+process, under the same rules.
 """
 
 import ctypes
@@ -21,9 +21,9 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
 
 def prepare(*, parent: int) -> None:
-    """Make this process fit to measure in, and tie it to the process ``parent``.
+    """Prepare this process to measure, and tie it to the process with the id ``parent``.
 
-    Torch must not have been imported: it reads the thread variables once.
+    Torch must not have been imported yet: it reads the thread variables once.
     """
     assert "torch" not in sys.modules, "prepare before torch is imported"
     _end_with_parent(parent)
@@ -33,12 +33,12 @@ def prepare(*, parent: int) -> None:
 
 
 def prepare_for_gpus() -> None:
-    """Settings that CUDA and NCCL read once, before torch is imported.
+    """Set what CUDA and NCCL read once, before torch is imported.
 
-    GPUs count as nvidia-smi counts them. A receive is a kernel that runs until its message is there: other
-    kernels must neither queue behind it (hardware queues, blocking launches) nor have to be loaded while
-    it runs. Nothing may put TF32 in the place of the float32 that is asked for. A rank that loses another one must not
-    be aborted by NCCL's watchdog: it would look like the culprit, and the launcher ends all ranks anyway.
+    GPUs are numbered as nvidia-smi numbers them. A receive is a kernel that runs until its message is there, so other
+    kernels must not queue behind it (hardware queues, blocking launches) or have to be loaded while it runs. No setting
+    may replace float32 by TF32. NCCL's watchdog must not abort a rank that loses another one: that rank would look
+    like the culprit, and the launcher ends all ranks anyway.
     """
     assert "torch" not in sys.modules, "prepare before torch is imported"
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
@@ -57,7 +57,7 @@ _TUNABLE = "glibc.malloc.tcache_count=0"
 
 
 def start_environment() -> dict[str, str]:
-    """The environment that a measuring process must be started with; its rank is ours to tell."""
+    """The environment to start a measuring process with, without ranks that an outer launcher set."""
     environment = without_ranks(os.environ)
     if not _default_allocator():
         given = environment.get("GLIBC_TUNABLES")
@@ -66,7 +66,7 @@ def start_environment() -> dict[str, str]:
 
 
 def keep_memory() -> None:
-    """Tell glibc to keep freed memory; without effect where memory is not glibc's: see ``allocator``."""
+    """Tell glibc to keep freed memory. With another allocator this has no effect: see ``measuring.allocator``."""
     if _default_allocator():
         return
     try:
@@ -79,12 +79,12 @@ def keep_memory() -> None:
 
 
 def _default_allocator() -> bool:
-    """Whether the allocator is to stay as it is, to show the effect: see benchmarks/noise."""
+    """Whether to leave the allocator's settings as they are, to show their effect: see benchmarks/noise."""
     return os.environ.get("PIPEBENCH_ALLOCATOR") == "default"
 
 
 def pin(rank: int) -> int | None:
-    """Stay on one core, the last one allowed for rank 0; ``None`` where the system offers no pinning."""
+    """Pin this process to one core and give its number; rank 0 has the last allowed one. ``None`` if not possible."""
     if not hasattr(os, "sched_setaffinity"):
         return None
     cores = sorted(os.sched_getaffinity(0), reverse=True)
@@ -107,7 +107,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _wait_for_end() -> None:
-    """Standard input is a pipe from the parent that nobody writes to: it ends when the parent does."""
+    """Wait until standard input ends: it is a pipe from the parent that carries nothing and ends with the parent."""
     while os.read(0, 1):
         pass
     os._exit(1)

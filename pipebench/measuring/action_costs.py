@@ -1,7 +1,7 @@
-"""What a schedule that orders by costs is told: every action of the pipeline, measured quickly in one process.
+"""Costs for a schedule that orders by them: every action of the pipeline, measured quickly in one process.
 
-All devices run here in turn, as emulated ones do. What an operation of a stage takes is told by cells of two sizes: so
-much a call, so much a slice. Messages take what the emulated link will take; between real ranks nobody knows yet.
+All devices run here in turn, like emulated ones. Cells of two sizes show what an operation of a stage costs for each
+call and for each slice. Messages take what the emulated link will take. Between real ranks that is not known yet.
 """
 
 import time
@@ -32,24 +32,24 @@ from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.links import Link
 from pipebench.timing.machines import machine_for
 
-_STEPS = 4  # the first one warms up: it is never the least
-_Sample = tuple[int, float]  # slices of a cell, and what it took
+_STEPS = 4  # the first step warms up, so it is never the fastest
+_Sample = tuple[int, float]  # slices of a cell, and its seconds
 
 
 def measure(
     job: messages.Job, place: Place, emit: Callable[[messages.Message], None]
 ) -> messages.ActionCosts:
-    """The costs of the job's actions; none where all of them together do not fit on the one device that measures.
+    """The costs of the job's actions; none if they do not all fit on the one device that measures.
 
     Args:
-        job: with the model.
-        place: of this process.
-        emit: hears of progress.
+        job: what to measure, with the model.
+        place: the place of this process.
+        emit: is told of progress.
     """
     network = network_for(job.config, job.data)
     try:
         costs = _measured(job, network, place, emit)
-    except torch.OutOfMemoryError:  # of a GPU; each stage by itself may fit on one
+    except torch.OutOfMemoryError:  # the GPU's; each stage by itself may still fit on a GPU
         costs = None
     return messages.ActionCosts(costs=costs, found=network.found)
 
@@ -91,7 +91,7 @@ def _measured(
 
 
 def _plan(job: messages.Job) -> Plan:
-    """Of cells of two sizes; where no more than some activations may be kept, the plan that keeps them so."""
+    """A plan with cells of two sizes; if kept activations are limited or gradients are clipped, the run's own plan."""
     config = job.config
     if config.most_alive is None and config.most_waiting is None and not config.graph.clips:
         return measuring_plan(config.graph)
@@ -99,12 +99,12 @@ def _plan(job: messages.Job) -> Plan:
 
 
 def _least(found: Sequence[MeasuredCosts]) -> MeasuredCosts:
-    """The least that each action took."""
+    """The least seconds of each action over the steps."""
     return MeasuredCosts({action: min(each.actions[action] for each in found) for action in found[0].actions})
 
 
 def _cell_costs(plan: Plan, least: MeasuredCosts) -> dict[Operation, tuple[CellCost, ...]]:
-    """By operation, of each stage."""
+    """The cost of each operation on each stage."""
     samples: dict[tuple[Operation, int], list[_Sample]] = defaultdict(list)
     for action, seconds in least.actions.items():
         slices = len(slices_of(plan.graph, action))
@@ -116,7 +116,7 @@ def _cell_costs(plan: Plan, least: MeasuredCosts) -> dict[Operation, tuple[CellC
 
 
 def cell_cost(samples: Sequence[_Sample]) -> CellCost:
-    """So much a call and so much a slice, from the means of the shortest and of the longest cells."""
+    """Seconds for a call and for each slice, from the means of the shortest and of the longest cells."""
     shortest, longest = min(slices for slices, _ in samples), max(slices for slices, _ in samples)
     short_s, long_s = (fmean(s for slices, s in samples if slices == n) for n in (shortest, longest))
     if shortest == longest:
@@ -126,7 +126,7 @@ def cell_cost(samples: Sequence[_Sample]) -> CellCost:
 
 
 def _link(job: messages.Job, network: Network, step_s: float) -> Link | None:
-    """Of an emulated machine, at this host's speed; ``None`` between real ranks."""
+    """The link of an emulated machine, at this host's speed; ``None`` between real ranks."""
     config = job.config
     if config.kind.is_real:
         return None
@@ -144,7 +144,7 @@ def _link(job: messages.Job, network: Network, step_s: float) -> Link | None:
 def _message_times(
     edges: Edges, plan: Plan, link: Link | None, *, usual_s: float
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Of each stage: a message to one above, and to one below."""
+    """Seconds of each stage's message to a stage above, and to a stage below."""
     forward_s, backward_s = [0.0] * plan.graph.stages, [0.0] * plan.graph.stages
     for (below, above), edge in edges.items():
         forward_s[below] = usual_s if link is None else link.transfer_s(edge.forward_bytes)

@@ -18,11 +18,11 @@ class Baseline:
         self._loss = torch.zeros((), dtype=network.dtype, device=device)
 
     def batch(self, number: int) -> StepBatch:
-        """A fixed batch as this form takes it."""
+        """Batch ``number``, cut as this form takes it."""
         return self.network.batch(number, microbatches=self.form.microbatches, device=self.device)
 
     def step(self, batch: StepBatch, *, update: bool = True) -> None:
-        """One training step."""
+        """Run one training step."""
         self.release()
         self._loss.zero_()
         for (input_,), (target,) in zip(batch.inputs, batch.targets, strict=True):
@@ -40,7 +40,7 @@ class Baseline:
             parameter.grad = None
 
     def loss(self) -> float:
-        """The last step's loss, the mean an item."""
+        """The last step's loss, as the mean over all items that count."""
         return float(self._loss)
 
     def gradients(self) -> Gradients:

@@ -18,19 +18,19 @@ from pipebench.records.timelines import busy_s
 if TYPE_CHECKING:
     from pipebench.measuring.pair import Pair
 
-_TIMELINES = 8  # of the steps nearest a launch's median; one of a run's is stored
+_TIMELINES = 8  # reported by each launch, of the steps nearest its median; a record stores one of them
 
 
 def time_blocks(
     job: messages.Job, rank: int, pairs: Sequence["Pair"], report: Callable[[messages.Message], None]
 ) -> None:
-    """Warm up, then the timed blocks; rank 0 reports each pipeline.
+    """Warm up and run the timed blocks; rank 0 reports a launch of each pipeline.
 
     Args:
-        job: of the launch.
-        rank: of this process.
-        pairs: the pipelines, each with the one baseline of all of them.
-        report: takes what is to be told.
+        job: the job of the launch.
+        rank: the rank of this process.
+        pairs: the pipelines, each paired with the same baseline.
+        report: takes progress and launches.
     """
     first = pairs[0]
     for number in range(job.config.warmup):
@@ -78,7 +78,7 @@ def time_blocks(
 
 
 class _Spent:
-    """Steps of one kind, and what they took: wall seconds, CPU seconds, page faults."""
+    """The steps of the baseline or of one pipeline, and their total wall seconds, CPU seconds and page faults."""
 
     def __init__(self) -> None:
         self.step_s: list[float] = []
@@ -104,7 +104,7 @@ def _measured(
     peaks_bytes: list[int] | None,
     wall_per_cpu: float | None,
 ) -> tuple[Launch, list[TimelineRecord]]:
-    """A launch of one of the pipelines, and its timelines nearest the median."""
+    """The launch of one of the pipelines, and the timelines of its steps nearest the median."""
     spent = [0.0, 0.0, 0.0]
     if timed.pair.pipeline_is_cpu_time or job.config.baseline_partition is None:
         spent = [total + more for total, more in zip(spent, baseline.total, strict=True)]
@@ -129,9 +129,9 @@ def _measured(
 
 
 def in_turn(steps: int, pipelines: int = 1) -> Iterator[int | None]:
-    """Whose one-step block is next: the baseline's (``None``), each pipeline's, then the same backwards, and so on.
+    """The order of the one-step blocks: the baseline (``None``), each pipeline, then the same backwards, and so on.
 
-    With one pipeline: baseline, pipeline, pipeline, baseline, ... ``steps`` of each.
+    With one pipeline: baseline, pipeline, pipeline, baseline, ... Each of them gets ``steps`` blocks.
     """
     kinds = (None, *range(pipelines))
     for number in range(steps):

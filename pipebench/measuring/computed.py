@@ -1,4 +1,4 @@
-"""What one side of a pair computed, and the judgement on two of them."""
+"""What baseline or pipeline computed, and how the two are judged."""
 
 from math import nan
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from pipebench.records.figures import Verification
 
 
 class Computed(NamedTuple):
-    """From which parameters and buffers (fingerprints by name), the gradients and the loss."""
+    """The start (fingerprints of parameters and buffers by name), the gradients and the loss of one step."""
 
     start: dict[str, str]
     gradients: Gradients
@@ -20,7 +20,11 @@ class Computed(NamedTuple):
 
 
 def judge(job: messages.Job, reference: Computed, found: Computed) -> Verification:
-    """Hold what the pipeline computed against the reference."""
+    """Compare what the pipeline computed with the reference.
+
+    Raises:
+        RunFailedError: They differ by more than the tolerance, or start from different parameters.
+    """
     check_same_start(reference.start, found.start)
     gradients = found.gradients
     lost = wrong_tensor()
@@ -39,17 +43,21 @@ def judge(job: messages.Job, reference: Computed, found: Computed) -> Verificati
 
 
 def judge_update(job: messages.Job, expected: Gradients, found: Gradients) -> float:
-    """Hold the pipeline's parameters after its update against the reference's after one with the same gradients."""
+    """The largest error of the pipeline's parameters after an update with the same gradients as the baseline's.
+
+    Raises:
+        RunFailedError: The error is larger than the tolerance.
+    """
     return update_error(expected, found, tolerance=_tolerance(job))
 
 
 def take_gradients(part: Part, gradients: Gradients) -> None:
-    """Give a part's parameters copies of these gradients, which its optimizer may write into."""
+    """Give a part's parameters copies of these gradients; its optimizer may write into the copies."""
     for name, parameter in part.named():
         gradient = gradients.get(name)
         parameter.grad = None if gradient is None else gradient.clone().to(parameter.device)
 
 
 def _tolerance(job: messages.Job) -> float:
-    """How far the two may be apart."""
+    """How far baseline and pipeline may differ."""
     return gradient_tolerance(job.config.dtype, job.config.kind, job.config.outline.positions)

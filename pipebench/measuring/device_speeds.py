@@ -1,4 +1,4 @@
-"""How fast each rank's device is, on the model's first single-device form: every rank measures its own, all at once."""
+"""The speed of each rank's device on the model's first single-device form; all ranks measure at the same time."""
 
 from functools import partial
 from math import inf
@@ -11,19 +11,17 @@ from pipebench.launching.messages import Form
 from pipebench.measuring.baseline import Baseline
 from pipebench.models.network import Network
 
-_FEWEST, _MOST = 3, 10  # steps; the first one warms up
+_FEWEST, _MOST = 3, 10  # steps; the first step warms up
 _ENOUGH_S = 0.05
 
 
 def all_speeds(network: Network, device: RankDevice, ranks: int) -> list[float]:
-    """Every device's steps a second, by rank. Collective.
-
-    Nothing where the model does not fit on one of them.
+    """Steps per second of every device, by rank; empty if the model does not fit on one of them. Collective.
 
     Args:
         network: the model.
-        device: this rank's.
-        ranks: how many there are.
+        device: this rank's device.
+        ranks: the number of ranks.
     """
     speed = torch.tensor(_speed(network, device), dtype=torch.float64)
     speeds = [torch.empty_like(speed) for _ in range(ranks)]
@@ -33,7 +31,7 @@ def all_speeds(network: Network, device: RankDevice, ranks: int) -> list[float]:
 
 
 def _speed(network: Network, device: RankDevice) -> float:
-    """This rank's; 0 if the model does not fit."""
+    """Steps per second of this rank's device; 0 if the model does not fit."""
     try:
         seconds = _step_s(network, device)
     except torch.OutOfMemoryError:
@@ -43,7 +41,7 @@ def _speed(network: Network, device: RankDevice) -> float:
 
 
 def _step_s(network: Network, device: RankDevice) -> float:
-    """The fastest step; steps of milliseconds are repeated, since they differ more."""
+    """Seconds of the fastest step; short steps are repeated more often, since they vary more."""
     probe = Baseline(Form(network.outline.forms[0]), network, device.torch)
     batch = probe.batch(0)
     seconds: list[float] = []

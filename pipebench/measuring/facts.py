@@ -1,4 +1,4 @@
-"""What only a measuring process can tell of itself: facts, tried out where a setting may say otherwise."""
+"""Facts that only a measuring process knows of itself; they are tried out where a setting may be wrong about them."""
 
 import os
 
@@ -13,11 +13,11 @@ from pipebench.records.devices import RankRecord
 
 Values = dict[str, str | int | float | bool | None]
 
-_SMALL = 1e-38  # of float32's normal numbers
+_SMALL = 1e-38  # just below the smallest normal float32
 
 
 def environment(device: RankDevice) -> Values:
-    """The environment of a rank that computes on a device."""
+    """The environment of a rank that computes on this device, by field of a record's environment."""
     return {
         **device.libraries(),
         "torch": str(torch.__version__),
@@ -32,11 +32,11 @@ def environment(device: RankDevice) -> Values:
 
 
 def ranks(place: Place, device: RankDevice) -> list[RankRecord]:
-    """Where all ranks are, and on what; only rank 0 knows of the others. Collective.
+    """The host and the device of all ranks, on rank 0; other ranks get an empty list. Collective.
 
     Args:
-        place: of this rank.
-        device: that it has.
+        place: the place of this rank.
+        device: the device of this rank.
     """
     seat = place.seats[place.rank]
     here = RankRecord(seat.host, seat.local_rank, *device.identity())
@@ -50,7 +50,7 @@ def _mkldnn() -> bool:
 
 
 def flushes_denormal() -> bool:
-    """Whether this thread takes numbers too small to be normal for 0, as not every processor can."""
+    """Whether this thread flushes denormal numbers to 0; not every processor can do that."""
     return not (torch.full((64,), _SMALL) * 1e-2).any()
 
 

@@ -1,6 +1,6 @@
-"""What a message takes between two ranks of a host, and between ranks of two hosts: a ping-pong of one pair each.
+"""Measure the links between two ranks of one host and between ranks of two hosts, each by a ping-pong of two ranks.
 
-While it runs all other ranks wait, so nothing else is on the way.
+All other ranks wait meanwhile, so no other message is on the way.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,10 @@ _SIZE_S = 0.4  # for all messages of a size
 
 
 def pairs(place: Place) -> list[tuple[str, int, int]]:
-    """Rank 0's host inside, if it has two ranks, and each of the other hosts from there; one pair of ranks each."""
+    """The two ranks of each link, with the name of the second one's host.
+
+    The first link is inside rank 0's host, if that has two ranks. The others go from rank 0 to each other host.
+    """
     here = place.beside(0)
     inside = [(place.seats[0].host, 0, here[1])] if len(here) > 1 else []
     firsts = {place.seats[rank].host: rank for rank in reversed(range(place.ranks))}
@@ -31,13 +34,13 @@ def pairs(place: Place) -> list[tuple[str, int, int]]:
 def measure(
     place: Place, device: RankDevice, *, backend: str | None, timeout_s: float
 ) -> list[HostLinkRecord]:
-    """All pairs; the result of rank 0 is the one to keep. Collective.
+    """Measure all links; rank 0 is part of each, so its result is complete. Collective.
 
     Args:
-        place: of this rank.
-        device: where its messages lie.
-        backend: what carries messages between devices, such as ``nccl``; ``None``: what all ranks have met by.
-        timeout_s: of a wait for a message.
+        place: the place of this rank.
+        device: the device that has this rank's messages in its memory.
+        backend: what carries messages between devices, such as ``nccl``; ``None``: the group of all ranks.
+        timeout_s: limit of a wait for a message.
     """
     found = []
     for host, first, second in pairs(place):
@@ -60,7 +63,7 @@ def measure(
 
 
 def _record(hosts: tuple[str, str], ranks: tuple[int, int], times: list[MessageTimeRecord]) -> HostLinkRecord:
-    """The latency is the smallest message's; the rate is what the largest one takes beyond that."""
+    """A link's record: the smallest message gives the latency, and the largest one's extra time gives the rate."""
     least, most = times[0], times[-1]
     beyond_s = most.one_way_s - least.one_way_s
     return HostLinkRecord(
@@ -73,13 +76,13 @@ def _record(hosts: tuple[str, str], ranks: tuple[int, int], times: list[MessageT
 
 
 class _Rally:
-    """Messages of many sizes between this rank and another one; ``serves``: this one begins, and keeps the time."""
+    """Messages of many sizes between this rank and another one; the one that ``serves`` sends first and is timed."""
 
     def __init__(self, other: int, device: RankDevice, group: object, *, serves: bool) -> None:
         self.other, self.device, self.group, self.serves = other, device, group, serves
 
     def one_way_s(self, size_bytes: int) -> float:
-        """Half of there and back, the median."""
+        """Seconds one way: half of the median round trip."""
         ball = torch.zeros(size_bytes, dtype=torch.uint8, device=self.device.torch)
         self._timed(ball)
         rounds = torch.tensor(0)

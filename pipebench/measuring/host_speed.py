@@ -1,7 +1,7 @@
-"""This host's speed on the built-in model: what the time dilation of an emulated machine is made of, for every model.
+"""This host's speed on the built-in model, from which the time dilation of an emulated machine is computed.
 
-A machine preset's card is known by its speed on that model. What a Transformer or a model of the user's own does in a
-second on such a card nobody knows, so the host is held against the card by the work that both are known to do.
+The speed of a machine preset's card is known for the built-in model only. How fast a Transformer or a model of the
+user's own runs on that card is not known. So host and card are compared on the built-in model.
 """
 
 from pipebench.engine.device import RankDevice
@@ -11,7 +11,7 @@ from pipebench.models.registry import given_to, network_for, reference
 
 
 def host_flops_per_s(device: RankDevice) -> float:
-    """Race the forms of the reference; the fastest step counts."""
+    """Race the forms of the built-in model; the operations per second of the fastest step."""
     asked = reference()
     network = network_for(asked, given_to(asked).data)
     candidates = race(network, device, lambda _: None).candidates

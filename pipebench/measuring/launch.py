@@ -1,12 +1,12 @@
 """A launch: what a fresh interpreter does from start to end.
 
-    [race, verify]   in the first launch: find the strongest baseline, hold the pipeline against it
-    warm up          both kinds
+    [race, verify]   in the first launch: find the strongest baseline, and verify the pipeline against it
+    warm up          baseline and pipeline
     time             baseline and pipeline in one-step blocks, ABBA
 
-Started by the launcher as ``python -m pipebench.measuring.launch FOLDER RANK MESSAGES PARENT``: a folder with the
-job and the place of this process's rank, a file descriptor to report to, and the process to end with. With real ranks
-all of them run this; the baseline runs in rank 0, which also reports, while the others wait for it.
+The launcher starts it as ``python -m pipebench.measuring.launch FOLDER RANK MESSAGES PARENT``. FOLDER has the job and
+the places of the ranks, MESSAGES is a file descriptor for reports, and PARENT is the process to end with. Every real
+rank runs this. The baseline runs in rank 0, which also reports, while the others wait for it.
 """
 
 import gc
@@ -40,7 +40,7 @@ Emit = Callable[[messages.Message], None]
 
 
 def main() -> None:
-    """Run the job; whatever happens is reported as a message, never lost."""
+    """Run the job, and report every error as a message."""
     folder, rank, descriptor, parent = Path(sys.argv[1]), *map(int, sys.argv[2:5])
 
     def emit(message: messages.Message) -> None:
@@ -57,7 +57,7 @@ def main() -> None:
             place = msgspec.msgpack.decode((folder / f"place-{rank}").read_bytes(), type=Place)
             if work.config.kind.has_gpu:
                 process.prepare_for_gpus()
-            else:  # a rank with a GPU is not pinned: it has threads of the driver's beside its own
+            else:  # a rank with a GPU is not pinned: threads of the driver run in its process too
                 process.pin(place.core)
             with recognised():
                 run(work, place, folder, emit)
@@ -76,13 +76,13 @@ def main() -> None:
         emit(messages.Failed(cause="out of memory: use a smaller size", traceback=traceback.format_exc()))
     except LostPeerError as lost:
         emit(_broken(lost.told, lost_peer=True))
-    except Exception as error:  # noqa: BLE001 - a process's last word: every cause goes home
+    except Exception as error:  # noqa: BLE001 - every error must be reported
         emit(_broken(error, lost_peer=False))
-    os._exit(0)  # a group whose peers are gone must not be waited for
+    os._exit(0)  # a normal exit would wait for a group whose peers may be gone
 
 
 def _broken(error: Exception, *, lost_peer: bool) -> messages.Failed:
-    """The last word of a process that an error ended."""
+    """The report of a process that an error ended."""
     cause = f"{type(error).__name__}: {error}".splitlines()[0]
     if _out_of_memory(error):
         cause = f"out of memory: use a smaller size ({cause})"
@@ -91,13 +91,13 @@ def _broken(error: Exception, *, lost_peer: bool) -> messages.Failed:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    """Torch's error of a GPU or, of the host, its allocator's, C++'s, or a oneDNN kernel's that finds no room."""
+    """Whether memory ran out: torch's error on a GPU, or an error of torch's allocator, C++ or oneDNN on the host."""
     signs = ("can't allocate memory", "bad_alloc", "could not create a primitive")
     return type(error).__name__ == "OutOfMemoryError" or any(sign in str(error) for sign in signs)
 
 
 def describe(work: messages.Describing, emit: Emit) -> None:
-    """Load the user's own layers, look at what they do, and tell what they are."""
+    """Load the user's own layers, find out what they do, and report their description."""
     check_torch()
     import torch  # noqa: PLC0415 - after process.prepare, which sets what torch reads once
 
@@ -120,7 +120,7 @@ def describe(work: messages.Describing, emit: Emit) -> None:
 
 
 def run(job: messages.Job, place: Place, folder: Path, emit: Emit) -> None:
-    """One launch, from its job to its last message."""
+    """Do a job, from its start to its last report but ``Done``."""
     check_torch()  # after process.prepare, which sets what torch reads once
     import torch  # noqa: PLC0415 - likewise
 
@@ -183,7 +183,7 @@ def _measure_actions(job: messages.Job, place: Place, report: Emit) -> None:
 
 
 def _survey(job: messages.Job, place: Place, device: "RankDevice", report: Emit) -> None:
-    """Where the ranks are and what lies between them, before they have anything else to do. Collective."""
+    """Report where the ranks are, and measure the links between hosts, before any other work. Collective."""
     from pipebench.engine.device import CpuDevice  # noqa: PLC0415 - torch
     from pipebench.measuring import facts, host_links  # noqa: PLC0415 - torch
 
@@ -195,7 +195,7 @@ def _survey(job: messages.Job, place: Place, device: "RankDevice", report: Emit)
 
 
 def _race(pairs: Sequence["Pair"], report: Emit) -> None:
-    """Find the strongest baseline, then hold each pipeline against a fresh one of that form."""
+    """Find the strongest baseline, then verify each pipeline against a fresh baseline of that form."""
     first, *others = pairs
     steps = count()
     raced = first.race(
@@ -227,12 +227,12 @@ def _measure_link(job: messages.Job, place: Place, folder: Path, report: Emit) -
 
 
 def _say_nothing(message: messages.Message) -> None:
-    """Rank 0 speaks for all."""
+    """Report nothing: rank 0 reports for all ranks."""
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No garbage collection while measuring."""
+    """Switch garbage collection off while measuring."""
     gc.collect()
     gc.disable()
     try:

@@ -1,6 +1,6 @@
-"""What a balanced partition is made of: the cost of each layer and, of several GPUs, the speed of each.
+"""Costs for a balanced partition: the cost of each layer and, if there are several GPUs, the speed of each.
 
-The GPUs are measured by their own ranks, side by side as they will run; then rank 0 measures the layers on its own.
+Each rank measures its own GPU, all at the same time, as they will run. Then rank 0 measures the layers alone.
 """
 
 import time
@@ -20,19 +20,19 @@ from pipebench.models.registry import network_for
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.plan.transfers import add_transfers
 
-_STEPS = 3  # the first one warms up: it is never the least
+_STEPS = 3  # the first step warms up, so it is never the fastest
 
 
 def measure(
     job: messages.Job, place: Place, folder: Path, emit: Callable[[messages.Message], None]
 ) -> messages.LayerCosts | None:
-    """Layers and GPUs; ``None`` from ranks that have measured their own GPU alone.
+    """The costs of layers and the speeds of GPUs on rank 0; ``None`` on other ranks, which only measure their GPU.
 
     Args:
-        job: with the model.
-        place: of this rank.
-        folder: the launch's.
-        emit: hears of progress.
+        job: what to measure, with the model.
+        place: the place of this rank.
+        folder: the folder of the launch.
+        emit: is told of progress.
     """
     network = network_for(job.config, job.data)
     speeds: list[float] = []
@@ -43,7 +43,7 @@ def measure(
 
 
 def _speeds(job: messages.Job, network: Network, place: Place, folder: Path) -> list[float]:
-    """Of all GPUs, by rank. Collective."""
+    """The speeds of all GPUs, by rank. Collective."""
     from pipebench.engine import group  # noqa: PLC0415 - torch.distributed, for ranks only
     from pipebench.measuring.device_speeds import all_speeds  # noqa: PLC0415 - likewise
 
@@ -63,9 +63,10 @@ def _layers(
     speeds: list[float],
     emit: Callable[[messages.Message], None],
 ) -> messages.LayerCosts:
-    """A quick measurement of every layer: a pipeline cut as finely as can be, its costs summed by stage.
+    """A quick measurement of every layer: a pipeline with one layer in each stage, its costs summed by stage.
 
-    What opens the model is measured with the first layer, where every partition has it; its head alone.
+    What opens the model is measured with the first layer, since every partition keeps them together. The head is
+    measured by itself.
     """
     config, row = job.config, network.outline.row
     device = device_of(config.kind, place.device, time.thread_time)

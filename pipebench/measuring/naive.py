@@ -1,7 +1,7 @@
-"""The baseline of a model that no device can hold: the naive schedule on the fewest devices that it fits on.
+"""The baseline of a model that no single device can hold: the naive schedule on the fewest devices that can.
 
-One device works at a time, on the whole batch. Without messages that is what a single device with enough memory
-would take, so a speed-up relative to it is read as the speed-up relative to one device is.
+One device works at a time, on the whole batch. But for messages, a step takes as long as on a single device with enough
+memory. So a speed-up over it means the same as a speed-up over one device.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,16 +20,16 @@ from pipebench.records.figures import Candidate
 from pipebench.timing.links import Link
 
 FORM = messages.Form("naive")
-STEPS = 2  # of its race, in which it is alone
+STEPS = 2  # in its race, in which it is the only form
 
 
 def naive_plan(outline: Outline, partition: Sequence[int]) -> Plan:
-    """One slice, one stage a device."""
+    """The plan of the naive schedule: one slice, and one stage on each device."""
     return add_transfers(SCHEDULES[FORM.kind].plan(graph_of(shape_of(outline, partition), 1, 1)))
 
 
 class EmulatedNaive:
-    """On emulated devices: virtual makespans, as the pipeline's.
+    """The naive schedule on emulated devices; its steps are timed in virtual time, like the pipeline's.
 
     ``link`` must be set before a step's seconds mean anything.
     """
@@ -42,10 +42,10 @@ class EmulatedNaive:
         self.pipeline: EmulatedPipeline
 
     def touch_memory(self) -> None:
-        """Its steps are the pipeline's kind, and meet the same heap."""
+        """Do nothing: its steps use memory like the pipeline's, and find the same heap."""
 
     def host_flops_per_s(self) -> float | None:
-        """This host's speed on the model, where a card's on it is known: of all devices' work in a step."""
+        """This host's speed on the model, by all devices' work in a step; ``None`` if no card's speed is known."""
         flops = telling_flops(self.network.outline)
         if flops is None:
             return None
@@ -54,7 +54,7 @@ class EmulatedNaive:
         return flops / min(sum(cost.actions.values()) for cost in costs)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced:
-        """There is no other form."""
+        """Race the naive schedule alone, since there is no other form."""
         report(f"naive on {len(self.partition)} devices")
         self.choose(FORM)
         steps_s = [self.step(0) for _ in range(STEPS)]
@@ -67,7 +67,7 @@ class EmulatedNaive:
         )
 
     def choose(self, form: messages.Form) -> None:
-        """With fresh parameters."""
+        """Make the pipeline anew, with fresh parameters."""
         assert form == FORM
         self.pipeline = EmulatedPipeline(
             naive_plan(self.network.outline, self.partition),
@@ -77,10 +77,10 @@ class EmulatedNaive:
         )
 
     def reference(self, pieces: Pieces) -> Computed:
-        """What it computes on the first batch, from the first parameters.
+        """What the baseline computes on the first batch, from the first parameters.
 
         Args:
-            pieces: in which the pipeline that it is held against has shared tensors.
+            pieces: the pieces of shared tensors in the pipeline that is verified.
         """
         start = self.pipeline.fingerprints(pieces)
         self.pipeline.step(self.batches[0], update=False)
@@ -94,13 +94,13 @@ class EmulatedNaive:
         return self.pipeline.parameters()
 
     def step(self, number: int) -> float:
-        """One training step on batch ``number``, in seconds of virtual time."""
+        """Run one training step on batch ``number``; its seconds of virtual time."""
         costs = self.pipeline.step(self.batches[batch_of(number)])
         self.pipeline.release()
         return self.pipeline.timeline(costs, self.link, self.batches[batch_of(number)].steps).makespan_s
 
     def loss(self) -> float:
-        """Of the last step."""
+        """The loss of the last step."""
         return self.pipeline.loss()
 
     def release(self) -> None:

@@ -36,58 +36,69 @@ from pipebench.timing.machines import machine_for
 
 
 class Pair(Protocol):
-    """What a launch does with the two, whatever the devices are. All ranks call the same in the same order."""
+    """What a launch does with baseline and pipeline, on any kind of device.
+
+    All ranks call the same methods in the same order.
+    """
 
     pipeline_is_cpu_time: bool
-    device: RankDevice  # that this process computes on
+    device: RankDevice  # the device that this process computes on
 
     def beside(self, config: RunConfig) -> "Pair":
-        """Another pipeline of the same model, against the same baseline."""
+        """A pair of another pipeline of the same model and the same baseline."""
 
     def follow(self, first: Any, raced: messages.Raced | None) -> None:
-        """Of one beside the first one, which has raced: take its baseline, and what the race found."""
+        """Take the baseline of the first pair, and what its race found; for pairs that did not race themselves."""
 
     def prime(self) -> None:
-        """Let what a first call leaves behind come to lie before the large tensors."""
+        """Run a first call, so that what it creates and keeps is allocated before the large tensors."""
 
     def touch_memory(self) -> None:
-        """Make sure of free memory with its pages in place."""
+        """Make sure that enough free memory has its pages in place."""
 
     def verify(self) -> Verification | None:
-        """One step of both on the same parameters and batch; ``None`` from ranks that only take part."""
+        """Compare one step of both on the same parameters and batch; ``None`` on ranks that do not compare.
+
+        Raises:
+            RunFailedError: They differ by more than the tolerance.
+        """
 
     def race(self, report: Callable[[str], None]) -> messages.Raced | None:
-        """Find the strongest baseline and choose it; ``None`` from ranks that only wait."""
+        """Find the strongest baseline and choose it; ``None`` on ranks that only wait or help."""
 
     def choose(self, form: messages.Form) -> None:
-        """The baseline's form for the timed steps, with fresh parameters."""
+        """Make the baseline of this form for the timed steps, with fresh parameters."""
 
     def rest(self) -> None:
         """Wait until nothing of the last step disturbs the next one."""
 
     def baseline_step(self, number: int) -> float:
-        """One training step of the baseline on batch ``number``, in seconds."""
+        """Run one training step of the baseline on batch ``number``; its seconds."""
 
     def pipeline_step(self, number: int) -> Any:
-        """One training step of the pipeline on batch ``number``; what ``timeline`` takes."""
+        """Run one training step of the pipeline on batch ``number``; the argument for ``timeline``."""
 
     def timeline(self, measured: Any) -> TimelineRecord:
         """A measured step as a timeline."""
 
     def wall_per_cpu(self) -> float | None:
-        """What pipeline steps took by the wall clock over their CPU time, where that is not seen from outside."""
+        """Wall time over CPU time of the pipeline steps; ``None`` if the caller measures it, or it has no meaning."""
 
     def compare_clocks(self) -> None:
-        """Of hosts, where there are several, once more after the last step."""
+        """Compare the clocks of several hosts once more, after the last step."""
 
     def host_clocks(self) -> list[ClockRecord]:
-        """The clocks of other hosts, where there are several."""
+        """The clocks of all hosts but rank 0's; empty if there is one host."""
 
     def peaks_bytes(self) -> list[int] | None:
-        """The most that each device's tensors took in a pipeline step, where that is measured."""
+        """The most bytes that each device's tensors took in a pipeline step; ``None`` if this is not measured."""
 
     def check_losses(self, *, steps: int) -> None:
-        """After ``steps`` of each kind: both must have the same loss."""
+        """Check that both have the same loss, after ``steps`` steps of each.
+
+        Raises:
+            RunFailedError: The losses differ too much, or are not finite.
+        """
 
 
 def make_pair(job: messages.Job, place: Place, folder: Path) -> Pair:
@@ -133,25 +144,25 @@ class EmulatedPair:
             self._set_link(job.host_flops_per_s)
 
     def beside(self, config: RunConfig) -> "EmulatedPair":
-        """Another pipeline in this process."""
+        """A pair of another pipeline in this process and the same baseline."""
         return EmulatedPair(self.job.of(config), self.network, self.single)
 
-    def follow(self, first: "EmulatedPair", raced: messages.Raced | None) -> None:  # noqa: ARG002 - it has the same
-        """The race fixes the time dilation."""
+    def follow(self, first: "EmulatedPair", raced: messages.Raced | None) -> None:  # noqa: ARG002 - same baseline
+        """Set the time dilation by the host's speed, which the race found."""
         assert raced is not None
         assert raced.host_flops_per_s is not None
         self._set_link(raced.host_flops_per_s)
 
     def prime(self) -> None:
-        """Take one microbatch through the pipeline."""
+        """Run a first microbatch through the pipeline."""
         self.pipeline.prime(self.batches[0])
 
     def touch_memory(self) -> None:
-        """Room for a whole-batch step."""
+        """Put pages in place for a whole-batch step."""
         self.single.touch_memory()
 
     def verify(self) -> Verification:
-        """One training step of the chosen baseline and of the pipeline on the same parameters and batch."""
+        """Compare one training step of the chosen baseline and of the pipeline, on the same parameters and batch."""
         reference = self.single.reference(self.config.pieces)
         start = self.pipeline.fingerprints({})
         self.pipeline.step(self.batches[0], update=False)
@@ -165,7 +176,7 @@ class EmulatedPair:
         return structs.replace(verification, max_relative_parameter_error=error)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced:
-        """The race fixes the time dilation."""
+        """Find the strongest baseline; the host's speed that is found with it sets the time dilation."""
         if self.naive is not None:  # its steps have messages: the link comes first
             speed = self._speed(self.naive.host_flops_per_s(), report)
             return structs.replace(self.naive.race(report), host_flops_per_s=speed)
@@ -173,7 +184,7 @@ class EmulatedPair:
         return structs.replace(raced, host_flops_per_s=self._speed(raced.host_flops_per_s, report))
 
     def _speed(self, known: float | None, report: Callable[[str], None]) -> float:
-        """This host's, on the model or, where nobody counts its operations, on the built-in one; sets the link."""
+        """Set the link by this host's speed; the speed, which is measured on the built-in model if it is not known."""
         if known is None:
             report("the built-in model, for this host's speed")
             known = host_flops_per_s(self.device)
@@ -181,18 +192,18 @@ class EmulatedPair:
         return known
 
     def choose(self, form: messages.Form) -> None:
-        """Take a form of the baseline."""
+        """Make the baseline of this form."""
         self.single.choose(form)
 
     def rest(self) -> None:
-        """Nothing goes on beside this thread."""
+        """Do nothing: no other thread works."""
 
     def baseline_step(self, number: int) -> float:
-        """Thread CPU seconds."""
+        """Run one step of the baseline; its thread CPU seconds, or virtual seconds of the naive schedule."""
         return self.single.step(number)
 
     def pipeline_step(self, number: int) -> tuple[MeasuredCosts, Steps | None]:
-        """Thread CPU seconds of everything in the step, and the steps of time in each of its slices."""
+        """Run one step; the thread CPU seconds of everything in it, and the time steps in each of its slices."""
         batch = self.batches[batch_of(number)]
         costs = self.pipeline.step(batch)
         self.pipeline.release()
@@ -206,20 +217,20 @@ class EmulatedPair:
         return timeline_record(timeline, clock="virtual", message_bytes=sizes)
 
     def wall_per_cpu(self) -> None:
-        """Seen from outside: a step is one stretch of this thread's work."""
+        """Return ``None``: the caller can measure it, since a step is one piece of this thread's work."""
 
     def compare_clocks(self) -> None:
-        """One process has one clock."""
+        """Do nothing: one process has one clock."""
 
     def host_clocks(self) -> list[ClockRecord]:
-        """One process has one clock."""
+        """No clocks: one process has one clock."""
         return []
 
     def peaks_bytes(self) -> None:
-        """Not measured: all devices share this process."""
+        """Return ``None``: not measured, since all devices share this process."""
 
     def check_losses(self, *, steps: int) -> None:
-        """Both must have the same loss."""
+        """Check that both have the same loss."""
         check_same_loss(self.single.loss(), self.pipeline.loss(), steps=steps)
 
     def _set_link(self, host_flops_per_s: float) -> None:

@@ -1,9 +1,9 @@
-"""Ping-pong between two real ranks: what a message takes on its way, and what it costs its ends.
+"""Ping-pong between two real ranks: how long a message takes, and how much CPU time it costs sender and receiver.
 
-    rank 0  send ->      <- wait        ping_pong_s: half of it
+    rank 0  send ->      <- wait        ping_pong_s: half of a round trip
     rank 1     wait -> send
 
-    rank 0  send -> computing ...       one_way_s: until rank 1 has it; both read one monotonic clock
+    rank 0  send -> computing ...       one_way_s: until rank 1 has the message; both read one monotonic clock
     rank 1     wait -> has it
 
 The ranks send and receive as in a pipeline: receives posted ahead, each rank pinned to its core.
@@ -25,12 +25,19 @@ from pipebench.timing.measured_link import MeasuredLink, MessageTime
 
 SIZES_BYTES = (4, 2**12, 2**16, 2**18, 2**20, 2**22, 2**24)
 _MOST_ROUNDS, _FEWEST_ROUNDS = 300, 20
-_BYTES = 40e6  # of all rounds of a size: a tenth of a second
+_BYTES = 40e6  # in all rounds of a size: about a tenth of a second
 _LEAST_SPIN_S = 2e-3
 
 
 def measure(place: Place, folder: Path, patience_s: float, report: Callable[[float], None]) -> MeasuredLink:
-    """All sizes; the result of rank 0 is the one to keep. Collective; ``report`` takes the share done."""
+    """Measure messages of all sizes; rank 0's result is the one to keep. Collective.
+
+    Args:
+        place: the place of this rank.
+        folder: the folder of the launch.
+        patience_s: limit of a wait for a message.
+        report: takes the share that is done, from 0 to 1.
+    """
     group.join(place, folder, timeout_s=patience_s)
     times = []
     for number, size_bytes in enumerate(SIZES_BYTES):
@@ -46,7 +53,7 @@ def measure(place: Place, folder: Path, patience_s: float, report: Callable[[flo
 
 
 class _PingPong:
-    """Messages of one size, from one rank's side."""
+    """Messages of one size, as one rank sends and receives them."""
 
     def __init__(self, rank: int, size_bytes: int) -> None:
         self.rank, self.size_bytes = rank, size_bytes
@@ -90,7 +97,7 @@ class _PingPong:
         send.wait()
 
     def _one_way(self, spin_s: float) -> float:
-        """One message from a sender that goes on computing; its seconds on rank 1, 0 on rank 0."""
+        """Send one message while the sender goes on computing; its seconds on rank 1, and 0 on rank 0."""
         if self.rank == 1:
             receives = [_posted(dist.irecv(tensor, 0)) for tensor in (self.incoming, self.sent_at)]
             dist.barrier()
@@ -99,7 +106,7 @@ class _PingPong:
             receives[1].wait()
             return arrived - float(self.sent_at)
         dist.barrier()
-        _spin(_LEAST_SPIN_S)  # until the other one waits
+        _spin(_LEAST_SPIN_S)  # until the other rank waits
         self.sent_at[0] = time.perf_counter()
         send = _posted(dist.isend(self.outgoing, 1))
         _spin(spin_s)
@@ -109,7 +116,7 @@ class _PingPong:
 
 
 def _cores() -> int:
-    """How many cores the two ranks have between them."""
+    """How many different cores the two ranks have."""
     if not hasattr(os, "sched_getaffinity"):
         return min(os.cpu_count() or 1, 2)
     mine = torch.tensor(min(os.sched_getaffinity(0)))

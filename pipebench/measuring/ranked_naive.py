@@ -1,4 +1,4 @@
-"""The naive schedule on real ranks, as the baseline: the first ranks run it, the others wait. All is collective."""
+"""The naive schedule on real ranks, as the baseline: the first ranks run it, and the others wait."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -35,20 +35,20 @@ def everywhere(here: bool) -> bool:
 
 
 def fewest_devices(network: Network, device: RankDevice, rank: int, ranks: int) -> tuple[int, ...]:
-    """The partition on the fewest devices on which the naive schedule fits. Collective.
+    """The partition for the fewest devices on which the naive schedule fits. Collective.
 
-    Each rank tries its part by itself, with empty messages: nobody waits for one that finds no room.
+    Each rank tries its own part by itself, with zeros as messages. So no rank waits for one whose part does not fit.
 
     Raises:
-        EnvironmentRefusedError: It fits on no number of them.
+        EnvironmentRefusedError: It does not fit even on all devices.
     """
     for devices in range(2, ranks + 1):
         partition = by_memory(network.outline, devices)
         if everywhere(rank >= devices or _fits(network, device, partition, rank)):
             return partition
     raise EnvironmentRefusedError(
-        f"nothing to compare with: the model fits on no GPU, and with the whole batch at once not on {ranks} either "
-        "(tried); use a smaller --batch, or more devices"
+        f"nothing to compare with: no GPU can hold the model, nor can {ranks} GPUs with the whole batch at once "
+        "(both were tried); use a smaller --batch, or more devices"
     )
 
 
@@ -64,7 +64,7 @@ def _fits(network: Network, device: RankDevice, partition: Sequence[int], rank: 
 
 
 def _try(network: Network, device: RankDevice, partition: Sequence[int], rank: int) -> None:
-    """One step of a rank's part on the whole batch."""
+    """Run one step of a rank's part on the whole batch, with zeros as messages."""
     layout = chain_layout(partition)
     edges = edges_of(network.outline, layout, 1, 1)
     part = network.part(layout.parts[rank], device.torch)
@@ -97,14 +97,14 @@ def _zeros(specs: Sequence[TensorSpec], device: RankDevice) -> Payload:
 
 
 class MakesPipelines(Protocol):
-    """Makes this rank's part of a plan."""
+    """Makes the pipeline that is this rank's share of a plan."""
 
     def __call__(self, plan: Plan, layout: Layout) -> RankedPipeline:
-        """With fresh parameters."""
+        """Make it, with fresh parameters."""
 
 
 class RankedNaive:
-    """This rank's share of the baseline; results are rank 0's, ``None`` (or 0) on the others."""
+    """This rank's share of the baseline. Methods are collective; rank 0 gets results, other ranks ``None`` or 0."""
 
     def __init__(self, job: messages.Job, network: Network, make: MakesPipelines, device: RankDevice) -> None:
         assert job.config.baseline_partition is not None
@@ -114,14 +114,14 @@ class RankedNaive:
         self.choose(FORM)
 
     def choose(self, form: messages.Form) -> None:
-        """With fresh parameters."""
+        """Make the pipeline anew, with fresh parameters."""
         assert form == FORM
         self.pipeline = self.make(
             naive_plan(self.network.outline, self.partition), chain_layout(self.partition)
         )
 
     def race(self, report: Callable[[str], None]) -> messages.Raced | None:
-        """There is no other form."""
+        """Race the naive schedule alone, since there is no other form."""
         report(f"naive on {len(self.partition)} devices")
         self.pipeline.step(self.batches[0], update=False, checked=True)
         self.pipeline.release()
@@ -137,10 +137,10 @@ class RankedNaive:
         )
 
     def reference(self, pieces: Pieces) -> Computed | None:
-        """What it computes on the first batch, from the first parameters.
+        """What the baseline computes on the first batch, from the first parameters.
 
         Args:
-            pieces: in which the pipeline that it is held against has shared tensors.
+            pieces: the pieces of shared tensors in the pipeline that is verified.
         """
         start = self.pipeline.fingerprints(pieces)
         self.pipeline.step(self.batches[0], update=False, checked=True)
@@ -148,7 +148,7 @@ class RankedNaive:
         return None if start is None or gradients is None else Computed(start, gradients, loss)
 
     def updated_by(self, gradients: Gradients | None) -> Gradients | None:
-        """The parameters after an update with the pipeline's gradients, which rank 0 has and sends to all."""
+        """The parameters after an update with the pipeline's gradients; rank 0 has these, and sends them to all."""
         wanted = {name for part in self.pipeline.parts.values() for name, _ in part.named()}
         shared = spread(gradients, wanted)
         for part in self.pipeline.parts.values():
@@ -157,13 +157,13 @@ class RankedNaive:
         return self.pipeline.parameters()
 
     def step(self, number: int) -> float:
-        """One training step on batch ``number``, in seconds by the wall clock."""
+        """Run one training step on batch ``number``; its seconds by the wall clock."""
         timeline = self.pipeline.timeline(self.pipeline.step(self.batches[batch_of(number)]))
         self.pipeline.release()
         return 0.0 if timeline is None else timeline.makespan_s
 
     def loss(self) -> float:
-        """Of the last step, on every rank."""
+        """The loss of the last step, on every rank."""
         return self.pipeline.loss()
 
     def release(self) -> None:

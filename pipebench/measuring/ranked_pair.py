@@ -1,4 +1,4 @@
-"""The pair on real ranks: every rank has its part of the pipeline, rank 0 the baseline too."""
+"""The pair on real ranks: every rank has its share of the pipeline, and rank 0 also has the baseline."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -37,15 +37,15 @@ from pipebench.records.timelines import timeline_record
 
 
 class RankedPair:
-    """One rank's share. The ranks that have no baseline meet rank 0 again at the next message.
+    """One rank's share of the pair. Ranks without a baseline wait for rank 0's next message while it runs.
 
     Args:
-        job: of the launch.
-        network: its model.
-        place: of this rank among all.
-        folder: the launch's.
-        device_of: the device of this host with a number; by default the job's kind.
-        transport: makes this rank's transport; by default the strongest one that is there.
+        job: the job of the launch.
+        network: the job's model.
+        place: the place of this rank among all.
+        folder: the folder of the launch.
+        device_of: gives this host's device with a number; by default a device of the job's kind.
+        transport: makes this rank's transport; by default the one for the job's kind of device.
     """
 
     pipeline_is_cpu_time = False
@@ -83,7 +83,7 @@ class RankedPair:
             self.single = SingleDevice(job, network, self._device_of_rank(job.baseline_device))
 
     def load(self) -> None:
-        """The pipeline of the job, and the batches as it takes them."""
+        """Make the pipeline of the job, and the batches, cut as it takes them."""
         config = self.job.config
         self.pipeline = self._pipeline(
             self.job.plan(), config.layout, cell=config.cell, checkpoint=config.checkpoint
@@ -96,21 +96,21 @@ class RankedPair:
         ]
 
     def beside(self, config: RunConfig) -> "RankedPair":
-        """Another pipeline on the same ranks; a hang in it is told without its action, which is of another plan."""
+        """A pair of another pipeline on the same ranks. If it hangs, the report names no action, as plans differ."""
         other = copy(self)
         other.job, other.numbered = self.job.of(config), False
         other.load()
         return other
 
     def follow(self, first: "RankedPair", raced: messages.Raced | None) -> None:  # noqa: ARG002 - not needed here
-        """The race makes the baseline."""
+        """Take the baseline of the first pair, which its race made."""
         self.job = first.job.of(self.job.config)
         self.single, self.naive = first.single, first.naive
 
     def _pipeline(
         self, plan: Plan, layout: Layout, *, cell: str = "fused", checkpoint: str = "none"
     ) -> RankedPipeline:
-        """This rank's part of a plan, with fresh parameters."""
+        """The pipeline that is this rank's share of a plan, with fresh parameters."""
         graph = plan.graph
         edges = edges_of(self.network.outline, layout, graph.microbatches, graph.chunks_each)
         return RankedPipeline(
@@ -129,27 +129,27 @@ class RankedPair:
         )
 
     def prime(self) -> None:
-        """A first whole step: real ranks cannot take a part of one.
+        """Run a whole first step, since real ranks cannot run a part of a step.
 
-        Checked, so that no receive is posted ahead: while a GPU loads its kernels for the first time,
-        nothing may wait on it for what only they can bring about.
+        The step is checked, so that no receive is posted ahead. While a GPU loads its kernels for the first time, a
+        waiting receive could block the loading, and then its message would never come.
         """
         self.pipeline.step(self.batches[0], update=False, checked=True)
         self.pipeline.release()
 
     def touch_memory(self) -> None:
-        """Room for a whole-batch step in rank 0; the others' steps are as small as their microbatches."""
+        """Put pages in place for a whole-batch step on rank 0; other ranks only run microbatches."""
         if self.single is not None:
             self.single.touch_memory()
 
     def verify(self) -> Verification | None:
-        """The checked step: headers travel before payloads. Rank 0 holds it against its baseline."""
+        """Run a checked step, in which headers travel before payloads; rank 0 compares it with its baseline."""
         side = self.naive or self.single
         reference = side.reference(self.job.config.pieces) if side is not None else None
         start = self.pipeline.fingerprints({})
         self.pipeline.step(self.batches[0], update=False, checked=True)
         gradients, loss = self.pipeline.gradients(), self.pipeline.loss()
-        # before the update: an optimizer may write into the gradients, and rank 0's are no copies
+        # before the update: an optimizer may write into the gradients, and those on rank 0 are not copied
         verification = None
         if reference is not None and start is not None and gradients is not None:
             verification = judge(self.job, reference, Computed(start, gradients, loss))
@@ -165,7 +165,7 @@ class RankedPair:
         return msgspec.structs.replace(verification, max_relative_parameter_error=error)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced | None:
-        """Rank 0 races alone, on the GPU of median speed among those that it sees; the others wait for it."""
+        """Race on rank 0 alone, on the GPU of median speed among those that it sees; the other ranks wait."""
         if self.naive is not None:
             return self.naive.race(report)
         differ = self.device.has_own_speed
@@ -186,7 +186,7 @@ class RankedPair:
         return self.device_of(self.place.seats[rank].device)
 
     def _raced_alone(self, chosen: int, report: Callable[[str], None]) -> messages.Raced | None:
-        """Of a single device; ``None`` if the model does not fit on it."""
+        """The race on a single device; ``None`` if the model does not fit on it."""
         self.single = SingleDevice(self.job, self.network, self._device_of_rank(chosen))
         try:
             return self.single.race(report)
@@ -195,7 +195,7 @@ class RankedPair:
             return None
 
     def _race_naive(self, report: Callable[[str], None]) -> messages.Raced | None:
-        """Find the fewest devices that the naive schedule fits on, by trying each one's part, and race it."""
+        """Find the fewest devices on which the naive schedule fits, by trying each device's part, and race it."""
         partition = fewest_devices(self.network, self.device, self.rank, self.job.ranks)
         config = msgspec.structs.replace(self.job.config, baseline_partition=partition)
         self.job = msgspec.structs.replace(self.job, config=config)
@@ -204,24 +204,27 @@ class RankedPair:
         return raced and msgspec.structs.replace(raced, baseline_partition=partition)
 
     def choose(self, form: messages.Form) -> None:
-        """Take a form of the baseline."""
+        """Make the baseline of this form."""
         if self.naive is not None:
             self.naive.choose(form)
         if self.single is not None:
             self.single.choose(form)
 
     def rest(self) -> None:
-        """Until gloo's input thread has left the core to the baseline."""
+        """Wait until gloo's input thread has left the core to the baseline."""
         time.sleep(REST_S)
 
     def baseline_step(self, number: int) -> float:
-        """Seconds on rank 0, while the others wait for it; of the naive schedule where that is the baseline."""
+        """Run one step of the baseline; its seconds on rank 0, and 0 on the others.
+
+        The others wait, or take part if the baseline is the naive schedule.
+        """
         if self.naive is not None:
             return self.naive.step(number)
         return self.single.step(number) if self.single is not None else 0.0
 
     def pipeline_step(self, number: int) -> tuple[Readings, Steps | None]:
-        """One step of all ranks, and the steps of time in each of its slices."""
+        """Run one step on all ranks; this rank's readings, and the time steps in each of its slices."""
         batch = self.batches[batch_of(number)]
         readings = self.pipeline.step(batch)
         self.pipeline.release()
@@ -231,7 +234,7 @@ class RankedPair:
         return readings, batch.steps
 
     def timeline(self, measured: tuple[Readings, Steps | None]) -> TimelineRecord:
-        """The step by the wall clock; on ranks other than 0 an empty one, since only rank 0 reports."""
+        """The step's timeline by the wall clock; empty on ranks other than 0, since only rank 0 reports."""
         readings, steps = measured
         timeline = self.pipeline.timeline(readings)
         if timeline is None:
@@ -240,7 +243,7 @@ class RankedPair:
         return timeline_record(timeline, clock="wall", message_bytes=sizes)
 
     def peaks_bytes(self) -> list[int] | None:
-        """Each rank's largest peak so far, without the baseline where it shares the device."""
+        """Each rank's largest peak so far, without the baseline's bytes if that is on the same device."""
         if self.device.peak_bytes() is None:
             return None
         shared = self.single is not None and self.single.device.torch == self.device.torch
@@ -249,11 +252,11 @@ class RankedPair:
         return None if peaks is None else [int(peak) for peak in peaks]
 
     def compare_clocks(self) -> None:
-        """Once more after the last step. Collective."""
+        """Compare the clocks once more after the last step. Collective."""
         self.clocks.refresh()
 
     def host_clocks(self) -> list[ClockRecord]:
-        """The clocks of all hosts but rank 0's, as they were compared with its in this launch."""
+        """The clocks of all hosts but rank 0's, as compared with rank 0's clock in this launch."""
         if not isinstance(self.clocks, HostClocks):
             return []
         return [
@@ -267,14 +270,14 @@ class RankedPair:
         ]
 
     def wall_per_cpu(self) -> float | None:
-        """The worst rank's: how long it worked by the clock over its CPU time; ``None`` of work that is not a CPU's."""
+        """The time that a rank worked by the wall clock over its CPU time, of the worst rank; ``None`` on GPUs."""
         if not self.device.has_cpu_clock:
             return None
         ratios = self.pipeline.gathered(self._busy_s / self._cpu_s if self._cpu_s else 0.0)
         return None if ratios is None else max(ratios)
 
     def check_losses(self, *, steps: int) -> None:
-        """Both must have the same loss."""
+        """Check that both have the same loss."""
         loss = self.pipeline.loss()
         side = self.naive or self.single
         if side is not None:
@@ -282,5 +285,5 @@ class RankedPair:
 
 
 def of_median_speed(speeds: Sequence[float]) -> int:
-    """The number of the device of median speed, of the two in the middle the slower one."""
+    """The number of the device of median speed; of two in the middle, the slower one."""
     return speeds.index(median_low(speeds))

@@ -1,4 +1,4 @@
-"""The baseline's side of a pair, in the process that has it."""
+"""The baseline of a pair on a single device, in the process that has it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,11 +27,11 @@ class SingleDevice:
         self.resident_bytes = 0
 
     def touch_memory(self) -> None:
-        """Make sure of one free stretch of the heap that a whole-batch step fits in, with its pages in place.
+        """Make sure that a free stretch of the heap, with its pages in place, has room for a whole-batch step.
 
-        Called again after the warm-up: a first step leaves small blocks that live on (torch's and oneDNN's
-        caches), now and then in the midst of the stretch, and then another one is needed. A GPU's memory has
-        an allocator of its own.
+        It is called again after the warm-up. A first step leaves small blocks that stay (torch's and oneDNN's caches).
+        If one of them lies in the middle of the stretch, another stretch is needed. A GPU's memory has an allocator of
+        its own.
         """
         if not self.device.has_own_memory:
             room = min(whole_memory(self.network.outline).total, self.job.config.single_limit or inf)
@@ -41,7 +41,7 @@ class SingleDevice:
         """What the form that will be timed computes on the first batch, from the first parameters.
 
         Args:
-            pieces: in which the pipeline that it is held against has shared tensors.
+            pieces: the pieces of shared tensors in the pipeline that is verified.
         """
         start = hashes(cut(self.baseline.model.kept(), pieces))
         self.baseline.step(self.batches[0], update=False)
@@ -55,7 +55,7 @@ class SingleDevice:
         return parameters_of(self.baseline.model)
 
     def race(self, report: Callable[[str], None]) -> messages.Raced:
-        """Find the strongest form and choose it; its speed is the host's, where a card's on it is known."""
+        """Find the strongest form and choose it; its speed is the host's, if a card's speed on the model is known."""
         raced = race(
             self.network,
             self.device,
@@ -74,20 +74,20 @@ class SingleDevice:
         )
 
     def choose(self, form: messages.Form) -> None:
-        """Take a form, with fresh parameters."""
+        """Make the baseline of this form, with fresh parameters."""
         before = self.device.allocated_bytes()
         self.baseline = Baseline(form, self.network, self.device.torch)
         self.batches = [self.baseline.batch(number) for number in range(BATCHES)]
         self.resident_bytes = self.device.allocated_bytes() - before
 
     def step(self, number: int) -> float:
-        """One training step on batch ``number``, in seconds of this device's clock."""
+        """Run one training step on batch ``number``; its seconds by this device's clock."""
         seconds = self.device.seconds(partial(self.baseline.step, self.batches[batch_of(number)]))
         self.baseline.release()
         return seconds
 
     def loss(self) -> float:
-        """Of the last step."""
+        """The loss of the last step."""
         return self.baseline.loss()
 
     def release(self) -> None:

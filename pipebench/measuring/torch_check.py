@@ -1,4 +1,4 @@
-"""Whether this Python has a torch that can be loaded, and what is wrong with the one that cannot. Pure until asked."""
+"""Check that this Python can load torch, and say what is wrong if it cannot. Importing this file loads no torch."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from pipebench.system.refusals import first_line, why
 
 _INSTALL = "install one that fits this system and this Python (pip install --force-reinstall torch)"
 
-# What a loader says, and in our words what that means, with what to do.
+# What a loader says; what that means in our words, and what to do.
 _CAUSES = (
     (
         r"failed to map segment|cannot allocate memory|bad_alloc",
@@ -28,7 +28,7 @@ def check_torch() -> None:
     """Load torch.
 
     Raises:
-        EnvironmentRefusedError: It is not there, or it cannot be loaded.
+        EnvironmentRefusedError: torch is not installed, or cannot be loaded.
     """
     try:
         import torch  # noqa: F401, PLC0415 - that is the question
@@ -38,7 +38,7 @@ def check_torch() -> None:
         raise EnvironmentRefusedError(
             f"torch is not installed for {sys.executable}: install it there (pip install torch)"
         ) from error
-    except Exception as error:  # whatever the loader, or code that runs on loading, finds amiss
+    except Exception as error:  # any error of the loader, or of code that runs on loading
         raise _refused(error) from error
 
 

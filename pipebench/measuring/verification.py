@@ -2,15 +2,15 @@
 
     the same parameters   by fingerprint
     the same loss, the same gradients, on one batch
-    the same update       where both optimizers are given the pipeline's gradients
+    the same update       if both optimizers get the pipeline's gradients
 
-An optimizer may make much of little (Adam turns a gradient that is rounding into a whole step), so the update is
-compared with gradients that are equal to the last bit.
+An optimizer can turn a small difference into a large one (Adam makes a whole step of a gradient that is only rounding).
+So the update is compared with gradients that are equal to the last bit.
 
-A gradient's error is held against its own norm, or against a thousandth of the norm of all gradients where that
-is larger: next to it, what is left of a gradient that is 0 in exact arithmetic (or has vanished on its way through
-many layers) is rounding, on both sides, and has no relation to its own size. A gradient that is wrong altogether is
-found down to ``FLOOR`` x the tolerance; those that are smaller still are named, as vanishing.
+A gradient's error is divided by its own norm, or by a thousandth of the norm of all gradients if that is larger. A
+gradient that is 0 in exact arithmetic, or that has vanished on its way through many layers, is only rounding in
+baseline and pipeline. Its error has no relation to its own size. A gradient that is entirely wrong is found if its norm
+is more than ``FLOOR`` x the tolerance of the norm of all. Smaller gradients are listed as vanishing.
 """
 
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ from torch import Tensor
 from pipebench.errors import RunFailedError
 from pipebench.records.figures import Verification
 
-FLOOR = 1e-3  # of the norm of all gradients
+FLOOR = 1e-3  # as a share of the norm of all gradients
 LOSS_TOLERANCE = 1e-4  # relative
-_LOSS_FLOOR = 1.0  # a cross-entropy is a difference of numbers of this size, however small it is itself
-_TOGETHER = 4  # steps over which rounding does not grow beyond it
+_LOSS_FLOOR = 1.0  # even a small cross-entropy is a difference of numbers of this size
+_TOGETHER = 4  # steps in which rounding stays below the loss tolerance
 
 Gradients = Mapping[str, Tensor | None]  # by the parameter's name; a missing one is all zeros
 
@@ -37,7 +37,7 @@ def verify(
     """Compare loss and every gradient of one step, in float64.
 
     Raises:
-        RunFailedError: They differ by more than the tolerance, are not finite, or there is nothing to compare.
+        RunFailedError: They differ by more than the tolerance, are not finite, or all gradients are 0.
     """
     check_finite("baseline", expected_loss)
     check_finite("pipeline", loss)
@@ -71,7 +71,7 @@ def verify(
 
 
 def check_same_start(baseline: Mapping[str, str], pipeline: Mapping[str, str]) -> None:
-    """Both must start from the same parameters and buffers, by their fingerprints.
+    """Check by fingerprints that both start from the same parameters and buffers.
 
     Raises:
         RunFailedError: They do not.
@@ -82,31 +82,31 @@ def check_same_start(baseline: Mapping[str, str], pipeline: Mapping[str, str]) -
     if odd:
         raise RunFailedError(
             f"verification: baseline and pipeline do not start from the same {odd[0]}"
-            + (f" (nor {len(odd) - 1} more)" if len(odd) > 1 else "")
-            + ": what makes the layers must make the same ones each time, and no step may change a buffer"
+            + (f" (and {len(odd) - 1} more differ)" if len(odd) > 1 else "")
+            + ": the code that makes the layers must make the same ones each time, and no step may change a buffer"
         )
 
 
 def update_error(expected: Gradients, found: Gradients, *, tolerance: float) -> float:
-    """The largest error of a parameter after one update with the same gradients, held as gradients are.
+    """The largest error of a parameter after one update with the same gradients, relative as for gradients.
 
     Raises:
-        RunFailedError: It is beyond the tolerance.
+        RunFailedError: The error is larger than the tolerance.
     """
     errors = relative_errors(expected, found, "parameters").errors
     worst = max(errors, key=lambda name: errors[name])
     if errors[worst] > tolerance:
         raise RunFailedError(
             f"verification: after one update with the same gradients {worst} of the pipeline differs from the "
-            f"baseline's by {errors[worst]:.1e}, expected at most {tolerance:.0e}: the optimizer does something else "
-            "where it has a part of the parameters (a norm over all of them, random numbers); use one that treats each "
-            "parameter by itself"
+            f"baseline's by {errors[worst]:.1e}, expected at most {tolerance:.0e}: the optimizer computes something "
+            "else if it has only some of the parameters (a norm over all of them, random numbers); use one that "
+            "updates each parameter by itself"
         )
     return errors[worst]
 
 
 class Errors(NamedTuple):
-    """Each tensor's error, its norm's share of the norm of all, and that norm; all norms are the baseline's."""
+    """Each tensor's error, its norm as a share of the norm of all, and the norm of all; norms are the baseline's."""
 
     errors: dict[str, float]
     shares: dict[str, float]
@@ -114,10 +114,10 @@ class Errors(NamedTuple):
 
 
 def relative_errors(expected: Gradients, found: Gradients, what: str = "gradients") -> Errors:
-    """How far each tensor is off.
+    """How far each tensor is from the baseline's.
 
     Raises:
-        RunFailedError: A gradient is not finite, has another shape, or there is none at all.
+        RunFailedError: A tensor is not finite or has another shape, or all tensors of the baseline are 0.
     """
     norms, distances = {}, {}
     for name in expected:
@@ -138,7 +138,7 @@ def relative_errors(expected: Gradients, found: Gradients, what: str = "gradient
 
 
 def _exact(side: str, name: str, gradient: Tensor | None) -> Tensor | None:
-    """The gradient in float64, on the CPU; one of few rows stays so, each row once."""
+    """The gradient in float64 on the CPU; a sparse one stays sparse, with each row once."""
     exact = None
     if gradient is not None:
         real = torch.view_as_real(gradient.detach().resolve_conj()) if gradient.is_complex() else gradient
@@ -150,7 +150,7 @@ def _exact(side: str, name: str, gradient: Tensor | None) -> Tensor | None:
 
 
 def _distance(name: str, reference: Tensor | None, candidate: Tensor | None) -> float:
-    """norm(candidate - reference)."""
+    """norm(candidate - reference), where a missing tensor is all zeros."""
     if reference is None or candidate is None:
         return _norm(candidate if reference is None else reference)
     if reference.shape != candidate.shape:
@@ -164,7 +164,7 @@ def _distance(name: str, reference: Tensor | None, candidate: Tensor | None) -> 
 
 
 def _norm(tensor: Tensor | None) -> float:
-    """The Euclidean norm, without overflow or underflow on the way; no tensor is all zeros."""
+    """The Euclidean norm, without overflow or underflow on the way; 0 if there is no tensor."""
     numbers = None if tensor is None else _numbers(tensor)
     largest = float(numbers.abs().max()) if numbers is not None and numbers.numel() else 0.0
     if numbers is None or largest in (0, inf):
@@ -173,17 +173,21 @@ def _norm(tensor: Tensor | None) -> float:
 
 
 def _numbers(tensor: Tensor) -> Tensor:
-    """All that are not 0 for certain."""
+    """All elements of a tensor; of a sparse one, those that are stored."""
     return tensor.values() if tensor.is_sparse else tensor
 
 
 def _loss_error(expected: float, found: float) -> float:
-    """How far two losses are apart, relative where they are not small."""
+    """How far two losses are apart, relative to the expected one, or to 1 if that is smaller."""
     return abs(found - expected) / max(abs(expected), _LOSS_FLOOR)
 
 
 def check_finite(name: str, loss: float) -> None:
-    """Refuse a loss that is NaN or infinite."""
+    """Refuse a loss that is NaN or infinite.
+
+    Raises:
+        RunFailedError: It is.
+    """
     if not isfinite(loss):
         raise RunFailedError(
             f"the {name}'s loss is {loss}: expected a finite number; its gradients are lost too"
@@ -191,9 +195,12 @@ def check_finite(name: str, loss: float) -> None:
 
 
 def check_same_loss(baseline: float, pipeline: float, *, steps: int) -> None:
-    """Baseline and pipeline train side by side on the same batches: their losses start together.
+    """Compare the losses of baseline and pipeline after ``steps`` steps of each on the same batches.
 
-    After ``steps`` of each. Rounding grows while training, so later on only a finite loss is asked for.
+    Rounding grows while training. So after the first steps both losses only have to be finite.
+
+    Raises:
+        RunFailedError: They differ too much, or are not finite.
     """
     check_finite("baseline", baseline)
     check_finite("pipeline", pipeline)

@@ -1,1 +1,1 @@
-"""What a step consists of and in which order each device does it. Pure: imports no torch."""
+"""What a step consists of, and the order in which each device does it. Pure: imports no torch."""

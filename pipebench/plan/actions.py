@@ -8,8 +8,8 @@
     3SEND_F0>7  stage 3 sends the result of its 3F0 to stage 7, where 7RECV_F0<3 receives it
     3NORM    the device whose lowest stage is 3 computes its share of the norm of all gradients
 
-A send or receive names its other end where that is not the next stage of a chain. The text form without chunks
-and without other ends is the one of ``torch.distributed.pipelining``.
+A send or receive names the stage at its other end if that is not the neighbour in the chain. Without chunks and
+other ends the text form is that of ``torch.distributed.pipelining``.
 """
 
 import re
@@ -28,7 +28,7 @@ class Operation(StrEnum):
     BACKWARD_WEIGHT = "W"  # gradients of the weights only
     NORM = "NORM"  # a device's share of the norm of all gradients
     TOTAL = "TOTAL"  # the norm, of all shares
-    CLIP = "CLIP"  # a device takes note of it, for its update
+    CLIP = "CLIP"  # a device notes the norm for its update
     SEND_FORWARD = "SEND_F"
     RECEIVE_FORWARD = "RECV_F"
     SEND_BACKWARD = "SEND_B"
@@ -63,13 +63,13 @@ _OF_NO_SLICE = frozenset(
     }
 )
 
-_NEXT = {  # how far away the other end is in a chain of stages
+_NEXT = {  # how many stages away the other end is in a chain
     Operation.SEND_FORWARD: +1,
     Operation.RECEIVE_FORWARD: -1,
     Operation.SEND_BACKWARD: -1,
     Operation.RECEIVE_BACKWARD: +1,
 }
-EVERY = 0  # so many chunks, in a text that does not say how many there are
+EVERY = 0  # number of chunks in a text that says ``.*``
 _LETTERS = "|".join(sorted((operation.value for operation in Operation), key=len, reverse=True))
 _TEXT = re.compile(
     rf"(\d{{1,9}})({_LETTERS})"
@@ -80,14 +80,14 @@ _TEXT = re.compile(
 
 
 class Action(NamedTuple):
-    """Small, frozen and hashable; holds no times or buffers.
+    """One operation of one stage; small, frozen and hashable, without times or buffers.
 
     ``stage``, ``microbatch`` and ``chunk`` count from 0. ``chunk`` is a slice of the time axis; a graph
     without chunks uses 0 throughout. ``peer`` is the stage at the other end of a send or receive, ``None`` for the
-    neighbour in a chain; ``transfer`` makes it so.
+    neighbour in a chain. ``transfer`` sets it so.
 
-    A unit is on one slice. A cell is on ``chunks`` chunks of each of ``microbatches`` microbatches, from these on, and
-    runs as one; ``cells.units_of`` says which units it is.
+    A unit is on one slice. A cell is on ``chunks`` chunks of each of ``microbatches`` microbatches. ``chunk`` and
+    ``microbatch`` are the first of them. It runs as one; ``cells.units_of`` gives its units.
     """
 
     operation: Operation
@@ -100,17 +100,17 @@ class Action(NamedTuple):
 
     @property
     def slices(self) -> int:
-        """How many slices it is on."""
+        """The number of slices of this action."""
         return self.microbatches * self.chunks
 
     def text(self, *, of_chunks: int) -> str:
-        """The text form, with ``.chunk`` behind the microbatch where the graph has more than one."""
+        """The text form, with ``.chunk`` behind the microbatch if the graph has more than one chunk."""
         slices = self.slices_text(of_chunks=of_chunks)
         other_end = "" if self.peer is None else f"{_mark(self.operation)}{self.peer}"
         return f"{self.stage}{self.operation.value}{slices}{other_end}"
 
     def slices_text(self, *, of_chunks: int) -> str:
-        """Its slices in the text form, such as 0.3 or 0.0-7; empty where it belongs to none."""
+        """The slices in the text form, such as 0.3 or 0.0-7; empty if the action belongs to none."""
         if self.operation in _OF_NO_SLICE:
             return ""
         return f"{_range(self.microbatch, self.microbatches)}{self._chunks(of_chunks)}"
@@ -136,20 +136,20 @@ def transfer(operation: Operation, end: Action, peer: int) -> Action:
 
 
 def next_stage(operation: Operation) -> int | None:
-    """How far away the other end of a send or receive is that does not name it; ``None`` where all name it."""
+    """How many stages away the other end is if a send or receive does not name it; ``None`` if it always does."""
     return _NEXT.get(operation)
 
 
 def _mark(operation: Operation) -> str:
-    """What stands before the other end: where it goes, or where it is from."""
+    """The sign before the other end: ``>`` for a send, ``<`` for a receive."""
     return ">" if operation in SENDS else "<"
 
 
 def parse_action(text: str) -> Action:
-    """Read the text form; one that says ``.*`` has ``EVERY`` chunk, which ``cells.resolved`` makes a number.
+    """Read the text form; ``.*`` gives ``EVERY`` as the number of chunks, which ``cells.resolved`` replaces.
 
     Raises:
-        UsageError: The text is not an action, or one that pipebench does not know.
+        UsageError: The text is not an action that pipebench knows.
     """
     match = _TEXT.fullmatch(text.strip())
     if match is None:
@@ -174,12 +174,12 @@ def parse_action(text: str) -> Action:
 
 
 def _range(first: int, number: int) -> str:
-    """Such as 3, or 0-7."""
+    """A range as text, such as 3 or 0-7."""
     return str(first) if number == 1 else f"{first}-{first + number - 1}"
 
 
 def _how_many(first: str | None, last: str | None) -> int:
-    """From the one to the other; less than any number of slices where the last comes before the first."""
+    """The number of slices from first to last; below every legal number if the last comes before the first."""
     if first is None or last is None:
         return 1
     return int(last) - int(first) + 1 if int(last) >= int(first) else EVERY - 1

@@ -1,11 +1,11 @@
-"""Cells: unit actions of one stage that run, and are costed, as one.
+"""Cells: units of one stage that run, and are costed, as one action.
 
     2W0.0-7   is 2W0.7 2W0.6 ... 2W0.0
     2F0.0-3   is 2F0.0 2F0.1 2F0.2 2F0.3
-    2B0       is 2I0 2W0, in a graph whose backward is split; in another one it is a unit
+    2B0       is 2I0 2W0 in a graph whose backward is split; in other graphs it is a unit
 
-The dependence rule is one of units. A cell needs what its units need of others; they run in this order, so each finds
-what it needs of its own cell.
+The dependence rule is about units. A cell needs what its units need from outside the cell. Its units run in this
+order, so each finds what it needs from inside.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,16 +19,16 @@ _HALVES = Operation.BACKWARD_INPUT, Operation.BACKWARD_WEIGHT
 
 
 def is_unit(graph: Graph, action: Action) -> bool:
-    """Whether an action of this graph is one by itself."""
+    """Whether an action is a unit of this graph, not a cell."""
     return action.microbatches == action.chunks == 1 and not (
         graph.split_backward and action.operation is Operation.BACKWARD
     )
 
 
 def units_of(graph: Graph, action: Action) -> list[Action]:
-    """The units of a cell in the order in which they run; of a unit, or a transfer, itself.
+    """The units of a cell in the order in which they run; for a unit or a transfer, the action itself.
 
-    Slices in which the stage does not live are left out. A cell's slices are slices of the graph.
+    Slices in which the stage does not live are left out. A cell's slices must be slices of the graph.
     """
     if is_unit(graph, action):
         return [action]
@@ -44,7 +44,7 @@ def units_of(graph: Graph, action: Action) -> list[Action]:
 
 
 def slices_of(graph: Graph, action: Action) -> list[tuple[int, int]]:
-    """The (microbatch, chunk) of each slice of a cell, in the order in which they run: a backward goes against time."""
+    """The (microbatch, chunk) of a cell's slices, in running order; backwards take a microbatch's last chunk first."""
     chunks: Iterable[int] = range(action.chunk, action.chunk + action.chunks)
     alive = [chunk for chunk in chunks if graph.alive[action.stage][chunk]]
     if action.operation is not Operation.FORWARD:
@@ -54,9 +54,9 @@ def slices_of(graph: Graph, action: Action) -> list[tuple[int, int]]:
 
 
 def on_each_slice(graph: Graph, action: Action) -> list[Action]:
-    """What a cell does, on each of its slices by itself; of a unit, or work of no slice, itself.
+    """A cell's operation on each of its slices by itself; a unit or work of no slice stays as it is.
 
-    A whole backward stays one, in a graph whose backward is split too: nobody knows what its halves take.
+    A whole backward stays whole even in a graph whose backward is split, since the costs of its halves are not known.
     """
     if action.slices == 1 or action.operation in REDUCTIONS:
         return [action]
@@ -72,7 +72,7 @@ def inputs_of_cell(graph: Graph, action: Action) -> list[Action]:
 
 
 def cell_of(graph: Graph, actions: Iterable[Action]) -> dict[Action, Action]:
-    """Of each unit the action that it is part of, often itself."""
+    """For each unit the action that it is part of, often itself."""
     return {unit: action for action in actions for unit in units_of(graph, action)}
 
 
@@ -83,7 +83,7 @@ def units_in(graph: Graph, program: Iterable[Action]) -> Iterator[Action]:
 
 
 def resolved(graph: Graph, action: Action) -> Action:
-    """An action that was read from text, with the number of its chunks.
+    """An action that was read from text, with ``EVERY`` replaced by the graph's number of chunks.
 
     Raises:
         UsageError: The graph has no such slices.

@@ -1,8 +1,8 @@
 """The check of a plan before anything runs it: complete, in a legal order, with matching transfers.
 
-It looks at each device's program by itself and at both ends of every pair; whether the devices together
-can get stuck is what the simulator finds out. ``soundness`` says in arrays whether anything is wrong; what it is, is
-looked for here, action by action.
+It looks at each device's program by itself, and at the sends and receives of every pair of devices. Whether the
+devices together can get stuck, the simulator finds out. ``soundness`` first says, by arrays, whether anything is wrong.
+If so, this file looks for the fault action by action.
 """
 
 from collections import Counter, defaultdict
@@ -51,7 +51,7 @@ def activations_alive(actions: Iterable[Action]) -> int:
 
 
 def stage_peaks(units: Iterable[Action]) -> Mapping[int, int]:
-    """The same of each stage by itself, of the units of a device."""
+    """``activations_alive`` of each stage by itself, from the units of a device in order."""
     of_stages: dict[int, list[Action]] = defaultdict(list)
     for unit in units:
         of_stages[unit.stage].append(unit)
@@ -59,12 +59,12 @@ def stage_peaks(units: Iterable[Action]) -> Mapping[int, int]:
 
 
 def weights_waiting(actions: Iterable[Action]) -> int:
-    """The most slices whose weights' gradients were still to come when all else of their backward had ended."""
+    """The most slices that wait for their W at any time, because their I has run and their W has not."""
     return _peak(actions, {Operation.BACKWARD_INPUT: 1, _WEIGHT: -1})
 
 
 def _peak(actions: Iterable[Action], changes: Mapping[Operation, int]) -> int:
-    """The most that anything comes to that each slice changes by so much."""
+    """The highest value of a count that each slice of an operation changes by so much."""
     now = peak = 0
     for action in actions:
         change = changes.get(action.operation)
@@ -93,7 +93,7 @@ def _check_complete(plan: Plan) -> None:
 
 
 def _check_order(plan: Plan) -> None:
-    """On one device, every action stands after those of its inputs that run there too."""
+    """Check that every action stands after those of its inputs that run on the same device."""
     for device, program in enumerate(plan.programs):
         done: set[Action] = set()
         for action in units_in(plan.graph, program):
@@ -106,7 +106,7 @@ def _check_order(plan: Plan) -> None:
 
 
 def _check_transfers(plan: Plan) -> None:
-    """Each send follows its producer, each receive precedes its consumer, both ends agree on the order."""
+    """Check that sends follow producers, receives come before consumers, and both ends agree on the order."""
     messages = messages_by_action(plan.graph)
     sent: dict[tuple[int, int], list[Message]] = defaultdict(list)
     received: dict[tuple[int, int], list[Message]] = defaultdict(list)
@@ -137,7 +137,7 @@ def _check_same_sequences(
     sent: dict[tuple[int, int], list[Message]],
     received: dict[tuple[int, int], list[Message]],
 ) -> None:
-    """For each ordered pair of devices, the sends and the receives are one sequence of all messages."""
+    """Check that from each device to each other, sends and receives have all messages once and in the same order."""
     due_on: dict[tuple[int, int], set[Message]] = defaultdict(set)
     for message in messages:
         due_on[message.sender, message.receiver].add(message)
@@ -159,12 +159,12 @@ def _check_same_sequences(
 
 
 def no_use_for(graph: Graph, device: int, action: Action) -> PlanError:
-    """The error of a send or receive that is no end of a message there."""
+    """The error for a send or receive that belongs to no message of this device."""
     return PlanError(f"device {device} has no use for {graph.text(action)}")
 
 
 def _end(message: Message, action: Action) -> int:
-    """The device in whose program this end of the message belongs."""
+    """The device whose program must have this end of the message."""
     return message.sender if action.operation in SENDS else message.receiver
 
 

@@ -23,9 +23,9 @@ def is_checkpointed(checkpoint: str, microbatch: int, microbatches: int) -> bool
 
 
 class Kept(NamedTuple):
-    """What a stage keeps of a (microbatch, chunk) slice: without checkpointing, and with.
+    """What a stage keeps of a (microbatch, chunk) slice, without checkpointing and with it.
 
-    Either way ``past`` more for each chunk of the microbatch that came before it.
+    In both cases it keeps ``past`` more for each earlier chunk of the microbatch.
     """
 
     whole: int
@@ -33,18 +33,18 @@ class Kept(NamedTuple):
     past: int = 0
 
     def of(self, chunk: int) -> tuple[int, int]:
-        """Of one chunk."""
+        """What is kept of this chunk: whole, and with checkpointing."""
         return self.whole + chunk * self.past, self.input_only + chunk * self.past
 
 
 def peak_saved(actions: Iterable[Action], kept: Sequence[Kept], *, checkpoint: str, microbatches: int) -> int:
-    """The most that a device holds for its backwards at any time, in the unit of the sizes.
+    """The most that a device holds for its backwards at any time, in the unit of ``kept``.
 
     Args:
-        actions: of the device, in program order.
-        kept: by stage.
+        actions: the device's actions, in program order.
+        kept: what each stage keeps of a slice.
         checkpoint: one of ``CHECKPOINTS``.
-        microbatches: of the graph.
+        microbatches: the graph's number of microbatches.
     """
     held = peak = 0
     for action in actions:
@@ -53,7 +53,7 @@ def peak_saved(actions: Iterable[Action], kept: Sequence[Kept], *, checkpoint: s
         if action.operation is Operation.FORWARD:
             held += input_only if checkpointed else whole
         elif action.operation in _STARTS and checkpointed:
-            held += whole - input_only  # what the forward that runs again brings back
+            held += whole - input_only  # what the repeated forward saves again
         peak = max(peak, held)
         if action.operation in _FREES:
             held -= whole

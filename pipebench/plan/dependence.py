@@ -1,20 +1,20 @@
-"""The dependence rule: what each action of a graph needs. It stands here and nowhere else.
+"""The dependence rule: what each action of a graph needs. It is stated only here.
 
 ``F(s,m,c)`` is the forward of stage s on chunk c of microbatch m:
 
     F(s,m,c)  needs  F(p,m,c)     the activations, of every stage p that feeds s in c's segment
-                     F(s,m,c-1)   the state at the end of the chunk before, where s keeps any
+                     F(s,m,c-1)   the state at the end of the chunk before, if s keeps state
     B(s,m,c)  needs  F(s,m,c)     what the forward saved
                      B(n,m,c)     the gradient of its output, of every stage n that s feeds in c's segment
-                     B(s,m,c+1)   the gradient of the state it handed on, where s keeps any
-    I(s,m,c)  as B, with I in the place of B
+                     B(s,m,c+1)   the gradient of the state that it handed on, if s keeps state
+    I(s,m,c)  as B, with I in place of B
     W(s,m,c)  needs  I(s,m,c)
 
-Where gradients are clipped, each device has its share of their norm to compute, which is work of no slice. It goes by
-the lowest stage of the device:
+If gradients are clipped, each device computes its share of their norm, which is work of no slice. Such an action is
+named by the lowest stage of its device:
 
     NORM(d)   needs  the last backward operation of every slice of every stage of the device
-    TOTAL     needs  NORM(d) of every device; it stands where the first stage does, which ends last
+    TOTAL     needs  NORM(d) of every device; it runs on the device of the first stage, which ends last
     CLIP(d)   needs  TOTAL, before the device's update
 """
 
@@ -27,9 +27,9 @@ from pipebench.plan.graph import Graph, Neighbours, Where
 
 
 class _Edge(NamedTuple):
-    """The input of an action: ``operation`` on the same microbatch.
+    """An input of an action: ``operation`` on the same microbatch.
 
-    Of the same stage, so many chunks away, or of all stages ``where`` on the same chunk.
+    It is of the same stage, ``chunk`` chunks later, or of all neighbours in ``where``, on the same chunk.
     """
 
     operation: Operation
@@ -52,7 +52,7 @@ def input_edges(
     """Evaluate the rule for one action (integers) or for many of one operation (equal-shaped arrays).
 
     Yields ``(operation, stage, microbatch, chunk, exists)`` for each input that the rule names;
-    ``exists`` is false (element by element for arrays) where it lies outside the graph.
+    ``exists`` is false (element by element for arrays) if the input lies outside the graph.
     """
     for edge in _RULE[operation]:
         if edge.where is not None:
@@ -68,7 +68,7 @@ def input_edges(
 
 
 def _is_alive(graph: Graph, stage: Any, chunk: Any) -> Any:
-    """Whether a stage lives at a chunk; anything where there is no such stage or chunk."""
+    """Whether a stage lives at a chunk; any value if there is no such stage or chunk."""
     if isinstance(stage, int):
         return stage < 0 or graph.alive[stage][chunk % graph.chunks]
     import numpy as np  # noqa: PLC0415 - whoever has arrays has it loaded
@@ -77,7 +77,7 @@ def _is_alive(graph: Graph, stage: Any, chunk: Any) -> Any:
 
 
 def _reduction_inputs(graph: Graph, operation: Operation, stage: int) -> Iterator[Action]:
-    """The rule for work of no slice."""
+    """The inputs of an action that belongs to no slice."""
     if operation is Operation.NORM:
         for neighbour in graph.stages_of(graph.device_of[stage]):
             for microbatch in range(graph.microbatches):
@@ -91,7 +91,7 @@ def _reduction_inputs(graph: Graph, operation: Operation, stage: int) -> Iterato
 
 
 def _in_turn(neighbours: Neighbours, stage: Any) -> Iterable[Any]:
-    """A stage's neighbours; of an array of stages all first ones, all second ones, ..., -1 where one has no more."""
+    """A stage's neighbours; for an array of stages, arrays of their first neighbours, second ones, ..., -1 for none."""
     if isinstance(stage, int):
         return neighbours[stage]
     import numpy as np  # noqa: PLC0415 - whoever has arrays has it loaded

@@ -1,6 +1,6 @@
-"""The kinds of devices that run a plan, and what tells them apart before there is one. Pure.
+"""The kinds of devices that run a plan, and how they differ before any device is opened. Pure.
 
-What torch does differently on each stands behind the devices themselves, in ``engine/device.py``.
+How torch computes and measures on each kind is in ``engine/device.py``.
 """
 
 from enum import StrEnum
@@ -15,7 +15,7 @@ class DeviceKind(StrEnum):
 
     @property
     def is_real(self) -> bool:
-        """Whether each device has a process of its own, timed by the wall clock; others share a core."""
+        """Whether each device has a process of its own, timed by the wall clock; emulated devices share a core."""
         return self is not DeviceKind.EMULATED
 
     @property

@@ -1,8 +1,8 @@
-"""Which message a send or receive stands for, in arrays.
+"""Find the message that each send or receive belongs to, in arrays.
 
-Both ends of each message make a key: all that ``transfers.Message.send`` and ``.receive`` consist of, with the other
-stage always named. The keys are sorted, so an action of a program is looked up by its own. Whoever imports this module
-has numpy.
+Each end of a message has a key, made of all fields of ``transfers.Message.send`` or ``.receive``, with the other stage
+always named. The keys are sorted, so that an action of a program can be looked up by its key. Importing this module
+imports numpy.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ class Ends:
     """Both ends of all messages of a graph.
 
     Args:
-        numbers: of the graph.
+        numbers: the numbering of the graph.
     """
 
     def __init__(self, numbers: Numbers) -> None:
@@ -33,7 +33,7 @@ class Ends:
         self.keys, self.messages = keys[order], order % max(len(messages.consumer), 1)
 
     def message(self, columns: Columns) -> Whole:
-        """For each send or receive the place of its message in ``Numbers.messages``, ``NONE`` for what is no end."""
+        """For each action the place of its message in ``Numbers.messages``, or ``NONE`` if it is no end of one."""
         known = self._inside(columns)
         named = np.where(columns.peer == NONE, columns.stage + _FROM[columns.operation], columns.peer)
         known &= (named >= 0) & (named < self.shape[-1])
@@ -45,7 +45,7 @@ class Ends:
         return found
 
     def _inside(self, columns: Columns) -> Flags:
-        """Whether the fields are of such an action, and the other stage is named where it must be and only there."""
+        """Whether an action's fields are within the graph, and it names the other stage if and only if it must."""
         known = np.ones(len(columns.stage), bool)
         for column, size in zip(columns[1:4], self.shape[1:4], strict=True):
             known &= (column >= 0) & (column < size)
@@ -59,5 +59,5 @@ class Ends:
 
 
 def _of(ends: dict[Operation, Operation]) -> Whole:
-    """The table from a producer's operation to the one of an end."""
+    """A table from each producer's operation to the operation of the message's end."""
     return np.array([_EVERY.index(ends.get(operation, operation)) for operation in _EVERY], np.int64)

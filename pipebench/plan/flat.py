@@ -1,11 +1,11 @@
-"""All programs of a plan behind each other, in arrays.
+"""All programs of a plan, one behind the other, in arrays.
 
     device 0: 0F0 0SEND_F0 0RECV_B0 0B0     places 0 to 3
     device 1: 1RECV_F0 1F0 1B0 1SEND_B0     places 4 to 7
 
-A cell has one place. Its first unit leads it: by that one's number it is known where actions have numbers.
+A cell has one place. Its first unit leads it: the cell goes by the number of that unit.
 
-Whoever imports this module has numpy.
+Importing this module imports numpy.
 """
 
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ class Flat:
     """The programs of a plan in a row.
 
     Args:
-        numbering: of its graph.
-        lengths: of the programs.
-        actions: of all of them.
-        columns: the same as arrays.
+        numbering: the numbering of the plan's graph.
+        lengths: the number of actions of each program.
+        actions: the actions of all programs.
+        columns: the same actions as arrays.
     """
 
     numbering: Numbers
@@ -40,17 +40,17 @@ class Flat:
 
     @cached_property
     def device(self) -> Whole:
-        """Of each place."""
+        """The device of each place."""
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
     @cached_property
     def computes(self) -> Flags:
-        """Of each place, whether it is a compute action."""
+        """For each place, whether it has a compute action."""
         return are(self.columns, COMPUTE)
 
     @cached_property
     def numbers(self) -> Whole:
-        """Of each place the action's number, ``NONE`` for transfers and for what the graph does not have."""
+        """For each place its action's number, or ``NONE`` for transfers and actions that the graph does not have."""
         if self.computes.all() and not self.cells:
             return self.numbering.of(self.columns)
         found = np.full(len(self.actions), NONE)
@@ -64,14 +64,14 @@ class Flat:
         """The places of cells, with the numbers of their units."""
         graph, actions = self.numbering.graph, self.actions
         with_b = graph.split_backward and any(a.operation is Operation.BACKWARD for a in actions)
-        if not with_b and all(a[5] == 1 == a[6] for a in actions):  # of most plans, which can be long
+        if not with_b and all(a[5] == 1 == a[6] for a in actions):  # true for most plans, which can be long
             return {}
         places = [place for place, action in enumerate(actions) if not is_unit(graph, action)]
         return {place: self.numbering.of(columns_of(units_of(graph, actions[place]))) for place in places}
 
     @cached_property
     def units(self) -> tuple[Whole, Whole]:
-        """Of each unit the place of its action and its number."""
+        """For each unit the place of its action, and its number."""
         each = np.zeros(len(self.actions), np.int64)
         each[self.computes] = 1
         for place, units in self.cells.items():
@@ -84,7 +84,7 @@ class Flat:
 
     @cached_property
     def lead(self) -> Whole:
-        """Of each number that of the first unit of its cell."""
+        """For each number the number of the first unit in its cell."""
         found = np.arange(self.numbering.total)
         for units in self.cells.values():
             found[units[units != NONE]] = units[0]
@@ -92,7 +92,7 @@ class Flat:
 
     @cached_property
     def place(self) -> Whole:
-        """Of each number, behind all places where the plan does not have it."""
+        """The place of each number; behind all places if the plan does not have it."""
         found = np.full(self.numbering.total, len(self.actions))
         ours = np.flatnonzero(self.numbers != NONE)
         found[self.numbers[ours]] = ours
@@ -100,7 +100,7 @@ class Flat:
 
     @cached_property
     def turn(self) -> Whole:
-        """Of each number how many units of the plan stand before it; all of them where the plan does not have it."""
+        """For each number how many units of the plan stand before it; all of them if the plan does not have it."""
         if not self.cells:
             return self.place
         _, numbers = self.units
@@ -110,7 +110,7 @@ class Flat:
         return found
 
     def actions_of(self, numbers: Whole) -> list[Action]:
-        """The actions of these numbers, the plan's own where it has them by themselves."""
+        """The actions of these numbers: the plan's own objects, or new ones for units inside cells."""
         places = self.place[numbers]
         for place in self.cells:
             places[places == place] = len(self.actions)

@@ -1,10 +1,11 @@
-"""The graph: which actions a step consists of, and where each runs. What each needs says ``plan.dependence``.
+"""The graph: which actions a step consists of, and where each one runs. ``plan.dependence`` says what each one needs.
 
-Stages are numbered so that each feeds higher ones only. The first ones form a chain, which a schedule orders; they
-keep state from one chunk to the next. The others (the pieces of a shared softmax, the loss) keep none.
+Stages are numbered so that each one feeds only higher ones. The first stages form a chain, which a schedule orders.
+They keep state from one chunk to the next. The other stages (the pieces of a shared softmax, the loss) keep no state.
 
-Time is a row of segments (an encoder's, then a decoder's) of as many chunks each, and a stage lives in some of them. It
-feeds another one where both live; its state crosses the border between two segments that it lives in.
+Time is a row of segments (an encoder's, then a decoder's) with the same number of chunks each. A stage lives in some of
+them. It feeds another stage only in segments in which both live. Its state goes on from a segment to the next if it
+lives in both.
 """
 
 from collections.abc import Iterator
@@ -17,10 +18,10 @@ from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
 
 MOST_STAGES = 10_000
-MOST_ACTIONS = 1_000_000  # of a step: on paper they take up to 2.4 GB of memory, and 10 to 35 s
+MOST_ACTIONS = 1_000_000  # in a step: on paper they take up to 2.4 GB of memory, and 10 to 35 s
 
 Where = Literal["fed_by", "feeds"]
-Neighbours = tuple[tuple[int, ...], ...]  # of each stage, lowest first
+Neighbours = tuple[tuple[int, ...], ...]  # the neighbours of each stage, lowest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,14 @@ class Graph:
         feeds: for each stage the stages that its output goes to, lowest first; by default a chain.
         chain: how many stages, from the first one, form the chain that a schedule orders, on devices 0, 1, 2, ...; by
             default all.
-        work: what a forward of each stage costs, in any unit, for the places of the actions that no schedule
-            orders; by default all the same.
-        segments: of time, of as many chunks each.
+        work: what a forward of each stage costs, in any unit. It helps to place the actions that no schedule
+            orders; by default all stages cost the same.
+        segments: the number of segments of time, with the same number of chunks each.
         lives: for each stage the segments that it lives in, lowest first; by default all.
-        clips: the norm of all gradients is computed before the update.
+        clips: whether the norm of all gradients is computed before the update.
+
+    Raises:
+        UsageError: A size is too small or too large, or the fields do not fit together.
     """
 
     stages: int
@@ -134,7 +138,7 @@ class Graph:
 
     @property
     def chain_alone(self) -> "Graph":
-        """What a schedule orders: the chain with nothing beside it, and no work beyond its slices'."""
+        """The graph that a schedule orders: only the chain, without work of no slice."""
         if self.is_chain and not self.clips:
             return self
         return Graph(
@@ -149,7 +153,7 @@ class Graph:
 
     @property
     def chunks_each(self) -> int:
-        """Of a segment of time."""
+        """The number of chunks of a segment of time."""
         return self.chunks // self.segments
 
     def segment_of(self, chunk: int) -> int:
@@ -186,11 +190,11 @@ class Graph:
         return self._fed_by[stage]
 
     def neighbours(self, where: Where) -> Neighbours:
-        """What the rule walks along: for each stage those that feed it, or those that it feeds."""
+        """For each stage the stages that feed it, or those that it feeds."""
         return self.feeds if where == "feeds" else self._fed_by
 
     def device(self, action: Action) -> int:
-        """Where an action runs."""
+        """The device on which an action runs."""
         return self.device_of[action.stage]
 
     def text(self, action: Action) -> str:
@@ -198,7 +202,7 @@ class Graph:
         return action.text(of_chunks=self.chunks)
 
     def has(self, action: Action) -> bool:
-        """Whether an action of these stages and slices exists: its stage lives then, in any of a cell's chunks."""
+        """Whether an action exists: its stage lives at its chunk or, for a cell, at any of its chunks."""
         return any(self.alive[action.stage][action.chunk : action.chunk + action.chunks])
 
     def actions(self) -> Iterator[Action]:
@@ -214,14 +218,14 @@ class Graph:
                 yield Action(operation, stage, 0)
 
     def reducing(self, operation: Operation) -> list[int]:
-        """The stages by which a reduction goes: the lowest of each device, or the first one."""
+        """The stages that name the actions of a reduction: the lowest of each device, or only stage 0."""
         if not self.clips:
             return []
         return [0] if operation is Operation.TOTAL else [self.stages_of(d)[0] for d in range(self.devices)]
 
 
 def _turned(feeds: Neighbours) -> Neighbours:
-    """For each stage those that feed it, lowest first."""
+    """For each stage the stages that feed it, lowest first."""
     fed_by: list[list[int]] = [[] for _ in feeds]
     for stage, fed in enumerate(feeds):
         for other in fed:

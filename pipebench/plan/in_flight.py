@@ -1,7 +1,7 @@
-"""How many microbatches of a stage are between their first forward and their last gradient of weights.
+"""How many microbatches of a stage are in flight: between their first forward and their last gradient of weights.
 
-A split cell has memory for whole microbatches: it takes some at a microbatch's first F, and has it back when the last
-of its slices has had its W.
+A split cell has memory for whole microbatches. It takes memory at a microbatch's first F, and frees it when all slices
+of the microbatch have had their W.
 """
 
 from collections import Counter
@@ -13,13 +13,13 @@ _FREES = frozenset({Operation.BACKWARD, Operation.BACKWARD_WEIGHT})
 
 
 def most_in_flight(units: Iterable[Action]) -> Counter[int]:
-    """By stage, the most microbatches at any time.
+    """The most microbatches in flight at any time, for each stage.
 
     Args:
-        units: of a device, in program order.
+        units: the units of a device, in program order.
     """
     most: Counter[int] = Counter()
-    slices: Counter[tuple[int, int]] = Counter()  # alive, of each stage and microbatch
+    slices: Counter[tuple[int, int]] = Counter()  # alive slices of each stage and microbatch
     flying: Counter[int] = Counter()
     for unit in units:
         key = unit.stage, unit.microbatch

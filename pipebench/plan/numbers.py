@@ -1,13 +1,13 @@
 """A graph's actions as whole numbers, and the dependence rule between them in arrays: for steps of a million actions.
 
-The number of an action of a slice counts through operation, stage, microbatch and chunk, the last one fastest. Those of
-work that belongs to no slice come behind:
+The numbers count through operation, stage, microbatch and chunk, the chunk fastest. Actions that belong to no slice are
+last:
 
     2 stages, 2 microbatches    0F0 0F1 1F0 1F1 0B0 0B1 1B0 1B1 | 0NORM 1NORM 0TOTAL 1TOTAL 0CLIP 1CLIP
                                  0   1   2   3   4   5   6   7  |   8     9     10 ...
 
-So numbers are in the order of ``Graph.actions``; what does not exist has one too, which nobody uses. All arrays are of
-int64 unless they say otherwise. Whoever imports this module has numpy.
+So numbers are in the order of ``Graph.actions``. Actions that do not exist have numbers too, which are not used. All
+arrays are of int64 unless they say otherwise. Importing this module imports numpy.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,19 +25,19 @@ from pipebench.plan.graph import Graph
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-NONE = -1  # the number of what a graph does not have
+NONE = -1  # the number of actions that a graph does not have
 _OPERATIONS = {operation: place for place, operation in enumerate(Operation)}
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
 def rows(kind: type[Row], *columns: Iterable[Any]) -> Iterator[Row]:
-    """Named tuples of a kind, as ``kind._make`` makes them, in half the time."""
+    """Named tuples of a kind from columns, in half the time of ``kind._make``."""
     return map(partial(tuple.__new__, kind), zip(*columns, strict=True))
 
 
 class Columns(NamedTuple):
-    """Actions, field by field; ``operation`` is the place in the enumeration, ``peer`` -1 where there is none."""
+    """Actions, field by field; ``operation`` is its place in ``Operation``, ``peer`` is -1 if there is none."""
 
     operation: Whole
     stage: Whole
@@ -46,23 +46,23 @@ class Columns(NamedTuple):
     peer: Whole
 
     def where(self, chosen: Flags) -> "Columns":
-        """Some of the actions."""
+        """The chosen actions."""
         return Columns._make(column[chosen] for column in self)
 
 
 class Inputs(NamedTuple):
-    """``consumer[i]`` needs ``producer[i]``; in the order of consumers' numbers, and of the rule for each of them."""
+    """``consumer[i]`` needs ``producer[i]``; ordered by the consumers' numbers, then as in the rule."""
 
     consumer: Whole
     producer: Whole
 
     def where(self, chosen: Flags) -> "Inputs":
-        """Some of the pairs."""
+        """The chosen inputs."""
         return Inputs(self.consumer[chosen], self.producer[chosen])
 
 
 def columns_of(actions: Sequence[Action]) -> Columns:
-    """The actions as arrays; of a cell its first slice."""
+    """The actions as arrays; a cell has the microbatch and chunk of its first slice."""
     if not actions:
         return Columns._make(np.empty(0, np.int64) for _ in Columns._fields)
     operations, stages, microbatches, chunks, peers, *_ = zip(*actions, strict=True)
@@ -76,7 +76,7 @@ def columns_of(actions: Sequence[Action]) -> Columns:
 
 
 def _of_units(number: int) -> Iterator[Iterable[Any]]:
-    """The fields that are the same for all units that compute."""
+    """The columns of the fields that are the same for all compute units."""
     return (repeat(Action._field_defaults[name], number) for name in Action._fields[4:])
 
 
@@ -96,7 +96,7 @@ class Numbers:
 
     @cached_property
     def exist(self) -> Flags:
-        """Of each number, whether the graph has the action."""
+        """For each number, whether the graph has the action."""
         alive = np.asarray(self.graph.alive)[None, :, None, :]
         reducing = np.zeros((len(REDUCTIONS), self.graph.stages), bool)
         for place, operation in enumerate(REDUCTIONS):
@@ -105,13 +105,13 @@ class Numbers:
 
     @cached_property
     def devices(self) -> Whole:
-        """Of each number, where the action runs."""
+        """For each number, the device on which the action runs."""
         of_stage = np.asarray(self.graph.device_of, np.int64)
         of_slices = np.broadcast_to(of_stage[None, :, None, None], self.shape).ravel()
         return np.concatenate([of_slices, *[of_stage] * len(REDUCTIONS)])
 
     def of(self, columns: Columns) -> Whole:
-        """The actions' numbers, ``NONE`` for what the graph does not have."""
+        """The actions' numbers, ``NONE`` for actions that the graph does not have."""
         operation = self._places[columns.operation]
         _, stages, microbatches, chunks = self.shape
         known = (columns.peer == NONE) & (operation != NONE)
@@ -128,7 +128,7 @@ class Numbers:
 
     @cached_property
     def _places(self) -> Whole:
-        """Of each operation, its place in the numbering."""
+        """For each operation, its place in the numbering."""
         order = self._order
         return np.array([order.index(each) if each in order else NONE for each in Operation], np.int64)
 
@@ -137,7 +137,7 @@ class Numbers:
         return *self.graph.operations, *REDUCTIONS
 
     def columns(self, numbers: Whole) -> Columns:
-        """The actions of these numbers."""
+        """The actions of these numbers, as arrays."""
         place, stage, microbatch, chunk = np.unravel_index(np.minimum(numbers, self.slices - 1), self.shape)
         reduces = numbers >= self.slices
         rest = np.maximum(numbers - self.slices, 0)
@@ -151,19 +151,19 @@ class Numbers:
         )
 
     def actions(self, numbers: Whole) -> list[Action]:
-        """The actions of these numbers, made anew."""
+        """The actions of these numbers, as new objects."""
         every = tuple(Operation)
         operation, *columns, _ = (column.tolist() for column in self.columns(numbers))
         return list(rows(Action, map(every.__getitem__, operation), *columns, *_of_units(len(numbers))))
 
     @cached_property
     def every_action(self) -> list[Action]:
-        """The action of each number, those too that the graph does not have."""
+        """The action of each number, also of those that the graph does not have."""
         return self.actions(np.arange(self.total))
 
     @cached_property
     def inputs(self) -> Inputs:
-        """The rule, for all actions of the graph."""
+        """The inputs of all actions of the graph, by the rule."""
         pairs = [*self._inputs_of_slices(), *self._inputs_of_reductions()]
         consumer, producer = (np.concatenate(column) for column in zip(*pairs, strict=True))
         order = np.argsort(consumer, kind="stable")
@@ -189,7 +189,7 @@ class Numbers:
                     yield Inputs(consumer[inside], producer)
 
     def _alike(self) -> list[Whole]:
-        """The stages in groups that have about as many neighbours: an array is as wide as its widest stage."""
+        """The stages in groups with about as many neighbours each, since an array is as wide as its widest stage."""
         graph = self.graph
         most = [max(len(graph.feeds[s]), len(graph.fed_by(s))).bit_length() for s in range(graph.stages)]
         return [np.flatnonzero(np.equal(most, width)) for width in sorted(set(most))]

@@ -1,7 +1,7 @@
-"""What a schedule that orders by costs is told of them: seconds by stage and operation, and of messages.
+"""The costs that a schedule may order by: seconds of each operation of each stage, and of messages.
 
-An action on n slices of a stage takes ``call_s + n * slice_s``: a cell's fixed part is paid once. Messages are of one
-slice each, so they go by the stage that sends them.
+An action on n slices of a stage takes ``call_s + n * slice_s``: a cell has its fixed part once. A message is of one
+slice, so its cost depends only on the stage that sends it.
 """
 
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from typing import NamedTuple
 from pipebench.errors import UsageError
 from pipebench.plan.graph import Graph
 
-MESSAGE = 0.2  # of a forward of the chain, where nothing was measured
+MESSAGE = 0.2  # of a forward of the chain, if nothing was measured
 
 
 class CellCost(NamedTuple):
-    """Seconds of an action on so many slices of one stage."""
+    """Seconds of one operation of one stage: for each slice, and for each call."""
 
     slice_s: float
     call_s: float = 0.0
 
     def of(self, slices: int) -> float:
-        """Seconds of a cell."""
+        """Seconds of an action on so many slices."""
         return self.call_s + slices * self.slice_s
 
 
@@ -30,15 +30,15 @@ class OrderCosts:
     """What the actions and messages of a graph cost; every sequence has an entry for each stage.
 
     Args:
-        forward: of F.
-        backward_input: of I.
-        backward_weight: of W.
-        forward_message_s: of one slice's result to one stage above on another device.
-        backward_message_s: of one slice's gradient to one stage below on another device.
-        ports: whether a message occupies its sender's egress and its receiver's ingress port.
+        forward: costs of F.
+        backward_input: costs of I.
+        backward_weight: costs of W.
+        forward_message_s: seconds of one slice's result to a stage above on another device.
+        backward_message_s: seconds of one slice's gradient to a stage below on another device.
+        ports: whether a message occupies its sender's egress port and its receiver's ingress port.
 
     Raises:
-        UsageError: A time is negative or no number.
+        UsageError: A time is negative or not finite.
     """
 
     forward: tuple[CellCost, ...]
@@ -56,22 +56,22 @@ class OrderCosts:
             *self.backward_message_s,
         )
         if not all(0 <= time < inf for time in times):
-            raise UsageError(f"costs of an order: expected finite numbers of seconds, at least 0, got {self}")
+            raise UsageError(f"costs to order by: expected finite numbers of seconds, at least 0, got {self}")
 
     def check(self, graph: Graph) -> None:
         """Refuse costs of another graph.
 
         Raises:
-            UsageError: They are of more or fewer stages.
+            UsageError: They have more or fewer stages than the graph.
         """
         cells = (self.forward, self.backward_input, self.backward_weight)
         found = sorted({*map(len, cells), len(self.forward_message_s), len(self.backward_message_s)})
         if found != [graph.stages]:
-            raise UsageError(f"costs of an order: expected those of {graph.stages} stages, got {found}")
+            raise UsageError(f"costs to order by: expected costs of {graph.stages} stages, got {found}")
 
 
 def costs_on_paper(graph: Graph) -> OrderCosts:
-    """Where nothing was measured: F, I and W as long as the graph's work, a message a fifth of a forward."""
+    """Costs if nothing was measured: F, I and W each take the graph's work, and a message a fifth of a forward."""
     cells = tuple(CellCost(work) for work in graph.work)
     messages = (MESSAGE * sum(graph.work[: graph.chain]) / graph.chain,) * graph.stages
     return OrderCosts(cells, cells, cells, messages, messages)

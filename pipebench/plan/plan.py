@@ -1,7 +1,7 @@
 """A plan: the actions of every device in program order, as text and as CSV.
 
-The CSV has one row a device and one action a cell; empty cells are idle slots and carry no meaning. With
-one chunk it is the format of ``torch.distributed.pipelining``, read and written alike.
+The CSV has one row for each device and one action in each table cell; empty table cells have no meaning. With
+one chunk it is the format of ``torch.distributed.pipelining``.
 """
 
 import csv
@@ -19,16 +19,16 @@ Program = tuple[Action, ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``programs[d]`` is what device d does, first to last: cells, many of one unit alone.
+    """``programs[d]`` holds the actions of device d, first to last: units, and cells of several units.
 
-    A plan may or may not hold transfers yet.
+    A plan may or may not have its transfers yet.
     """
 
     graph: Graph
     programs: tuple[Program, ...]
 
     def program(self, device: int) -> Program:
-        """What a device runs; nothing on one beyond those that the plan is for."""
+        """The program of a device; empty for a device that the plan does not use."""
         return self.programs[device] if device < len(self.programs) else ()
 
     @property
@@ -37,7 +37,7 @@ class Plan:
         return any(action.operation not in COMPUTE for program in self.programs for action in program)
 
     def text(self) -> str:
-        """One line a device: ``0: 0F0 0F1 0B1 0B0``."""
+        """The plan as text, one line for each device: ``0: 0F0 0F1 0B1 0B0``."""
         lines = (
             f"{device}: {' '.join(self.graph.text(action) for action in program)}"
             for device, program in enumerate(self.programs)
@@ -45,21 +45,21 @@ class Plan:
         return "\n".join(lines)
 
     def csv(self) -> str:
-        """One row a device, one action a cell."""
+        """The plan as CSV, one row for each device."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerows([self.graph.text(action) for action in program] for program in self.programs)
         return buffer.getvalue()
 
     def misread_by_torch(self) -> str | None:
-        """What ``torch.distributed.pipelining`` would make of the CSV, if that is not this plan.
+        """What ``torch.distributed.pipelining`` would misread in the CSV; ``None`` if it reads this plan.
 
-        It reads an action up to its microbatch and does not look at what is behind it.
+        It reads an action up to its microbatch, and ignores the rest.
         """
         if not self.graph.is_chain:
             return (
-                f"torch.distributed.pipelining knows stages in a chain alone and would read stage {self.graph.chain}, "
-                "a piece of the softmax, as one more of it"
+                f"torch.distributed.pipelining only knows stages in a chain: it would read stage {self.graph.chain}, "
+                "a piece of the softmax, as one more stage of the chain"
             )
         if self.graph.chunks == 1:
             return None
@@ -75,11 +75,11 @@ def plan_from_csv(text: str, graph: Graph | None = None) -> Plan:
     """Read a plan from CSV.
 
     Args:
-        text: of the file.
-        graph: that it orders; by default the smallest chain of stages that has all of its actions.
+        text: the text of the file.
+        graph: the graph that the plan orders; by default the smallest chain of stages with all its actions.
 
     Raises:
-        UsageError: A cell is no action, a stage stands in two rows, or there is no action at all.
+        UsageError: A table cell is no action, a stage is in two rows or missing, or there is no action at all.
     """
     programs: list[Program] = []
     try:
@@ -94,7 +94,7 @@ def plan_from_csv(text: str, graph: Graph | None = None) -> Plan:
 
 
 def _resolved(graph: Graph, program: Program) -> Iterator[Action]:
-    """Its actions, cells of slices that are there; a unit that the graph does not have is left to the check."""
+    """The actions of a program, with their cells resolved; units that the graph does not have are left to the check."""
     return (resolved(graph, a) if (a.microbatches, a.chunks) != (1, 1) else a for a in program)
 
 
@@ -125,6 +125,6 @@ def _graph_of(programs: list[Program]) -> Graph:
 
 
 def _is_split(actions: Iterable[Action]) -> bool:
-    """Whether any backward comes in halves, I and W; a B beside those is a cell of both."""
+    """Whether any backward comes in halves, I and W; then a B is a cell of both."""
     halves = {Operation.BACKWARD_INPUT, Operation.BACKWARD_WEIGHT}
     return any(action.operation in halves for action in actions)

@@ -1,6 +1,6 @@
-"""Whether a plan is sound, in arrays: what ``check`` asks first, since most plans are.
+"""Whether a plan is sound, computed in arrays. ``check`` asks this first, since most plans are sound.
 
-Whoever imports this module has numpy.
+Importing this module imports numpy.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from pipebench.plan.plan import Plan
 
 
 def is_sound(plan: Plan) -> bool:
-    """Whether the plan runs each action once, where and when it may, and its transfers match if it has any."""
+    """Whether the plan runs each action once, on its device and after its inputs, and its transfers match, if any."""
     flat = flat_of(plan)
     if len(flat.lengths) != plan.graph.devices or not _is_complete(flat) or not _is_in_order(flat):
         return False
@@ -21,7 +21,7 @@ def is_sound(plan: Plan) -> bool:
 
 
 def _is_complete(flat: Flat) -> bool:
-    """Whether each action of the graph is there once, on its device, and nothing else."""
+    """Whether the plan has each action of the graph once, on its device, and no other action."""
     places, numbers = flat.units
     if (numbers == NONE).any() or (flat.numbering.devices[numbers] != flat.device[places]).any():
         return False
@@ -30,14 +30,17 @@ def _is_complete(flat: Flat) -> bool:
 
 
 def _is_in_order(flat: Flat) -> bool:
-    """Whether each action stands after its inputs on its device, or in a cell with them."""
+    """Whether each action stands after its inputs on the same device, or in a cell with them."""
     of, (consumer, producer) = flat.numbering.devices, flat.numbering.inputs
     late = flat.place[producer] > flat.place[consumer]
     return not (late & (of[producer] == of[consumer])).any()
 
 
 def _match(flat: Flat) -> bool:
-    """Whether all messages have both ends once, where and when they may, and in one order for each pair of devices."""
+    """Whether each message has one send and one receive, both on the right device and in place.
+
+    Between two devices all sends and all receives must have the same order.
+    """
     places = np.flatnonzero(~flat.computes)
     columns = flat.columns.where(~flat.computes)
     message = Ends(flat.numbering).message(columns)
@@ -60,7 +63,7 @@ def _match(flat: Flat) -> bool:
 
 
 def _by_pair(flat: Flat, messages: Whole) -> Whole:
-    """The messages, those of each pair of devices together, in the order in which they stand."""
+    """The messages grouped by sender and receiver, in the order of the plan within each group."""
     of, (consumer, producer) = flat.numbering.devices, flat.numbering.messages
     pair = of[producer] * flat.numbering.graph.devices + of[consumer]
     return messages[np.argsort(pair[messages], kind="stable")]

@@ -1,13 +1,14 @@
-"""The transfer pass: adds a send/receive pair wherever an input comes from another device.
+"""The transfer pass: adds a send and a receive wherever an input comes from another device.
 
-Schedules emit compute only. A send follows its producer at once; a receive stands right before its
-consumer, or earlier where the sender sends it earlier, since between two devices messages arrive in the
-order in which they were sent (NCCL knows no tags).
+Schedules emit compute only. A send follows its producer at once. A receive stands right before its consumer. It stands
+earlier if a message that the same device sends later is needed earlier, since between two devices messages arrive in
+the order in which they were sent (NCCL knows no tags).
 
     device 0:  0F0  0SEND_F0  0F1  0SEND_F1
     device 1:  1RECV_F0  1F0  1RECV_F1  1F1
 
-A message is known by both its ends: a result that several stages need is sent to each of them, one after the other.
+A message is known by its producer and its consumer. So a result that several stages need is sent to each of them, one
+after the other.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,14 +45,14 @@ def send_of(producer: Action, stage: int) -> Action:
 
 
 def receive_of(producer: Action, consumer: Action) -> Action:
-    """The receive of a result for one that needs it."""
+    """The receive of a result for an action that needs it."""
     return transfer(RECEIVE[producer.operation], consumer, producer.stage)
 
 
 class Message(NamedTuple):
     """The result of ``producer``, needed by ``consumer`` of another stage.
 
-    It crosses from one device to another, or stays on one (``sender`` is ``receiver``), where nothing is sent.
+    It goes from one device to another, or stays on its device (``sender`` is ``receiver``) without being sent.
     """
 
     producer: Action
@@ -61,29 +62,29 @@ class Message(NamedTuple):
 
     @property
     def send(self) -> Action:
-        """The action of the sender's program."""
+        """The send, in the sender's program."""
         return send_of(self.producer, self.consumer.stage)
 
     @property
     def receive(self) -> Action:
-        """The action of the receiver's program."""
+        """The receive, in the receiver's program."""
         return receive_of(self.producer, self.consumer)
 
     @property
     def travels(self) -> bool:
-        """Whether it crosses from one device to another."""
+        """Whether it goes from one device to another."""
         return self.sender != self.receiver
 
 
 def results_for_cell(graph: Graph, cell: Action) -> list[Message]:
-    """The inputs of a cell's units that other stages give them."""
+    """The inputs of a cell's units that come from other stages."""
     return [message for unit in units_of(graph, cell) for message in results_for(graph, unit)]
 
 
 def results_for(graph: Graph, consumer: Action) -> list[Message]:
-    """The inputs of ``consumer`` that other stages give it, on whatever device, in the order of the rule.
+    """The inputs of ``consumer`` that come from other stages, on any device, in the order of the rule.
 
-    The share of a norm is of gradients that are on the device: nobody gives it anything.
+    A share of the norm has none: it is computed from gradients that are on the device.
     """
     if consumer.operation is Operation.NORM:
         return []
@@ -104,8 +105,8 @@ def messages_of(graph: Graph, numbering: "Numbers | None" = None) -> list[Messag
     """All messages of a step, in the order of their consumers in ``Graph.actions``, then of the rule.
 
     Args:
-        graph: of the step.
-        numbering: of it, if there is one: the messages then are of its actions.
+        graph: the graph of the step.
+        numbering: its numbering, if there is one; the messages then share its action objects.
     """
     from pipebench.plan.numbers import Numbers, rows  # noqa: PLC0415 - numpy
 
@@ -117,7 +118,7 @@ def messages_of(graph: Graph, numbering: "Numbers | None" = None) -> list[Messag
 
 
 def messages_by_action(graph: Graph) -> dict[Action, Message]:
-    """The message that each send and each receive of a step stands for."""
+    """The message of each send and each receive of a step."""
     found: dict[Action, Message] = {}
     for message in messages_of(graph):
         found[message.send] = message

@@ -1,14 +1,14 @@
 """The transfer pass in arrays: where each send and each receive goes.
 
-A message's receive stands before the first action that needs it or a message which the same device sends later to the
-same one. So, over the messages of a pair in the order in which they are sent, it stands where the earliest of those
-stands that it and all later ones are needed at:
+Between two devices messages are received in the order in which they are sent. So a receive stands before the first
+action that needs its message, or any message that is sent after it from the same device to the same one. With the
+messages in the order of their sends, that is the least of the places from each one to the last:
 
     sent             m0  m1  m2  m3
     needed at         5   9   3   8
     received before   3   3   3   8
 
-Whoever imports this module has numpy.
+Importing this module imports numpy.
 """
 
 from itertools import accumulate, pairwise
@@ -38,7 +38,7 @@ def woven(plan: Plan) -> Plan:
 
 
 def _ends(flat: Flat, messages: Whole, *, sends: bool) -> list[Action]:
-    """One end of each of these messages."""
+    """The sends of these messages, or their receives."""
     consumers, producers = (flat.actions_of(numbers[messages]) for numbers in flat.numbering.messages)
     if sends:
         return [
@@ -48,7 +48,7 @@ def _ends(flat: Flat, messages: Whole, *, sends: bool) -> list[Action]:
 
 
 def _sends(flat: Flat) -> tuple[Whole, Whole]:
-    """The messages in the order in which they are sent, and the place of the action behind which each is."""
+    """The messages in the order in which they are sent, and the place of the action that each send follows."""
     producer = flat.numbering.messages.producer
     places, order = flat.place[producer], np.argsort(flat.turn[producer], kind="stable")
     order = order[places[order] < len(flat.actions)]
@@ -56,7 +56,7 @@ def _sends(flat: Flat) -> tuple[Whole, Whole]:
 
 
 def _receives(flat: Flat) -> tuple[Whole, Whole]:
-    """The messages in the order in which they are received, and the place of the action before which each is."""
+    """The messages in the order in which they are received, and the place of the action after each receive."""
     of, (consumer, producer) = flat.numbering.devices, flat.numbering.messages
     _, pair = np.unique(of[producer] * flat.numbering.graph.devices + of[consumer], return_inverse=True)
     sent = np.lexsort((flat.turn[producer], pair))

@@ -1,1 +1,1 @@
-"""When things happen: costs, links and machines, the simulator, and the timeline it yields. Pure."""
+"""When things happen: costs, links and machines, the simulator, and the timeline that it gives. Pure."""

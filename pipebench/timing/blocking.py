@@ -1,6 +1,6 @@
 """The engine for blocking messages: a send and its receive meet, and hold both devices until the message is over.
 
-Events in the order of time, and a program counter for each device.
+It handles events in the order of time, and has a program counter for each device.
 """
 
 import heapq
@@ -30,11 +30,11 @@ def met(
     """Run a plan on paper; see ``simulator.simulate``.
 
     Args:
-        plan: with its transfers.
+        plan: the plan, with its transfers.
         costs: seconds of each action.
-        link: what lies between which devices.
-        message_bytes: the size of a message; by default nothing.
-        transfer_s: seconds of a message, in the place of the link.
+        link: the link between any two devices.
+        message_bytes: the size of a message; by default 0.
+        transfer_s: seconds of a message, in place of the link.
 
     Raises:
         DeadlockError: The plan gets stuck.
@@ -72,7 +72,7 @@ class _Meetings:
         self.events: list[tuple[float, int, Callable[[float], None]]] = []
         self.sequence = count()
         self.position = [0] * len(plan.programs)
-        self.busy = [True] * len(plan.programs)  # with the work before the first action
+        self.busy = [True] * len(plan.programs)  # at first with the work before the first action
         self.spans: list[Span] = []
         self.transfers: list[Transfer] = []
         self.other: list[OtherWork] = []
@@ -88,7 +88,7 @@ class _Meetings:
         stuck = [d for d, program in enumerate(self.plan.programs) if self.position[d] < len(program)]
         if stuck:
             raise DeadlockError("deadlock: " + "; ".join(self._waits_for(device) for device in stuck))
-        spans = sorted(self.spans, key=attrgetter("start_s"))  # gaps are over later
+        spans = sorted(self.spans, key=attrgetter("start_s"))  # a gap may put a start later than others
         return Timeline(self.plan.graph, tuple(spans), tuple(self.transfers), tuple(self.other))
 
     def _at(self, time: float, happen: Callable[[float], None]) -> None:
@@ -99,7 +99,7 @@ class _Meetings:
             self.other.append(OtherWork(device, name, now, now + duration))
 
     def _cells_of(self, message: Message) -> tuple[Action, Action]:
-        """What waits for it, and what it comes from; a unit by itself where the plan does not have it."""
+        """The action that waits for a message, and the one that gives it; a unit if the plan does not have it."""
         return (
             self.cell_of.get(message.consumer, message.consumer),
             self.cell_of.get(message.producer, message.producer),
@@ -119,7 +119,7 @@ class _Meetings:
             self._start(device, action, now)
 
     def _begin(self, device: int, now: float) -> None:
-        """The work before the device's first action is over."""
+        """End the work before the device's first action."""
         self.busy[device] = False
         self._advance(device, now)
 
@@ -131,7 +131,7 @@ class _Meetings:
         self._at(end, partial(self._release, device))
 
     def _release(self, device: int, now: float) -> None:
-        """The device's current action is over."""
+        """End the device's current action, and go on."""
         self.busy[device] = False
         self._step(device, now)
         self._advance(device, now)
@@ -145,7 +145,7 @@ class _Meetings:
     # messages
 
     def _meet(self, action: Action, now: float) -> None:
-        """Start the transfer if both ends have come to it; otherwise the device waits here."""
+        """Start the transfer if both devices have come to it; otherwise the device waits here."""
         message = self.message_of[action]
         ends = (message.sender, message.send), (message.receiver, message.receive)
         if all(not self.busy[device] and self._current(device) == end for device, end in ends):

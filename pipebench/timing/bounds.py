@@ -1,12 +1,13 @@
-"""How long a step takes at least, in whatever order each device runs its actions, if messages take no time.
+"""The least time of a step, in any order of each device's actions, if messages take no time.
 
     device 2   |  head   | all of its actions, without a pause | tail |
                 first slice                                     last gradient
                 on its way up                                   on its way down
 
-A device cannot begin before the first of its actions has its inputs, and what follows its last one comes after it. Nor
-can a step be shorter than the longest way through what needs what. The longest of all these is a bound. For equal
-stages gpipe and 1F1B reach it: M + K - 1 slices. Where stages stand beside a chain there may be no order that does.
+A device cannot begin before its first action has its inputs. What needs its last action comes after that. So each
+device gives a bound: head, own work and tail. The longest path of dependent actions is another bound. The largest of
+them counts. For equal stages gpipe and 1F1B reach it: M + K - 1 slices. If there are stages beside the chain, there may
+be no order that reaches it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,25 +15,25 @@ from collections.abc import Mapping, Sequence
 from pipebench.plan.actions import REDUCTIONS, Action
 from pipebench.plan.graph import Graph
 
-_Places = list[list[int]]  # of each action those of others
+_Places = list[list[int]]  # for each action the places of other actions
 
 
 def least_s(graph: Graph, lengths: Mapping[Action, float]) -> float:
     """The bound in seconds.
 
     Args:
-        graph: of the step.
-        lengths: seconds of each of its actions; a cell needs what its units need, and gives all at its end.
+        graph: the graph of the step.
+        lengths: seconds of each of its actions; a cell needs what its units need, and gives all results at its end.
     """
     return Bound(graph, list(lengths)).least_s(lengths)
 
 
 class Bound:
-    """What needs what, asked once for steps of the same actions, however long those are.
+    """The bound for many steps of the same actions; their dependence is looked up once.
 
     Args:
-        graph: of the steps.
-        actions: all of one, units or cells.
+        graph: the graph of the steps.
+        actions: all actions of a step, units or cells.
     """
 
     def __init__(self, graph: Graph, actions: Sequence[Action]) -> None:
@@ -46,7 +47,7 @@ class Bound:
         self.devices = list(devices.values())
 
     def least_s(self, lengths: Mapping[Action, float]) -> float:
-        """The bound in seconds for actions that are so long."""
+        """The bound in seconds, for these seconds of each action."""
         seconds = [lengths[action] for action in self.actions]
         begins, follows = self._begins(seconds), self._follows(seconds)
         of_devices = (
@@ -58,14 +59,14 @@ class Bound:
         return max(*(begin + each_s for begin, each_s in zip(begins, seconds, strict=True)), *of_devices)
 
     def _begins(self, seconds: Sequence[float]) -> list[float]:
-        """When each could begin at the earliest, had it a device of its own."""
+        """When each action could begin at the earliest if it had a device of its own."""
         begins = [0.0] * len(seconds)
         for place in self.order:
             begins[place] = max((begins[each] + seconds[each] for each in self.inputs[place]), default=0.0)
         return begins
 
     def _follows(self, seconds: Sequence[float]) -> list[float]:
-        """How long what needs each takes at least, until the end of the step."""
+        """The least time from the end of each action to the end of the step, by the actions that need it."""
         follows = [0.0] * len(seconds)
         for place in reversed(self.order):
             behind_s = seconds[place] + follows[place]
@@ -76,7 +77,7 @@ class Bound:
 
 
 def _inputs(graph: Graph, actions: Sequence[Action]) -> _Places:
-    """What each needs of others, by the rule."""
+    """The places of the actions that each action needs, by the rule."""
     from pipebench.plan.flat import Flat  # noqa: PLC0415 - numpy
     from pipebench.plan.numbers import Numbers, columns_of  # noqa: PLC0415
 
@@ -91,7 +92,7 @@ def _inputs(graph: Graph, actions: Sequence[Action]) -> _Places:
 
 
 def _in_order(inputs: _Places) -> list[int]:
-    """Every place behind its inputs; as they are, if they are so."""
+    """All places in an order in which each comes after its inputs; the given order, if it is one."""
     if all(each < place for place, needed in enumerate(inputs) for each in needed):
         return list(range(len(inputs)))
     needed_by: _Places = [[] for _ in inputs]
@@ -100,7 +101,7 @@ def _in_order(inputs: _Places) -> list[int]:
         for each in needed:
             needed_by[each].append(place)
     order = [place for place, count in enumerate(missing) if not count]
-    for place in order:  # which grows meanwhile
+    for place in order:  # the list grows in this loop
         for waiting in needed_by[place]:
             missing[waiting] -= 1
             if not missing[waiting]:

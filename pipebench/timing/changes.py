@@ -1,15 +1,19 @@
-"""A change to a recorded step, in words: what would be if a stage, a device, a slice or a link were another one.
+"""A change to a recorded step, in words: what if a stage, a device, a slice or a link took another time?
 
     all = mean              stage 7 = mean         device 3 x 0.9       microbatches = mean
     stages 4-7 = median     microbatch 0 = others  chunk 2 x 1.5        link x 0.5
     link 3-4 = 1 GB/s, 50 us
 
-``x`` multiplies time. ``= mean`` gives every F and every B (I, W) of what is named the mean length: of a stage or a
-device that over all stages of its kind in the same chunk, since later ones may have more to do; of ``all`` that over
-all of them; of a microbatch that over all microbatches of the same stage and chunk; of a chunk that over all chunks
-of the same stage and microbatch. ``= median`` takes the median in its place, ``= others`` the mean without what is
-named. All recorded steps and replicas count. What a cell takes is shared out evenly over its slices, and only the
-share of those that are named changes.
+``x`` multiplies time. ``= mean`` gives every F and every B (I, W) of what is named a mean length. Which mean that is
+depends on what is named:
+
+    a stage or a device   over all stages of the same kind, in the same chunk, since later chunks may have more to do
+    all                   over all stages of the same kind and all chunks of the same segment of time
+    a microbatch          over all microbatches of the same stage and chunk
+    a chunk               over all chunks of the same stage, microbatch and segment of time
+
+``= median`` takes the median instead, ``= others`` the mean without what is named. All recorded steps and replicas
+count. The time of a cell is shared out evenly over its slices, and only the shares of named slices change.
 """
 
 import re
@@ -45,7 +49,7 @@ _LINK = re.compile(r"links?(?![a-z])(.*)", re.IGNORECASE | re.DOTALL)
 class Change:
     """What is changed, and how: by a rule, or by a factor of its time.
 
-    ``first`` and ``last`` are numbers of what ``of`` says; all of them where nothing was named.
+    ``first`` and ``last`` are numbers of stages, devices, microbatches or chunks, as ``of`` says.
     """
 
     of: Of
@@ -55,13 +59,13 @@ class Change:
     factor: float = 1.0
 
     def names(self, graph: Graph, action: Action) -> bool:
-        """Whether an action on a slice is one of what is named. What is of no slice goes with its device alone."""
+        """Whether an action on a slice is named. Work of no slice is named only with its device."""
         if action.operation in REDUCTIONS and self.of != "device":
             return False
         return self.first <= number_of(self.of, graph, action) <= self.last
 
     def share(self, graph: Graph, action: Action) -> float:
-        """Which share of an action's slices is named, from 0 to 1."""
+        """The share of an action's slices that are named, from 0 to 1."""
         if action.slices == 1:
             return float(self.names(graph, action))
         slices = on_each_slice(graph, action)
@@ -72,7 +76,7 @@ def change_of(text: str, graph: Graph) -> Change | LinkChange:
     """Read a change to a step.
 
     Raises:
-        UsageError: It is none, or the step does not have what it names; the text says what was expected.
+        UsageError: The text is no change, or the step does not have what it names; the error says what was expected.
     """
     link = _LINK.fullmatch(text.strip())
     if link is not None:
@@ -97,7 +101,7 @@ def change_of(text: str, graph: Graph) -> Change | LinkChange:
 
 
 def number_of(of: Of, graph: Graph, action: Action) -> int:
-    """The number by which a change names an action."""
+    """The number of an action's stage, device, microbatch or chunk, as ``of`` says; 0 for ``all``."""
     if of == "all":
         return 0
     if of == "device":

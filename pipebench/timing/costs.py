@@ -1,7 +1,7 @@
 """What actions cost, in seconds of one device.
 
-A cost table answers four questions: how long one action takes, how long its device does nothing ahead of it although
-it could start, and how long a device works before its first action (zeroing gradients) and after its last (the
+A cost table answers four questions: how long one action takes, how long its device does nothing before it although
+it could start, and how long a device works before its first action (zeroing gradients) and after its last action (the
 optimizer).
 """
 
@@ -14,7 +14,7 @@ from pipebench.errors import UsageError
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
 from pipebench.plan.graph import Graph
 
-_FIELDS = {  # of UniformCosts
+_FIELDS = {  # the fields of UniformCosts
     Operation.FORWARD: "forward",
     Operation.BACKWARD: "backward",
     Operation.BACKWARD_INPUT: "backward_input",
@@ -29,7 +29,7 @@ class Costs(Protocol):
         """The exclusive duration of one action."""
 
     def gap_s(self, action: Action) -> float:
-        """How long the device does nothing ahead of the action, once it is free and all inputs are there."""
+        """How long the device does nothing before the action, although it is free and all inputs are there."""
 
     def before_s(self, device: int) -> float:
         """Work of ``device`` before its first action."""
@@ -40,10 +40,10 @@ class Costs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UniformCosts:
-    """Every stage costs the same. A full backward is the sum of its halves unless given by itself.
+    """Costs that are the same for all stages. A whole backward is the sum of its halves unless it is given by itself.
 
     Raises:
-        UsageError: A cost is negative, or ``backward`` contradicts the halves.
+        UsageError: A cost is negative or missing, or ``backward`` contradicts the halves.
     """
 
     forward: float
@@ -81,15 +81,15 @@ class UniformCosts:
         return cost if action.slices == 1 else cost * action.slices
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No gap."""
         return 0.0
 
     def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
     def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
 
@@ -97,7 +97,7 @@ class StageFactor(NamedTuple):
     """How many times as long as usual a stage, or a chunk, takes."""
 
     forward: float
-    backward: float  # whole, and either half of it
+    backward: float  # for the whole backward and for each half
 
 
 def _of(factor: StageFactor, action: Action) -> float:
@@ -106,12 +106,12 @@ def _of(factor: StageFactor, action: Action) -> float:
 
 @dataclass(frozen=True, slots=True)
 class StageCosts:
-    """Costs of a chain whose stages differ, or whose chunks do.
+    """Costs of a chain whose stages or chunks differ.
 
     Args:
         usual: what a stage of factor 1 costs.
-        factors: one for each stage; none: all are 1.
-        chunks: one for each chunk, likewise; a stage's and a chunk's are multiplied.
+        factors: a factor for each stage; if empty, all are 1.
+        chunks: a factor for each chunk; if empty, all are 1. The factors of stage and chunk are multiplied.
     """
 
     usual: UniformCosts
@@ -119,7 +119,7 @@ class StageCosts:
     chunks: Sequence[StageFactor] = ()
 
     def action_s(self, action: Action) -> float:
-        """The usual cost of the action's operation, times its stage's factor."""
+        """The usual cost of the action's operation, times the factors of its stage and chunk."""
         usual_s = self.usual.action_s(action)
         if action.operation in REDUCTIONS:
             return usual_s
@@ -132,26 +132,26 @@ class StageCosts:
         return usual_s * factors[0] if len(factors) == 1 else usual_s * sum(factors) / len(factors)
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No gap."""
         return 0.0
 
     def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
     def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class SoftmaxCosts:
-    """A chain's costs with a projection at its end, on its last stage or shared; joining the shards is free.
+    """Costs of a chain with a projection at its end, on its last stage or shared; joining the shards is free.
 
     Args:
-        chain: what its stages cost.
-        forward: of the whole projection; its backward takes twice as long, either half as long as the forward.
-        graph: with as many shards as it has stages between chain and loss.
+        chain: what the stages of the chain cost.
+        forward: seconds of the whole projection's forward; its I and its W take as long each, a whole B twice as long.
+        graph: the graph; the stages between chain and loss are the shards, with equal shares.
     """
 
     chain: Costs
@@ -172,21 +172,21 @@ class SoftmaxCosts:
         return own_s + share * whole_s
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No gap."""
         return 0.0
 
     def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
     def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No work."""
         return 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredCosts:
-    """Durations that were measured, and gaps ahead of actions; ``before`` and ``after`` by device."""
+    """Measured seconds of actions, and of gaps before actions; ``before`` and ``after`` are by device."""
 
     actions: Mapping[Action, float]
     before: Mapping[int, float] = field(default_factory=dict)
@@ -198,7 +198,7 @@ class MeasuredCosts:
         return self.actions[action]
 
     def gap_s(self, action: Action) -> float:
-        """The measured gap ahead of the action, 0 if none was measured."""
+        """The measured gap before the action, 0 if none was measured."""
         return self.gaps.get(action, 0.0)
 
     def before_s(self, device: int) -> float:

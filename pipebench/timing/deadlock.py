@@ -1,4 +1,4 @@
-"""Devices that wait for each other."""
+"""The error for devices that wait for each other."""
 
 from pipebench.plan.check import PlanError
 

@@ -1,13 +1,14 @@
-"""A change of links as a person writes it. Pure.
+"""Read a change of links as a person writes it. Pure.
 
-Two devices, or nothing for every two of them; then ``=`` and another link, or ``x`` and a factor of its time:
+The text names two devices, or none for every two devices. Then come ``=`` and another link, or ``x`` and a factor of
+its time:
 
     3-4 = 1 GB/s, 50 us   between devices 3 and 4, in both directions: bandwidth and latency
-    3-4 = 1 GB/s          a bandwidth alone
-    3-4 = 50 us           a latency alone, which occupies nobody; a number without a unit is seconds
+    3-4 = 1 GB/s          only a bandwidth
+    3-4 = 50 us           only a latency, which occupies no port; a number without a unit is seconds
     3-4 x 0.5             every message there takes half as long
-    = 10 GB/s, 5 us       between every two devices
-    x 0.5                 likewise
+    = 10 GB/s, 5 us       a link between every two devices
+    x 0.5                 every message takes half as long
 """
 
 import re
@@ -29,20 +30,20 @@ _RATES = {"B/s": 1} | {
 _IN_A_SECOND = {"": 1, "s": 1, "ms": 10**3, "us": 10**6, "\u00b5s": 10**6, "\u03bcs": 10**6, "ns": 10**9}
 _SHOWN = 80
 _LEAST_RATE, _MOST_RATE = 1.0, 1e18  # bytes/s
-_MOST_S = 1e15  # of a latency
+_MOST_S = 1e15  # the largest latency
 _MOST_FACTOR = 1e9
-_DIGITS = 9  # of a device's number
+_DIGITS = 9  # the most digits of a device's number
 
 
 def link_change(text: str, devices: int) -> LinkChange:
     """Read a change.
 
     Args:
-        text: such as ``3-4 = 1 GB/s, 50 us``.
-        devices: how many there are.
+        text: the change, such as ``3-4 = 1 GB/s, 50 us``.
+        devices: the number of devices.
 
     Raises:
-        UsageError: It is none, or not one of these devices.
+        UsageError: The text is no change, or names other devices.
     """
     found = _FORM.fullmatch(text)
     if found is None:
@@ -66,7 +67,7 @@ def _error(text: str, what: str) -> UsageError:
 def _pair(text: str, numbers: tuple[str, str], devices: int) -> tuple[int, int]:
     for number in numbers:
         if len(number) > _DIGITS or int(number) >= devices:
-            last = f"0 to {devices - 1}" if devices > 1 else "0 alone"
+            last = f"0 to {devices - 1}" if devices > 1 else "0 (there is only one)"
             raise _error(text, f"expected two of the devices {last}, got {number[: _DIGITS + 1]}")
     low, high = sorted(map(int, numbers))
     if low == high:
@@ -86,7 +87,7 @@ def _factor(text: str, given: str) -> float:
 
 
 def _link(text: str, rest: str) -> tuple[float | None, float | None]:
-    """Bandwidth and latency of what stands after the equals sign, either ``None`` where it is left out."""
+    """Bandwidth and latency after the equals sign; each is ``None`` if it is left out."""
     given = [part.strip() for part in rest.split(",")]
     rate = latency_s = None
     for part in given:

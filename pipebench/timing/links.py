@@ -1,14 +1,14 @@
 """Links between devices.
 
-A link with ports: a transfer starts when both the sender's egress port and the receiver's ingress port are
-free, and holds both for latency + bytes / bandwidth. So a broadcast to seven peers is seven transfers, one
-after another, through one egress port. A link without ports is a pure latency that occupies nobody.
+With ports, a transfer starts when both the sender's egress port and the receiver's ingress port are free, and
+holds both for latency + bytes / bandwidth. So a broadcast to seven peers is seven transfers, one after another,
+through one egress port. A link without ports is a pure latency that occupies no port.
 
-Where no copy engine carries messages, each costs its sender's and its receiver's device time of their own:
-the overhead, which the devices pay beside their actions, and which is part of the message's way.
+If no copy engine carries messages, each message costs time of its sender's and its receiver's device. This overhead
+is added to their actions, and is part of the message's time.
 
-Links may differ: those between hosts from those inside one, and any by a change, which says what lies between two
-devices, or between all.
+Links may differ: links between hosts from those inside one host, and any links by a change. A change gives the link
+between two devices, or between all.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,12 @@ class Link:
 
     Args:
         latency_s: seconds that each transfer takes besides its bytes.
-        bytes_per_s: bandwidth; infinite where size does not matter.
-        ports: whether a transfer occupies its sender's egress and its receiver's ingress port.
-        overhead_s: device time that a message takes from each of its two ends.
+        bytes_per_s: bandwidth; infinite if size does not matter.
+        ports: whether a transfer occupies its sender's egress port and its receiver's ingress port.
+        overhead_s: device time that a message takes on each of its two devices.
+
+    Raises:
+        UsageError: A figure is out of range.
     """
 
     latency_s: float = 0.0
@@ -45,27 +48,27 @@ class Link:
             raise UsageError(f"message overhead must be a finite number >= 0 s, got {self.overhead_s}")
 
     def transfer_s(self, size_bytes: float) -> float:
-        """How long a message of this size is on the way, less what its two ends do for it themselves."""
+        """Seconds that a message of this size is on the way, without the overhead of its two devices."""
         return max(self.latency_s + size_bytes / self.bytes_per_s - 2 * self.overhead_s, 0.0)
 
     def dilated(self, factor: float) -> "Link":
-        """The link as a host sees it on which time runs ``factor`` times slower."""
+        """The link made ``factor`` times slower in all its times."""
         return Link(self.latency_s * factor, self.bytes_per_s / factor, self.ports, self.overhead_s * factor)
 
     def between(self, sender: int, receiver: int) -> "Link":  # noqa: ARG002 - it is the same between all devices
-        """What lies between two devices."""
+        """The link between two devices."""
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class LinkChange:
-    """What is different between two devices, in both directions: another link, or the same one so many times slower.
+    """A change between two devices, in both directions: a new link, or the old one slower by a factor.
 
     Args:
-        pair: the two devices, the lower one first; ``None`` for every two.
-        factor: what the time of every message is multiplied by; ``None`` where the link is another one.
-        bytes_per_s: of the new link; ``None`` for a pure latency that occupies nobody.
-        latency_s: of the new link; ``None`` for none.
+        pair: the two devices, the lower one first; ``None`` for every two devices.
+        factor: what the time of every message is multiplied by; ``None`` for a new link.
+        bytes_per_s: the new link's bandwidth; ``None`` for a pure latency that occupies no port.
+        latency_s: the new link's latency; ``None`` for no latency.
     """
 
     pair: tuple[int, int] | None = None
@@ -78,14 +81,14 @@ class LinkChange:
         assert new != (self.factor is not None), "a change is another link, or a factor"
 
     def concerns(self, sender: int, receiver: int) -> bool:
-        """Whether it holds between two devices."""
+        """Whether the change holds between two devices."""
         return self.pair is None or self.pair == (min(sender, receiver), max(sender, receiver))
 
     def made(self, link: Link) -> Link:
-        """What becomes of a link. A new one costs its ends nothing but time.
+        """The link after the change. A new link has no overhead.
 
         Raises:
-            UsageError: Its times are beyond all numbers.
+            UsageError: Its times are not finite.
         """
         if self.factor is not None:
             return link.dilated(self.factor)
@@ -100,9 +103,9 @@ class Topology:
 
     Args:
         hosts: the host of each device, such as (0, 0, 1, 1).
-        inside: what lies between two devices of a host.
-        across: what lies between two devices of different hosts.
-        changes: one after the other, each on top of those before.
+        inside: the link between two devices of one host.
+        across: the link between two devices of different hosts.
+        changes: changes to apply one after the other.
     """
 
     hosts: tuple[int, ...]
@@ -111,7 +114,7 @@ class Topology:
     changes: tuple[LinkChange, ...] = ()
 
     def between(self, sender: int, receiver: int) -> Link:
-        """What lies between two devices."""
+        """The link between two devices."""
         link = self.inside if self.hosts[sender] == self.hosts[receiver] else self.across
         for change in self.changes:
             if change.concerns(sender, receiver):
@@ -120,7 +123,7 @@ class Topology:
 
 
 def latency_only(latency_s: float) -> Link:
-    """A pure latency that occupies neither end."""
+    """A link that is a pure latency and occupies no port."""
     return Link(latency_s=latency_s, ports=False)
 
 
@@ -128,9 +131,9 @@ def changed(links: Link | Topology, devices: int, changes: Sequence[LinkChange])
     """The same links with changes on top of them.
 
     Args:
-        links: between the devices, with the changes that they have already.
-        devices: how many there are.
-        changes: one after the other.
+        links: the links between the devices, with any earlier changes.
+        devices: the number of devices.
+        changes: changes to apply one after the other.
     """
     base = links if isinstance(links, Topology) else Topology((0,) * devices, links, links)
     return replace(base, changes=(*base.changes, *changes))

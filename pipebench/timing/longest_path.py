@@ -1,10 +1,10 @@
-"""The engine for messages that nobody waits behind: a longest path over program order and dependence.
+"""The engine for messages that never wait for each other: a longest path over program order and dependence.
 
-An action starts when the one before it on its device is over and its inputs are there, and nothing else matters. So
-each device runs as far as it can; where an input's producer has not run yet, the device is noted there, and goes on
-when it has. An input on the same device needs no look: it stands before in the program, or the plan is wrong.
+An action starts when the action before it on its device is over and its inputs are there. Nothing else matters. So
+each device runs as far as it can. If the producer of an input has not run yet, the device is noted at it, and goes on
+when the producer has run. Inputs on the same device are not looked at: they come earlier in the program.
 
-Whoever imports this module has numpy.
+Importing this module imports numpy.
 """
 
 from collections import defaultdict
@@ -14,21 +14,21 @@ import numpy as np
 from pipebench.timing.outcome import Outcome, Work
 from pipebench.timing.slots import Slots, all_of, ranges
 
-_SEVERAL, _NOTHING = -1, -2  # what a slot waits for, where that is not one message
+_SEVERAL, _NOTHING = -1, -2  # what a slot waits for, if that is not one message
 
 
 def none_is_sent_twice(slots: Slots) -> bool:
-    """Whether this engine can run the plan."""
+    """Whether no message is sent twice, so that this engine can run the plan."""
     return bool(np.bincount(slots.posted, minlength=1).max() <= 1)
 
 
 def longest_path(slots: Slots, work: Work, seconds: list[float]) -> Outcome:
-    """When everything happens at the earliest.
+    """Run a plan; when everything happens.
 
     Args:
-        slots: no message of which is sent twice.
-        work: of the slots.
-        seconds: of each post.
+        slots: the slots of a plan that sends no message twice.
+        work: the seconds of the slots.
+        seconds: the seconds of each post.
     """
     path = _Path(slots, work, seconds)
     path.run()
@@ -36,21 +36,21 @@ def longest_path(slots: Slots, work: Work, seconds: list[float]) -> Outcome:
 
 
 class _Path:
-    """One run: how far each device is, and who is noted where."""
+    """One run: how far each device has come, and which devices are noted at which slots."""
 
     def __init__(self, slots: Slots, work: Work, seconds: list[float]) -> None:
         self.slots, self.work, self.seconds = slots, work, seconds
-        never = len(slots.actions)  # the slot that sends what nobody sends
+        never = len(slots.actions)  # stands for the slot of messages that are never sent
         messages = len(slots.numbering.messages.consumer)
         post = np.full(messages + 1, len(slots.posted))
         post[slots.posted] = np.arange(len(slots.posted))
         source = np.append(slots.posting, never)[post]
         begin, end = slots.awaited
-        waited_for = np.append(slots.waited_for, messages)  # the last one stands for none
+        waited_for = np.append(slots.waited_for, messages)  # the last entry stands for no message
         post, source = post[waited_for], source[waited_for]
         several = np.where(end == begin, _NOTHING, _SEVERAL)
         self.only: list[int] = np.where(end - begin == 1, source[begin], several).tolist()
-        self.takes = list(map([*seconds, 0.0].__getitem__, post[begin].tolist()))  # the one message
+        self.takes = list(map([*seconds, 0.0].__getitem__, post[begin].tolist()))  # of the one message
         places = np.flatnonzero(end - begin > 1).tolist()
         self.several = {
             slot: list(zip(source[first:behind].tolist(), post[first:behind].tolist(), strict=True))
@@ -64,7 +64,7 @@ class _Path:
         self.noted: dict[int, list[int]] = defaultdict(list)  # devices that wait for a slot
 
     def run(self) -> None:
-        """Run each device as far as it can; those that waited for it are ready then."""
+        """Run each device as far as it can go; then the devices that waited for it are ready."""
         only, takes, starts, ends, noted = self.only, self.takes, self.starts, self.ends, self.noted
         gaps, seconds, overhead = self.work.gaps, self.work.seconds, self.work.overhead
         ready = list(range(self.slots.devices))
@@ -96,7 +96,10 @@ class _Path:
             noted[source].append(device)
 
     def _join(self, slot: int, now: float) -> tuple[float, int]:
-        """When the messages to a slot are there, from ``now`` on, and whom it waits for if not all of them are sent."""
+        """When the messages to a slot are there, at ``now`` or later.
+
+        If one is not sent yet, its producer's slot is the second value; else that is ``_NOTHING``.
+        """
         messages = self.several[slot]
         while messages:
             source, post = messages[-1]
@@ -108,7 +111,7 @@ class _Path:
         return now, _NOTHING
 
     def outcome(self) -> Outcome:
-        """In the order of time; what happens at once stands in an order in which it can."""
+        """The outcome in the order of time; of things at the same time, inputs come before what needs them."""
         slots, order = self.slots, np.array(self.order)
         starts, ends = np.array(self.starts), np.array(self.ends[:-1], float)
         posts = all_of(*ranges(slots.posting, order, len(starts)))

@@ -1,10 +1,10 @@
-"""Machine presets: the speed of a card on LSTM training, and the link beside it, with their sources.
+"""Machine presets: the speed of a card on LSTM training, and its link, with their sources.
 
-A preset never takes a datasheet peak as a speed: the sustained speed is peak times an efficiency. The only
-efficiency with a source is the one fitted to a single published number: 1,700 words/s on one GPU (Sutskever,
-Vinyals, Le 2014). One word costs 75 M multiply-adds forward there (32 M in 4 LSTM layers of 1000 cells, 80 M
-in the softmax for the 53 % of words that are targets), 6 operations each with the backward: 0.76 TFLOP/s.
-On a K40 (4.29 TFLOP/s) that is an efficiency of 0.18. For the other cards 0.18 is assumed, and says so.
+A preset never takes a datasheet peak as its speed: the sustained speed is the peak times an efficiency. The only
+efficiency with a source is fitted to a single published number: 1,700 words/s on one GPU (Sutskever, Vinyals, Le
+2014). A word of that model costs 75 M multiply-adds in the forward (32 M in 4 LSTM layers of 1000 cells, 80 M in the
+softmax for the 53 % of words that are targets). With the backward each is 6 operations, which makes 0.76 TFLOP/s. On a
+K40 (4.29 TFLOP/s) that is an efficiency of 0.18. For the other cards 0.18 is assumed, and their source says so.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _ASSUMED = "efficiency 0.18 assumed from the K40 fit"
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A card and its link; ``source`` says where each number is from, and which are assumed."""
+    """A card and its link; ``source`` says where each number is from, and which numbers are assumed."""
 
     name: str
     card: str
@@ -77,7 +77,7 @@ def check_machine(name: str) -> str:
     """The name of a machine that can be emulated.
 
     Raises:
-        UsageError: There is no such machine; the text lists those there are.
+        UsageError: There is no such machine; the text lists all names.
     """
     if name not in MACHINE_NAMES:
         raise UsageError(f"unknown machine {name!r}: expected one of {', '.join(MACHINE_NAMES)}")
@@ -90,10 +90,10 @@ def machine_for(
     """A preset, or this machine: its own speed, and its link as measured for messages of this size.
 
     Args:
-        name: one that ``check_machine`` lets pass.
-        host_flops_per_s: this host's speed on the work, as measured.
+        name: a name that ``check_machine`` accepts.
+        host_flops_per_s: this host's measured speed on the work.
         measured: this host's link; ``local`` needs it, presets do not.
-        message_bytes: of every message of the run.
+        message_bytes: the size of every message of the run.
     """
     if name != LOCAL:
         return MACHINES[name]

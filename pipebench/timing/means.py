@@ -1,13 +1,13 @@
-"""Lengths made equal: of all slices of a stage, of a slice on all stages, of all devices.
+"""Make lengths equal: for all slices of a stage, for a slice's share on all stages, or for all devices.
 
     recorded        even             by slice         alike
     F0 F1 F2        F0 F1 F2         F0 F1 F2         F0 F1 F2
     1  1  4         2  2  2          1  1  4          3  3  3      stage 0
     4  4  4         4  4  4          3  3  6          3  3  3      stage 1
 
-A stage's mean is by operation, and by segment of time: an encoder's chunk is no decoder's. It is one of slices: what a
-cell took is shared out evenly over its own, and a cell is made as long as they are together. Each keeps the sum of all
-lengths. Reductions, which are of no slice, stay as they are.
+A stage has a mean for each operation and each segment of time, since an encoder's chunk differs from a decoder's. Means
+are of slices: the time of a cell is shared out evenly over its slices, and a cell is made as long as its slices
+together. All three keep the sum of all lengths. Reductions, which belong to no slice, stay as they are.
 """
 
 from collections import defaultdict
@@ -24,10 +24,10 @@ _Slice = tuple[Operation, int, int]  # operation, microbatch, chunk
 
 
 class Means:
-    """Of one step: what its actions are on is found once, and their stages' means.
+    """The means of one step; the slices of its actions and the means of its stages are found once.
 
     Args:
-        graph: of the step.
+        graph: the graph of the step.
         lengths: seconds of its actions.
     """
 
@@ -49,7 +49,7 @@ class Means:
         self.of_stages = {kind: fmean(seconds) for kind, seconds in found.items()}
 
     def even(self) -> dict[Action, float]:
-        """Every action on a slice as long as its stage's mean, a cell as so many of them."""
+        """Make every slice of a stage as long as the stage's mean; seconds of each action."""
         means = self.of_stages
         return {
             **self.lengths,
@@ -57,9 +57,9 @@ class Means:
         }
 
     def by_slice(self) -> dict[Action, float]:
-        """Every action as long as its stage's mean times what its slice took of all stages' means.
+        """Make every slice as long as its stage's mean, times how long the slice took on all stages over their means.
 
-        The sum of each stage stays; what is left out is what neither the stage nor the slice explains.
+        The sum of each stage stays. What neither the stage nor the slice explains is left out.
         """
         means = self.of_stages
         took: dict[_Slice, float] = defaultdict(float)
@@ -80,20 +80,20 @@ class Means:
 
 
 def even(graph: Graph, lengths: Lengths) -> dict[Action, float]:
-    """Every action on a slice as long as its stage's mean; see ``Means``."""
+    """Make every slice of a stage as long as the stage's mean; see ``Means.even``."""
     return Means(graph, lengths).even()
 
 
 def by_slice(graph: Graph, lengths: Lengths) -> dict[Action, float]:
-    """Every action as long as its stage and its slice explain; see ``Means``."""
+    """Make every action as long as its stage and its slice explain; see ``Means.by_slice``."""
     return Means(graph, lengths).by_slice()
 
 
 def alike(graph: Graph, lengths: Lengths) -> dict[Action, float]:
-    """Every device with the same work, forwards and backwards apart, and its stages of the chain with the same each.
+    """Give every device the same work, and its stages of the chain the same share of it; forwards and backwards apart.
 
-    A stage that takes no time stays so. What a device has of a shared softmax keeps its share. A device whose layers
-    are frozen has backwards of no length: they take the mean too.
+    A stage that takes no time still takes none. A device's stages of a shared softmax keep their share of its work. A
+    device whose layers are frozen has backwards of length 0; they take the mean too.
     """
     found = dict(lengths)
     for operations in _together(graph, lengths):
@@ -108,7 +108,7 @@ def alike(graph: Graph, lengths: Lengths) -> dict[Action, float]:
 
 
 def _shares(graph: Graph, lengths: Lengths, actions: Sequence[Action]) -> dict[Action, float]:
-    """What each of a device's actions has of their sum, its stages of the chain being equal."""
+    """The share of each action in the sum of a device's actions, if its stages of the chain are made equal."""
     sums: dict[int, float] = defaultdict(float)
     for action in actions:
         sums[action.stage] += lengths[action]
@@ -127,7 +127,7 @@ def _shares(graph: Graph, lengths: Lengths, actions: Sequence[Action]) -> dict[A
 
 
 def _together(graph: Graph, lengths: Lengths) -> list[tuple[Operation, ...]]:
-    """Operations one by one; where some devices run halves of a backward and some whole ones, all of those at once."""
+    """Groups of operations that share a mean: each one alone, or all backwards if whole ones and halves occur."""
     if not graph.split_backward or all(action.operation is not Operation.BACKWARD for action in lengths):
         return [(operation,) for operation in graph.operations]
     forward, *halves = graph.operations

@@ -1,7 +1,7 @@
 """The link between two processes of this machine, as a ping-pong measured it: what ``--machine local`` uses.
 
-A message between processes costs both ends CPU time of their own, which a copy engine beside a GPU would
-not; so a measured link has an overhead, and the rest of its time is what lies between its ends.
+A message between processes costs both processes CPU time; a copy engine beside a GPU would not. So a measured
+link has an overhead, and the rest of its time is the way between the two.
 """
 
 from itertools import pairwise
@@ -10,17 +10,17 @@ import msgspec
 
 from pipebench.timing.links import Link
 
-_BUSY = 1.0  # processes that ran or waited in the minute before
+_BUSY = 1.0  # load average of the minute before: processes that ran or waited
 
 
 class MessageTime(msgspec.Struct, frozen=True, kw_only=True):
     """Messages of one size, in seconds each.
 
     Args:
-        size_bytes: of a message.
+        size_bytes: the size of a message.
         one_way_s: from the call that sends to the arrival, while the sender goes on computing.
-        ping_pong_s: half of there and back, while both ends wait.
-        cpu_s: CPU time that a message costs each of its ends.
+        ping_pong_s: half of a round trip, while both processes wait.
+        cpu_s: CPU time that a message costs each of the two processes.
     """
 
     size_bytes: int
@@ -30,22 +30,22 @@ class MessageTime(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeasuredLink(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured, when, and between what; ``times`` from the smallest message to the largest."""
+    """A measured link: what was measured, when and how; ``times`` go from the smallest message to the largest."""
 
     created: str
     backend: str
     torch: str
-    cores: int  # that the two processes had
+    cores: int  # different cores of the two processes
     times: tuple[MessageTime, ...]
-    load_average: float | None = None  # of the machine before, where it tells
+    load_average: float | None = None  # of the machine before the measurement, if it is known
 
     @property
     def doubtful(self) -> bool:
-        """Whether other programs ran while it was measured."""
+        """Whether the machine was busy with other programs before the measurement."""
         return self.load_average is not None and self.load_average > _BUSY
 
     def at(self, size_bytes: int) -> Link:
-        """The link for messages of one size, between the sizes that were measured in proportion."""
+        """The link for messages of one size; times are interpolated between the measured sizes."""
         least = self.times[0]
         one_way_s = self._between(size_bytes, "one_way_s")
         beyond_s = max(one_way_s - least.one_way_s, 0.0)
@@ -56,7 +56,7 @@ class MeasuredLink(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _between(self, size_bytes: int, name: str) -> float:
-        """A quantity at a size, beyond the ends along the last line."""
+        """A quantity at a size: constant below the smallest size, linear between sizes and beyond the largest."""
         points = [(time.size_bytes, getattr(time, name)) for time in self.times]
         if size_bytes <= points[0][0]:
             return float(points[0][1])

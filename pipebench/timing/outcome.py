@@ -1,6 +1,6 @@
-"""What an engine of the simulator finds out, still in whole numbers, and the timeline that it becomes.
+"""The result of an engine of the simulator, with slots and posts as whole numbers, and how it becomes a timeline.
 
-Whoever imports this module has numpy.
+Importing this module imports numpy.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 
 @dataclass(frozen=True)
 class Work:
-    """Seconds of each slot: of a device's start, or of an action with the gap ahead of it."""
+    """Seconds of each slot: the work of a device's start or of an action, the gap before it, and its overhead."""
 
     gaps: list[float]
     seconds: list[float]
@@ -30,11 +30,11 @@ class Outcome:
 
     Args:
         started: slots in the order in which they started, without the devices' starts.
-        starts: of each slot.
-        ends: of each slot; ``None`` where it never ran.
+        starts: the start of each slot.
+        ends: the end of each slot; ``None`` if it never ran.
         sent: posts in the order in which their transfers started.
-        sent_at: when that was, of each post.
-        finished: devices in the order in which they ran out of program.
+        sent_at: the start of each post's transfer.
+        finished: devices in the order in which they came to the end of their programs.
     """
 
     started: Whole
@@ -46,12 +46,12 @@ class Outcome:
 
     @property
     def never_ran(self) -> list[int]:
-        """The slots that the devices did not come to."""
+        """The slots that never ran."""
         return [slot for slot, end in enumerate(self.ends) if end is None]
 
 
 def work_of(slots: Slots, costs: Costs, overhead_s: list[float]) -> Work:
-    """What the slots take."""
+    """The seconds of the slots."""
     before = iter(map(costs.before_s, range(slots.devices)))
     gap_s, action_s = costs.gap_s, costs.action_s
     return Work(
@@ -62,13 +62,13 @@ def work_of(slots: Slots, costs: Costs, overhead_s: list[float]) -> Work:
 
 
 def timeline_of(slots: Slots, costs: Costs, seconds: list[float], outcome: Outcome) -> Timeline:
-    """What happened, for everybody else.
+    """The timeline of an outcome.
 
     Args:
-        slots: all of which ran.
-        costs: for the work after each device's last action.
-        seconds: of each post.
-        outcome: of the engine.
+        slots: the slots, all of which ran.
+        costs: the costs, here for the work after each device's last action.
+        seconds: the seconds of each post.
+        outcome: the outcome of the engine.
     """
     other = _other(slots, costs, outcome)
     return Simulated.of(

@@ -1,7 +1,7 @@
-"""Program order and dependence of a plan, walked again and again with other lengths. Pure.
+"""The length of a step of one plan, for many sets of lengths. Pure.
 
-The simulator makes a timeline; this says how long a step takes, and nothing else. Messages wait for nobody and cost
-their ends nothing, so a step is the longest way through what stands before what. ``simulate`` gives the same to the
+The simulator makes a timeline. This only computes how long a step takes. Messages do not wait for each other and have
+no overhead, so a step is the longest path over program order and dependence. ``simulate`` gives the same time to the
 last bit.
 """
 
@@ -16,14 +16,14 @@ from pipebench.timing.bounds import Bound
 
 _Inputs = tuple[
     tuple[int, int], ...
-]  # where the producer stands, and the place of its message in ``messages``
+]  # the turn of the producer, and the place of its message in ``messages``
 
 
 class Path:
-    """Of one plan, which has no transfers of its own and computes a step.
+    """Program order and dependence of one plan.
 
     Args:
-        plan: in whose order each device runs its actions.
+        plan: a checked plan without transfers.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -46,7 +46,7 @@ class Path:
 
     @cached_property
     def messages(self) -> list[Message]:
-        """All of a step, in the order of ``transfers.messages_of``; their actions are the plan's."""
+        """All messages of a step, in the order of ``transfers.messages_of``; their actions are the plan's objects."""
         from pipebench.plan.numbers import rows  # noqa: PLC0415 - numpy
 
         flat, (consumer, producer) = self._flat, self._flat.numbering.messages
@@ -55,12 +55,12 @@ class Path:
 
     @cached_property
     def bound(self) -> Bound:
-        """What no order of the plan's actions can go below."""
+        """The least time of the plan's actions in any order."""
         return Bound(self.plan.graph, self._actions)
 
     @cached_property
     def free(self) -> dict[Message, float]:
-        """Messages that take no time."""
+        """All messages, with no time each."""
         return dict.fromkeys(self.messages, 0.0)
 
     def takes_s(
@@ -69,12 +69,12 @@ class Path:
         messages: Mapping[Message, float] | None = None,
         gaps: Mapping[Action, float] | None = None,
     ) -> float:
-        """How long the step takes.
+        """Seconds that the step takes.
 
         Args:
-            seconds: of each action.
-            messages: how long each is on its way; by default no time.
-            gaps: ahead of actions; by default none.
+            seconds: the seconds of each action.
+            messages: the seconds that each message is on its way; by default no time.
+            gaps: the gaps before actions; by default none.
         """
         free = [0.0] * self.plan.graph.devices
         ends: list[float] = []
@@ -95,7 +95,7 @@ class Path:
 
 
 def _in_order(lengths: Sequence[int], inputs: Sequence[Sequence[tuple[int, int]]]) -> list[int]:
-    """The places of all programs, device by device, in an order in which each stands behind what it needs."""
+    """The places of all programs in an order in which each comes after its inputs; devices go as far as they can."""
     behind = list(accumulate(lengths))
     at = [end - length for end, length in zip(behind, lengths, strict=True)]
     found, done = list[int](), [False] * len(inputs)

@@ -1,16 +1,16 @@
 """The engine for messages that wait for ports: events in the order of time.
 
-A message takes its sender's egress and its receiver's ingress port, and waits until both are free. Of those that could
-go when a port comes free, the one that was posted first does. What happens at one time happens in the order in which it
-was brought about, so a run can be repeated.
+A message takes its sender's egress port and its receiver's ingress port, and waits until both are free. When a port
+becomes free, the message that was posted first goes, of those that can. Events at the same time happen in the order in
+which they were added, so every run gives the same result.
 
-    events     times in a heap, and for each of them what happens then, first brought about first
-    queues     one for each pair of devices whose messages wait, known at both of its ports
+    events     times in a heap, and for each time its events in the order in which they were added
+    queues     one for each pair of devices whose messages wait, known at both ports
 
-Only the first message of a queue can go, so a port that comes free looks at as many queues as it has, however long they
-are. Messages without ports are on their way at once, and hold up nobody.
+Only the first message of a queue can go. So a port that becomes free looks at each of its queues, but not into them.
+Messages without ports are on their way at once, and hold up no other message.
 
-Whoever imports this module has numpy.
+Importing this module imports numpy.
 """
 
 import heapq
@@ -25,16 +25,16 @@ from pipebench.timing.outcome import Outcome, Work
 from pipebench.timing.slots import Slots, ranges
 from pipebench.timing.ways import Ways
 
-_Queue = deque[tuple[int, int]]  # when each message was posted, counted, and which post that is
+_Queue = deque[tuple[int, int]]  # posts, each behind a count that says when it was posted
 
 
 def through_ports(slots: Slots, work: Work, ways: Ways) -> Outcome:
-    """When everything happens.
+    """Run a plan; when everything happens.
 
     Args:
-        slots: of the plan.
-        work: of the slots.
-        ways: of the messages.
+        slots: the slots of the plan.
+        work: the seconds of the slots.
+        ways: the seconds and ports of the messages.
     """
     run = _Events(slots, work, ways)
     run.run()
@@ -42,7 +42,7 @@ def through_ports(slots: Slots, work: Work, ways: Ways) -> Outcome:
 
 
 class _Events:
-    """One run. An event is the number of a device whose slot is over, or of devices + a post that arrives."""
+    """One run. An event is a number: a device whose slot is over, or ``devices`` + a post that arrives."""
 
     def __init__(self, slots: Slots, work: Work, ways: Ways) -> None:
         self.first = slots.first
@@ -57,9 +57,9 @@ class _Events:
         every = np.arange(len(slots.actions) + 1)
         self.posts: list[int] = ranges(slots.posting, every, len(slots.actions))[0].tolist()
         self.numbers: list[int] = slots.numbers.tolist()
-        # by number, the last one for what the graph does not have
+        # by number; the last entry is for actions that the graph does not have
         self.missing: list[int] = np.bincount(slots.consumers, minlength=slots.numbering.total + 1).tolist()
-        self.arrived = [False] * len(messages.consumer)  # once
+        self.arrived = [False] * len(messages.consumer)  # a message that is sent twice counts once
         self.at = slots.first[:-1]
         self.idle = [False] * slots.devices
         self.times: list[float] = []
@@ -76,7 +76,7 @@ class _Events:
         self.finished: list[int] = []
 
     def run(self) -> None:
-        """One event after the other. With a call for each step of an event it takes half as long again."""
+        """Handle one event after the other. Smaller functions would make this loop take half as long again."""
         at, first, numbers, missing, idle = self.at, self.first, self.numbers, self.missing, self.idle
         starts, ends, started = self.starts, self.ends, self.started
         gaps, seconds, overhead = self.gaps, self.seconds, self.overhead
@@ -84,7 +84,7 @@ class _Events:
         self._begin()
         while times:
             now = heapq.heappop(times)
-            for event in due[now]:  # grows while something takes no time
+            for event in due[now]:  # work that takes no time adds events
                 device = self._over(event, now) if event < devices else self._arrive(event - devices, now)
                 slot = at[device]
                 if not idle[device] or slot == first[device + 1] or missing[numbers[slot]]:
@@ -110,13 +110,13 @@ class _Events:
     # devices
 
     def _begin(self) -> None:
-        """All devices do the work before their first action."""
+        """Start the work of all devices before their first action."""
         for device, slot in enumerate(self.first[:-1]):
             self.ends[slot] = self.seconds[slot]
             self._at(self.seconds[slot], device)
 
     def _over(self, device: int, now: float) -> int:
-        """The device's current slot is over, and its messages go."""
+        """Handle the end of a device's current slot, and post its messages; the device."""
         slot = self.at[device]
         self.at[device] = slot + 1
         self.idle[device] = True
@@ -151,7 +151,7 @@ class _Events:
             heapq.heappush(self.times, end)
 
     def _arrive(self, post: int, now: float) -> int:
-        """The message is there, its ports are free, and the receiver may go on."""
+        """Handle the arrival of a message, which frees its ports; the receiver, which may go on."""
         sender, receiver, message = self.sender[post], self.receiver[post], self.message[post]
         if not self.arrived[message]:
             self.arrived[message] = True
@@ -163,12 +163,12 @@ class _Events:
         return receiver
 
     def _send_waiting(self, sender: int, receiver: int, now: float) -> None:
-        """Send what waited for two ports that came free, and can go."""
+        """Send the messages that waited for these two ports and can go now."""
         while (queue := self._next(sender, receiver)) is not None:
             self._send_first(queue, now)
 
     def _next(self, sender: int, receiver: int) -> _Queue | None:
-        """Of the queues at two ports the one whose first message was posted first, of those that can go."""
+        """The queue at these two ports whose first message goes next: it can go, and was posted first."""
         able = []
         if not self.egress[sender]:
             able += [queue for other, queue in self.leaving[sender].items() if not self.ingress[other]]
@@ -186,7 +186,7 @@ class _Events:
     def outcome(self) -> Outcome:
         starts, started = np.array(self.starts), np.array(self.started, np.int64)
         return Outcome(
-            started[np.argsort(starts[started], kind="stable")],  # gaps are over later
+            started[np.argsort(starts[started], kind="stable")],  # a gap may put a start later than others
             self.starts,
             self.ends,
             np.array(self.sent, np.int64),

@@ -1,19 +1,19 @@
 """A recorded step, ready to be run again on paper: as it was, or with other lengths, messages and gaps.
 
-    order      of each device's actions, as recorded
-    lengths    of each action, its share of messages (``overheads``) apart; of a cell as a whole
-    messages   how long each is on its way, once its link takes it
-    gaps       what a device waits ahead of an action though it could go on: the host was late
-    before     of each device's first action: zeroing gradients
-    after      its last one: the update, and the host's gap ahead of it
-    around     zeroing and updates alone, of all devices together
+    order      the order of each device's actions, as recorded
+    lengths    seconds of each action, units and cells, without the overhead of messages (``overheads``)
+    messages   seconds that each message is on its way, from when its link takes it
+    gaps       seconds that a device waits before an action although it could go on: the host was late
+    before     work before each device's first action: zeroing gradients
+    after      work after its last action: the update, and the host's gap before it
+    around     only zeroing and updates, of all devices together
 
-Run again as it was, a simulated step takes as long as it did to the last bit or so. A step of the wall clock does too:
-whatever its devices did between two actions is a message on its way, or a gap of the host.
+Run again as it was, a simulated step takes as long as before, almost to the last bit. So does a step of the wall clock:
+all time between two actions of a device is a message on its way, or a gap of the host.
 
-A clock that all ranks share tells when a message could leave and when its consumer began, not when it arrived. If its
+The clocks of ranks tell when a message could leave and when its consumer began, but not when it arrived. If the
 consumer's device had nothing to do, the message was on its way until then. If the device was busy, the message was
-hidden: it took as long as those usually take that were not.
+hidden. It is taken to be as long as those that were not hidden usually are.
 """
 
 from collections import defaultdict
@@ -38,25 +38,25 @@ from pipebench.timing.timeline import Timeline, Transfer
 
 End = tuple[Message, Action]  # a message, and which of its two actions: both are units
 _To = tuple[Transfer, Action]  # a message, and the action of the timeline that waits for it
-_SECONDS = Link(bytes_per_s=1.0)  # with ports; what a message weighs on it is how long it takes
-ZEROING = "zero_grad"  # the only other work that stands before a device's first action
+_SECONDS = Link(bytes_per_s=1.0)  # with ports; a message's bytes on it are its seconds
+ZEROING = "zero_grad"  # the only other work that comes before a device's first action
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What is needed to run a step again; see above. All times in seconds.
+    """All that is needed to run a step again; see above. All times are in seconds.
 
     Args:
-        plan: compute only, in the recorded order.
-        lengths: of every action.
-        overheads: device time that a message takes from one of its ends, beside the action there.
-        messages: of those that cross from device to device.
+        plan: the plan in the recorded order, compute only.
+        lengths: the length of every action.
+        overheads: device time that a message takes on one of its two devices, beside the action there.
+        messages: the time of each message that goes from device to device.
         ports: whether messages wait for each other at their devices' ports.
-        gaps: ahead of actions.
-        before: by device.
-        after: by device.
-        around_s: work of all devices that is of no action.
-        path: of the plan, where many steps of it are run again and again.
+        gaps: the gaps before actions.
+        before: work before each device's first action.
+        after: work after each device's last action.
+        around_s: work of all devices that belongs to no action.
+        path: the plan's path, if many of its steps are run again.
     """
 
     plan: Plan
@@ -72,7 +72,7 @@ class Replay:
 
     @cached_property
     def beside(self) -> Mapping[Action, float]:
-        """Device time of all messages that an action's device handles beside it, or beside a unit of a cell."""
+        """For each action the device time of all messages that it takes and gives; a cell has that of its units."""
         found: dict[Action, float] = defaultdict(float)
         if not self.overheads:
             return found
@@ -87,12 +87,12 @@ class Replay:
 
     @cached_property
     def evened(self) -> dict[Action, float]:
-        """The lengths, each stage's made equal."""
+        """The lengths, made equal for all slices of a stage."""
         return self._means.even()
 
     @cached_property
     def sliced(self) -> dict[Action, float]:
-        """The lengths as far as their stages and their slices explain them."""
+        """The lengths as far as stages and slices explain them."""
         return self._means.by_slice()
 
     @cached_property
@@ -102,25 +102,25 @@ class Replay:
 
     @cached_property
     def again_s(self) -> float:
-        """How long the step takes on paper as it was."""
+        """Seconds that the step takes on paper, as it was."""
         if self.path is None or not self._is_bare:
             return self.again.makespan_s
         return self.path.takes_s(self.lengths, self.messages, self.gaps)
 
     @property
     def _is_bare(self) -> bool:
-        """Whether nothing is there that a path does not know."""
+        """Whether a path can compute the step: without ports, overheads and work around the actions."""
         around = any(self.before.values()) or any(self.after.values())
         return not (self.ports or self.overheads or around)
 
     def run(
         self, lengths: Mapping[Action, float] | None = None, messages: Mapping[Message, float] | None = None
     ) -> Timeline:
-        """The step with all that belongs to it.
+        """Run the whole step on paper.
 
         Args:
-            lengths: of actions, in the place of the recorded ones.
-            messages: likewise.
+            lengths: lengths of actions, in place of the recorded ones.
+            messages: times of messages, in place of the recorded ones.
         """
         seconds = self.lengths if lengths is None else lengths
         costs = MeasuredCosts(
@@ -132,22 +132,22 @@ class Replay:
         return self._simulated(costs, self.messages if messages is None else messages)
 
     def least_s(self, lengths: Mapping[Action, float]) -> float:
-        """How long it would take at least with these lengths and free messages, in whatever order; see ``bounds``."""
+        """The least seconds of a step with these lengths and free messages, in any order; see ``bounds``."""
         bound = Bound(self.plan.graph, list(self.lengths)) if self.path is None else self.path.bound
         return bound.least_s(lengths)
 
     def slices_alone_s(self, lengths: Mapping[Action, float], *, with_messages: bool) -> float:
-        """How long that takes; see ``slices_alone``."""
+        """Seconds of the step that ``slices_alone`` gives."""
         if self.path is None or not self._is_bare or self.plan.graph.clips:
             return self.slices_alone(lengths, with_messages=with_messages).makespan_s
         return self.path.takes_s(lengths, self.messages if with_messages else None)
 
     def slices_alone(self, lengths: Mapping[Action, float], *, with_messages: bool) -> Timeline:
-        """The step without zeroing, update, reductions and gaps; with messages as recorded, or with free ones.
+        """Run the step without zeroing, update, reductions and gaps, and with messages as recorded or free.
 
         Args:
-            lengths: of actions on slices; the overhead of messages goes with them.
-            with_messages: whether there are any.
+            lengths: lengths of actions on slices.
+            with_messages: whether messages take their time and their overhead; else they are free.
         """
         seconds = {
             action: 0.0
@@ -168,17 +168,16 @@ class Replay:
 def replay_of(
     timeline: Timeline, *, ports: bool, overhead_s: float = 0.0, path: Path | None = None
 ) -> Replay:
-    """What a step says of itself.
+    """The replay of a recorded step.
 
     Args:
-        timeline: of a whole step.
-        ports: whether its transfers stand for what links did, which waited for each other; else they were read off
-            the wall clock.
-        overhead_s: device time that a message took from each of its ends, which is in the recorded spans.
-        path: of its plan, if that was checked and walked before.
+        timeline: the timeline of a whole step.
+        ports: whether the transfers are simulated ones, which wait for ports; else they are read off the wall clock.
+        overhead_s: device time that a message took on each of its two devices, which is part of the recorded spans.
+        path: the path of its plan, if the plan was checked before.
 
     Raises:
-        PlanError: The order of its actions is none that computes a step, or it has not each message once.
+        PlanError: The order of the actions does not compute a step, or a message is missing or there twice.
     """
     plan = timeline.plan if path is None else path.plan
     if path is None:
@@ -218,7 +217,7 @@ def replay_of(
 
 
 def _check_messages(timeline: Timeline) -> None:
-    """Each message of the step once, no less and no more."""
+    """Check that the step has each of its messages once, and no others."""
     due, found = messages_of(timeline.graph), [each.message for each in timeline.transfers]
     if len(found) != len(due) or set(found) != set(due):
         raise PlanError(f"expected {len(due)} transfers, each message once, found {len(found)}")
@@ -229,7 +228,7 @@ def _around_s(timeline: Timeline) -> float:
 
 
 def _other_work(timeline: Timeline) -> tuple[dict[int, float], dict[int, float]]:
-    """Until the end of zeroing, and from a device's last action to the end of all that it did."""
+    """For each device the seconds until zeroing is over, and those from its last action to the end of its work."""
     before: dict[int, float] = {}
     after: dict[int, float] = {}
     for device in range(timeline.graph.devices):
@@ -242,33 +241,33 @@ def _other_work(timeline: Timeline) -> tuple[dict[int, float], dict[int, float]]
 
 
 class _ByTheClock:
-    """What a step of the wall clock says of its messages, and of gaps of the host."""
+    """The messages of a step of the wall clock, and the gaps of the host, as far as its readings tell."""
 
     def __init__(self, timeline: Timeline) -> None:
         self.timeline = timeline
-        span_of = timeline.span_of  # a message is for a cell where the unit that needs it is in one
+        span_of = timeline.span_of  # if a unit that needs a message is in a cell, the message is for the cell
         to = [(each, span_of[each.message.consumer].action) for each in timeline.transfers]
         self.free_from = dict(_free_from(timeline))
-        self.latest: dict[Action, float] = {}  # of the messages to an action, when the last one could leave
+        self.latest: dict[Action, float] = {}  # when the last message to an action could leave
         for each, action in to:
             self.latest[action] = max(each.ready_s, self.latest.get(action, each.ready_s))
         self.usual, self.anywhere = self._usual(to)
         self.messages: dict[Message, float] = {}
-        self.arrived: dict[Action, float] = {}  # when all messages to an action were there
+        self.arrived: dict[Action, float] = {}  # when the last message to an action was there
         for each, action in to:
             self.messages[each.message] = each_s = self._length_s(each, action)
             there_s = each.ready_s + each_s
             self.arrived[action] = max(there_s, self.arrived.get(action, there_s))
 
     def gaps(self) -> Iterator[tuple[Action, float]]:
-        """What is left between the time at which an action could have begun and the time at which it did."""
+        """For each late action the seconds from when it could have begun to when it did."""
         for _, action, start_s, _ in self.timeline.spans:
             gap_s = start_s - max(self.free_from[action], self.arrived.get(action, 0.0), 0.0)
             if gap_s > 0:
                 yield action, gap_s
 
     def _usual(self, to: Iterable[_To]) -> tuple[dict[tuple[int, int], float], float]:
-        """How long messages take from one device to another, and anywhere, by those that a device waited for."""
+        """The median time of messages for each pair of devices, and for all; only those that a device waited for."""
         seen: dict[tuple[int, int], list[float]] = defaultdict(list)
         for each, action in to:
             if each.ready_s >= self.free_from[action] and each.ready_s >= self.latest[action]:
@@ -277,7 +276,10 @@ class _ByTheClock:
         return {pair: median(of_pair) for pair, of_pair in seen.items()}, median(every) if every else 0.0
 
     def _length_s(self, transfer: Transfer, action: Action) -> float:
-        """Until its consumer began if that can have waited for it, else as long as usual, if there was so much time."""
+        """How long a message took: until its consumer began, if that may have waited for it; else the usual time.
+
+        It is never longer than until its consumer began.
+        """
         pair = transfer.message.sender, transfer.message.receiver
         most_s = max(transfer.end_s - transfer.ready_s, 0.0)
         usual_s = min(self.usual.get(pair, self.anywhere), most_s)
@@ -286,7 +288,7 @@ class _ByTheClock:
 
 
 def _free_from(timeline: Timeline) -> Iterator[tuple[Action, float]]:
-    """When the device of each action had ended what it did before."""
+    """For each action when its device had ended its work before."""
     before, _ = _other_work(timeline)
     for device in range(timeline.graph.devices):
         spans = timeline.spans_of(device)

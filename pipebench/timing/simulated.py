@@ -1,4 +1,4 @@
-"""A timeline whose spans and transfers are made when they are first asked for: many ask for the makespan alone."""
+"""A timeline whose spans and transfers are made when first asked for, since many callers need only the makespan."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -12,7 +12,7 @@ _Transfers = Callable[[], tuple[Transfer, ...]]
 
 
 class Simulated(Timeline):
-    """As any other timeline to whoever has one."""
+    """A timeline from the simulator, to be used like any other."""
 
     @classmethod
     def of(
@@ -24,7 +24,7 @@ class Simulated(Timeline):
         *,
         makespan_s: float,
     ) -> "Simulated":
-        """With what makes its spans and transfers, each called once at most."""
+        """Make a timeline from functions that make its spans and transfers; each is called at most once."""
         made = cls.__new__(cls)
         made.__dict__.update(graph=graph, other=other, makespan_s=makespan_s)
         made.__dict__.update(_make_spans=make_spans, _make_transfers=make_transfers)
@@ -32,14 +32,14 @@ class Simulated(Timeline):
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:
-        """Of all devices, in the order in which they started."""
+        """The spans of all devices, in the order in which they started."""
         with garbage.put_off():
-            make: _Spans = self.__dict__.pop("_make_spans")  # of no more use then, and large
+            make: _Spans = self.__dict__.pop("_make_spans")  # large, and not needed any more
             return make()
 
     @cached_property
     def transfers(self) -> tuple[Transfer, ...]:
-        """In the order in which they started."""
+        """All transfers, in the order in which they started."""
         with garbage.put_off():
             make: _Transfers = self.__dict__.pop("_make_transfers")
             return make()

@@ -1,17 +1,17 @@
-"""The simulator: a plan and costs in, a timeline out; or the name of what the plan is stuck on.
+"""The simulator makes a timeline from a plan and costs, or says what the plan is stuck on.
 
-Each device runs its program in order; an action starts when the device is free and its inputs have
-arrived. The transport's model:
+Each device runs its program in order. An action starts when the device is free and its inputs have
+arrived. There are two models of the transport:
 
-* asynchronous (default): sends do not block compute, receives are posted ahead, messages of one ordered
-  pair arrive in the order sent;
-* blocking: a send and its receive meet (rendezvous) and hold both devices until the message is over. What
-  passes here cannot hang anywhere.
+* asynchronous (default): sends do not block compute, receives are posted ahead, and messages from one device to
+  another arrive in the order in which they were sent;
+* blocking: a send and its receive meet (rendezvous) and hold both devices until the message is over. A plan that
+  passes here hangs with no other transport.
 
-A virtual clock is this simulator fed with measured costs.
+A virtual clock is this simulator with measured costs.
 
-There is an engine for each transport, all with the same results where they overlap: ``longest_path`` where no message
-can wait for another one, ``ports`` where they wait for ports, ``blocking``.
+There are three engines, and they agree where more than one can run a plan: ``longest_path`` if no message can wait for
+another one, ``ports`` if messages wait for ports, and ``blocking``.
 """
 
 from collections.abc import Callable
@@ -47,21 +47,21 @@ def simulate(
     """Run a plan on paper.
 
     Args:
-        plan: with or without transfers (then the transfer pass adds them).
+        plan: the plan; if it has no transfers, the transfer pass adds them.
         costs: seconds of each action.
-        link: what lies between every two devices, or between which of them which.
-        message_bytes: the size of a message, for links with a bandwidth; by default nothing.
-        transfer_s: seconds that a message takes, in the place of the link, which then counts for nothing: no message
-            waits for another one, and none costs its ends anything.
-        blocking: rendezvous transfers instead of asynchronous ones.
+        link: the link between all devices, or a topology of several links.
+        message_bytes: the size of a message, for links with a bandwidth; by default 0.
+        transfer_s: seconds that a message takes, in place of the link. Then no message waits for another one, and there
+            is no overhead.
+        blocking: whether transfers are blocking instead of asynchronous.
 
     Returns:
-        Spans and transfers in the order in which they started; of those that start at once each stands behind what it
-        needs.
+        Spans and transfers in the order in which they started; of those that start at the same time, inputs come
+        before what needs them.
 
     Raises:
-        DeadlockError: The plan gets stuck under this transport.
-        PlanError: It sends what nobody needs.
+        DeadlockError: The plan gets stuck with this transport.
+        PlanError: The plan has a send that no action needs.
     """
     with garbage.put_off():
         if blocking:
@@ -91,7 +91,7 @@ def _asynchronous(
 
 
 def _check_all_ran(slots: "Slots", found: "Outcome") -> None:
-    """Name what the devices are stuck on, if any is.
+    """Name what the devices are stuck on, if any device is stuck.
 
     Raises:
         DeadlockError: Some slots never ran.

@@ -1,13 +1,13 @@
-"""A plan as the simulator runs it: whole numbers only.
+"""A plan as the simulator runs it, in whole numbers.
 
-A slot is a place in a device's program that takes time: its start (the work before its first action), then each of its
-compute actions. The slots of a device stand in a row, one device behind the other:
+A slot is a place in a device's program that takes time: first the device's start (the work before its first action),
+then each of its compute actions. The slots of a device are in a row, one device behind the other:
 
     device 0: 0F0 0SEND_F0 0B0    slots  0 (start)  1 (0F0)  2 (0B0)     1 posts the message to 1F0
     device 1: 1RECV_F0 1F0 1B0    slots  3 (start)  4 (1F0)  5 (1B0)
 
-A slot posts the messages whose sends stand right behind it. Receives are posted ahead and take no time, so they have no
-place here. Whoever imports this module has numpy.
+A slot posts the messages whose sends come right behind it. Such a send is called a post. Receives are posted ahead and
+take no time, so they are left out. Importing this module imports numpy.
 """
 
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ class Slots:
     """All slots of a plan.
 
     Args:
-        flat: the plan, with or without its transfers; without, each result leaves when it is there.
+        flat: the plan, with or without its transfers; without them each result leaves when it is there.
         first: the first slot of each device, then the number of slots.
-        actions: of each slot, ``None`` for the starts.
-        numbers: of the actions, ``NONE`` for the starts and for what the graph does not have; of a cell that of the
-            unit that leads it.
+        actions: the action of each slot, ``None`` for the starts.
+        numbers: the number of each slot's action, ``NONE`` for starts and for actions that the graph does not have; a
+            cell has the number of the unit that leads it.
         posting: the slot of each post, lowest first.
         posted: the message of each post, as its place in ``Numbers.messages``.
     """
@@ -48,7 +48,7 @@ class Slots:
 
     @property
     def numbering(self) -> Numbers:
-        """Of the plan's graph."""
+        """The numbering of the plan's graph."""
         return self.flat.numbering
 
     @property
@@ -58,19 +58,19 @@ class Slots:
 
     @cached_property
     def device(self) -> Whole:
-        """Of each slot."""
+        """The device of each slot."""
         return np.repeat(np.arange(self.devices), np.diff(self.first))
 
     @cached_property
     def act(self) -> Flags:
-        """Of each slot, whether it is an action."""
+        """For each slot, whether it is an action."""
         found = np.ones(len(self.actions), bool)
         found[self.first[:-1]] = False
         return found
 
     @cached_property
     def consumers(self) -> Whole:
-        """Of each message the number of the action that waits for it: of a cell that of the unit that leads it."""
+        """For each message the number of the action that waits for it; for a cell, of the unit that leads it."""
         consumer = self.numbering.messages.consumer
         return self.flat.lead[consumer] if self.flat.cells else consumer
 
@@ -83,12 +83,12 @@ class Slots:
 
     @cached_property
     def awaited(self) -> tuple[Whole, Whole]:
-        """Of each slot the places in ``waited_for`` of the first message to it, and behind the last one."""
+        """For each slot the places in ``waited_for`` of its first message, and behind its last one."""
         return ranges(self.consumers, self.numbers, self.numbering.total)
 
     @cached_property
     def messages(self) -> list[Message]:
-        """Of each post; the actions are the plan's own where it has them."""
+        """The message of each post; its actions are the plan's own objects if the plan has them."""
         return self.messages_at(self.posted)
 
     def messages_at(self, places: Whole | list[int]) -> list[Message]:
@@ -103,10 +103,10 @@ def slots_of(plan: Plan) -> Slots:
     """The slots of a plan.
 
     Raises:
-        PlanError: It sends what nobody needs.
+        PlanError: The plan has a send that no action needs.
     """
     flat = flat_of(plan)
-    slot = np.cumsum(flat.computes) + flat.device  # of an action; of a transfer the one that it stands behind
+    slot = np.cumsum(flat.computes) + flat.device  # of an action; a transfer has the slot before it
     alone = bool(flat.computes.all())
     actions: list[Action | None] = []
     for program in plan.programs:
@@ -122,7 +122,7 @@ def slots_of(plan: Plan) -> Slots:
 
 
 def _of_results(flat: Flat, numbers: Whole) -> tuple[Whole, Whole]:
-    """Posts where each result leaves when it is there, to one consumer after the other."""
+    """Slots and messages of all posts, if each result leaves when it is there, to one consumer after the other."""
     producer = flat.numbering.messages.producer
     order = np.argsort(producer, kind="stable")
     if flat.cells:
@@ -142,7 +142,7 @@ def _of_sends(flat: Flat, sends: Flags) -> Whole:
 
 
 def ranges(keys: Whole, numbers: Whole, total: int) -> tuple[Whole, Whole]:
-    """For each number the places that it takes among the keys in order: the first one, and the one behind the last."""
+    """For each number where it is among the sorted keys: its first place, and the place behind its last one."""
     behind = np.cumsum(np.bincount(keys, minlength=total + 1))
     where = np.where(numbers == NONE, total, numbers)
     return behind[where - 1] * (where > 0), behind[where]

@@ -1,6 +1,6 @@
-"""How many times as long as usual each stage, or each chunk, takes, as a person writes it: ``1,1,1.5,2:3``. Pure.
+"""Read how many times as long as usual each stage, or each chunk, takes, such as ``1,1,1.5,2:3``. Pure.
 
-An entry for each of them: one factor of forward and backward, or ``F:B`` for one of each.
+There is an entry for each stage or chunk: one factor for forward and backward, or ``F:B`` for a factor of each.
 """
 
 import re
@@ -20,9 +20,9 @@ def stage_factors(text: str, option: str, of: str = "stage") -> tuple[StageFacto
     """Read the list.
 
     Args:
-        text: such as ``1,1,1.5,2:3``.
-        option: that it was given with, for the error.
-        of: what each entry is of.
+        text: the list, such as ``1,1,1.5,2:3``.
+        option: the option that it was given with, for the error.
+        of: what each entry stands for: ``stage`` or ``chunk``.
 
     Raises:
         UsageError: An entry is no factor, or there are more than there can be stages.

@@ -1,6 +1,6 @@
-"""What each message of a plan takes: its seconds, whether it holds ports, and what it costs the devices at its ends.
+"""What each message of a plan takes: its seconds, whether it holds ports, and its overhead on the two devices.
 
-Whoever imports this module has numpy.
+Importing this module imports numpy.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,8 @@ class Ways(NamedTuple):
     """What the posts of a plan take.
 
     Args:
-        seconds: that each message is on its way.
-        ports: whether each holds its sender's egress and its receiver's ingress port meanwhile.
+        seconds: how long each message is on its way.
+        ports: whether each message holds its sender's egress port and its receiver's ingress port meanwhile.
         overhead_s: device time of each slot, for all messages that its action sends and receives.
     """
 
@@ -35,13 +35,13 @@ class Ways(NamedTuple):
 
 
 def as_said(slots: Slots, transfer_s: Callable[[Message], float]) -> Ways:
-    """Each message takes what ``transfer_s`` says, and holds nothing."""
+    """The ways of messages that take the time that ``transfer_s`` gives, and hold no port."""
     posts = len(slots.posted)
     return Ways(list(map(transfer_s, slots.messages)), [False] * posts, [0.0] * len(slots.actions))
 
 
 def through(slots: Slots, link: Link | Topology, message_bytes: Callable[[Message], float] | None) -> Ways:
-    """Each message takes its way through the link between its two devices; without ``message_bytes`` it has none."""
+    """The ways of messages through the links between their devices; without ``message_bytes`` their size is 0."""
     pairs, which = _pairs(slots)
     links = [link.between(*pair) for pair in pairs]
     posts = which[slots.posted].tolist()
@@ -50,7 +50,7 @@ def through(slots: Slots, link: Link | Topology, message_bytes: Callable[[Messag
         seconds = [each_s[place] for place in posts]
     else:
         sizes = list(zip(posts, map(message_bytes, slots.messages), strict=True))
-        taken = {each: links[each[0]].transfer_s(each[1]) for each in set(sizes)}  # most are of a few sizes
+        taken = {each: links[each[0]].transfer_s(each[1]) for each in set(sizes)}  # sizes are few
         seconds = [taken[each] for each in sizes]
     ports = [each.ports for each in links]
     overhead_s = np.array([each.overhead_s for each in links])[which]
@@ -62,15 +62,15 @@ def _pairs(slots: Slots) -> tuple[list[tuple[int, int]], Whole]:
     consumer, producer = slots.numbering.messages
     of = slots.numbering.devices
     keys = of[producer] * len(of) + of[consumer]
-    runs = np.flatnonzero(np.diff(keys, prepend=-1))  # of one pair each: far fewer than messages
+    runs = np.flatnonzero(np.diff(keys, prepend=-1))  # stretches with one pair each: far fewer than messages
     pairs, which = np.unique(keys[runs], return_inverse=True)
     lengths = np.diff(runs, append=len(keys))
     return [divmod(pair, len(of)) for pair in pairs.tolist()], np.repeat(which, lengths)
 
 
 def _of_slots(slots: Slots, overhead_s: np.ndarray) -> list[float]:
-    """What the messages at both ends of each slot's action cost, added up in their order."""
-    total = np.zeros(slots.numbering.total + 1)  # the last one stands for what the graph does not have
+    """The overhead of all messages that each slot's action takes and gives, added up in their order."""
+    total = np.zeros(slots.numbering.total + 1)  # the last entry is for actions that the graph does not have
     if overhead_s.any():
         consumer, producer = slots.numbering.messages
         lead = slots.flat.lead

@@ -1,6 +1,6 @@
-"""Recorded steps with a change, run again on paper.
+"""Recorded steps with a change, to be run again on paper.
 
-What is made equal takes the mean (or median) over all recorded steps and replicas, so several replays go together.
+A mean or median is taken over all recorded steps and replicas, so several replays are changed together.
 """
 
 from collections import defaultdict
@@ -29,16 +29,18 @@ def changed(
     sizes: Sizes | None = None,
     dilation: float = 1.0,
 ) -> list[Replay]:
-    """The steps as they would be.
+    """The steps with a change.
 
     Args:
-        replays: of one graph.
-        change: to all of them.
+        replays: recorded steps of one graph.
+        change: the change to all of them.
         sizes: bytes of each message, for a link with a bandwidth.
-        dilation: how many times slower time runs here than on the machine that a link's figures are of.
+        dilation: the record's time dilation: how many times slower its times are than those of the machine whose link
+            is given.
 
     Raises:
-        UsageError: It names a link that no message takes, or sizes are needed and not known.
+        UsageError: The change names a link that no message takes, sizes are needed and not known, or ``others`` has no
+            others.
     """
     if isinstance(change, LinkChange):
         return [_with_link(each, change, sizes, dilation) for each in replays]
@@ -48,7 +50,7 @@ def changed(
 
 
 def _scaled(replay: Replay, change: Change) -> Replay:
-    """What is named takes so many times as long; a device with all that it does."""
+    """Make what is named take so many times as long; for a device that is all its work."""
     graph, factor = replay.plan.graph, change.factor
 
     def scaled(seconds: Mapping[Action, float]) -> dict[Action, float]:
@@ -74,26 +76,26 @@ def _scaled(replay: Replay, change: Change) -> Replay:
 
 
 def _part_scaled(seconds: float, factor: float, share: float) -> float:
-    """A share of a time so many times as long; of all or nothing of it to the last bit."""
+    """A time of which a share takes so many times as long; exact to the last bit if the share is 0 or 1."""
     if share in (0.0, 1.0):
         return seconds * factor if share else seconds
     return seconds * (1 - share) + seconds * share * factor
 
 
 class _Part(NamedTuple):
-    """A slice of an action: what it is made equal to, and whether it is one of those that are named."""
+    """A slice of an action: the key of the slices that it is made equal to, and whether it is named."""
 
     key: _Key | None
     named: bool
 
 
 class _Parts(dict[Action, list[_Part]]):
-    """Of each action, found once: the same ones come in every step."""
+    """The parts of each action, found once, since the same actions come in every step."""
 
     def __init__(self, change: Change, graph: Graph) -> None:
         super().__init__()
         self.change, self.graph = change, graph
-        self.known: dict[tuple[object, ...], list[_Part]] = {}  # by all of an action but its microbatch
+        self.known: dict[tuple[object, ...], list[_Part]] = {}  # by all fields but the microbatch
         every = change.of == "microbatch" and change.last - change.first + 1 == graph.microbatches
         self.any_microbatch = every or change.of not in ("microbatch", "chunk")
 
@@ -102,7 +104,7 @@ class _Parts(dict[Action, list[_Part]]):
         return parts
 
     def _of_any(self, action: Action) -> list[_Part]:
-        """The same for all microbatches."""
+        """The parts of an action, if they are the same for all microbatches."""
         like = *action[:2], *action[3:]
         if like not in self.known:
             self.known[like] = self._of(action)
@@ -118,7 +120,7 @@ class _Parts(dict[Action, list[_Part]]):
 
     @property
     def named(self) -> dict[Action, list[_Part]]:
-        """Of the actions that came so far, those of which anything is named."""
+        """The actions so far of which any part is named, with their parts."""
         return {action: parts for action, parts in self.items() if any(part.named for part in parts)}
 
 
@@ -140,7 +142,7 @@ def _made_equal(replays: Sequence[Replay], change: Change) -> list[Replay]:
 
 
 def _samples(replays: Sequence[Replay], parts: _Parts) -> dict[_Key, list[float]]:
-    """What each kind of action took on a slice, wherever it counts."""
+    """For each key the seconds of all slices that count for its mean."""
     others = parts.change.rule == "others"
     samples: dict[_Key, list[float]] = defaultdict(list)
     for replay in replays:
@@ -153,7 +155,7 @@ def _samples(replays: Sequence[Replay], parts: _Parts) -> dict[_Key, list[float]
 
 
 def _equal_s(parts: Sequence[_Part], equal: Mapping[_Key, float], each_s: float) -> float:
-    """How long an action takes if what is named of it is made equal."""
+    """How long an action takes if its named slices are made equal."""
     share_s = each_s / len(parts)
     seconds = [equal.get(key, share_s) if named and key is not None else share_s for key, named in parts]
     return seconds[0] if len(seconds) == 1 else sum(seconds)
@@ -162,10 +164,10 @@ def _equal_s(parts: Sequence[_Part], equal: Mapping[_Key, float], each_s: float)
 def _check_there_are_others(
     graph: Graph, named: Mapping[Action, Sequence[_Part]], equal: Mapping[_Key, float]
 ) -> None:
-    """Of each kind that is named there are some that are not.
+    """Check that each named slice has others of its kind that are not named.
 
     Raises:
-        UsageError: There are none.
+        UsageError: It has none.
     """
     for action, parts in named.items():
         for each, part in zip(on_each_slice(graph, action), parts, strict=True):
@@ -176,7 +178,7 @@ def _check_there_are_others(
 
 
 def _alike(change: Change, graph: Graph, action: Action) -> _Key:
-    """What an action is made equal to: all that have the same key."""
+    """The key of a slice; all slices with the same key are made equal."""
     if change.of == "microbatch":
         return action.operation, action.stage, action.chunk
     segment = graph.segment_of(action.chunk)
@@ -196,7 +198,7 @@ def _with_link(replay: Replay, change: LinkChange, sizes: Sizes | None, dilation
     there = [message for message in replay.messages if change.concerns(message.sender, message.receiver)]
     if not there:
         if change.pair is None:
-            raise UsageError("link: no device sends another one anything in this step")
+            raise UsageError("link: no message goes from device to device in this step")
         raise UsageError(
             f"link: devices {change.pair[0]} and {change.pair[1]} send each other nothing in this step"
         )
@@ -204,19 +206,19 @@ def _with_link(replay: Replay, change: LinkChange, sizes: Sizes | None, dilation
         new = {message: replay.messages[message] * change.factor for message in there}
     else:
         if change.bytes_per_s is not None and sizes is None:
-            raise UsageError("link: the record does not say how large its messages are: give a latency alone")
+            raise UsageError("link: the record does not say how large its messages are: give only a latency")
         rate = change.bytes_per_s
         new = {
             message: dilation
             * ((change.latency_s or 0.0) + (sizes[message] / rate if rate and sizes else 0.0))
             for message in there
         }
-    kept = 0.0 if change.factor is None else change.factor  # a new link costs its ends nothing
+    kept = 0.0 if change.factor is None else change.factor  # a new link has no overhead
     named = set(there)
     overheads = {end: s * kept if end[0] in named else s for end, s in replay.overheads.items()}
     return replace(replay, messages={**replay.messages, **new}, overheads=overheads)
 
 
 def mean_step_s(replays: Iterable[Replay]) -> float:
-    """The mean makespan of steps run again, in seconds."""
+    """The mean makespan of the steps, run again on paper, in seconds."""
     return fmean(each.again_s for each in replays)

@@ -133,7 +133,7 @@ def test_a_model_that_fits_on_no_number_of_gpus_exits_7(pipebench: Pipebench, tm
     )
     assert ended.code == 7, ended.err
     assert (
-        "nothing to compare with: the model fits on no GPU, and with the whole batch at once not on 3"
+        "nothing to compare with: no GPU can hold the model, nor can 3 GPUs with the whole batch at once"
         in ended.err
     )
 

@@ -188,8 +188,8 @@ def test_a_plan_with_a_shared_softmax_as_csv_and_what_torch_would_make_of_it(pip
     assert ended.code == 0
     assert ended.out == "0F0,0F1,2F0,4F0,4B0,2B0,2F1,4F1,4B1,2B1,0B1,0B0\n1F0,3F0,1F1,3F1,3B0,3B1,1B1,1B0\n"
     assert ended.err == (
-        "pipebench: --csv: torch.distributed.pipelining knows stages in a chain alone and would read stage 2, "
-        "a piece of the softmax, as one more of it\n"
+        "pipebench: --csv: torch.distributed.pipelining only knows stages in a chain: it would read stage 2, "
+        "a piece of the softmax, as one more stage of the chain\n"
     )
     alone = pipebench("simulate", "--stages", "2", "-M", "2", "--softmax", "1", "--csv")
     assert alone.out == "0F0,0F1,0B1,0B0\n1F0,1F1,1B1,1B0\n"

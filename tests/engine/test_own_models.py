@@ -169,5 +169,7 @@ def test_an_optimizer_that_writes_into_gradients_is_no_error_of_real_ranks(
 
 
 def test_an_optimizer_that_needs_all_parameters_is_found_by_the_update() -> None:
-    with pytest.raises(RunFailedError, match="the optimizer does something else where it has a part of the"):
+    with pytest.raises(
+        RunFailedError, match="the optimizer computes something else if it has only some of the"
+    ):
         pair_of("normed").verify()

@@ -238,7 +238,7 @@ def test_the_imaginary_part_of_a_gradient_counts() -> None:
 
 def test_both_sides_must_start_from_the_same() -> None:
     check_same_start({"a": "1", "b": "2"}, {"a": "1", "b": "2"})
-    with pytest.raises(RunFailedError, match=r"do not start from the same a \(nor 1 more\)"):
+    with pytest.raises(RunFailedError, match=r"do not start from the same a \(and 1 more differ\)"):
         check_same_start({"a": "1", "b": "2"}, {"a": "3"})
 
 

@@ -106,5 +106,5 @@ def test_what_is_no_text_for_a_terminal_is_shown_as_an_escape() -> None:
 
 
 def test_a_single_device_has_no_other_one() -> None:
-    with pytest.raises(UsageError, match="expected two of the devices 0 alone, got 1"):
+    with pytest.raises(UsageError, match=r"expected two of the devices 0 \(there is only one\), got 1"):
         link_change("0-1 = 1 s", 1)

@@ -1,10 +1,10 @@
-"""Whether this process is one of several that a launcher started, as their environment tells. Pure.
+"""Find out from the environment whether a launcher started this process as one of several. Pure.
 
-``pipebench`` starts the processes of a run itself. Started once a rank by torchrun, srun or mpirun it would be several
-whole runs side by side, each of which slows the others down: wrong figures that nothing on the page gives away.
+``pipebench`` starts the processes of a run itself. If torchrun, srun or mpirun started it once for each rank, several
+whole runs would run side by side and slow each other down. Their figures would be wrong, and nothing would show it.
 
-A launcher tells each process its rank and how many there are. Two or more, or a rank above 0, are several. A rank that
-is missing is not taken for 0: nobody knows then which of them this is.
+A launcher tells each process its rank and the number of processes. There are several if the number is 2 or more, or the
+rank is above 0. A missing rank is not taken for 0, since it is not known which process this is.
 """
 
 import re
@@ -16,9 +16,9 @@ from pipebench.system import pasting
 
 
 class _Habit(NamedTuple):
-    """How one kind of launcher tells a process how many there are, and its rank."""
+    """The variables by which one kind of launcher tells a process its rank and the number of processes."""
 
-    name: str  # empty where the variables are set by hand, or for all that a container starts
+    name: str  # empty if the variables are set by hand, or for every process of a container
     size: str
     rank: str
     mark: str = ""  # a variable without which the other two mean nothing
@@ -44,7 +44,7 @@ _HABITS = (
 )
 _BY_HAND = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "PET_NNODES", "PET_NODE_RANK")
 
-# What torch reads of a launcher: our own processes must not take it for theirs.
+# Variables of a launcher that torch reads: our own processes must not take them for theirs.
 _OF_TORCH = frozenset(
     {
         *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "ROLE_NAME"),
@@ -59,9 +59,9 @@ def check_alone(command: str, arguments: Sequence[str], environment: Mapping[str
     """Refuse to measure as one of several processes, with the command to use instead.
 
     Args:
-        command: what measures, such as ``run``.
-        arguments: all that ``pipebench`` was called with.
-        environment: of this process.
+        command: the command that measures, such as ``run``.
+        arguments: all arguments of ``pipebench``.
+        environment: the environment of this process.
 
     Raises:
         UsageError: A launcher started this process as one of several.
@@ -77,13 +77,13 @@ def check_alone(command: str, arguments: Sequence[str], environment: Mapping[str
         why, instead = "by its environment it is one of several", "start it on one machine"
         again = f"env {' '.join(f'-u {name}' for name in _BY_HAND if name in environment)} {again}"
     raise UsageError(
-        f"{command} starts its processes itself, and {why} ({told}), which would all measure side by side; "
+        f"{command} starts its processes itself, and {why} ({told}): all of them would measure at once; "
         f"{instead}: {again}"
     )
 
 
 def without_ranks(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment for processes of our own: what a launcher of torch told this one is no word of theirs."""
+    """The environment for processes of our own, without what a launcher of torch told this process."""
     return {
         name: value
         for name, value in environment.items()
@@ -92,7 +92,7 @@ def without_ranks(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _several(environment: Mapping[str, str]) -> _Habit | None:
-    """The first habit by which there are several processes."""
+    """The first habit that shows several processes; ``None`` if there is none."""
     for habit in _HABITS:
         if habit.mark and habit.mark not in environment:
             continue
@@ -104,11 +104,11 @@ def _several(environment: Mapping[str, str]) -> _Habit | None:
 
 
 def _is_told_by_torchrun(environment: Mapping[str, str]) -> bool:
-    """Whether ``PET_*``, torchrun's own options, have been followed: this process was told its rank by it."""
+    """Whether torchrun, whose options the ``PET_*`` variables are, has followed them and told this process its rank."""
     return _count(environment, "RANK") >= 0 and _count(environment, "WORLD_SIZE") > 0
 
 
 def _count(environment: Mapping[str, str], name: str) -> int:
-    """A rank or a number of processes, of ``1:4`` the larger; -1 where it is none."""
+    """A rank or a number of processes: ``1:4`` gives 4, and anything that is no number gives -1."""
     text = environment.get(name, "").rpartition(":")[2].strip()
     return int(text) if re.fullmatch("[0-9]{1,9}", text) else -1

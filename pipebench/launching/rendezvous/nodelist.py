@@ -9,7 +9,7 @@ def first_host(text: str) -> str:
     """The first machine of the list.
 
     Raises:
-        UsageError: There is none.
+        UsageError: The text names no machine.
     """
     rest, name = text.strip(), ""
     while rest and rest[0] != ",":

@@ -1,7 +1,6 @@
-"""Where each rank of a launch is, and how this one meets the others. Pure.
+"""Where each rank of a launch is, and how this rank meets the others. Pure.
 
-The only statement of what a rank is on its machine: its host, the device it has there, and whether two ranks share a
-clock.
+Only this file says on which host a rank is, which device it has there, and which ranks share a clock.
 """
 
 from functools import cached_property
@@ -10,10 +9,10 @@ import msgspec
 
 
 class Seat(msgspec.Struct, frozen=True):
-    """A rank's: its host, its number there, which of the GPUs that it sees it has, and where others find the host.
+    """Where a rank is: its number on its host, its device, and the host's name and address.
 
-    ``host`` and ``address`` are empty where all ranks are processes of one launcher on one machine. A launcher may show
-    each rank one GPU alone: that is number 0 for all of them.
+    ``device`` counts the GPUs that the rank sees. If a launcher shows each rank only one GPU, it is 0 for all ranks.
+    ``host`` and ``address`` are empty if one launcher starts all ranks on one machine.
     """
 
     local_rank: int
@@ -29,7 +28,7 @@ class InFolder(msgspec.Struct, frozen=True, tag="folder"):
 class OverNetwork(msgspec.Struct, frozen=True, tag="network"):
     """Ranks meet in a store that listens at an address, under a prefix of their own.
 
-    ``interface`` is the network interface that messages take; ``None`` where the user has said so to gloo and NCCL.
+    ``interface`` is the network interface for messages; ``None`` if the user has named one to gloo and NCCL.
     """
 
     address: str
@@ -39,7 +38,7 @@ class OverNetwork(msgspec.Struct, frozen=True, tag="network"):
 
 
 class Place(msgspec.Struct, frozen=True, dict=True):
-    """One rank among all."""
+    """The place of one rank among all ranks."""
 
     rank: int
     seats: tuple[Seat, ...]
@@ -47,7 +46,7 @@ class Place(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def ranks(self) -> int:
-        """How many there are."""
+        """How many ranks there are."""
         return len(self.seats)
 
     @property
@@ -62,7 +61,7 @@ class Place(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def device(self) -> int:
-        """Which of the GPUs that it sees this rank has."""
+        """The number of this rank's GPU among those that the rank sees."""
         return self.seats[self.rank].device
 
     @cached_property
@@ -72,24 +71,27 @@ class Place(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def core(self) -> int:
-        """Which core it is to have, from the last one down: hosts may be containers that share a machine."""
+        """The core for this rank, counted from the last one down.
+
+        The number of its host is added, since hosts may be containers that share a machine.
+        """
         return self.local_rank + self.hosts.index(self.seats[self.rank].host)
 
     def beside(self, rank: int) -> list[int]:
-        """The ranks of a rank's host, itself among them. They share one clock."""
+        """The ranks on the host of ``rank``, with ``rank`` itself. They share one clock."""
         return [other for other, seat in enumerate(self.seats) if seat.host == self.seats[rank].host]
 
     def within_reach(self, rank: int) -> list[int]:
-        """The ranks whose GPUs a rank sees: its host's, or itself alone where each one is shown its own."""
+        """The ranks whose GPUs a rank sees: those of its host, or only itself if each rank sees only its own GPU."""
         ranks = self.beside(rank)
         return ranks if len({self.seats[other].device for other in ranks}) == len(ranks) else [rank]
 
     def name(self, rank: int) -> str:
-        """Such as ``rank 3 on node2``."""
+        """The rank in words, such as ``rank 3 on node2``."""
         host = self.seats[rank].host
         return f"rank {rank} on {host}" if host else f"rank {rank}"
 
 
 def on_one_machine(rank: int, ranks: int) -> Place:
-    """A rank of our own launcher: all devices are this machine's, and numbered as ranks are."""
+    """The place of a rank that our own launcher starts: all devices are on this machine, numbered like the ranks."""
     return Place(rank, tuple(Seat(number, number) for number in range(ranks)), InFolder())

@@ -1,4 +1,4 @@
-"""What a run is that a launcher has started once a rank. Pure."""
+"""The options of a run that an outer launcher has started once for each rank. Pure."""
 
 import msgspec
 
@@ -12,12 +12,12 @@ def as_told(options: RunOptions, told: Told, *, gpus: int | None) -> RunOptions:
     """The options of one launch with a device for each rank.
 
     Args:
-        options: as given.
-        told: by the launcher.
-        gpus: the devices that were asked for, if any were.
+        options: the options as given.
+        told: what the outer launcher told this process.
+        gpus: the number of devices that was asked for, if any.
 
     Raises:
-        UsageError: They ask for something else.
+        UsageError: The options ask for something else.
     """
     if gpus not in (None, told.ranks):
         raise UsageError(

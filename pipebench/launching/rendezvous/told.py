@@ -3,8 +3,8 @@
     torchrun   RANK LOCAL_RANK WORLD_SIZE MASTER_ADDR MASTER_PORT, all of them; its agent has the store
     srun       SLURM_PROCID SLURM_LOCALID SLURM_STEP_NUM_TASKS SLURM_STEP_NODELIST; rank 0 has the store
 
-What is missing is filled in, and nothing is overwritten. A rank that is missing is not taken for 0: on PAI and
-Kubeflow RANK and WORLD_SIZE count machines, and every one of them would take itself for rank 0.
+A missing rank is not taken for 0: on PAI and Kubeflow RANK and WORLD_SIZE count machines, so a process on each machine
+would take itself for rank 0.
 """
 
 import re
@@ -17,14 +17,14 @@ from pipebench.system import pasting
 
 _TOGETHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _MOST_RANKS = 65536
-_FIRST_PORT, _PORTS = 20000, 12000  # below those that systems give away
+_FIRST_PORT, _PORTS = 20000, 12000  # below the ports that systems hand out
 
 
 class Told(NamedTuple):
     """One process's place among those that a launcher started, and where they meet.
 
-    ``store_is_there``: the launcher listens at the address; else rank 0 has to. ``job`` tells those of one start from
-    others that meet at the same port.
+    ``store_is_there``: the launcher listens at the address; else rank 0 must listen. ``job`` is the same for all
+    processes of one start, and differs from other starts that meet at the same port.
     """
 
     launcher: Literal["torchrun", "srun"]
@@ -41,11 +41,11 @@ def told(arguments: Sequence[str], environment: Mapping[str, str]) -> Told | Non
     """What a launcher told this process; ``None`` if it is alone.
 
     Args:
-        arguments: all that ``pipebench`` was called with.
-        environment: of this process.
+        arguments: all arguments of ``pipebench``.
+        environment: the environment of this process.
 
     Raises:
-        UsageError: It is one of several, and which one cannot be told.
+        UsageError: This process is one of several, but its rank is not known; or torchrun may restart it.
     """
     if all(environment.get(name) for name in _TOGETHER):
         found = _by_torchrun(environment)
@@ -63,7 +63,7 @@ def told(arguments: Sequence[str], environment: Mapping[str, str]) -> Told | Non
 
 
 def _agree(by_srun: Told, environment: Mapping[str, str]) -> bool:
-    """Whether what a batch script exported for torch, if anything, is what Slurm says."""
+    """Whether the variables that a batch script exported for torch, if any, agree with Slurm's."""
     return (
         _number_or(environment, "WORLD_SIZE", by_srun.ranks) == by_srun.ranks
         and _number_or(environment, "RANK", by_srun.rank) == by_srun.rank
@@ -72,7 +72,7 @@ def _agree(by_srun: Told, environment: Mapping[str, str]) -> bool:
 
 
 def _check_restarts(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """A group that is started again is another launch, and its ranks are others."""
+    """Refuse restarts: a group of processes that is started again is another launch, with other ranks."""
     if _number_or(environment, "TORCHELASTIC_MAX_RESTARTS", 0) > 0:
         asked = environment["TORCHELASTIC_MAX_RESTARTS"]
         raise UsageError(
@@ -106,7 +106,10 @@ def _by_torchrun(environment: Mapping[str, str]) -> Told:
 
 
 def _by_srun(environment: Mapping[str, str]) -> Told | None:
-    """A step of several tasks; a batch script, the shell of an allocation and a step of one task are one process."""
+    """What srun told a process of a step of several tasks.
+
+    ``None`` for one process: a batch script, the shell of an allocation, or a step of one task.
+    """
     if "SLURM_PROCID" not in environment or not environment.get("SLURM_STEP_NUM_TASKS"):
         return None
     ranks = _number(environment, "SLURM_STEP_NUM_TASKS", _MOST_RANKS)
@@ -128,7 +131,7 @@ def _by_srun(environment: Mapping[str, str]) -> Told | None:
 
 
 def _port_of_step(environment: Mapping[str, str]) -> int:
-    """The first that Slurm reserved, or one by job and step: two steps on one machine get two, as a rule."""
+    """The first port that Slurm reserved, or else one computed from job and step, so that two steps mostly differ."""
     reserved = re.match("[0-9]+", environment.get("SLURM_STEP_RESV_PORTS", ""))
     if reserved:
         return int(reserved[0])
@@ -139,7 +142,7 @@ def _port_of_step(environment: Mapping[str, str]) -> int:
 
 
 def _incomplete(environment: Mapping[str, str]) -> str | None:
-    """What is odd about an environment that tells of several processes, and not which one this is."""
+    """What is missing in an environment that tells of several processes, but not which one this is; else ``None``."""
     if _several(environment, "PET_NNODES") and not environment.get("RANK"):
         told_of = f"PET_NNODES={environment['PET_NNODES']}"
         return f"{told_of} are options of torchrun, which did not start this process"
@@ -154,7 +157,7 @@ def _incomplete(environment: Mapping[str, str]) -> str | None:
 
 
 def _by_hand(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The command for each machine, with what this one was told; by PET_* torchrun knows all of it."""
+    """The torchrun command for each machine; if ``PET_*`` variables are set, torchrun reads its options from them."""
     words = ["torchrun"]
     if not _several(environment, "PET_NNODES"):
         machines = max(_number_or(environment, "WORLD_SIZE", 1), _number_or(environment, "RANK", 0) + 1)
@@ -167,7 +170,7 @@ def _by_hand(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
 
 
 def _of_one_launch(arguments: Sequence[str]) -> Iterator[str]:
-    """Without what says how many launches there are to be: torchrun starts one."""
+    """The arguments without options for the number of launches, since torchrun starts one launch."""
     left_out = False
     for word in arguments:
         if not (left_out or word in ("--quick", "--rigorous") or word.partition("=")[0] == "--launches"):
@@ -176,7 +179,7 @@ def _of_one_launch(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _processes(arguments: Sequence[str], machines: int) -> str:
-    """A machine's share of --gpus, else all of its GPUs."""
+    """The processes of one machine: its share of --gpus, or ``gpu``, which is one for each of its GPUs."""
     text = " ".join(arguments)
     asked = re.search(r"--(?:gpus|devices)[= ]([0-9]{1,5})\b", text)
     if asked and int(asked[1]) >= machines and int(asked[1]) % machines == 0:
@@ -189,7 +192,7 @@ def _several(environment: Mapping[str, str], name: str) -> bool:
 
 
 def _number_or(environment: Mapping[str, str], name: str, default: int) -> int:
-    """A number, of ``1:4`` the larger."""
+    """A number, or the default if the variable has none: ``1:4`` gives 4."""
     text = environment.get(name, "").rpartition(":")[2].strip()
     return int(text) if re.fullmatch("[0-9]{1,9}", text) else default
 

@@ -1,7 +1,7 @@
 """The schedules: each a pure function that orders a graph into a plan of compute actions.
 
-The registry is what help, errors and tests share: one line about each schedule, what it asks of the
-sizes, and its defaults.
+Help, errors and tests share this registry: one line about each schedule, the sizes that it takes, and its
+defaults.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,9 @@ from pipebench.plan.schedules.zb_h1 import zb_h1
 class Schedule:
     """A schedule with what a user must know of it.
 
-    ``microbatches`` and ``chunks`` are the defaults; ``single`` says that no other value than 1 is legal;
-    ``splits_backward`` says that it orders I and W by themselves: the others run one B that lasts as long as both;
-    ``takes_costs`` that it orders the whole graph, by costs if it has them, and within bounds.
+    ``microbatches`` and ``chunks`` are the defaults. ``single``: both must be 1. ``splits_backward``: it orders I and W
+    by themselves, while other schedules run one B that takes as long as both. ``takes_costs``: it orders the whole
+    graph, not only the chain, and takes costs and bounds.
     """
 
     name: str
@@ -47,15 +47,16 @@ class Schedule:
         most_alive: int | None = None,
         most_waiting: int | None = None,
     ) -> Plan:
-        """Order the graph: the chain as the schedule has it, what else there is in its places, reductions at the end.
+        """Order the graph: the chain by the schedule, other stages placed between, and reductions at the end.
 
-        A schedule orders every slice of every stage of the chain; those in which a stage does not live are left out.
+        A schedule orders every slice of every stage of the chain; slices in which a stage does not live are then left
+        out.
 
         Args:
-            graph: of a step.
-            costs: of its actions, which only some schedules look at.
-            most_alive: slices of a stage that are kept for its backward, where the schedule takes bounds.
-            most_waiting: slices of a stage whose weights' gradients are put off, likewise.
+            graph: the graph of a step.
+            costs: costs of its actions, which only some schedules look at.
+            most_alive: the most slices of a stage that are kept for its backward, if the schedule takes bounds.
+            most_waiting: the most slices of a stage whose W is put off, if the schedule takes bounds.
 
         Raises:
             UsageError: The graph's sizes are not legal for this schedule, or it needs a backward in halves.
@@ -74,7 +75,11 @@ class Schedule:
         return reduced(graph, chain if graph.is_chain else placed(slices, chain))
 
     def check_sizes(self, microbatches: int, chunks: int) -> None:
-        """Refuse sizes that this schedule cannot order, with the remedy."""
+        """Refuse sizes that this schedule cannot order.
+
+        Raises:
+            UsageError: It takes one microbatch and one chunk only.
+        """
         if self.single and (microbatches, chunks) != (1, 1):
             raise UsageError(
                 f"schedule {self.name} takes 1 microbatch and 1 chunk, got {microbatches} and {chunks}: "
@@ -118,10 +123,10 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def schedule_named(name: str) -> Schedule:
-    """Look a schedule up.
+    """The schedule of this name.
 
     Raises:
-        UsageError: There is no such schedule; the text lists those there are.
+        UsageError: There is no such schedule; the text lists all names.
     """
     try:
         return SCHEDULES[name]

@@ -13,7 +13,7 @@ from pipebench.plan.plan import Plan
 
 
 def gpipe(graph: Graph) -> Plan:
-    """Forward sweep in order, backward sweep mirrored; stages of one device keep the sweep's direction."""
+    """Order all forwards, then all backwards mirrored; a device runs its stages upwards, then downwards."""
     slices = [(m, c) for m in range(graph.microbatches) for c in range(graph.chunks)]
     programs = []
     for device in range(graph.devices):

@@ -1,15 +1,16 @@
 """The forwards and backwards of a graph as numbered jobs, for list scheduling.
 
-A job is one F or I: of a stage of the chain on one slice, of another stage on a group of consecutive chunks. Jobs count
-through operation, stage, microbatch and chunk. A job waits for jobs of its own device, and for messages, each about one
-slice, in the order of the transfer pass: slice by slice as the producer's cell runs them, then as the consumers stand
-in the graph.
+A job is one F or I. On a stage of the chain it is on one slice, on another stage on a group of consecutive chunks. Jobs
+are numbered by operation, stage, microbatch and chunk. A job waits for jobs of its own device, and for messages of one
+slice each. A job's messages go in the order of the transfer pass: in the order in which the job runs their slices, then
+in the order of their consumers in the graph.
 
-On each stage of the chain forwards go through all slices in order, and the backwards of a microbatch back through them
-without a gap: the rule asks for less, where a stage does not live at some chunks or has several microbatches. So a
-limit on slices alive cannot leave an older microbatch without room, and what waits for its W is one row of chunks.
+On each stage of the chain the forwards run through all slices in order, and the backwards of a microbatch run through
+its slices in reverse order. The dependence rule alone asks for less, if a stage does not live at some chunks or has
+several microbatches. With this order a limit on alive slices cannot leave an older microbatch without room, and the
+slices of a microbatch that wait for W are one row of chunks.
 
-Whoever imports this module has numpy.
+Importing this module imports numpy.
 """
 
 from collections.abc import Sequence
@@ -28,10 +29,10 @@ class Jobs:
     """The jobs of one graph.
 
     Args:
-        graph: whose backward is split.
-        costs: of its actions.
-        groups: the chunks of a microbatch by the group that a job of a stage beyond the chain is on: sizes in order,
-            that add up to at least all chunks.
+        graph: a graph whose backward is split.
+        costs: the costs of its actions.
+        groups: how the chunks of a microbatch are grouped for the jobs of stages beyond the chain: sizes in order,
+            which add up to at least all chunks.
     """
 
     def __init__(self, graph: Graph, costs: OrderCosts, groups: Sequence[int]) -> None:
@@ -46,7 +47,7 @@ class Jobs:
         self.seconds = self._seconds()
 
     def _number_jobs(self) -> None:
-        """Of each job its place, and of each unit its job."""
+        """Find the fields of each job, and the job of each unit."""
         graph, numbers = self.graph, self._numbers
         shape = (2, *numbers.shape[1:])
         units = np.flatnonzero(numbers.exist[: int(np.prod(shape))])
@@ -84,7 +85,7 @@ class Jobs:
 
     @cached_property
     def _between_jobs(self) -> "np.typing.NDArray[np.bool_]":
-        """Of the inputs, those between two jobs: W is no job."""
+        """For each input, whether it is between two jobs; W is no job."""
         consumer, producer = self._numbers.inputs
         jobs = self.job_of[consumer], self.job_of[producer]
         between: np.typing.NDArray[np.bool_] = (jobs[0] >= 0) & (jobs[1] >= 0) & (jobs[0] != jobs[1])
@@ -97,7 +98,7 @@ class Jobs:
         self.first_follower = _bounds(both[0], len(self.stages))
 
     def _in_order(self) -> "list[np.typing.NDArray[np.int64]]":
-        """Each job of a stage of the chain behind the one before it."""
+        """Pairs of jobs on each stage of the chain that must run in this order."""
         jobs = np.arange(len(self.stages) - 1)
         chain = (self.stages[1:] < self.graph.chain) & (self.stages[1:] == self.stages[:-1])
         same = chain & (self.operations[1:] == self.operations[:-1])
@@ -123,13 +124,13 @@ class Jobs:
 
 
 def _bounds(sorted_keys: Whole, number: int) -> list[int]:
-    """Where the entries of each key begin, and the end."""
+    """Where the entries of each key begin, and where the last ones end."""
     found: list[int] = np.searchsorted(sorted_keys, np.arange(number + 1)).tolist()
     return found
 
 
 def groups_of(chunks: int, size: int, *, finer_end: bool) -> list[int]:
-    """Sizes of the groups of a microbatch's chunks; with a finer end the last one in halves: 4 4 2 1 1."""
+    """Sizes of the groups of a microbatch's chunks; ``finer_end`` cuts the last group in halves: 4 4 2 1 1."""
     sizes = [min(size, chunks - begin) for begin in range(0, chunks, size)]
     while finer_end and sizes[-1] > 1:
         last = sizes.pop()

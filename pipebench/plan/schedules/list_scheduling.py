@@ -1,17 +1,18 @@
 """List scheduling of a graph with a split backward: a step is run on paper, and its order is the plan.
 
-Whenever a device has nothing to do it takes
+Whenever a device has nothing to do, it takes the first of these that is possible:
 
-    of the F and I that can start the one of least rank, else
-    a cell of W, as long as it is worth its call and no F or I that can soon start has to wait for long, else
-    nothing, until a message comes.
+    the F or I of least rank among those that can start
+    a cell of W, if it is large enough to be worth its call, and no F or I that can soon start has to wait long for it
+    nothing, until a message comes
 
-Messages are the simulator's: each leaves when its producer's cell is over, through the egress port of the sender and
-the ingress port of the receiver, the one posted first before others, so the step on paper is the one of the simulator.
+Messages are as in the simulator. Each leaves when its producer's cell is over, through the egress port of the sender
+and the ingress port of the receiver, and the one that was posted first goes first. So the simulator gives the same
+times as the step on paper.
 
-Limits make a W urgent: where an F or I of a stage may not start before a slice of it is through, its W goes first.
-No order gets stuck: forwards of a stage of the chain go microbatch by microbatch, all of one microbatch fit within the
-limit, and a W that could free room waits for nothing.
+Limits make a W urgent: if no F or I can start because their stages keep as many slices as they may, a W of such a stage
+goes first. No order gets stuck: the forwards of a stage of the chain go microbatch by microbatch, all slices of one
+microbatch fit within the limit, and a W that frees room waits for nothing.
 """
 
 import heapq
@@ -30,9 +31,10 @@ class Filling(NamedTuple):
     """When W runs.
 
     Args:
-        sizes: of each stage's cells, in slices, one after the other: a device that has nothing else to do waits until
-            so many slices are there. What they leave runs when no more are to come, in cells as large as can be.
-        wait: how much of a cell's time away an F or I may be for which the device rather waits.
+        sizes: for each stage the sizes of its cells, in slices, one after the other. A device with nothing else to do
+            runs the next cell once so many slices wait for W. When no I is left, the rest runs in cells as large as
+            possible.
+        wait: a device does not run a cell, but waits, if an F or I can start within this share of the cell's time.
     """
 
     sizes: tuple[Sequence[int], ...]
@@ -40,14 +42,14 @@ class Filling(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Of the slices of a stage of the chain."""
+    """The most slices that a stage of the chain may keep."""
 
-    alive: float = inf  # whose F ran, and whose W has not
-    waiting: float = inf  # whose I ran, and whose W has not
+    alive: float = inf  # slices whose F ran, and whose W has not
+    waiting: float = inf  # slices whose I ran, and whose W has not
 
 
 class Listed(NamedTuple):
-    """The outcome: what each device runs, when it is done and how long it works, in a step on paper."""
+    """A step on paper: what each device runs, when it is done, and how long it works."""
 
     programs: tuple[Program, ...]
     ends_s: tuple[float, ...]
@@ -55,23 +57,23 @@ class Listed(NamedTuple):
 
     @property
     def end_s(self) -> float:
-        """Of the step."""
+        """The end of the step."""
         return max(self.ends_s)
 
     @property
     def bubble(self) -> float:
-        """The part of all devices' time in which they do nothing."""
+        """The share of all devices' time in which they do nothing."""
         return 1 - sum(self.busy_s) / (len(self.busy_s) * self.end_s) if self.end_s else 0.0
 
 
 def listed(jobs: Jobs, ranks: Sequence[int], filling: Filling, limits: Limits) -> Listed:
-    """One order.
+    """Run one step on paper by these rules.
 
     Args:
-        jobs: of the graph.
-        ranks: of the jobs, each another one from 0 on; the least goes first.
+        jobs: the jobs of the graph.
+        ranks: a rank for each job, all different, from 0 on; the least goes first.
         filling: when W runs.
-        limits: on each stage of the chain.
+        limits: the limits of each stage of the chain.
     """
     run = _Run(jobs, ranks, filling, limits)
     run.run()
@@ -79,7 +81,7 @@ def listed(jobs: Jobs, ranks: Sequence[int], filling: Filling, limits: Limits) -
 
 
 class _Run:
-    """An event is the number of a device that is done, or of devices + a message that arrives."""
+    """One step on paper. An event is a number: a device that is done, or ``devices`` + a message that arrives."""
 
     def __init__(self, jobs: Jobs, ranks: Sequence[int], filling: Filling, limits: Limits) -> None:
         graph = jobs.graph
@@ -92,8 +94,8 @@ class _Run:
             self.by_rank[rank] = job
         devices = range(graph.devices)
         self.missing = list(jobs.waits)
-        self.unsent = list(jobs.waits)  # of a job's inputs, those that are not even on their way
-        self.lands = [0.0] * len(ranks)  # when the last of those is there
+        self.unsent = list(jobs.waits)  # how many of a job's inputs are not even on their way
+        self.lands = [0.0] * len(ranks)  # when the last message of a job arrives
         self.ready: list[list[int]] = [[] for _ in devices]
         self.landing: list[list[float]] = [[] for _ in devices]  # when a job will be ready
         self.current: list[int] = [-1] * graph.devices  # a job, or none for W
@@ -116,7 +118,7 @@ class _Run:
         self.ends_s = [0.0] * graph.devices
 
     def run(self) -> None:
-        """One time after the other; devices choose when all of it has happened."""
+        """Go from time to time; a device chooses its next work after all events of that time."""
         devices = self.graph.devices
         for job, missing in enumerate(self.missing):
             if not missing:
@@ -126,7 +128,7 @@ class _Run:
         while self.times:
             now = heapq.heappop(self.times)
             events, done = self.due[now], 0
-            while done < len(events):  # grows while something takes no time
+            while done < len(events):  # work that takes no time adds events
                 met: dict[int, None] = {}
                 for event in events[done:]:
                     done += 1
@@ -147,7 +149,7 @@ class _Run:
     # devices
 
     def _over(self, device: int, now: float) -> int:
-        """The device is done with its job or cell."""
+        """Handle the end of a device's job or cell; the device."""
         self.idle[device] = True
         job, jobs = self.current[device], self.jobs
         if job < 0:
@@ -189,7 +191,7 @@ class _Run:
         self._at(now + seconds, device)
 
     def _next_job(self, device: int) -> int | None:
-        """Of the jobs that can start the one of least rank that its stage has room for."""
+        """Take the job of least rank among those that can start and that their stages have room for."""
         ready = self.ready[device]
         if not self.limited:
             return self.by_rank[heapq.heappop(ready)] if ready else None
@@ -215,7 +217,7 @@ class _Run:
     # W
 
     def _critical(self, device: int) -> tuple[int, Rectangle] | None:
-        """A cell that makes room for what could start otherwise."""
+        """The stage and the cell of W that make room for a job that could start otherwise."""
         for rank in sorted(self.ready[device]):
             stage = self.jobs.stage[self.by_rank[rank]]
             if self.weights[stage].waiting:
@@ -223,7 +225,7 @@ class _Run:
         return None
 
     def _filler(self, device: int, now: float) -> tuple[int, Rectangle] | None:
-        """The first stage's cell that is large enough, and short enough for what comes."""
+        """The first stage with a cell of W that is large enough, and short enough before the next F or I."""
         landing = self.landing[device]
         while landing and landing[0] <= now:
             heapq.heappop(landing)
@@ -260,7 +262,7 @@ class _Run:
         self._at(end, self.graph.devices + message)
 
     def _arrive(self, message: int, now: float) -> int:
-        """The message is there, and its ports are free."""
+        """Handle the arrival of a message, which frees its ports; the receiving device."""
         consumer, receiver = self.jobs.consumers[message], self.jobs.receivers[message]
         self.missing[consumer] -= 1
         if not self.missing[consumer]:
@@ -273,7 +275,7 @@ class _Run:
     # outcome
 
     def listed(self) -> Listed:
-        """What each device runs, and when it is done."""
+        """The programs and times of the step."""
         programs = tuple(tuple(map(self._action, order)) for order in self.order)
         return Listed(programs, tuple(self.ends_s), tuple(self.busy_s))
 

@@ -1,9 +1,9 @@
-"""A plan to measure actions by: every operation of every stage, in cells of two sizes where it can run in cells.
+"""A plan to measure actions by: every operation of every stage, in cells of two sizes if it can run in cells.
 
     all F, stage by stage; then all I, the last stage first; then all W
 
-Of one stage the W of a microbatch are a short cell and a long one. So are the F and I of stages beyond the chain, which
-a schedule may group. What a cell costs beyond its slices can be told from the two.
+On each stage the W of a microbatch are a short cell and a long one. On stages beyond the chain, some F and I are of one
+chunk and some of a group, since a schedule may group them. The two sizes show what a cell costs beyond its slices.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 
 _GROUP = 4  # chunks of the longer cells of stages beyond the chain
-_SHORT = 4  # the short one of two cells of W has this part of the chunks
+_SHORT = 4  # the shorter cell of W has the number of chunks divided by this
 
 
 def measuring_plan(graph: Graph) -> Plan:
-    """For a graph whose backward is split, without work of no slice."""
+    """The plan to measure by, for a graph whose backward is split; work of no slice is left out."""
     programs: list[list[Action]] = [[] for _ in range(graph.devices)]
     for action in _in_order(graph):
         if slices_of(graph, action):
@@ -57,7 +57,7 @@ def _two(graph: Graph) -> list[tuple[int, int]]:
 
 
 def _groups(first: int, chunks: int, single: bool) -> Iterator[tuple[int, int]]:
-    """A range in single chunks, or in groups."""
+    """The first chunk and the number of chunks of each cell of a range: single chunks, or groups."""
     size = 1 if single else _GROUP
     for chunk in range(first, first + chunks, size):
         yield chunk, min(size, first + chunks - chunk)

@@ -1,4 +1,4 @@
-"""1F1B (PipeDream-Flush, arXiv 2006.09503): as soon as a backward can run, one forward and one backward in turn.
+"""1F1B (PipeDream-Flush, arXiv 2006.09503): once backwards can run, forwards and backwards alternate.
 
     device 0  F0 F1 F2 .  .  B0 F3 B1 .  B2 .  B3
     device 1  .  F0 F1 .  B0 F2 B1 F3 B2 .  B3 .     (3 stages, 4 microbatches; a backward drawn
@@ -7,9 +7,9 @@
 Stage s of K keeps at most min(M, K - s) microbatches alive where gpipe keeps M. It alternates whole
 microbatches: the chunks of one go forward in time order, then backward in reverse.
 
-The deep form has two more microbatches in flight. So the last stage has something to do while a microbatch turns round
-elsewhere, in a softmax that devices share: shards and loss are two stages more on its way (Vocabulary Parallelism,
-arXiv 2411.05288).
+The deep form has two more microbatches in flight. It is for a shared softmax, where shards and loss are two more stages
+on a microbatch's way (Vocabulary Parallelism, arXiv 2411.05288). The last stage of the chain then has work to do while
+a microbatch is there.
 """
 
 from pipebench.errors import UsageError
@@ -21,12 +21,12 @@ _DEEPER = 2
 
 
 def one_f_one_b(graph: Graph, more: int = 0, *, name: str = "1f1b") -> Plan:
-    """One stage a device.
+    """Order a chain with one stage on each device.
 
     Args:
         graph: a chain.
-        more: microbatches in flight than the stages above need.
-        name: of the schedule, for the error.
+        more: how many more microbatches are in flight than the stages above need.
+        name: the schedule's name, for the error.
 
     Raises:
         UsageError: A device runs several stages.
@@ -40,12 +40,12 @@ def one_f_one_b(graph: Graph, more: int = 0, *, name: str = "1f1b") -> Plan:
 
 
 def deep_one_f_one_b(graph: Graph) -> Plan:
-    """With two more microbatches in flight."""
+    """Order a chain by 1F1B with two more microbatches in flight."""
     return one_f_one_b(graph, _DEEPER, name="1f1b-deep")
 
 
 def _program(graph: Graph, stage: int, more: int) -> Program:
-    """Warm up with as many forwards as there are stages above and ``more``, alternate, drain."""
+    """Warm up with one forward for each stage above and ``more``, then alternate, then drain."""
     ahead = min(graph.microbatches, graph.last_stage - stage + more)
     actions: list[Action] = []
     for microbatch in range(graph.microbatches + ahead):

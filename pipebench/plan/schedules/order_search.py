@@ -1,16 +1,16 @@
-"""The search for an order: list scheduling by many rules, each a step on paper, of which the best is kept.
+"""The search for an order: list scheduling by many rules, each a step on paper; the best step is kept.
 
 Rules say which of two jobs goes first, and when W fills a pause:
 
     rank of F     microbatch x chunks + chunk
     rank of I     microbatch x chunks + chunks - 1 - chunk + offset      which makes I and F alternate
-    W             in cells of given sizes; what is left of it at the end in as few as can be
+    W             in cells of given sizes; at the end, the rest in as few cells as possible
 
-First all stages get the same rules. Then each stage gets its own, the one whose device ends last first: those near the
-end of the chain need no W in between, the first ones do. The search is over after so many tries, not after some time,
-so a graph has one order.
+First all stages get the same rules. Then each stage gets rules of its own, first the stage whose device ends last.
+Stages near the end of the chain need no W in their pauses, the first ones do. The search ends after a number of tries,
+not after some time, so the same graph always gets the same order.
 
-Whoever imports this module has numpy.
+Importing this module imports numpy.
 """
 
 from collections.abc import Iterator
@@ -27,25 +27,25 @@ from pipebench.plan.schedules.list_scheduling import Filling, Limits, Listed, li
 
 _WORK = 400_000  # jobs and messages in all tries together
 _MOST_TRIES = 100
-_LARGE = 500_000  # jobs and messages of a graph that gets one try; one that is smaller gets a few at least
+_LARGE = 500_000  # a graph with so many jobs and messages gets one try; a smaller one gets at least a few
 _FEW = 6
-_ENDS = 0.1  # what the mean end of the devices counts beside the last one, which hides most changes
-_WORTH_CALL = 0.1  # of a cell's time, for its fixed part
+_ENDS = 0.1  # weight of the devices' mean end in the score, since the last end alone hides most changes
+_WORTH_CALL = 0.1  # share of a cell's time that its fixed part may take
 _OFFSETS = -8, -4, 4, 8
-_SLOPES = 1.0, 1.5, 2.5  # slices in pauses of a stage for each stage above
-_LONG = 8  # cells of one stage that are changed one by one
+_SLOPES = 1.0, 1.5, 2.5  # slices of W in a stage's pauses, for each stage above it
+_LONG = 8  # up to so many cells of a stage are changed one by one
 
 
 class Rules(NamedTuple):
-    """What an order goes by.
+    """The rules that make an order.
 
     Args:
-        offsets: of the rank of I against that of F, in slices, for each stage of the chain.
-        sizes: of the cells of W that fill pauses, for each stage of the chain.
-        wait: how much of a cell's time away an F or I may be for which a device rather waits.
-        group: chunks of a job of a stage beyond the chain.
-        finer_end: the last group is cut finer, since the turn from forwards to backwards waits for it.
-        lead: how many slices sooner a backward beyond the chain goes than one of the chain.
+        offsets: how many slices the rank of I is behind that of F, for each stage of the chain.
+        sizes: the sizes of the cells of W that fill pauses, for each stage of the chain.
+        wait: a device does not run a cell, but waits, if an F or I can start within this share of the cell's time.
+        group: the number of chunks in a job of a stage beyond the chain.
+        finer_end: whether the last group is cut finer, since the turn from forwards to backwards waits for it.
+        lead: how many slices sooner a backward beyond the chain goes than one of the last stage of the chain.
     """
 
     offsets: tuple[int, ...]
@@ -57,12 +57,12 @@ class Rules(NamedTuple):
 
 
 class Search:
-    """The best order so far.
+    """A search that keeps the best order so far.
 
     Args:
-        graph: whose backward is split, with no work beyond its slices'.
-        costs: of it.
-        limits: on each stage of the chain.
+        graph: a graph whose backward is split, without work of no slice.
+        costs: the graph's costs.
+        limits: the limits of each stage of the chain.
     """
 
     def __init__(self, graph: Graph, costs: OrderCosts, limits: Limits) -> None:
@@ -76,7 +76,7 @@ class Search:
         self.score = 0.0
 
     def run(self) -> Listed:
-        """Try one set of rules after the other."""
+        """Try one set of rules after the other; the best order."""
         self._consider(self.rules)
         assert self.best is not None
         for rules in self._alike():
@@ -91,7 +91,7 @@ class Search:
         return len(self._tried) < self.tries
 
     def _consider(self, rules: Rules) -> bool:
-        """Whether these rules are the best so far."""
+        """Try these rules; whether they are the best so far."""
         if rules in self._tried or not self._left():
             return False
         self._tried.add(rules)
@@ -113,7 +113,7 @@ class Search:
         return Rules((chunks + chunks // 2,) * chain, (sizes,) * chain, 0.2, group, group > 1, 2 * chain)
 
     def _alike(self) -> Iterator[Rules]:
-        """One offset for all stages, and the same cells or ones that taper off."""
+        """Rules with one offset for all stages, and the same cells for all or cells that taper off."""
         chain, chunks = self.graph.chain, self.graph.chunks
         offsets = [chunks + 2 * chain, chunks + chain, chunks, chunks // 2, chunks + chain // 2]
         endless = (self._endless(2), (), self._endless(self._worth(0)))
@@ -122,7 +122,7 @@ class Search:
             yield self.rules._replace(offsets=(offset,) * chain, sizes=sizes)
 
     def _shared_changes(self) -> Iterator[Rules]:
-        """One thing changed of the rules that are the best by then."""
+        """The best rules so far, with one thing changed for all stages."""
         chunks = self.graph.chunks
         if self.graph.stages > self.graph.chain:
             for group in (2, 8, 1, chunks):
@@ -134,7 +134,7 @@ class Search:
             yield self.rules._replace(wait=wait)
 
     def _own_rules(self) -> bool:
-        """Whether a stage's own rules made the order better; that whose device ends last first."""
+        """Try rules for single stages, first for the one whose device ends last; whether any made the order better."""
         assert self.best is not None
         ends, of = self.best.ends_s, self.graph.device_of
         found = False
@@ -155,7 +155,7 @@ class Search:
     # cells of W
 
     def _fillings(self, stage: int) -> list[tuple[int, ...]]:
-        """Sizes of cells that may fill pauses: none, small ones without end, a few."""
+        """Sizes of cells that may fill pauses: no cells, a few, or endless small ones."""
         found = [(), (3, 5), self._endless(2), (7, 4), self._endless(1), self._endless(self._worth(stage))]
         return list(dict.fromkeys(found))
 
@@ -163,7 +163,7 @@ class Search:
         return (size,) * (self.graph.microbatches * self.graph.chunks // size)
 
     def _worth(self, stage: int) -> int:
-        """Slices of a cell that is worth its call, at most a quarter of a microbatch."""
+        """The slices that make a cell worth its call, but at most a quarter of a microbatch."""
         each = self.costs.backward_weight[stage]
         needed = ceil(each.call_s / (_WORTH_CALL * each.slice_s)) if each.slice_s else self.graph.chunks
         return max(1, min(needed, self.graph.chunks // 4))
@@ -183,12 +183,12 @@ class Search:
 
 
 def tries_for(size: int) -> int:
-    """How many orders are tried of a graph with so many jobs and messages."""
+    """How many orders are tried for a graph with so many jobs and messages."""
     return max(min(_MOST_TRIES, _WORK // size), _FEW if size < _LARGE else 1)
 
 
 def ranks_of(jobs: Jobs, rules: Rules) -> list[int]:
-    """The place of each job in the order in which those that can start do; of equals what is beyond the chain first."""
+    """The rank of each job; at the same turn backwards come first, and then stages beyond the chain."""
     chain, chunks = jobs.graph.chain, jobs.graph.chunks
     back, beyond = jobs.operations == BACKWARD, jobs.stages >= chain
     offsets = np.array([*rules.offsets, *[rules.offsets[-1] - rules.lead] * (jobs.graph.stages - chain)])
@@ -201,12 +201,12 @@ def ranks_of(jobs: Jobs, rules: Rules) -> list[int]:
 
 
 def tapered(chain: int, slope: float) -> tuple[tuple[int, ...], ...]:
-    """Cells for pauses that are the longer the lower a stage is; each cell is larger than the one before."""
+    """Sizes of cells for pauses: the lower a stage, the more slices. Each cell is larger than the one before."""
     return tuple(_growing(round(slope * (chain - 1 - stage))) for stage in range(chain))
 
 
 def _growing(slices: int) -> tuple[int, ...]:
-    """So many slices in up to three cells."""
+    """The sizes of up to three cells with so many slices in all."""
     if slices < 5:
         return (slices,) if slices else ()
     first, second = round(0.2 * slices), round(0.3 * slices)
@@ -218,7 +218,7 @@ def _growing(slices: int) -> tuple[int, ...]:
 
 
 def nearby(sizes: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The same cells but for one thing: one more or less at the end, two in one, one a slice larger or smaller."""
+    """The same cells with one change: a cell more or less at the end, two joined, or one a slice larger or smaller."""
     if len(sizes) > _LONG:
         return [sizes[:2], sizes[:3]]
     found = [sizes[:-1], (*sizes, 4)]

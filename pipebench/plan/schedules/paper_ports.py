@@ -1,7 +1,7 @@
-"""Who may send when, on paper: the ports of the simulator.
+"""Which message goes when, on paper: ports like the simulator's.
 
-A message takes its sender's egress and its receiver's ingress port, and waits until both are free. Of those that could
-go when a port comes free, the one that was posted first does.
+A message takes its sender's egress port and its receiver's ingress port, and waits until both are free. When a port
+becomes free, the message that was posted first goes, of those that can.
 """
 
 from collections import deque
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import count
 from operator import itemgetter
 
-_Queue = deque[tuple[int, int]]  # when each message was posted, counted, and which it is
+_Queue = deque[tuple[int, int]]  # messages, each behind a count that says when it was posted
 
 
 class PaperPorts:
@@ -17,8 +17,8 @@ class PaperPorts:
 
     Args:
         senders: the device that sends each message.
-        receivers: the one that each goes to.
-        devices: how many there are.
+        receivers: the device that receives each message.
+        devices: the number of devices.
     """
 
     def __init__(self, senders: list[int], receivers: list[int], devices: int) -> None:
@@ -29,7 +29,7 @@ class PaperPorts:
         self._coming: list[dict[int, _Queue]] = [{} for _ in range(devices)]
 
     def post(self, message: int) -> bool:
-        """Whether the message goes at once; else it waits."""
+        """Post a message; whether it goes at once. If not, it waits."""
         sender, receiver = self.senders[message], self.receivers[message]
         if self._egress[sender] or self._ingress[receiver]:
             queue = self._leaving[sender].setdefault(receiver, deque())
@@ -40,7 +40,7 @@ class PaperPorts:
         return True
 
     def over(self, message: int) -> Iterator[int]:
-        """The messages that go now, since this one has arrived."""
+        """Free the ports of a message that has arrived, and give the messages that go now."""
         sender, receiver = self.senders[message], self.receivers[message]
         self._egress[sender] = self._ingress[receiver] = False
         if self._leaving[sender] or self._coming[receiver]:
@@ -48,7 +48,7 @@ class PaperPorts:
                 yield self._first(queue)
 
     def _next(self, sender: int, receiver: int) -> _Queue | None:
-        """Of the queues at two ports the one whose first message was posted first, of those that can go."""
+        """The queue at these two ports whose first message goes next: it can go, and was posted first."""
         able = []
         if not self._egress[sender]:
             able += [queue for other, queue in self._leaving[sender].items() if not self._ingress[other]]
@@ -57,7 +57,7 @@ class PaperPorts:
         return min(able, key=itemgetter(0), default=None)
 
     def _first(self, queue: _Queue) -> int:
-        """The first message of a queue, with its ports."""
+        """Take the first message of a queue; it now has its ports."""
         _, message = queue.popleft()
         sender, receiver = self.senders[message], self.receivers[message]
         if not queue:

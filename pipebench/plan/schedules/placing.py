@@ -1,21 +1,23 @@
-"""The places of actions that no schedule orders: the shards of a softmax, and the loss that joins them.
+"""Place the actions that no schedule orders: the shards of a softmax, and the loss that joins them.
 
-A schedule orders the chain. The rest is put between the chain's actions by list scheduling: a step is run on paper with
-the graph's own costs (a backward twice its forward, a message a fifth of a forward), and whenever a device has nothing
-to do it takes one of the actions that can start, in one of two ways:
+A schedule orders the chain. The rest is put between the chain's actions by list scheduling. A step is run on paper with
+the graph's own costs: a backward takes twice its forward, a message a fifth of a forward. Whenever a device has nothing
+to do, it takes one of the actions that can start, in one of two ways:
 
-    rest first    of the rest what the last stage of the chain needs soonest, else the chain's next one
-    chain first   the other way round
+    rest first    the action of the rest that the last stage of the chain needs soonest, else the chain's next action
+    chain first   the chain's next action, else one of the rest
 
-The order that comes of it is the plan. It is rest first unless the step on paper is shorter by more than a hundredth
-and a half with chain first. Shards that run early feed the backward soon, and their results are not kept for long;
-shards that run late fill the pauses of the chain, and a device keeps up to twice as many slices. Which one is faster
-depends on the sizes: with free messages gpipe's step is within a fiftieth of the shortest there is with rest first,
-K - 1 + M (1 + S / K) forwards with their backwards where K devices share a softmax of S forwards, and up to a sixth
-longer with chain first; with the messages of an emulated machine chain first is often 2 to 3 hundredths faster.
+The order on paper is the plan. It is that of rest first, unless chain first makes the step on paper more than 1.5 %
+shorter. With rest first shards run early. They feed the backward soon, and their results are not kept for long. With
+chain first shards run late and fill the pauses of the chain, and a device keeps up to twice as many slices.
 
-If messages took no time on paper, what needs one would stand where it just so arrives, and every device would wait for
-each of them when they do take time, as long as it takes. ``benchmarks/shared-softmax`` has the figures.
+Which way is faster depends on the sizes. If K devices share a softmax of S forwards, the shortest possible step takes
+K - 1 + M (1 + S / K) forwards with their backwards. With gpipe and free messages, rest first comes within 2 % of that,
+and chain first takes up to a sixth longer. With the messages of an emulated machine, chain first is often 2 to 3 %
+faster.
+
+If messages took no time on paper, the consumer of a message would stand right where the message arrives. Since messages
+do take time, each device would then wait for all of each message's time. ``benchmarks/shared-softmax`` has the figures.
 """
 
 import heapq
@@ -28,14 +30,14 @@ from pipebench.plan.dependence import inputs_of
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 
-_COST = {  # over a forward's
+_COST = {  # as a multiple of a forward's cost
     Operation.FORWARD: 1.0,
     Operation.BACKWARD: 2.0,
     Operation.BACKWARD_INPUT: 1.0,
     Operation.BACKWARD_WEIGHT: 1.0,
 }
 MESSAGE = 0.2  # of a forward of the chain
-_WORTH_MEMORY = 0.985  # of the step that keeps fewer slices
+_WORTH_MEMORY = 0.985  # a step must be shorter than this share of another one to be worth keeping more slices
 _Urgency = tuple[int, int, int]
 
 
@@ -43,9 +45,9 @@ def placed(graph: Graph, chain: Plan, *, rest_first: bool | None = None) -> Plan
     """The chain's plan with the rest of the graph in it.
 
     Args:
-        graph: with stages beyond its chain, and no work beyond its slices'.
+        graph: a graph with stages beyond its chain, without work of no slice.
         chain: the plan of ``graph.chain_alone``.
-        rest_first: what a device takes that can go on with either; by default as the step on paper says.
+        rest_first: whether a device takes the rest first; by default the step on paper decides.
     """
     assert not graph.clips, "what belongs to no slice has no place to be found"
     if rest_first is not None:
@@ -56,7 +58,7 @@ def placed(graph: Graph, chain: Plan, *, rest_first: bool | None = None) -> Plan
 
 
 class _Placing:
-    """One run: what each device does next is decided when it has nothing to do."""
+    """One step on paper: whenever a device has nothing to do, its next action is chosen."""
 
     def __init__(self, graph: Graph, chain: Plan, *, rest_first: bool) -> None:
         self.graph, self.rest_first = graph, rest_first
@@ -84,7 +86,7 @@ class _Placing:
             self._start(device, 0.0)
         while self.events:
             now = self.end = self.events[0][0]
-            met = set()  # devices on which something happened: no other one can start anything
+            met = set()  # devices on which something happened; only these may be able to start an action
             while self.events and self.events[0][0] == now:
                 _, _, action, waiting = heapq.heappop(self.events)
                 if waiting is None:
@@ -97,7 +99,7 @@ class _Placing:
         return Plan(self.graph, tuple(map(tuple, self.programs)))
 
     def _when_due(self, chain: Plan) -> dict[tuple[int, int], int]:
-        """How soon the last stage of the chain runs the backward of each (microbatch, chunk)."""
+        """The turn in which the last stage of the chain runs the backward of each (microbatch, chunk)."""
         last = self.graph.chain - 1
         backwards = [
             (action.microbatch, action.chunk)
@@ -120,12 +122,12 @@ class _Placing:
         self._offer(waiting)
 
     def _offer(self, action: Action) -> None:
-        """One of the rest can start from now on, once nothing is missing for it."""
+        """Let an action of the rest start from now on, if it has all its inputs."""
         if not self.missing[action] and action.stage >= self.graph.chain:
             heapq.heappush(self.rest[self.graph.device(action)], (self._urgency(action), action))
 
     def _urgency(self, action: Action) -> _Urgency:
-        """The weight's half of a backward is for whenever nothing else is there."""
+        """The order in which actions of the rest are taken; a W comes after all others."""
         late = action.operation is Operation.BACKWARD_WEIGHT
         due = self.due.get((action.microbatch, action.chunk), len(self.due))
         return int(late), due, -action.stage
@@ -142,7 +144,7 @@ class _Placing:
         heapq.heappush(self.events, (end, next(self.sequence), action, None))
 
     def _can_start(self, action: Action) -> bool:
-        """Of the chain, whose cells are of what does not need each other."""
+        """Whether an action of the chain has all its inputs; units of one cell do not need each other here."""
         return not any(self.missing[unit] for unit in units_of(self.graph, action))
 
     def _next(self, device: int) -> Action | None:

@@ -1,4 +1,4 @@
-"""The places of work that belongs to no slice: behind everything else on each device, before its update."""
+"""Place the work that belongs to no slice: after all other work of each device, before its update."""
 
 from pipebench.plan.actions import REDUCTIONS, Action
 from pipebench.plan.graph import Graph
@@ -9,8 +9,8 @@ def reduced(graph: Graph, plan: Plan) -> Plan:
     """The plan with the graph's reductions at the end of each device's program; without any, the plan itself.
 
     Args:
-        graph: of the result.
-        plan: of the same slices.
+        graph: the graph with the reductions.
+        plan: a plan of the same graph without them.
     """
     if not graph.clips:
         return plan

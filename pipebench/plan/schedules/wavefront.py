@@ -14,5 +14,5 @@ from pipebench.plan.schedules.gpipe import gpipe
 
 
 def wavefront(graph: Graph) -> Plan:
-    """The order is gpipe's: the graph's chunks make the wave."""
+    """Order as gpipe does: the graph's chunks make the wave."""
     return gpipe(graph)

@@ -6,16 +6,16 @@
 
     3 devices, 2 microbatches of 3 chunks, F = I = W, free messages; the cells at the end are as long as their slices
 
-Microbatches go forward one after the other, chunk by chunk as in the wavefront. As soon as one turns, its backwards of
-input and state (I) alternate with the forwards of the next one, and travel back at full speed, since the gradients of
-weights (W) are left for later (zero bubble, arXiv 2401.10241). A W waits for nothing but its I, so it fills the pauses:
-a few cells of some slices on the first devices, where I comes slowly while the last device alternates, and one large
-cell at the end, since each cell has a fixed cost. The last device starts last and the first one gets the last I, so the
-last one has more W to do at the end, and all are done at about the same time.
+Microbatches go forward one after the other, chunk by chunk as in the wavefront. As soon as a microbatch turns, its
+backwards of input and state (I) alternate with the forwards of the next one. They travel back at full speed, since the
+gradients of weights (W) are left for later (zero bubble, arXiv 2401.10241). A W waits only for its I, so it fills the
+pauses. The first devices run a few small cells of W while I comes slowly, because the last device alternates. Each
+device runs one large cell at the end, since each cell has a fixed cost. The last device starts last, and the first one
+gets the last I. So the last device has more W to do at the end, and all end at about the same time.
 
-What stands beside the chain (the shards of a softmax, the loss) is listed with it, in cells of a few chunks.
+Stages beside the chain (the shards of a softmax, the loss) are ordered with it, in cells of a few chunks.
 
-``order_search`` says by which rules, ``list_scheduling`` how one order comes of them.
+``order_search`` has the rules, and ``list_scheduling`` makes an order by them.
 """
 
 from math import inf
@@ -33,13 +33,14 @@ def wavefront_zb(
     most_alive: int | None = None,
     most_waiting: int | None = None,
 ) -> Plan:
-    """The whole graph, that beside the chain too; the best step on paper of many orders, always the same one.
+    """Order the whole graph, also beside the chain: try many orders on paper and take the best, always the same one.
 
     Args:
-        graph: whose backward is split, with no work beyond its slices'.
-        costs: of it; by default F, I and W take the graph's work each, and a message a fifth of a forward.
-        most_alive: slices of a stage of the chain whose F ran and whose W has not, at any time; by default any number.
-        most_waiting: likewise of those whose I ran and whose W has not.
+        graph: a graph whose backward is split, without work of no slice.
+        costs: its costs; by default F, I and W take the graph's work each, and a message a fifth of a forward.
+        most_alive: the most slices of a stage of the chain at any time whose F ran and whose W has not; by default any.
+        most_waiting: the most slices of a stage of the chain at any time whose I ran and whose W has not; by default
+            any.
 
     Raises:
         UsageError: The backward is whole, a limit leaves no room for one microbatch, or the costs are of another graph.

@@ -1,17 +1,17 @@
-"""What waits for its W on one stage, and the next cell of it: as large as it may be.
+"""The slices of one stage that wait for W, and the next cell of them: as large as it may be.
 
     microbatch 0   . . . . w w w .       w: I ran, W has not
     microbatch 1   . . . . w w w w       a cell of at most 4 slices: 0.4-6, then 1.4-7
 
-A cell is a rectangle: so many chunks of one microbatch, and where all of a row fits, those of the next ones too that
-have the same row.
+A cell is a rectangle: chunks of one microbatch. If a whole row of chunks fits in, the next microbatches that have the
+same row are added.
 """
 
 from typing import NamedTuple
 
 
 class Rectangle(NamedTuple):
-    """Places in the row of a stage's chunks, and microbatches."""
+    """Places ``low`` to ``high`` in the row of a stage's chunks, of ``microbatches`` from ``microbatch`` on."""
 
     microbatch: int
     microbatches: int
@@ -20,7 +20,7 @@ class Rectangle(NamedTuple):
 
     @property
     def slices(self) -> int:
-        """How many slices it is on."""
+        """The number of its slices."""
         return self.microbatches * (self.high - self.low + 1)
 
 
@@ -28,16 +28,16 @@ class Weights:
     """The slices of one stage between I and W.
 
     Args:
-        left: how many slices have no I yet.
+        left: how many slices have not had their I.
     """
 
     def __init__(self, left: int) -> None:
         self.left = left
         self.waiting = 0
-        self._rows: dict[int, list[list[int]]] = {}  # of each microbatch, oldest first: [low, high]
+        self._rows: dict[int, list[list[int]]] = {}  # rows [low, high] of each microbatch, oldest first
 
     def add(self, microbatch: int, low: int, high: int) -> None:
-        """The I of these places has run."""
+        """Add the slices at these places, whose I has run."""
         number = high - low + 1
         self.left -= number
         self.waiting += number
@@ -50,7 +50,7 @@ class Weights:
             rows.append([low, high])
 
     def largest(self, most: float) -> Rectangle:
-        """The cell that goes next, of at most so many slices."""
+        """The next cell, of at most ``most`` slices."""
         microbatch, rows = next(iter(self._rows.items()))
         low, high = rows[0]
         if high - low + 1 > most:
@@ -65,7 +65,7 @@ class Weights:
         return bool(rows) and rows[0][1] == high and rows[0][0] <= low  # type: ignore[index]
 
     def take(self, cell: Rectangle) -> None:
-        """The W of the cell runs."""
+        """Remove the slices of a cell, whose W runs now."""
         self.waiting -= cell.slices
         for microbatch in range(cell.microbatch, cell.microbatch + cell.microbatches):
             rows = self._rows[microbatch]

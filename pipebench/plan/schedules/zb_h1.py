@@ -1,11 +1,11 @@
-"""ZB-H1 (Zero Bubble, arXiv 2401.10241): 1F1B with the gradients of the weights put off to where it would wait.
+"""ZB-H1 (Zero Bubble, arXiv 2401.10241): 1F1B with the gradients of the weights moved to where 1F1B would wait.
 
     device 0  F0 F1 F2 .  .  I0 W0 F3 I1 W1 I2 W2 I3 W3
     device 1  .  F0 F1 .  I0 F2 I1 W0 F3 I2 W1 I3 W2 W3     (3 stages, 4 microbatches; all three operations
     device 2  .  .  F0 I0 F1 I1 F2 I2 W0 F3 I3 W1 W2 W3      drawn equally long)
 
-The next device waits for I alone. Stage s puts off at most s W; what is left of them comes last, where 1F1B drains.
-A slice is kept until its W, so each stage keeps min(M, K) microbatches alive, as many as 1F1B's first stage.
+The next device waits only for I. Stage s puts off at most s W; those that are left come last, where 1F1B drains. A
+slice is kept until its W, so each stage keeps min(M, K) microbatches alive, as many as 1F1B's first stage.
 
 The order is that of the paper, whatever the halves cost.
 """
@@ -19,7 +19,7 @@ from pipebench.plan.schedules.one_f_one_b import one_f_one_b
 
 
 def zb_h1(graph: Graph) -> Plan:
-    """One stage a device.
+    """Order a chain with one stage on each device.
 
     Args:
         graph: a chain whose backward is split.
@@ -32,7 +32,7 @@ def zb_h1(graph: Graph) -> Plan:
 
 
 def _put_off(graph: Graph, program: Program) -> Program:
-    """The program of one stage, with the W of a microbatch behind the I of the one that is ``stage`` later."""
+    """The program of one stage, with the W of a microbatch behind the I of the microbatch ``stage`` later."""
     actions: list[Action] = []
     waiting: deque[Action] = deque()  # the last I of each microbatch whose W is still to come
     for action in program:
@@ -47,5 +47,5 @@ def _put_off(graph: Graph, program: Program) -> Program:
 
 
 def _weights(graph: Graph, last: Action) -> Action:
-    """The W of all chunks of the microbatch that ``last`` is of, as one cell."""
+    """The W of all chunks of the microbatch of ``last``, as one cell."""
     return Action(Operation.BACKWARD_WEIGHT, last.stage, last.microbatch, chunks=graph.chunks)
