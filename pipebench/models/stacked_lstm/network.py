@@ -239,7 +239,7 @@ class StackedLSTMNetwork:
         chunks: int | None = None,
         device: torch.device | None = None,
     ) -> StepBatch:
-        """A batch: ``inputs[m][c]`` int64 [T / chunks, B / microbatches], and ``targets[m][c]`` the next words, flat."""
+        """``inputs[m][c]`` int64 [T / chunks, B / microbatches], and ``targets[m][c]``: their next words, flat."""
         return step_batch(
             self._data.batches[number],
             self.outline,
