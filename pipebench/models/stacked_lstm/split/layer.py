@@ -54,7 +54,7 @@ class SplitLSTM:
             self._weights.forward(rows)
 
     def make_backward(self, rows: int, steps: int) -> None:
-        """Make the products of ``backward_input`` now; else its first call does. After ``make_forward``.
+        """Make the products of ``backward_input``, after ``make_forward``. Without this the first backward makes them.
 
         Args:
             rows: sequences of a microbatch.

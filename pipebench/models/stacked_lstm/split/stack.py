@@ -31,7 +31,7 @@ class SplitStack:
             layer.make_forward(rows)
 
     def make_backward(self, rows: int, steps: int) -> None:
-        """Make the products of all ``backward_input``; see ``SplitLSTM.make_backward``."""
+        """Make the backward's products of each layer; see ``SplitLSTM.make_backward``."""
         for layer in self.layers:
             layer.make_backward(rows, steps)
 
