@@ -37,7 +37,7 @@ def unknown_words(
     return Doubt(
         code=WarningCode.UNKNOWN_WORDS,
         cause=f"{100 * share:.0f} % of the {f'{ids.whose} {units}'.strip()} have no id among {ids.number}: "
-        "all of them are one word",
+        "to the model they are all one word",
         next_step=_fewer(rule, ids, units, enough_vocab, letters_help=letters_help),
     )
 
