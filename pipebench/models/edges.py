@@ -41,7 +41,7 @@ class TensorSpec(msgspec.Struct, frozen=True):
 
     @property
     def bytes(self) -> int:
-        """Its bytes in a message."""
+        """The bytes that it takes in a message."""
         return prod(self.shape) * DTYPE_BYTES[self.dtype]
 
     def at(self, steps: int, whole: int) -> "TensorSpec":

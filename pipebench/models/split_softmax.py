@@ -168,7 +168,7 @@ class SplitLoss:
         dtype: of the figures.
     """
 
-    products = "blas"  # it has none
+    products = "blas"  # it has no products
 
     def __init__(self, dtype: torch.dtype) -> None:
         self._dtype = dtype
@@ -208,7 +208,7 @@ class SplitLoss:
         return [self._gradients.pop(at) for at in slices]
 
     def backward_weight(self, slices: Sequence[At]) -> None:
-        """It has no parameters."""
+        """Nothing to do: there are no parameters."""
 
     def finish(self) -> None:
-        """It has no parameters."""
+        """Nothing to do: there are no parameters."""

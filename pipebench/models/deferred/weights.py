@@ -30,7 +30,7 @@ class Deferred:
 
     def __init__(self, part: Part) -> None:
         self._parameters = list(part.parameters())  # the modules are not kept: they refer to us
-        self._slice: SliceKey | None = None  # whose backward runs
+        self._slice: SliceKey | None = None  # the slice whose backward runs
         self._pending: dict[SliceKey, list[Pair]] = {}
         self._number = len([Linear(module, self) for module in linear_layers(part)])
 

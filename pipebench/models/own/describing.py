@@ -91,7 +91,7 @@ def describe(
 
 
 def _about(drawn: Sequence[Batch]) -> list[str]:
-    """What is odd about the batches."""
+    """Notices of what is odd about the batches."""
     return [_CONSTANT] if len({digest([one]) for one in drawn}) == 1 else []
 
 

@@ -183,7 +183,7 @@ class Seq2SeqNetwork:
         chunks: int | None = None,
         device: torch.device | None = None,
     ) -> StepBatch:
-        """A batch: slices of the encoder, then of the decoder. ``chunks=None`` gives a single device whole sentences."""
+        """A batch: slices of the encoder, then of the decoder. ``chunks=None`` gives whole sentences, uncut in time."""
         batch = self._data.batches[number]
         cuts = [
             (encoder_cut(sources, chunks or 1, device), decoder_cut(targets, chunks or 1, device))

@@ -27,7 +27,7 @@ Product = Callable[[Tensor], Tensor]  # [N, K] -> [N, M], by a weight that is fi
 
 _ROUNDS = 5
 _GAIN = 1.03  # less is noise, and the more public way stays
-_RIGHT = 1e-5  # of the norm of the float64 product
+_RIGHT = 1e-5  # the largest error, over the norm of the float64 product
 _NOT_THERE = (AttributeError, NotImplementedError, RuntimeError, TypeError)
 
 

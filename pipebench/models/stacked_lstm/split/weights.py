@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pipebench.models.stacked_lstm.split.products import Product, Products
 
-_CANDIDATE = 2  # of the gates
+_CANDIDATE = 2  # its place among the gates
 
 
 class Parameters(NamedTuple):
