@@ -14,7 +14,7 @@ class SplitProjection:
 
     Args:
         linear: with a bias; its parameters get the gradients. An update must be one that torch counts.
-        products: the library that computes them.
+        products: the library that computes products.
         rows: how many a product usually has.
     """
 

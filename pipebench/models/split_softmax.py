@@ -82,7 +82,7 @@ class SplitShard:
 
     Args:
         shard: its parameters are used, and get their gradients.
-        products: the library that computes them.
+        products: the library that computes products.
         sizes: of the plan's slices.
     """
 

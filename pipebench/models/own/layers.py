@@ -13,8 +13,7 @@ from pipebench.models.own.last_word import a, blamed, one_line
 from pipebench.models.own.model import Model
 from pipebench.models.own.settings import restored
 
-# An optional second argument with one of these names is no state: ``nn.ConvTranspose2d`` and attention layers have
-# such.
+# An optional second argument with such a name is no state: ``nn.ConvTranspose2d`` and attention layers have one.
 _NO_STATE = {
     "output_size",
     "mask",

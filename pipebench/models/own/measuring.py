@@ -179,7 +179,7 @@ def _foreign(runner: Runner, piece: Value, output: Value) -> list[Tensor]:
 
 
 def _check_lasting(runner: Runner, met: list[list[Tensor]]) -> None:
-    """Refuse a foreign leaf that is there in every forward: it outlives the forward, and should have been trained."""
+    """Refuse a foreign leaf that is there in every forward: it outlives the forward, but would not be trained."""
     first, *later = ({_storage(leaf) for leaf in leaves} for leaves in met)
     if first.intersection(*later):
         raise UsageError(

@@ -5,7 +5,7 @@
     batch    makes the input and the target of a step
 
 The same training step is measured on one device and on several: parameters stay as these layers make them, and are
-copied for both sides.
+copied for both.
 """
 
 from dataclasses import KW_ONLY, dataclass
@@ -27,10 +27,10 @@ class Model:
 
     Args:
         layers: modules (copied for each use), functions or classes without arguments that make one, or an
-            ``nn.Sequential``. Each layer takes and returns a tensor, or a tuple of tensors as one argument. Between
-            layers tensors may have any shape that is equal for all slices of a batch; integer and bool ones carry no
-            gradient. A layer whose ``forward`` takes two arguments has a state: ``forward(input, state)`` returns
-            ``(output, state)``, the first state is ``None``; it needs ``time_dimension``.
+            ``nn.Sequential``. Each layer takes one argument and returns one value, each a tensor or a tuple of them.
+            Between layers tensors may have any shape that is equal for all slices of a batch; integer and bool ones
+            carry no gradient. A layer whose ``forward`` takes two arguments has a state: ``forward(input, state)``
+            returns ``(output, state)``, the first state is ``None``; it needs ``time_dimension``.
         loss: ``loss(output, target)``, the loss summed over the items that it is given. The run divides by the items of
             the whole batch.
         batch: ``batch(size, generator)`` returns ``(input, target)``, each a tensor or a tuple of tensors. The same

@@ -1,7 +1,7 @@
 """Settings that the user's code may change but must not leave behind: threads, default dtype, device, gradients.
 
-A measuring process has one thread, and both sides compute in the run's dtype on the run's device. A user's file may set
-these otherwise, for a training script of its own.
+A measuring process has one thread, and baseline and pipeline compute in the run's dtype on the run's device. A user's
+file may set these otherwise, for a training script of its own.
 """
 
 from collections.abc import Iterator

@@ -37,8 +37,7 @@ class Kept:
         self.usable = self.too_long = self.wordless = 0
         self.shortest: int | None = None
         self._steps, self._needed = asked.sequence_length, BATCHES * asked.batch
-        # A place in line, how many came before, and the pair. With buckets the longest are first, else the draw
-        # decides.
+        # A place in line, how many came before, and the pair. With buckets the longest are first, else any.
         self._found: list[tuple[float, int, Numbered]] = []
         self._last = inf  # pairs with this place or a later one are not needed
         self._draw = None if asked.bucket else random.Random(asked.seed)  # noqa: S311 - reproducible, not secret

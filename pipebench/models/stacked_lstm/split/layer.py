@@ -24,7 +24,7 @@ class SplitLSTM:
     Args:
         lstm: time-major, one layer in one direction, as many inputs as hidden, with biases. Its parameters are used
             as they are, and get their gradients. An update must be one that torch counts (not through ``.data``).
-        products: the library that computes them; see ``fastest_products``.
+        products: the library that computes products; see ``fastest_products``.
     """
 
     def __init__(self, lstm: nn.LSTM, products: Products) -> None:

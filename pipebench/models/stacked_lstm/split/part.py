@@ -40,7 +40,7 @@ class SplitPart:
         lstms: the layers from the lowest to the highest; may be empty.
         embedding: ``None`` unless the part begins the model.
         projection: ``None`` unless the part ends the model.
-        products: the library that computes them.
+        products: the library that computes products.
         sizes: of the plan's slices.
     """
 

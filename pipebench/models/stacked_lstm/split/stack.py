@@ -15,7 +15,7 @@ class SplitStack:
 
     Args:
         lstms: the layers from the lowest to the highest; see ``SplitLSTM``.
-        products: the library that computes them.
+        products: the library that computes products.
     """
 
     def __init__(self, lstms: Iterable[nn.LSTM], products: Products) -> None:

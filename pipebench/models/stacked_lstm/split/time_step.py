@@ -34,7 +34,7 @@ def forward(step: Step, sums_BG: Tensor, constants: Constants) -> None:
 
 
 def backward(step: Step, hidden_gradient_BH: Tensor, buffers: Buffers, constants: Constants) -> None:
-    """Put the gradients of the gates' arguments in the place of the gates; take the cell state's one step back.
+    """Put the gradients of the gates' arguments in the place of the gates, and step the cell state's one back in time.
 
     The gradient of a candidate is of ``nn.LSTM``'s argument z, not of the scaled one. What is kept of a candidate is
     4 sigmoid(-2z) - 2, whose derivative is -8 s (1 - s).

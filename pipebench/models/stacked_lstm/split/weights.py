@@ -33,7 +33,7 @@ class Weights:
 
     Args:
         parameters: of the layer.
-        products: the library that computes them.
+        products: the library that computes products.
     """
 
     def __init__(self, parameters: Parameters, products: Products) -> None:
