@@ -129,7 +129,7 @@ class _Layers:
             )
         if _state(layers, index, made) != _state(layers, index, again):
             raise UsageError(
-                f"the function of {text} makes other parameters each time, with torch seeded alike;"
+                f"the function of {text} makes other parameters each time, with the same torch seed;"
                 " draw them with torch"
             )
         return made

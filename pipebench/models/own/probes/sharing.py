@@ -1,4 +1,4 @@
-"""Parameters that two layers share: on one device they would be one, on two they are two."""
+"""Refuses a parameter that layers share: on one device it would be one parameter, on two it is two."""
 
 import weakref
 from typing import NamedTuple
@@ -51,7 +51,7 @@ class Sharing:
             if seen is not None and seen.layer != layer:
                 raise UsageError(
                     f"layers {seen.layer} and {layer} share a parameter ({seen.layer}.{one_line(seen.name)}): on one"
-                    " device they would be one, on two they are two; make a copy, or put both uses into one layer"
+                    " device it would be one parameter, on two it is two; make a copy, or put both uses into one layer"
                 )
             if not is_lazy(parameter):
                 self._keep(layer, name, parameter)
