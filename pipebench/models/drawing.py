@@ -1,4 +1,4 @@
-"""First parameters: drawn from a generator of each one's own, so that how a model is cut cannot matter."""
+"""A model's first parameters. Each is drawn from its own generator, so it does not matter how the model is cut."""
 
 import torch
 from torch import Tensor
@@ -16,8 +16,8 @@ def draw(
         seed: of the run.
         name: of the parameter, whatever part of the model has it.
         bound: of the numbers.
-        of: rows of the whole parameter, where this one has only ``rows`` of it.
-        rows: those.
+        of: how many rows the whole parameter has, if this one has only ``rows`` of it.
+        rows: the rows that this one has.
     """
     generator = torch.Generator().manual_seed((seed * 1_000_003 + _stable_hash(name)) % 2**63)
     shape = parameter.shape if of is None else (of, *parameter.shape[1:])

@@ -26,10 +26,11 @@ DTYPE_BYTES = {
 
 
 class TensorSpec(msgspec.Struct, frozen=True):
-    """A tensor of one slice; ``dtype`` as torch names it, ``gradient``: one comes back for it.
+    """A tensor of one slice. ``dtype`` is torch's name for its type; ``gradient``: a gradient comes back for it.
 
-    One that is not ``sent`` is there for its gradient alone: what it holds is in another tensor of the message, and who
-    receives that has zeros in its place. Where slices differ in their steps of time, ``axis`` grows with them.
+    A tensor that is not ``sent`` is there for its gradient alone. Another tensor of the message has its values, and the
+    receiver has zeros in its place. If slices differ in their number of time steps, ``axis`` is the one that grows with
+    it.
     """
 
     shape: tuple[int, ...]
@@ -40,11 +41,11 @@ class TensorSpec(msgspec.Struct, frozen=True):
 
     @property
     def bytes(self) -> int:
-        """What a message takes for it."""
+        """The bytes that it takes in a message."""
         return prod(self.shape) * DTYPE_BYTES[self.dtype]
 
     def at(self, steps: int, whole: int) -> "TensorSpec":
-        """The same for a slice of so many steps of time, where this one is for ``whole`` of them."""
+        """The same tensor for a slice of ``steps`` time steps, where this one is for ``whole`` of them."""
         if self.axis is None:
             return self
         shape = list(self.shape)
@@ -53,10 +54,9 @@ class TensorSpec(msgspec.Struct, frozen=True):
 
 
 class Edge(msgspec.Struct, frozen=True):
-    """What a layer gives to the next one; ``packed``: as a tuple, be it of one tensor.
+    """What a layer gives to the next one; ``packed``: in a tuple, even if it is one tensor.
 
-    For each slice the same; or, where slices differ in their steps of time, as it is for the longest ones, which have
-    ``steps`` of them.
+    If slices differ in their number of time steps, this is the edge of the longest ones, which have ``steps`` of them.
     """
 
     tensors: tuple[TensorSpec, ...]
@@ -64,32 +64,32 @@ class Edge(msgspec.Struct, frozen=True):
     steps: int | None = None
 
     def at(self, steps: int | None) -> "Edge":
-        """For a slice of so many steps; ``None``: as it is."""
+        """The edge of a slice of so many time steps; ``None`` gives the edge as it is."""
         return self if steps is None or self.steps in (None, steps) else _shortened(self, steps)
 
     @property
     def sent(self) -> tuple[TensorSpec, ...]:
-        """What goes there."""
+        """The tensors that go to the next layer."""
         return tuple(tensor for tensor in self.tensors if tensor.sent)
 
     @property
     def gradients(self) -> tuple[TensorSpec, ...]:
-        """What comes back."""
+        """The tensors whose gradients come back."""
         return tuple(tensor for tensor in self.tensors if tensor.gradient)
 
     @property
     def forward_bytes(self) -> int:
-        """Of the message to the stage above."""
+        """Bytes of the message to the stage above."""
         return sum(tensor.bytes for tensor in self.sent)
 
     @property
     def backward_bytes(self) -> int:
-        """Of the message to the stage below."""
+        """Bytes of the message to the stage below."""
         return sum(tensor.bytes for tensor in self.gradients)
 
 
-Edges = Mapping[tuple[int, int], Edge]  # by the stage that gives and the one that takes
-Steps = tuple[tuple[int, ...], ...]  # of time, in each (microbatch, chunk) of a batch
+Edges = Mapping[tuple[int, int], Edge]  # by the giving and the taking stage
+Steps = tuple[tuple[int, ...], ...]  # how many time steps each slice has: [microbatch][chunk]
 SHARE_OF_NORM = TensorSpec((1,), "float64", gradient=False)
 
 
@@ -106,7 +106,7 @@ def tensors_of(edges: Edges, message: Message, steps: Steps | None = None) -> tu
     Args:
         edges: between stages.
         message: of a plan.
-        steps: of the batch's slices, where they differ; by default all have as many as the longest ones may have.
+        steps: how many each of the batch's slices has, if they differ; by default all count as the longest.
     """
     producer, consumer = message.producer, message.consumer
     if producer.operation in REDUCTIONS:

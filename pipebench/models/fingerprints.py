@@ -1,4 +1,4 @@
-"""Fingerprints of tensors: whether two processes hold the same, without sending them."""
+"""Fingerprints of tensors, which tell whether two processes hold the same ones without sending them."""
 
 import hashlib
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def hashes(named: Iterable[tuple[str, Tensor]]) -> dict[str, str]:
-    """By name the SHA-256 of each tensor's dtype, shape and bytes."""
+    """The SHA-256 of each tensor's dtype, shape and bytes, by the tensor's name."""
     return {name: _hash(tensor) for name, tensor in named}
 
 

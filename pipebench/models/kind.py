@@ -1,4 +1,4 @@
-"""What a model has to bring: its outline on paper, its batches, and itself in a process. Pure."""
+"""What a model must provide: its outline on paper, its batches, and its network in a process. Pure."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a run concerns its model.
+    """The part of a run's configuration that its model needs.
 
-    Sizes that the model does not have are ``None``. ``found`` is what the first launch found to be best for it here, by
-    name, ``None`` before; ``described`` is what the user's own layers are. ``clipping`` is the most that the norm of
-    all gradients may be; ``positions_read`` how many positions of the first batch are computed, by segment of time.
-    ``device`` is ``None`` as long as it is not settled what the machine has.
+    Sizes that the model does not have are ``None``. ``found`` says which choices the first launch found to be best
+    here, by name; before that it is ``None``. ``described`` describes the user's own layers. ``clipping`` is the most
+    that the norm of all gradients may be. ``positions_read`` is how many positions of the first batch are computed, by
+    segment of time. ``device`` is ``None`` until it is settled which device the run uses.
     """
 
     model: str
@@ -53,9 +53,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Given(NamedTuple):
-    """Where the batches are from, and what the launches must be given for them, if anything.
+    """Where the batches come from, and the data that launches need for them, if any.
 
-    ``positions`` that the first batch has something computed for, by segment of time, where that depends on the input.
+    ``positions`` is how many positions of the first batch are computed, by segment of time; ``None`` if that does not
+    depend on the input.
     """
 
     source: Source
@@ -63,7 +64,7 @@ class Given(NamedTuple):
     positions: tuple[float, float] | None = None
 
     def lengths(self, microbatches: int) -> list[int] | None:
-        """Of the longest sentence of each microbatch, on both sides and in all batches; ``None`` without sentences."""
+        """Words of each microbatch's longest sentence, in all batches, on both sides; ``None`` without sentences."""
         if not isinstance(self.data, PairData):
             return None
         found = []
@@ -79,12 +80,12 @@ class ModelKind(Protocol):
 
     name: ClassVar[str]
     presets: ClassVar[Mapping[str, Mapping[str, int]]]  # sizes by option; the first one is the default
-    options: ClassVar[tuple[str, ...]]  # of ``run``, that only some models take: sizes and input
+    options: ClassVar[tuple[str, ...]]  # those of ``run`` that only some models take: sizes and input
     learning_rate: ClassVar[float]  # of SGD
     clipping: ClassVar[float | None]  # the most that the norm of all gradients may be
     even_chunks: ClassVar[bool]  # chunks must divide the time axis
     past_grows: ClassVar[bool]  # a later chunk may have more to do than an earlier one
-    segments: ClassVar[int]  # of time
+    segments: ClassVar[int]  # how many time has
 
     def outline(self, asked: Asked) -> Outline:
         """The model on paper."""

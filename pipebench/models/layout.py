@@ -14,8 +14,8 @@ Where these stages stand, on 4 devices:
     shards    4   5   6   7                     shards            2   3
     loss          8                             loss              4
 
-The loss stands on the middle one of the devices that have a shard: of a chain, the first one has the embedding, and the
-last one adds up the gradients of all shards.
+The loss stands on the middle one of the devices that have a shard. On a chain, the first device has the embedding too,
+and the last one adds up the gradients of all shards.
 """
 
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ from pipebench.models.outline import Outline, Slice
 from pipebench.models.shards import Pieces, shared_rows
 from pipebench.plan.graph import MOST_STAGES, Graph
 
-_LEAST_SHARE = 0.25  # of an even one
-_OPERATIONS = 3  # of a slice, a backward being two: they take about as long each
-Sharing = int | Literal["all"] | None  # devices for the softmax beyond those of the chain, or all of those
+_LEAST_SHARE = 0.25  # of an even share
+_OPERATIONS = 3  # of a slice: a forward, and a backward that takes about twice as long
+Sharing = int | Literal["all"] | None  # how many more devices share the softmax, or all of the chain's
 
 
 class Layout(NamedTuple):
-    """By stage: its part, its device, and the stages that it feeds; the first ``chain`` of them are the layers'."""
+    """For each stage its part, its device and the stages that it feeds; the first ``chain`` stages have the layers."""
 
     parts: tuple[Slice, ...]
     device_of: tuple[int, ...]
@@ -59,7 +59,7 @@ class Layout(NamedTuple):
         return [self.text(outline, device) for device in range(self.devices)]
 
     def pieces(self, outline: Outline) -> Pieces:
-        """Which rows of the head's parameters the shards have; nothing where nobody shares them."""
+        """The rows of each of the head's parameters that the shards have; empty if the head is not shared."""
         rows = [part.rows for part in self.parts if part.rows is not None]
         return dict.fromkeys(outline.head_parameters, rows) if rows else {}
 
@@ -75,16 +75,16 @@ def stage_slices(partition: Sequence[int]) -> tuple[Slice, ...]:
 
 
 def chain_layout(partition: Sequence[int]) -> Layout:
-    """One stage a device, each feeding the next."""
+    """The layout of a chain: one stage on each device, each feeding the next."""
     return layout_of(partition, None, None)
 
 
 class Shape(NamedTuple):
-    """What of a model and its partition its graph depends on.
+    """The facts of a model and its partition that its graph depends on.
 
-    ``chain`` stages have layers, each on a device of its own; ``sharing`` says who has the head. Time is so many
-    ``segments``; ``clips``: the norm of all gradients is computed; ``lone_head``: the last stage has nothing else;
-    ``split_backward``: a backward is two actions, as some schedules need it.
+    ``chain`` stages have layers, each on a device of its own. ``sharing`` says which devices have the head. Time has
+    ``segments`` segments. ``clips``: the norm of all gradients is computed. ``lone_head``: the last stage has the head
+    and no layers. ``split_backward``: a backward is two actions, as some schedules need it.
     """
 
     chain: int
@@ -108,7 +108,7 @@ def layout_of(
     Args:
         partition: its layers by stage of the chain.
         head_rows: outputs of its head.
-        sharing: who has the head: the last device of the chain, so many devices more, or all of the chain's.
+        sharing: which devices have the head: the last one of the chain, so many more devices, or all of the chain's.
         weights: of the shards, by default equal.
     """
     graph = graph_of(Shape(len(partition), sharing), 1, 1)
@@ -131,15 +131,15 @@ def layout_of(
 def shard_weights(
     outline: Outline, partition: Sequence[int], microbatches: int, chunks: int, *, only_fills: bool = False
 ) -> list[float]:
-    """What each device of a chain has of a softmax that all of them share.
+    """The weight of each device's shard, where all devices of a chain share the softmax.
 
-    As much as makes the devices' work equal, by computed operations, where that can be; a quarter of an even share at
-    least. The last device counts as if it had a slice's work more: when the forwards turn into backwards all others
-    wait for it, so what it does is on the longest way through the step, and the device before it has a slice's forward
-    and backward to spare.
+    The shards make the devices' work equal, by computed operations, but no device gets less than a quarter of an even
+    share. The last device is counted with one slice's work more than it has. When the forwards turn into backwards all
+    others wait for it, so its work is on the longest path of the step, and the device before it has time to spare: that
+    of a slice's forward and backward.
 
-    Where devices wait ``only`` while the pipeline ``fills``, each has so much less as it begins later: a slice's
-    forward for each one before it.
+    ``only_fills``: devices wait only while the pipeline fills. Then a device that begins later gets less: a slice's
+    forward on each device before it is added to its own work.
     """
     *before, last = stage_slices(partition)
     work = [outline.step_s(part, 1.0) for part in (*before, last._replace(closes=False))]
@@ -154,7 +154,7 @@ def shard_weights(
 
 
 def _levelled(levels: Sequence[float], more: float, least: float) -> list[float]:
-    """How ``more`` is poured over levels so that they become equal, each getting ``least`` in any case."""
+    """How much of ``more`` each level gets, so that the levels become equal; each gets at least ``least``."""
     lifted = set(range(len(levels)))  # those that get more than the least
     while True:
         common = (more - least * (len(levels) - len(lifted)) + sum(levels[n] for n in lifted)) / len(lifted)
@@ -170,24 +170,24 @@ def chain_of(devices: int, sharing: Sharing) -> int:
 
 
 def graph_of(shape: Shape, microbatches: int, chunks: int, work: tuple[float, ...] = ()) -> Graph:
-    """The work of a step of a model so laid out.
+    """The graph of a step, for a model of this shape.
 
     Args:
         shape: of the model's graph.
         microbatches: slices of the batch.
         chunks: slices of each segment of time.
-        work: what a forward of each stage costs, in any unit.
+        work: the cost of each stage's forward, in any unit.
     """
     chain, sharing = shape.chain, shape.sharing
     shards = 0 if sharing is None else chain if sharing == "all" else sharing
-    if shards and chain + shards + 1 > MOST_STAGES:  # before anything is made of so many
+    if shards and chain + shards + 1 > MOST_STAGES:  # refused before lists of this length are made
         raise UsageError(
             f"expected at most {MOST_STAGES:,} stages, got {chain} with layers, {shards} with a piece of the softmax, "
             "and the loss"
         )
     always, last = tuple(range(shape.segments)), (shape.segments - 1,)
     if shape.segments == 1:
-        lives: tuple[tuple[int, ...], ...] = ()  # so many may be asked for that the graph refuses them
+        lives: tuple[tuple[int, ...], ...] = ()  # no list: the graph may refuse so many stages
     else:
         lives = (*(always for _ in range(chain - 1)), last if shape.lone_head else always)
     cut = (microbatches, shape.segments * chunks)
@@ -222,11 +222,11 @@ def graph_of(shape: Shape, microbatches: int, chunks: int, work: tuple[float, ..
 
 
 def edges_of(outline: Outline, layout: Layout, microbatches: int, chunks: int) -> Edges:
-    """What each stage gives to each one that it feeds.
+    """The edge from each stage to each stage that it feeds.
 
     Args:
         outline: of the model.
-        layout: of it.
+        layout: of the model.
         microbatches: slices of the batch.
         chunks: slices of each segment of time.
     """

@@ -26,10 +26,10 @@ Gradients = dict[str, Tensor | None]  # a tensor of each parameter, by its name;
 
 
 class StepBatch(NamedTuple):
-    """One step's batch: ``inputs[m][c]`` and ``targets[m][c]``, and what the whole of it counts.
+    """One step's batch: ``inputs[m][c]``, ``targets[m][c]``, and how many items the whole batch counts.
 
-    Its loss is the sum over its items by ``shared_by``, by default by their number. Where slices differ, ``steps`` says
-    how many steps of time each of them has.
+    The batch's loss is the sum over its items divided by ``shared_by``, by default by the number of items. If slices
+    differ in length, ``steps`` says how many time steps each one has.
     """
 
     inputs: list[list[Tensors]]
@@ -40,14 +40,15 @@ class StepBatch(NamedTuple):
 
     @property
     def divisor(self) -> float:
-        """What the sum of losses is divided by."""
+        """The number that the sum of losses is divided by."""
         return self.items if self.shared_by is None else self.shared_by
 
 
 class Beside(NamedTuple):
-    """What a part is told of its slice beside the input: the segment of time that it is in, and what the batch has.
+    """What a part is told about its slice besides the input.
 
-    ``target`` is the slice's, ``weight`` that of an item in the step's loss.
+    ``segment`` is the segment of time that the slice is in, ``target`` the slice's target, and ``weight`` the weight of
+    one item in the step's loss.
     """
 
     segment: int = 0
@@ -62,26 +63,26 @@ class Part(Protocol):
     """A slice of the model with its parameters, or the whole of it."""
 
     def run(self, input_: Tensors, state: Any, beside: Beside) -> tuple[Tensors, Any]:
-        """The forward on one slice of the batch, from the state that the chunk before it left."""
+        """Run the forward on one slice, from the state that the chunk before it left; returns output and state."""
 
     def loss(self, output: Tensors, target: Tensors) -> Tensor:
-        """Of the part that ends the model: the sum over the items of what it is given."""
+        """The loss, summed over the items of a slice. Only the part that ends the model has one."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """All of them, trained or not."""
+        """All parameters, trained or not."""
 
     def modules(self) -> Iterator[nn.Module]:
-        """All that it is made of, each perhaps more than once."""
+        """All modules that the part is made of; a module may come more than once."""
 
     def named(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Parameters by names that do not depend on how the model is cut."""
 
     def kept(self) -> Iterator[tuple[str, Tensor]]:
-        """Parameters and buffers, likewise."""
+        """Parameters and buffers, by such names too."""
 
 
 class Optimizer(Protocol):
-    """Of one device's parameters."""
+    """Updates the parameters of one device."""
 
     def zero_grad(self) -> None:
         """Free all gradients."""
@@ -92,10 +93,10 @@ class Optimizer(Protocol):
 
 @runtime_checkable
 class Clipper(Protocol):
-    """An optimizer that limits the norm of all gradients, of which it knows those of its own parameters."""
+    """An optimizer that limits the norm of all gradients; by itself it knows only those of its own parameters."""
 
     def squared_norm(self) -> Tensor:
-        """The square of the norm of its gradients, float64 [1]."""
+        """The square of the norm of its own parameters' gradients, float64 [1]."""
 
     def clip(self, squared_norm: Tensor) -> None:
         """Take note of the square of the norm of all gradients, for the next update."""
@@ -104,7 +105,7 @@ class Clipper(Protocol):
 class Network(Protocol):
     """The model of a run in this process. The same one makes baseline and pipeline, each with parameters of its own."""
 
-    found: dict[str, bool]  # what was found to be best for it here, by name
+    found: dict[str, bool]  # which choices were found to be best here, by name
     dtype: torch.dtype
 
     @property
@@ -112,10 +113,10 @@ class Network(Protocol):
         """The model on paper."""
 
     def part(self, part: Slice, device: torch.device | None = None) -> Part:
-        """A slice, with its first parameters."""
+        """Make a slice of the model, with its first parameters."""
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:
-        """The whole model as a single device runs it, with the same first parameters."""
+        """Make the whole model as a single device runs it, with the same first parameters."""
 
     def batch(
         self,
@@ -125,14 +126,17 @@ class Network(Protocol):
         chunks: int | None = None,
         device: torch.device | None = None,
     ) -> StepBatch:
-        """A fixed batch, cut; each segment of time into so many chunks, ``None``: not, as a single device takes it."""
+        """A fixed batch, cut into slices.
+
+        ``chunks`` is the number of chunks in each segment of time; ``None`` leaves time whole, for a single device.
+        """
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """Of one device's parameters."""
+        """Make the optimizer of one device's parameters."""
 
 
 def beyond(optimizer: Optimizer, trained: Sequence[nn.Parameter]) -> list[nn.Parameter]:
-    """The parameters that an optimizer was given and does not take: their gradients are not its to free."""
+    """The trained parameters that an optimizer does not hold, so that it does not free their gradients."""
     groups = getattr(optimizer, "param_groups", None)
     if groups is None:
         return []
@@ -141,7 +145,7 @@ def beyond(optimizer: Optimizer, trained: Sequence[nn.Parameter]) -> list[nn.Par
 
 
 def gradients_of(part: Part) -> Gradients:
-    """Every trained parameter's gradient by name; one of few rows is sparse."""
+    """Every trained parameter's gradient by name; a gradient may be sparse."""
     return {name: parameter.grad for name, parameter in part.named() if parameter.requires_grad}
 
 
@@ -151,7 +155,7 @@ def parameters_of(part: Part) -> Gradients:
 
 
 def cut(named: Iterable[tuple[str, Tensor]], pieces: Pieces) -> Iterator[tuple[str, Tensor]]:
-    """Tensors by name, those that devices share in pieces."""
+    """Tensors by name; those that devices share come in pieces, each with a name of its own."""
     for name, tensor in named:
         if name not in pieces:
             yield name, tensor
@@ -160,7 +164,7 @@ def cut(named: Iterable[tuple[str, Tensor]], pieces: Pieces) -> Iterator[tuple[s
 
 
 def joined(found: Mapping[str, Tensor | None], pieces: Pieces) -> Gradients:
-    """The opposite: whole tensors, in host memory where they were in pieces."""
+    """The opposite of ``cut``: whole tensors by name. Those that were in pieces are in host memory."""
     whole = dict(found)
     for name, all_rows in pieces.items():
         parts = [whole.pop(piece(name, rows), None) for rows in all_rows]
@@ -171,5 +175,5 @@ def joined(found: Mapping[str, Tensor | None], pieces: Pieces) -> Gradients:
 
 
 def merged(found: Iterable[dict[str, _T]]) -> dict[str, _T]:
-    """What parts of a model have by name, together."""
+    """Join dictionaries of several parts of a model into one."""
     return {name: value for each in found for name, value in each.items()}

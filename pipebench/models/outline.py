@@ -21,17 +21,21 @@ FormKind = Literal["fused", "chain", "chain-microbatches", "naive"]
 
 
 def batch_of(step: int) -> int:
-    """Which of the fixed batches a step takes, on both sides of a pair: they come in turn."""
+    """The number of the fixed batch that a step takes: they come in turn, for baseline and pipeline alike."""
     return step % BATCHES
 
 
 class Row(NamedTuple):
-    """What a partition cuts: so many layers, and what of the model a device may hold without any."""
+    """The layers that a partition cuts, and the words for them.
+
+    ``noun`` names the layers. ``option`` gives the model more of them. ``head`` is what may stand alone on the last
+    device; empty if nothing may.
+    """
 
     layers: int
     noun: str = "layers"
-    option: str = ""  # that gives it more of them
-    head: str = ""  # what may stand alone on the last device; empty: nothing
+    option: str = ""
+    head: str = ""
 
 
 class Rows(NamedTuple):
@@ -47,10 +51,10 @@ class Rows(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """A contiguous part of the model: layers ``first`` up to (not including) ``end``, and what stands at its ends.
+    """Consecutive layers of the model, ``first`` up to (not including) ``end``, and what stands at its ends.
 
-    Where devices share the head, a shard has ``rows`` of it and nothing else, and what closes the model joins the
-    figures of so many shards to the loss.
+    If devices share the head, a shard has ``rows`` of it and nothing else. The slice that closes the model then joins
+    the figures of ``joins`` shards to the loss.
     """
 
     first: int
@@ -62,7 +66,7 @@ class Slice(NamedTuple):
 
     @property
     def layers(self) -> int:
-        """How many of those that the partition counts."""
+        """How many layers it has, as the partition counts them."""
         return self.end - self.first
 
 
@@ -81,7 +85,7 @@ class MemoryBytes(NamedTuple):
 
 
 class Doubt(msgspec.Struct, frozen=True):
-    """What a reader must know of the input, with its cause and the next step."""
+    """A doubt about the input that a reader must know, with its cause and the next step."""
 
     code: WarningCode
     cause: str
@@ -89,12 +93,12 @@ class Doubt(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run's batches are from, and what they count.
+    """Where a run's batches come from, and what is counted in them.
 
-    ``unit`` is what is counted, ``items`` how many of them each of the fixed batches has, in turn. ``tokens``,
-    ``vocabulary`` and ``unknown_share`` are of text. Of a file ``bytes_read`` were read, which the hash is of;
-    ``whole``: it has no more. ``pairs`` is how many pairs of sentences could be used, ``origin`` says in words where
-    they are from.
+    ``unit`` is what is counted, and ``items`` how many of it each of the fixed batches has. ``tokens``, ``vocabulary``
+    and ``unknown_share`` are for text alone. ``bytes_read`` is how much of a file was read, and ``sha256`` the hash of
+    that; ``whole`` says whether the file has no more. ``pairs`` is how many sentence pairs could be used, and
+    ``origin`` says in words where they come from.
     """
 
     kind: str
@@ -112,12 +116,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[Doubt, ...] = ()
 
     def items_per_step(self, steps: int) -> float:
-        """The mean of so many timed steps."""
+        """The mean items of a step, over so many timed steps."""
         return sum(self.items[batch_of(step) % len(self.items)] for step in range(steps)) / steps
 
 
 class Outline(Protocol):
-    """One model with its sizes. Slices of the batch are the same size, so one figure holds for each of them."""
+    """One model with its sizes. Slices of the batch have the same size, so one figure holds for all of them."""
 
     @property
     def row(self) -> Row:
@@ -129,15 +133,15 @@ class Outline(Protocol):
 
     @property
     def batch(self) -> int:
-        """What microbatches cut."""
+        """The size of a batch, which microbatches cut."""
 
     @property
     def time(self) -> int | None:
-        """What chunks cut; ``None`` where nothing is."""
+        """The length of the time axis, which chunks cut; ``None`` if there is no such axis."""
 
     @property
     def segments(self) -> int:
-        """Of time, each cut into chunks by itself; the head exists in the last one alone."""
+        """How many segments time has. Each is cut into chunks by itself, and the head exists in the last one alone."""
 
     @property
     def clips(self) -> bool:
@@ -145,11 +149,11 @@ class Outline(Protocol):
 
     @property
     def tells_speed(self) -> bool:
-        """Whether a card's speed on its operations is known; machine presets tell it of LSTMs."""
+        """Whether a card's speed on this model's operations is known; machine presets know it for LSTMs."""
 
     @property
     def positions(self) -> int:
-        """What a gradient of one step is added up over: batch x time, padding included."""
+        """How many positions a step's gradient is summed over: batch x time, padding included."""
 
     def text(self, part: Slice) -> str:
         """A part in words, such as ``embedding + LSTM 0-1``."""
@@ -158,49 +162,49 @@ class Outline(Protocol):
         """The part that has the parameters of these names, in words."""
 
     def step_flops(self, part: Slice) -> float | None:
-        """Operations of one training step on a part, where they are known."""
+        """Operations of one training step on a part, if they are known."""
 
     def step_s(self, part: Slice, flops_per_s: float) -> float:
-        """Assumed seconds of one training step on a part, at this speed where operations are known."""
+        """Assumed seconds of one training step on a part, at this speed if its operations are known."""
 
     def parameters(self, part: Slice) -> int:
         """Numbers in a part's parameters."""
 
     def memory(self, part: Slice, saved_bytes: int) -> MemoryBytes:
-        """Bytes of a device that keeps so much for its backwards."""
+        """Bytes of a device that has this part and keeps ``saved_bytes`` for its backwards."""
 
     def saved_bytes(self, part: Slice, slices: int) -> int:
-        """What a part keeps for the backward of one of ``slices`` equal slices."""
+        """Bytes that a part keeps for one slice's backward, with the batch cut into ``slices`` equal slices."""
 
     def past_bytes(self, part: Slice, slices: int) -> int:
-        """What a slice keeps more for each chunk of its microbatch that came before it."""
+        """Further bytes that a slice keeps for each earlier chunk of its microbatch."""
 
     def split_bytes(self, part: Slice, microbatches: int) -> int | None:
-        """What a part keeps of a microbatch with a split cell of its own, from its first F to its last W.
+        """Bytes that a part with a split cell of its own keeps for a microbatch, from its first F to its last W.
 
-        ``None`` where it has none: it keeps what each slice of a fused one does.
+        ``None`` if it has no split cell: then it keeps ``saved_bytes`` for each slice.
         """
 
     def chunk_shares(self, part: Slice, chunks: int) -> Sequence[float]:
-        """What each chunk of a segment has of a part's work there; they add up to 1."""
+        """The share that each chunk of a segment has of a part's work there; the shares add up to 1."""
 
     def input_bytes(self, part: Slice, slices: int) -> int:
-        """Bytes of a slice's input alone; those of the batch are kept anyway."""
+        """Bytes of a slice's input alone; 0 for input that is the batch's own, which is kept anyway."""
 
     @property
     def head_rows(self) -> int | None:
-        """How many outputs the head has, that devices can share; ``None``: they cannot."""
+        """How many outputs the head has, if devices can share it; ``None`` if they cannot."""
 
     @property
     def head_parameters(self) -> Sequence[str]:
-        """The names of its parameters, which have a row for each output."""
+        """The names of the head's parameters, which have a row for each output."""
 
     def edge(self, part: Slice, microbatches: int, chunks: int) -> Edge:
-        """What a part gives to each one that it feeds, for one slice, the longest where they differ."""
+        """What a part gives for one slice to each part that it feeds; for the longest slice if they differ."""
 
     @property
     def bytes_are(self) -> str:
-        """Where its bytes are from: ``computed``, or measured on what."""
+        """Where the bytes come from: ``computed``, or what they were measured on."""
 
     @property
     def heavier(self) -> str | None:
@@ -208,12 +212,12 @@ class Outline(Protocol):
 
 
 def telling_flops(outline: Outline) -> float | None:
-    """Operations of a step by which a host can be held against a card, where the model has such."""
+    """Operations of a step, by which a host can be compared with a card; ``None`` if the model cannot tell."""
     return outline.step_flops(whole(outline)) if outline.tells_speed else None
 
 
 def even_shares(chunks: int) -> list[float]:
-    """Of chunks that are all alike."""
+    """The shares of chunks that are all alike."""
     return [1 / chunks] * chunks
 
 

@@ -1,6 +1,6 @@
 """Partitions: how many of the model's layers each device holds. Pure.
 
-What opens the model goes with the first device, its head with the last, which then may hold no layer.
+The model's opening goes to the first device. Its head goes to the last, which may then hold no layer.
 """
 
 from array import array
@@ -12,11 +12,11 @@ from pipebench.errors import UsageError
 from pipebench.models.outline import Outline, Row, Slice
 
 _MOST_SHOWN = 16  # counts in a hint
-_ALIKE = 0.03  # so far do equal GPUs differ from one measurement to the next
+_ALIKE = 0.03  # equal GPUs differ by as much from one measurement to the next
 
 
 def even(row: Row, devices: int, beside: int = 0) -> tuple[int, ...]:
-    """As equal as can be; the first devices take the remainder, since the last one has the head.
+    """Split the layers as equally as possible; the first devices take the remainder, since the last one has the head.
 
     Args:
         row: what is cut.
@@ -29,7 +29,11 @@ def even(row: Row, devices: int, beside: int = 0) -> tuple[int, ...]:
 
 
 def check_devices(row: Row, devices: int, beside: int = 0) -> None:
-    """Refuse more devices than layers, ``beside`` those that have none."""
+    """Refuse more devices than layers; ``beside`` is how many devices of the run have no layers.
+
+    Raises:
+        UsageError: There are more devices than layers.
+    """
     layers = row.layers
     if devices > layers:
         hint = ""
@@ -48,10 +52,10 @@ def check_devices(row: Row, devices: int, beside: int = 0) -> None:
 
 
 def explicit(text: str, row: Row, devices: int, beside: int = 0) -> tuple[int, ...]:
-    """Read ``3,2,2,1``.
+    """Read a partition such as ``3,2,2,1``.
 
     Raises:
-        UsageError: Not a list of counts, or not one that fits the model and ``devices``.
+        UsageError: The text is no list of counts, or the counts do not fit the model and ``devices``.
     """
     partition = counts(text)
     check_partition(partition, row, devices, beside)
@@ -62,7 +66,7 @@ def counts(text: str) -> tuple[int, ...]:
     """Read a list of counts.
 
     Raises:
-        UsageError: It is none.
+        UsageError: The text is no such list.
     """
     try:
         return tuple(int(part) for part in text.split(","))
@@ -73,7 +77,11 @@ def counts(text: str) -> tuple[int, ...]:
 
 
 def check_partition(partition: Sequence[int], row: Row, devices: int, beside: int = 0) -> None:
-    """Refuse a partition that does not fit, with the rule it breaks."""
+    """Refuse a partition that does not fit, and name the rule that it breaks.
+
+    Raises:
+        UsageError: The number of counts, a count or their sum is wrong.
+    """
     shown = ",".join(map(str, partition))
     if len(partition) != devices:
         each = (
@@ -116,7 +124,7 @@ def balanced(
     speeds = speeds or [1.0] * devices
     assert len(speeds) == devices, "a speed for each device that has layers"
     sums = [0.0, *accumulate(layer_costs)]
-    slowest = [(total + opening + head * (devices == 1)) / speeds[0] for total in sums]  # with so many layers
+    slowest = [(total + opening + head * (devices == 1)) / speeds[0] for total in sums]  # by number of layers
     cuts = []
     for device in range(1, devices):
         last = device == devices - 1
@@ -134,15 +142,15 @@ def balanced(
 def _with_device(
     sums: Sequence[float], slowest: Sequence[float], device: int, least: int, *, on_top: float, speed: float
 ) -> tuple[list[float], Sequence[int]]:
-    """For layers 0 to each end: the time of the slowest of devices 0 to ``device``, and where that one's layers begin.
+    """Add a device: the slowest time of devices 0 to ``device`` for layers 0 to each end, and where its layers begin.
 
-    What a later cut takes from this device it gives to those before. Where devices differ in speed, those before may
-    be faster with a layer more: a cut then counts no longer once a later one leaves them faster. Over the
-    cuts that count the time of those before grows and this device's falls. The best cut is where the two meet, and
-    that place moves up with the end.
+    A later cut takes layers from this device and gives them to those before. If devices differ in speed, those before
+    may be faster with one layer more. Then a cut no longer counts once a later one makes them faster. Over the cuts
+    that count, the time of those before grows and the time of this device falls. The best cut is where the two meet,
+    and that place moves up with the end.
     """
     best, begins = [inf] * len(sums), array("i", [0]) * len(sums)
-    cuts: list[int] = []  # that count
+    cuts: list[int] = []  # those that count
     meeting = 0  # the first of them at which this device is no slower than those before
     for end in range(device + least, len(sums)):
         newest = end - least
@@ -163,12 +171,15 @@ def _with_device(
 
 
 def relative_speeds(measured: Sequence[float]) -> tuple[float, ...]:
-    """Over the fastest one's. Those that measuring could not tell apart are equal: less than 3 % below a faster one.
+    """Speeds relative to the fastest one.
+
+    A measurement cannot tell apart speeds that differ by less than 3 %, so a speed that is less than 3 % below a faster
+    one counts as equal to it.
 
     Args:
         measured: of the devices in their order, above 0, in any unit.
     """
-    level = {}  # of each speed, that of the fastest one which it cannot be told from
+    level = {}  # for each speed the fastest one that it cannot be told from
     leader = inf
     for speed in sorted(measured, reverse=True):
         leader = leader if speed > leader * (1 - _ALIKE) else speed
@@ -177,13 +188,17 @@ def relative_speeds(measured: Sequence[float]) -> tuple[float, ...]:
 
 
 def check_balanced(row: Row, devices: int, beside: int = 0) -> None:
-    """Refuse more devices than layers, or one more where that may hold the head alone."""
+    """Refuse more devices than layers; one more is allowed if it may hold the head alone.
+
+    Raises:
+        UsageError: There are too many devices.
+    """
     if devices > row.layers + bool(row.head):
         check_devices(row, devices, beside)
 
 
 def computed_balanced(outline: Outline, row: Row, devices: int) -> tuple[int, ...]:
-    """The balanced partition by what layers are computed to cost: what a dry run knows without measuring."""
+    """The balanced partition by computed costs of the layers, which a dry run knows without measuring."""
     costs = [
         outline.step_s(Slice(layer, layer + 1, opens=False, closes=False), 1.0) for layer in range(row.layers)
     ]

@@ -1,4 +1,4 @@
-"""Projections, to the vocabulary above all: large products, through whichever library is faster on this processor.
+"""Projections, mostly to the vocabulary: large products, by the library that is faster on this processor.
 
 torch sends the products of a linear layer to its BLAS and an LSTM's to oneDNN. On some processors one of the two
 does not use the widest instructions, and the projection then takes twice the time of an LSTM layer of as many
@@ -53,7 +53,7 @@ def can_use_onednn(dtype: torch.dtype, device: torch.device) -> bool:
 
 
 class Projected(Protocol):
-    """Of a model, what its projection takes."""
+    """The facts of a model that its projection takes."""
 
     @property
     def hidden(self) -> int:
@@ -69,15 +69,15 @@ class Projected(Protocol):
 
     @property
     def sequence_length(self) -> int:
-        """Words of each."""
+        """Words of each sequence."""
 
     @property
     def dtype(self) -> str:
-        """Of its numbers."""
+        """The type of its numbers."""
 
 
 def onednn_is_faster_for(outline: Projected, asked: Asked, outputs: int | None = None) -> bool:
-    """Whether that library is faster, on a slice of this run; ``outputs`` are by default the vocabulary."""
+    """Whether oneDNN is faster for the projection of one slice of this run; ``outputs``: by default the vocabulary."""
     positions = outline.batch * outline.sequence_length // (asked.microbatches * asked.chunks)
     return (
         asked.device is not DeviceKind.CUDA
@@ -89,12 +89,14 @@ def onednn_is_faster_for(outline: Projected, asked: Asked, outputs: int | None =
 def onednn_is_faster(
     hidden: int, vocab: int, positions: int, *, clock: Callable[[], float] = time.thread_time
 ) -> bool:
-    """Try both in turn, forward and backward, on as many positions as a slice has; the fastest step counts.
+    """Whether oneDNN is faster than torch's usual way for a forward and backward.
+
+    Both are tried in turn, and the fastest try of each counts.
 
     Args:
         hidden: input features.
         vocab: output features.
-        positions: of one slice; of more than 512 that many are tried.
+        positions: of one slice; at most 512 of them are tried.
         clock: seconds of this thread.
     """
     device = torch.device("cpu")

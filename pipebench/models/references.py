@@ -15,5 +15,5 @@ def parted(reference: str) -> tuple[str, str]:
 
 
 def is_file(place: str) -> bool:
-    """Whether it names a file, and not a module."""
+    """Whether ``place`` names a file, and not a module."""
     return place.endswith(".py") or any(mark in place for mark in (os.sep, os.altsep) if mark)

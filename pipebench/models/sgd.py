@@ -1,6 +1,6 @@
 """Plain SGD, as ``torch.optim.SGD`` without momentum does it on a CPU; and the same with the gradients' norm clipped.
 
-Not the stock one only because making it imports torch's compiler: a second of every launch's start.
+torch's own SGD would do, but making one imports torch's compiler, which takes a second of every launch's start.
 """
 
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-_ALMOST_NOTHING = 1e-6  # beside the norm, as ``torch.nn.utils.clip_grad_norm_`` has it
+_ALMOST_NOTHING = 1e-6  # added to the norm, as ``torch.nn.utils.clip_grad_norm_`` does
 
 
 class SGD:
@@ -24,7 +24,7 @@ class SGD:
             parameter.grad = None
 
     def step(self) -> None:
-        """Update all parameters that have a gradient; on a GPU in few kernels, as the stock one does."""
+        """Update all parameters that have a gradient; on a GPU in few kernels, as torch's own SGD does."""
         self._update(self.learning_rate)
 
     def _update(self, rate: float) -> None:
@@ -39,9 +39,10 @@ class SGD:
 
 
 def _squared_norm(gradient: Tensor) -> Tensor:
-    """In float64, row by row: over 5 million numbers at once torch's float32 norm is wrong by 1e-4.
+    """The square of a gradient's norm in float64, added up over the norms of its rows.
 
-    That takes no longer, where float64 throughout takes forty times as long.
+    Over 5 million numbers at once torch's float32 norm is wrong by 1e-4. Row by row it takes no longer, while float64
+    throughout would take forty times as long.
     """
     if gradient.dim() < 2:
         return gradient.double().square().sum()
@@ -52,8 +53,8 @@ def _squared_norm(gradient: Tensor) -> Tensor:
 class ClippedSGD(SGD):
     """parameter -= learning_rate * gradient * min(1, most / norm), with the norm of all gradients of the model.
 
-    Whoever has only some of its parameters is told the norm by ``clip`` before each ``step``; without that they are
-    taken to be all.
+    An optimizer of only some of the model's parameters must be told that norm by ``clip`` before each ``step``. Without
+    it the optimizer takes its own parameters to be all.
 
     Args:
         parameters: to update.
@@ -67,7 +68,7 @@ class ClippedSGD(SGD):
         self._squared_norm: Tensor | None = None
 
     def squared_norm(self) -> Tensor:
-        """The square of the norm of these parameters' gradients, float64 [1]; rows that occur twice are added up."""
+        """The square of the norm of these parameters' gradients, float64 [1]; a sparse one is coalesced first."""
         total = torch.zeros(1, dtype=torch.float64)
         with torch.no_grad():
             for parameter in self.parameters:
@@ -99,9 +100,9 @@ class ClippedSGD(SGD):
 
 
 def add_scaled(parameter: Tensor, gradient: Tensor, scale: Tensor, *, alpha: float) -> None:
-    """Add alpha * scale * gradient to a parameter, for a scale that is on the device: the host need not wait for it.
+    """Add alpha * scale * gradient to a parameter. The scale is on the device, so the host need not wait for it.
 
-    The gradient stays as it is: whoever reads it after the update reads what was computed.
+    The gradient is not changed, so that it can be read after the update.
     """
     scale = scale.to(parameter.dtype)
     if gradient.is_sparse:

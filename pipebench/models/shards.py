@@ -1,13 +1,13 @@
 """A softmax that devices share, on paper: what its shards give to the loss. Pure.
 
-Each shard has some rows of the projection, which stand for as many words. Of each position it gives three figures:
+Each shard has some rows of the projection, one for each of its words. For each position it gives three figures:
 
     its largest logit
     the sum of exp(logit - largest) over its words
     the target's logit, or 0 if the target is a word of another shard
 
-It gets back one number: by what to multiply exp(logit - largest) to have a word's gradient. So in float32 12 bytes a
-position go to the loss and 4 come back, whatever the vocabulary.
+It gets back one number, by which exp(logit - largest) is multiplied for a word's gradient. So in float32 each position
+sends 12 bytes to the loss and gets 4 back, whatever the vocabulary.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ from itertools import pairwise
 from pipebench.models.edges import Edge, TensorSpec
 from pipebench.models.outline import Rows
 
-FIGURES = 3  # a position
+FIGURES = 3  # for each position
 Pieces = Mapping[str, Sequence[Rows]]  # the rows of each of the head's parameters, by the parameter's name
 LOSS_TEXT = "loss"
 
 
 def figures_edge(positions: int, dtype: str, *, steps: int | None = None) -> Edge:
-    """What a shard gives for a slice of so many positions: its figures; the gradient is of the sums alone.
+    """The edge from a shard to the loss, for a slice of so many positions: figures up, the gradient of the sums down.
 
-    ``steps`` of time that these positions are, where slices differ in them.
+    ``steps`` is how many time steps these positions are, if slices differ in that.
     """
     figures, sums = (None, None) if steps is None else (1, 0)
     return Edge(
@@ -38,7 +38,7 @@ def figures_edge(positions: int, dtype: str, *, steps: int | None = None) -> Edg
 
 
 def shard_text(rows: Rows) -> str:
-    """Such as ``softmax 125-249``."""
+    """A shard in words, such as ``softmax 125-249``."""
     return f"softmax {rows.first}" if rows.number == 1 else f"softmax {rows.first}-{rows.end - 1}"
 
 

@@ -70,7 +70,7 @@ class SoftmaxShard(nn.Module):
         state: None,  # noqa: ARG002 - it keeps none
         beside: Beside,
     ) -> tuple[tuple[Tensor, Tensor], None]:
-        """Figures [3, N], and the sums [N] among them once more, for their gradient.
+        """The figures [3, N], which carry no gradient, and the sums [N] among them once more, which do.
 
         Args:
             hidden: the last layer's output [..., H].
@@ -82,26 +82,26 @@ class SoftmaxShard(nn.Module):
         return figures, None
 
     def draw(self, seed: int, bound: float, *, vocab: int) -> None:
-        """Fill it with the rows that the whole projection to ``vocab`` words has there."""
+        """Draw the parameters: the same values as these rows have in the whole projection to ``vocab`` words."""
         for name, parameter in self.named_parameters():
             draw(parameter, seed, name, bound, of=vocab, rows=self.rows)
 
     def loss(self, output: Any, target: Any) -> Tensor:  # noqa: ARG002 - the protocol's signature
-        """None of its own."""
+        """Never called: a shard has no loss."""
         raise AssertionError("a shard has no loss")
 
     def named(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """By names that say which rows they are."""
+        """Parameters by names that say which rows they are."""
         for name, parameter in self.named_parameters():
             yield piece(name, self.rows), parameter
 
     def kept(self) -> Iterator[tuple[str, Tensor]]:
-        """The same: there are no buffers."""
+        """All parameters by such names; there are no buffers."""
         return self.named()
 
 
 class Shared(Protocol):
-    """Of a model, what a shard of its projection takes."""
+    """The facts of a model that a shard of its projection takes."""
 
     @property
     def hidden(self) -> int:
@@ -137,32 +137,32 @@ class JoinedLoss(nn.Module):
         """The loss of each position [N], padding included.
 
         Args:
-            input_: figures [3, N] and zeros [N] of each shard in turn; the gradient of the zeros is that of the sums.
+            input_: figures [3, N] and zeros [N] of each shard in turn. The gradient of the zeros is that of the sums.
             state: none.
-            beside: not looked at.
+            beside: not used.
         """
         figures_S3N = torch.stack(list(input_[::2]))
         return _Joined.apply(figures_S3N, *input_[1::2]), None  # type: ignore[no-untyped-call]
 
     def loss(self, losses_N: Tensor, targets_N: Tensor) -> Tensor:
-        """Summed over the words that are not padding."""
+        """The loss, summed over the words that are not padding."""
         return torch.where(targets_N != PADDING, losses_N, 0).sum()
 
     def named(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Nothing."""
+        """Nothing: there are no parameters."""
         return self.named_parameters()
 
     def kept(self) -> Iterator[tuple[str, Tensor]]:
-        """Nothing."""
+        """Nothing: there are no parameters."""
         return self.named_parameters()
 
 
 class _Figures(torch.autograd.Function):
-    """Logits to figures, and back from the gradient of their sums."""
+    """From logits to figures, and back from the gradient of the sums among them."""
 
     @staticmethod
     def forward(ctx: Any, logits_NV: Tensor, targets_N: Tensor, first: int, weight: float) -> Any:
-        """In few calls: a shard's products are so small that each call counts."""
+        """Compute the figures in few calls: a shard's products are so small that each call counts."""
         largest_N = logits_NV.amax(1)
         exponentials_NV = (logits_NV - largest_N[:, None]).exp_()
         sums_N = exponentials_NV.sum(1)
@@ -180,7 +180,7 @@ class _Figures(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, _: Tensor, scale_N: Tensor) -> Any:
-        """In the place of the exponentials, which nobody needs any more."""
+        """Compute the logits' gradient in the memory of the exponentials, which are no longer needed."""
         gradient_NV = ctx.exponentials_NV.mul_(scale_N[:, None])
         gradient_NV.scatter_add_(1, ctx.near_N1, ctx.ours_N.mul_(-ctx.weight)[:, None])
         ctx.exponentials_NV = None
@@ -188,11 +188,11 @@ class _Figures(torch.autograd.Function):
 
 
 class _Joined(torch.autograd.Function):
-    """Figures of all shards to the loss of each position, and back to the gradient of each shard's sums."""
+    """From the figures of all shards to the loss of each position, and back to the gradient of each shard's sums."""
 
     @staticmethod
     def forward(ctx: Any, figures_S3N: Tensor, *zeros_N: Tensor) -> Tensor:  # noqa: ARG004 - there for their gradient
-        """M + log(sum) - target."""
+        """The loss of each position: M + log(sum) - z_t."""
         largest_SN, sums_SN, targets_SN = figures_S3N.unbind(1)
         largest_N = largest_SN.amax(0)
         scales_SN = (largest_SN - largest_N).exp_()
@@ -203,5 +203,5 @@ class _Joined(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient_N: Tensor) -> Any:
-        """A shard's share of the sum, times the position's weight."""
+        """The gradient of each shard's sums: exp(m_i - M) / sum, times the position's weight."""
         return None, *(ctx.scales_SN * gradient_N).unbind(0)

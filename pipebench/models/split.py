@@ -19,7 +19,11 @@ Payload = tuple[Tensor, ...]  # what one message carries
 
 
 class Split(Protocol):
-    """Its slices come in the order in which they run: of a microbatch, F from the first chunk on, I from the last."""
+    """A part whose backward is in halves.
+
+    Slices come in the order in which they run. Within a microbatch, F goes from the first chunk to the last, and I from
+    the last to the first.
+    """
 
     products: str  # the library of its products: packed, onednn or blas
 
@@ -32,42 +36,46 @@ class Split(Protocol):
     def forward(
         self, slices: Sequence[At], received: Sequence[Sequence[Payload]]
     ) -> Sequence[Payload | Tensor]:
-        """Of each slice what goes out, or its loss over the batch's divisor where the part closes the model.
+        """Run the forward of slices. Returns what each gives to the next stages.
 
-        A payload's memory is the part's, and holds until W of the slice.
+        A part that closes the model returns each slice's loss instead, divided by the batch's divisor. A payload is in
+        the part's memory, and stays valid until the slice's W.
 
         Args:
-            slices: to run, some that go together.
-            received: of each slice, from each stage below.
+            slices: to run together.
+            received: for each slice, the payload from each stage below.
         """
 
     def backward_input(
         self, slices: Sequence[At], received: Sequence[Sequence[Payload]]
     ) -> Sequence[list[Payload]]:
-        """Of each slice, for each stage below, the gradients of what it gave.
+        """For each slice and each stage below, the gradients of what that stage gave.
 
         Args:
-            slices: which have had their forward.
-            received: of each slice, the gradients from each stage above.
+            slices: have had their forward.
+            received: for each slice, the gradients from each stage above.
         """
 
     def backward_weight(self, slices: Sequence[At]) -> None:
-        """Add to a running total. The slices, of any microbatches and in any order, have had their I."""
+        """Add the parameters' gradients to a running total.
+
+        The slices have had their I. They may be of any microbatches, in any order.
+        """
 
     def finish(self) -> None:
-        """After the last action: add the totals to the parameters' ``grad``."""
+        """Add the totals to the parameters' ``grad``; call it after the step's last action."""
 
 
 @runtime_checkable
 class SplitNetwork(Protocol):
-    """A network that has parts of this kind."""
+    """A network that can make such parts."""
 
     def split(self, model: Part, *, microbatches: int, chunks: int) -> Split | None:
-        """A part of it in halves, for a plan of so many slices; ``None`` for one that it does not know how to split."""
+        """Split ``model`` for a plan of so many slices; ``None`` if the network does not know how to split it."""
 
 
 def add_gradient(parameter: Tensor, gradient: Tensor) -> None:
-    """Which is ours to give away."""
+    """Add to ``parameter.grad``. The tensor may itself become ``grad``, so nothing else may use it."""
     if parameter.grad is None:
         parameter.grad = gradient
     else:
@@ -75,7 +83,7 @@ def add_gradient(parameter: Tensor, gradient: Tensor) -> None:
 
 
 def added_up(payloads: Sequence[Payload]) -> Tensor:
-    """The only tensor of each of several payloads, in their order; nobody's tensors are written into."""
+    """The sum of payloads of one tensor each, in their order. The given tensors are not changed."""
     first, *others = [payload[0] for payload in payloads]
     if not others:
         return first

@@ -10,12 +10,12 @@ from pipebench.models.stacked_lstm.split.products import Product, Products
 
 
 class SplitProjection:
-    """Logits, and their gradients' way back.
+    """Computes logits, and the gradients of input and parameters from those of the logits.
 
     Args:
         linear: with a bias; its parameters get the gradients. An update must be one that torch counts.
-        products: by which library.
-        rows: of a usual product.
+        products: the library that computes products.
+        rows: how many a product usually has.
     """
 
     def __init__(self, linear: nn.Linear, products: Products, rows: int) -> None:
@@ -35,15 +35,15 @@ class SplitProjection:
             self._versions = versions
 
     def _counted(self) -> tuple[int, int]:
-        """The changes of each parameter so far."""
+        """How often each parameter has changed so far."""
         return self._weight._version, self._bias._version  # noqa: SLF001
 
     def forward(self, hidden_NH: Tensor) -> Tensor:
-        """Logits [N, V], new; after ``refresh``."""
+        """The logits [N, V], a new tensor; call ``refresh`` before."""
         return self._made[0](hidden_NH)
 
     def backward_input(self, gradient_NV: Tensor) -> Tensor:
-        """The gradient of the input [N, H], new."""
+        """The gradient of the input [N, H], a new tensor."""
         assert self._versions == self._counted(), "no update between a forward and its backward"
         return self._made[1](gradient_NV)
 

@@ -1,7 +1,7 @@
 """Places in memory for the slices of a step, in the order in which they come.
 
-Slices that come together lie side by side. There is a place for each slice of a step, and the first ones are used again
-whenever nobody waits.
+Slices that come together lie side by side. There is a place for each slice of a step. The first places are used again
+whenever no slice has a place.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ class Slots:
         self._of: dict[At, int] = {}
 
     def take(self, slices: Sequence[At]) -> tuple[int, int]:
-        """Places for slices, as a range ``first`` to ``end - 1``."""
+        """Give slices the next places, and return these as a range ``first`` to ``end - 1``."""
         if not self._of:
             self._next = 0
         first = self._next
@@ -26,7 +26,7 @@ class Slots:
         return first, self._next
 
     def ordered(self, slices: Iterable[At]) -> list[At]:
-        """By their places."""
+        """Slices in the order of their places."""
         return sorted(slices, key=self._of.__getitem__)
 
     def runs(self, ordered: Sequence[At]) -> list[tuple[int, int]]:
@@ -43,6 +43,6 @@ class Slots:
         ]
 
     def free(self, slices: Iterable[At]) -> None:
-        """They wait no more."""
+        """Give up the places of slices that wait no more."""
         for at in slices:
             del self._of[at]

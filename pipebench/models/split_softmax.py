@@ -1,7 +1,7 @@
 """A softmax that devices share, without autograd; see ``softmax`` for what its shards and the loss compute.
 
-The rows of slices that run together lie side by side in one buffer, so that they are one product; all that wait for W
-are one again.
+The rows of slices that run together lie side by side in one buffer, so that one product computes them all. In W one
+product takes all rows that wait.
 
 Shape suffixes: K slices that run together, N flattened positions of a slice, R rows: K * N, H hidden, V words of the
 shard, S shards.
@@ -24,7 +24,7 @@ from pipebench.models.stacked_lstm.split.products import Products
 
 
 class ShardSizes(NamedTuple):
-    """Of a plan: all slices of a step, and the time steps and sequences of one."""
+    """A plan's number of slices in a step, and the time steps and sequences of one slice."""
 
     slices: int
     steps: int
@@ -32,7 +32,7 @@ class ShardSizes(NamedTuple):
 
     @property
     def positions(self) -> int:
-        """Of a slice."""
+        """Positions of a slice."""
         return self.steps * self.batch
 
 
@@ -54,7 +54,7 @@ class _Rows:
 
 
 class _Buffers:
-    """Of all slices of a step: figures go out of them, the rest is for the backward."""
+    """The memory of all slices of a step. Figures are sent from it; the rest is kept for the backward."""
 
     def __init__(self, sizes: ShardSizes, like: Tensor) -> None:
         words, hidden = like.shape
@@ -62,7 +62,7 @@ class _Buffers:
         empty = like.detach().new_empty
         self.hidden_TBH = empty(slices * self.steps, batch, hidden)
         self.exponentials_KNV = empty(slices, sizes.positions, words)
-        self.near_KN = empty(slices, sizes.positions, dtype=torch.int64)  # the target's place, or some place
+        self.near_KN = empty(slices, sizes.positions, dtype=torch.int64)  # the target's place, or any place
         self.ours_KN = empty(
             slices, sizes.positions
         )  # 1 where the target is one of the shard's words, else 0
@@ -78,11 +78,11 @@ class _Buffers:
 
 
 class SplitShard:
-    """See ``models.split.Split``.
+    """A ``Split`` (see ``models.split``) of one shard.
 
     Args:
-        shard: whose parameters are used, and get their gradients.
-        products: by which library.
+        shard: its parameters are used, and get their gradients.
+        products: the library that computes products.
         sizes: of the plan's slices.
     """
 
@@ -168,7 +168,7 @@ class SplitLoss:
         dtype: of the figures.
     """
 
-    products = "blas"  # it has none
+    products = "blas"  # it has no products
 
     def __init__(self, dtype: torch.dtype) -> None:
         self._dtype = dtype
@@ -185,7 +185,7 @@ class SplitLoss:
         self._targets = Targets(self._batch, self._dtype)
 
     def forward(self, slices: Sequence[At], received: Sequence[Sequence[Payload]]) -> list[Tensor]:
-        """See ``Split``: of each slice the figures [3, N] of each shard."""
+        """See ``Split``; ``received`` has for each slice the figures [3, N] of each shard."""
         figures = torch.stack([payload[0] for given in received for payload in given])
         figures_KS3N = figures.view(len(slices), -1, *figures.shape[1:])
         largest_KSN, sums_KSN, targets_KSN = figures_KS3N.unbind(2)
@@ -202,13 +202,13 @@ class SplitLoss:
     def backward_input(
         self,
         slices: Sequence[At],
-        received: Sequence[Sequence[Payload]],  # noqa: ARG002 - nobody is above
+        received: Sequence[Sequence[Payload]],  # noqa: ARG002 - no stage is above
     ) -> list[list[Payload]]:
-        """See ``Split``: of each slice, for each shard, the gradient [N] of its sums."""
+        """See ``Split``; for each slice and each shard, the gradient [N] of the shard's sums."""
         return [self._gradients.pop(at) for at in slices]
 
     def backward_weight(self, slices: Sequence[At]) -> None:
-        """It has no parameters."""
+        """Nothing to do: there are no parameters."""
 
     def finish(self) -> None:
-        """It has no parameters."""
+        """Nothing to do: there are no parameters."""

@@ -1,4 +1,4 @@
-"""The targets of a step's slices, looked at once for all of them.
+"""The targets of a step's slices, prepared for all slices at once.
 
 Shape suffixes: N flattened positions of a slice.
 """
@@ -14,7 +14,7 @@ from pipebench.models.text.data import PADDING
 
 
 class Targets:
-    """Of each slice its words, and what they count in the step's loss: nothing where they are padding."""
+    """The target words of each slice, and their weights in the step's loss, which are 0 for padding."""
 
     def __init__(self, batch: StepBatch, dtype: torch.dtype) -> None:
         words_SN = torch.stack([*chain.from_iterable(batch.targets)])
@@ -25,14 +25,14 @@ class Targets:
         self._weights_N1 = self.weights_SN1.unbind(0)
 
     def slot(self, at: At) -> int:
-        """Where a slice is among all."""
+        """The number of a slice among all slices of the step."""
         microbatch, chunk = at
         return microbatch * self._chunks + chunk
 
     def words(self, at: At) -> Tensor:
-        """[N, 1]."""
+        """The target words of a slice [N, 1]."""
         return self._words_N1[self.slot(at)]
 
     def weights(self, at: At) -> Tensor:
-        """[N, 1]."""
+        """The weights of a slice's words [N, 1]."""
         return self._weights_N1[self.slot(at)]

@@ -10,7 +10,7 @@ from pipebench.models.text.data import Batch
 
 
 class Sizes(Protocol):
-    """Of a batch."""
+    """The sizes of a batch."""
 
     @property
     def batch(self) -> int:
@@ -18,7 +18,7 @@ class Sizes(Protocol):
 
     @property
     def sequence_length(self) -> int:
-        """Words of each."""
+        """Words of each sequence."""
 
 
 def step_batch(
@@ -30,15 +30,15 @@ def step_batch(
     device: torch.device | None,
     batch_first: bool = False,
 ) -> StepBatch:
-    """``inputs[m][c]`` int64 [T / chunks, B / microbatches], and ``targets[m][c]`` the next words of them, flat.
+    """``inputs[m][c]`` int64 [T / chunks, B / microbatches], and ``targets[m][c]``: their next words, flat.
 
     Args:
         batch: its words.
-        sizes: of it.
+        sizes: of the batch.
         microbatches: slices of its sequences.
-        chunks: slices of time; ``None``: one.
+        chunks: slices of time; ``None`` means one.
         device: where the tensors are to be.
-        batch_first: [B / microbatches, T / chunks] instead.
+        batch_first: whether slices are [B / microbatches, T / chunks] instead.
     """
 
     def cut(words: bytes) -> list[list[Tensor]]:

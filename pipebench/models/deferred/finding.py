@@ -1,4 +1,4 @@
-"""Which modules of a part are linear layers whose weights' gradients can wait."""
+"""Finds the linear layers of a part whose weights' gradients can wait."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from pipebench.models.projection import Projection
 
 
 def linear_layers(part: Part) -> list[nn.Linear]:
-    """Plain ones alone: with weights of their own that are trained, and with nobody's code around them."""
+    """The part's plain linear layers: their weights are trained and not shared, and no other code wraps them."""
     modules = list(dict.fromkeys(part.modules()))
     owners = Counter(id(parameter) for module in modules for parameter in module.parameters(recurse=False))
     return [module for module in modules if isinstance(module, nn.Linear) and _is_plain(module, owners)]
 
 
 def _is_plain(module: nn.Linear, owners: Mapping[int, int]) -> bool:
-    """Subclasses may compute something else, as a parametrized layer does."""
+    """Whether a layer is plain. A subclass is not: it may compute something else, as a parametrized layer does."""
     named = dict(module.named_parameters(recurse=False))
     weight = named.get("weight")
     return (
@@ -33,12 +33,12 @@ def _is_plain(module: nn.Linear, owners: Mapping[int, int]) -> bool:
 
 
 def _has_hooks(parameter: Tensor) -> bool:
-    """They want to see each gradient."""
+    """Whether a parameter has hooks, which want to see each gradient."""
     return bool(parameter._backward_hooks) or bool(parameter._post_accumulate_grad_hooks)  # noqa: SLF001
 
 
 def _is_wrapped(module: nn.Module) -> bool:
-    """Somebody's ``forward``, or hooks: weight norm, say, makes the weight anew before each forward."""
+    """Whether a module has hooks or a replaced ``forward``: weight norm, say, makes the weight anew before each one."""
     hooks = (
         *(module._forward_hooks, module._forward_pre_hooks),  # noqa: SLF001
         *(module._backward_hooks, module._backward_pre_hooks),  # noqa: SLF001

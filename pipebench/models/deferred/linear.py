@@ -1,7 +1,7 @@
-"""One linear layer whose weight's gradient may wait: what its ``forward`` is replaced by.
+"""One linear layer whose weight's gradient may wait: its ``forward`` is replaced by the one here.
 
-The layer goes the usual way where nothing can wait: without autograd, under autocast, compiled, called with other
-weights than its own, given what is no plain tensor.
+The layer runs as usual where nothing can wait: without autograd, under autocast, compiled, with other weights than its
+own, or with an input that is no plain tensor.
 
 Shape suffixes: N rows, H inputs, V outputs.
 """
@@ -18,7 +18,7 @@ from pipebench.models.projection import Projection
 
 
 class Pair(NamedTuple):
-    """What W takes of one call of a layer; ``versions`` tell whether somebody has written into the two since."""
+    """What W takes of one call of a layer; ``versions`` tell whether the two tensors were written into since."""
 
     layer: "Linear"
     input_: Tensor  # [N, H]
@@ -27,17 +27,17 @@ class Pair(NamedTuple):
 
 
 class Keeper(Protocol):
-    """Where pairs wait."""
+    """Keeps pairs that wait."""
 
     def keeps(self, pair: Pair) -> bool:
-        """Whether it has taken the pair; else its gradient is wanted now."""
+        """Take the pair and return true; false means that its gradient is needed now."""
 
 
 class Linear:
-    """A linear layer of a part, from now on with this ``forward``.
+    """A linear layer of a part, whose ``forward`` this replaces.
 
     Args:
-        module: whose weight and bias get their gradients; it is not kept alive.
+        module: its weight and bias get their gradients; it is not kept alive.
         keeper: is offered what W takes.
     """
 
@@ -49,12 +49,13 @@ class Linear:
         module.forward = self.forward  # type: ignore[method-assign]
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as nn.Linear calls it
-        """[..., H] -> [..., V]."""
+        """The layer's output: [..., H] -> [..., V]."""
         module = self._module()
         assert module is not None, "only the module itself calls this"
         if not self._can_wait(module, input):
             return type(module).forward(module, input)
-        # Rows alone: an output that is a view made inside could not be written into, as an in-place ReLU does.
+        # The function takes rows alone: an output that is a view made inside it could not be written into, as an
+        # in-place ReLU does.
         input_NH = input.flatten(0, -2) if input.dim() > 1 else input[None]
         output_NV: Tensor = _Rows.apply(input_NH, self.weight, self.bias, self)  # type: ignore[no-untyped-call]
         return output_NV if input.dim() == 2 else output_NV.view(*input.shape[:-1], len(self.weight))
@@ -75,7 +76,7 @@ class Linear:
 
     @torch.no_grad()
     def add_gradients(self, pairs: Sequence[Pair]) -> None:
-        """W: add those of these calls, in as few products as cost the least."""
+        """W: add the gradients of these calls to the parameters', by the cheapest number of products."""
         for gradient_NV, input_NH in _pieces(pairs, self.products.few):
             total_VH = _dense(self.weight.grad)
             self.weight.grad = self.products.add_to(total_VH, gradient_NV, input_NH)
@@ -85,13 +86,13 @@ class Linear:
 
 
 class _Rows(torch.autograd.Function):
-    """The layer on rows [N, H], with all gradients, or the input's alone if the keeper takes the rest."""
+    """The layer on rows [N, H]. Its backward gives all gradients, or the input's alone if the keeper takes the rest."""
 
     @staticmethod
     def forward(
         ctx: Any, input_NH: Tensor, weight_VH: Tensor, bias_V: Tensor | None, layer: Linear
     ) -> Tensor:
-        """[N, V]."""
+        """The output [N, V]."""
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(input_NH, weight_VH)
         ctx.layer = layer
@@ -99,7 +100,7 @@ class _Rows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient_NV: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Under autograd, for a gradient of the gradient, by products that have one."""
+        """The gradients. If they are to be differentiated again, products that can be are used."""
         if gradient_NV is None:
             return None, None, None, None
         input_NH, weight_VH = ctx.saved_tensors
@@ -124,7 +125,7 @@ def _is_added_up(leaf: Any) -> bool:
 
 
 def _pieces(pairs: Sequence[Pair], few: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Gradients and inputs as they are, or of short ones all rows in one piece."""
+    """Gradients and inputs as they are; if they are short, all rows in one piece."""
     gradients = [pair.gradient for pair in pairs]
     inputs = [pair.input_ for pair in pairs]
     if len(pairs) > 1 and sum(map(len, inputs)) < few * len(pairs):
@@ -133,5 +134,5 @@ def _pieces(pairs: Sequence[Pair], few: int) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _dense(gradient: Tensor | None) -> Tensor | None:
-    """To add to; it may have come from an embedding that uses the weight too."""
+    """A dense gradient to add to. A sparse one comes from an embedding that uses the weight too."""
     return gradient.to_dense() if gradient is not None and gradient.is_sparse else gradient

@@ -1,4 +1,4 @@
-"""The products of a linear layer, by torch's BLAS or by oneDNN: as the layer itself multiplies.
+"""The products of a linear layer, by torch's BLAS or by oneDNN, whichever the layer itself uses.
 
 Shape suffixes: N rows, H inputs, V outputs.
 """
@@ -16,7 +16,7 @@ class Products(Protocol):
     few: ClassVar[int]
 
     def output(self, input_NH: Tensor, weight_VH: Tensor, bias_V: Tensor | None) -> Tensor:
-        """[N, V]."""
+        """The layer's output [N, V]."""
 
     def of_input(self, gradient_NV: Tensor, weight_VH: Tensor) -> Tensor:
         """The input's gradient [N, H]."""
@@ -46,7 +46,7 @@ class Blas:
 
 
 class Onednn(Blas):
-    """oneDNN's, by the operations that autograd would call."""
+    """oneDNN's products, by the operations that autograd would call."""
 
     few: ClassVar[int] = 256  # each product copies its operands and its result
 
@@ -71,5 +71,5 @@ class Onednn(Blas):
 
 
 def summed(gradient_NV: Tensor) -> Tensor:
-    """Over the rows. A product with ones takes half the time of ``sum``, and drifts: see the test."""
+    """The sum over the rows [V]. A product with ones would take half the time, but drifts: see the test."""
     return gradient_NV.sum(0)

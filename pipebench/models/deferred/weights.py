@@ -1,11 +1,11 @@
-"""The gradients of a part's weights that wait, by slice.
+"""Keeps, for each slice, what the gradients of a part's weights are computed from later.
 
     with deferred.on((0, 1)):      around the backward of a slice (m, c): it is then I alone
         output.backward(...)
     deferred.weights([(0, 1)])     W of some slices, in any order
 
 A pair belongs to the slice whose backward runs, whenever its forward ran. Until its W a slice keeps the input and the
-output's gradient of each linear layer. Both must stay as they are; one that was written into is noticed.
+output's gradient of each linear layer. Both must stay as they are; if one is written into, W notices it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,15 +22,15 @@ SliceKey = tuple[int, int]  # microbatch, chunk
 
 
 class Deferred:
-    """Of one part, whose linear layers it changes for good.
+    """Puts off the weight gradients of one part, whose linear layers it changes for good.
 
     Args:
-        part: of a model; nobody else has it.
+        part: of a model; nothing else may use it.
     """
 
     def __init__(self, part: Part) -> None:
-        self._parameters = list(part.parameters())  # the modules are not kept: they have us
-        self._slice: SliceKey | None = None  # whose backward runs
+        self._parameters = list(part.parameters())  # the modules are not kept: they refer to us
+        self._slice: SliceKey | None = None  # the slice whose backward runs
         self._pending: dict[SliceKey, list[Pair]] = {}
         self._number = len([Linear(module, self) for module in linear_layers(part)])
 
@@ -46,7 +46,7 @@ class Deferred:
 
     @contextmanager
     def on(self, slice_: SliceKey) -> Iterator[None]:
-        """Put off what a backward in here would add to the layers' weights; a forward in here is as any other."""
+        """Put off what a backward inside would add to the layers' weights; a forward inside runs as usual."""
         assert self._slice is None, "one slice at a time"
         if self.splits_anything:
             self._slice = slice_
@@ -59,7 +59,7 @@ class Deferred:
         _part_from(self._pending.get(slice_, ()), without)
 
     def keeps(self, pair: Pair) -> bool:
-        """Take a layer's pair while a slice's backward runs."""
+        """Take a layer's pair if a slice's backward runs; returns whether it was taken."""
         if self._slice is None:
             return False
         self._pending[self._slice].append(pair)
@@ -84,10 +84,10 @@ class Deferred:
 
 
 def _part_from(pairs: Iterable[Pair], parameters: Sequence[nn.Parameter]) -> None:
-    """Copy the first gradients of parameters that lie in the memory of what waits.
+    """Copy the first gradients of parameters that lie in the memory of a gradient that waits.
 
-    autograd may make a gradient that it has no more use for a parameter's own, as with ``positions[None] + linear(x)``
-    and one sample, and the next backward adds to it in its place.
+    autograd may give a parameter a gradient tensor that it does not need any more, as with
+    ``positions[None] + linear(x)`` and one sample. The next backward would then add to that tensor in place.
     """
     waiting = {_memory(pair.gradient) for pair in pairs}
     for parameter in parameters:

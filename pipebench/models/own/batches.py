@@ -60,7 +60,7 @@ def _shapes(batch: Batch) -> str:
 
 
 def _named(batch: Batch) -> list[tuple[str, Tensor]]:
-    """Such as ``the batch's target``, with a number in a tuple."""
+    """Each tensor with a name such as ``the batch's target``, in a tuple with its number."""
     return [
         (f"the batch's {name}{f'[{index}]' if isinstance(value, tuple) else ''}", tensor)
         for name, value in zip(Batch._fields, batch, strict=True)
@@ -82,20 +82,20 @@ def _check_sizes(model: Model, batch: Batch, size: int) -> None:
         if time is not None and (shape[time] != named[0][1].shape[time] or shape[time] < 1):
             raise UsageError(
                 f"{name} has the shape {shape}, {named[0][0]} {list(named[0][1].shape)};"
-                f" one length from 1 is needed in dimension {time} (time)"
+                f" equal lengths of at least 1 are needed in dimension {time} (time)"
             )
 
 
 def time_length(model: Model, batch: Batch) -> int | None:
-    """Of all its tensors along time; ``None`` where the model is not cut along time."""
+    """The length of the batch's tensors along time; ``None`` if the model is not cut along time."""
     return None if model.time_dimension is None else tensors_of(batch.input)[0].shape[model.time_dimension]
 
 
 def items(model: Model, target: Value, size: int) -> float:
-    """How many a batch has: ``model.items(target)``, or its size.
+    """How many items a batch has: ``model.items(target)``, or its size.
 
     Raises:
-        UsageError: It raises, or is no finite number above 0.
+        UsageError: The user's function raises, or returns no finite number above 0.
     """
     if model.items is None:
         return float(size)
@@ -113,7 +113,7 @@ def items(model: Model, target: Value, size: int) -> float:
 def cut(
     value: Value, *, batch_dimension: int, time_dimension: int | None, microbatches: int, chunks: int
 ) -> list[list[Value]]:
-    """The slices [microbatch][chunk], contiguous in memory or as channels last; both numbers divide what they cut."""
+    """The slices [microbatch][chunk], contiguous in memory or as channels last; both numbers must divide evenly."""
     whole = [[value]]
     if microbatches > 1:
         whole = [[piece] for piece in _pieces(value, batch_dimension, microbatches)]
@@ -124,13 +124,13 @@ def cut(
 
 
 def _in_one_piece(tensor: Tensor) -> Tensor:
-    """The user may have chosen channels last, which are faster for some layers."""
+    """Make a tensor contiguous, but keep channels last: users may choose it, since some layers are faster with it."""
     is_last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
     return tensor if is_last else tensor.contiguous()
 
 
 def _pieces(value: Value, dimension: int, count: int) -> list[Value]:
-    """Equal ones along a dimension."""
+    """Equal pieces along a dimension."""
     cuts = [tensor.tensor_split(count, dimension) for tensor in tensors_of(value)]
     assert all(tensor.shape[dimension] % count == 0 for tensor in tensors_of(value)), "slices are equal"
     return [as_value(tensors, packed=isinstance(value, tuple)) for tensors in zip(*cuts, strict=True)]

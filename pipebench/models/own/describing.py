@@ -37,19 +37,19 @@ def describe(
     slices: Slices,
     tell: Callable[[str], None] = _silent,
 ) -> Description:
-    """What a run needs to know of the user's model.
+    """Load, probe and measure the user's model; returns what a run needs to know of it.
 
     Args:
         reference: ``FILE.py:NAME`` or ``package.module:NAME``.
-        batch: the size; ``None``: the model's own.
+        batch: the batch's size; ``None`` means the model's own.
         dtype: ``float32`` or ``float64``.
         seed: of parameters and batches.
-        slices: from the batch's size and its time length (``None``: not cut along time) to the numbers of microbatches
-            and chunks.
+        slices: a function from the batch's size and its time length (``None``: not cut along time) to the numbers of
+            microbatches and chunks.
         tell: is called with what is done next.
 
     Raises:
-        UsageError: The model cannot be loaded, or not be pipelined exactly; or ``slices`` refuses.
+        UsageError: The model cannot be loaded, it cannot be pipelined exactly, or ``slices`` refuses it.
     """
     tell("loading the model")
     loaded = load_source(reference, seed=seed)
@@ -91,7 +91,7 @@ def describe(
 
 
 def _about(drawn: Sequence[Batch]) -> list[str]:
-    """What is odd about the batches."""
+    """Notices of what is odd about the batches."""
     return [_CONSTANT] if len({digest([one]) for one in drawn}) == 1 else []
 
 
@@ -109,7 +109,7 @@ def _check_slices(size: int, length: int | None, microbatches: int, chunks: int)
 
 
 class _Measured:
-    """The layers on one real slice, one made at a time."""
+    """Measures the layers on one real slice; one layer is made at a time."""
 
     def __init__(self, model: Model, batch: Batch, microbatches: int, chunks: int) -> None:
         self._model = model
@@ -128,7 +128,7 @@ class _Measured:
         self.optimizer: OptimizerFacts | None = None
 
     def measure(self, layers: OwnLayers, tell: Callable[[str], None]) -> None:
-        """Fills in the fields."""
+        """Measure all layers, and fill in the fields."""
         pieces = self._pieces
         for index in range(len(layers)):
             tell(f"measuring layer {index}")
@@ -146,7 +146,7 @@ class _Measured:
         self._check_trained()
 
     def _with_whole(self, layer: OwnLayer, runner: Runner) -> OwnLayer:
-        """With what it gives for the whole batch at once, as the naive schedule runs it; nothing is kept of that."""
+        """Add what the layer gives for the whole batch at once, as the naive schedule runs it."""
         if self._whole is None:
             return layer
         output, _ = runner.run(self._whole)  # with gradients: a layer may differentiate inside
@@ -156,7 +156,7 @@ class _Measured:
         return structs.replace(layer, whole_output=whole_output)
 
     def _check_whole(self, slice_: Edge, whole: Edge, text: str) -> None:
-        """All slices have the shape of the first one only if together they are the whole."""
+        """Refuse a first slice's output whose shape not all slices can have: together they would not be the whole."""
         m, c = self.microbatches, self.chunks
         for part, all_ in zip(slice_.tensors, whole.tensors, strict=True):
             if prod(all_.shape) not in {prod(part.shape) * slices for slices in (1, m, c, m * c)}:
@@ -167,7 +167,7 @@ class _Measured:
                 )
 
     def _is_end_of_gradients(self, layer: OwnLayer) -> bool:
-        """Whether nothing comes back to layers up to this one, though some would be trained."""
+        """Whether no gradient comes back to the layers up to this one, though some of them should be trained."""
         return not layer.output.gradients and any(each.gradients_bytes for each in self.layers)
 
     def _check_trained(self) -> None:

@@ -1,4 +1,4 @@
-"""What a process that has loaded the user's layers tells of them, so that no other one need load them. Pure."""
+"""What the process that loaded the user's layers tells of them, so that others can plan without loading them. Pure."""
 
 import msgspec
 
@@ -8,9 +8,9 @@ from pipebench.models.edges import Edge
 class OwnLayer(msgspec.Struct, frozen=True, kw_only=True):
     """One layer, measured on a slice of the batch as the run will cut it.
 
-    ``parameters`` counts numbers; ``parameters_bytes`` has the buffers too; ``gradients_bytes`` is that of the
-    parameters that are trained; ``optimizer_bytes`` is the optimizer's state after an update; ``saved_bytes`` what a
-    slice's forward keeps for its backward, apart from parameters and the layer's input; ``output`` is what it gives to
+    ``parameters`` counts numbers; ``parameters_bytes`` includes the buffers. ``gradients_bytes`` is of the parameters
+    that are trained, ``optimizer_bytes`` of the optimizer's state after an update. ``saved_bytes`` is what a slice's
+    forward keeps for its backward, apart from parameters and the layer's input. ``output`` is what the layer gives to
     the next one.
     """
 
@@ -23,15 +23,15 @@ class OwnLayer(msgspec.Struct, frozen=True, kw_only=True):
     stateful: bool
     slice_s: float = 0.0  # a forward and a backward of a slice, as measured
     output: Edge
-    whole_output: Edge | None = None  # of the whole batch at once, where that is another one
+    whole_output: Edge | None = None  # for the whole batch at once; None where a slice is the whole batch
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
     """The user's model with this run's batch, dtype and slices.
 
     ``reference`` is what ``--model`` was given; ``name`` is for records; ``sha256`` is of the source file's bytes.
-    ``items`` are those of each of the fixed batches in turn, ``input_sha256`` is of these batches' bytes.
-    ``time_length`` is ``None`` where the model is not cut along time. ``input`` is a slice of the batch's input.
+    ``items`` has the number of items of each fixed batch in turn, and ``input_sha256`` is of these batches' bytes.
+    ``time_length`` is ``None`` if the model is not cut along time. ``input`` describes a slice of the batch's input.
     """
 
     reference: str
@@ -47,7 +47,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[float, ...]
     input_sha256: str
     optimizer: str  # its class's name; empty for plain SGD
-    learning_rate: float | None = None  # the optimizer's, where it has one for all parameters
+    learning_rate: float | None = None  # the optimizer's, if it has one for all parameters
     momentum: float | None = None
-    draw_s: float = 0.0  # what drawing the fixed batches took
+    draw_s: float = 0.0  # how long drawing the fixed batches took
     notices: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Whether a ``pipebench.Model`` is filled in as it should be. Nothing of the user's is called."""
+"""Checks that a ``pipebench.Model`` is filled in as it should be. None of the user's code is called."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from pipebench.models.own.model import Model
 
 
 def check_fields(model: Model) -> None:
-    """Each field on its own.
+    """Check each field.
 
     Raises:
-        UsageError: One is of the wrong kind, or out of its range.
+        UsageError: A field is of the wrong kind or out of its range.
     """
     _check_layers(model.layers)
     for field in ("loss", "batch"):
@@ -26,7 +26,7 @@ def check_fields(model: Model) -> None:
         _check_number("time_dimension", model.time_dimension, least=0)
     if model.time_dimension == model.batch_dimension:
         raise UsageError(
-            f"time_dimension and batch_dimension are both {model.batch_dimension}; two are needed"
+            f"time_dimension and batch_dimension are both {model.batch_dimension}; they must differ"
         )
     _check_text("unit", model.unit)
     if model.name is not None:
@@ -60,6 +60,6 @@ def _check_number(field: str, value: object, *, least: int) -> None:
 
 def _check_text(field: str, value: object) -> None:
     if not isinstance(value, str):
-        raise UsageError(f"{field} is {a(value)}; a word or a few on one line are needed")
+        raise UsageError(f"{field} is {a(value)}; a short text on one line is needed")
     if not value.strip() or not value.isprintable() or len(value) > 200:
-        raise UsageError(f"{field} is empty, too long or not on one line; a word or a few are needed")
+        raise UsageError(f"{field} is empty, too long or not on one line; a short text is needed")

@@ -29,12 +29,12 @@ class OwnKind:
     segments: ClassVar[int] = 1
 
     def outline(self, asked: Asked) -> OwnOutline:
-        """As the process that loaded the layers described them."""
+        """The layers on paper, as the process that loaded them described them."""
         assert asked.described is not None, "a model of the user's own is described before it is asked"
         return OwnOutline(asked.described)
 
     def given(self, asked: Asked) -> Given:
-        """Every process makes the batches itself, from the seed."""
+        """The source of the batches. There is no data: every process makes the batches itself, from the seed."""
         described = asked.described
         assert described is not None
         return Given(
@@ -53,7 +53,7 @@ class OwnKind:
         )
 
     def network(self, asked: Asked, data: "Data | PairData | None") -> "Network":  # noqa: ARG002 - it makes its own
-        """In this process."""
+        """The model in this process. Imports torch."""
         from pipebench.models.own.network import OwnNetwork  # noqa: PLC0415 - torch
 
         return OwnNetwork(self.outline(asked), asked)

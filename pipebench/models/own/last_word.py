@@ -18,7 +18,7 @@ _STANDARD = sysconfig.get_paths()["stdlib"]
 
 
 def one_line(text: str) -> str:
-    r"""The text on one line, at most 300 letters; what is not seen is written out, as in ``\x1b``."""
+    r"""The text on one line, at most 300 letters; letters that cannot be shown are written out, as in ``\x1b``."""
     words = " ".join(as_text(text[: 20 * _LONGEST]).split())
     shown = "".join(letter if letter.isprintable() else _escaped(letter) for letter in words)
     return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
@@ -29,7 +29,7 @@ def _escaped(letter: str) -> str:
 
 
 def a(value: object) -> str:
-    """Such as ``an int`` or ``a Linear``; a class by its own name."""
+    """The type of a value with an article, such as ``an int`` or ``a Linear``."""
     if value is None:
         return "None"
     name = one_line(type(value).__name__)
@@ -37,7 +37,10 @@ def a(value: object) -> str:
 
 
 def last_word(error: BaseException) -> str:
-    """Such as ``RuntimeError: no such checkpoint (blocks.py, line 10)``; the innermost place in the user's code."""
+    """An error as text, such as ``RuntimeError: no such checkpoint (blocks.py, line 10)``.
+
+    The place is the innermost one in the user's code.
+    """
     if isinstance(error, SyntaxError):
         message, place = error.msg or "", (error.filename, error.lineno)
     else:
@@ -56,7 +59,7 @@ def _text(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> tuple[str | None, int | None]:
-    """File and line of the innermost frame of the user's; of a package that they use if there is none."""
+    """File and line of the innermost frame in the user's code; if there is none, in a package that it uses."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     foreign = [(file, line) for file, line in frames if not _is_machinery(file)]
     own = [(file, line) for file, line in foreign if not _is_installed(file)]
@@ -65,14 +68,14 @@ def _place(error: BaseException) -> tuple[str | None, int | None]:
 
 
 def _is_machinery(file: str) -> bool:
-    """Ours, torch's, Python's."""
+    """Whether a file is ours, torch's or Python's."""
     if file.startswith(("<", _OURS)) or "torch" in _package(file):
         return True
     return file.startswith(_STANDARD) and not _is_installed(file)
 
 
 def _package(file: str) -> tuple[str, ...]:
-    """The name that follows ``site-packages`` in a path."""
+    """The names that follow ``site-packages`` in a path."""
     parts = Path(file).parts
     return tuple(after for before, after in pairwise(parts) if before in INSTALLED)
 
@@ -83,15 +86,15 @@ def _is_installed(file: str) -> bool:
 
 @contextmanager
 def blamed(what: str = "", remedy: str = "") -> Iterator[None]:
-    """Turn all that the user's code raises inside into one line.
+    """Turn whatever the user's code raises inside into an error of one line.
 
     Args:
-        what: the line's begin, such as ``layer 1 (Block)``.
-        remedy: its end.
+        what: the start of the line, such as ``layer 1 (Block)``.
+        remedy: the end of the line.
 
     Raises:
-        UsageError: Something was raised, be it ``SystemExit``.
-        EnvironmentRefusedError: There was too little memory for it.
+        UsageError: The code raised something, even if it was ``SystemExit``.
+        EnvironmentRefusedError: There was too little memory for the code.
     """
     try:
         yield
@@ -108,7 +111,7 @@ def blamed(what: str = "", remedy: str = "") -> Iterator[None]:
 
 
 def _is_memory(error: BaseException) -> bool:
-    """Whether it is for want of memory, as Python or torch tell it."""
+    """Whether an error is for lack of memory, as Python or torch say it."""
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and "allocate memory" in _text(error)
     )
@@ -116,10 +119,10 @@ def _is_memory(error: BaseException) -> bool:
 
 @contextmanager
 def said_of(reference: str) -> Iterator[None]:
-    """Put ``--model REFERENCE`` before what is wrong with it.
+    """Put ``--model REFERENCE`` before the text of an error that is raised inside.
 
     Raises:
-        UsageError: As inside.
+        UsageError: The error from inside, with that text before it.
     """
     try:
         yield

@@ -13,7 +13,7 @@ from pipebench.models.own.last_word import a, blamed, one_line
 from pipebench.models.own.model import Model
 from pipebench.models.own.settings import restored
 
-# An optional second argument of these names is no state: ``nn.ConvTranspose2d`` and many an attention layer.
+# An optional second argument with such a name is no state: ``nn.ConvTranspose2d`` and attention layers have one.
 _NO_STATE = {
     "output_size",
     "mask",
@@ -26,7 +26,7 @@ _NO_STATE = {
 
 
 def torch_dtype(name: str) -> torch.dtype:
-    """Such as ``float64``."""
+    """The dtype that torch calls by this name, such as ``float64``."""
     dtype = getattr(torch, name)
     assert isinstance(dtype, torch.dtype)
     return dtype
@@ -55,14 +55,14 @@ class OwnLayers:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One a layer: its key in an ``nn.Sequential``, or its class's; the layers of functions are made for it."""
+        """Each layer's key in an ``nn.Sequential``, or its class's name; a function is called to learn its layer's."""
         return tuple(self.name(index) for index in range(len(self)))
 
     def name(self, index: int) -> str:
-        """Of one layer.
+        """The name of one layer.
 
         Raises:
-            UsageError: As ``raw``, where a function makes the layer and was not called before.
+            UsageError: As ``raw``, if a function makes the layer and was not called before.
         """
         if self._names[index] is None:
             self.raw(index)
@@ -71,7 +71,7 @@ class OwnLayers:
         return name
 
     def text(self, index: int) -> str:
-        """Such as ``layer 1 (Dropout)``; without a name as long as there is none."""
+        """What errors call a layer, such as ``layer 1 (Dropout)``; without a name until it has one."""
         name = self._names[index]
         return f"layer {index} ({name})" if name else f"layer {index}"
 
@@ -80,14 +80,14 @@ class OwnLayers:
         return not isinstance(self._parts[index], nn.Module)
 
     def given(self, index: int) -> nn.Module:
-        """The user's own module, not to be run; of a function what it returns now."""
+        """The user's own module, or what the function returns now; not to be run."""
         return self.raw(index) if self.is_made(index) else self._parts[index]
 
     def raw(self, index: int) -> nn.Module:
-        """A layer as the user makes it: from the function after the seed, or a copy of the module.
+        """A layer as the user makes it: what the function returns after seeding, or a copy of the module.
 
         Raises:
-            UsageError: It raises, makes no module, or cannot be copied.
+            UsageError: The function raises or makes no module, or the module cannot be copied.
         """
         part = self._parts[index]
         if isinstance(part, nn.Module):
@@ -117,7 +117,7 @@ class OwnLayers:
         return self.converted(index, self.raw(index), device)
 
     def converted(self, index: int, module: nn.Module, device: torch.device | None = None) -> nn.Module:
-        """What ``raw`` made, as ``make`` gives it.
+        """Convert what ``raw`` made into what ``make`` gives.
 
         Raises:
             UsageError: Its parameters have no values.
@@ -132,7 +132,7 @@ class OwnLayers:
             return _in_its_mode(made)
 
     def converted_notices(self, index: int) -> list[str]:
-        """Where the user made a layer in another floating dtype than the run's."""
+        """A notice if the user made the layer in a floating dtype that is neither float32 nor the run's."""
         dtypes = {tensor.dtype for _, tensor in state_of(self.given(index)) if tensor.is_floating_point()}
         others = sorted(str(dtype).removeprefix("torch.") for dtype in dtypes - {self._dtype, torch.float32})
         if not others:
@@ -143,7 +143,7 @@ class OwnLayers:
         ]
 
     def check_values(self, index: int, module: nn.Module) -> None:
-        """Whether parameters and buffers have any.
+        """Check that parameters and buffers have values.
 
         Raises:
             UsageError: One waits for its shape, or is on the meta device.
@@ -156,7 +156,7 @@ class OwnLayers:
 
 
 def _in_its_mode(module: nn.Module) -> nn.Module:
-    """In training, if the user's code has not left it in evaluation; a part that is in evaluation stays so."""
+    """Put a module in training mode, unless the user left it in evaluation mode; parts in evaluation mode stay so."""
     if not module.training:
         return module
     fixed = [part for part in module.modules() if not part.training]
@@ -167,7 +167,7 @@ def _in_its_mode(module: nn.Module) -> nn.Module:
 
 
 def _name(part: object) -> str | None:
-    """The class's; ``None`` for a function."""
+    """The class's name; ``None`` for a function."""
     if isinstance(part, nn.Module):
         return one_line(type(part).__name__)
     return one_line(part.__name__) if isinstance(part, type) else None
@@ -176,9 +176,9 @@ def _name(part: object) -> str | None:
 def stateful(module: nn.Module) -> bool:
     """Whether a layer is called with a state: its ``forward`` takes two positional arguments.
 
-    A second one without a default is a state, if no third one is needed. An optional one is a state if it is the last,
-    its default is ``None`` and its name is not that of a mask or a size: ``forward(input, hx=None)`` of ``nn.LSTM`` is,
-    ``scale=1.0`` is not.
+    A second argument without a default is a state, if no third one is needed. An optional second argument is a state if
+    it is the last, its default is ``None`` and its name is not that of a mask or a size. So ``hx=None`` of ``nn.LSTM``
+    is a state, and ``scale=1.0`` is not.
     """
     try:
         parameters = inspect.signature(module.forward).parameters.values()

@@ -53,7 +53,7 @@ def load(reference: str, *, seed: int) -> Model:
     """The model that ``FILE.py:NAME`` or ``package.module:NAME`` names, its fields checked.
 
     The generators of torch, numpy and Python are seeded before the file runs, and again before ``NAME`` is called.
-    The file's folder (of a module: the current one) goes first on ``sys.path`` and stays there.
+    The file's folder (for a module: the current folder) goes first on ``sys.path`` and stays there.
 
     Raises:
         UsageError: There is no such file, module or name; it raises; it is no model; a field is wrong.
@@ -62,11 +62,11 @@ def load(reference: str, *, seed: int) -> Model:
 
 
 def load_source(reference: str, *, seed: int) -> Loaded:
-    """``load``, with the source file.
+    """Load a model as ``load`` does, and tell its source file too.
 
     Raises:
         UsageError: As ``load``.
-        EnvironmentRefusedError: Of one side of an ``ab``: a module comes from where this side must not import from.
+        EnvironmentRefusedError: On a side of an ``ab``, a module comes from a place that the side must not import from.
     """
     process = os.getpid()
     with origins.checked(), said_of(reference), restored():
@@ -77,7 +77,7 @@ def load_source(reference: str, *, seed: int) -> Loaded:
         _seed(seed)
         model = value if isinstance(value, Model) else _called(value, name)
         if os.getpid() != process:
-            os._exit(1)  # a process that the file has forked goes on no further
+            os._exit(1)  # the user's file has forked, and this is the fork: it must not go on
         check_fields(model)
         return Loaded(model, source.path, model.name or f"{source.path.stem}:{name}", source.sha256)
 
@@ -108,14 +108,14 @@ def _from_file(place: str) -> _Source:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     with _registered(name, module), blamed():
-        # Not by the loader: it would run a stale cache where two versions of a file have one time and size.
+        # Not by the loader: if two versions of a file have equal times and sizes, it would run a stale cache.
         exec(compile(content, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102
     return _Source(module, path, said, hashlib.sha256(content).hexdigest())
 
 
 @contextmanager
 def _registered(name: str, module: ModuleType) -> Iterator[None]:
-    """Under its name while it runs, as an import does it; for good if it runs to its end."""
+    """Register a module under its name while it runs, as an import does; it stays there if it runs to its end."""
     sys.modules[name] = module
     try:
         yield
@@ -148,7 +148,7 @@ def _first_on_path(folder: Path) -> None:
 
 
 def _module_name(path: Path) -> str:
-    """The stem, so that pickles find it; another name where that one is some other module's."""
+    """The file's stem, so that pickles find the module; another name if some other module has that one."""
     stem = path.stem
     there = sys.modules.get(stem)
     same = there is not None and getattr(there, "__file__", None) == str(path)
@@ -197,7 +197,7 @@ def _value(source: _Source, name: str) -> object:
 
 
 def _candidates(module: ModuleType) -> list[str]:
-    """Models, and the module's own functions that need no arguments; twenty at most."""
+    """The names of models and of the module's own functions that need no arguments; twenty at most."""
     named = [(name, value) for name, value in vars(module).items() if not name.startswith("_")]
     models = [name for name, value in named if isinstance(value, Model)]
     functions = [name for name, value in named if _could_make(value, module)]
@@ -211,7 +211,7 @@ def _could_make(value: object, module: ModuleType) -> bool:
 
 
 def _needed_arguments(function: Callable[..., object]) -> str:
-    """Such as ``width, depth``; none where Python cannot tell."""
+    """The arguments that a function needs, such as ``width, depth``; empty if Python cannot tell."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (ValueError, TypeError):
@@ -221,7 +221,7 @@ def _needed_arguments(function: Callable[..., object]) -> str:
 
 
 def _called(value: Any, name: str) -> Model:
-    """What the function returns."""
+    """The model that the function returns, checked."""
     wanted = "a pipebench.Model or a function without arguments that returns one is needed"
     if isinstance(value, nn.Module) or not callable(value):
         raise UsageError(f"{name} is {a(value)}; {wanted}")

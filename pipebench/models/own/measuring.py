@@ -44,11 +44,11 @@ def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) 
         model: its optimizer is made and stepped once.
         name: the layer's.
         runner: the layer.
-        pieces: one input a chunk; those that require a gradient are leaves.
+        pieces: the input of each chunk; tensors that require a gradient are leaves.
 
     Raises:
-        UsageError: It raises, also in its backward; it uses a parameter that is not its own; its chunks' outputs differ
-            in shape; the optimizer does not work.
+        UsageError: The layer raises in its forward or backward, uses a parameter that is not its own, or gives chunks
+            different shapes; or the optimizer does not work.
     """
     _check_backward(runner, pieces[0])
     outputs, saved_bytes = _outputs(runner, pieces)
@@ -75,7 +75,7 @@ def measure_layer(model: Model, name: str, runner: Runner, pieces: list[Value]) 
 def _seconds(runner: Runner, piece: Value) -> float:
     """CPU seconds of a forward and a backward of a slice, once it is warm; an estimate, not a result."""
     best, before = inf, hashes(state_of(runner.module))
-    met: list[list[Tensor]] = []  # kept alive, so that no later tensor comes to lie where one of them was
+    met: list[list[Tensor]] = []  # kept alive, so that no later tensor gets the address of one of them
     for _ in range(_TIMES):
         begun = time.thread_time()
         output, _ = runner.run(piece)
@@ -97,7 +97,7 @@ def _seconds(runner: Runner, piece: Value) -> float:
 
 
 def _outputs(runner: Runner, pieces: list[Value]) -> tuple[list[Value], int]:
-    """One a chunk, and the most that a chunk's forward saves."""
+    """The output for each chunk, and the most bytes that a chunk's forward saves."""
     state, outputs, most = None, list[Value](), 0
     for piece in pieces:
         saved = _Saved(chain(runner.module.parameters(), runner.module.buffers(), tensors_of(piece)))
@@ -115,14 +115,14 @@ def _outputs(runner: Runner, pieces: list[Value]) -> tuple[list[Value], int]:
 
 
 class _Saved:
-    """The storages that autograd keeps, each counted once; those of some tensors are not."""
+    """Counts the storages that autograd keeps, each once; those of ``known`` tensors are not counted."""
 
     def __init__(self, known: Iterable[Tensor]) -> None:
         self._known = {_storage(tensor) for tensor in known}
         self._kept: dict[int, int] = {}
 
     def keep(self, tensor: Tensor) -> Tensor:
-        """Autograd's hook: counts, and gives the tensor itself."""
+        """Count the tensor and return it; autograd calls this as a hook."""
         key = _storage(tensor)
         if key not in self._known:
             self._kept[key] = max(self._kept.get(key, 0), _storage_bytes(tensor))
@@ -130,7 +130,7 @@ class _Saved:
 
     @property
     def bytes(self) -> int:
-        """Of all together."""
+        """The bytes of all that was counted."""
         return sum(self._kept.values())
 
 
@@ -139,7 +139,7 @@ def _same(tensor: Tensor) -> Tensor:
 
 
 def _storage(tensor: Tensor) -> int:
-    """Its address; of a tensor that has none (of oneDNN's own layout) its own."""
+    """The address of a tensor's storage; of the tensor itself if it has none (in oneDNN's own layout)."""
     return tensor.untyped_storage()._cdata if tensor.layout == torch.strided else id(tensor)  # noqa: SLF001
 
 
@@ -150,19 +150,19 @@ def _storage_bytes(tensor: Tensor) -> int:
 
 
 def _cut_off(state: Any) -> Any:
-    """As leaves that require a gradient, as a run carries it from chunk to chunk."""
+    """The state with its tensors as leaves, as a run carries it from chunk to chunk."""
     if isinstance(state, tuple):
         return tuple(_cut_off(part) for part in state)
     return handed_on(state) if isinstance(state, Tensor) else None
 
 
 def handed_on(tensor: Tensor) -> Tensor:
-    """Without what made it; it requires a gradient as before."""
+    """The tensor without its graph; it requires a gradient if it did before."""
     return tensor.detach().requires_grad_(tensor.requires_grad)
 
 
 def _check_leaves(runner: Runner, output: Value) -> None:
-    """The parameters that a layer computes with are its own."""
+    """Refuse a layer that computes with a parameter that is not its own."""
     known = {_storage(parameter) for parameter in runner.module.parameters()}
     for leaf in _leaves(tensors_of(output)):
         if isinstance(leaf, nn.Parameter) and _storage(leaf) not in known:
@@ -173,13 +173,13 @@ def _check_leaves(runner: Runner, output: Value) -> None:
 
 
 def _foreign(runner: Runner, piece: Value, output: Value) -> list[Tensor]:
-    """The leaves with a gradient that are neither parameters of the layer nor its input; some layers make such."""
+    """The leaves with a gradient that are neither the layer's parameters nor its input; some layers make such."""
     known = {_storage(tensor) for tensor in (*runner.module.parameters(), *tensors_of(piece))}
     return [leaf for leaf in _leaves(tensors_of(output)) if _storage(leaf) not in known]
 
 
 def _check_lasting(runner: Runner, met: list[list[Tensor]]) -> None:
-    """A leaf that is there in every forward outlives it: it would be trained, by whoever has it."""
+    """Refuse a foreign leaf that is there in every forward: it outlives the forward, but would not be trained."""
     first, *later = ({_storage(leaf) for leaf in leaves} for leaves in met)
     if first.intersection(*later):
         raise UsageError(
@@ -190,7 +190,7 @@ def _check_lasting(runner: Runner, met: list[list[Tensor]]) -> None:
 
 
 def _check_backward(runner: Runner, piece: Value) -> None:
-    """Without hooks: with them autograd would not see that a tensor which it needs was changed in place."""
+    """Try a backward, without hooks: with hooks autograd would not see that a tensor it needs was changed in place."""
     with torch.enable_grad():
         output, _ = runner.run(mapped(piece, handed_on))
     tensors = [tensor for tensor in tensors_of(output) if tensor.requires_grad and tensor.grad_fn is not None]
@@ -200,7 +200,7 @@ def _check_backward(runner: Runner, piece: Value) -> None:
 
 
 def _leaves(outputs: Iterable[Tensor]) -> list[Tensor]:
-    """What a backward from here would give a gradient to."""
+    """The leaves that a backward from these outputs would give a gradient to."""
     queue = [tensor.grad_fn for tensor in outputs if tensor.grad_fn is not None]
     seen, found = set(queue), list[Tensor]()
     while queue:
@@ -218,14 +218,14 @@ def _bytes(tensors: Iterable[Tensor]) -> int:
 
 
 def _optimizer(model: Model, trained: list[nn.Parameter], text: str) -> tuple[OptimizerFacts, int]:
-    """The user's, and its state's bytes after one update with gradients of 0."""
+    """The facts of the user's optimizer, and the bytes of its state after one update with gradients of 0."""
     optimizer = _made_optimizer(model, trained)
     kept = [parameter.detach().clone() for parameter in trained]
     for parameter in trained:
         parameter.grad = torch.zeros_like(parameter)
     with blamed(f"the optimizer's step on {text}"):
         optimizer.step()
-    with torch.no_grad():  # as they were: the whole batch goes through the layer yet
+    with torch.no_grad():  # put the values back: the whole batch has yet to go through the layer
         for parameter, values in zip(trained, kept, strict=True):
             parameter.copy_(values)
             parameter.grad = None

@@ -33,7 +33,7 @@ class OwnPart:
         state: Sequence[Any] | None,
         beside: Beside = NOTHING,  # noqa: ARG002 - the protocol's signature
     ) -> tuple[Tensors, list[Any] | None]:
-        """Layer by layer; the state is a list of those of its layers, if any has one."""
+        """Run layer by layer. The state is a list of the layers' states, or ``None`` if no layer has one."""
         if not any(self._stateful):
             for _, module in self._layers:
                 input_ = module(input_)
@@ -49,11 +49,11 @@ class OwnPart:
         return input_, after
 
     def loss(self, output: Tensors, target: Tensors) -> Tensor:
-        """As the user sums it."""
+        """The user's loss."""
         return self._loss(output, target)
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Those of all its layers."""
+        """The parameters of all its layers."""
         for _, module in self._layers:
             yield from module.parameters()
 
@@ -63,13 +63,13 @@ class OwnPart:
             yield from module.modules()
 
     def named(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Such as ``3.weight``."""
+        """Parameters by names such as ``3.weight``."""
         for index, module in self._layers:
             for name, parameter in module.named_parameters():
                 yield f"{index}.{name}", parameter
 
     def kept(self) -> Iterator[tuple[str, Tensor]]:
-        """Parameters and buffers."""
+        """Parameters and buffers by such names."""
         yield from self.named()
         for index, module in self._layers:
             for name, buffer in module.named_buffers():
@@ -80,8 +80,8 @@ class OwnNetwork:
     """The model of a run in this process; the user's file is loaded here.
 
     Args:
-        outline: what the layers were described as.
-        asked: of the run.
+        outline: the layers as they were described.
+        asked: what the run asks of the model.
     """
 
     def __init__(self, outline: OwnOutline, asked: Asked) -> None:
@@ -96,12 +96,12 @@ class OwnNetwork:
         self._layers = OwnLayers(self._model, seed=asked.seed, dtype=asked.dtype)
 
     def part(self, part: Slice, device: torch.device | None = None) -> Part:
-        """Layers made anew, as the user's code makes them."""
+        """Make a part's layers anew, as the user's code makes them."""
         numbers = range(part.first, part.end)
         return OwnPart(self._model, [(number, self._layers.make(number, device)) for number in numbers])
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:  # noqa: ARG002 - a chain either way
-        """All layers, one by one."""
+        """Make the whole model: all layers, one by one."""
         return self.part(whole(self.outline), device)
 
     def batch(
@@ -129,7 +129,7 @@ class OwnNetwork:
         return StepBatch(sliced(batch.input), sliced(batch.target), counted)
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """The user's, or plain SGD."""
+        """The user's optimizer, or plain SGD."""
         if self._model.optimizer is None:
             return SGD(parameters, self._asked.learning_rate)
         return self._model.optimizer(list(parameters))

@@ -1,4 +1,4 @@
-"""One forward of one layer, with a state where it has one, and what may come out of it."""
+"""One forward of one layer, with a state if it has one, and a check of what comes out."""
 
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ class Runner(NamedTuple):
         """The output, and the state after it (``None`` for a layer without).
 
         Raises:
-            UsageError: It raises; the output is no tensor or tuple of tensors, or it comes without a state.
+            UsageError: The layer raises, its output is no tensor or tuple of tensors, or its state is missing or wrong.
         """
         arguments = (value, state) if self.stateful else (value,)
         with blamed(self.text, f"; it was given {shapes(value)}"):
@@ -36,7 +36,7 @@ class Runner(NamedTuple):
         return checked(output[0], f"the output of {self.text}"), output[1]
 
     def _check_state(self, state: object) -> None:
-        """A tensor, or tuples of them."""
+        """Refuse a state that is not a tensor, a tuple of tensors or a nest of such tuples."""
         if isinstance(state, tuple):
             for part in state:
                 self._check_state(part)

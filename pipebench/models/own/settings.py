@@ -1,7 +1,7 @@
-"""What the user's code may set in this process, and must not leave behind: threads, default dtype, device, gradients.
+"""Settings that the user's code may change but must not leave behind: threads, default dtype, device, gradients.
 
-A measuring process has one thread, and both sides compute in the run's dtype on the run's device, whatever a file says
-that is meant for a training script of its own.
+A measuring process has one thread, and baseline and pipeline compute in the run's dtype on the run's device. A user's
+file may set these otherwise, for a training script of its own.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import torch
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """Run the user's code, and set all back."""
+    """Set all back after the user's code has run inside."""
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     gradients, device = torch.is_grad_enabled(), torch.get_default_device()
     deterministic, flushes = torch.are_deterministic_algorithms_enabled(), _flushes_denormals()

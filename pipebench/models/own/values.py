@@ -13,12 +13,12 @@ Value = Tensor | tuple[Tensor, ...]
 
 
 def tensors_of(value: Value) -> tuple[Tensor, ...]:
-    """Those of a tuple, or the one."""
+    """The tensors of a tuple; a single tensor as a tuple."""
     return value if isinstance(value, tuple) else (value,)
 
 
 def as_value(tensors: Sequence[Tensor], *, packed: bool) -> Value:
-    """As a tuple, or the one tensor."""
+    """The tensors as a tuple if ``packed``, else the only one."""
     return tuple(tensors) if packed else tensors[0]
 
 
@@ -33,21 +33,21 @@ def to_dtype(value: Value, dtype: torch.dtype) -> Value:
 
 
 def shapes(value: Value) -> str:
-    """Such as ``[8, 4]``, or ``([8, 4], [8])``."""
+    """The shapes as text, such as ``[8, 4]`` or ``([8, 4], [8])``."""
     said = ", ".join(str(list(tensor.shape)) for tensor in tensors_of(value))
     return f"({said})" if isinstance(value, tuple) else said
 
 
 def dtype_name(tensor: Tensor) -> str:
-    """As torch prints it, without ``torch.``."""
+    """A tensor's dtype as torch prints it, without ``torch.``."""
     return str(tensor.dtype).removeprefix("torch.")
 
 
 def checked(value: object, what: str) -> Value:
-    """The value, a tuple of a subclass as a plain one.
+    """Check a value, and return it; a tuple of a subclass comes back as a plain tuple.
 
     Raises:
-        UsageError: It is no tensor and no tuple of some, or one cannot be sent.
+        UsageError: The value is neither a tensor nor a tuple of tensors, or a tensor cannot be sent.
     """
     wanted = "a tensor or a tuple of tensors is needed"
     tensors = tuple(value) if isinstance(value, tuple) else (value,)
@@ -64,6 +64,6 @@ def checked(value: object, what: str) -> Value:
 
 
 def edge_of(value: Value) -> Edge:
-    """Shapes and dtypes, and which of them require a gradient."""
+    """The edge that a value crosses: each tensor's shape and dtype, and whether it requires a gradient."""
     specs = (TensorSpec(tuple(t.shape), dtype_name(t), t.requires_grad) for t in tensors_of(value))
     return Edge(tuple(specs), packed=isinstance(value, tuple))

@@ -1,1 +1,1 @@
-"""Pairs of sentences as input: from files, catalogs of translations and bytes to words, ids and batches. Pure."""
+"""Sentence pairs as input: from files, catalogs of translations and bytes to words, ids and batches. Pure."""

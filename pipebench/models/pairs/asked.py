@@ -1,4 +1,4 @@
-"""What is asked of pairs of sentences. Pure."""
+"""What a run asks of its sentence pairs. Pure."""
 
 from typing import Protocol
 
@@ -6,11 +6,11 @@ from pipebench.models.text.asked import WordsAsked
 
 
 class PairsAsked(WordsAsked, Protocol):
-    """And where pairs are from."""
+    """What a run asks of sentence pairs: their words, and where they come from."""
 
     @property
     def source_vocab(self) -> int:
-        """Ids of source words, the reserved ones too."""
+        """How many ids source words have, the reserved ones included."""
 
     @property
     def source(self) -> str | None:
@@ -18,7 +18,7 @@ class PairsAsked(WordsAsked, Protocol):
 
     @property
     def target(self) -> str | None:
-        """A file; with neither files nor ``pairs``, sentences of this Python's language reference."""
+        """A file, parallel to ``source``; without files and ``pairs`` this Python's language reference is used."""
 
     @property
     def pairs(self) -> str | None:
@@ -26,4 +26,4 @@ class PairsAsked(WordsAsked, Protocol):
 
     @property
     def bucket(self) -> bool:
-        """Whether pairs of like length share a batch."""
+        """Whether pairs of similar length share a batch."""

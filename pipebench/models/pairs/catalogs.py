@@ -1,8 +1,8 @@
 """Pairs from gettext catalogs that this machine carries: what programs say in English, and in another language. Pure.
 
-Catalogs of the system, of vim, and of Python's packages are read, in the order of their paths. A text without its
-markup needs five words, by Unicode's rule whatever rule the run has. What is not translated, or comes a second time, is
-left out.
+Catalogs of the system, of vim, and of Python's packages are read, in the order of their paths. A text needs five words
+without its markup. They are counted by Unicode's rule, whatever rule the run has. A text that is not translated, or
+that comes a second time with the same translation, is left out.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ FEWEST_WORDS = 5  # of the English text
 
 _SYSTEM = ("/usr/share/locale", "/usr/share/locale-langpack", "/usr/local/share/locale")
 _VIM = "/usr/share/vim"
-_PACKAGES = "/usr/lib/python3/dist-packages"  # of the system's Python, also where another one runs
+_PACKAGES = "/usr/lib/python3/dist-packages"  # of the system's Python, even if another Python runs
 _PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 _MESSAGES = "LC_MESSAGES"
 _NO_CATALOGS = re.compile(r"\.|__pycache__$|include$")  # folders that have none
@@ -49,7 +49,7 @@ def languages() -> Counter[str]:
 
 
 class Catalogs:
-    """All that this machine's programs say in a language.
+    """The texts of this machine's programs, with their translations into a language.
 
     Args:
         language: as gettext names it, such as ``fr`` or ``pt_BR``.
@@ -68,7 +68,7 @@ class Catalogs:
 
     @property
     def none_found(self) -> str:
-        """Where all catalogs have only single words, or none can be read."""
+        """The error's text, for catalogs that have only short texts or cannot be read."""
         unread = f", {_number(self._skipped)} cannot be read" if self._skipped else ""
         return (
             f"--pairs {self._language}: {_number(self._read)} of this machine translate"
@@ -99,7 +99,7 @@ class Catalogs:
                 yield Pair(source, words_of(entry.translation, self._rule))
 
     def told(self) -> Told:
-        """The hash is of the pairs' texts: the same catalogs elsewhere have the same."""
+        """See ``Origin``; the hash is of the pairs' texts, so equal catalogs on another machine have the same one."""
         skipped = f" ({self._skipped} more cannot be read)" if self._skipped else ""
         text = f"{_number(self._read, 'gettext catalog')}, English to {self._language}{skipped}"
         return Told(text, self._hash.hexdigest(), skipped=self._skipped)
@@ -120,14 +120,14 @@ class Catalogs:
                 yield plain
 
     def _meant(self) -> str:
-        """A language that is written almost so, or that it is a variety of."""
+        """A question whether a language with almost this name was meant, or the one that this is a variety of."""
         plain = re.split(r"[_@.-]", self._language)[0].lower()
         found = languages()
         meant = [name for name in found if name.lower() in (self._language.lower().replace("-", "_"), plain)]
         return f"did you mean {max(meant, key=len)}? else " if meant else ""
 
     def _others(self) -> str:
-        """What else there is: related languages first, then those with most catalogs."""
+        """What to use instead: related languages first, then those with most catalogs."""
         found = languages()
         del found[self._language]
         if not found:

@@ -1,11 +1,11 @@
-"""Batches of pairs of sentences, for a model that reads one and writes the other. Imports no torch.
+"""Batches of sentence pairs, for a model that reads one sentence and writes the other. Imports no torch.
 
-Within a batch the longest sources come first, and among equals the longest targets: so the sentences of a slice are of
-like length. In buckets those of a batch are as well. The pairs go into batches by their targets, the longest first, and
-stand in line within a batch by their sources, so both sides of a slice have little padding. Without buckets pairs of
-any length share a batch.
+Within a batch the longest sources come first, and among equals the longest targets. So the sentences of a slice have
+similar lengths. With buckets, the sentences of a batch do too: pairs go into batches in the order of their targets, the
+longest first, and are then sorted by their sources within a batch. So both sides of a slice have little padding.
+Without buckets, pairs of any length share a batch.
 
-The most frequent words of each side have an id of their own there, every other one is UNK.
+The most frequent words of each side have an id of their own; every other word is UNK.
 """
 
 import hashlib
@@ -72,18 +72,19 @@ class PairBatch(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> int:
-        """Of both sides, each END too."""
+        """The words of both sides, each END included."""
         return self.source.number + self.target.number
 
 
 class PairData(msgspec.Struct, frozen=True, kw_only=True, tag="pairs"):
-    """The batches and where they are from.
+    """The batches and where they come from.
 
-    Of all pairs that were read, ``pairs`` could be used, ``too_long`` ones did not fit, ``wordless`` ones had a side
-    without words. ``tokens`` counts the words of both sides, of the long pairs too; ``repeated``: there were fewer
-    pairs than the batches need, and they were used again. ``origin`` says in words where they are from, ``more`` what
-    would bring more of them, ``skipped`` how many files could not be read. ``bytes_read`` of two files are what the
-    hash is of; ``whole``: they have no more.
+    Of all pairs that were read, ``pairs`` could be used, ``too_long`` ones did not fit, and ``wordless`` ones had a
+    side without words. ``tokens`` counts the words of both sides, those of pairs that are too long included.
+    ``repeated`` says whether the batches need more pairs than there are, so that pairs were used again. ``origin`` says
+    in words where the pairs come from, ``more`` what would bring more of them, and ``skipped`` how many files could not
+    be read. ``bytes_read`` is how much of two files was read, which is what the hash is of; ``whole`` says whether they
+    have no more.
     """
 
     batches: tuple[PairBatch, ...]
@@ -115,11 +116,11 @@ class PairData(msgspec.Struct, frozen=True, kw_only=True, tag="pairs"):
 
     @property
     def unknown_share(self) -> float:
-        """Of the words of both sides, in all batches."""
+        """The share of UNK among the words of both sides, in all batches."""
         return _unknown_share(side for batch in self.batches for side in (batch.source, batch.target))
 
     def source(self, asked: PairsAsked) -> Source:
-        """What a record holds of it, with what its reader must know."""
+        """What a record holds of the input, with the doubts that its reader must know."""
         doubts = (self._too_few() if self.repeated else None, self._one_sided(), *self._unknown(asked))
         return Source(
             kind=self.kind,
@@ -138,7 +139,7 @@ class PairData(msgspec.Struct, frozen=True, kw_only=True, tag="pairs"):
         )
 
     def _unknown(self, asked: PairsAsked) -> Iterator[Doubt | None]:
-        """What is to be said of each side."""
+        """For each side a doubt, if too many of its words are unknown."""
         for ids, side, words in (
             (
                 Ids(asked.source_vocab, "--source-vocab", "source"),
@@ -155,7 +156,7 @@ class PairData(msgspec.Struct, frozen=True, kw_only=True, tag="pairs"):
             yield unknown_words(asked.tokens, ids, share, side.enough_vocab, side.letters_unknown)
 
     def _one_sided(self) -> Doubt | None:
-        """Many pairs with an empty side are files that are not parallel, as a rule."""
+        """A doubt if many pairs have an empty side: usually the files are not parallel then."""
         read = self.pairs + self.left_out
         if self.wordless < _ONE_SIDED * read:
             return None
@@ -230,7 +231,7 @@ def load(asked: PairsAsked) -> PairData:
 
 
 def synthetic(asked: PairsAsked) -> PairData:
-    """Words of both sides drawn from Zipf's law, as many as there are steps, no padding."""
+    """Batches of words drawn by Zipf's law for both sides: one for each time step, no padding."""
     generator = random.Random(asked.seed)  # noqa: S311 - reproducible, not secret
     number, steps = BATCHES * asked.batch, asked.sequence_length
     sources = by_zipf(generator, asked.source_vocab, number * steps)
@@ -256,7 +257,7 @@ def synthetic(asked: PairsAsked) -> PairData:
 
 
 def _batches(pairs: list[tuple[list[int], list[int]]], asked: PairsAsked) -> tuple[PairBatch, ...]:
-    """All batches of so many pairs of ids."""
+    """All batches, made of pairs of sentences as ids."""
     if asked.bucket:
         pairs = sorted(pairs, key=lambda pair: (-len(pair[1]), -len(pair[0])))
     return tuple(
@@ -275,7 +276,7 @@ def _sentences(sentences: Sequence[Sequence[int]]) -> Sentences:
 
 
 def _unknown_share(sides: Iterable[Sentences]) -> float:
-    """Of the words of so many sides of batches."""
+    """The share of UNK among the words of these sides."""
     unknown = number = 0
     for side in sides:
         unknown += side.unknown

@@ -32,11 +32,11 @@ class ParallelFiles:
 
     @property
     def none_found(self) -> str:
-        """Naming both."""
+        """The error's text, which names both files."""
         return f"{self._source.name}, {self._target.name}: expected words in lines of both, found none"
 
     def pairs(self) -> Iterator[Pair]:
-        """A pair a line; one with an empty side has a side without words.
+        """One pair for each line; an empty line gives a side without words.
 
         Raises:
             UsageError: A file cannot be read or is no text in UTF-8, or one has more lines than the other.
@@ -53,7 +53,7 @@ class ParallelFiles:
         self._check_numbers()
 
     def told(self) -> Told:
-        """The hash is that of a text with the hashes of both files in a line each."""
+        """See ``Origin``; the hash is of a text with the hashes of both files, one on each line."""
         files = (self._source.file, self._target.file)
         return Told(
             text="two files, parallel by lines",
@@ -63,12 +63,12 @@ class ParallelFiles:
         )
 
     def _check_numbers(self) -> None:
-        """What has ended must not have fewer lines than the other file."""
+        """Refuse a file that has ended and has fewer lines than the other."""
         shorter, longer = sorted((self._source, self._target), key=lambda lines: lines.number)
         if shorter.number < longer.number and shorter.file.whole:
             raise UsageError(
-                f"{self._source.told}, {self._target.told}: expected as many, since each line of one is "
-                "a pair with that of the other; name two files that are parallel"
+                f"{self._source.told}, {self._target.told}: expected equally many, since each line of one "
+                "makes a pair with the same line of the other; name two files that are parallel"
             )
 
 
@@ -94,6 +94,6 @@ class _Lines:
 
     @property
     def told(self) -> str:
-        """Its name with the number."""
+        """The file's name with its number of lines."""
         at_least = "" if self.file.whole else "at least "
         return f"{self.name} has {at_least}{self.number:,} line{'' if self.number == 1 else 's'}"

@@ -1,7 +1,8 @@
-"""Pairs become numbers while they are read, and no more of them are kept than the batches need. Pure.
+"""Turns sentence pairs into numbers while they are read, and keeps no more of them than the batches need. Pure.
 
-A pair fits if both its sides do, the target with its end; a translation cannot be cut. In buckets the longest pairs by
-the words of both sides are kept: no other choice has less padding. Without buckets it is any of them, by a seeded draw.
+A pair fits if both its sides do, the target with its end; a translation cannot be cut. With buckets, the pairs with the
+most words on both sides are kept, since no other choice has less padding. Without buckets, a seeded draw decides which
+pairs are kept.
 """
 
 import random
@@ -26,8 +27,8 @@ class Numbered(NamedTuple):
 class Kept:
     """The pairs that fit, and how often each word of each side came.
 
-    ``usable`` pairs fit, of which those in ``best`` are kept. ``too_long`` ones do not, ``wordless`` ones have a side
-    without words. The shortest pair fits in ``shortest`` steps, ``None`` if there is no pair.
+    ``usable`` pairs fit, and those in ``best`` are kept. ``too_long`` pairs do not fit, and ``wordless`` ones have a
+    side without words. The shortest pair fits in ``shortest`` time steps; ``None`` if there is no pair.
     """
 
     def __init__(self, pairs: Iterable[Pair], asked: PairsAsked) -> None:
@@ -36,9 +37,9 @@ class Kept:
         self.usable = self.too_long = self.wordless = 0
         self.shortest: int | None = None
         self._steps, self._needed = asked.sequence_length, BATCHES * asked.batch
-        # A place in line, how many came before, and the pair: in buckets the longest are first, else any.
+        # A place in line, how many came before, and the pair. With buckets the longest are first, else any.
         self._found: list[tuple[float, int, Numbered]] = []
-        self._last = inf  # who stands there or behind is not needed
+        self._last = inf  # pairs with this place or a later one are not needed
         self._draw = None if asked.bucket else random.Random(asked.seed)  # noqa: S311 - reproducible, not secret
         for pair in pairs:
             self._take(self.sources.numbers(pair.source), self.targets.numbers(pair.target))

@@ -1,8 +1,8 @@
-r"""What in a program's message is not language: it is taken out, and plain words in one line are left. Pure.
+r"""Takes out of a program's message what is not language, and leaves plain words in one line. Pure.
 
-Tags (``<b>``), placeholders (``%s``, ``%(name)s``, ``%1$d``, ``{name}``, ``${name}``) with the quotes around them,
-marks of keyboard shortcuts (``_File``, ``&File``), a terminal's colours, groff's fonts and signs (``\fB``, ``\-``).
-Entities (``&amp;``) become their letters, and white space one space.
+It takes out tags (``<b>``), placeholders (``%s``, ``%(name)s``, ``%1$d``, ``{name}``, ``${name}``) with the quotes
+around them, marks of keyboard shortcuts (``_File``, ``&File``), a terminal's colours, and groff's fonts and signs
+(``\fB``, ``\-``). Entities (``&amp;``) become their letters, and white space becomes one space.
 """
 
 import html
@@ -36,7 +36,7 @@ _FIRST_HOLES = re.compile(rf"^(?:\s*{_HOLE}\s*[:\uff1a])+")  # the name of a pro
 _ENTITY = re.compile(r"&(?:\#\d+|\#[xX][0-9A-Fa-f]+|[A-Za-z][A-Za-z0-9]*);")
 _SHORTCUT = re.compile(
     r"(?<![\w/.&$@-])[_&](?=[^\W\d_][^\W_]*(?!\w))"
-)  # before a word; _a_name_ is one itself
+)  # before a word, but not in names such as _a_name_
 
 
 def plain_text(message: str) -> str:

@@ -18,17 +18,17 @@ _CONTEXT, _PLURAL = b"\x04", b"\x00"
 
 
 class Entry(NamedTuple):
-    """One text and its translation; of several forms for numbers the first, the singular."""
+    """One text and its translation; if it has several forms for numbers, the singular."""
 
     english: str
     translation: str
 
 
 def entries(catalog: bytes) -> list[Entry]:
-    """The entries of a catalog in its order, without the header and without context.
+    """The entries of a catalog, in its order, without the header and without contexts.
 
     Raises:
-        ValueError: It is no catalog, is damaged, or does not hold what its encoding says.
+        ValueError: The bytes are no catalog, are damaged, or cannot be decoded by the encoding that they name.
     """
     found = list(_raw(catalog))
     encoding = next((_encoding(translation) for english, translation in found if not english), "utf-8")
@@ -43,7 +43,7 @@ def entries(catalog: bytes) -> list[Entry]:
 
 
 def _raw(catalog: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """English and translation, as bytes."""
+    """Each English text and its translation, as bytes."""
     for order in "<>":
         if len(catalog) >= _HEAD and struct.unpack_from(f"{order}I", catalog)[0] == _MAGIC:
             break
@@ -64,11 +64,11 @@ def _text(catalog: bytes, order: str, place: int) -> bytes:
 
 
 def _encoding(header: bytes) -> str:
-    """What the header says, UTF-8 if nothing."""
+    """The encoding that the header names; UTF-8 if it names none."""
     found = _CHARSET.search(header)
     return found[1].decode("ascii", "replace") if found else "utf-8"
 
 
 def _first(text: bytes) -> bytes:
-    """Without context, and the singular."""
+    """The singular of a text, without its context."""
     return text.rpartition(_CONTEXT)[2].partition(_PLURAL)[0]

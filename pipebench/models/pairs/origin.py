@@ -1,4 +1,4 @@
-"""Where pairs of sentences are from: what each origin brings. Pure."""
+"""Where sentence pairs come from: what each origin must provide. Pure."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
@@ -14,8 +14,8 @@ class Pair(NamedTuple):
 class Told(NamedTuple):
     """What a record holds of an origin.
 
-    ``text`` says in words what it is, ``sha256`` is of what was read. Of files ``bytes_read`` were read; ``whole``:
-    they have no more. ``skipped`` files could not be read.
+    ``text`` says in words what it is. ``sha256`` is the hash of what was read. ``bytes_read`` is how much of files was
+    read, and ``whole`` says whether they have no more. ``skipped`` files could not be read.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Origin(Protocol):
 
     @property
     def none_found(self) -> str:
-        """The error's text where it has no pair at all."""
+        """The error's text if it has no pair at all."""
 
     @property
     def more(self) -> str:
@@ -49,4 +49,4 @@ class Origin(Protocol):
         """
 
     def told(self) -> Told:
-        """When all pairs were read."""
+        """What a record holds of the origin; call it when all pairs were read."""

@@ -1,4 +1,4 @@
-"""Which origin is asked for. Pure."""
+"""Finds the origin that a run asks for. Pure."""
 
 from pipebench.errors import UsageError
 from pipebench.models.pairs.asked import PairsAsked
@@ -12,10 +12,10 @@ from pipebench.system.names import as_named
 
 
 def origin_of(asked: PairsAsked) -> Origin:
-    """Where the pairs are from.
+    """Where the run's sentence pairs come from.
 
     Raises:
-        UsageError: Only one of two files, files beside a language, or a name that is none.
+        UsageError: Only one of two files is given, files are given beside a language, or a name is not valid.
     """
     source, target = asked.source, asked.target
     if asked.pairs is not None:

@@ -11,10 +11,10 @@ from pipebench.models.text.vocabulary import SENTENCE_END, Words, size_for
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """How many words kept an id of their own.
+    """How many words of one side kept an id of their own.
 
-    ``enough_vocab`` is the number of ids that leaves a quarter of the words in the batches unknown, ``None`` if none
-    does; ``letters_unknown`` the share that would be if letters were words (0 where few words are unknown).
+    ``enough_vocab`` is the number of ids that leaves a quarter of the words in the batches unknown; ``None`` if none
+    does. ``letters_unknown`` is the share that would be unknown if letters were words; 0 if few words are unknown.
     """
 
     vocabulary: int
@@ -23,12 +23,12 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def side_of(words: Words, ids: int, sentences: Iterable[Sequence[int]]) -> tuple[Side, dict[int, int]]:
-    """One side's vocabulary, and the ids of its words by their numbers; what is missing there is unknown.
+    """One side's vocabulary, and the ids of its words by their numbers; a word that is missing there is unknown.
 
     Args:
-        words: all that came.
-        ids: how many there are, the reserved ones too; the most frequent words get one.
-        sentences: those in the batches, by their words' numbers.
+        words: all words that came.
+        ids: how many there are, the reserved ones included; the most frequent words get one.
+        sentences: those in the batches, as numbers of words.
     """
     order = words.by_frequency()
     kept = order[: ids - RESERVED_WORDS]

@@ -16,7 +16,7 @@ from pipebench.models.text.words import sentences
 
 
 class Successors:
-    """Sentences k and k + 1 of the same topic, topics by their names; topics share sections: a pair comes once."""
+    """Sentences k and k + 1 of a topic, topics in the order of their names; a pair that comes again is left out."""
 
     kind = REFERENCE
     more = "--source FILE --target FILE"
@@ -27,7 +27,7 @@ class Successors:
         self._sha256 = ""
 
     def pairs(self) -> Iterator[Pair]:
-        """In the order of the text.
+        """All pairs, in the order of the text.
 
         Raises:
             EnvironmentRefusedError: This Python does not carry the reference.
@@ -44,7 +44,7 @@ class Successors:
                     yield Pair(source, target)
 
     def told(self) -> Told:
-        """The hash is of the reference."""
+        """See ``Origin``; the hash is of the reference."""
         return Told(
             f"{REFERENCE} of Python {platform.python_version()}, each sentence with the next", self._sha256
         )

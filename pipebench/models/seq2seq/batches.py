@@ -1,4 +1,4 @@
-"""Batches of pairs of sentences as tensors: cut along the batch and along time, each slice as long as its sentences.
+"""Batches of sentence pairs as tensors: cut along the batch and along time, each slice as long as its sentences.
 
     encoder   its words are read backwards, and all sentences end together    . . c b a
     decoder   end of the source, then the target's words                      </s> w x y
@@ -23,8 +23,8 @@ from pipebench.models.text.data import END, PADDING
 class Cut(NamedTuple):
     """The slices of one microbatch in one segment of time.
 
-    ``inputs`` are words [T, B]; ``targets`` of the encoder are how many sentences have begun at each step, of the
-    decoder its flat next words.
+    ``inputs`` are words [T, B]. The encoder's ``targets`` say how many sentences have begun at each time step; the
+    decoder's are its next words, flat.
     """
 
     inputs: list[Tensor]
@@ -32,7 +32,7 @@ class Cut(NamedTuple):
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Of time, of each slice."""
+        """How many time steps each slice has."""
         return tuple(words_TB.shape[0] for words_TB in self.inputs)
 
 
@@ -40,8 +40,8 @@ def microbatches_of(batch: PairBatch, count: int) -> list[tuple[list[Tensor], li
     """The sentences of each microbatch, source and target: each a tensor of its words.
 
     Args:
-        batch: pairs, those with long sources first.
-        count: of microbatches, which divides their number.
+        batch: sentence pairs, those with long sources first.
+        count: how many microbatches; it divides the number of pairs.
     """
     sides = [_sentences(side) for side in (batch.source, batch.target)]
     size = len(sides[0]) // count

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Seq2SeqKind:
-    """Encoder and decoder with an LSTM layer each on a device, on pairs of sentences, as the paper trains it."""
+    """Encoder and decoder of LSTM layers, on sentence pairs, as the paper trains it; a device has layers of both."""
 
     name: ClassVar[str] = "seq2seq"
     presets: "ClassVar[Mapping[str, Mapping[str, int]]]" = PRESETS
@@ -30,7 +30,7 @@ class Seq2SeqKind:
     segments: ClassVar[int] = len(SEGMENTS)
 
     def outline(self, asked: Asked) -> Seq2SeqOutline:
-        """By computed operations and bytes."""
+        """The model on paper, with computed operations and bytes."""
         assert asked.hidden is not None
         assert asked.vocab is not None
         assert asked.source_vocab is not None
@@ -51,7 +51,7 @@ class Seq2SeqKind:
         )
 
     def given(self, asked: Asked) -> Given:
-        """Read the pairs, or draw them."""
+        """Read the sentence pairs, or draw random ones."""
         wanted = cast("PairsAsked", asked)
         data = pairs.load(wanted)
         first = data.batches[0]  # by which a host's speed is measured
@@ -59,7 +59,7 @@ class Seq2SeqKind:
         return Given(data.source(wanted), data, (float(source), float(target)))
 
     def network(self, asked: Asked, data: "Data | pairs.PairData | None") -> "Network":
-        """In this process."""
+        """The model in this process. Imports torch."""
         from pipebench.models.seq2seq.network import Seq2SeqNetwork  # noqa: PLC0415 - torch
 
         assert isinstance(data, pairs.PairData)

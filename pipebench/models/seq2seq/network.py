@@ -1,7 +1,7 @@
 """The encoder-decoder LSTM (Sutskever, Vinyals and Le, 2014): its parts, the whole of it, and the paper's trainer.
 
-A part has some pairs of layers: layers l of encoder and decoder. In the encoder's segment of time it runs the one, in
-the decoder's the other, which begins with the state that the first one ended with.
+A part has layers l of both encoder and decoder, for some l. In the encoder's segment of time it runs the encoder's
+layers, and in the decoder's the decoder's layers, which begin with the state that the encoder's layers ended with.
 
 Shape suffixes: T time steps of the slice, B sentences of the slice, H hidden, V words of the target.
 """
@@ -30,7 +30,7 @@ _States = list[ragged.State]
 
 
 class Seq2SeqPart(nn.Module):
-    """Some pairs of layers; parameter names do not depend on how the model is cut."""
+    """Some layers of encoder and decoder; parameter names do not depend on how the model is cut."""
 
     def __init__(self, outline: Seq2SeqOutline, part: Slice, device: torch.device | None = None) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class Seq2SeqPart(nn.Module):
         )
 
     def run(self, input_: Tensor, state: _States | None, beside: Beside) -> tuple[Tensor, _States | None]:
-        """The output of the part's last layer, and each layer's state after the last step.
+        """The output of the part's last layer, and each layer's state after the last time step.
 
         Args:
             input_: words [T, B] for a part with the embeddings, else activations [T, B, H].
-            state: each layer's before the first step; ``None`` is zeros.
-            beside: which segment of time it is; in the encoder's, how many sentences have begun at each step.
+            state: each layer's state before the first time step; ``None`` means zeros.
+            beside: the segment of time; the encoder's ``target`` is how many sentences have begun at each time step.
         """
         encodes = beside.segment == ENCODER
         words = self.source_embedding if encodes else self.target_embedding
@@ -87,7 +87,7 @@ class Seq2SeqPart(nn.Module):
         return hidden_TBH, after
 
     def loss(self, hidden_TBH: Tensor, targets_N: Tensor) -> Tensor:
-        """Summed over the words that are not padding."""
+        """The loss, summed over the words that are not padding."""
         assert self.projection is not None
         return word_loss(self.projection(hidden_TBH.flatten(0, 1)), targets_N)
 
@@ -96,7 +96,7 @@ class Seq2SeqPart(nn.Module):
         return self.named_parameters()
 
     def kept(self) -> Iterator[tuple[str, Tensor]]:
-        """The same: there are no buffers."""
+        """All parameters by name; there are no buffers."""
         return self.named()
 
 
@@ -117,9 +117,10 @@ class Seq2Seq:
         """The output of the decoder's last layer.
 
         Args:
-            input_: source words [T, B], how many sentences have begun at each of its steps, the decoder's words [T, B].
+            input_: source words [T, B], how many sentences have begun at each of their time steps, and the decoder's
+                words [T, B].
             state: none.
-            beside: not looked at.
+            beside: not used.
         """
         source_TB, begun_T, words_TB = input_
         _, thought = self._part.run(source_TB, None, Beside(ENCODER, begun_T))
@@ -128,14 +129,14 @@ class Seq2Seq:
 
 
 class Words(nn.Module):
-    """An embedding whose gradient has the rows of the words that occur, and nothing else."""
+    """An embedding with a sparse gradient, which has only the rows of the words that occur."""
 
     def __init__(self, vocab: int, hidden: int, *, dtype: torch.dtype, device: torch.device | None) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(vocab, hidden, dtype=dtype, device=device))
 
     def forward(self, words_TB: Tensor) -> Tensor:
-        """[T, B, H]."""
+        """The embedded words [T, B, H]."""
         return embedding(words_TB, self.weight, sparse=True)
 
 
@@ -143,9 +144,9 @@ class Seq2SeqNetwork:
     """The model of a run in this process.
 
     Args:
-        outline: its sizes; which library the projection is faster with is found here, if it is not known yet.
-        asked: of the run.
-        data: its pairs of sentences.
+        outline: the model's sizes. If it is not known yet which library is faster for the projection, it is found here.
+        asked: what the run asks of the model.
+        data: the run's sentence pairs.
     """
 
     def __init__(self, outline: Seq2SeqOutline, asked: Asked, data: PairData) -> None:
@@ -156,7 +157,7 @@ class Seq2SeqNetwork:
         self._asked, self._data = asked, data
 
     def part(self, part: Slice, device: torch.device | None = None) -> Part:
-        """A slice, its parameters drawn; or a shard of the projection, or what joins them."""
+        """Make a slice with its first parameters, a shard of the projection, or the loss that joins the shards."""
         if part.joins:
             return JoinedLoss()
         if part.rows is not None:
@@ -171,7 +172,7 @@ class Seq2SeqNetwork:
         return part
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:  # noqa: ARG002 - a chain either way
-        """The encoder, then the decoder, layer by layer."""
+        """Make the whole model: the encoder, then the decoder, layer by layer."""
         return Seq2Seq(self._drawn(Seq2SeqPart(self.outline, whole(self.outline), device)))
 
     def batch(
@@ -182,7 +183,7 @@ class Seq2SeqNetwork:
         chunks: int | None = None,
         device: torch.device | None = None,
     ) -> StepBatch:
-        """Slices of the encoder, then of the decoder; uncut, all that a single device takes at once."""
+        """A batch: slices of the encoder, then of the decoder. ``chunks=None`` gives whole sentences, uncut in time."""
         batch = self._data.batches[number]
         cuts = [
             (encoder_cut(sources, chunks or 1, device), decoder_cut(targets, chunks or 1, device))
@@ -201,6 +202,6 @@ class Seq2SeqNetwork:
         )
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """SGD, the norm of all gradients clipped."""
+        """SGD, which clips the norm of all gradients if the run asks for that."""
         rate, most = self._asked.learning_rate, self._asked.clipping
         return SGD(parameters, rate) if most is None else ClippedSGD(parameters, rate, most)

@@ -1,14 +1,15 @@
 """An LSTM layer over sentences of unequal length, as if each one stood alone.
 
-The sentences of a slice end together and begin one after the other, the longest first, as words that are read
-backwards do when they end with the sentence's first word:
+The sentences of a slice end together and begin one after the other, the longest first. That is so because their words
+are read backwards, and end with the sentence's first word:
 
     a  a  a  a  a
     .  .  b  b  b          steps 0-1 have 1 sentence, steps 2-4 have 2
     .  .  .  .  .          (one that has not begun yet)
 
-So the sentences of a step are the first few of the slice. Steps with as many of them are one call of the layer; what
-has not begun is not computed, and begins with a state of zeros. A layer's output there is zeros, which nobody looks at.
+So each time step has the first few sentences of the slice. Time steps with equally many sentences are one call of the
+layer. A sentence that has not begun is not computed, and begins with a state of zeros. Before that the layer's output
+is zeros, which are not used.
 
 Shape suffixes: T time steps of the slice, B sentences of the slice, A those that have begun, H hidden.
 """
@@ -30,12 +31,12 @@ def run(
 
     Args:
         lstm: one layer, time-major.
-        input_TBH: of the slice.
-        begun_T: how many sentences have begun, by step; never fewer than before.
-        state: of those that had begun before the slice; ``None``: of none.
+        input_TBH: the slice's input.
+        begun_T: how many sentences have begun at each time step; never fewer than before.
+        state: that of the sentences that began before the slice; ``None`` if there are none.
 
     Returns:
-        Output [T, B, H], and the state of those that have begun by the last step.
+        Output [T, B, H], and the state of the sentences that have begun by the last time step.
     """
     sentences = input_TBH.shape[1]
     if state is None:
@@ -56,7 +57,7 @@ def run(
 
 
 def _extended(state: State, begun: int) -> State:
-    """With zeros for those that begin."""
+    """The state, with zeros for the sentences that begin."""
     h, c = (
         pad(tensor, (0, 0, 0, begun - tensor.shape[1])) if begun > tensor.shape[1] else tensor
         for tensor in state

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 
 _REFERENCE_LAYERS = (
-    2  # the speed is 3 to 4 % below that of all of the preset's, and known in a quarter of the time
+    2  # the speed found is 3 to 4 % below that of all the preset's layers, in a quarter of the time
 )
 
 
 def reference() -> Asked:
-    """What a host's speed is measured on where nobody counts a model's operations: the default sizes, fewer layers."""
+    """The model to measure a host's speed on, if the run's own model has no known operations.
+
+    It has the default sizes and fewer layers.
+    """
     sizes = next(iter(PRESETS.values()))
     return Asked(
         model=StackedLSTMKind.name,
@@ -58,7 +61,7 @@ class StackedLSTMKind:
     segments: ClassVar[int] = 1
 
     def outline(self, asked: Asked) -> LSTMOutline:
-        """By computed operations and bytes."""
+        """The model on paper, with computed operations and bytes."""
         assert asked.hidden is not None
         assert asked.vocab is not None
         assert asked.sequence_length is not None
@@ -69,13 +72,13 @@ class StackedLSTMKind:
         )
 
     def given(self, asked: Asked) -> Given:
-        """Read the text, or draw the words."""
+        """Read the text, or draw random words."""
         wanted = cast("TextAsked", asked)
         data = words.load(wanted)
         return Given(data.source(wanted), data)
 
     def network(self, asked: Asked, data: "words.Data | PairData | None") -> "Network":
-        """In this process."""
+        """The model in this process. Imports torch."""
         from pipebench.models.stacked_lstm.network import StackedLSTMNetwork  # noqa: PLC0415 - torch
 
         assert isinstance(data, words.Data)

@@ -35,7 +35,7 @@ State = tuple[Tensor, Tensor]  # h and c of one layer, [1, B, H] each
 
 
 class _Options(TypedDict):
-    """How parameters are made."""
+    """Type and place of new parameters."""
 
     dtype: torch.dtype
     device: torch.device | None
@@ -68,8 +68,8 @@ class StackedLSTM(nn.Module):
 
         Args:
             input_: words [T, B] for a slice with the embedding, else activations [T, B, H].
-            state: each layer's before the first time step; ``None`` is zeros.
-            beside: not looked at.
+            state: each layer's state before the first time step; ``None`` means zeros.
+            beside: not used.
         """
         hidden_TBH = input_ if self.embedding is None else self.embedding(input_)
         before: Sequence[State | None] = state or [None] * len(self.lstm)
@@ -80,7 +80,7 @@ class StackedLSTM(nn.Module):
         return hidden_TBH, after
 
     def loss(self, hidden_TBH: Tensor, targets_N: Tensor) -> Tensor:
-        """Summed over the words that are not padding."""
+        """The loss, summed over the words that are not padding."""
         assert self.projection is not None
         return word_loss(self.projection(hidden_TBH.flatten(0, 1)), targets_N)
 
@@ -89,7 +89,7 @@ class StackedLSTM(nn.Module):
         return self.named_parameters()
 
     def kept(self) -> Iterator[tuple[str, Tensor]]:
-        """The same: there are no buffers."""
+        """All parameters by name; there are no buffers."""
         return self.named()
 
     def initialise(self, seed: int) -> None:
@@ -116,12 +116,12 @@ class FusedLSTM(nn.Module):
         state: None,  # noqa: ARG002 - the whole sequence at once
         beside: Beside = NOTHING,  # noqa: ARG002 - the protocol's signature
     ) -> tuple[Tensor, None]:
-        """The output of the last LSTM layer; nothing is handed on."""
+        """The output [T, B, H] of the last LSTM layer, and no state."""
         hidden_TBH, _ = self.lstm(self.embedding(words_TB))
         return hidden_TBH, None
 
     def loss(self, hidden_TBH: Tensor, targets_N: Tensor) -> Tensor:
-        """Summed over the words that are not padding."""
+        """The loss, summed over the words that are not padding."""
         return word_loss(self.projection(hidden_TBH.flatten(0, 1)), targets_N)
 
     def initialise(self, seed: int) -> None:
@@ -139,7 +139,7 @@ class FusedLSTM(nn.Module):
                 yield name, parameter
 
     def kept(self) -> Iterator[tuple[str, Tensor]]:
-        """The same: there are no buffers."""
+        """All parameters by name; there are no buffers."""
         return self.named()
 
 
@@ -147,9 +147,9 @@ class StackedLSTMNetwork:
     """The model of a run in this process.
 
     Args:
-        outline: its sizes; which library the projection is faster with is found here, if it is not known yet.
-        asked: of the run.
-        data: its words.
+        outline: the model's sizes. If it is not known yet which library is faster for the projection, it is found here.
+        asked: what the run asks of the model.
+        data: the run's words.
     """
 
     def __init__(self, outline: LSTMOutline, asked: Asked, data: Data) -> None:
@@ -162,7 +162,7 @@ class StackedLSTMNetwork:
         self._seed, self._rate, self._data = asked.seed, asked.learning_rate, data
 
     def part(self, part: Slice, device: torch.device | None = None) -> Part:
-        """A slice, its parameters drawn; or a shard of the projection, or what joins them."""
+        """Make a slice with its first parameters, a shard of the projection, or the loss that joins the shards."""
         if part.joins:
             return JoinedLoss()
         if part.rows is not None:
@@ -179,10 +179,10 @@ class StackedLSTMNetwork:
         return model
 
     def split(self, model: Part, *, microbatches: int, chunks: int) -> Split | None:
-        """A part of this network as one whose backward is in halves; ``None`` for one that cannot be.
+        """Make a part whose backward is in halves; ``None`` if this part cannot be split.
 
         Args:
-            model: from ``part``; its parameters are used, and get their gradients.
+            model: a part made by ``part``. The new part uses its parameters and gives them their gradients.
             microbatches: of the plan.
             chunks: of the plan.
         """
@@ -204,9 +204,10 @@ class StackedLSTMNetwork:
         )
 
     def products(self, microbatches: int, device: torch.device | None = None) -> Products:
-        """The library that split parts use: as found before, else the fastest one here, which is found once.
+        """The library that split parts use: the one found by an earlier launch, else the fastest one here.
 
-        ``found`` then says which it is. Who sends that to other launches must ask before.
+        The fastest one is looked for once, and ``found`` says which it is. Call this before you send ``found`` to other
+        launches.
 
         Args:
             microbatches: of the plan.
@@ -223,7 +224,7 @@ class StackedLSTMNetwork:
         return self._products
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:
-        """Fused, or the chain of all layers."""
+        """Make the whole model: fused, or as the chain of all layers."""
         if kind != "fused":
             return self.part(self.outline.whole, device)
         model = FusedLSTM(self.outline, device)
@@ -238,7 +239,7 @@ class StackedLSTMNetwork:
         chunks: int | None = None,
         device: torch.device | None = None,
     ) -> StepBatch:
-        """``inputs[m][c]`` int64 [T / chunks, B / microbatches]; ``targets[m][c]`` its flat next words."""
+        """``inputs[m][c]`` int64 [T / chunks, B / microbatches], and ``targets[m][c]``: their next words, flat."""
         return step_batch(
             self._data.batches[number],
             self.outline,

@@ -1,4 +1,4 @@
-"""What is asked of a text. Pure."""
+"""What a run asks of its words. Pure."""
 
 from typing import Literal, Protocol, get_args
 
@@ -8,7 +8,7 @@ RESERVED_WORDS = 3  # padding, unknown word, end of sentence
 
 
 class WordsAsked(Protocol):
-    """What is asked of words, wherever they are from."""
+    """What a run asks of its words, wherever they come from."""
 
     @property
     def batch(self) -> int:
@@ -16,11 +16,11 @@ class WordsAsked(Protocol):
 
     @property
     def sequence_length(self) -> int:
-        """Words of a sequence; of a sentence with its end at most."""
+        """Words of a sequence; for sentence pairs the most that a sentence may have, its end included."""
 
     @property
     def vocab(self) -> int:
-        """Ids of words that are predicted, the reserved ones too."""
+        """How many ids there are for words that are predicted, the reserved ones included."""
 
     @property
     def tokens(self) -> TokenRule:
@@ -28,16 +28,16 @@ class WordsAsked(Protocol):
 
     @property
     def synthetic(self) -> bool:
-        """Drawn words instead."""
+        """Whether words are drawn at random instead."""
 
     @property
     def seed(self) -> int:
-        """Of all that is drawn."""
+        """The seed of all that is drawn."""
 
 
 class TextAsked(WordsAsked, Protocol):
-    """And where a text is from."""
+    """What a run asks of a text: its words, and where it comes from."""
 
     @property
     def text(self) -> str | None:
-        """A file, by default the language reference of this Python."""
+        """The text's file; ``None`` means the language reference of this Python."""

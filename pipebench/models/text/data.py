@@ -1,11 +1,11 @@
 """The words: from text or a seeded Zipf distribution to fixed [T, B] batches. Imports no torch.
 
-A sentence longer than T + 1 words is cut; pieces are sorted by length, so that those of like length share a
-batch, and the longest come first, which keeps padding low. Every word beyond the ``vocab`` most frequent is
-UNK, as is a literal ``<unk>``. A batch's inputs are words 0..T-1 of each piece and its targets words 1..T; a target
-that is padding is not counted and has no loss.
+A sentence longer than T + 1 words is cut. Pieces are sorted by length, the longest first, so that pieces of similar
+length share a batch and padding is low. Every word beyond the ``vocab`` most frequent ones is UNK, as is a literal
+``<unk>``. A batch's inputs are words 0..T-1 of each piece, and its targets are words 1..T. A target that is padding is
+not counted and has no loss.
 
-Of a long text the first part is read, more than enough for vocabulary and batches.
+Of a long text only the first part is read, which is more than enough for vocabulary and batches.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from pipebench.warning_codes import WarningCode
 PADDING, UNKNOWN, END = range(RESERVED_WORDS)
 REFERENCE = "pydoc_data.topics"
 
-_MOST_BYTES = 8 << 20  # read of a text, if vocabulary and batches are usual
+_MOST_BYTES = 8 << 20  # of a text that are read, if vocabulary and batches are not unusually large
 _BYTES_A_TARGET, _BYTES_AN_ID = 16, 256
 
 _COUNT_RULES: dict[TokenRule, str] = {
@@ -51,13 +51,13 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
-    """The batches and where they are from.
+    """The batches and where they come from.
 
-    ``tokens`` is the size of the source in words, ``vocabulary`` how many distinct words kept an id of their
-    own, ``repeated`` whether the source was too short and its sentences were used again, ``unknown_share`` how many
-    of the counted targets are UNK. ``bytes_read`` of a file are what the hash is of; ``whole``: it has no more.
-    ``enough_vocab`` is the ``--vocab`` that leaves a quarter of the words unknown, ``None`` if none does;
-    ``letters_unknown`` the share that would be if letters were words (0 where few words are unknown).
+    ``tokens`` is the size of the source in words. ``vocabulary`` is how many distinct words kept an id of their own.
+    ``repeated`` says whether the source was too short, so that its sentences were used again. ``bytes_read`` is how
+    much of a file was read, which is what the hash is of; ``whole`` says whether the file has no more. ``enough_vocab``
+    is the ``--vocab`` that leaves a quarter of the words unknown; ``None`` if none does. ``letters_unknown`` is the
+    share that would be unknown if letters were words; 0 if few words are unknown.
     """
 
     kind: str
@@ -74,12 +74,12 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
 
     @property
     def unknown_share(self) -> float:
-        """Of the targets that count, in all batches."""
+        """The share of UNK among the targets that count, in all batches."""
         unknown = sum(array("q", batch.targets).count(UNKNOWN) for batch in self.batches)
         return unknown / sum(batch.words for batch in self.batches)
 
     def source(self, config: TextAsked) -> Source:
-        """What a record holds of it, with what its reader must know."""
+        """What a record holds of the input, with the doubts that its reader must know."""
         doubts = (
             _repeated(config) if self.repeated else None,
             unknown_words(
@@ -132,10 +132,10 @@ def python_reference() -> str:
 
 
 def reference_topics(instead: str) -> list[str]:
-    """Its topics, in the order of their names.
+    """The topics of the language reference, in the order of their names.
 
     Raises:
-        EnvironmentRefusedError: This Python was installed without it; what to use ``instead``.
+        EnvironmentRefusedError: This Python was installed without it; the text says what to use ``instead``.
     """
     try:
         from pydoc_data.topics import topics  # noqa: PLC0415 - 0.7 MB that only this input needs
@@ -147,7 +147,7 @@ def reference_topics(instead: str) -> list[str]:
 
 
 def most_bytes(batch: int, sequence_length: int, vocab: int) -> int:
-    """What is read of a text file at most."""
+    """How many bytes of a text file are read at most."""
     targets = BATCHES * batch * (sequence_length + 1)
     return max(_MOST_BYTES, _BYTES_A_TARGET * targets, _BYTES_AN_ID * vocab)
 
@@ -160,7 +160,7 @@ def from_file(name: str, config: TextAsked) -> Data:
 
 
 def from_text(text: str, kind: str, config: TextAsked) -> Data:
-    """Batches of real sentences."""
+    """Batches of a text's sentences."""
     data = _from_blocks([text], kind, config, lambda: True)
     return msgspec.structs.replace(data, sha256=hashlib.sha256(text.encode()).hexdigest())
 
@@ -195,7 +195,7 @@ def _from_blocks(blocks: Iterable[str], kind: str, config: TextAsked, is_whole: 
 
 
 def synthetic(config: TextAsked) -> Data:
-    """Words drawn from Zipf's law, full sequences, no padding."""
+    """Batches of words drawn by Zipf's law: full sequences, no padding."""
     generator = random.Random(config.seed)  # noqa: S311 - reproducible, not secret
     length = config.sequence_length + 1
     drawn = by_zipf(generator, config.vocab, BATCHES * config.batch * length)
@@ -212,7 +212,7 @@ def synthetic(config: TextAsked) -> Data:
 
 
 def by_zipf(generator: random.Random, vocab: int, number: int) -> list[int]:
-    """So many words drawn from Zipf's law, the r-th most frequent one with weight 1/r; all but the reserved ids."""
+    """Draw so many words by Zipf's law: the r-th most frequent one has weight 1/r. Reserved ids are not drawn."""
     words = range(RESERVED_WORDS, vocab)
     weights = array("d", accumulate(1 / rank for rank in range(1, len(words) + 1)))
     return generator.choices(words, cum_weights=weights, k=number)

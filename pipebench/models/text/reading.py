@@ -1,7 +1,7 @@
-"""A text file as it is read: blocks, checked and decoded as they come, and no more of them than are needed.
+"""Reads a text file: its blocks are checked and decoded as they come, and no more are read than are needed.
 
-What decodes is not yet text: bytes that no text has, and letters that tell of a wrong encoding before, are refused with
-their place and a guess. Works for pipes and endless files too. Imports no torch.
+Not all that can be decoded is text. Bytes that no text has, and letters that show an earlier decoding to be wrong, are
+refused with their place and a guess. Works for pipes and endless files too. Imports no torch.
 """
 
 import hashlib
@@ -19,16 +19,16 @@ from pipebench.system.names import as_text, is_text
 from pipebench.system.pasting import path_word, quoted
 
 _BLOCK_BYTES = 1 << 18
-_HEAD_BYTES = 1 << 10  # what a file is known by, at the least
-_CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")  # but tabs, ends of lines and pages
-_A_FEW = 4  # are in any text
+_HEAD_BYTES = 1 << 10  # the least that a file's kind is told by
+_CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")  # all but tabs and ends of lines and pages
+_A_FEW = 4  # so many may be in any text
 
 
 class TextFile:
-    """A UTF-8 text file, read once, up to ``most_bytes``; ``option`` is what named it.
+    """A UTF-8 text file, read once, up to ``most_bytes``; ``option`` is the option that named it.
 
-    When ``blocks`` has ended, ``sha256`` is of the bytes read, of which there are ``bytes_read``; ``whole`` says that
-    there were no more.
+    When ``blocks`` has ended, ``bytes_read`` is how many bytes were read, and ``sha256`` is their hash. ``whole`` says
+    whether the file has no more.
     """
 
     def __init__(self, name: str, most_bytes: int, option: str = "--text") -> None:
@@ -42,7 +42,7 @@ class TextFile:
 
     @property
     def sha256(self) -> str:
-        """Of the bytes read so far."""
+        """The SHA-256 of the bytes read so far."""
         return self._hash.hexdigest()
 
     def blocks(self) -> Iterator[str]:
@@ -82,7 +82,7 @@ class TextFile:
         self._conclude()
 
     def _bytes(self, file: BinaryIO) -> Iterator[bytes]:
-        """Blocks up to the bound or the file's end; the first one holds what a file is known by."""
+        """Blocks up to the bound or the file's end; the first one is large enough to tell the file's kind by."""
         held = b""  # a pipe gives what there is
         while self.bytes_read < self.most_bytes:
             block = file.read(min(_BLOCK_BYTES, self.most_bytes - self.bytes_read))
@@ -105,7 +105,7 @@ class TextFile:
             raise self._refused("expected text in UTF-8, byte 0 begins something else", known)
 
     def _check_bytes(self, data: bytes, start: int) -> None:
-        """Refuse what is valid UTF-8 and in no text of it."""
+        """Refuse bytes that are valid UTF-8 but are in no text."""
         nul = data.find(0)
         if nul >= 0:
             guess = encodings.guess(_around(data, nul, start))
@@ -135,7 +135,7 @@ class TextFile:
             self._conclude()
 
     def _conclude(self) -> None:
-        """Refuse letters that are in any text where they are too many for one."""
+        """Refuse letters that any text may have a few of, if there are too many of them."""
         if self._controls.is_founded:
             told = f"{self._controls.found:,} of {self._controls.letters:,} letters are control characters"
             problem = f"expected text in UTF-8, {told}, the first at byte {self._controls.first}"
@@ -162,14 +162,14 @@ class TextFile:
 
 
 class _Doubt:
-    """How many letters of a kind there are; beyond a few and a ``share`` of all they are no accident."""
+    """Counts letters of one kind; more than a few and a ``share`` of all letters are no accident."""
 
     def __init__(self, *, share: float) -> None:
         self.share, self.found, self.letters = share, 0, 0
         self.first, self.sample = 0, b""
 
     def take(self, found: list[str], text: str, data: bytes, start: int) -> None:
-        """Count those ``found`` in a text, which is ``data`` and stands at ``start`` in the file."""
+        """Count those ``found`` in ``text``, whose bytes are ``data``, from ``start`` on in the file."""
         if found and not self.found:
             place = len(text[: text.index(found[0])].encode())
             self.first, self.sample = start + place, _around(data, place, start)
@@ -183,7 +183,7 @@ class _Doubt:
 
 
 def _around(data: bytes, place: int, start: int) -> bytes:
-    """What stands around a place, from where letters of 2 or 4 bytes would begin."""
+    """The bytes around a place, beginning where a letter of 2 or 4 bytes would begin."""
     first = max(place - encodings.SAMPLE_BYTES // 2, 0)
     first += -(start + first) % 4
     return data[first : first + encodings.SAMPLE_BYTES]

@@ -1,4 +1,4 @@
-"""Words that are all one to the model because none of them has an id. Pure."""
+"""A warning of words without an id of their own, which are all the same word to the model. Pure."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ _LARGE_VOCABULARY = 20  # times the one that was asked for: the projection would
 
 
 class Ids(NamedTuple):
-    """How many ids words have, by which option, and ``whose`` words: empty where a model has one vocabulary."""
+    """How many ids there are, by which option, and for ``whose`` words (empty if the model has one vocabulary)."""
 
     number: int
     option: str = "--vocab"
@@ -21,13 +21,13 @@ class Ids(NamedTuple):
 def unknown_words(
     rule: TokenRule, ids: Ids, share: float, enough_vocab: int | None, letters_unknown: float
 ) -> Doubt | None:
-    """A warning if too much of the text is unknown: what the model is given is hardly the text any more.
+    """A warning if too much of the text is unknown: the model then gets hardly any of the text.
 
     Args:
         rule: what a word is.
         ids: that the run has.
-        share: of the words that are counted, those without an id.
-        enough_vocab: with which a quarter of them would be left, ``None`` if none is.
+        share: of the counted words, the share that has no id.
+        enough_vocab: the number of ids that would leave a quarter of the words unknown; ``None`` if none would.
         letters_unknown: the share that ``--tokens characters`` would leave.
     """
     if share <= MANY:
@@ -37,19 +37,19 @@ def unknown_words(
     return Doubt(
         code=WarningCode.UNKNOWN_WORDS,
         cause=f"{100 * share:.0f} % of the {f'{ids.whose} {units}'.strip()} have no id among {ids.number}: "
-        "all of them are one word",
+        "to the model they are all one word",
         next_step=_fewer(rule, ids, units, enough_vocab, letters_help=letters_help),
     )
 
 
 def rounded(size: int) -> int:
-    """A size that is suggested, up to two digits and zeros."""
+    """A size to suggest: rounded up to two digits and zeros."""
     unit = int("1" + "0" * (len(str(size)) - 2))
     return -(-size // unit) * unit
 
 
 def _fewer(rule: TokenRule, ids: Ids, units: str, enough_vocab: int | None, *, letters_help: bool) -> str:
-    """What would leave fewer of them."""
+    """What the user can do to leave fewer words unknown."""
     if enough_vocab is None:
         if rule == "characters":
             return "use another text"

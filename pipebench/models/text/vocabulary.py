@@ -1,6 +1,6 @@
-"""Words become numbers while a text is read: what is kept is bounded, however long the text. Imports no torch.
+"""Turns words into numbers while a text is read. Memory is bounded, however long the text is. Imports no torch.
 
-Numbers are given in the order in which words come first; what they are in a batch is decided when all is counted.
+Words are numbered in the order in which they first come. Their ids in a batch are decided when all words are counted.
 """
 
 from array import array
@@ -18,9 +18,9 @@ _NOTHING, _UNKNOWN = -2, 0  # the first word is 1
 
 
 class Vocabulary(dict[str, int]):
-    """Each form of a word that came, with its number; equal words have one.
+    """The number of each form of a word that came; forms of the same word have the same number.
 
-    Forms beyond the bound are unknown words: what comes first so late is rare.
+    Forms beyond the bound count as unknown words: a word that first comes so late is rare.
     """
 
     def __init__(self, rule: TokenRule, most: int) -> None:
@@ -42,7 +42,7 @@ class Vocabulary(dict[str, int]):
 
 
 class Words:
-    """How often each word of a text came; words are told by numbers.
+    """Counts how often each word of a text came; words are given by their numbers.
 
     Args:
         rule: what a word is.
@@ -54,7 +54,7 @@ class Words:
         self._forms = Vocabulary(rule, max(_MOST_FORMS, 4 * vocabulary))
 
     def numbers(self, words: Iterable[str]) -> list[int]:
-        """The numbers of those words of which something is seen."""
+        """The numbers of the words; those in which nothing can be seen are left out."""
         return [number for word in words if (number := self._forms[word]) != _NOTHING]
 
     @property
@@ -68,7 +68,7 @@ class Words:
         return sorted(known, key=lambda number: (-self.counts[number], number))
 
     def letters_beyond(self, kept: int) -> float:
-        """The share of letters that are none of the ``kept`` most frequent: unknown if letters were words."""
+        """The share of letters beyond the ``kept`` most frequent ones, which would be unknown if letters were words."""
         found: Counter[str] = Counter()
         for number, form in {number: form for form, number in self._forms.items()}.items():
             for letter in letters(form.lower()):
@@ -80,7 +80,7 @@ class Words:
 def size_for(share: float, order: Sequence[int], words: Iterable[int]) -> int | None:
     """How many words of ``order`` leave at most this share of ``words`` unknown; ``None`` if no number does.
 
-    The end of a sentence is known.
+    The end of a sentence counts as known.
     """
     places = {number: place for place, number in enumerate(order, 1)} | {SENTENCE_END: 0}
     found = sorted(places.get(number, len(order) + 1) for number in words)
@@ -113,7 +113,7 @@ class Counted(Words):
         self._keep(unfinished)
 
     def pieces(self) -> "Iterator[array[int]]":
-        """Words of a piece by their numbers, the longest pieces first; no more than are needed."""
+        """The pieces, as numbers of words, the longest first; no more than are needed."""
         sizes = sorted(self._by_length, reverse=True)
         return islice(chain.from_iterable(self._by_length[size] for size in sizes), self.needed)
 
@@ -127,7 +127,7 @@ class Counted(Words):
         return size_for(share, order, (number for piece in self.pieces() for number in piece[1:]))
 
     def _cut(self, numbers: list[int], *, ends: bool) -> list[int]:
-        """Keep whole pieces of a sentence, its last one too if it ends; what is left of it."""
+        """Keep whole pieces of a sentence, and its last piece too if it ends; return what is left of it."""
         if ends and numbers:
             numbers.append(SENTENCE_END)
         whole = len(numbers) - len(numbers) % self.length
@@ -139,7 +139,7 @@ class Counted(Words):
         return []
 
     def _keep(self, piece: list[int]) -> None:
-        """A piece needs two words to predict one."""
+        """Keep a piece, if it has the two words that it takes to predict one."""
         if len(piece) < 2:
             return
         self.usable += 1

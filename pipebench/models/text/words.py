@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from pipebench.models.text.asked import TokenRule
 
-_MOST_LETTERS = 1 << 16  # of a sentence that is held back for its end
+_MOST_LETTERS = 1 << 16  # of a sentence that are held back until it ends
 _LOOK_AHEAD = 1 << 8  # letters behind a word that tell where it ends
 
 _NEWLINE = r"(?>\r\n|[\n\r\v\f\x85\u2028\u2029])"
@@ -38,7 +38,7 @@ _SENTENCE_END = rf"""
 _SPECIAL = r"</?[A-Za-z_][\w-]*>|<0x[0-9A-F]{2}>|<\|[\w-]+\|>|\[[A-Z][A-Z_]+\d*\]|\u27e8[A-Za-z]+\u27e9"
 # Scripts that Unicode breaks between syllables (UAX 14), though its words (UAX 29) know nothing of them.
 _SYLLABLE = r"[\p{Line_Break=AK}\p{Line_Break=AS}]"
-# A flag is two letters of its own kind. Said here, for else each one is told by all that stand before it.
+# A flag is two letters of its own kind. Without this pattern, all such letters before one decide where it begins.
 _FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 _JOINED = r"[\p{Word_Break=Extend}\p{Word_Break=Format}\p{Word_Break=ZWJ}]"
 _FLAG = rf"\p{{Regional_Indicator}}{_JOINED}*+(?:\p{{Regional_Indicator}}{_JOINED}*+)?+"
@@ -67,7 +67,7 @@ class Sentence(NamedTuple):
 
 
 class _Patterns(NamedTuple):
-    """Of a rule: where a sentence ends, and the words in it."""
+    """A rule's patterns: for the end of a sentence, and for the words in it."""
 
     end: Any
     word: Any
@@ -98,7 +98,7 @@ def sentences(
     Args:
         blocks: the text.
         rule: what a word is.
-        is_whole: asked behind the last block: whether it ends the text. If not, what follows its last end of a
+        is_whole: called after the last block; tells whether the text ends there. If not, what follows the last end of a
             sentence is left out.
     """
     end, word = _patterns(rule)
@@ -125,7 +125,7 @@ def sentences(
 
 
 def _cut(text: str, word: Any) -> int:
-    """Where a word begins, near the end of a text; the end itself where a word is longer than any should be."""
+    """A place near the end of a text where a word begins; the end itself if the last word is far too long."""
     last = len(text) - _LOOK_AHEAD
     first = len(
         text[: last - 16 * _LOOK_AHEAD].rstrip(_FLAG_LETTERS + _JOINERS + _PICTURE)
@@ -136,7 +136,7 @@ def _cut(text: str, word: Any) -> int:
 
 
 def plain(word: str, rule: TokenRule) -> str:
-    """The word as it is compared with others; empty if nothing of it is seen."""
+    """The word as it is compared with others; empty if nothing of it can be seen."""
     if rule == "spaces":
         return word.strip("\ufeff")
     if word.isascii() and word.isprintable():
@@ -152,10 +152,10 @@ def words_of(sentence: str, rule: TokenRule) -> list[str]:
 
 
 def letters(word: str) -> list[str]:
-    """What a word is under the rule ``characters``."""
+    """The words that a word is cut into by the rule ``characters``."""
     return words_of(word, "characters")
 
 
 def is_unknown(word: str) -> bool:
-    """Whether a text itself says so: somebody replaced a rare word."""
+    """Whether a word only stands for an unknown one: whoever made the text has replaced a rare word."""
     return word.lower() in _UNKNOWN

@@ -32,7 +32,7 @@ class TransformerKind:
     segments: ClassVar[int] = 1
 
     def outline(self, asked: Asked) -> TransformerOutline:
-        """By computed operations and bytes.
+        """The model on paper, with computed operations and bytes.
 
         Raises:
             UsageError: The heads do not divide the width.
@@ -55,13 +55,13 @@ class TransformerKind:
         )
 
     def given(self, asked: Asked) -> Given:
-        """Read the text, or draw the words."""
+        """Read the text, or draw random words."""
         wanted = cast("TextAsked", asked)
         data = words.load(wanted)
         return Given(data.source(wanted), data)
 
     def network(self, asked: Asked, data: "words.Data | PairData | None") -> "Network":
-        """In this process."""
+        """The model in this process. Imports torch."""
         from pipebench.models.transformer.network import TransformerNetwork  # noqa: PLC0415 - torch
 
         assert isinstance(data, words.Data)

@@ -1,7 +1,7 @@
 """A decoder-only Transformer: its blocks, a part of it, and the whole.
 
 Token-level pipelining (TeraPipe, arXiv 2102.07988): a chunk of time attends to the keys and values of the chunks before
-it. They are a part's state, so the stage carries them over a chunk's border, and their gradients back.
+it. They are a part's state. So the stage carries them over from chunk to chunk, and their gradients back.
 
 Shape suffixes: B sequences of the slice, T its words, P the words before it, K = P + T, H width, N heads, D = H / N.
 """
@@ -29,14 +29,14 @@ State = tuple[Tensor, Tensor]  # keys and values of one block so far, [B, N, K, 
 
 
 class _Options(TypedDict):
-    """How parameters are made."""
+    """Type and place of new parameters."""
 
     dtype: torch.dtype
     device: torch.device | None
 
 
 class Masks:
-    """What a chunk's words may attend to: those before it, and of its own each one itself and those before.
+    """What a chunk's words may attend to: all words before the chunk, and in it each word itself and those before.
 
     ``is_causal`` of torch's attention would be wrong here: it takes a chunk's first word for the sequence's first.
     Each mask is made once, since every block of a part needs the same one.
@@ -46,7 +46,7 @@ class Masks:
         self._made: dict[tuple[int, int], Tensor] = {}
 
     def of(self, past: int, query_BNTD: Tensor) -> Tensor | None:
-        """[T, K]: 0 where a word may look, else minus infinity; ``None`` where there is no past."""
+        """The mask [T, K]: 0 where a word may look, else minus infinity; ``None`` if there is no past."""
         if not past:
             return None
         steps = query_BNTD.shape[2]
@@ -69,7 +69,7 @@ class Attention(nn.Module):
         self.output = _linear(hidden, hidden, outline, options)
 
     def forward(self, input_BTH: Tensor, past: State | None, masks: Masks) -> tuple[Tensor, State]:
-        """[B, T, H], and the keys and values so far."""
+        """The output [B, T, H], and the keys and values so far."""
         query_BNTD = self.query(input_BTH).unflatten(-1, (self._heads, -1)).transpose(1, 2)
         key_BNKD, value_BNKD = (
             self.key_value(input_BTH).unflatten(-1, (2, self._heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
@@ -99,7 +99,7 @@ class Block(nn.Module):
         self.down = _linear(EXPANSION * hidden, hidden, outline, options)
 
     def forward(self, input_BTH: Tensor, past: State | None, masks: Masks) -> tuple[Tensor, State]:
-        """[B, T, H], and the keys and values so far."""
+        """The output [B, T, H], and the keys and values so far."""
         attended_BTH, state = self.attention(self.attention_norm(input_BTH), past, masks)
         between_BTH = input_BTH + attended_BTH
         return between_BTH + self.down(gelu(self.up(self.mlp_norm(between_BTH)))), state
@@ -129,8 +129,8 @@ class Transformer(nn.Module):
 
         Args:
             input_: words [B, T] for a slice with the embedding, else activations [B, T, H].
-            state: each block's before the slice's first word; ``None``: there are none.
-            beside: not looked at.
+            state: each block's keys and values before the slice's first word; ``None`` if there are none.
+            beside: not used.
         """
         hidden_BTH = self._opened(input_, state[0][0].shape[2] if state else 0)
         before: Sequence[State | None] = state or [None] * len(self.blocks)
@@ -141,7 +141,7 @@ class Transformer(nn.Module):
         return hidden_BTH if self.norm is None else self.norm(hidden_BTH), after
 
     def _opened(self, input_: Tensor, past: int) -> Tensor:
-        """Words and their places in the sequence, as numbers [B, T, H]."""
+        """Embed words and their places in the sequence [B, T, H]; activations are returned as they are."""
         if self.embedding is None or self.positions is None:
             return input_
         places_TH = self.positions.weight[past : past + input_.shape[1]]
@@ -149,7 +149,7 @@ class Transformer(nn.Module):
         return hidden_BTH
 
     def loss(self, hidden_BTH: Tensor, targets_N: Tensor) -> Tensor:
-        """Summed over the words that are not padding."""
+        """The loss, summed over the words that are not padding."""
         assert self.projection is not None
         return word_loss(self.projection(hidden_BTH.flatten(0, 1)), targets_N)
 
@@ -158,14 +158,14 @@ class Transformer(nn.Module):
         return self.named_parameters()
 
     def kept(self) -> Iterator[tuple[str, Tensor]]:
-        """The same: there are no buffers."""
+        """All parameters by name; there are no buffers."""
         return self.named()
 
     def initialise(self, seed: int) -> None:
         """Draw the parameters; the same seed gives the same model however it is sliced.
 
-        Norms begin as they are made, 1 and 0. What a block adds to its input is scaled down by the root of how often
-        something is added, twice a block, as in GPT-2.
+        Norms keep the values that they are made with, 1 and 0. A block adds something to its input twice. The weights
+        of these are smaller by the square root of the number of such additions in the model, as in GPT-2.
         """
         bound = self._outline.hidden**-0.5
         added = (2 * self._outline.layers) ** -0.5
@@ -184,9 +184,9 @@ class TransformerNetwork:
     """The model of a run in this process.
 
     Args:
-        outline: its sizes; which library its products are faster with is found here, if it is not known yet.
-        asked: of the run.
-        data: its words.
+        outline: the model's sizes. If it is not known yet which library is faster for its products, it is found here.
+        asked: what the run asks of the model.
+        data: the run's words.
     """
 
     def __init__(self, outline: TransformerOutline, asked: Asked, data: Data) -> None:
@@ -201,7 +201,7 @@ class TransformerNetwork:
         self._seed, self._rate, self._data = asked.seed, asked.learning_rate, data
 
     def part(self, part: Slice, device: torch.device | None = None) -> Part:
-        """A slice, its parameters drawn; or a shard of the projection, or what joins them."""
+        """Make a slice with its first parameters, a shard of the projection, or the loss that joins the shards."""
         if part.joins:
             return JoinedLoss()
         if part.rows is not None:
@@ -218,7 +218,7 @@ class TransformerNetwork:
         return model
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:  # noqa: ARG002 - all are the chain
-        """The chain of all blocks."""
+        """Make the whole model, as the chain of all blocks."""
         return self.part(self.outline.whole, device)
 
     def batch(
@@ -229,7 +229,7 @@ class TransformerNetwork:
         chunks: int | None = None,
         device: torch.device | None = None,
     ) -> StepBatch:
-        """``inputs[m][c]`` int64 [B / microbatches, T / chunks]; ``targets[m][c]`` its flat next words."""
+        """``inputs[m][c]`` int64 [B / microbatches, T / chunks], and ``targets[m][c]``: their next words, flat."""
         return step_batch(
             self._data.batches[number],
             self.outline,

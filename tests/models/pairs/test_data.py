@@ -219,7 +219,7 @@ def test_each_side_with_many_unknown_words_is_warned_of(tmp_path: Path) -> None:
     (doubt,) = data.load(asked).source(asked).doubts
     assert (doubt.code, doubt.cause) == (
         "unknown-words",
-        "50 % of the source words have no id among 4: all of them are one word",
+        "50 % of the source words have no id among 4: to the model they are all one word",
     )
     assert doubt.next_step == "use a larger --source-vocab: --source-vocab 8 leaves a quarter of them"
 

@@ -95,7 +95,7 @@ def test_unequal_numbers_of_lines_are_refused_with_both(
     tmp_path: Path, source: bytes, target: bytes, told: str
 ) -> None:
     assert refused(tmp_path, source, target) == (
-        f"{told}: expected as many, since each line of one is a pair with that of the other; "
+        f"{told}: expected equally many, since each line of one makes a pair with the same line of the other; "
         "name two files that are parallel"
     )
 

@@ -31,7 +31,7 @@ def test_more_than_a_third_of_unknown_words_is_warned_of(
 def test_a_side_is_named_with_the_option_that_gives_it_more_ids() -> None:
     warned = unknown_words("words", Ids(100, "--source-vocab", "source"), 0.5, 900, 0.5)
     assert warned is not None
-    assert warned.cause == "50 % of the source words have no id among 100: all of them are one word"
+    assert warned.cause == "50 % of the source words have no id among 100: to the model they are all one word"
     assert warned.next_step == "use a larger --source-vocab: --source-vocab 900 leaves a quarter of them"
 
 

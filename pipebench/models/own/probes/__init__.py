@@ -1,4 +1,4 @@
-"""What cannot be pipelined exactly is found before anything is timed, by what the user's code does."""
+"""Finds what cannot be pipelined exactly by running the user's code, before anything is timed."""
 
 from pipebench.models.own.probes.model import probe, probe_batch
 

@@ -1,8 +1,8 @@
-"""What a layer does that a pipeline cannot do exactly, found by what comes out of it.
+"""Finds what a layer does that a pipeline cannot do exactly, by looking at its outputs.
 
-A layer is run on a few samples, in float64, in training mode: again with other random numbers, for parts of the
-samples, for parts of the time. What it must not do: draw, mix samples, look ahead, change its input, parameters or
-buffers.
+A layer is run on a few samples, in float64, in training mode. Then it is run again with other random numbers, for parts
+of the samples, and for parts of the time. It must not draw random numbers, mix samples, look ahead, or change its
+input, parameters or buffers.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _REPEATS, _SLOW_S = 3, 0.05  # a layer that takes longer is repeated once
 
 
 class Cuts(NamedTuple):
-    """How the samples and the time of the probes are cut: into how many parts, of which size each."""
+    """How probes are cut: ``parts`` of so many samples each, ``chunks`` of so many time steps each."""
 
     parts: int
     samples: int
@@ -34,7 +34,7 @@ class Cuts(NamedTuple):
 
 
 class _First(NamedTuple):
-    """The first forward: its output, and what it did besides."""
+    """The first forward: its output, and what else it did."""
 
     output: Value
     changed: str | None
@@ -44,14 +44,14 @@ class _First(NamedTuple):
 
 
 class LayerProbe:
-    """A layer under probing in one dtype. Its first forward runs at once, the others in ``check``.
+    """Probes one layer in one dtype. The first forward runs at once, the others in ``check``.
 
     Args:
         runner: the layer, its parameters in this dtype.
-        flow: what reaches it.
-        cuts: into what to cut that.
+        flow: the input that reaches it.
+        cuts: how to cut that input.
         dtype: ``float64``, or ``float32``.
-        gradients: whether the input requires some: there are layers that differentiate inside.
+        gradients: whether the input requires gradients; layers that differentiate inside need that.
     """
 
     def __init__(self, runner: Runner, flow: Flow, cuts: Cuts, dtype: str, *, gradients: bool) -> None:
@@ -63,7 +63,7 @@ class LayerProbe:
             for t in tensors_of(self.input)
             if t.is_floating_point() and t.numel()
         ]
-        self._floor = 1e-4 * max(floats, default=0.0)  # rounding of what should be 0 has no size of its own
+        self._floor = 1e-4 * max(floats, default=0.0)  # for numbers that should be 0 and are rounding alone
         self._first = self._run_first()
 
     def _run_first(self) -> _First:
@@ -87,7 +87,7 @@ class LayerProbe:
         return self._run_chunks([value])[0]
 
     def _run_chunks(self, chunks: Sequence[Value]) -> list[Value]:
-        """The outputs for each in turn, the state carried."""
+        """The outputs for chunks in turn, with the state carried from one to the next."""
         state: Any = None
         outputs: list[Value] = []
         with torch.set_grad_enabled(self._gradients):
@@ -106,7 +106,7 @@ class LayerProbe:
         return tensor.detach().requires_grad_(self._gradients and tensor.is_floating_point())
 
     def check(self) -> Flow:
-        """What the next layer is given.
+        """Make all probes; returns what the next layer is given.
 
         Raises:
             UsageError: The layer does what a pipeline cannot do exactly.
@@ -144,7 +144,7 @@ class LayerProbe:
         if drew:
             raise UsageError(
                 f"{self.runner.text} draws random numbers in a forward{self._culprit('Drop', 'RReLU', 'Random')}:"
-                " slices would draw others than the whole batch; take that out (such as p=0)"
+                " slices would draw other numbers than the whole batch; take that out (such as p=0)"
             )
         self._refuse_changes()
         raise UsageError(
@@ -175,7 +175,7 @@ class LayerProbe:
         return "use what treats each sample alone (GroupNorm, LayerNorm), or fixed statistics"
 
     def _check_rows(self, ways: tuple[Way, ...], outputs: Sequence[Value]) -> None:
-        """Each sample gives as many rows as any other one; else their number may depend on the values."""
+        """Refuse outputs whose rows are not equally many for each sample: their number may depend on the values."""
         for output in outputs:
             for tensor, way in zip(tensors_of(output), ways, strict=True):
                 if way.dimension is not None and tensor.shape[way.dimension] % self.cuts.samples:
@@ -185,11 +185,11 @@ class LayerProbe:
         given = ", ".join(shapes(output) for output in outputs[:2])
         raise UsageError(
             f"{self.runner.text} gives the shape {shapes(self._first.output)}, and for {what} {given}: these cannot be"
-            " put together; one dimension must grow with what it is given, and slices of one size give one shape"
+            " put together; one dimension must grow with the input, and slices of equal size must give equal shapes"
         )
 
     def _check_time(self, ways: tuple[Way, ...]) -> tuple[Way, ...]:
-        """The chunks in turn, for each part of the samples, against its output for the whole time."""
+        """For each part of the samples, compare the outputs for chunks in turn with the output for the whole time."""
         parts, size = self.cuts.parts, self.cuts.samples
         pieces = split_value(self.input, self.flow.ways, parts, size)
         wholes = split_value(self._first.output, ways, parts, size)
@@ -215,14 +215,14 @@ class LayerProbe:
         return found
 
     def _is_less_exact(self) -> bool:
-        """Whether the layer computes in less than float64 inside; then the tolerance is that one's."""
+        """Whether the layer computes in less than float64 inside; if so, take the tolerance of that dtype."""
         with Precision() as precision:
             self._run(self.input)
         before, self.tolerance = self.tolerance, max(self.tolerance, precision.tolerance)
         return self.tolerance > before
 
     def _culprit(self, *kinds: str) -> str:
-        """Such as `` (a Dropout in it)``, where a module's class has such a name."""
+        """Text such as `` (a Dropout in it)``, if a module's class has such a name; else empty."""
         names = [type(module).__name__ for module in self.runner.module.modules()]
         found = next((name for name in names if any(kind in name for kind in kinds)), None)
         return f" (a {found} in it)" if found and f"({found})" not in self.runner.text else ""
@@ -240,7 +240,7 @@ def _identical(one: Value, other: Value) -> bool:
 
 
 def wake(module: nn.Module) -> nn.Module:
-    """Parameters that start at zero hide what they will weigh, so they get small values for the probes."""
+    """Give parameters that start at zero small values for the probes, since zeros hide what the layer will do."""
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.requires_grad and parameter.numel() and not bool(parameter.any()):

@@ -1,4 +1,4 @@
-"""What a loss must be for slices: a sum over what it is given, so that the slices' losses add up to the whole one's."""
+"""Checks that a loss is a sum over what it is given, so that the losses of slices add up to that of the whole batch."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -19,7 +19,7 @@ _TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-5}
 
 
 class LossProbe:
-    """The loss in one dtype, with the last layer's output and the target, each whole and with its ways."""
+    """Probes the loss in one dtype, on the last layer's output and the target, given whole and with their ways."""
 
     def __init__(self, model: Model, output: Flow, target: Flow, cuts: Cuts, dtype: torch.dtype) -> None:
         self._loss, self._output, self._target, self._cuts, self._dtype = (
@@ -33,10 +33,10 @@ class LossProbe:
         self._whole = self._checked_value()
 
     def check(self) -> None:
-        """Also whether it is a sum.
+        """Check that the loss draws no random numbers and is a sum.
 
         Raises:
-            UsageError: It is random, averages, or mixes the items.
+            UsageError: The loss is random, averages, or mixes the items.
         """
         cuts = self._cuts
         with luck(1):
@@ -66,7 +66,7 @@ class LossProbe:
         return list(zip(*cut, strict=True))
 
     def _checked_value(self) -> Tensor:
-        """Of the whole, with all that does not need parts looked at."""
+        """The loss of the whole; all checks that need no parts are made."""
         output, target = (
             _leaf(to_dtype(self._output.value, self._dtype)),
             to_dtype(self._target.value, self._dtype),
@@ -93,7 +93,7 @@ class LossProbe:
 
     def _refuse_random(self) -> None:
         raise UsageError(
-            "loss draws random numbers; slices would draw others than the whole batch; take that out"
+            "loss draws random numbers; slices would draw other numbers than the whole batch; take that out"
         )
 
     def _check_sum(self, pairs: Sequence[tuple[Value, Value]], what: str, count: int) -> None:
@@ -119,7 +119,7 @@ class LossProbe:
         )
 
     def _is_less_exact(self) -> bool:
-        """Whether the loss computes in less than float64 inside; then the tolerance is that one's."""
+        """Whether the loss computes in less than float64 inside; if so, take the tolerance of that dtype."""
         with Precision() as precision:
             self._value(self._output.value, self._target.value)
         if precision.tolerance <= max(self._tolerance, TOLERANCES[torch.float64]):
@@ -129,7 +129,7 @@ class LossProbe:
 
 
 def _leaf(value: Value) -> Value:
-    """Floating tensors require a gradient, and may be changed in place, as a layer's output may."""
+    """Make floating tensors require a gradient; they may be changed in place, as a layer's output may."""
 
     def one(tensor: Tensor) -> Tensor:
         if not tensor.is_floating_point():
@@ -155,10 +155,10 @@ def _check_kind(value: object, needed: bool) -> None:
 
 
 def check_own_parameters(model: Model) -> None:
-    """A loss is not trained.
+    """Refuse a loss with parameters to train: only layers are trained.
 
     Raises:
-        UsageError: It is a module with parameters that are.
+        UsageError: The loss is a module with such parameters.
     """
     loss: object = model.loss
     if isinstance(loss, nn.Module) and any(parameter.requires_grad for parameter in loss.parameters()):

@@ -1,4 +1,4 @@
-"""Whether code draws random numbers: Python's, numpy's and torch's generators before and after."""
+"""Tells whether code draws random numbers, by Python's, numpy's and torch's generators before and after it."""
 
 import random
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def luck(seed: int) -> Iterator[None]:
-    """All generators at this seed inside, and as they were afterwards."""
+    """Set all generators to this seed for the code inside, and set them back afterwards."""
     before = (random.getstate(), np.random.get_state(), torch.get_rng_state())
     random.seed(seed)
     np.random.seed(seed % 2**32)
@@ -24,7 +24,7 @@ def luck(seed: int) -> Iterator[None]:
 
 
 def generators() -> tuple[object, ...]:
-    """Where they stand; equal if nothing was drawn."""
+    """The state of all generators; equal before and after if nothing was drawn."""
     kind, keys, *rest = np.random.get_state()
     return (
         random.getstate(),

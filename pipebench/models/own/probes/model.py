@@ -37,7 +37,7 @@ def probe(
 
     Args:
         model: its fields are checked.
-        batch: the first of the run's; some of its samples are used.
+        batch: the run's first batch; some of its samples are used.
         seed: of the parameters.
         dtype: of the run; the probes are in float64 where the layers can.
         microbatches: the run's, a divisor of the batch.
@@ -45,7 +45,7 @@ def probe(
         tell: is called with what is looked at next.
 
     Raises:
-        UsageError: Something was found: what, in which layer, what to do.
+        UsageError: Something was found; the text says what, in which layer, and what to do.
     """
     check_own_parameters(model)
     for cuts in _cuts(model, batch, microbatches, chunks):
@@ -59,10 +59,10 @@ def probe(
 
 
 def _cuts(model: Model, batch: Batch, microbatches: int, chunks: int) -> list[Cuts]:
-    """Two parts of up to 4 samples, then of fewer if the run's slices have fewer; the run's own chunks.
+    """The cuts to probe: two parts of up to 4 samples, then of fewer if the run's slices have fewer; the run's chunks.
 
-    The larger ones first: a layer that mixes samples may not run on a single one. The smaller ones since a layer may
-    mix them in groups.
+    Larger parts come first, because a layer that mixes samples may not run on a single one. Smaller parts follow,
+    because a layer may mix samples in groups.
     """
     size = tensors_of(batch.input)[0].shape[model.batch_dimension]
     steps = (time_length(model, batch) or 1) // chunks
@@ -95,7 +95,11 @@ class _Layers:
                 self._sharing.look(index, layers.given(index))
 
     def check(self, index: int, flow: Flow) -> Flow:
-        """Raises ``UsageError``; gives what reaches the next layer."""
+        """Probe a layer, and return what reaches the next one.
+
+        Raises:
+            UsageError: The layer cannot be made, does not run, or does what a pipeline cannot do exactly.
+        """
         made: nn.Module | None = self._made(index)
         errors: dict[str, UsageError] = {}
         for dtype, gradients in _ATTEMPTS:
@@ -112,7 +116,7 @@ class _Layers:
         raise errors[self._dtype]
 
     def _made(self, index: int) -> nn.Module:
-        """The layer, which a function must make alike each time."""
+        """Make the layer; a function must make equal ones each time."""
         layers = self._layers["float64"]
         made = layers.raw(index)
         if not layers.is_made(index):
@@ -125,7 +129,7 @@ class _Layers:
             )
         if _state(layers, index, made) != _state(layers, index, again):
             raise UsageError(
-                f"the function of {text} makes other parameters each time, with torch seeded alike;"
+                f"the function of {text} makes other parameters each time, with the same torch seed;"
                 " draw them with torch"
             )
         return made
@@ -137,7 +141,7 @@ class _Layers:
         if runner.stateful and self._model.time_dimension is None:
             raise UsageError(
                 f"{runner.text} has a state (its forward takes two arguments), and the model has no time_dimension; set"
-                " it, or give forward one argument (what a layer before returns as a tuple comes as one)"
+                " it, or give forward one argument (a tuple from the layer before comes as one argument)"
             )
         try:
             return LayerProbe(runner, flow, self._cuts, dtype, gradients=gradients)
@@ -146,7 +150,7 @@ class _Layers:
 
 
 class _RaisedError(Exception):
-    """A layer's first forward failed; it may be for its dtype."""
+    """A layer's first forward failed; its dtype may be the reason."""
 
     def __init__(self, error: UsageError) -> None:
         super().__init__(str(error))
@@ -172,10 +176,10 @@ def _probe_loss(model: Model, output: Flow, target: Flow, cuts: Cuts, dtype: str
 
 
 def probe_batch(model: Model, first: Batch, *, size: int, seed: int, dtype: str) -> None:
-    """Draw the first batch again, with all other generators elsewhere.
+    """Draw the first batch again, with all other generators in another state.
 
     Raises:
-        UsageError: It is another one.
+        UsageError: The batch differs from the first one.
     """
     with luck(seed + 1):
         [again] = batches(model, size=size, seed=seed, dtype=dtype, count=1)

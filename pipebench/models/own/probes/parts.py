@@ -1,8 +1,9 @@
-"""How the outputs for slices make up the output for the whole: each tensor's way, found by comparing.
+"""How the outputs for slices make up the output for the whole: the way of each tensor, found by comparing.
 
-A tensor that has one shape for slices and whole (a mask, a table) is the same in all. Another one grows in one
-dimension: the slices' tensors lie there one after the other, or, where a layer has flattened a dimension before the
-batch into it (``[time * batch, ...]``), within each group of entries. Any other way is refused.
+A tensor that has equal shapes for slices and whole (a mask, a table) must be the same in all. Any other tensor must
+grow in one dimension, where the slices' tensors lie one after the other. A layer may have flattened an earlier
+dimension into that one (``[time * batch, ...]``). Then they lie one after the other within each group of entries. Any
+other way is refused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from pipebench.models.own.values import Value, as_value, tensors_of
 
 
 class Way(NamedTuple):
-    """The dimension in which the slices are put together, ``None``: the same in all; ``inner``: in each group."""
+    """How slices are put together: in ``dimension`` (``None``: the same in all), with ``inner`` in each group."""
 
     dimension: int | None
     inner: bool = False
@@ -37,7 +38,10 @@ class Flow(NamedTuple):
 
 
 def difference(found: Tensor, expected: Tensor, floor: float = 0.0) -> float:
-    """The largest one, relative to the largest number (``floor`` at least); NaN is like NaN, infinite like itself."""
+    """The largest difference, relative to the largest number expected (at least ``floor``).
+
+    NaN counts as equal to NaN, and infinity to itself. Other shapes or dtypes give infinity.
+    """
     if found.shape != expected.shape or found.dtype != expected.dtype:
         return float("inf")
     if torch.equal(found, expected):
@@ -66,7 +70,7 @@ def split(tensor: Tensor, way: Way, count: int, size: int) -> list[Tensor]:
 
 
 def _grouped(tensor: Tensor, dimension: int, size: int) -> Tensor:
-    """The dimension as two, groups and their entries."""
+    """The tensor with the dimension made two: groups and their entries."""
     return tensor.reshape(*tensor.shape[:dimension], -1, size, *tensor.shape[dimension + 1 :])
 
 
@@ -79,7 +83,7 @@ def split_value(value: Value, ways: Sequence[Way], count: int, size: int) -> lis
 def find_ways(
     whole: Value, parts: Sequence[Value], size: int, *, tolerance: float, floor: float
 ) -> tuple[Way, ...] | Fault:
-    """Each tensor's way, or the first one that has none."""
+    """Each tensor's way, or the fault of the first tensor that has none."""
     wholes, pieces = tensors_of(whole), [tensors_of(part) for part in parts]
     if any(
         len(piece) != len(wholes) or isinstance(p, tuple) != isinstance(whole, tuple)
@@ -107,7 +111,7 @@ def _find_way(whole: Tensor, parts: list[Tensor], size: int, tolerance: float, f
 
 
 def _candidates(whole: torch.Size, part: torch.Size, count: int, size: int) -> Iterator[Way]:
-    """By shapes alone."""
+    """The ways that the shapes allow."""
     if whole == part:
         yield Way(None)
     if len(whole) != len(part):
@@ -121,7 +125,7 @@ def _candidates(whole: torch.Size, part: torch.Size, count: int, size: int) -> I
 
 
 def varied(flow: Flow) -> Flow:
-    """Samples that are all alike hide what a layer does with them together, so they get a little apart."""
+    """Make samples that are all alike differ a little, since alike ones hide that a layer mixes them."""
     tensors = [_varied(t, way) for t, way in zip(tensors_of(flow.value), flow.ways, strict=True)]
     return flow._replace(value=as_value(tensors, packed=isinstance(flow.value, tuple)))
 

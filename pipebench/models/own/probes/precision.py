@@ -1,4 +1,4 @@
-"""How exact a layer can be that is given float64: some compute in less inside."""
+"""How exact a layer is that is given float64: some layers compute in a less exact dtype inside."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ TOLERANCES = {torch.float64: 1e-10, torch.float32: 1e-5, torch.float16: 1e-2, to
 
 
 class Precision(TorchDispatchMode):
-    """Inside it the least exact floating dtype that an operation gives is kept."""
+    """Keeps the tolerance of the least exact floating dtype that any operation inside gives."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

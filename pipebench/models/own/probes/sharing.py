@@ -1,4 +1,4 @@
-"""Parameters that two layers share: on one device they would be one, on two they are two."""
+"""Refuses a parameter that layers share: on one device it would be one parameter, on two it is two."""
 
 import weakref
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from pipebench.models.own.last_word import one_line
 
 
 class _Seen(NamedTuple):
-    """A parameter of an earlier layer, not kept alive; the address of its storage is not given to another one."""
+    """A parameter of an earlier layer. It is not kept alive, but no other storage gets its storage's address."""
 
     layer: int
     name: str
@@ -26,7 +26,7 @@ def _storage(parameter: nn.Parameter) -> StorageWeakRef:
 
 
 def _place(parameter: nn.Parameter) -> range:
-    """Its bytes in its storage, which may hold other parameters as well; of an empty one the first byte."""
+    """A parameter's range of bytes in its storage, which may hold other parameters too; one number if it is empty."""
     strides = zip(parameter.shape, parameter.stride(), strict=True)
     last = sum((size - 1) * stride for size, stride in strides) if parameter.numel() else 0
     first, size = parameter.storage_offset(), parameter.element_size()
@@ -34,14 +34,14 @@ def _place(parameter: nn.Parameter) -> range:
 
 
 class Sharing:
-    """Is shown the layers one by one, as they are before anything is converted."""
+    """Finds parameters that layers share. It is shown the layers one by one, before anything is converted."""
 
     def __init__(self) -> None:
         self._by_storage: dict[int, list[_Seen]] = {}
         self._by_identity: dict[int, _Seen] = {}
 
     def look(self, layer: int, module: nn.Module) -> None:
-        """Within a layer parameters may be shared.
+        """Look at a layer's parameters; sharing within a layer is allowed.
 
         Raises:
             UsageError: An earlier layer has one of its parameters, or one in the same bytes.
@@ -51,7 +51,7 @@ class Sharing:
             if seen is not None and seen.layer != layer:
                 raise UsageError(
                     f"layers {seen.layer} and {layer} share a parameter ({seen.layer}.{one_line(seen.name)}): on one"
-                    " device they would be one, on two they are two; make a copy, or put both uses into one layer"
+                    " device it would be one parameter, on two it is two; make a copy, or put both uses into one layer"
                 )
             if not is_lazy(parameter):
                 self._keep(layer, name, parameter)
@@ -73,7 +73,7 @@ class Sharing:
 
 
 def is_shared(one: nn.Module, other: nn.Module) -> bool:
-    """Whether two modules that should have nothing in common have a parameter in common."""
+    """Whether two modules are the same or have a parameter in common."""
     sharing = Sharing()
     try:
         sharing.look(0, one)

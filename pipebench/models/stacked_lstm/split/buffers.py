@@ -1,7 +1,7 @@
-"""What one layer saves of the sequences of one microbatch, from the forward to the gradients of its parameters.
+"""What one layer saves for one microbatch, from its forward to the gradients of its parameters.
 
-The buffers are made once and used again in every step: no step meets new memory. All views that a time step needs are
-made with them, since a view costs a microsecond and a step has a dozen.
+The buffers are made once and used again in every step, so no step allocates them. All views that a time step needs are
+made with them, since a view costs a microsecond and a time step has a dozen.
 
 Shape suffixes: T time steps, B sequences, H hidden, K both inputs of a product: 2H, G gates: 4H.
 """
@@ -25,7 +25,7 @@ class Gates(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Views [B, H] of one time step; those of all gates and of both inputs are [B, 4H] and [B, 2H]."""
+    """Views [B, H] of one time step; ``both`` is [B, 2H] and ``all_gates`` [B, 4H]."""
 
     both: Tensor  # [x | h before]
     hidden: Tensor  # after
@@ -38,7 +38,7 @@ class Step(NamedTuple):
 
 
 class Buffers:
-    """Of whole sequences; chunks are views of them.
+    """The memory of one layer for whole sequences; chunks are views of it.
 
     Args:
         steps: time steps.
@@ -49,9 +49,9 @@ class Buffers:
     def __init__(self, steps: int, batch: int, like: Tensor) -> None:
         hidden = like.shape[1]
         empty = like.detach().new_zeros
-        self.both_TBK = empty(steps + 1, batch, 2 * hidden)  # row t: x of t and h after t - 1
+        self.both_TBK = empty(steps + 1, batch, 2 * hidden)  # row t: x of step t, h after step t - 1
         self.gates_TBG = empty(steps, batch, 4 * hidden)
-        self.scaled_BH = [*empty(steps + 1, batch, hidden).unbind(0)]  # row t: after t - 1
+        self.scaled_BH = [*empty(steps + 1, batch, hidden).unbind(0)]  # row t: after step t - 1
         self.hidden_BH = [*self.both_TBK[..., hidden:].unbind(0)]
         kept_BH = [empty(steps, batch, hidden).unbind(0) for _ in ("candidate", "squashed")]
         self.steps = [
@@ -84,7 +84,7 @@ class Buffers:
 
 
 class Chunk:
-    """Some time steps of the buffers: what F saves, what I makes of it, and what W takes."""
+    """Some time steps of the buffers. F saves into them, I replaces the gates by their gradients, and W reads them."""
 
     def __init__(self, buffers: Buffers, first: int, end: int) -> None:
         assert 0 <= first < end <= len(buffers.steps), "a chunk is a range of the buffers' time steps"
@@ -107,10 +107,10 @@ class Rows(NamedTuple):
 
 
 def rows_of(pending: Iterable[Chunk]) -> list[Rows]:
-    """The operands of all chunks, in as few pieces as give the cheapest products.
+    """The operands of W for all chunks that wait, joined where that makes the products cheaper.
 
-    Chunks that follow each other in one buffer are one piece, uncopied. Where pieces are small, copying them into one
-    costs less than adding up their products [4H, 2H], which takes as long as copying some H rows.
+    Chunks that follow each other in one buffer are one piece, without a copy. If pieces are small, they are copied into
+    one. That costs less than adding up their products [2H, 4H]: one addition takes as long as copying about H rows.
     """
     rows = [_rows(buffers, first, end) for buffers, first, end in _runs(pending)]
     if len(rows) > 1 and 2 * sum(len(each.both) for each in rows) < (len(rows) - 1) * rows[0].both.shape[1]:
@@ -123,7 +123,10 @@ def _rows(buffers: Buffers, first: int, end: int) -> Rows:
 
 
 def _runs(pending: Iterable[Chunk]) -> Iterator[tuple[Buffers, int, int]]:
-    """Chunks that follow each other, joined; in the order of their first chunk given, whatever theirs is."""
+    """Ranges ``first`` to ``end - 1`` of time steps, with chunks that follow each other joined.
+
+    Buffers come in the order in which their first chunk was given, and the ranges of each in the order of time.
+    """
     of_buffers: dict[int, list[Chunk]] = {}
     for chunk in pending:
         of_buffers.setdefault(id(chunk.buffers), []).append(chunk)

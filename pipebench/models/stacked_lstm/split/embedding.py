@@ -22,7 +22,7 @@ class SplitEmbedding:
         self._total_VH: Tensor | None = None
 
     def forward(self, words_N: Tensor, out_NH: Tensor) -> None:
-        """Put the words' rows there."""
+        """Write the words' rows into ``out_NH``."""
         torch.index_select(self._weight_VH, 0, words_N, out=out_NH)
 
     def backward_weight(self, words_N: Tensor, gradient_NH: Tensor) -> None:

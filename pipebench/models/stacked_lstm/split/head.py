@@ -1,6 +1,6 @@
-"""Projection and cross-entropy, split: the forward makes the gradient of the logits already.
+"""Projection and cross-entropy, split: the forward already computes the gradient of the logits.
 
-With it in the place of the logits, I is one product, and W one over all rows that wait.
+So I is one product with that gradient, and W is one product over all rows that wait.
 
 Shape suffixes: T time steps of the chunk, B sequences, N rows: T * B, H hidden, V vocabulary.
 """
@@ -19,7 +19,7 @@ from pipebench.models.stacked_lstm.split.runs import runs_of
 
 
 class HeadChunk:
-    """Views of one chunk's rows; ``gradient_NV`` is of the logits."""
+    """Views of one chunk's rows: the inputs, and the gradient of the logits (``gradient_NV``)."""
 
     def __init__(self, hidden_NH: Tensor, gradient_NV: Tensor, steps: int) -> None:
         self.hidden_NH, self.gradient_NV = hidden_NH, gradient_NV
@@ -41,16 +41,16 @@ class HeadBuffers:
         ]
 
     def between(self, first: int, end: int) -> tuple[Tensor, Tensor]:
-        """The rows of chunks ``first`` to ``end - 1``: gradients of the logits, and inputs."""
+        """The rows of chunks ``first`` to ``end - 1``: the logits' gradients, and the inputs."""
         rows = slice(first * self.rows, end * self.rows)
         return self.gradient_NV[rows], self.hidden_NH[rows]
 
 
 class SplitHead:
-    """The end of a model.
+    """The projection and the loss at the end of a model.
 
     Args:
-        projection: to the vocabulary.
+        projection: the linear layer from hidden to the vocabulary.
         products: by which library.
         rows: of a chunk.
     """
@@ -61,16 +61,16 @@ class SplitHead:
         self._targets: Targets
 
     def buffers(self, chunks: int, steps: int, batch: int) -> HeadBuffers:
-        """For a microbatch of so many chunks of ``steps`` time steps."""
+        """Make the buffers of a microbatch with so many chunks of ``steps`` time steps."""
         return HeadBuffers(chunks, steps, batch, self._like)
 
     def begin(self, batch: StepBatch) -> None:
-        """Of a step on this batch."""
+        """Prepare a step on this batch; call it before the step's first forward."""
         self._projection.refresh()
         self._targets = Targets(batch, self._like.dtype)
 
     def forward(self, chunk: HeadChunk, at: At, hidden_TBH: Tensor) -> Tensor:
-        """The slice's share of the step's loss."""
+        """The slice's share of the step's loss, a scalar."""
         chunk.hidden_TBH.copy_(hidden_TBH)
         words_N1, weights_N1 = self._targets.words(at), self._targets.weights(at)
         logits_NV, gradient_NV = self._projection.forward(chunk.hidden_NH), chunk.gradient_NV
@@ -84,7 +84,7 @@ class SplitHead:
         return self._projection.backward_input(chunk.gradient_NV).view_as(chunk.hidden_TBH)
 
     def backward_weight(self, pending: Iterable[tuple[HeadBuffers, int]]) -> None:
-        """Add the gradients over all chunks that wait, given by their buffers and numbers."""
+        """Add the parameters' gradients to a running total; ``pending``: the buffers and number of each chunk."""
         pieces = [buffers.between(first, end) for buffers, first, end in runs_of(pending)]
         if len(pieces) == 1:
             self._projection.backward_weight(*pieces[0])
@@ -92,5 +92,5 @@ class SplitHead:
             self._projection.backward_weight(*map(torch.cat, zip(*pieces, strict=True)))
 
     def finish(self) -> None:
-        """After a step's last W."""
+        """Add the running total to the parameters' gradients; call it after a step's last W."""
         self._projection.finish()

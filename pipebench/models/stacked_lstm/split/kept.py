@@ -12,21 +12,25 @@ from pipebench.models.stacked_lstm.split.state import State, StateGradient
 
 
 class Place(NamedTuple):
-    """Of one chunk: each layer's chunk, and views of them that nobody need make again."""
+    """The memory of one chunk of the part: each layer's chunk, and views that are made once.
+
+    ``before`` is ``None`` for a microbatch's first chunk, whose state is zeros. A part without layers has ``None`` in
+    all of the last four.
+    """
 
     layers: list[Chunk]
     before: list[State] | None
-    input_: Tensor | None  # of the lowest layer, [T, B, H]
-    rows: Tensor | None  # the same, [N, H]
+    input_: Tensor | None  # the lowest layer's input, [T, B, H]
+    rows: Tensor | None  # the same memory as [N, H]
     payload: Payload | None  # the highest layer's output
 
 
 class Kept:
-    """Memory of one microbatch; when all W are done another one may have it.
+    """The memory of one microbatch; when all its W are done, another microbatch may use it.
 
     Args:
-        layers: each one's buffers.
-        head: likewise, where the part has one.
+        layers: the buffers of each layer.
+        head: the buffers of the head, if the part has one.
         chunks: of the plan.
     """
 
@@ -35,17 +39,17 @@ class Kept:
         steps = len(layers[0].steps) // chunks if layers else 0
         self.places = [_place(layers, first * steps, (first + 1) * steps) for first in range(chunks)]
         self.head_chunks: list[HeadChunk] = head.chunks if head else []
-        self.after: list[StateGradient] | None = None  # of the chunk whose I comes next
-        self.left = chunks  # whose W has not been done
+        self.after: list[StateGradient] | None = None  # for the chunk whose I comes next
+        self.left = chunks  # how many chunks have their W still to come
 
     @property
     def head_buffers(self) -> HeadBuffers:
-        """Of a part that has a head."""
+        """The buffers of the head; the part must have one."""
         assert self._head is not None
         return self._head
 
     def renewed(self) -> "Kept":
-        """For another microbatch."""
+        """Reset this memory for another microbatch, and return it."""
         self.after, self.left = None, len(self.places)
         return self
 
@@ -64,7 +68,7 @@ class Pool:
     """Memory that is made as microbatches come, and used again.
 
     Args:
-        make: more of it.
+        make: makes the memory of one more microbatch.
         microbatches: of the plan.
     """
 
@@ -74,14 +78,14 @@ class Pool:
         self._of: list[Kept | None] = [None] * microbatches
 
     def of(self, microbatch: int) -> Kept:
-        """The memory of a microbatch, which gets some with its first forward."""
+        """The memory of a microbatch; the first call for it, at its first forward, takes or makes some."""
         kept = self._of[microbatch]
         if kept is None:
             kept = self._of[microbatch] = self._free.pop().renewed() if self._free else self._make()
         return kept
 
     def done(self, microbatch: int) -> None:
-        """One chunk's W; the last one's gives the memory back."""
+        """Note that the W of one chunk is done; after the last chunk's the memory is free."""
         kept = self.of(microbatch)
         kept.left -= 1
         if kept.left == 0:

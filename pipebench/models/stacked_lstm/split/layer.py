@@ -1,7 +1,7 @@
 """One LSTM layer, its backward split in two.
 
-It computes what the ``nn.LSTM`` computes whose parameters it uses, without autograd. Shape suffixes: T time steps of
-the chunk, B sequences, H hidden, N all rows that wait, K both inputs: 2H, G gates: 4H.
+It uses the parameters of an ``nn.LSTM`` and computes the same, without autograd. Shape suffixes: T time steps of the
+chunk, B sequences, H hidden, N all rows that wait, K both inputs: 2H, G gates: 4H.
 """
 
 from collections.abc import Iterable
@@ -22,9 +22,9 @@ class SplitLSTM:
     """Runs a layer on chunks of its buffers.
 
     Args:
-        lstm: time-major, one layer in one direction, as many inputs as hidden, with biases; its parameters are used
+        lstm: time-major, one layer in one direction, as many inputs as hidden, with biases. Its parameters are used
             as they are, and get their gradients. An update must be one that torch counts (not through ``.data``).
-        products: by which library; see ``fastest_products``.
+        products: the library that computes products; see ``fastest_products``.
     """
 
     def __init__(self, lstm: nn.LSTM, products: Products) -> None:
@@ -40,11 +40,11 @@ class SplitLSTM:
         self._totals: tuple[Tensor, Tensor] | None = None  # gradients [2H, 4H] and [4H] of what W has taken
 
     def buffers(self, steps: int, batch: int) -> Buffers:
-        """For sequences of so many time steps; a chunk of them is what the other methods take."""
+        """Make the buffers for ``batch`` sequences of ``steps`` time steps; the other methods take chunks of them."""
         return Buffers(steps, batch, self.parameters.weight_ih)
 
     def make_forward(self, rows: int) -> None:
-        """Make the products of the forward now, if the parameters have changed; else the first forward does.
+        """Make the forward's products if the parameters have changed. Without this call the first forward makes them.
 
         Args:
             rows: sequences of a microbatch.
@@ -54,7 +54,7 @@ class SplitLSTM:
             self._weights.forward(rows)
 
     def make_backward(self, rows: int, steps: int) -> None:
-        """Make the products of ``backward_input`` now; else its first call does. After ``make_forward``.
+        """Make the products of ``backward_input``, after ``make_forward``. Without this the first backward makes them.
 
         Args:
             rows: sequences of a microbatch.
@@ -69,13 +69,13 @@ class SplitLSTM:
 
     @torch.no_grad()
     def forward(self, chunk: Chunk, input_TBH: Tensor, before: State | None = None) -> tuple[Tensor, State]:
-        """The output [T, B, H] and the state after; both are the chunk's memory, until its next forward.
+        """The output [T, B, H] and the state after the chunk. Both are in the chunk's memory, until its next forward.
 
         Args:
             chunk: where to save what the backward needs.
-            input_TBH: activations; not kept, they are copied, unless they are in the chunk's memory already.
-            before: the state before the first time step; ``None`` is zeros, at the start of a sequence. Later chunks
-                get what the chunk before them gave, which is in its place already.
+            input_TBH: activations; copied into the chunk's memory, unless they are there already.
+            before: the state before the first time step. ``None`` means zeros, and is for the first chunk alone. Later
+                chunks get the state that the chunk before them returned, which is in its place already.
         """
         assert chunk.first == 0 or before is not None, "a chunk goes on where the one before it ended"
         self._weights.refresh()
@@ -97,15 +97,17 @@ class SplitLSTM:
         input_: bool = True,
         state: bool = True,
     ) -> tuple[Tensor | None, StateGradient]:
-        """Gradients of the input [T, B, H] and of the state before; the chunk then waits for ``backward_weight``.
+        """Gradients of the input [T, B, H] and of the state before. The chunk then waits for ``backward_weight``.
+
+        To be called once after each forward.
 
         Args:
-            chunk: of a forward, since which the parameters have not changed. Once for each forward.
-            output_gradient_TBH: with respect to the output; ``None`` is zeros.
-            after: with respect to the state after; ``None`` is zeros. What is returned of a state holds until the next
-                call on these buffers, which may be given it.
-            input_: whether anybody wants the input's gradient; if not it need not be computed.
-            state: whether anybody wants the hidden state's.
+            chunk: one that has had its forward; the parameters must not have changed since.
+            output_gradient_TBH: the gradient of the output; ``None`` means zeros.
+            after: the gradient of the state after the chunk; ``None`` means zeros. A state's gradient that was returned
+                holds until the next call on these buffers, and may be passed to that call.
+            input_: whether the input's gradient is needed; if not, it need not be computed.
+            state: whether the hidden state's gradient is needed.
         """
         assert self._weights.are_current(), "no update between a forward and its backward"
         buffers, steps = chunk.buffers, chunk.steps
@@ -138,15 +140,15 @@ class SplitLSTM:
         time_step.backward(step, total_BH, buffers, self._constants)
 
     def input_gradient(self, gates_NG: Tensor) -> Tensor:
-        """That of the input [N, H], of rows whose gates' gradients I has made."""
+        """The gradient of the input [N, H], from the gates' gradients that I has made."""
         return self._weights.backward_input(len(gates_NG))(gates_NG)
 
     @torch.no_grad()
     def backward_weight(self, pending: Iterable[Chunk]) -> list[Rows]:
-        """Add the parameters' gradients over all chunks that wait, of one or several buffers, to a running total.
+        """Add the parameters' gradients over all chunks that wait to a running total.
 
-        Returns what it took. Its rows are those of the buffers in the order in which their first chunk was given, and
-        of each in the order of time.
+        The chunks may be of several buffers. Returns the rows that were used: buffer by buffer, in the order in which
+        the first chunk of each was given, and within a buffer in the order of time.
         """
         pieces = rows_of(pending)
         for both_NK, gates_NG in pieces:
@@ -174,7 +176,7 @@ class SplitLSTM:
 
 
 def _put(here: Tensor, given: Tensor | None) -> None:
-    """A tensor's values, or zeros."""
+    """Fill ``here`` with the values that are given, or with zeros."""
     if given is None:
         here.zero_()
     elif given is not here:
@@ -182,7 +184,7 @@ def _put(here: Tensor, given: Tensor | None) -> None:
 
 
 def _total(one: Tensor | None, other: Tensor | None, out: Tensor) -> Tensor:
-    """The sum of what is there; ``out`` may be written to."""
+    """The sum of the tensors that are not ``None``, or zeros; ``out`` may be written to."""
     if one is None:
         return out.zero_() if other is None else other
     return one if other is None else torch.add(one, other, out=out)

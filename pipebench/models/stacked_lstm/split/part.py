@@ -1,9 +1,9 @@
-"""A part of the stacked LSTM, its backward split: LSTM layers, below them the embedding, above them the head.
+"""A part of the stacked LSTM whose backward is split: LSTM layers, perhaps the embedding below or the head above.
 
     words or activations -> [embedding] -> layers -> [projection, loss] -> activations or the loss
 
-Whoever has the embedding has nobody below who waits for a gradient. So the gradient of the lowest layer's input is left
-to W, as one product over all rows that wait.
+A part with the embedding has no stage below it that waits for a gradient. So it leaves the gradient of the lowest
+layer's input to W, as one product over all rows that wait.
 
 Shape suffixes: T time steps of the chunk, B sequences, N rows: T * B, H hidden.
 """
@@ -25,7 +25,7 @@ from pipebench.models.stacked_lstm.split.stack import SplitStack
 
 
 class Sizes(NamedTuple):
-    """Of a plan: how many slices there are, and the time steps and sequences of one."""
+    """A plan's numbers of microbatches and chunks, and the time steps and sequences of one slice."""
 
     microbatches: int
     chunks: int
@@ -34,13 +34,13 @@ class Sizes(NamedTuple):
 
 
 class SplitPart:
-    """See ``models.split.Split``.
+    """A ``Split`` (see ``models.split``) of the stacked LSTM.
 
     Args:
-        lstms: from the lowest to the highest; may be none.
-        embedding: of the part that begins the model.
-        projection: of the part that ends it.
-        products: by which library.
+        lstms: the layers from the lowest to the highest; may be empty.
+        embedding: ``None`` unless the part begins the model.
+        projection: ``None`` unless the part ends the model.
+        products: the library that computes products.
         sizes: of the plan's slices.
     """
 
@@ -99,7 +99,7 @@ class SplitPart:
         return place.payload or (output_TBH,)
 
     def _input(self, at: At, place: Place, given: Sequence[Payload]) -> Tensor:
-        """The lowest layer's input: that of the stage below, or the words' rows, put where the layer keeps them."""
+        """The lowest layer's input: what the stage below sent, or the words' rows, put where the layer keeps them."""
         if self._embedding is None:
             return given[0][0]
         assert place.input_ is not None
@@ -108,7 +108,7 @@ class SplitPart:
         return place.input_
 
     def _words(self, at: At) -> Tensor:
-        """Of a slice [N]."""
+        """The words of a slice [N]."""
         words_TB: Tensor = self._batch.inputs[at[0]][at[1]]
         return words_TB.view(-1)
 
@@ -144,7 +144,7 @@ class SplitPart:
             self._pool.done(microbatch)
 
     def _embed_backward(self, slices: Sequence[At], taken: Sequence[Rows], embedding: SplitEmbedding) -> None:
-        """The rows that the lowest layer took are those of the slices in their order."""
+        """Add the embedding's gradients. ``taken``: the rows that the lowest layer used, in the order of the slices."""
         words_N = torch.cat([self._words(at) for at in slices])
         for rows, words in zip(taken, torch.split(words_N, [len(rows.gates) for rows in taken]), strict=True):
             embedding.backward_weight(words, self._stack.layers[0].input_gradient(rows.gates))

@@ -1,14 +1,14 @@
-"""Matrix products of the split layer, by the library that is fastest here.
+"""Matrix products of split parts, by the library that is fastest here.
 
     packed   oneDNN, weights in its own blocked layout, made once a step; by operations that torch keeps private
     onednn   oneDNN, by torch's public ``to_mkldnn``: each product copies its operands
     blas     torch's BLAS, or the GPU's: any type, any device
 
-On AMD processors oneDNN takes half the time of MKL. The private operations may change with any version of torch, so all
-three are tried before one is used: those that give wrong numbers, or are not there, are left out.
+On AMD processors oneDNN takes half the time of MKL. The private operations may change with any version of torch. So all
+three are tried first, and those that give wrong numbers or are missing are left out.
 
-A weight that oneDNN takes must be dense. It takes the transpose of a dense matrix. It takes the transpose of a part of
-one's columns by a loop that is a thousand times slower.
+A weight given to oneDNN must be a dense matrix or the transpose of one. For the transpose of only some columns of a
+matrix oneDNN uses a loop that is a thousand times slower.
 
 Shape suffixes: N rows, K summed over, M columns of the result.
 """
@@ -23,11 +23,11 @@ from torch.nn.functional import linear
 
 from pipebench.models.projection import can_use_onednn
 
-Product = Callable[[Tensor], Tensor]  # [N, K] -> [N, M], for a weight that is known
+Product = Callable[[Tensor], Tensor]  # [N, K] -> [N, M], by a weight that is fixed
 
 _ROUNDS = 5
 _GAIN = 1.03  # less is noise, and the more public way stays
-_RIGHT = 1e-5  # of the norm of the float64 product
+_RIGHT = 1e-5  # the largest error, over the norm of the float64 product
 _NOT_THERE = (AttributeError, NotImplementedError, RuntimeError, TypeError)
 
 
@@ -37,13 +37,13 @@ class Products(Protocol):
     name: ClassVar[str]
 
     def by(self, weight_MK: Tensor, bias_M: Tensor | None, rows: int) -> Product:
-        """What gives ``x weight^T + bias`` while the weight's tensor is as it is now; ``rows`` are expected."""
+        """Make ``x -> x weight^T + bias``, valid until the weight changes; ``rows``: how many x usually has."""
 
     def summed(self, left_NK: Tensor, right_NM: Tensor) -> Tensor:
         """``left^T right`` [K, M], new, of dense matrices."""
 
     def add_summed(self, total_KM: Tensor, left_NK: Tensor, right_NM: Tensor) -> None:
-        """Add that to a total."""
+        """Add ``left^T right`` to a total [K, M], in place."""
 
 
 class Blas:
@@ -60,12 +60,12 @@ class Blas:
         return torch.mm(left_NK.t(), right_NM)
 
     def add_summed(self, total_KM: Tensor, left_NK: Tensor, right_NM: Tensor) -> None:
-        """In one pass over the total."""
+        """See ``Products``; in one pass over the total."""
         total_KM.addmm_(left_NK.t(), right_NM)
 
 
 class Onednn:
-    """oneDNN's, by public functions alone."""
+    """oneDNN's products, by torch's public functions alone."""
 
     name: ClassVar[str] = "onednn"
 
@@ -84,7 +84,7 @@ class Onednn:
 
 
 class Packed:
-    """oneDNN's, by private functions: no copies, and the weight in the layout that its kernels read."""
+    """oneDNN's products, by private functions: no copies, and the weight in the layout that oneDNN's kernels read."""
 
     name: ClassVar[str] = "packed"
 
@@ -101,7 +101,7 @@ class Packed:
         return result
 
     def add_summed(self, total_KM: Tensor, left_NK: Tensor, right_NM: Tensor) -> None:
-        """A product that adds by itself reads the total and writes a new one, which takes no less."""
+        """See ``Products``; oneDNN's own product-and-add would write a new total, which is no faster."""
         total_KM.add_(self.summed(left_NK, right_NM))
 
 
@@ -109,14 +109,14 @@ LIBRARIES: tuple[Products, ...] = (Blas(), Onednn(), Packed())  # the most publi
 
 
 def found_products(library: Products) -> dict[str, bool]:
-    """Which library was found to be the fastest, for later launches: so that all of them use the same one."""
+    """Which library was found to be the fastest, in a form to send to later launches, so that all use the same one."""
     return {f"{each.name}_products": each is library for each in LIBRARIES if each.name != Blas.name}
 
 
 def known_products(found: Mapping[str, bool]) -> Products | None:
-    """The library that an earlier launch found; ``None`` where none was looked for.
+    """The library that an earlier launch found; ``None`` if none was looked for.
 
-    One that gives wrong numbers here is not used, whatever was found.
+    If that library gives wrong numbers here, torch's usual products are used instead.
     """
     if not found.keys() >= found_products(LIBRARIES[0]).keys():
         return None
@@ -154,7 +154,7 @@ def fastest_products(
 
 @torch.no_grad()
 def _is_right(library: Products) -> bool:
-    """Whether it is there, and gives the numbers of float64 on a small case of each kind of product."""
+    """Whether a library is there, and agrees with float64 on a small case of each kind of product."""
     try:
         return all(
             (found.double() - expected).norm() <= _RIGHT * expected.norm()
@@ -180,7 +180,7 @@ def _small_cases(library: Products) -> Iterator[tuple[Tensor, Tensor]]:
 
 @torch.no_grad()
 def _times_s(libraries: list[Products], hidden: int, batch: int, clock: Callable[[], float]) -> list[float]:
-    """The fastest product of a time step of each, tried in turn."""
+    """The shortest time of a time step's product with each library; they are tried in turn."""
     weight_MK = torch.ones(4 * hidden, 2 * hidden)
     x_NK = torch.ones(batch, 2 * hidden)
     products = [library.by(weight_MK, weight_MK[:, 0].contiguous(), batch) for library in libraries]

@@ -1,4 +1,4 @@
-"""Chunks that follow each other in memory are one piece."""
+"""Joins chunks that follow each other in memory into one piece."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -7,9 +7,9 @@ _Memory = TypeVar("_Memory")
 
 
 def runs_of(pending: Iterable[tuple[_Memory, int]]) -> Iterator[tuple[_Memory, int, int]]:
-    """Chunks that wait, by whose they are and their number, as ranges ``first`` to ``end - 1`` of one memory.
+    """Join chunks that wait, given by their memory and number, into ranges ``first`` to ``end - 1`` of each memory.
 
-    Memories in the order in which their first chunk was given, the ranges of each in ascending order.
+    Memories come in the order in which their first chunk was given, and the ranges of each in ascending order.
     """
     numbers_of: dict[int, tuple[_Memory, list[int]]] = {}
     for memory, number in pending:

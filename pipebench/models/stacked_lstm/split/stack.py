@@ -1,4 +1,4 @@
-"""The LSTM layers of one stage, split: the gradient of a layer's input is that of the output of the layer below it."""
+"""The LSTM layers of one stage, split. Outputs go up from layer to layer, and gradients of the inputs come down."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,24 +14,24 @@ class SplitStack:
     """Layers one above the other.
 
     Args:
-        lstms: from the lowest to the highest; see ``SplitLSTM``.
-        products: by which library.
+        lstms: the layers from the lowest to the highest; see ``SplitLSTM``.
+        products: the library that computes products.
     """
 
     def __init__(self, lstms: Iterable[nn.LSTM], products: Products) -> None:
         self.layers = [SplitLSTM(lstm, products) for lstm in lstms]
 
     def buffers(self, steps: int, batch: int) -> list[Buffers]:
-        """Of each layer, for one microbatch. Make them once: they are used again in each step."""
+        """Make the buffers of each layer for one microbatch. Make them once: they are used again in each step."""
         return [layer.buffers(steps, batch) for layer in self.layers]
 
     def make_forward(self, rows: int) -> None:
-        """Make the products of all forwards; see ``SplitLSTM.make_forward``."""
+        """Make the forward's products of each layer; see ``SplitLSTM.make_forward``."""
         for layer in self.layers:
             layer.make_forward(rows)
 
     def make_backward(self, rows: int, steps: int) -> None:
-        """Make the products of all ``backward_input``; see ``SplitLSTM.make_backward``."""
+        """Make the backward's products of each layer; see ``SplitLSTM.make_backward``."""
         for layer in self.layers:
             layer.make_backward(rows, steps)
 
@@ -41,9 +41,9 @@ class SplitStack:
         """The highest layer's output [T, B, H] and each layer's state; see ``SplitLSTM.forward``.
 
         Args:
-            chunks: of each layer's buffers, the same time steps in all.
-            input_TBH: of the lowest layer.
-            before: each layer's state; ``None`` is zeros.
+            chunks: one of each layer's buffers, with the same time steps in all.
+            input_TBH: the lowest layer's input.
+            before: each layer's state before the first time step; ``None`` means zeros.
         """
         states: list[State] = []
         of_states: Sequence[State | None] = before or [None] * len(self.layers)
@@ -66,11 +66,11 @@ class SplitStack:
         Without layers there is nothing to do: what comes in goes out.
 
         Args:
-            chunks: of each layer.
-            gradient_TBH: of the highest layer's output.
-            after: of each layer's state.
-            input_: whether anybody wants the input's gradient of the lowest layer.
-            state: whether anybody wants those of the states.
+            chunks: one of each layer.
+            gradient_TBH: the gradient of the highest layer's output.
+            after: the gradient of each layer's state after the chunk.
+            input_: whether the gradient of the lowest layer's input is needed.
+            state: whether the gradients of the hidden states are needed.
         """
         states: list[StateGradient] = []
         of_states: Sequence[StateGradient | None] = after or [None] * len(self.layers)
@@ -83,9 +83,11 @@ class SplitStack:
         return gradient_TBH, states
 
     def backward_weight(self, pending: Iterable[Sequence[Chunk]]) -> list[Rows]:
-        """Add all parameters' gradients to a running total; each member of ``pending`` has a chunk of each layer.
+        """Add all parameters' gradients to the layers' running totals.
 
-        Returns what the lowest layer took; see ``SplitLSTM.backward_weight``.
+        Each member of ``pending`` has a chunk of each layer.
+
+        Returns the rows that the lowest layer used; see ``SplitLSTM.backward_weight``.
         """
         taken = [
             layer.backward_weight(chunks)

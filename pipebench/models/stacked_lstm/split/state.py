@@ -1,7 +1,7 @@
-"""What a layer hands from chunk to chunk.
+"""The state that a layer hands from chunk to chunk.
 
 A layer keeps -2 times its cell state: tanh(c) = 1 - 2 sigmoid(-2c), and a sigmoid takes a sixth of a tanh's time here.
-Within a pipeline nobody reads it, so it is handed on as it is.
+Nothing else in a pipeline reads it, so it is handed on as it is.
 """
 
 from typing import NamedTuple
@@ -12,14 +12,14 @@ _SCALE = -2.0  # scaled = _SCALE x cell
 
 
 class State(NamedTuple):
-    """Hidden and scaled cell state [B, H] of one layer. Its memory is the layer's, until the next step's forward."""
+    """Hidden and scaled cell state [B, H] of one layer, in its memory: the next step's forward overwrites them."""
 
     hidden: Tensor
     scaled: Tensor
 
     @classmethod
     def of(cls, hidden: Tensor, cell: Tensor) -> "State":
-        """From ``nn.LSTM``'s h and c, each [B, H]."""
+        """Make a state from ``nn.LSTM``'s h and c, each [B, H]."""
         return cls(hidden, cell * _SCALE)
 
     @property
@@ -36,10 +36,10 @@ class StateGradient(NamedTuple):
 
     @classmethod
     def of(cls, hidden: Tensor | None, cell: Tensor | None) -> "StateGradient":
-        """From the gradients with respect to ``nn.LSTM``'s h and c."""
+        """Make it from the gradients with respect to ``nn.LSTM``'s h and c."""
         return cls(hidden, None if cell is None else cell / _SCALE)
 
     @property
     def cell(self) -> Tensor | None:
-        """With respect to ``nn.LSTM``'s c."""
+        """The gradient with respect to ``nn.LSTM``'s c."""
         return None if self.scaled is None else self.scaled * _SCALE

@@ -5,7 +5,7 @@ With sigmoids s of all four gates, the candidate's argument scaled by -2, and C 
     C = forget C_before + input (4 candidate - 2)        since -2 tanh(z) = 4 sigmoid(-2z) - 2
     h = output (1 - 2 sigmoid(C))                        since tanh(c) = 1 - 2 sigmoid(-2c)
 
-All in-place or into ``out``: each operation is a microsecond of torch's and a pass over [B, H].
+All is done in place or into ``out``: each operation costs a microsecond in torch and a pass over [B, H].
 """
 
 import torch
@@ -15,14 +15,14 @@ from pipebench.models.stacked_lstm.split.buffers import Buffers, Step
 
 
 class Constants:
-    """Numbers that torch's operations take as tensors, so that one of them does the work of two."""
+    """Numbers as tensors, as some of torch's operations take them: one such operation does the work of two."""
 
     def __init__(self, like: Tensor) -> None:
         self.zero, self.one, self.minus_two = (like.detach().new_tensor(value) for value in (0.0, 1.0, -2.0))
 
 
 def forward(step: Step, sums_BG: Tensor, constants: Constants) -> None:
-    """From the gates' arguments to the hidden state; all that the backward needs is kept in the step."""
+    """Compute the hidden state from the gates' arguments; the step keeps all that the backward needs."""
     torch.sigmoid(sums_BG, out=step.all_gates)
     gates, squashed_BH, scaled_BH = step.gates, step.squashed, step.scaled
     torch.add(constants.minus_two, gates.candidate, alpha=4, out=step.candidate)
@@ -34,10 +34,10 @@ def forward(step: Step, sums_BG: Tensor, constants: Constants) -> None:
 
 
 def backward(step: Step, hidden_gradient_BH: Tensor, buffers: Buffers, constants: Constants) -> None:
-    """Put the gradients of the gates' arguments in the place of the gates, and the cell state's one step back.
+    """Put the gradients of the gates' arguments in the place of the gates, and step the cell state's one back in time.
 
-    A candidate's argument is the one of ``nn.LSTM``, not the scaled one: -2 for each of the two scales and 2 for the
-    tanh give the factor -8 before s (1 - s).
+    The gradient of a candidate is of ``nn.LSTM``'s argument z, not of the scaled one. What is kept of a candidate is
+    4 sigmoid(-2z) - 2, whose derivative is -8 s (1 - s).
     """
     gates, scratch, scaled_gradient_BH = step.gates, buffers.scratch, buffers.scaled_gradient_BH
     torch.mul(hidden_gradient_BH, step.squashed, out=scratch.output)

@@ -1,4 +1,4 @@
-"""A layer's parameters as its products take them, made anew after each update.
+"""A layer's parameters in the form that its products take, made anew after each update.
 
 Shape suffixes: H hidden, K both inputs: 2H, G gates: 4H.
 """
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from pipebench.models.stacked_lstm.split.products import Product, Products
 
-_CANDIDATE = 2  # of the gates
+_CANDIDATE = 2  # its place among the gates
 
 
 class Parameters(NamedTuple):
-    """Of one layer, each shaped as ``nn.LSTM`` has it."""
+    """The parameters of one layer, each with its shape in ``nn.LSTM``."""
 
     weight_ih: nn.Parameter
     weight_hh: nn.Parameter
@@ -24,16 +24,16 @@ class Parameters(NamedTuple):
 
 
 def parameters_of(lstm: nn.LSTM) -> Parameters:
-    """Those of its lowest layer."""
+    """The parameters of the LSTM's lowest layer."""
     return Parameters(*(lstm.get_parameter(f"{name}_l0") for name in Parameters._fields))
 
 
 class Weights:
-    """Products by the parameters of one layer.
+    """The products by the parameters of one layer.
 
     Args:
         parameters: of the layer.
-        products: by which library.
+        products: the library that computes products.
     """
 
     def __init__(self, parameters: Parameters, products: Products) -> None:
@@ -45,41 +45,41 @@ class Weights:
         self._scaled_GK, self._scaled_bias_G = self._both_GK.clone(), parameters.bias_ih.detach().clone()
 
     def refresh(self) -> None:
-        """Forget products by parameters that have changed; torch counts their changes."""
+        """Forget all products if a parameter has changed; torch counts a tensor's changes."""
         if not self.are_current():
             self._made.clear()
             self._versions = self._counted()
 
     def are_current(self) -> bool:
-        """Whether no parameter has changed since."""
+        """Whether no parameter has changed since ``refresh``."""
         return self._versions == self._counted()
 
     def _counted(self) -> list[int]:
-        """The changes of each parameter so far."""
+        """How often each parameter has changed so far."""
         return [parameter._version for parameter in self._parameters]  # noqa: SLF001
 
     def forward(self, rows: int) -> Product:
-        """[x | h] to the arguments of all gates, the candidate's scaled by -2."""
+        """The product from [x | h] to the arguments of all gates, the candidate's scaled by -2."""
         return self._product("forward", self._make_forward, rows)
 
     def backward_both(self, rows: int) -> Product:
-        """Gradients of the gates' arguments to those of [x | h]."""
+        """The product from the gradients of the gates' arguments to those of [x | h]."""
         return self._product("both", self._make_both, rows)
 
     def backward_hidden(self, rows: int) -> Product:
-        """To that of h alone."""
+        """The product from the gradients of the gates' arguments to that of h alone."""
         return self._product(
             "hidden", lambda rows: self._transposed(self._parameters.weight_hh.detach(), rows), rows
         )
 
     def backward_input(self, rows: int) -> Product:
-        """To that of x alone."""
+        """The product from the gradients of the gates' arguments to that of x alone."""
         return self._product(
             "input", lambda rows: self._transposed(self._parameters.weight_ih.detach(), rows), rows
         )
 
     def _product(self, name: str, make: Callable[[int], Product], rows: int) -> Product:
-        """Made when it is first asked for: not every run needs each."""
+        """A product, made when it is first asked for: not every run needs each."""
         made = self._made.get(name)
         if made is None:
             made = self._made[name] = make(rows)

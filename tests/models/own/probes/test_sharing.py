@@ -9,7 +9,7 @@ from tests.models.own.samples import CLASSES, WIDTH, Tied, assert_said, between,
 def test_shared_parameters() -> None:
     twice = nn.Linear(WIDTH, WIDTH)
     text = refused(of_numbers(nn.Sequential(twice), nn.ReLU(), nn.ReLU(), nn.Sequential(nn.ReLU(), twice)))
-    assert text.startswith("layers 0 and 3 share a parameter (0.0.weight): on one device they would be one")
+    assert text.startswith("layers 0 and 3 share a parameter (0.0.weight): on one device it would be one")
     one, other = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
     other.weight = nn.Parameter(one.weight.data[:])
     assert_said(refused(of_numbers(one, other)), "layers 0 and 1 share a parameter (0.weight)")
@@ -50,6 +50,8 @@ def test_many_functions_share_nothing() -> None:
 
 def test_a_function_that_makes_other_parameters() -> None:
     text = refused(between(lambda: Tied(torch.full((WIDTH, WIDTH), random.random()))))
-    assert_said(text, "the function of layer 1 (Tied) makes other parameters each time", "torch seeded alike")
+    assert_said(
+        text, "the function of layer 1 (Tied) makes other parameters each time", "with the same torch seed"
+    )
     counter = iter(range(3, 100))
     assert_said(refused(between(lambda: nn.Linear(WIDTH, next(counter)))), "makes other parameters each time")
