@@ -13,7 +13,9 @@ from pipebench.statistics import clusters, trend
 from pipebench.warning_codes import WarningCode
 
 _SURE = 0.01  # the chance that launches without a trend show one
-_SPREADS = 8  # spreads between two clusters; by chance one run in seventy of six launches has so many, fewer with more
+_SPREADS = (
+    8  # spreads between two clusters; by chance one run in seventy of six launches has so many, fewer of more
+)
 
 
 class Doubt(NamedTuple):

@@ -1,6 +1,6 @@
 """What a file of somebody else's run holds: rows, each an operation of a device with its start and end.
 
-Every reader makes these of its own format, so all that follows knows one form.
+Every reader turns its own format into these, so that all later code knows one form.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Row(NamedTuple):
         device: within its replica.
         operation: ``F``, ``B``, ``I``, ``W``, or any other name.
         stage: of the model.
-        microbatch: ``None`` where the operation is of none.
+        microbatch: ``None`` where the operation has none.
         start_s: in seconds.
         end_s: likewise.
         file: index in ``Recording.files``.
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
     @property
     def length_s(self) -> float:
-        """From start to end."""
+        """Seconds from start to end."""
         return self.end_s - self.start_s
 
     @property

@@ -68,9 +68,7 @@ def _parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
         yield _picture(record, timeline, console)
     factors = summed_up(steps, timeline.graph.devices) if steps and timeline is not None else None
     told = retold(record, factors, timeline)
-    yield (
-        warning_lines(told, console) if told else Group()
-    )  # an empty part sets what follows apart from the picture
+    yield warning_lines(told, console) if told else Group()  # an empty part sets what follows apart
 
 
 def _rows(record: RunRecord, steps: Sequence[Factor]) -> Iterator[_Row]:
