@@ -38,9 +38,7 @@ from pipebench.timing.replay import Replay
 from pipebench.timing.timeline import Timeline
 from pipebench.warning_codes import WarningCode
 
-_MOST_TOLD = (
-    30_000  # forwards and backwards used to find factors, and changes that were not asked for
-)
+_MOST_TOLD = 30_000  # forwards and backwards used to find factors, and changes that were not asked for
 _OFF = 0.05  # of a step: a replay that is further off leaves much unexplained
 
 

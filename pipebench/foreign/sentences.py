@@ -127,7 +127,7 @@ class Sentences:
     def _gaps(self) -> str:
         late_s = sum(sum(replay.gaps.values()) for replay in self.clocked) / len(self.clocked)
         return (
-            f"devices are free to go on but do not for {seconds_text(late_s / self.graph.devices)} a step, on average: the "
+            f"devices could go on but do not for {seconds_text(late_s / self.graph.devices)} a step, on average: the "
             "host is late, or something else runs between forwards and backwards"
         )
 

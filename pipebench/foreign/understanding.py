@@ -221,7 +221,7 @@ class _Steps:
             check(plan)
         except UsageError as error:
             raise CorruptRecordError(
-                f"{self.recording.files[0].path}: step {step} of replica {replica}: its order cannot be run as a step: {error}"
+                f"{self.recording.files[0].path}: step {step} of replica {replica}: its order cannot be run: {error}"
             ) from None
         self.sound.add(plan.programs)
 
