@@ -71,10 +71,9 @@ class Config(Part, frozen=True):
     """Every option of ``run`` by its name, with the value that was used.
 
     ``model`` is ``None`` for the stacked LSTM; sizes that a model does not have are ``None``. ``memory_bytes`` is
-    the memory that a device was said to have. ``partition`` is the number of layers on each device,
-    without devices that only share the softmax.
-    ``softmax_devices`` is how many further devices share the softmax; it is ``all`` where every device does, and
-    ``None`` where the softmax is not shared. ``cell`` says how backwards are computed: whole, or split.
+    the memory that a device was said to have. ``partition`` is the number of layers on each device, without devices
+    that only share the softmax. ``softmax_devices`` is how many of these there are; it is ``all`` where every device
+    shares the softmax, and ``None`` where none does. ``cell`` says how backwards are computed: whole, or split.
     """
 
     gpus: AtLeastOne
