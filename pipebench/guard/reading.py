@@ -54,7 +54,9 @@ class Reader:
             RunFailedError: The metric is NaN or infinite.
             UsageError: There are more values than a record may hold.
         """
-        first, *others = data.replace(b"\r", b"\n").split(b"\n")  # each state of a progress bar is a line
+        first, *others = data.replace(b"\r", b"\n").split(
+            b"\n"
+        )  # of a progress bar, each state is a line of its own
         self._take(first)
         for piece in others:
             self.end()

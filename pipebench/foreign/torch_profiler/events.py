@@ -111,7 +111,9 @@ def read_events(document: Document) -> Trace:
     groups = _groups(told.pg_config)
     events = [each for each in enumerate(found.traceEvents) if each[1].ph == "X"]
     events = [each for each in events if each[1].cat in _CATEGORIES or each[1].name in _MESSAGES]
-    _check_times(events, where)  # other events are not needed, and one that was cut has a length below 0
+    _check_times(
+        events, where
+    )  # not those of other events: these are not needed, and one that was cut has a length below 0
     return Trace(where, told.rank, told.world_size, groups, found.baseTimeNanoseconds, events)
 
 
