@@ -21,7 +21,7 @@ def fitted(config: RunConfig) -> tuple[RunConfig, str | None]:
     """The run with the baseline that fits on its devices, and a line where that is not a single one.
 
     Raises:
-        EnvironmentRefusedError: A stage of the pipeline does not fit, or the naive schedule does on no number of devices.
+        EnvironmentRefusedError: A stage of the pipeline does not fit, or the naive schedule never fits.
     """
     memory_bytes = config.memory_bytes
     if memory_bytes is None:

@@ -103,7 +103,7 @@ def _meets(base: Assumptions, at: Callable[[float], Value], points: Sequence[Poi
 
 
 def _between(base: Assumptions, at: Callable[[float], Value], one: Point, other: Point, goal: float) -> Point:
-    """The point between two others that has the ratio ``goal``: by halving on a scale of factors, then a straight line."""
+    """The point between two others that has the ratio ``goal``: by halving the factor, then by a straight line."""
     for _ in range(_CLOSER):
         middle = _point(base, at(_at(one, other, 0.5)))
         one, other = (middle, other) if (middle.ratio - goal) * (one.ratio - goal) > 0 else (one, middle)

@@ -92,7 +92,7 @@ class Choices:
 
     @property
     def model_file(self) -> str:
-        """The model's file below the top, by the name alone."""
+        """The model's file below the top, as far as its name tells."""
         place, _ = parted(self.model)
         return place if is_file(place) else f"{place.replace('.', '/')}.py"
 
@@ -144,7 +144,7 @@ def _check_model(choices: Choices) -> None:
 
 
 def _is_branch(text: str) -> bool:
-    """Whether git takes it as a branch's name, and GitHub as nothing but one: a ``+`` there is a pattern."""
+    """Whether git takes it as a branch's name, and GitHub not as a pattern, as it does with a ``+``."""
     parts = text.split("/")
     good = all(
         part and part[0] != "." and not part.endswith((".", ".lock")) and ".." not in part for part in parts
