@@ -27,7 +27,7 @@ def is_pointer(path: Path) -> bool:
 
 
 def why_left_out(path: Path, top: Path) -> str:
-    """Why a checkout lacks what the working tree ``top`` has at ``path``; empty if that tree has nothing there either."""
+    """Why a checkout lacks what the working tree ``top`` has at ``path``; empty if it has nothing there either."""
     below = path.relative_to(top)
     nested = [folder for folder in below.parents if folder.parts and (top / folder / ".git").exists()]
     if nested:

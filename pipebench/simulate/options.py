@@ -149,7 +149,7 @@ class SimulationOptions:
 
     @property
     def whole_softmax_s(self) -> float | None:
-        """Seconds of a forward of the whole projection; a stage's where only its devices are given, None without any."""
+        """Seconds of a forward of the whole projection: a stage's where only its devices are given, None without."""
         if self.softmax_s is None and self.sharing is not None:
             return self.forward_s
         return self.softmax_s

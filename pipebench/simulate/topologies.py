@@ -10,7 +10,7 @@ from pipebench.timing.links import Link, Topology, latency_only
 
 
 def topology_of(device: Device, message_bytes: int) -> Topology | None:
-    """The links for messages of one size; ``None`` if none was measured. Inside and between hosts the slowest one counts.
+    """The links for messages of one size; ``None`` if none was measured. Inside and between hosts the slowest counts.
 
     Args:
         device: that of a record.
@@ -72,7 +72,7 @@ def link_for(measured: HostLinkRecord, message_bytes: int) -> Link:
 
 
 def one_way_s(measured: HostLinkRecord, message_bytes: int) -> float:
-    """Seconds of a message one way: in proportion between measured sizes, beyond the largest as between the last two."""
+    """Seconds of a message one way: in proportion between measured sizes, beyond them as between the last two."""
     times = measured.times
     if message_bytes <= times[0].size_bytes or len(times) == 1:
         return times[0].one_way_s

@@ -99,7 +99,7 @@ def _looked_at(stretches: Sequence[tuple[int, int]]) -> int:
 
 
 def _sharpest(values: Sequence[float]) -> int:
-    """The split that leaves the least variance within its parts; the two most extreme values weigh as their neighbours."""
+    """The split that leaves the least variance within its parts; the most extreme values weigh as the next ones."""
     logs = [log(value) for value in values]
     low, high = sorted(logs)[1], sorted(logs)[-2]
     middle = fmean(logs)

@@ -172,7 +172,7 @@ _FEW_BLOCKS, _MANY_BLOCKS, _NO_TEXT = 6, 100, 1000
 
 
 def _blocks(text: str) -> int:
-    """How many blocks of 256 letters nearly all letters are in: few in most scripts, many in Chinese and its neighbours."""
+    """How many blocks of 256 letters nearly all letters are in: few in most scripts; many in East Asian ones."""
     letters = Counter(text)
     wrong = sum(count for letter, count in letters.items() if _is_no_letter(letter))
     if not text or wrong > 1 + len(text) / 50:
