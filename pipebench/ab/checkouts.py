@@ -26,7 +26,7 @@ def in_checkouts(sides: Both, trees: Sequence[Worktree], tell: Tell) -> Both:
     """Both sides, each with what its ref has: a version of pipebench, or a model of the user's own.
 
     Args:
-        sides: as they were asked for.
+        sides: the sides as they were asked for.
         trees: their checkouts, in this order.
         tell: takes what the user should know.
 

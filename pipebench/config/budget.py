@@ -139,7 +139,7 @@ def check_memory(config: RunConfig, available_bytes: int | None, *, limited: boo
     """Refuse a run that would not fit.
 
     Args:
-        config: that of the run.
+        config: the configuration of the run.
         available_bytes: what is available on this machine, ``None`` if unknown.
         limited: whether that is what a container's limit leaves.
 

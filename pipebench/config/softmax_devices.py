@@ -54,7 +54,7 @@ def softmax_text(sharing: Sharing, devices: int) -> str:
     """Who shares the softmax, in words.
 
     Args:
-        sharing: that of a run whose softmax is shared.
+        sharing: which devices share it, in a run that has it shared.
         devices: how many the run has in all.
     """
     if sharing == 1:

@@ -159,7 +159,7 @@ def work_text(slices: int, checkpoint: str) -> str:
     """What makes the devices' work more than the baseline's, as far as that is known.
 
     Args:
-        slices: of a step, microbatches x chunks.
+        slices: how many a step has, microbatches x chunks.
         checkpoint: which slices run forward again.
     """
     again = "" if checkpoint == "none" else " and running forwards again"

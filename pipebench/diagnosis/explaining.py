@@ -17,7 +17,7 @@ def explanation(record: RunRecord, name: str, changes: Sequence[str] = ()) -> Ex
     """Explain a run.
 
     Args:
-        record: that of the run.
+        record: the record of the run.
         name: the name by which the record can be found again.
         changes: what to try, in words; if there are none, the ten best single changes are found.
 

@@ -19,10 +19,10 @@ class Factors(NamedTuple):
     Args:
         devices: how many the pipeline has.
         overlap: fill, drain and waiting for one another, if all stages were equal.
-        unequal: by how much the step is longer than with stages of equal work.
-        transfer: by how much it is longer than with messages that take no time.
+        unequal: how many times as long the step takes as with stages of equal work.
+        transfer: how many times as long it takes as with messages that take no time.
         work: the work of all devices over the baseline's step.
-        shared: by how much that work took longer than its CPU time, since devices took turns on cores.
+        shared: how many times its CPU time that work took, since devices took turns on cores.
     """
 
     devices: int

@@ -58,7 +58,7 @@ class Predictions:
     """What other schedules and slices would make of one record's step.
 
     Args:
-        record: that of a completed run.
+        record: the record of a completed run.
         step: its step, of at most ``MOST_ACTIONS`` actions.
     """
 

@@ -38,7 +38,7 @@ class Remedies:
     """The remedies for one record.
 
     Args:
-        record: that of the run.
+        record: the record of the run.
         step: the recorded step.
         name: the name by which the record can be found again, for commands.
         gain_of_sharing: how many times as fast the step is with a softmax that all devices share, by simulation;

@@ -38,7 +38,7 @@ def retold(
         record: the record as it is stored.
         factors: those of its step. Without them all warnings are shown as they are stored, and so are those of a model
             that cannot be put on paper again.
-        timeline: that of the step.
+        timeline: the timeline of the step.
     """
     if factors is None or record.speedup is None or not _is_known(record.config.schedule):
         return record.warnings

@@ -38,7 +38,7 @@ def command(record: RunRecord, changes: Mapping[str, object]) -> str | None:
     """The command line; ``None`` if the record does not say how to start the run again.
 
     Args:
-        record: that of the run.
+        record: the record of the run.
         changes: options of ``run`` by name, in the place of the recorded ones; ``True`` for one without a
             value, ``False`` to leave one out.
     """

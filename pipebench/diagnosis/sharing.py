@@ -36,7 +36,7 @@ def other_way(config: RunConfig, timeline: Timeline, link: Link) -> float | None
 
     Args:
         config: what ran, its partition known.
-        timeline: that of a step.
+        timeline: the timeline of a step.
         link: the link between two devices.
 
     Returns:

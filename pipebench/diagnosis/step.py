@@ -82,7 +82,7 @@ def replay_from(
     """The replay of a measured step.
 
     Args:
-        timeline: that of the step.
+        timeline: the timeline of the step.
         clock: the clock that it was measured by.
         machine: the machine that was emulated, if one was.
 

@@ -41,7 +41,7 @@ def run(
         command: program and arguments.
         take: is given each piece of its output.
         folder: where it runs.
-        environment: of it and all that it starts.
+        environment: the variables of it and of all that it starts.
         errors: where its stderr goes.
         within_s: how long it may take.
 

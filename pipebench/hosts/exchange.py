@@ -97,7 +97,7 @@ class Exchange:
     pieces. Beside its own key each process has one that it renews all the time, so that silence is noticed.
 
     Args:
-        store: that of all ranks.
+        store: the store of all ranks.
         own: this process's key.
     """
 

@@ -13,7 +13,7 @@ def shadowed(name: str, path: str, own: str, *, packages_only: bool = False) -> 
     """The file of the checkout that a module of this name would be, if it is not the one that was imported.
 
     Args:
-        name: that of the module, such as ``package.layers``.
+        name: the module's name, such as ``package.layers``.
         path: its file, or a package's folder.
         own: the checkout.
         packages_only: whether single files of the checkout do not count, since they often have usual names.

@@ -1,4 +1,4 @@
-"""What a pipeline's speed-up is made of. Schema version 1, as ``schema``.
+"""What a pipeline's speed-up is made of. Schema version 1, see ``schema``.
 
     devices 8.00  x dear slices 0.79  x fill and drain 0.70  x ...  x unexplained 0.99  =  speed-up 3.44
 

@@ -54,7 +54,7 @@ def kept_somewhere(write: Callable[[Path], Path], folder: Path, name: str) -> tu
     Args:
         write: writes it into a folder.
         folder: where it should be.
-        name: of the file.
+        name: the name of the file.
     """
     try:
         return write(folder), None

@@ -1,4 +1,4 @@
-"""The record of the machine of 2014 on paper: what ``reproduce --simulate --json`` prints. Version 1, as ``schema``."""
+"""The record of the machine of 2014 on paper: what ``reproduce --simulate --json`` prints. Version 1: ``schema``."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""The record of a reproduction: what was measured of the result of 2014, and the verdicts. Version 1, as ``schema``."""
+"""The record of a reproduction: what was measured of the result of 2014, and verdicts. Version 1, see ``schema``."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""The record of a simulation: what ``simulate --json`` prints. Schema version 1, as ``schema``."""
+"""The record of a simulation: what ``simulate --json`` prints. Schema version 1, see ``schema``."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The record of a run that another program measured. Schema version 1, as ``schema``.
+"""The record of a run that another program measured. Schema version 1, see ``schema``.
 
 All seconds are of the wall clock, by whoever recorded the run; ``simulated_s`` is what its step takes when the order
 and the lengths of its forwards and backwards are run again on paper. A step lasts from the start of its first forward

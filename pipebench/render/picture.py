@@ -45,8 +45,8 @@ def picture(
     """One line a device, ``width`` columns in all, and a legend.
 
     Args:
-        timeline: of one step.
-        width: of the picture, its legend included.
+        timeline: the timeline of one step.
+        width: columns of the picture, its legend included.
         plain: whether the output cannot show block characters.
         most: how many devices at most are drawn. Of more, evenly spaced ones are, from the first to the last.
         note: what stands on the axis, where there is room for it.

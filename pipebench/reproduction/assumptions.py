@@ -46,12 +46,12 @@ class Assumptions:
 
     Args:
         machine: cards and bus.
-        bandwidth: that of the bus, as a factor of what its source says.
-        latency: that of the bus, likewise.
+        bandwidth: the bandwidth of the bus, as a multiple of what its source says.
+        latency: its latency, likewise.
         copied_by_devices: whether a message keeps both its devices from computing while it is on its way.
-        lengths: those of the sentences of a batch.
+        lengths: how long the sentences of a batch are.
         launch_s: what a card loses for each kernel.
-        kernels: how many there are, as a factor of the usual count.
+        kernels: how many there are, as a multiple of the usual count.
         memory: whether work takes at least as long as its weights take through the card's memory.
         softmax: how efficient its products are, over those of the LSTM.
         pipelined: how efficient the products of the pipeline are, over those of the single GPU.

@@ -23,7 +23,7 @@ def settled(config: RunConfig, near: Mapping[int, int] | None = None) -> tuple[R
     """The configuration with a kind of device that this machine has, and a line on what ``auto`` became.
 
     Args:
-        config: to settle.
+        config: the configuration to settle.
         near: the ranks whose GPUs this process sees, each with its GPU's number, if torchrun or Slurm started them;
             ``None`` if this process starts all ranks.
 

@@ -21,7 +21,7 @@ def known(job: messages.Job, launcher: Launcher, listener: Listener, *, remeasur
     """The link, measured if it is not kept or is to be measured again.
 
     Args:
-        job: of the run, which says what to start.
+        job: the job of the run, which says what to start.
         launcher: starts the two processes.
         listener: hears of progress.
         remeasure: whether to measure even if a link is kept.

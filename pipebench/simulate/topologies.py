@@ -13,7 +13,7 @@ def topology_of(device: Device, message_bytes: int) -> Topology | None:
     """The links for messages of one size; ``None`` if none was measured. Inside and between hosts the slowest counts.
 
     Args:
-        device: that of a record.
+        device: the devices of a record.
         message_bytes: the size of a message.
     """
     if not device.links:

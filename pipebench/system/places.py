@@ -21,7 +21,7 @@ def not_written(path: Path, error: OSError, otherwise: str) -> str:
     """One line on a file that could not be written: which one, where, why, and what to do.
 
     Args:
-        path: that of the file.
+        path: the path of the file.
         error: what the system said.
         otherwise: what to do if the reason itself cannot be helped, such as ``name another folder with -o``.
     """

@@ -38,7 +38,7 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[bool]:
     """Hold a file's lock, which ends with the process; yields false where files cannot be locked or made.
 
     Args:
-        path: that of the lock, an empty file that stays.
+        path: the path of the lock, an empty file that stays.
         waiting: called again and again while somebody else holds it; may raise.
     """
     import fcntl  # noqa: PLC0415 - Windows has none, and does not measure

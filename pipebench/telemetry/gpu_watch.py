@@ -16,7 +16,7 @@ class GpuWatch:
     In a baseline's steps all GPUs but one rest, and between steps all do: the lowest clocks come from such moments.
 
     Args:
-        count: of GPUs in the run.
+        count: how many GPUs the run has.
         ask: reads all visible GPUs now.
     """
 

@@ -29,7 +29,7 @@ def visible(
 
     Args:
         asked: the variable; ``None`` if it is not set, which shows all.
-        uuids: of all GPUs in the order of nvidia-smi; ``None`` for one that does not answer.
+        uuids: those of all GPUs in the order of nvidia-smi; ``None`` for one that does not answer.
         is_slice: whether the driver knows a slice of this name.
     """
     if asked is None:

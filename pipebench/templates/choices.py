@@ -41,7 +41,7 @@ class Choices:
         requirements: the file that names pipebench and torch with their versions, below the repository's top.
         branch: where pushes are measured.
         machines: 2 adds a job on two of them, started by torchrun; each has half of the GPUs.
-        model: of the user's own, below the repository's top: ``FILE.py:NAME`` or ``package.module:NAME``.
+        model: a model of the user's own, below the repository's top: ``FILE.py:NAME`` or ``package.module:NAME``.
 
     Raises:
         UsageError: A value is out of range, or holds what a shell or YAML might act on.

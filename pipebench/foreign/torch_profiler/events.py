@@ -71,10 +71,10 @@ class Trace(NamedTuple):
     """What one rank recorded.
 
     Args:
-        path: of its file.
-        rank: in the whole world.
+        path: the path of its file.
+        rank: its number in the whole world.
         world: how many ranks there are; ``None`` where the file does not say.
-        groups: that the rank is in, as far as the file says.
+        groups: the process groups that the rank is in, as far as the file says.
         base_ns: what the times count from, since 1970; ``None`` in old files.
         events: labels, messages, kernels and their launches, by their index in the file.
     """

@@ -29,9 +29,9 @@ class Label(NamedTuple):
         operation: as in the text form of an action; ``OPTIMIZER`` for the optimizer's step.
         stage: ``None`` where the label does not say: the rank has one.
         microbatch: ``None`` where the operation has none.
-        start: in microseconds of this trace.
-        end: likewise.
-        number: of the event in its file.
+        start: when it starts, in microseconds of this trace.
+        end: when it ends, likewise.
+        number: the number of the event in its file.
     """
 
     operation: str

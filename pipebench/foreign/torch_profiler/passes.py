@@ -70,7 +70,7 @@ def aligned(passes: Sequence[Sequence[Pass]], origins: Sequence[float | None]) -
     most, or ``None``. Without a common clock, a pass has its place as its step.
 
     Args:
-        passes: of each rank.
+        passes: the passes of each rank.
         origins: what each rank's times count from on one clock, in microseconds; ``None`` where there is no such clock.
     """
     known = [origin for origin in origins if origin is not None]

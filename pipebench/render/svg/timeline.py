@@ -65,7 +65,7 @@ def timeline_svg(
     """The picture as a document.
 
     Args:
-        timeline: of one step.
+        timeline: the timeline of one step.
         words: the heading, with the evidence.
         layers: what each device holds.
         remarks: sentences below it.
