@@ -130,7 +130,7 @@ def _interpreter(option: str, given: str | None) -> str:
     found = shutil.which(given)
     if found is None:
         there = Path(given).exists()
-        why = "expected an interpreter, found what cannot be executed" if there else "no such interpreter"
+        why = "expected an interpreter, found no executable file" if there else "no such interpreter"
         raise UsageError(f"{option} {given}: {why}")
     return str(Path(found).absolute())
 

@@ -63,7 +63,7 @@ def _with_its_own(side: Side, tree: Worktree, sides: Both) -> Side:
         _check_named(values(side.options, "--model"))
         raise UsageError(
             f"{tree.option} {tree.ref}: no version of pipebench, there is no {PACKAGE} in it; to compare layers of "
-            "your own in this repository, name them: -- --model FILE.py:NAME; to compare what is no ref's, use "
+            "your own in this repository, name them: -- --model FILE.py:NAME; to compare sides without refs, use "
             "--a-python and --b-python, or --a-run and --b-run"
         )
     _check_model(model, tree)

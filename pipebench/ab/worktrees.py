@@ -99,7 +99,7 @@ def _top() -> Path:
         return Path(ended.stdout.rstrip("\n"))
     what = f"--a and --b are refs of the git repository in the working folder {Path.cwd()}"
     if "not a git repository" in ended.stderr:
-        raise UsageError(f"{what}, which is in none (git: {why(ended)}); go to a clone of the repository")
+        raise UsageError(f"{what}, which is in no repository (git: {why(ended)}); go to a clone of one")
     raise EnvironmentRefusedError(f"{what}, where git refuses: {why(ended)}")
 
 

@@ -31,7 +31,7 @@ def check_alike(earlier: Sequence[Comparable], record: Comparable, side: str) ->
     """
     for each in fields.mismatches(earlier[0], record) if earlier else ():
         raise EnvironmentRefusedError(
-            f"side {side}: its launch {len(earlier) + 1} is not what its first one was: "
+            f"side {side}: its launch {len(earlier) + 1} does not repeat its first one: "
             f"{each.field} {each.reference} -> {each.candidate}"
         )
 
@@ -73,7 +73,7 @@ def merged(
     traces = [record for record in records if isinstance(record, TraceRecord)]
     assert [bool(runs), bool(commands), bool(traces)].count(True) == 1
     if traces:
-        assert failure is None, "who records a run stores what is complete"
+        assert failure is None, "a recorded run is always complete"
         return _of_traces(traces, side, environment or {})
     if runs:
         return _of_runs(runs, side, environment or {}, failure)

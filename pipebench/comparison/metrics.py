@@ -219,7 +219,7 @@ def check_trustworthy(record: CompletedRun) -> None:
     for span in work_of(record.timeline):
         if not 0 <= span.start_s <= span.end_s <= _LONGEST_S:
             raise CorruptRecordError(
-                f"{record.id!r}: timeline: nothing runs from {span.start_s:g} to {span.end_s:g} s"
+                f"{record.id!r}: timeline: nothing can run from {span.start_s:g} to {span.end_s:g} s"
             )
 
 

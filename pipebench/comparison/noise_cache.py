@@ -54,5 +54,5 @@ def save(noise: Noise) -> Path:
         places.write_whole(target, msgspec.json.format(msgspec.json.encode(noise), indent=1) + b"\n")
     except OSError as error:
         told = places.not_written(target, error, "name another cache folder with XDG_CACHE_HOME")
-        raise EnvironmentRefusedError(f"what was found is not kept: {told}") from None
+        raise EnvironmentRefusedError(f"the calibration was not kept: {told}") from None
     return target

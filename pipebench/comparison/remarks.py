@@ -47,12 +47,12 @@ def of_a_record(
         )
     if source.unlike:
         cause = (
-            f"{source.unlike} runs of other configurations in the folder of {label} left out: "
+            f"{source.unlike} runs of other configurations in the folder of {label} were left out: "
             f"they differ in {', '.join(source.apart)}"
         )
         result.append(WarningRecord(WarningCode.UNLIKE, cause, "name those that are to be compared"))
     if source.passed_over:
-        cause = f"{label}: {source.passed_over} newer beside it passed over: not completed, or unreadable"
+        cause = f"{label}: newer records beside it were passed over: {source.passed_over} (unfinished or unreadable)"
         result.append(WarningRecord(WarningCode.PASSED_OVER, cause, "name a record to be sure"))
     return result
 
@@ -158,7 +158,7 @@ def _same_files(reference: Comparable, candidate: Comparable) -> Iterator[Warnin
     if same:
         all_of = len(candidate.files)
         which = "its file is" if all_of == same == 1 else f"{same} of its {all_of} files are"
-        cause = f"B: {which} of A too, byte by byte: the same recorded steps are on both sides"
+        cause = f"B: {which} A's too, byte by byte: the same recorded steps are on both sides"
         yield WarningRecord(WarningCode.SAME_FILES, cause, "name records of two runs")
 
 

@@ -93,7 +93,7 @@ class Table(NamedTuple):
             _is(each, option.kind) for each in found
         ):
             kind = _KINDS[option.kind]
-            expected = f"a list, each of it {kind}" if option.repeatable else kind
+            expected = f"a list, each entry {kind}" if option.repeatable else kind
             raise UsageError(f"{self._where(name)}: expected {expected}, found {_text(value)}")
         if any(type(each) is int and abs(each) > _MOST for each in found):
             raise UsageError(f"{self._where(name)}: expected a number of at most {_MOST}, found a larger one")

@@ -90,7 +90,7 @@ def naive_partition(config: RunConfig, memory_bytes: int) -> tuple[int, ...]:
             return partition
     raise EnvironmentRefusedError(
         f"nothing to compare with: on {config.gpus} devices the naive schedule, which takes the whole batch at once, "
-        f"needs {_size(fullest)} of one, --memory is {_size(memory_bytes)}; use a smaller "
+        f"needs {_size(fullest)} on one, --memory is {_size(memory_bytes)}; use a smaller "
         f"{budget.smaller_sizes(config)}, or more devices"
     )
 

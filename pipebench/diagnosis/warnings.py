@@ -181,8 +181,8 @@ def _dilation(facts: Facts) -> WarningRecord | None:
     other = "" if config.dtype == "float32" else "float32 and "
     return WarningRecord(
         code=WarningCode.DILATION,
-        cause=f"the card's speed is stated for float32 and large products; this host's, {dilation:.0f}x slower "
-        f"here, is of {config.dtype} at these sizes: the emulated link is slower than it should be",
+        cause=f"the card's speed is stated for float32 and large products; this host's speed, {dilation:.0f}x slower "
+        f"here, is for {config.dtype} at these sizes: the emulated link is slower than it should be",
         next_step=f"use {other}{larger(config)}",
     )
 

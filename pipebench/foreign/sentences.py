@@ -110,7 +110,7 @@ class Sentences:
             return "no result goes from device to device"
         count, usual = len(lengths_s) // len(self.clocked), seconds_text(fmean(lengths_s))
         return (
-            f"{count} results a step are on their way for {usual} on average, from when they are there until they are "
+            f"{count} results a step are on their way for {usual} on average, from when they are ready until they are "
             "used, and some are waited for"
         )
 

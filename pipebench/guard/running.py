@@ -59,7 +59,7 @@ def run(
     if not words.keys() & _ENDS:
         raise RunFailedError(
             f"{command[0]}: its keeper, the pipebench process that starts it and ends all of it, was killed: "
-            "leave processes alone that the command did not start"
+            "do not kill processes that the command did not start"
         )
     return int(words["exit"]) if "exit" in words else -int(words["signal"])
 

@@ -118,7 +118,7 @@ def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
     actions = _Actions(graph, numbering)
     for span in record.spans:
         if graph.device(actions[span.action]) != span.device or span.end_s < span.start_s:
-            raise CorruptRecordError(f"timeline: {span.action} does not run so on device {span.device}")
+            raise CorruptRecordError(f"timeline: {span.action} cannot run like this on device {span.device}")
     _check_cells(graph, [actions[span.action] for span in record.spans])
     messages = {(m.producer, m.consumer): m for m in messages_of(graph, numbering)}
     only = {}
