@@ -108,7 +108,7 @@ def _no_temporary_files(error: OSError) -> str:
     except FileNotFoundError:  # Python has tried them all
         named = [f"{name}={os.environ[name]}" for name in _VARIABLES if os.environ.get(name)]
         if _no_file_may_grow():
-            return "temporary files cannot be written: the size limit of files is 0; raise the limit (ulimit -f)"
+            return "temporary files cannot be written: the file size limit is too low; raise it (ulimit -f)"
         tried = ", ".join([*named, "/tmp and others"])  # noqa: S108 - it is only told
         return f"temporary files cannot be written in any of {tried}; {remedy}"
     return f"temporary files cannot be written in {place}: {reason(error)}; {help_for(error, remedy)}"
