@@ -39,7 +39,7 @@ class UsageError(PipebenchError, ValueError):
 
 
 class RunBrokenError(PipebenchError):
-    """Base of what ends a run that has started; ``log`` is what the culprit left behind, if any, or a file of it."""
+    """Base of what ends a run that has started; ``log`` is what the broken process printed, or its file, if any."""
 
     exit_code = ExitCode.RUN_FAILED
 
@@ -73,13 +73,13 @@ class DeadlineError(RunBrokenError):
 
 
 class NotComparableError(PipebenchError):
-    """Records of two kinds, which no field makes one."""
+    """Records of two kinds, which can never be compared."""
 
     exit_code = ExitCode.NOT_COMPARABLE
 
 
 class MissingError(PipebenchError):
-    """There is no baseline to compare with."""
+    """There is nothing to compare with: no such baseline, metric or completed run."""
 
     exit_code = ExitCode.MISSING
 

@@ -1,6 +1,6 @@
-"""The kinds of warnings: what each is called in a record, whose readers may count on the name.
+"""The kinds of warnings, by their names in records; readers of records may rely on the names.
 
-A record may hold other codes as well: another version wrote it.
+A record that another version wrote may have other codes.
 """
 
 from enum import StrEnum, unique
@@ -8,7 +8,7 @@ from enum import StrEnum, unique
 
 @unique
 class WarningCode(StrEnum):
-    """What is doubtful; where it is found out, the warning has its cause and the next step."""
+    """What is doubtful; the warning's cause and next step are made where it is found."""
 
     # of a run: the machine
     RUN_BESIDE = "run-beside"

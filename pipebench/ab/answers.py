@@ -1,6 +1,6 @@
-"""What a side's interpreter answers: its output to the end, or as much of it and as long as is bearable.
+"""What a side's interpreter answers: its whole output, within limits of size and time.
 
-It is started with signals held, so that Ctrl-C reaches it through us alone, and is killed when we end, however that is.
+It is started with signals held, so that Ctrl-C reaches it only through us. It is killed when we end, however we end.
 """
 
 import os
@@ -19,10 +19,10 @@ from typing import Protocol
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.system import leash, signals
 
-_ANSWER_BYTES = 1 << 24  # to a question, a plan on paper at most
-_ERROR_BYTES = 1 << 16  # of which the last lines are told
-_LOOK_S = 3600.0  # at once
-# Behind what a launcher puts before a rank's lines; not torchrun's own last word, which only says that a rank failed.
+_ANSWER_BYTES = 1 << 24  # of an answer; the longest is a plan on paper
+_ERROR_BYTES = 1 << 16  # of its errors, of which the last lines are shown
+_LOOK_S = 3600.0  # the longest wait at a time
+# An error, behind what a launcher puts before a rank's lines. Torchrun's own last line only says that a rank failed.
 _ERROR = re.compile(
     r"(?P<rank>(\[[\w ]+\]:? ?)*)(?!\S*ChildFailedError)(Fatal Python error|[\w.]*(Error|Exception)\b)"
 )
@@ -38,7 +38,7 @@ _CRASH = re.compile(
     re.IGNORECASE,
 )
 _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-_LONGEST = 300  # characters of a line that is told
+_LONGEST = 300  # characters of a line that is shown
 
 
 class Asked(Protocol):
@@ -62,15 +62,15 @@ class Asked(Protocol):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of its processes."""
+        """The environment of its processes."""
 
 
-_AS_UTF_8 = {"PYTHONIOENCODING": "utf-8:surrogateescape"}  # whatever our own streams are: we read it
+_AS_UTF_8 = {"PYTHONIOENCODING": "utf-8:surrogateescape"}  # we read it, whatever our own streams are
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A process that has ended; of its errors the end."""
+    """A process that has ended; ``stderr`` is the end of its errors."""
 
     returncode: int
     stdout: bytes
@@ -85,9 +85,13 @@ def ended(
     within_s: float = inf,
     **variables: str,
 ) -> Ended:
-    """Run the side's interpreter to its end, to ours, or to what it may print or take at most.
+    """Run the side's interpreter until it ends, until we end, or until it has printed or taken too much.
 
-    -P: not the user's folder.
+    ``-P`` keeps it from importing modules of the user's folder.
+
+    Raises:
+        EnvironmentRefusedError: It cannot be started, prints too much, or takes too long.
+
     """
     tied = [sys.executable, "-I", leash.__file__, str(os.getpid())]
     environment = side.environment | _AS_UTF_8 | variables
@@ -109,7 +113,7 @@ def ended(
 
 
 def _printed(process: "subprocess.Popen[bytes]", most: int, deadline: float) -> tuple[bytes, bytes]:
-    """All of its output, or more than ``most`` bytes of it, and the end of its errors.
+    """All output of a process, or the first bytes if there are more than ``most``, and the end of its errors.
 
     Raises:
         TimeoutError: It has not ended by ``deadline``, on the ``time.monotonic`` clock.
@@ -163,10 +167,10 @@ def _running(
 
 
 def telling_line(text: bytes) -> str:
-    """The last line that names an error, else the last one: a Python that cannot start goes on about its threads.
+    """The last line that names an error, else the last line; a Python that cannot start goes on about its threads.
 
-    Of several ranks the first one's: what others say after it is that they have lost it, and who says no more than that
-    is heard last. A process that was killed by what it did says so at the very end.
+    Of several ranks the first one's error counts: most others only say that they have lost that rank, and such lines
+    count only if there are no others. If the last line says that the process crashed, it is that line.
     """
     lines = [readable(line) for line in text.decode(errors="replace").splitlines()]
     last = next((line for line in reversed(lines) if any(map(str.isalnum, line))), "")
@@ -180,7 +184,7 @@ def telling_line(text: bytes) -> str:
 
 
 def readable(line: str) -> str:
-    """A line as it may be told: without what a terminal would do at it, and of a long one the beginning."""
+    """A line that is fit to be shown: without control sequences, and cut if it is long."""
     seen = "".join(filter(str.isprintable, _COLOUR.sub("", line.replace("\t", " ")))).strip()
     return seen if len(seen) <= _LONGEST else f"{seen[:_LONGEST]}..."
 

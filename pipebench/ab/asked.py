@@ -23,7 +23,7 @@ from pipebench.errors import UsageError
 class Asked(NamedTuple):
     """A side as it was asked for: options of ``run``, a git ref, an interpreter, NAME=VALUE, a model.
 
-    ``None`` is not given.
+    ``None`` means that it was not given.
     """
 
     run: str | None = None
@@ -38,7 +38,7 @@ _WAYS = "--a-run and --b-run, --a and --b, --a-model and --b-model, --a-python a
 
 
 def check_asked(asked: Both, command: str = "ab", ways: str = _WAYS) -> None:
-    """Whether they are two sides at all; ``ways`` in which the command can tell them apart.
+    """Check that two sides were asked for; ``ways`` names the options that tell them apart.
 
     Raises:
         UsageError: Nothing was given, or one ref or model without the other.
@@ -52,10 +52,10 @@ def check_asked(asked: Both, command: str = "ab", ways: str = _WAYS) -> None:
 
 
 def varied(asked: Both) -> frozenset[str]:
-    """The fields that may differ since the sides were asked to.
+    """The fields that may differ because the sides were asked to.
 
-    The plan, where a side has options of its own; the model, where each has one of its own. Any other difference in
-    model, batch or dtype is no speed of one work, and must be allowed by name.
+    These are the plan, where a side has options of its own, and the model, where each side has its own. With any other
+    difference in model, batch or dtype the sides do not do the same work, so it must be allowed by name.
     """
     options = [_split(each.run, "--a-run or --b-run") for each in asked]
     plan = run_fields.PLAN if options[0] != options[1] else frozenset()
@@ -71,7 +71,7 @@ def sides(
     ``tell`` takes what the user should know of the refs.
 
     Raises:
-        UsageError: An option, a ref, an interpreter, a model or a variable is none.
+        UsageError: An option, a ref, an interpreter, a model or a variable is not valid.
         EnvironmentRefusedError: Git refuses.
     """
     one, other = asked
@@ -124,13 +124,13 @@ def _split(text: str | None, option: str) -> list[str]:
 
 
 def _interpreter(option: str, given: str | None) -> str:
-    """Its absolute path, links kept: a virtual environment's interpreter is one."""
+    """The absolute path of an interpreter. Links are kept: a virtual environment's interpreter is one."""
     if given is None:
         return sys.executable
     found = shutil.which(given)
     if found is None:
         there = Path(given).exists()
-        why = "expected an interpreter, found what cannot be executed" if there else "no such interpreter"
+        why = "expected an interpreter, found no executable file" if there else "no such interpreter"
         raise UsageError(f"{option} {given}: {why}")
     return str(Path(found).absolute())
 
@@ -139,7 +139,7 @@ def variables_of(option: str, given: Sequence[str]) -> Mapping[str, str]:
     """The variables that were given as NAME=VALUE.
 
     Raises:
-        UsageError: One is none.
+        UsageError: One is not of this form.
     """
     pairs = [text.partition("=") for text in given]
     for text, (name, equals, _) in zip(given, pairs, strict=True):

@@ -22,7 +22,7 @@ _LEAST = 4
 
 
 def calibrate(options: Sequence[str], launches: int, listener: Listener) -> tuple[Noise, bool]:
-    """Measure a configuration's noise; and whether another run measured beside it, which makes it none to keep.
+    """Measure a configuration's noise; return also whether another run measured beside it: then it is not to be kept.
 
     Raises:
         PipebenchError: The options are wrong, or a launch failed.

@@ -1,8 +1,8 @@
 """Two refs of the user's own repository: each side's model is its checkout's, under a pipebench that is installed.
 
-A side's process runs in the checkout, in the folder that the user stands in, so that relative paths lead there. What
-it must not import from it is told (``origins``). What would be the same on both sides though two refs were asked for
-is refused, or told where it may be meant.
+A side's process runs in the checkout, in the folder that the user stands in, so that relative paths lead there. It is
+told where it must not import from (``origins``). If two refs would run the same code, that is refused or, where it may
+be meant, told.
 """
 
 import os
@@ -26,7 +26,7 @@ def in_checkouts(sides: Both, trees: Sequence[Worktree], tell: Tell) -> Both:
     """Both sides, each with what its ref has: a version of pipebench, or a model of the user's own.
 
     Args:
-        sides: as they were asked for.
+        sides: the sides as they were asked for.
         trees: their checkouts, in this order.
         tell: takes what the user should know.
 
@@ -58,12 +58,12 @@ def _with_its_own(side: Side, tree: Worktree, sides: Both) -> Side:
     if model is None and tree.has_pipebench:
         return _of_pipebench(side, tree)
     if model is None and any(own_model(each.options) for each in sides):
-        return _at(side, tree)  # a built-in one, beside a model of the other ref's
+        return _at(side, tree)  # a built-in model, beside a model of the other ref
     if model is None:
         _check_named(values(side.options, "--model"))
         raise UsageError(
             f"{tree.option} {tree.ref}: no version of pipebench, there is no {PACKAGE} in it; to compare layers of "
-            "your own in this repository, name them: -- --model FILE.py:NAME; to compare what is no ref's, use "
+            "your own in this repository, name them: -- --model FILE.py:NAME; to compare sides without refs, use "
             "--a-python and --b-python, or --a-run and --b-run"
         )
     _check_model(model, tree)
@@ -95,13 +95,13 @@ def _check_named(models: Sequence[str]) -> None:
 
 
 def _one_interpreter(one: Side, other: Side) -> bool:
-    """Whether both have the same packages; a virtual environment's interpreter is a link beside others."""
+    """Whether both have the same packages; folders count, since a virtual environment's interpreter is a link."""
     places = [(Path(side.python).parent, os.path.realpath(side.python)) for side in (one, other)]
     return places[0] == places[1]
 
 
 def _check_model(model: str, tree: Worktree) -> None:
-    """Whether the model can be the checkout's, as far as that can be seen from here.
+    """Check that the model can be the checkout's, as far as that can be seen from here.
 
     Raises:
         UsageError: Its file is that of the working tree, or not in the ref.
@@ -129,7 +129,7 @@ def _label(tree: Worktree) -> str:
 
 
 def _below(model: str, path: Path, tree: Worktree) -> Path | None:
-    """The model's file below the top; ``None`` of one elsewhere, which may load what is in the checkout.
+    """The model's file below the top; ``None`` for one elsewhere, which may load what is in the checkout.
 
     Raises:
         UsageError: It is one and the same file on both sides.

@@ -1,4 +1,4 @@
-"""Git, run to its end: nothing leads it to another repository, and where it refuses its own words are told."""
+"""Runs git to its end: nothing leads it to another repository, and where it refuses, its own words are shown."""
 
 import os
 import re
@@ -14,8 +14,8 @@ from pipebench.system import signals
 _TRACE = re.compile(r"\d\d:\d\d:\d\d\.\d+ ")  # a line that GIT_TRACE asks for
 _MOST = 600  # characters of git's words
 
-# What git sets for a hook, or a user for another repository. All else of GIT_* is the user's configuration (git is told
-# by GIT_CONFIG_* and not by a file which folders to trust, how to sign in, where to stop looking), and counts.
+# What git sets for a hook, or a user for another repository. All other GIT_* variables are the user's configuration and
+# count: GIT_CONFIG_* may say instead of a file which folders to trust, how to sign in, where to stop looking.
 _ELSEWHERE = frozenset(
     {
         *(
@@ -41,7 +41,7 @@ _ELSEWHERE = frozenset(
 def git(arguments: Sequence[str], folder: Path) -> "subprocess.CompletedProcess[str]":
     """Run git to its end: signals wait, no hook runs, and nothing leads it to another repository than the folder's.
 
-    Its words are English, as ours beside them; nobody is asked for a password.
+    Its words are English, like ours, and it asks for no password.
     """
     program = shutil.which("git")
     if program is None:
@@ -59,7 +59,7 @@ def git(arguments: Sequence[str], folder: Path) -> "subprocess.CompletedProcess[
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
-                errors="surrogateescape",  # a folder's name is no text
+                errors="surrogateescape",  # a folder's name need not be text
                 check=False,
             )
     except OSError as error:
@@ -69,10 +69,10 @@ def git(arguments: Sequence[str], folder: Path) -> "subprocess.CompletedProcess[
 
 
 def must(arguments: Sequence[str], top: Path) -> str:
-    """What git prints.
+    """Run git, and return what it prints.
 
     Raises:
-        EnvironmentRefusedError: It fails; with its own word for why.
+        EnvironmentRefusedError: Git fails; the error has its own reason.
     """
     ended = git(arguments, top)
     if ended.returncode:
@@ -82,7 +82,7 @@ def must(arguments: Sequence[str], top: Path) -> str:
 
 
 def why(ended: "subprocess.CompletedProcess[str]") -> str:
-    """Git's own word for why it failed, from its error on: what to do often stands behind it."""
+    """Git's own reason for failing, from its error on: what to do often stands behind that."""
     if ended.returncode < 0:
         return f"killed by {signal.Signals(-ended.returncode).name}"
     lines = [line.strip() for line in ended.stderr.splitlines() if line.strip() and not _TRACE.match(line)]

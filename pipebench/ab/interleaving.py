@@ -39,7 +39,7 @@ _NOT_TO_BE_HAD: frozenset[Verdict] = frozenset({"incomparable", "missing"})
 
 @dataclass(frozen=True)
 class Effort:
-    """How much may be measured: launches a side, and seconds in which all rounds must end.
+    """How much may be measured: at most ``most`` launches a side, in about ``budget_s`` seconds.
 
     ``warm`` launches of each side come before the first round and do not count.
     """
@@ -78,7 +78,7 @@ class NotKeptError(EnvironmentRefusedError):
 
 
 class Side(Protocol):
-    """One of the two."""
+    """One of the two sides."""
 
     @property
     def label(self) -> str:
@@ -86,11 +86,11 @@ class Side(Protocol):
 
     @property
     def told(self) -> str:
-        """What it is, for reports: no value of a variable."""
+        """What it is, for reports, without the values of variables."""
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """They go into the environment block of its record."""
+        """What goes into the environment block of its record."""
 
 
 S = TypeVar("S", bound=Side)
@@ -104,7 +104,7 @@ class Interleaved(Generic[S]):
         launch: one launch of a side.
         listener: hears of progress.
         clock: counts seconds.
-        broken: the record of a side whose first launch broke, where that leaves one.
+        broken: makes the record of a side whose first launch broke; without it there is none.
     """
 
     def __init__(
@@ -124,9 +124,9 @@ class Interleaved(Generic[S]):
     def measure(
         self, effort: Effort, rules: Rules, folder: Path, *, allow_inconclusive: bool = False
     ) -> ComparisonRecord:
-        """Measure until it is conclusive or the effort is spent; the sides' records are kept in ``folder``.
+        """Measure until the verdict is conclusive or the effort is spent; the sides' records are kept in ``folder``.
 
-        ``allow_inconclusive`` lets noise pass; an effort that ended before the first look leaves nothing to allow.
+        ``allow_inconclusive`` lets an inconclusive verdict pass, if there were enough launches for any verdict.
 
         Raises:
             EndedError: A launch failed, or a signal came.
@@ -157,7 +157,7 @@ class Interleaved(Generic[S]):
         return record
 
     def _named(self, record: ComparisonRecord) -> ComparisonRecord:
-        """With what each side was asked to be."""
+        """The record, with what each side was asked to be."""
         one, other = (as_text(side.told) for side in self.sides.values())
         return msgspec.structs.replace(
             record,
@@ -179,9 +179,9 @@ class Interleaved(Generic[S]):
                 self.launch(side)
 
     def _measure(self, numbers: Sequence[int], budget_s: float, rules: Rules, warm: int = 0) -> int:
-        """Warm launches, rounds and looks; how many looks were taken.
+        """Do warm launches, rounds and looks; return how many looks were taken.
 
-        A round begins if the longest so far would end within the budget; the first one always does.
+        A round begins if one as long as the longest so far would end within the budget. The first one always begins.
         """
         end_s, longest_s = self.clock() + budget_s, 0.0
         self._warm_up(warm)
@@ -203,11 +203,11 @@ class Interleaved(Generic[S]):
         return len(numbers)
 
     def _may_begin(self, latest_s: float) -> bool:
-        """Whether it is time for another round, or for the first one, however late it is."""
+        """Whether a round may begin: the first one always, others until ``latest_s``."""
         return not self.launches or self.clock() <= latest_s
 
     def _round(self, rules: Rules, most: int) -> bool:
-        """A B B A; whether there is anything to compare."""
+        """Measure A B B A; return whether there is anything to compare."""
         for label in _ROUND:
             done, total = sum(map(len, self.records.values())), 2 * most
             doing = Doing(f"launch {done + 1} of at most {total}", (f"side {label}",))
@@ -226,12 +226,12 @@ class Interleaved(Generic[S]):
         return verdict
 
     def _verdict(self, rules: Rules) -> Verdict:
-        """What would be said now."""
+        """The verdict on all launches so far."""
         reference, candidate = (Source(merged(found, label), Path()) for label, found in self.records.items())
         return compare([reference, candidate], rules).overall.verdict
 
     def _kept(self, folder: Path, error: Exception | None = None) -> list[keeping.Kept]:
-        """Every side that has a launch as one record, beside it what a launch that broke left behind.
+        """Keep every side that has a launch as one record, and beside it the log of a launch that broke.
 
         A signal waits until that is done.
         """
@@ -246,7 +246,7 @@ class Interleaved(Generic[S]):
         return kept
 
     def _joined(self, side: S, failure: Failure | None, *, broke: bool) -> Comparable | None:
-        """All launches of a side as one record; of a side without any, that of its broken one."""
+        """All launches of a side as one record; for a side without any, the record of its broken launch."""
         found = self.records[side.label]
         if found:
             return merged(found, side.label, environment=side.facts, failure=failure)

@@ -1,8 +1,8 @@
-"""When the verdict is looked at, and what each look may err.
+"""When the verdict is looked at, and how often each look may be wrong.
 
-Looking again after more launches is one more chance to err, so the level is shared out among the planned looks
-(Bonferroni): whatever look ends the measurement, all of them together err in 5 % at most. Numbers of launches are
-fixed beforehand and even: A B B A leaves the two sides' mean times equal only after an even number.
+Another look after more launches is another chance to be wrong, so the level is shared out among the planned looks
+(Bonferroni): whichever look ends the measurement, all of them together are wrong in at most 5 % of cases. Numbers of
+launches are fixed beforehand and even: A B B A leaves the two sides' mean times equal only after an even number.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def planned(most: int) -> tuple[int, ...]:
     """Launches a side at each look, the last with ``most``.
 
     Raises:
-        UsageError: Too few for any verdict, or odd.
+        UsageError: ``most`` is too small for any verdict, or odd.
     """
     if most < LEAST_LAUNCHES or most % 2:
         raise UsageError(

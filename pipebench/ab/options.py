@@ -1,4 +1,4 @@
-"""What options of ``run`` say, read as words: a side may be another version, whose parser is not ours."""
+"""Reads options of ``run`` as plain words: a side may be another version, whose parser is not ours."""
 
 from collections.abc import Sequence
 

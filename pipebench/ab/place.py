@@ -1,7 +1,7 @@
 """The temporary folder of one ``ab``, locked as long as it is used.
 
-A killed ``ab`` leaves its folder behind, with worktrees in it that its repository still lists. The lock goes with the
-process, so that the next one can tell what was left from what is in use, in another container too.
+A killed ``ab`` leaves its folder behind, with worktrees in it that its repository still lists. The lock ends with the
+process, so that the next ``ab`` can tell what was left from what is in use, in another container too.
 """
 
 import os
@@ -31,12 +31,12 @@ def place() -> Iterator[Path]:
             lock = made.open("w")
         with lock:
             _take(lock)
-            made.rename(folder / _LOCK)  # it has its name when it is locked, not before
+            made.rename(folder / _LOCK)  # it gets its name only once it is locked
             yield folder
 
 
 def abandoned() -> list[Path]:
-    """Our own folders that nobody uses any more; in a temporary folder that all share, others may lay links."""
+    """Our own folders that are no longer in use, without links: others may put links into a shared temporary folder."""
     locks = Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}")
     return [lock.parent for lock in locks if _is_ours(lock.parent) and _is_free(lock)]
 

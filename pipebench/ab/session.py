@@ -30,11 +30,11 @@ class Session:
         common: options of ``run`` that both have.
         effort: how much may be measured.
         gates: ``METRIC=3%`` each.
-        allowed: fields that may differ though nobody asked the sides to.
+        allowed: fields that may differ though the sides were not asked to.
         folder: where the two sides' records are kept.
 
     Raises:
-        UsageError: Something of it is not what it should be.
+        UsageError: One of the arguments is not what it should be.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Session:
         effort.check()
 
     def measure(self, listener: Listener, *, allow_inconclusive: bool) -> ComparisonRecord:
-        """Both sides in turn; all that was temporary is gone at the end, whatever ends it.
+        """Measure both sides in turn; all that was temporary is gone at the end, whatever ends it.
 
         Raises:
             PipebenchError: A side is not there or refuses its options; nothing was measured.
@@ -78,7 +78,7 @@ class Session:
 
 
 def _remedy(record: ComparisonRecord, both: tuple[Side, Side]) -> str | None:
-    """What lets two models be compared where nothing but the model differs; ``None`` elsewhere."""
+    """How to compare two models, where nothing but the model differs; else ``None``."""
     differing = {each.field for each in record.mismatches}
     if not differing & {"config.model.name", "config.model.layers"} or not differing <= MODEL:
         return None

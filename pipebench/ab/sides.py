@@ -1,8 +1,8 @@
 """A side: an interpreter, an environment and options of ``run``. One launch of it is one ``pipebench run``.
 
 Only what is public is used (``--version``, ``run``, its options, exit codes and record), since a side may be another
-version of pipebench. A run is started with signals held, so that Ctrl-C reaches it through us alone, and is killed
-when we end, however that is; its own processes end with it.
+version of pipebench. A run is started with signals held, so that Ctrl-C reaches it only through us. It is killed
+when we end, however we end, and its own processes end with it.
 """
 
 import os
@@ -28,10 +28,10 @@ from pipebench.records import documents
 from pipebench.records.run import CompletedRun
 from pipebench.records.store import MOST_BYTES
 
-AS_IT_IS = "as it is"  # a side that only a ref makes another one
-ANSWER_S = 120.0  # to a question; a plan on paper and its text at most
+AS_IT_IS = "as it is"  # the text of a side that only its ref makes another one
+ANSWER_S = 120.0  # for an answer; a plan on paper takes longest
 
-# What decides about the record itself is ours to say.
+# Options that decide about the record itself: these are set here.
 _OURS = frozenset(
     {
         "--launches",
@@ -48,7 +48,7 @@ _OURS = frozenset(
 )
 
 
-# Exit codes of a run that are ours too.
+# Exit codes of a run that are passed on.
 _OF_A_RUN = frozenset(
     {
         ExitCode.USAGE,
@@ -70,7 +70,7 @@ class SideError(PipebenchError):
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two.
+    """One of the two sides.
 
     ``label`` is A or B; ``text`` says for people what it is; ``variables`` are added to the environment;
     ``worktree`` has its pipebench, if it is not one that is installed; ``folder`` is where its processes run, by
@@ -90,10 +90,10 @@ class Side:
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of its processes; a worktree's package hides the installed one and uses what else is installed.
+        """The environment of its processes; a worktree's package hides the installed one, and uses all else that is.
 
-        No side takes options from a file: each has a folder of its own, and the two would differ unseen.
-        Another interpreter is measured as it is: our own paths would make both sides import the same packages.
+        No side takes options from a config file: each may have a folder of its own, and the two would differ unseen.
+        Another interpreter does not get our own paths: these would make both sides import the same packages.
         """
         ours = {VARIABLE} if self.python == sys.executable else {VARIABLE, "PYTHONPATH", "PYTHONHOME"}
         result = {name: value for name, value in os.environ.items() if name not in ours} | dict(
@@ -109,7 +109,7 @@ class Side:
 
     @property
     def told(self) -> str:
-        """What it is, for reports: of variables the names alone."""
+        """What it is, for reports, with the names of variables but not their values."""
         text = self.text
         for name, value in self.variables.items():
             text = text.replace(f"{name}={value}", f"with {name}")
@@ -120,7 +120,7 @@ def check_options(options: Sequence[str]) -> None:
     """Refuse options of ``run`` that are not the user's to set here.
 
     Raises:
-        UsageError: One of them is.
+        UsageError: There is such an option.
     """
     for option in options:
         short = option[:2] in _OURS and not option.startswith("--")  # its value may be right behind it
@@ -132,7 +132,7 @@ def check_options(options: Sequence[str]) -> None:
 
 
 def _check_text(options: Sequence[str]) -> None:
-    """Each launch reads the text anew: a pipe would be empty for the second."""
+    """Refuse a text that can be read only once: each launch reads it, and a pipe would be empty for the second."""
     for text in map(Path, values(options, "--text")):
         if _is_read_once(text):
             raise UsageError(
@@ -148,7 +148,7 @@ def _is_read_once(path: Path) -> bool:
 
 
 def check(side: Side) -> None:
-    """Make sure that the side has pipebench, the one that is meant, and that its options are good.
+    """Make sure that the side has the pipebench that is meant, and that its options are good.
 
     Raises:
         EnvironmentRefusedError: It has no pipebench that starts.
@@ -177,7 +177,7 @@ def check(side: Side) -> None:
 
 
 def _check_origins_known(side: Side) -> None:
-    """A pipebench that is installed must look where modules come from, or two refs could be one code unseen."""
+    """Check that an installed pipebench looks where modules come from; else two refs could run the same code unseen."""
     if side.origins is None or side.worktree is not None:
         return
     # its place in this version, then in the first ones that had it
@@ -191,7 +191,7 @@ def _check_origins_known(side: Side) -> None:
 
 
 def launch(side: Side, place: Path, *, launches: int = 1) -> CompletedRun:
-    """Run the side once; its record, and nothing is left under ``place``, a folder for what is temporary.
+    """Run the side once, and return its record; what it writes goes below ``place``, a temporary folder.
 
     Raises:
         SideError: The run did not succeed.
@@ -209,7 +209,7 @@ def launch(side: Side, place: Path, *, launches: int = 1) -> CompletedRun:
 
 
 def _failed(side: Side, ended: answers.Ended) -> SideError:
-    """With the run's own last word and exit code; whatever no run ends with, a verdict above all, is a failure."""
+    """The error of a failed run, with its own last line and exit code; a code that no run ends with is a failure."""
     code = ended.returncode
     known = ExitCode(code) if code in _OF_A_RUN else RunFailedError.exit_code
     why = _why(ended) if code < 0 else _last_error(ended.stderr) or _why(ended)
@@ -217,7 +217,7 @@ def _failed(side: Side, ended: answers.Ended) -> SideError:
 
 
 def _without_pipebench(side: Side, ended: answers.Ended) -> str:
-    """Why an interpreter cannot import pipebench: it has none, or something else is wrong with it or with that."""
+    """Why an interpreter cannot import pipebench: it has none, or something else is wrong."""
     why = _why(ended) if ended.returncode else "no answer"
     if not ended.returncode or "No module named 'pipebench'" in why:
         return f"no pipebench there ({why}); install it there, of the version that is to be measured"
@@ -225,7 +225,7 @@ def _without_pipebench(side: Side, ended: answers.Ended) -> str:
 
 
 def _why(ended: answers.Ended) -> str:
-    """A process's own last word, or how it ended without one."""
+    """A process's own last line, or how it ended without one."""
     if ended.returncode < 0:
         return f"killed by signal {-ended.returncode}"
     return answers.telling_line(ended.stderr) or f"exit {ended.returncode} without a word"

@@ -10,11 +10,11 @@ Tell = Callable[[str], None]
 
 
 def silent(text: str) -> None:
-    """Tells nobody."""
+    """Tell nothing."""
 
 
 def tell_one_commit(trees: Sequence[Worktree], tell: Tell) -> None:
-    """Where nothing but the refs makes two sides of them, and both are one commit."""
+    """Tell that both refs are one commit; for sides that differ in nothing but their refs."""
     one, other = trees
     if one.commit == other.commit:
         tell(
@@ -23,7 +23,7 @@ def tell_one_commit(trees: Sequence[Worktree], tell: Tell) -> None:
 
 
 def tell_uncommitted(trees: Sequence[Worktree], tell: Tell, first: Collection[str] = ()) -> None:
-    """Where a ref is what is checked out: what a user has changed since is in no ref; some files are told ``first``."""
+    """Tell what was changed since HEAD and is in no ref, if HEAD is a ref; files in ``first`` are named first."""
     top = trees[0].top
     head = git(["rev-parse", "--verify", "HEAD"], top).stdout.strip()
     if head not in [tree.commit for tree in trees]:

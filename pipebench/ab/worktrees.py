@@ -21,8 +21,8 @@ PACKAGE = "pipebench/__main__.py"
 class Worktree(NamedTuple):
     """A ref's folder and its commit; ``has_pipebench``: it is a version of pipebench.
 
-    ``option`` is what named the ref, ``top`` the repository's working tree that the user stands in, and ``below`` where
-    in it.
+    ``option`` is the option that named the ref, ``top`` the working tree of the repository that the user is in, and
+    ``below`` the user's folder in it.
     """
 
     option: str
@@ -35,12 +35,12 @@ class Worktree(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The ref as it was given, with its commit if it is another word for it."""
+        """The ref as it was given, with its commit unless it is that."""
         return self.ref if self.commit.startswith(self.ref) else f"{self.ref} = {self.commit[:12]}"
 
     @property
     def working_folder(self) -> Path:
-        """The folder in it that the working folder is in the repository."""
+        """The folder of the worktree that stands for the user's working folder."""
         return self.folder / self.below
 
 
@@ -66,13 +66,13 @@ def worktrees(refs: Sequence[tuple[str, str]], place: Path) -> Iterator[list[Wor
             must(["worktree", "add", "--quiet", "--detach", "--force", str(each.folder), each.commit], top)
         yield found
     finally:
-        with signals.held():  # between the calls too
+        with signals.held():  # signals wait between the calls too
             for each in found:
                 _remove(each.folder, top)
 
 
 def working_trees(top: Path) -> set[Path]:
-    """All of the repository: the first one and those that are linked to it."""
+    """All working trees of the repository: the first one and those that are linked to it."""
     listed = git(["worktree", "list", "--porcelain", "-z"], top).stdout.split("\0")
     return {Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")}
 
@@ -99,7 +99,7 @@ def _top() -> Path:
         return Path(ended.stdout.rstrip("\n"))
     what = f"--a and --b are refs of the git repository in the working folder {Path.cwd()}"
     if "not a git repository" in ended.stderr:
-        raise UsageError(f"{what}, which is in none (git: {why(ended)}); go to a clone of the repository")
+        raise UsageError(f"{what}, which is in no repository (git: {why(ended)}); go to a clone of one")
     raise EnvironmentRefusedError(f"{what}, where git refuses: {why(ended)}")
 
 

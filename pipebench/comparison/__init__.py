@@ -4,7 +4,7 @@ metrics          the values of a record's launches, from its raw samples
 contradictions   where a record's stored summary says something else
 fields           what must match, and what may drift; its lists: run_fields, command_fields, trace_fields
 doubts           signs that the launches of a record did not repeat one measurement
-coarseness       how finely a command prints, and what rounding alone may have made
+coarseness       how finely a command prints, and whether rounding alone may explain a change
 verdicts         one metric of two records -> improvement, same, regression, inconclusive
 overall          the worst verdict, of several metrics and of several candidates
 compare          records -> the record of a comparison
@@ -15,5 +15,5 @@ baselines        saved runs that others are held against
 merging          the one-launch records of a side -> one record
 calibration      the noise of this machine, and thresholds below it; noise_cache keeps it
 history          one metric over many runs, and where it changed
-self_test        the gate tried on what it must catch: in specimen, a made-up record, or in one of the user's
+self_test        tries the gate on faults put into a record: a made-up one (specimen), or one of the user's
 """

@@ -54,13 +54,13 @@ def save(
     promote: bool = False,
     instead: str | None = None,
 ) -> Path:
-    """Make a run the saved baseline of its configuration; ``promote`` replaces the one that there is, and remembers it.
+    """Save a run as the baseline of its configuration; ``promote`` replaces the existing one, and remembers it.
 
-    ``instead`` is the command for the other case, for whoever asked for the wrong one.
+    ``instead`` is a command for the errors to name: how to promote where saving is refused, and the reverse.
 
     Raises:
-        UsageError: The name or the run is not fit, or the configuration has a baseline.
-        MissingError: It has none to promote over.
+        UsageError: The name, the reason or the run is not fit, or the configuration already has a baseline.
+        MissingError: There is no baseline to promote over.
         CorruptRecordError: The run's samples cannot be those of a completed run.
     """
     check_text(name, reason)
@@ -83,10 +83,10 @@ def save(
 
 
 def check_text(name: str, reason: str) -> None:
-    """Refuse a name that is no plain word, and a reason that is none.
+    """Refuse a name that is no plain word, and a reason that is empty or not text.
 
     Raises:
-        UsageError: One of them is.
+        UsageError: The name or the reason is refused.
     """
     if not _NAME.fullmatch(name) or name == "latest":
         raise UsageError(
@@ -95,14 +95,14 @@ def check_text(name: str, reason: str) -> None:
     if not reason.strip():
         raise UsageError("--reason: expected why this run is the saved baseline, found nothing")
     if not reason.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in reason):
-        raise UsageError(f"--reason {reason!r}: expected text, found bytes that are none")
+        raise UsageError(f"--reason {reason!r}: expected text, found bytes that are not text")
 
 
 def completed(record: RunRecord) -> CompletedRun:
     """The record, which must be that of a completed run.
 
     Raises:
-        UsageError: It ended early.
+        UsageError: The run ended early.
     """
     if not isinstance(record, CompletedRun):
         raise UsageError(f"{record.id!r}: expected a completed run, found one that is {record.status}")
@@ -110,10 +110,10 @@ def completed(record: RunRecord) -> CompletedRun:
 
 
 def check_fit(record: CompletedRun) -> None:
-    """Refuse what no check could be held against.
+    """Refuse a run that cannot serve as a saved baseline.
 
     Raises:
-        UsageError: It contradicts itself, or has too few launches.
+        UsageError: The run contradicts itself, or has too few launches.
         CorruptRecordError: Its samples or its verification cannot be those of a completed run.
     """
     wrong = contradictions(record, samples(record))
@@ -127,7 +127,7 @@ def check_fit(record: CompletedRun) -> None:
 
 
 def reservations(record: CompletedRun) -> list[str]:
-    """What makes checks against this run often inconclusive, though it is fit: codes of warnings, and doubts."""
+    """The codes of warnings and doubts that often make a check against this run inconclusive, though it is fit."""
     found = samples(record)
     doubtful = [doubt.code for doubt in doubts(record, found, dict.fromkeys(METRICS, DEFAULT_THRESHOLD))]
     told = [warning.code for warning in record.warnings if warning.code in _NOISY]
@@ -135,7 +135,7 @@ def reservations(record: CompletedRun) -> list[str]:
 
 
 def how_to_save() -> str:
-    """Where to read how; the run and the reason are not ours to choose."""
+    """The hint where to read how to save one; the user must choose the run and the reason."""
     return f"{pasting.command('baseline', 'save', '--help')} says how to save one"
 
 
@@ -147,10 +147,12 @@ def exists(name: str, folder: Path) -> bool:
 def find(
     name: str, run: RunRecord, folder: Path, allowed: frozenset[str] = frozenset()
 ) -> tuple[Path, CompletedRun]:
-    """The saved baseline that ``run`` can be compared with: the one that differs in least of what is allowed.
+    """Find the saved baseline that ``run`` can be compared with: its file and its run.
+
+    Without an exact match it is the one that differs from ``run`` in the fewest of the ``allowed`` fields.
 
     Raises:
-        MissingError: There is none; the nearest one's differences are named. Or there are several.
+        MissingError: None fits (the error names the differences of the nearest one), or several fit equally well.
         CorruptRecordError: One cannot be read.
     """
     exact = folder / name / f"{_hash(key_of(run))}.json"
@@ -167,7 +169,7 @@ def find(
     nearest = [path for path, number in passing.items() if number == min(passing.values())]
     if len(nearest) > 1:
         raise MissingError(
-            f"saved baseline {name}: several differ as little: {', '.join(map(str, nearest))}; name one of these files"
+            f"saved baseline {name}: several fit equally well: {', '.join(map(str, nearest))}; name one of these files"
         )
     if nearest:
         return nearest[0], found[nearest[0]][0].record
@@ -181,7 +183,7 @@ def read_all(folder: Path, name: str) -> Iterator[tuple[Path, BaselineRecord]]:
     """The saved baselines of a name.
 
     Raises:
-        CorruptRecordError: One cannot be read, or is not what its place says.
+        CorruptRecordError: One cannot be read, or does not belong where it stands.
     """
     for path in sorted((folder / name).glob("*.json")):
         yield path, read(path)
@@ -200,12 +202,12 @@ def read(path: Path) -> BaselineRecord:
     """Read a saved baseline and check that it is the one that was saved there.
 
     Raises:
-        CorruptRecordError: It cannot be read, or is not what its place says.
+        CorruptRecordError: It cannot be read, or does not belong where it stands.
     """
     try:
         document = store.read_bytes(path)
         saved = documents.decode(document, str(path))
-    except (CorruptRecordError, UsageError) as error:  # a link that leads nowhere is there, and no baseline
+    except (CorruptRecordError, UsageError) as error:  # also a link that leads nowhere
         raise CorruptRecordError(f"{error}; {_REMEDY}") from None
     if not isinstance(saved, BaselineRecord):
         raise CorruptRecordError(
@@ -239,7 +241,7 @@ def _problem(path: Path) -> str | None:
 
 
 def _replaced(path: Path, instead: str | None, *, promote: bool) -> list[Replaced]:
-    """What was the saved baseline before."""
+    """The saved baselines that this one replaces, oldest first."""
     if not path.exists():
         if promote:
             raise MissingError(
@@ -257,7 +259,7 @@ def _replaced(path: Path, instead: str | None, *, promote: bool) -> list[Replace
 
 
 def _digest(document: bytes) -> str:
-    """Of all that a saved baseline's JSON says, whatever this version would make of it."""
+    """The SHA-256 of all that a saved baseline's JSON says, with fields that this version does not know."""
     told = {name: value for name, value in json.loads(document).items() if name != "sha256"}
     return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -1,7 +1,7 @@
 """What this machine's noise lets a comparison find: equal launches of one configuration, measured beforehand.
 
-A comparison knows the noise of its own few launches only, which may be small by luck. A calibration is known before
-anything is compared, and says of a threshold that it is finer than this machine can tell.
+A comparison knows only the noise of its own few launches, which may be small by luck. A calibration is known before
+anything is compared, so it can warn of a threshold that is finer than this machine can tell.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,15 +25,15 @@ from pipebench.statistics import minimum_detectable_effect
 from pipebench.warning_codes import WarningCode
 
 LAUNCHES = (3, 6, 12)
-QUESTIONS = 2  # of the default gates
-# A ratio beside its parts; throughput by the names that go with the unit.
+QUESTIONS = 2  # how many the default gates ask
+# What a calibration keeps and shows: a ratio and its parts. Throughput has two names; _is_kept picks one of them.
 SHOWN: tuple[MetricName, ...] = (
     *("words_per_s", "throughput"),
     *("baseline_words_per_s", "baseline_throughput"),
     "speedup",
 )
 
-# Metrics of one value a launch, by those that spread as much, of which a calibration has one.
+# Metrics of one value a launch, each with metrics that spread as much. A calibration has one of the latter.
 _PIPELINE, _ALONE = SHOWN[:2], SHOWN[2:4]
 _SPREADS_AS: Mapping[MetricName, tuple[MetricName, ...]] = MappingProxyType(
     {
@@ -60,7 +60,7 @@ def noise_of(record: CompletedRun) -> Noise:
 
 
 def _is_kept(name: MetricName, found: Mapping[MetricName, Sample]) -> bool:
-    """Whether it is there, and not there by the name that goes with words as well."""
+    """Whether a calibration keeps this metric: it was found, and not also under the name that counts words."""
     return name in found and not any(every == name and words in found for words, every in OF_WORDS.items())
 
 
@@ -73,9 +73,9 @@ def key_of(record: RunRecord) -> dict[str, str | None]:
 def detectable(
     noise: Noise, metric: MetricName, launches: int, *, level: float = LEVEL, questions: int = QUESTIONS
 ) -> float:
-    """The smallest relative change that noise lets ``launches`` a side find 95 times in 100, whatever the threshold.
+    """The smallest relative change that ``launches`` a side find 95 times in 100 at this noise, whatever the threshold.
 
-    As one of so many ``questions`` of a gate, by the strictest of Holm's levels.
+    ``questions`` is how many questions a gate asks: the change must pass the strictest of Holm's levels.
     """
     confidence = 1 - level / questions
     found = minimum_detectable_effect(noise.log_sd[metric], launches, threshold=0.0, confidence=confidence)

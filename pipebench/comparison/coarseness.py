@@ -1,6 +1,6 @@
 """How finely a command prints: a change that is no larger than a step between its values may be rounding alone.
 
-round(x, 2) of 0.1045 and 0.1055 is 0.10 and 0.11: ten percent, and the truth is one
+round(x, 2) makes 0.10 and 0.11 of 0.1045 and 0.1055: a change of one percent looks like ten.
 """
 
 from collections.abc import Collection
@@ -9,14 +9,14 @@ from itertools import pairwise
 from math import inf
 from typing import NamedTuple
 
-_FINE = 1e-6  # one unit of the last digit, relative to the value, that no verdict hangs on
+_FINE = 1e-6  # a last digit that is this small, relative to the value, decides no verdict
 _ROUNDING = 1e-9
 
 
 class Grain(NamedTuple):
-    """Of a side's values: one unit of the last digit that any of them has, and the smallest step between two.
+    """How finely a side's values are printed: one unit of the last digit, and the smallest step between two values.
 
-    ``step`` is there where values come back, as those of a coarse clock do.
+    ``step`` is known only where values repeat, as those of a coarse clock do.
     """
 
     digit: float
@@ -32,13 +32,13 @@ def grain_of(values: Collection[float]) -> Grain:
 
 
 def is_rounding(reference: float, candidate: float, seen: float, threshold: float) -> bool:
-    """Whether two means differ as rounding alone may make them, or agree though a change that matters may be hidden.
+    """Whether rounding alone may explain how two means differ, or may hide a change that matters.
 
     Args:
         reference: a side's mean.
-        candidate: the other one's.
+        candidate: the other side's mean.
         seen: the smallest change that can be seen, in the same unit.
-        threshold: relative to the reference, above which a change matters.
+        threshold: the change that matters, relative to the reference.
     """
     if reference == candidate:
         return seen > threshold * reference
@@ -58,7 +58,7 @@ def is_beyond(change: float, seen: float) -> bool:
 
 
 def _last_digit(values: Collection[float]) -> float:
-    """Of the value with most digits behind the point; a whole number's last digit is that of ones."""
+    """One unit of the last digit of the value with most digits behind the point; 1 for whole numbers."""
     least = 1.0
     for value in values:
         exponent = Decimal(repr(value)).normalize().as_tuple().exponent

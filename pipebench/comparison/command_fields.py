@@ -1,11 +1,11 @@
-"""What two commands must have in common to be compared, and what may drift: as ``fields`` says it of runs."""
+"""The fields in which two commands must match to be compared, and those that may drift."""
 
 import shlex
 from collections.abc import Callable, Mapping
 
 from pipebench.records.command import CommandRecord
 
-# On what it ran; what a record of before these were kept does not tell is no difference.
+# What it ran on. Older records lack these fields; a field that one side lacks is no difference.
 MACHINE = (
     "environment.cpu_model",
     "environment.cpus_allowed",

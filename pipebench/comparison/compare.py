@@ -29,9 +29,9 @@ from pipebench.system.names import path_text
 
 @dataclass(frozen=True)
 class Rules:
-    """What is asked: thresholds of the gated metrics, mismatches let pass, what a study varies, the tests' level.
+    """How to compare: thresholds of the gated metrics, allowed mismatches, what a study varies, the level of the tests.
 
-    Without ``gates`` the default ones of what the records count are meant.
+    Empty ``gates`` stand for the default ones, which depend on the kind of the records and on what they count.
     """
 
     gates: Mapping[MetricName, float] = field(default_factory=lambda: MappingProxyType({}))
@@ -40,7 +40,7 @@ class Rules:
     level: float = verdicts.LEVEL
 
     def threshold(self, metric: MetricName) -> float:
-        """The change that matters, also under the metric's other name; that of one that is not gated is the default."""
+        """The relative change that matters: that of its gate, also by the metric's other name, or the default."""
         other = other_name(metric)
         named = DEFAULT_THRESHOLD if other is None else self.gates.get(other, DEFAULT_THRESHOLD)
         return self.gates.get(metric, named)
@@ -72,7 +72,7 @@ class _Measured:
 
 
 def compare(sources: Sequence[Source], rules: Rules | None = None) -> ComparisonRecord:
-    """Compare all sources but the first with the first; all are of one kind.
+    """Compare each of the other sources with the first; all are of one kind.
 
     Raises:
         CorruptRecordError: A record's samples cannot be those of a completed run.
@@ -182,7 +182,7 @@ def _metrics(
 def _identical(
     reference: Mapping[MetricName, Sample], candidate: Mapping[MetricName, Sample]
 ) -> set[MetricName]:
-    """Metrics whose samples are the very same, as where only the other side of a record was measured anew."""
+    """Metrics whose samples are exactly the same, as when only the other half of a record was measured anew."""
     return {
         name
         for name in reference.keys() & candidate.keys()
@@ -191,7 +191,7 @@ def _identical(
 
 
 def _missing(name: MetricName, *sides: _Measured) -> str:
-    """Which record lacks the metric, and why where it was not completed."""
+    """Which sides lack the metric, and why, where that is known."""
     parts = []
     for side in sides:
         status = side.source.record.status
@@ -204,7 +204,7 @@ def _missing(name: MetricName, *sides: _Measured) -> str:
 
 
 def _instead(name: MetricName, *sides: _Measured) -> str | None:
-    """The name to ask by where words are not counted."""
+    """A hint to the metric's other name, where words are not counted."""
     if name in OF_WORDS and any(side.terms.unit != WORDS for side in sides):
         return f"gate on {OF_WORDS[name]}, which every run has"
     return None

@@ -22,7 +22,7 @@ def contradictions(record: CompletedRun, found: Mapping[MetricName, Sample]) -> 
 
 
 def _busy(record: CompletedRun) -> Iterator[str]:
-    """The bubble of such a launch is not taken from it."""
+    """Launches whose busy times do not fit their steps; no bubble is computed from these."""
     for number, launch in enumerate(record.launches, start=1):
         if launch.pipeline.busy_s and not busy_is_known(launch, record.device.count):
             yield f"launch {number}: pipeline.busy_s is not that of its {len(launch.pipeline.step_s)} steps"

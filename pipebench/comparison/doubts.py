@@ -14,7 +14,7 @@ from pipebench.warning_codes import WarningCode
 
 _SURE = 0.01  # the chance that launches without a trend show one
 _SPREADS = (
-    8  # clusters this many of their spreads apart: one in seventy of six normal launches, fewer of more
+    8  # spreads between two clusters; by chance one run in seventy of six launches has so many, fewer of more
 )
 
 
@@ -30,7 +30,7 @@ class Doubt(NamedTuple):
 def doubts(
     record: Comparable, found: Mapping[MetricName, Sample], thresholds: Mapping[MetricName, float]
 ) -> list[Doubt]:
-    """All that raises doubt of a record's launches; what is smaller than matters at the thresholds does not."""
+    """All doubts about a record's launches; an effect too small to matter at the thresholds raises none."""
     if not found:
         return []
     seen: set[str] = set()
@@ -45,7 +45,7 @@ def doubts(
 def concerning(
     all_doubts: Sequence[Doubt], metric: MetricName, found: Mapping[MetricName, Sample]
 ) -> list[Doubt]:
-    """Those that concern a metric: its own, and those of the metric that it is computed with."""
+    """The doubts that concern a metric: those about the whole run, and those about any metric of the same source."""
     source = found[metric].source
     return [doubt for doubt in all_doubts if doubt.metric is None or found[doubt.metric].source == source]
 
@@ -56,7 +56,7 @@ def _of_a_run(record: CompletedRun) -> Iterator[Doubt]:
 
 
 def _throttled(record: CompletedRun) -> Iterator[Doubt]:
-    """The run saw the device slow itself down; samples cannot tell it."""
+    """A doubt if the run saw the device slow itself down; samples cannot show it."""
     if any(warning.code == WarningCode.THROTTLED for warning in record.warnings):
         reasons = (
             str(value) for key, value in record.environment.items() if key.endswith("throttle_reasons")

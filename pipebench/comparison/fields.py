@@ -1,7 +1,7 @@
 """What two records must have in common to be compared, and what may drift but should be known.
 
 Fields are named by their place in the record. A hard field that differs makes the pair incomparable, unless the user
-lets it pass by name; the clock cannot be let pass, since virtual and wall seconds are no seconds of one kind, nor can
+lets it pass by name. Some fields never pass, such as the clock (virtual and wall seconds are two kinds of seconds) and
 what a speed-up is relative to.
 """
 
@@ -34,12 +34,12 @@ _VOLATILE = (
 
 
 def mismatches(reference: Comparable, candidate: Comparable, *, by: str | None = None) -> list[Difference]:
-    """The hard fields that differ, those left out that are what is compared."""
+    """The hard fields that differ, except those that a study varies (``by``)."""
     return mismatches_of(identity(reference), identity(candidate), by=by)
 
 
 def identity(record: Comparable) -> Mapping[str, object]:
-    """All that ``mismatches_of`` looks at, for whoever holds many records against each other and keeps none."""
+    """All that ``mismatches_of`` looks at, so that many records can be compared without being kept in memory."""
     if isinstance(record, CommandRecord):
         return {name: value_of(record, name) for name in command_fields.HARD}
     if isinstance(record, TraceRecord):
@@ -48,7 +48,10 @@ def identity(record: Comparable) -> Mapping[str, object]:
 
 
 def key_of(record: RunRecord) -> dict[str, str | None]:
-    """The hard fields as text, by which records are kept; of a record that could have been made before, as it was."""
+    """The hard fields as text: the key under which records are kept.
+
+    A field that came later is left out while it has the value of older records, so that keys saved before stay valid.
+    """
     words = value_of(record, run_fields.UNIT) in (None, run_fields.BEFORE[run_fields.UNIT])
     found = {name: text_of(value_of(record, name)) for name in run_fields.HARD}
     return {
@@ -61,7 +64,7 @@ def key_of(record: RunRecord) -> dict[str, str | None]:
 def mismatches_of(
     reference: Mapping[str, object], candidate: Mapping[str, object], *, by: str | None = None
 ) -> list[Difference]:
-    """As ``mismatches``, of two identities."""
+    """The same as ``mismatches``, for two identities."""
     passing = set(run_fields.VARIED[by] if by else ())
     if reference.get(run_fields.COUNTS) == candidate.get(run_fields.COUNTS):  # whichever rule made them
         passing.add(run_fields.PARTITION)
@@ -75,7 +78,7 @@ def mismatches_of(
 
 
 def drift(reference: Comparable, candidate: Comparable) -> list[Difference]:
-    """What else differs and may matter; what one side does not tell is no difference, but for torch and the driver."""
+    """What else differs and may matter. A field that one side lacks is no difference, except torch and the driver."""
     keys = [
         key
         for key in {**candidate.environment, **reference.environment}
@@ -91,13 +94,13 @@ def drift(reference: Comparable, candidate: Comparable) -> list[Difference]:
         for each in found
         if (each.reference is not None and each.candidate is not None) or each.field in _ALWAYS_TOLD
     ]
-    if _is_measured_alike(reference, candidate):  # which finds another one each time
+    if _is_measured_alike(reference, candidate):  # measuring may find another partition each time
         known += _differences([run_fields.COUNTS], reference, candidate)
     return [*known, *_far_apart(_NUMBERS | clocks, reference, candidate)]
 
 
 def _drifting(record: Comparable) -> tuple[str, ...]:
-    """The fields of its kind, beside the environment."""
+    """The fields that may drift in a record of this kind, beside its environment."""
     if isinstance(record, CommandRecord):
         return command_fields.DRIFT
     return trace_fields.DRIFT if isinstance(record, TraceRecord) else run_fields.DRIFT
@@ -107,11 +110,11 @@ def named_field(name: str) -> str:
     """The hard field that a user means by its whole name or the end of it.
 
     Raises:
-        UsageError: There is none, or several.
+        UsageError: No field has this name, or several have it.
     """
     found = [each for each in _NAMED if each == name or each.endswith(f".{name}")]
     found = [_SHORT[name]] if name in _SHORT else found
-    if len(found) > 1:  # a run's, which stands for that of a recorded run as well
+    if len(found) > 1:  # a field of runs also stands for that of recorded runs
         found = [each for each in found if each not in trace_fields.NAMED]
     if len(found) != 1:
         raise UsageError(
@@ -152,7 +155,7 @@ def _far_apart(
 
 
 def _number(value: object) -> float | None:
-    """A number that is one; an environment may hold anything."""
+    """The value if it is a number, else ``None``; an environment may hold anything."""
     return float(value) if isinstance(value, float | int) and abs(value) < 2**63 else None
 
 
@@ -173,7 +176,7 @@ def value_of(record: Comparable, name: str) -> object:
 
 
 def _is_measured_alike(reference: Comparable, candidate: Comparable) -> bool:
-    """Whether two runs have one partition, or the same rule that measures it anew."""
+    """Whether two runs have the same partition, or the same rule that measures it anew."""
     runs = isinstance(reference, RunRecord) and isinstance(candidate, RunRecord)
     return runs and value_of(reference, run_fields.PARTITION) == value_of(candidate, run_fields.PARTITION)
 

@@ -56,14 +56,14 @@ def exit_code_of_comparison(record: ComparisonRecord) -> ExitCode:
 def gates_from(
     texts: Sequence[str], names: Collection[MetricName] = tuple(METRICS)
 ) -> Mapping[MetricName, float]:
-    """Thresholds by metric out of ``METRIC=3%``; none if none is given, which stands for the default gates.
+    """Read thresholds by metric from texts like ``METRIC=3%``; an empty result stands for the default gates.
 
     Args:
-        texts: as they were given.
-        names: the metrics that there are.
+        texts: the values of ``--gate``.
+        names: the metrics that may be gated.
 
     Raises:
-        UsageError: No such metric, or no percentage above 0.
+        UsageError: A metric is unknown or given twice, or its threshold is no percentage above 0.
     """
     found = [_gate(text, names) for text in texts]
     twice = [name for name, number in Counter(name for name, _ in found).items() if number > 1]
@@ -80,10 +80,10 @@ def _gate(text: str, names: Collection[MetricName]) -> tuple[MetricName, float]:
 
 
 def threshold_of(text: str, threshold: str, example: str) -> float:
-    """A share out of a percentage, which stands in ``text`` as it was given.
+    """Read a percentage such as ``3%`` as a share; ``text`` is the whole value of the option, for the error.
 
     Raises:
-        UsageError: It is no percentage above 0; ``example`` shows one.
+        UsageError: It is no percentage above 0, or above 99 %; the error shows ``example``.
     """
     value = float(threshold[:-1]) / 100 if _PERCENTAGE.fullmatch(threshold) else 0.0
     if not 0 < value <= _WIDEST:

@@ -1,7 +1,7 @@
 """One metric over the runs of one configuration, oldest first, and where it changed.
 
 A run is one value here: the geometric mean of its launches. Runs that cannot be compared with the newest one are left
-out and counted. Where a ratio changed, its parts are held against each other over the same runs.
+out and counted. Where a ratio changed, its parts are compared over the same runs.
 """
 
 import shlex
@@ -49,7 +49,8 @@ class Moved(Part, frozen=True):
 class Change(Part, frozen=True):
     """The first run of a new level; ``change`` is relative, the p-value adjusted for all splits looked at.
 
-    Of a ratio: its parts, and which of them moved in words; none where a run does not have them.
+    For a ratio, ``parts`` says which of its parts moved, and ``explanation`` says so in words. A part that a run lacks
+    is left out, and then there is no explanation.
     """
 
     id: Name
@@ -63,10 +64,10 @@ class Change(Part, frozen=True):
 
 
 class History(Part, frozen=True, kw_only=True):
-    """A metric's course; ``needed``: so many runs at a new level show it, were it to change now.
+    """A metric over many runs; ``needed`` is how many runs at a new level it takes to show a change that comes now.
 
-    ``unit`` is what throughput counts, and a speed-up is one over ``baseline_devices``. ``better`` is there where the
-    metric is a command's own.
+    ``unit`` is what throughput counts. ``baseline_devices`` is how many devices the baseline of a speed-up has.
+    ``better`` is set only where the metric is a command's own.
     """
 
     metric: MetricName
@@ -84,7 +85,7 @@ class History(Part, frozen=True, kw_only=True):
 
     @property
     def terms(self) -> Terms:
-        """In which its figures are told."""
+        """The terms in which its figures are told."""
         return Terms(self.unit, self.baseline_devices, self.better)
 
 
@@ -94,16 +95,16 @@ def history(
     *,
     threshold: float = DEFAULT_THRESHOLD,
 ) -> History:
-    """The course of a metric over the runs that can be compared with the newest completed one; else of throughput.
+    """Follow a metric over the runs that can be compared with the newest completed one.
 
-    Of commands likewise; their metric is what they print, so the newest one is that which prints it. Of recorded runs
-    it is the step, unless another one is named.
+    Without a ``metric`` it is the throughput of runs, what a command prints, or the step of a recorded run. With one,
+    a command or recorded run that lacks it is not taken for the newest.
 
     Raises:
         MissingError: No completed run has the metric.
     """
     entries, not_completed, unreadable = [], 0, 0
-    for record in records:  # one at a time: a thousand timelines are no small thing
+    for record in records:  # one at a time: a thousand timelines need much memory
         if isinstance(record, CorruptRecordError):
             unreadable += 1
         elif record.status != "completed":
@@ -155,9 +156,9 @@ class _Entry(NamedTuple):
 
 
 def _prints_another(entry: "_Entry", metric: MetricName | None) -> bool:
-    """Whether it is no history of this metric that it could be the newest of.
+    """Whether it cannot have this metric, and so cannot be the newest of its history.
 
-    Each command prints its own, and a recorded run has few.
+    Each command prints a metric of its own, and a recorded run has few.
     """
     if metric is None or metric in entry.values:
         return False
@@ -187,7 +188,7 @@ def _entry(run: Comparable, metric: MetricName | None) -> _Entry:
 def _of_one_series(run: Comparable) -> Mapping[str, object]:
     """What runs of one series have in common.
 
-    Commands also the variables that they were given, recorded runs how many replicas they are of.
+    For commands that includes their variables, for recorded runs the number of replicas.
     """
     if isinstance(run, CommandRecord):
         return {**identity(run), "variables": run.variables}
@@ -201,7 +202,7 @@ def _parts(metric: MetricName, setting: Setting) -> tuple[MetricName, ...]:
 
 
 def _moment(run: Comparable) -> float:
-    """When it was made; what is no date comes first."""
+    """When it was made, in seconds since 1970; a record without a valid date comes first."""
     try:
         return datetime.fromisoformat(run.created).timestamp()
     except (ValueError, OverflowError):
@@ -253,7 +254,7 @@ def _change(
 def _judged(
     name: MetricName, earlier: Sequence[_Entry], later: Sequence[_Entry], threshold: float
 ) -> MetricComparison | None:
-    """The verdict on a part, a run being one value; nothing where a run does not have it."""
+    """The verdict on a part, where each run is one value; ``None`` if a run lacks it."""
     if not all(name in entry.values for entry in (*earlier, *later)):
         return None
     before, after = (

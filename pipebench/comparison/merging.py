@@ -1,4 +1,4 @@
-"""The one-launch records of a side as one record, its figures computed from all raw samples.
+"""Merge the one-launch records of a side into one record, with figures computed from all raw samples.
 
 What a record holds once (timeline, devices, machine) comes from the launch whose timeline is nearest the mean.
 """
@@ -24,14 +24,14 @@ from pipebench.warning_codes import WarningCode
 
 
 def check_alike(earlier: Sequence[Comparable], record: Comparable, side: str) -> None:
-    """The launches of a side must repeat one measurement.
+    """Check that the next launch of a side repeats the measurement of its first one.
 
     Raises:
-        EnvironmentRefusedError: This one cannot be compared with the side's first one.
+        EnvironmentRefusedError: ``record`` cannot be compared with the side's first one.
     """
     for each in fields.mismatches(earlier[0], record) if earlier else ():
         raise EnvironmentRefusedError(
-            f"side {side}: its launch {len(earlier) + 1} is not what its first one was: "
+            f"side {side}: its launch {len(earlier) + 1} does not repeat its first one: "
             f"{each.field} {each.reference} -> {each.candidate}"
         )
 
@@ -63,14 +63,17 @@ def merged(
     environment: Mapping[str, str] | None = None,
     failure: Failure | None = None,
 ) -> Comparable:
-    """One record of all launches of ``side``, completed and of one kind; itself aborted, if by ``failure``."""
+    """Merge the launches of ``side``, all completed and of one kind; the result is aborted if there is a ``failure``.
+
+    ``environment`` is added to what the records say of theirs.
+    """
     assert records
     runs = [record for record in records if isinstance(record, CompletedRun)]
     commands = [record for record in records if isinstance(record, CommandRecord)]
     traces = [record for record in records if isinstance(record, TraceRecord)]
     assert [bool(runs), bool(commands), bool(traces)].count(True) == 1
     if traces:
-        assert failure is None, "who records a run stores what is complete"
+        assert failure is None, "a recorded run is always complete"
         return _of_traces(traces, side, environment or {})
     if runs:
         return _of_runs(runs, side, environment or {}, failure)
@@ -78,7 +81,7 @@ def merged(
 
 
 def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[str, str]) -> TraceRecord:
-    """All launches; what a record has once is of the one whose step is nearest the mean."""
+    """Merge recorded runs; what a record has once comes from the one whose step is nearest the mean."""
     launches = [launch for record in records for launch in record.launches]
     step_s = fmean(launch.step_s for launch in launches)
     nearest = min(records, key=lambda record: abs(record.step_s - step_s))
@@ -158,7 +161,7 @@ def _of_runs(
 
 
 def _rates(record: CompletedRun, step_s: float) -> tuple[float | None, float | None]:
-    """Words and items a second, those of the two that the record has."""
+    """Words and items a second; ``None`` for what the record lacks."""
     measured, rate = record.pipeline, record.input.items / step_s
     return (
         None if measured.words_per_s is None else rate,
@@ -167,14 +170,14 @@ def _rates(record: CompletedRun, step_s: float) -> tuple[float | None, float | N
 
 
 def _worst(found: Sequence[Verification]) -> Verification:
-    """The one with the largest error of a gradient, and the largest of a parameter that any has."""
+    """The verification with the largest error of a gradient, and with the largest error of a parameter of all."""
     worst = max(found, key=lambda each: each.max_relative_gradient_error)
     updated = [error for each in found if (error := each.max_relative_parameter_error) is not None]
     return msgspec.structs.replace(worst, max_relative_parameter_error=max(updated, default=None))
 
 
 def _baseline(records: Sequence[CompletedRun], launches: Sequence[Launch]) -> Baseline:
-    """The form that won most races, with every candidate's steps; the samples are those of whichever won."""
+    """The form that won most races, with every candidate's steps; its step is over all launches, whichever form won."""
     (kind, microbatches), _ = _forms(records).most_common(1)[0]
     step_s = summary.baseline_step_s(launches)
     raced = (record.baseline for record in records)

@@ -1,11 +1,13 @@
 """What is compared: a metric's values, one a launch, computed from the raw samples of a record.
 
-A launch's step is the median of its steps, its ratio the ratio of its two medians (baseline and pipeline ran in turn
-within the launch, so they are a pair), its bubble the median of its steps', its peak that of the fullest device.
-Records that do not keep the last two by launch have one value of each. What a ratio is made of is a metric too: one
-device's throughput, the time that a device is busy. Where words are counted, throughput has a second name.
-A run that another program measured is one launch; its step, its bubble and its busy time are means over all that were
-recorded.
+    step     the median of a launch's steps
+    ratio    the ratio of its two medians: baseline and pipeline ran in turn within the launch, so they are a pair
+    bubble   the median of its steps' bubbles
+    peak     the peak of the fullest device
+
+Records that do not keep bubble and peak by launch have one value of each. The parts of a ratio are metrics too: one
+device's throughput, and the time that a device is busy. Where words are counted, throughput has a second name.
+A run that another program measured is one launch. Its step, bubble and busy time are means over all recorded steps.
 """
 
 from collections.abc import Mapping
@@ -28,16 +30,16 @@ from pipebench.records.trace import TraceRecord
 _SHORTEST_S, _LONGEST_S = 1e-9, 1e9
 _MOST_ITEMS = 1e15
 _ROUNDING = 1e-9
-SMALLEST, LARGEST = 1e-12, 1e18  # of what a command prints
+SMALLEST, LARGEST = 1e-12, 1e18  # the range of values that a command may print
 
-# Sources that are no launches': a record holds one value, however many launches it has.
+# Sources that have one value a record, however many launches it has.
 ONE_VALUE = frozenset({"timeline", "peak"})
 
 
 class Metric(NamedTuple):
-    """A figure by its name in records, with its name for people; ``short`` is that in a table, if it is another.
+    """A metric by its name in records, with its name for people; ``short`` is the name in a table, if it is another.
 
-    Both may hold what the terms of a record make of them.
+    Both names for people may have placeholders, which the terms of a record fill.
     """
 
     name: MetricName
@@ -73,7 +75,7 @@ METRICS: dict[MetricName, Metric] = {
 }
 
 
-# Those of a run that another program measured: what it counts, and what one device takes, nobody told.
+# The metrics of a run that another program measured. Its items and its baseline are not known.
 OF_TRACES: tuple[MetricName, ...] = ("step_s", "bubble_fraction", "busy_s")
 
 
@@ -85,28 +87,28 @@ def metric_named(name: MetricName, terms: Terms) -> Metric:
 
 
 def names_of(record: Comparable) -> tuple[MetricName, ...]:
-    """The metrics that a record of this kind may have, in the order in which they are told."""
+    """The metrics that a record of this kind may have, in the order in which they are shown."""
     if isinstance(record, CommandRecord):
         return (record.metric.field,)
     return OF_TRACES if isinstance(record, TraceRecord) else tuple(METRICS)
 
 
-# The names of throughput that only a record which counts words has, with the name that every record has.
+# The names of throughput that only records of words have, each with the name that every record has.
 OF_WORDS: Mapping[MetricName, MetricName] = MappingProxyType(
     {"words_per_s": "throughput", "baseline_words_per_s": "baseline_throughput"}
 )
 
 
 def other_name(name: MetricName) -> MetricName | None:
-    """The other name of throughput, if it is one."""
+    """The metric's other name, if it is a throughput; else ``None``."""
     names = {**OF_WORDS, **{every: words for words, every in OF_WORDS.items()}}
     return names.get(name)
 
 
 class Sample(NamedTuple):
-    """Values of a metric, one a launch: ``factor`` times (or over) what was measured.
+    """Values of a metric, one a launch: what was measured times ``factor``, or ``factor`` divided by it.
 
-    Two metrics of a pair of records with the same ``source`` and the same ratio of factors are one test, not two.
+    Two metrics of a pair of records are one test, not two, if they have the same ``source`` and ratio of factors.
     ``grain`` says how finely a command prints what it measures.
     """
 
@@ -120,7 +122,7 @@ def samples(record: Comparable) -> dict[MetricName, Sample]:
     """The metrics that a record has; none if it was not completed.
 
     Raises:
-        CorruptRecordError: It is marked completed, and its samples or its verification cannot be.
+        CorruptRecordError: It is marked completed, but its samples or its verification cannot be right.
     """
     match record:
         case CompletedRun():
@@ -193,7 +195,11 @@ def _recorded(record: TraceRecord) -> dict[MetricName, Sample]:
 
 
 def check_trustworthy(record: CompletedRun) -> None:
-    """Refuse a completed record that no completed run can have left."""
+    """Refuse a completed record whose figures no completed run can have.
+
+    Raises:
+        CorruptRecordError: Its verification failed, or a number of it is out of range.
+    """
     allowed = min(record.verification.tolerance, LARGEST_TOLERANCE)
     if record.verification.max_relative_gradient_error > allowed:
         raise CorruptRecordError(
@@ -213,7 +219,7 @@ def check_trustworthy(record: CompletedRun) -> None:
     for span in work_of(record.timeline):
         if not 0 <= span.start_s <= span.end_s <= _LONGEST_S:
             raise CorruptRecordError(
-                f"{record.id!r}: timeline: nothing runs from {span.start_s:g} to {span.end_s:g} s"
+                f"{record.id!r}: timeline: nothing can run from {span.start_s:g} to {span.end_s:g} s"
             )
 
 
@@ -224,7 +230,7 @@ def bubble_fraction(timeline: TimelineRecord, devices: int) -> float:
 
 
 def busy_is_known(launch: Launch, devices: int) -> bool:
-    """Whether it says of each step how long all devices worked in it, and no longer than they could."""
+    """Whether a launch has the busy time of each step, over all devices, and none is longer than it can be."""
     steps, busy = launch.pipeline.step_s, launch.pipeline.busy_s
     return len(steps) == len(busy) and all(
         work <= devices * step * (1 + _ROUNDING) for step, work in zip(steps, busy, strict=True)
@@ -232,7 +238,7 @@ def busy_is_known(launch: Launch, devices: int) -> bool:
 
 
 def _busy(record: CompletedRun) -> tuple[float, ...]:
-    """How long a device works in a step, the mean of all devices and the median of a launch's steps."""
+    """Seconds that a device works in a step, one value a launch: the mean over devices, the median over steps."""
     devices = record.device.count
     if not all(busy_is_known(launch, devices) for launch in record.launches):
         return ()
@@ -247,14 +253,14 @@ def _bubble(record: CompletedRun) -> Sample:
 
 
 def _of_launch(launch: Launch, devices: int) -> float:
-    """The median of its steps' bubbles; devices that never wait leave rounding errors, and no bubble."""
+    """The median of its steps' bubbles; 0 where only rounding errors are left."""
     steps = zip(launch.pipeline.step_s, launch.pipeline.busy_s, strict=True)
     found = median(1 - busy / (devices * step) for step, busy in steps)
     return found if found > _ROUNDING else 0.0
 
 
 def _peaks_bytes(record: CompletedRun) -> tuple[float, ...]:
-    """The fullest device's measured peak of each launch, or of all; none where it was not measured on all devices."""
+    """The fullest device's peak, of each launch or once of all; empty if it was not measured on every device."""
     launches = [launch.peaks_bytes for launch in record.launches]
     if all(launches):
         return tuple(float(max(peaks)) for peaks in launches if peaks)

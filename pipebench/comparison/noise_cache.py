@@ -20,7 +20,7 @@ Spread = Annotated[float, msgspec.Meta(ge=0, le=50)]
 class Noise(msgspec.Struct, frozen=True, kw_only=True):
     """How much equal launches differ: the standard deviation of a metric's logarithm, by the metric's name.
 
-    ``unit`` and ``baseline_devices`` are those of the launches, for whoever tells of it.
+    ``unit`` and ``baseline_devices`` are those of the launches; reports need them.
     """
 
     created: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}")]
@@ -38,13 +38,13 @@ def path(key: Key) -> Path:
 
 
 def load(key: Key) -> Noise | None:
-    """What was found here before; ``None`` if nothing was, or the file is no good."""
+    """Load the noise that was found before; ``None`` if there is none, or the file is broken."""
     noise = cache.read(path(key), Noise)
     return noise if noise is not None and noise.key == dict(key) else None
 
 
 def save(noise: Noise) -> Path:
-    """Keep it.
+    """Store the noise, and return the path of its file.
 
     Raises:
         EnvironmentRefusedError: The cache folder cannot be written.
@@ -54,5 +54,5 @@ def save(noise: Noise) -> Path:
         places.write_whole(target, msgspec.json.format(msgspec.json.encode(noise), indent=1) + b"\n")
     except OSError as error:
         told = places.not_written(target, error, "name another cache folder with XDG_CACHE_HOME")
-        raise EnvironmentRefusedError(f"what was found is not kept: {told}") from None
+        raise EnvironmentRefusedError(f"the calibration was not kept: {told}") from None
     return target

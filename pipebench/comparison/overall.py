@@ -1,4 +1,4 @@
-"""The verdict over several: of a pair's metrics the worst one, of all pairs the worst one of these."""
+"""The overall verdict: the worst of a pair's metrics, and the worst of all pairs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from pipebench.records.comparison import (
     Verdict,
 )
 
-# From worst to best: what is said of several metrics, or of several candidates, is what is said of the worst.
+# From worst to best: several metrics, or several candidates, have the verdict of the worst.
 WORST_FIRST: tuple[Verdict, ...] = (
     "incomparable",
     "regression",
@@ -30,7 +30,7 @@ def overall_of(metrics: Mapping[MetricName, MetricComparison]) -> Overall:
 
 
 def worst_of(pairs: Sequence[Pair]) -> Overall:
-    """The worst verdict of all candidates, and the metrics that have it in the first one that is called so."""
+    """The worst verdict of all candidates, and the metrics that have it in the first such candidate."""
     return min((pair.overall for pair in pairs), key=lambda each: WORST_FIRST.index(each.verdict))
 
 

@@ -1,11 +1,11 @@
-"""What moved where a ratio did: its parts by name, each told from its own row of the comparison.
+"""Which parts of a ratio moved where the ratio did, each told from its own row of the comparison.
 
     speed-up = the baseline's step / the pipeline's step        efficiency = speed-up x baseline's devices / devices
     bubble = 1 - busy time of a device / the pipeline's step
 
-A ratio's verdict says nothing of which of its parts changed: a pipeline may be called slower because one device got
-faster. What is said of a part is its row's verdict; that a part is unchanged is only said where its row says so, or
-where both records hold the very same samples.
+A ratio's verdict does not say which of its parts changed: a speed-up may fall because one device got faster. What is
+said of a part is its row's verdict. A part is called unchanged only where its row says so, or where both records hold
+exactly the same samples.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ from pipebench.warning_codes import WarningCode
 
 _OF_ONE_DEVICE = frozenset({"speedup", "efficiency"})
 _MOVED = frozenset({"regression", "improvement"})
-# Other reasons are doubts.
+# The reasons of an inconclusive verdict that are no doubts.
 _NOT_TOLD = frozenset({"too-few-launches", WarningCode.WIDE_INTERVAL, "not-above-zero"})
 _HUGE = 10_000.0
 
@@ -46,7 +46,7 @@ _PARTS: Mapping[MetricName, _Part] = {
 
 
 class Setting(NamedTuple):
-    """What of a side bears on its ratios: devices, items a step, which form of the step one device runs, and terms."""
+    """What a side's ratios depend on: devices, items a step, which form of the step one device runs, and terms."""
 
     devices: int
     items: float | None
@@ -74,7 +74,7 @@ def form_of(record: RunRecord) -> str | None:
 
 
 def parts_of(metric: MetricName, *, unit: str = WORDS, same_items: bool = True) -> tuple[MetricName, ...]:
-    """The metrics that a ratio is made of, none of what is no ratio; by the names that go with the unit."""
+    """The metrics that a ratio is made of, by the names that fit the unit; empty for a metric that is no ratio."""
     if metric in _OF_ONE_DEVICE:
         words = unit == WORDS
         own: MetricName = "words_per_s" if words else "throughput"
@@ -87,7 +87,7 @@ def explained(
     settings: tuple[Setting, Setting],
     identical: Collection[MetricName],
 ) -> dict[MetricName, MetricComparison]:
-    """The metrics of a pair, with parts and explanations. ``identical``: those whose samples are the very same."""
+    """The metrics of a pair, with parts and explanations. ``identical``: those whose samples are exactly equal."""
     reference, candidate = settings
     result = dict(metrics)
     if reference.terms.better is not None:  # whatever a command calls its metric, it is no ratio of ours
@@ -107,7 +107,7 @@ def explanation(
     settings: tuple[Setting, Setting],
     identical: Collection[MetricName] = (),
 ) -> str:
-    """One sentence: what each part did, and what else the ratio hangs on."""
+    """One sentence: what each part did, and what else the ratio depends on."""
     reference, candidate = settings
     moved = all(map(_moved, rows.values()))
     told = [
@@ -122,7 +122,7 @@ def explanation(
 
 
 def _asks(ratio: MetricComparison, rows: Mapping[MetricName, MetricComparison]) -> bool:
-    """Whether it changed, or a gate on it could not tell, or all its parts changed and hide it from a gate."""
+    """Whether to explain the ratio: it changed, its gate could not tell, or all its parts changed and cancel."""
     if any(each.verdict == "missing" for each in rows.values()):
         return False
     if _moved(ratio):
@@ -132,14 +132,14 @@ def _asks(ratio: MetricComparison, rows: Mapping[MetricName, MetricComparison]) 
 
 
 def _moved(row: MetricComparison) -> bool:
-    """Whether it changed beyond chance; a doubt takes an improvement back, and the change is still to be told."""
+    """Whether it changed beyond chance; a change counts even if a doubt makes its verdict inconclusive."""
     if row.verdict != "inconclusive" or row.reason in _NOT_TOLD or row.low is None or row.high is None:
         return row.verdict in _MOVED
     return not row.low <= 0 <= row.high and max(-row.low, row.high) >= row.threshold
 
 
 def signed_percent(change: float) -> str:
-    """Such as ``+1.6``; beyond some thousands only the size of the number says anything, and it must leave room."""
+    """A relative change in percent, such as ``+1.6``; from 10,000 on as a power of ten, to save room."""
     if abs(100 * change) >= _HUGE:
         return f"{100 * change:+.0e}"
     text = f"{100 * change:+,.1f}"

@@ -1,4 +1,4 @@
-"""What a reader must know beside a comparison's figures: of a record, of a pair, of what was to be let pass."""
+"""Warnings beside a comparison's figures: about a record, about a pair, about mismatches that never pass."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median, median_low
@@ -19,14 +19,14 @@ from pipebench.records.trace import TraceRecord
 from pipebench.statistics.power import LEAST_LAUNCHES
 from pipebench.warning_codes import WarningCode
 
-# A launch this many times the median of at least so many others, which lie so close together, is told of.
+# A launch is reported if it is _FAR times the median of at least _FEW others, which lie within _CLOSE.
 _FAR, _CLOSE, _FEW = 1.2, 0.05, 3
 
 
 def of_a_record(
     source: Source, label: str, found: Mapping[MetricName, Sample], doubtful: Sequence[Doubt]
 ) -> list[WarningRecord]:
-    """What a reader must know of one record; the words are ours, so that nothing foreign gets in."""
+    """Warnings about one record; their words are ours, so that a record cannot bring in text of its own."""
     result = [WarningRecord(doubt.code, f"{label}: {doubt.cause}", doubt.next_step) for doubt in doubtful]
     if isinstance(source.record, CompletedRun):
         result += _of_a_run(source.record, label, found)
@@ -47,12 +47,12 @@ def of_a_record(
         )
     if source.unlike:
         cause = (
-            f"{source.unlike} runs of other configurations in the folder of {label} left out: "
+            f"{source.unlike} runs of other configurations in the folder of {label} were left out: "
             f"they differ in {', '.join(source.apart)}"
         )
         result.append(WarningRecord(WarningCode.UNLIKE, cause, "name those that are to be compared"))
     if source.passed_over:
-        cause = f"{label}: {source.passed_over} newer beside it passed over: not completed, or unreadable"
+        cause = f"{label}: newer records beside it were passed over: {source.passed_over} (unfinished or unreadable)"
         result.append(WarningRecord(WarningCode.PASSED_OVER, cause, "name a record to be sure"))
     return result
 
@@ -72,7 +72,7 @@ def _of_a_run(record: CompletedRun, label: str, found: Mapping[MetricName, Sampl
 
 
 def _of_a_command(record: CommandRecord, label: str) -> Iterator[WarningRecord]:
-    """A launch far from the others, which lie close together: most often the first one, which found nothing warm."""
+    """Warnings of launches far from the others, which lie close together; often the first one, which starts cold."""
     values = [launch.value for launch in record.launches]
     for number, value in enumerate(values, start=1):
         others = values[: number - 1] + values[number:]
@@ -92,7 +92,7 @@ def _of_a_command(record: CommandRecord, label: str) -> Iterator[WarningRecord]:
 
 
 def _of_a_trace(record: TraceRecord, label: str) -> Iterator[WarningRecord]:
-    """That many steps of one run are one launch, for whoever has fewer runs than a verdict needs."""
+    """A warning if there are fewer runs than a verdict needs: many steps of one run are still one launch."""
     runs = len(record.launches)
     if runs < LEAST_LAUNCHES:
         cause = (
@@ -105,7 +105,7 @@ def _of_a_trace(record: TraceRecord, label: str) -> Iterator[WarningRecord]:
 
 
 def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]) -> list[WarningRecord]:
-    """That what the user wanted to let pass never does."""
+    """Warnings of mismatches that the user wanted to let pass, but that never pass."""
     result, found = [], allowed & {each.field for each in standing}
     if run_fields.CLOCK in found:
         cause = "virtual and wall-clock seconds are not of one kind: no option lets that pass"
@@ -121,7 +121,7 @@ def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]
 def of_a_pair(
     records: tuple[Comparable, Comparable], metrics: Mapping[MetricName, MetricComparison]
 ) -> list[WarningRecord]:
-    """What the pair alone shows; a metric of two names is told of once."""
+    """Warnings that only the pair shows; a metric of two names is reported once."""
     result: list[WarningRecord] = []
     terms = terms_of(records[0])
     if records[0].id == records[1].id and records[0] == records[1]:
@@ -147,7 +147,7 @@ def of_a_pair(
 
 
 def _same_files(reference: Comparable, candidate: Comparable) -> Iterator[WarningRecord]:
-    """That steps stand on both sides: two records of one run agree, whatever was changed between them."""
+    """A warning if the same recorded steps are on both sides: these agree, whatever was changed in between."""
     if (
         not (isinstance(reference, TraceRecord) and isinstance(candidate, TraceRecord))
         or reference == candidate
@@ -158,14 +158,14 @@ def _same_files(reference: Comparable, candidate: Comparable) -> Iterator[Warnin
     if same:
         all_of = len(candidate.files)
         which = "its file is" if all_of == same == 1 else f"{same} of its {all_of} files are"
-        cause = f"B: {which} of A too, byte by byte: the same recorded steps are on both sides"
+        cause = f"B: {which} A's too, byte by byte: the same recorded steps are on both sides"
         yield WarningRecord(WarningCode.SAME_FILES, cause, "name records of two runs")
 
 
 def _coarse(
     reference: Comparable, candidate: Comparable, metrics: Mapping[MetricName, MetricComparison]
 ) -> Iterator[WarningRecord]:
-    """That two commands print so few digits that a verdict may be the rounding's."""
+    """A warning if two commands print so few digits that a verdict may come from rounding."""
     if not isinstance(reference, CommandRecord) or not isinstance(candidate, CommandRecord):
         return
     for name, each in metrics.items():
@@ -182,7 +182,7 @@ def _coarse(
 
 
 def _numbers_of_values(reference: Comparable, candidate: Comparable) -> Iterator[WarningRecord]:
-    """That launches of the two commands print different numbers of values, as of other work."""
+    """A warning if launches of the two commands print different numbers of values, as if they did different work."""
     if not isinstance(reference, CommandRecord) or not isinstance(candidate, CommandRecord):
         return
     if not reference.launches or not candidate.launches:

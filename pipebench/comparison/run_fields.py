@@ -49,7 +49,7 @@ HARD = (
     BASELINE,
 )
 
-# What every record was before these were fields. A key does not tell it, so that keys saved before stay valid.
+# The values of older records, which lack these fields. A key leaves them out, so that keys saved before stay valid.
 BEFORE: Mapping[str, str | None] = {
     "device.hosts": None,
     "config.model.name": "stacked LSTM",
@@ -66,7 +66,7 @@ BEFORE: Mapping[str, str | None] = {
 }
 ITEMS, OLD_ITEMS = "config.input.items_per_step", "config.input.words_per_step"
 
-# What a plan is: two sides may differ in it because they were asked to, and still do the same work.
+# The fields of a plan: two sides may differ in these because they were asked to, and still do the same work.
 PLAN = frozenset(
     {
         *("config.schedule", "config.microbatches", "config.chunks", "config.checkpoint", "config.partition"),
@@ -75,8 +75,8 @@ PLAN = frozenset(
     }
 )
 
-# What a model is: two sides may differ in it because they were asked for two, and must still do as many items of one
-# unit with one batch. As many layers more are another partition.
+# The fields of a model: two sides may differ in these because they were asked for two models. They must still do
+# equally many items of one unit with one batch. Other numbers of layers need another partition.
 MODEL = frozenset(
     {
         *("config.model.name", "config.model.layers", "config.layers", "config.hidden", "config.vocab"),
@@ -84,7 +84,7 @@ MODEL = frozenset(
     }
 )
 
-# What a study varies on purpose, by the name of --by: the field itself, and that with what follows from it.
+# What a study varies on purpose, by the name of --by. VARIES has the field alone, VARIED also what follows from it.
 VARIES = {"schedule": "config.schedule", "gpus": "device.count"}
 VARIED: dict[str, frozenset[str]] = {
     "schedule": frozenset({"config.schedule", "config.microbatches", "config.chunks", "config.cell"}),
@@ -109,7 +109,7 @@ _LONG = 200
 
 
 def _names(names: list[str]) -> str:
-    """``A`` if all devices are one, ``4 x A, 4 x B`` if not: their number is a field of its own."""
+    """``A`` if all devices have one name, else ``4 x A, 4 x B``; their number is a field of its own."""
     counts = Counter(names)
     if len(counts) == 1:
         return names[0]
@@ -117,7 +117,7 @@ def _names(names: list[str]) -> str:
 
 
 def _hosts(record: RunRecord) -> str | None:
-    """How ranks go onto hosts, whatever these are called; ``None`` where one launcher started all on one machine."""
+    """How many ranks each host has, without their names; ``None`` where one launcher started all on one machine."""
     names = [rank.host for rank in record.device.ranks]
     counts = [len(list(ranks)) for _, ranks in groupby(names)]
     many = len(set(names))
@@ -130,7 +130,7 @@ def _partition(record: RunRecord) -> str | None:
 
 
 def _optimizer(record: RunRecord) -> str:
-    """What of the optimizer costs time; the learning rate does not."""
+    """The part of the optimizer that costs time; the learning rate does not."""
     optimizer = record.config.optimizer
     momentum = "" if optimizer.momentum is None else f", momentum {optimizer.momentum:g}"
     return f"{optimizer.name}{momentum}, clipping {optimizer.clipping}"
@@ -141,7 +141,7 @@ def _model(record: RunRecord) -> str | None:
 
 
 def _layers(record: RunRecord) -> str | None:
-    """All layers by name and parameters, in order; of many the beginning and a hash of all."""
+    """All layers by name and parameters, in order; a long text is cut, and has a hash of the whole."""
     if record.config.model is None:
         return None
     layers = record.config.model.layers

@@ -1,4 +1,4 @@
-"""The gate tries itself: what must be caught is put in, and what comes out is looked at.
+"""The gate tests itself: faults that it must catch are put into a record, and its exit code is looked at.
 
 A gate that cannot fire is worse than none. Every trial goes the whole way of a check, from files to an exit code.
 """
@@ -38,7 +38,7 @@ class Trial:
         return self.found in self.expected
 
     def line(self) -> str:
-        """For people."""
+        """The trial as a line of text."""
         codes = " or ".join(str(int(code)) for code in self.expected)
         return f"{'caught' if self.passed else 'UNSEEN'}  {self.name}: expected exit {codes}, found {int(self.found)}"
 
@@ -59,7 +59,7 @@ class SelfTest:
         return ExitCode.INCONCLUSIVE if unseen == {ExitCode.INCONCLUSIVE} else ExitCode.BUG
 
     def document(self) -> dict[str, Any]:
-        """For machines."""
+        """The trials as a JSON object."""
         trials = [
             {"name": trial.name, "expected": trial.expected, "found": trial.found, "caught": trial.passed}
             for trial in self.trials
@@ -110,7 +110,7 @@ def _slower_alone(record: CompletedRun, worsening: float) -> CompletedRun:
 
 
 def _idler(record: CompletedRun, by: float) -> CompletedRun:
-    """The record with devices that wait longer in steps of the same length: a bubble larger ``by`` a share."""
+    """The record with devices that wait longer in steps of the same length: the bubble grows by the share ``by``."""
 
     def idle(launch: Launch) -> Launch:
         capacity = [record.device.count * step for step in launch.pipeline.step_s]
@@ -122,7 +122,7 @@ def _idler(record: CompletedRun, by: float) -> CompletedRun:
 
 
 def _fuller(record: CompletedRun, by: float) -> CompletedRun:
-    """The record with devices whose memory was fuller ``by`` a share."""
+    """The record with the peaks of memory raised by the share ``by``."""
 
     def fill(launch: Launch) -> Launch:
         peaks = [round(peak * (1 + by)) for peak in launch.peaks_bytes or ()]
@@ -203,7 +203,7 @@ def _check_reach(record: CompletedRun, worse: CompletedRun, gated: Mapping[Metri
 
 
 def _exit_code(current: Path, baseline: Path, rules: Rules) -> ExitCode:
-    """As the command's, without anything allowed."""
+    """The exit code that ``check`` would have, with no mismatch allowed."""
     try:
         record = gates.check(*sources.checked(str(current), str(baseline), current.parent), rules)
     except PipebenchError as error:

@@ -17,7 +17,7 @@ from pipebench.system import pasting
 
 By = Literal["schedule", "gpus"]
 
-# What a study varies, as an order: schedules as they are listed everywhere, devices by their number.
+# The order of a study's runs: schedules as they are listed everywhere, devices by their number.
 _ORDERS: dict[By, Callable[[RunRecord], tuple[int, str]]] = {
     "schedule": lambda record: (
         list(SCHEDULES).index(record.config.schedule)
@@ -30,10 +30,10 @@ _ORDERS: dict[By, Callable[[RunRecord], tuple[int, str]]] = {
 
 
 def by_named(text: str | None) -> By | None:
-    """The value of ``--by``.
+    """Check the value of ``--by``.
 
     Raises:
-        UsageError: It is none.
+        UsageError: There is no such value.
     """
     if text is not None and text not in _ORDERS:
         raise UsageError(f"--by {text!r}: expected one of {', '.join(_ORDERS)}")
@@ -45,16 +45,16 @@ def compared(
 ) -> list[Source]:
     """The records to compare, the reference first; with ``by`` a folder stands for its newest run of each kind.
 
-    Of a folder with several studies, those runs count that can be compared with the reference, if that was named
-    before, else with the newest.
+    A folder may hold several studies. Only its runs that can be compared with the reference count or, if no reference
+    was named before, those that can be compared with its newest run.
 
-    A baseline's name stands for the one that can be compared with the first run that is named otherwise, or is its
-    only one.
+    A name of saved baselines stands for the one that can be compared with the first run that is named in another
+    way. Without such a run there must be only one baseline of this name.
 
     Raises:
         UsageError: A name stands for nothing, or fewer than two records are named.
         MissingError: A baseline has no run of this configuration.
-        NotComparableError: They are not of one kind, such as runs and commands.
+        NotComparableError: The records are not of one kind, such as runs and commands.
         CorruptRecordError: One cannot be read, or is of another kind.
     """
     found: dict[str, list[Source]] = {}
@@ -85,7 +85,7 @@ def compared(
 def checked(
     current: str, baseline: str, folder: Path, allowed: frozenset[str] = frozenset()
 ) -> tuple[Source, Source]:
-    """The run to check, whatever its end was, and the completed one that it is held against.
+    """The run to check, completed or not, and the completed one that it is held against.
 
     Raises:
         UsageError: There is no such run to check.
@@ -112,7 +112,7 @@ def tried(current: str | None, baseline: str | None, folder: Path) -> RunRecord 
     Raises:
         UsageError: There is no such run to check, or a baseline's name stands for several.
         MissingError: There is no such baseline.
-        CorruptRecordError: It cannot be read, or is no run's.
+        CorruptRecordError: The record cannot be read, or is not that of a run.
     """
     name = baseline if baseline is not None else current
     if name is None:
@@ -160,13 +160,13 @@ def _check_kinds(sources: Sequence[Source]) -> None:
 
 
 def _is_baseline(name: str) -> bool:
-    """A path comes first, so that no saved name hides a file."""
+    """Whether the name is that of a saved baseline; a path comes first, so that no such name hides a file."""
     check_name(name)
     return not Path(name).exists() and baselines.exists(name, baselines.DEFAULT_FOLDER)
 
 
 def _only_saved(name: str) -> Source:
-    """The run of a saved baseline's name that stands for one configuration only."""
+    """The run of a saved baseline whose name stands for one configuration only."""
     saved = list(baselines.read_all(baselines.DEFAULT_FOLDER, name))
     if len(saved) > 1:
         files = ", ".join(str(path) for path, _ in saved)

@@ -19,7 +19,7 @@ _SPREAD = (0.997, 1.002, 1.0, 0.999, 1.003, 1.001)
 
 
 def specimen() -> CompletedRun:
-    """A completed run as it could have been."""
+    """Make the record: a completed run as it could have been."""
     launches = [_launch(_BASELINE_S * factor, _PIPELINE_S * factor**2) for factor in _SPREAD]
     baseline_s, pipeline_s = summary.baseline_step_s(launches), summary.pipeline_step_s(launches)
     measured = summary.speedup(launches)

@@ -1,4 +1,4 @@
-"""What two recorded runs must have in common to be compared, and what may drift: as ``fields`` says it of runs."""
+"""The fields in which two recorded runs must match to be compared, and those that may drift."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,7 +17,7 @@ NAMED = HARD[2:]
 REPLICAS = "replicas"
 DRIFT = (REPLICAS, "files", "plan.order")
 
-# What a field of a run means, means this one of a recorded run too.
+# Fields of runs, each with the field of recorded runs that means the same.
 AS_OF_A_RUN: Mapping[str, str] = {"config.microbatches": "plan.microbatches"}
 
 

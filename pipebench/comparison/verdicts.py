@@ -7,8 +7,8 @@
         |                     |     [---------x---------]  improvement: beyond 0 on the good side
         |      [--------------x----------------------]     inconclusive: too wide to tell
 
-Here more is better. Beyond 0 is asked of Welch's test with Holm's adjustment over the gated metrics, so it is at
-least as strict as the interval shown. "Same" is equivalence, not lack of proof.
+In this picture more is better. Welch's test, with Holm's adjustment over the gated metrics, decides what is beyond 0,
+so it is at least as strict as the interval shown. "Same" is equivalence, not lack of proof.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ from pipebench.statistics import (
 from pipebench.statistics.power import LEAST_LAUNCHES, detectable
 from pipebench.warning_codes import WarningCode
 
-LEVEL = 0.05  # the share of gates without a difference that may find one, and 1 - the interval's confidence
+LEVEL = 0.05  # how often a gate may find a difference where there is none; 1 - the interval's confidence
 
 
 class Estimate(NamedTuple):
@@ -49,22 +49,22 @@ class Estimate(NamedTuple):
 
     @property
     def higher_is_better(self) -> bool:
-        """Of the metric."""
+        """Whether more is better for this metric."""
         return metric_named(self.metric, self.terms).higher_is_better
 
     @property
     def launches(self) -> tuple[int, int]:
-        """How many there are on either side."""
+        """How many launches each side has."""
         return len(self.reference.values), len(self.candidate.values)
 
     @property
     def hypothesis(self) -> tuple[str, float]:
-        """What its test is a test of: throughput and seconds a step are one question."""
+        """The question that its test asks; throughput and seconds a step ask the same."""
         return self.reference.source, self.candidate.factor / self.reference.factor
 
     @property
     def change(self) -> float | None:
-        """Relative to the reference."""
+        """The relative change from the reference; ``None`` without a ratio."""
         return self.ratio.value - 1 if self.ratio else None
 
     @property
@@ -92,7 +92,7 @@ def estimate(
 def adjusted(
     estimates: Mapping[MetricName, Estimate], gated: Sequence[MetricName]
 ) -> dict[MetricName, float | None]:
-    """Each metric's p-value after Holm over the gated ones; another metric of the same question shares theirs."""
+    """Each metric's p-value after Holm's adjustment over the gated ones; metrics of the same question share it."""
     raw = {name: each.ratio.p_value if each.ratio else None for name, each in estimates.items()}
     family = {
         each.hypothesis: p
@@ -104,7 +104,7 @@ def adjusted(
 
 
 def questions_of(estimates: Mapping[MetricName, Estimate], gated: Sequence[MetricName]) -> int:
-    """How many different questions the gates ask, one at least."""
+    """How many different questions the gates ask, at least 1."""
     return len({estimates[name].hypothesis for name in gated if name in estimates}) or 1
 
 
@@ -119,8 +119,8 @@ def judge(
 ) -> MetricComparison:
     """The verdict on a metric that both records have, when nothing hard differs between them.
 
-    ``questions`` are those of all gates together: what a metric can find by itself must pass the strictest of Holm's
-    levels.
+    ``questions`` is how many all gates ask together. The strictest of Holm's levels follows from it; the note and the
+    detectable change go by that.
     """
     verdict, reason = _verdict(measured, threshold, adjusted_p_value, doubts)
     ratio = measured.ratio
@@ -204,7 +204,7 @@ def _verdict(
 
 
 def _verdict_with_zeros(measured: Estimate, doubts: Sequence[Doubt]) -> tuple[Verdict, str | None]:
-    """What can be said without a ratio: whether it is 0 always and on both sides."""
+    """The verdict where there is no ratio: the same, if all values of both sides are 0."""
     if any(measured.reference.values) or any(measured.candidate.values):
         return "inconclusive", "not-above-zero"
     return ("inconclusive", doubts[0].code) if doubts else ("same", None)
@@ -219,13 +219,13 @@ def _note(
 ) -> str | None:
     """What would make it conclusive."""
     if reason == "not-above-zero":
-        return "some launches have none at all: there is no relative change"
+        return "some values are 0: there is no relative change"
     if reason not in {"too-few-launches", WarningCode.WIDE_INTERVAL}:
         return None
     one, other = measured.launches
     there = f"there are {one} and {other}"
     if 1 in measured.launches and {measured.reference.source, measured.candidate.source} & ONE_VALUE:
-        return "a record of before it was kept by launch has one value of it: measure that one again"
+        return "an older record has one value of it instead of one a launch: measure that one again"
     if measured.log_sd is None:
         return f"need >= {LEAST_LAUNCHES} launches a record; {there}"
     wanted, level = _half_width_wanted(measured, threshold, questions)
@@ -243,7 +243,10 @@ def _holm(measured: Estimate, adjusted_p_value: float | None) -> str:
 
 
 def _half_width_wanted(measured: Estimate, threshold: float, questions: int) -> tuple[float, float]:
-    """How narrow the interval must be to tell, if the estimate stays, and its level: inside the threshold, or off 0."""
+    """The half width that the interval needs for a verdict, if the estimate stays, and the level of that interval.
+
+    The interval must then lie inside the threshold, or must not contain 0.
+    """
     assert measured.change is not None
     size = abs(measured.change)
     if size < threshold:
@@ -256,12 +259,12 @@ def _detectable(measured: Estimate, threshold: float, questions: int) -> float |
     if ratio is None or ratio.standard_error is None or ratio.degrees is None:
         return None
     if min(measured.launches) < LEAST_LAUNCHES:
-        return None  # so few find nothing at all
+        return None  # so few launches show no change at all
     confidence = 1 - measured.level / questions
     found = detectable(ratio.standard_error, ratio.degrees, threshold=threshold, confidence=confidence)
     return as_change(found, higher_is_better=measured.higher_is_better) if found < inf else None
 
 
 def as_change(longer: float, *, higher_is_better: bool) -> float:
-    """How much worse a metric is by ratio ``1 + longer`` of the two, relative: half the items/s are a loss of 50 %."""
+    """The relative loss of a metric whose values are ``1 + longer`` times apart: half the items/s is a loss of 50 %."""
     return longer / (1 + longer) if higher_is_better else longer

@@ -20,8 +20,8 @@ _LEAST_DEADLINE_S = 600.0
 _PROCESS_BYTES = 500 * 2**20  # an interpreter with torch loaded
 _GPU_PROCESS_BYTES = 2 * 2**30  # and with CUDA's libraries
 _PARENT_BYTES = 150 * 2**20  # this process, while it reads a text
-# Of a plan that is checked, simulated and kept with its times: 1200 as a report, 2000 as JSON, and a fifth more where a
-# shared softmax has more messages (measured with a million actions).
+# For each action of a plan that is checked, simulated and kept with its times: 1200 as a report, 2000 as JSON, and a
+# fifth more where a shared softmax has more messages (measured with a million actions).
 _ACTION_BYTES = 2400
 ROOM = 1.5  # times what a single device's step takes: a free stretch that it certainly fits in
 _COUNTS = (2, 4, 8, 16)  # microbatches of the baseline
@@ -40,7 +40,7 @@ def step_s(config: RunConfig) -> float:
 
 
 def assumed_flops_per_s(config: RunConfig) -> float:
-    """What a device of this kind is taken to do, for an estimate of the time."""
+    """The speed that a device of this kind is assumed to have, for an estimate of the time."""
     return ASSUMED_GPU_FLOPS_PER_S if config.kind.has_gpu else ASSUMED_FLOPS_PER_S
 
 
@@ -81,7 +81,7 @@ def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryB
 
 
 def _split_bytes(config: RunConfig) -> list[int]:
-    """Of each stage, what its split cell keeps of a microbatch in flight; 0 where it has none."""
+    """Bytes that the split cell of each stage keeps of a microbatch in flight; 0 where there is none."""
     parts = config.layout.parts
     if config.cell != "split":
         return [0] * len(parts)
@@ -111,7 +111,7 @@ def host_bytes(config: RunConfig) -> int:
 
 
 def actions(config: RunConfig) -> int:
-    """Of the plan: forwards and backwards, or their halves."""
+    """How many actions the plan has: forwards and backwards, or their halves."""
     return (
         (3 if SCHEDULES[config.schedule].splits_backward else 2)
         * config.stages
@@ -122,7 +122,7 @@ def actions(config: RunConfig) -> int:
 
 
 def check_actions(number: int, available_bytes: int | None) -> None:
-    """Refuse a plan that would not fit; it can be told before there is one.
+    """Refuse a plan that would not fit; that is known before there is one.
 
     Raises:
         EnvironmentRefusedError: The computed need exceeds what is available.
@@ -139,8 +139,8 @@ def check_memory(config: RunConfig, available_bytes: int | None, *, limited: boo
     """Refuse a run that would not fit.
 
     Args:
-        config: of the run.
-        available_bytes: on this machine, ``None`` if unknown.
+        config: the configuration of the run.
+        available_bytes: what is available on this machine, ``None`` if unknown.
         limited: whether that is what a container's limit leaves.
 
     Raises:

@@ -13,7 +13,7 @@ CELLS = ("fused", "split")
 
 
 def check_choices(options: RunOptions) -> None:
-    """Refuse what no model can make sense of.
+    """Refuse values that no model can make sense of.
 
     Raises:
         UsageError: A value is unknown, or excludes another one.
@@ -45,7 +45,7 @@ def check_choices(options: RunOptions) -> None:
 
 
 def _check_input(options: RunOptions) -> None:
-    """One input at a time, and all of it."""
+    """Check that there is at most one input, and all of it."""
     _check_one_input(options)
     if (options.source is None) != (options.target is None):
         there, missing = ("--source", "--target") if options.target is None else ("--target", "--source")

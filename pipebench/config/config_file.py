@@ -6,7 +6,7 @@
     [check]
     gate = ["speedup=3%"]       an option that is repeatable
 
-Whatever is wrong in it is told with the file, the table and the key. Pure.
+Errors name the file, the table and the key. Pure.
 """
 
 import os
@@ -57,7 +57,7 @@ class Table(NamedTuple):
         """The table of this name in this one, if it is there.
 
         Raises:
-            UsageError: It is no table, or there is something else that is not among the ``known``.
+            UsageError: It is no table, or this table has a name that is not among the ``known``.
         """
         for each in self.entries:
             if each not in known:
@@ -93,7 +93,7 @@ class Table(NamedTuple):
             _is(each, option.kind) for each in found
         ):
             kind = _KINDS[option.kind]
-            expected = f"a list, each of it {kind}" if option.repeatable else kind
+            expected = f"a list, each entry {kind}" if option.repeatable else kind
             raise UsageError(f"{self._where(name)}: expected {expected}, found {_text(value)}")
         if any(type(each) is int and abs(each) > _MOST for each in found):
             raise UsageError(f"{self._where(name)}: expected a number of at most {_MOST}, found a larger one")
@@ -118,7 +118,7 @@ def read(folder: Path) -> Table | None:
     if content is not None:
         return Table(FILE, (), _parsed(content, FILE))
     content = _content(folder / PROJECT)
-    if content is None or not _OURS.search(content):  # somebody else's, whose errors are not ours to tell
+    if content is None or not _OURS.search(content):  # not ours, so its errors are not for us to tell
         return None
     entries: object = _parsed(content, PROJECT)
     for name in _TOOL:
@@ -156,7 +156,7 @@ def _parsed(content: bytes, name: str) -> dict[str, object]:
 
 
 def _is(value: object, kind: type) -> bool:
-    """Whether a value is of a kind; a whole number is a number too, and true is none."""
+    """Whether a value is of a kind; a whole number is a number too, but true is not."""
     if kind is Path:
         return isinstance(value, str)
     if kind is float:
@@ -165,7 +165,7 @@ def _is(value: object, kind: type) -> bool:
 
 
 def _text(value: object) -> str:
-    """A value as an error tells it."""
+    """A value as an error shows it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict | list):

@@ -21,7 +21,7 @@ def fitted(config: RunConfig) -> tuple[RunConfig, str | None]:
     """The run with the baseline that fits on its devices, and a line where that is not a single one.
 
     Raises:
-        EnvironmentRefusedError: A stage of the pipeline does not fit, or the naive schedule on no number of devices.
+        EnvironmentRefusedError: A stage of the pipeline does not fit, or the naive schedule never fits.
     """
     memory_bytes = config.memory_bytes
     if memory_bytes is None:
@@ -39,9 +39,9 @@ def fitted(config: RunConfig) -> tuple[RunConfig, str | None]:
 
 
 def on_this_machine(config: RunConfig, available_bytes: int | None) -> tuple[RunConfig, str | None]:
-    """The run with a baseline that this machine's memory has room for, and a line where not all forms are such.
+    """The run with a baseline that fits in this machine's memory, and a line where not all forms do.
 
-    All emulated devices, and all ranks on CPU cores, share that memory: several of them have no more than one.
+    All emulated devices, and all ranks on CPU cores, share that memory: several devices have no more than one.
     """
     if config.kind.has_gpu or available_bytes is None or budget.host_bytes(config) <= available_bytes:
         return config, None
@@ -68,7 +68,7 @@ def forms_that_fit(outline: Outline, counts: Sequence[int], memory_bytes: int | 
 
 
 def least_memory(outline: Outline) -> MemoryBytes:
-    """Of a single device that trains the whole model, with as many microbatches as the baseline may have."""
+    """The memory of a single device that trains the whole model, in as many microbatches as the baseline may have."""
     return _with_microbatches(outline, max(budget.baseline_counts(outline)))
 
 
@@ -80,7 +80,7 @@ def naive_partition(config: RunConfig, memory_bytes: int) -> tuple[int, ...]:
     """The partition on the fewest devices, by memory, with which the naive schedule fits.
 
     Raises:
-        EnvironmentRefusedError: It fits on none.
+        EnvironmentRefusedError: It fits on no number of devices.
     """
     outline, fullest = config.outline, 0
     for devices in range(2, config.gpus + 1):
@@ -90,13 +90,13 @@ def naive_partition(config: RunConfig, memory_bytes: int) -> tuple[int, ...]:
             return partition
     raise EnvironmentRefusedError(
         f"nothing to compare with: on {config.gpus} devices the naive schedule, which takes the whole batch at once, "
-        f"needs {_size(fullest)} of one, --memory is {_size(memory_bytes)}; use a smaller "
+        f"needs {_size(fullest)} on one, --memory is {_size(memory_bytes)}; use a smaller "
         f"{budget.smaller_sizes(config)}, or more devices"
     )
 
 
 def by_memory(outline: Outline, devices: int) -> tuple[int, ...]:
-    """The partition whose fullest device is emptiest."""
+    """The partition whose fullest device needs least memory."""
     row = outline.row
     check_balanced(row, devices)
     costs = [

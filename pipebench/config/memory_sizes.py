@@ -18,10 +18,10 @@ def bytes_of(text: str, option: str) -> int:
 
     Args:
         text: such as ``24GiB`` or ``512 MB``.
-        option: that it was given with, for the error.
+        option: the option that it was given with, for the error.
 
     Raises:
-        UsageError: It is none, or is beyond any device.
+        UsageError: It is no size, or is beyond any device.
     """
     found = _FORM.fullmatch(text.lower())
     asked = float(found[1]) * _UNITS[found[2]] if found and found[2] in _UNITS else 0.0

@@ -32,15 +32,15 @@ MODEL_OPTIONS = (
     *("layers", "hidden", "heads", "vocab", "source_vocab", "sequence_length", "text", "source"),
     *("target", "pairs", "bucket", "tokens", "synthetic", "softmax_devices"),
 )
-_DEVICES = 8  # where nobody says how many
+_DEVICES = 8  # by default
 
 
 def resolve(options: RunOptions, described: Description | None = None) -> RunConfig:
     """Fill in defaults and check every size.
 
     Args:
-        options: as given.
-        described: the user's own layers, if it is such a model.
+        options: the options as they were given.
+        described: the user's own layers, if the model is made of such.
 
     Raises:
         UsageError: A value is out of range, unknown, or does not fit another one.
@@ -118,7 +118,7 @@ def _cell(options: RunOptions) -> Literal["fused", "split"]:
 
 
 def _bound(options: RunOptions, name: str, given: int | None) -> int | None:
-    """Of what a schedule may put off."""
+    """A bound of what a schedule keeps or puts off; ``None`` if none was given."""
     if given is None:
         return None
     if not schedule_named(options.schedule).takes_costs:
@@ -135,7 +135,7 @@ def _typed(name: str) -> str:
 
 
 def preset_of(options: RunOptions, kind: ModelKind) -> str | None:
-    """The sizes that are asked for by name, or the model's first ones; ``None`` where it has no such names.
+    """The preset that is asked for, or the model's first one; ``None`` where the model has none.
 
     Raises:
         UsageError: The model has no preset of this name, or an option was given that it does not take.
@@ -160,7 +160,7 @@ def preset_of(options: RunOptions, kind: ModelKind) -> str | None:
 
 
 def _sizes(options: RunOptions, kind: ModelKind, preset: str | None) -> dict[str, int]:
-    assert preset is not None, "a model that nobody described has presets"
+    assert preset is not None, "a built-in model has presets"
     result = {}
     for name, default in kind.presets[preset].items():
         given = getattr(options, name)

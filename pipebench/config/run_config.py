@@ -30,7 +30,7 @@ from pipebench.plan.schedules import SCHEDULES
 from pipebench.timing.machines import LOCAL
 
 DEFAULT_MACHINE = "2014"
-MOST_DEADLINE_S = 366 * 24 * 3600.0  # a year; what waits for messages takes no number of seconds whatever
+MOST_DEADLINE_S = 366 * 24 * 3600.0  # a year; what waits for messages cannot take just any number of seconds
 EMULATION_ORDERS = ("device", "dependence")  # the first one is the default
 AUTO = "auto"  # a kind of device that the machine has
 DEVICES = (AUTO, *DeviceKind)
@@ -87,7 +87,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunConfig(Asked, frozen=True, kw_only=True):
-    """A run, fully decided: what concerns its model, and the rest.
+    """A run with every value decided: what concerns its model (``Asked``), and the rest.
 
     ``partition`` is ``None`` until a balanced one has been measured. ``order`` is a row of a plan's CSV for each
     device, ``None`` until costs have been measured for it, and where the schedule takes none. Where no device can hold
@@ -140,7 +140,7 @@ class RunConfig(Asked, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> DeviceKind:
-        """What a device is; of a run that ended before that was settled it counts as emulated."""
+        """The kind of device; emulated, where a run ended before that was settled."""
         return self.device or DeviceKind.EMULATED
 
     @property
@@ -150,7 +150,7 @@ class RunConfig(Asked, frozen=True, kw_only=True):
 
     @property
     def clock(self) -> Literal["wall", "virtual"]:
-        """Emulated devices share a core: that they work side by side is virtual."""
+        """The clock of the figures: emulated devices share a core, so that they work side by side is virtual."""
         return "wall" if self.kind.is_real else "virtual"
 
     @property
@@ -160,7 +160,7 @@ class RunConfig(Asked, frozen=True, kw_only=True):
 
     @property
     def single_limit(self) -> int | None:
-        """The most that a single device that trains the whole model may take; ``None``: no limit is near."""
+        """The most bytes that a single device with the whole model may take; ``None`` if no limit is near."""
         known = [limit for limit in (self.memory_bytes, self.single_bytes) if limit is not None]
         return min(known, default=None)
 
@@ -176,7 +176,7 @@ class RunConfig(Asked, frozen=True, kw_only=True):
 
     @property
     def stages(self) -> int:
-        """Of the graph, which can be told before there is one."""
+        """How many stages the graph has, which is known before there is one."""
         if self.softmax_devices is None:
             return self.gpus
         shards = self.gpus if self.softmax_devices == "all" else self.softmax_devices
@@ -214,7 +214,7 @@ class RunConfig(Asked, frozen=True, kw_only=True):
 
     @property
     def graph(self) -> Graph:
-        """One stage of the layers a device, and the stages that share the head."""
+        """The graph: one stage of layers for each device that has some, and the stages that share the head."""
         outline = self.outline
         shape = shape_of(outline, self.planned_partition, self.softmax_devices)
         shape = shape._replace(split_backward=SCHEDULES[self.schedule].splits_backward)
@@ -246,7 +246,7 @@ def _plan(
     most_alive: int | None,
     most_waiting: int | None,
 ) -> Plan:
-    """Kept: a run asks for it several times, and some schedules look for theirs."""
+    """The plan, which is kept: a run asks for it several times, and some schedules search for theirs."""
     if order is not None:
         return plan_from_csv("\n".join(order), graph)
     return SCHEDULES[schedule].plan(graph, most_alive=most_alive, most_waiting=most_waiting)

@@ -6,17 +6,17 @@ from pipebench.config.run_config import RunOptions
 from pipebench.errors import UsageError
 from pipebench.plan.schedules import schedule_named
 
-_MICROBATCHES_ALONE = 16  # by default, where a schedule that cuts along time has none to cut
+_MICROBATCHES_ALONE = 16  # by default, where a schedule that cuts along time has no time to cut
 
 
 def slices(options: RunOptions, batch: int, time: int | None, *, even: bool = True) -> tuple[int, int]:
-    """Microbatches and chunks: those given, which must divide, or the default or largest divisor below.
+    """Microbatches and chunks: those given, which must divide, else the default or the largest divisor below it.
 
     Args:
-        options: as given.
+        options: the options as they were given.
         batch: what microbatches cut.
-        time: what chunks cut; ``None`` where nothing is.
-        even: chunks must divide it; else there can be as many as it has steps.
+        time: what chunks cut; ``None`` where there is nothing to cut.
+        even: whether chunks must divide it; if not, there can be as many as it has steps.
 
     Raises:
         UsageError: They do not divide, or the model is not cut along time.

@@ -1,4 +1,4 @@
-"""``--softmax-devices`` as it is given, read, and in words. Pure."""
+"""``--softmax-devices``: read, and told in words. Pure."""
 
 import re
 
@@ -15,11 +15,11 @@ def sharing_of(given: str | None, devices: int, option: str) -> Sharing:
 
     Args:
         given: a number, ``all``, or nothing.
-        devices: in all.
-        option: that counts them.
+        devices: how many there are in all.
+        option: the option that counts them.
 
     Raises:
-        UsageError: It is neither, or leaves no device for the layers.
+        UsageError: It is none of these, or leaves no device for the layers.
     """
     if given is None:
         return None
@@ -45,17 +45,17 @@ def sharing_of(given: str | None, devices: int, option: str) -> Sharing:
 
 
 def devices_beside(given: str | None) -> int:
-    """How many devices beside those with layers are asked for; 0 where that is not said, or makes no sense."""
+    """How many devices beside those with layers are asked for; 0 where that is not given, or makes no sense."""
     found = _NUMBER.fullmatch(given or "")
     return int(found[1]) if found is not None and len(found[1]) <= _DIGITS else 0
 
 
 def softmax_text(sharing: Sharing, devices: int) -> str:
-    """Who shares it, in words.
+    """Who shares the softmax, in words.
 
     Args:
-        sharing: of a run that has it shared.
-        devices: of the run, in all.
+        sharing: which devices share it, in a run that has it shared.
+        devices: how many the run has in all.
     """
     if sharing == 1:
         return "softmax on a device of its own"
@@ -67,5 +67,5 @@ def softmax_text(sharing: Sharing, devices: int) -> str:
 
 
 def softmax_in_short(sharing: Sharing) -> str:
-    """The same for a table, such as ``softmax on 4``; of four more devices, or of ``all``."""
+    """The same for a table, such as ``softmax on 4`` (four further devices) or ``softmax on all``."""
     return f"softmax on {sharing}"

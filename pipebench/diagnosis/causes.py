@@ -21,7 +21,7 @@ _ENOUGH_SLICES = 4  # for each device: fill and drain are then a fifth of the st
 
 
 class Cause(NamedTuple):
-    """A loss as a factor of the step's time, and a sentence's part on each of cause and remedy."""
+    """A loss as a factor of the step's time; ``text`` and ``remedy`` name the loss and what helps, for a sentence."""
 
     factor: float
     text: str
@@ -64,9 +64,9 @@ def causes(
 
     Args:
         config: what ran.
-        factors: of the step.
+        factors: those of the step.
         devices: where each device's time went.
-        cores: that the run could use.
+        cores: those that the run could use.
         available: how many devices of this kind the machine has, ``None`` if any number can be had.
         gain_of_sharing: how many times as fast a step is with a softmax that all devices share, by simulation.
     """
@@ -113,7 +113,7 @@ def more_equal(
 
 
 def _more_equal_layers(config: RunConfig, devices: Sequence[DeviceUsage], available: int | None) -> str:
-    """The same by another partition or other sizes."""
+    """What would make the work more equal by another partition or other sizes."""
     slowest = max(devices, key=lambda device: device.busy_s)
     row, sharing = config.outline.row, config.softmax_devices
     if isinstance(sharing, int):
@@ -137,7 +137,7 @@ def _more_equal_layers(config: RunConfig, devices: Sequence[DeviceUsage], availa
 
 
 def _more_equal_beside(config: RunConfig, slowest: int) -> str:
-    """The same where devices of their own share the softmax."""
+    """What would make the work more equal where the softmax has devices of its own."""
     outline = config.outline
     if slowest < config.chain_devices < outline.row.layers and config.partition_rule != "balanced":
         return "try --partition balanced"
@@ -159,8 +159,8 @@ def work_text(slices: int, checkpoint: str) -> str:
     """What makes the devices' work more than the baseline's, as far as that is known.
 
     Args:
-        slices: of a step, microbatches x chunks.
-        checkpoint: which of them run forward again.
+        slices: how many a step has, microbatches x chunks.
+        checkpoint: which slices run forward again.
     """
     again = "" if checkpoint == "none" else " and running forwards again"
     return f"the work of {slices} slices{again}" if slices > 1 else f"the work stage by stage{again}"
@@ -168,7 +168,7 @@ def work_text(slices: int, checkpoint: str) -> str:
 
 def _less_work(config: RunConfig) -> str:
     if config.softmax_devices is not None:
-        return f"leave out --softmax-devices, whose small products are dear at these sizes, or use {larger(config)}"
+        return f"leave out --softmax-devices, whose small products cost much at these sizes, or use {larger(config)}"
     if config.microbatches * config.chunks > 1:
         return f"use {_fewer_slices(config)}{larger(config)}"
     return (
@@ -185,7 +185,7 @@ def larger(config: RunConfig) -> str:
 
 
 def _fewer_slices(config: RunConfig) -> str:
-    """Of whatever the step is cut into."""
+    """The advice to cut the step into fewer of what it is cut into."""
     cut = [name for name in ("microbatches", "chunks") if getattr(config, name) > 1]
     return f"fewer {' or '.join(f'--{name}' for name in cut)}, or "
 

@@ -26,7 +26,7 @@ def contention(launches: Sequence[Launch], environment: Environment) -> WarningR
 
 
 def _missed_s(launches: Sequence[Launch]) -> float:
-    """How long all launches waited for their core in their timed steps, about."""
+    """About how long all launches waited for their core in their timed steps, in seconds."""
     return sum(
         max((launch.wall_per_cpu or 1.0) - 1, 0.0)
         * (sum(launch.baseline.step_s) + sum(launch.pipeline.busy_s or launch.pipeline.step_s))
@@ -35,9 +35,9 @@ def _missed_s(launches: Sequence[Launch]) -> float:
 
 
 def _who(environment: Environment, *, least_s: float) -> tuple[str, str]:
-    """The larger of what the system counted, if it is enough to matter, and what to do; else what is left over.
+    """What took the core, and what to do: the larger of the two that are counted, if it matters, else what remains.
 
-    Both are counted over the whole run, so they can only be more than what timed steps lost by them.
+    Both are counted over the whole run, so they are never less than what timed steps lost by them.
     """
     throttled_s, stolen_s = _number(environment, "cpu_throttled_s"), _number(environment, "cpu_stolen_s")
     if throttled_s and throttled_s >= max(stolen_s or 0.0, least_s):

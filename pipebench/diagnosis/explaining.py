@@ -17,13 +17,13 @@ def explanation(record: RunRecord, name: str, changes: Sequence[str] = ()) -> Ex
     """Explain a run.
 
     Args:
-        record: of it.
-        name: by which it can be found again.
-        changes: what to try, in words; without any the ten best single ones.
+        record: the record of the run.
+        name: the name by which the record can be found again.
+        changes: what to try, in words; if there are none, the ten best single changes are found.
 
     Raises:
-        UsageError: The run has no step to explain, or a change is none of this step.
-        CorruptRecordError: Its timeline is not one of its configuration.
+        UsageError: The run has no step to explain, or a change does not fit this step.
+        CorruptRecordError: Its timeline does not fit its configuration.
     """
     step = step_of(record)
     if step is None or record.bubble is None:

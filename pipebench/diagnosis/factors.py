@@ -2,8 +2,8 @@
 
     devices / overlap / unequal / transfer / shared / work = the baseline's step / the recorded step of the pipeline
 
-``overlap`` is all that keeps devices from working at the same time, were they alike: fill and drain, waiting, slices
-and actions that differ, and what a step has around its slices.
+``overlap`` is all that keeps devices from working at the same time, even if they were alike: fill and drain, waiting,
+slices and actions that differ, and what a step has around its slices.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ class Factors(NamedTuple):
     """What a step loses, each as a factor of its time: 1 is no loss.
 
     Args:
-        devices: of the pipeline.
-        overlap: fill, drain and waiting for one another, were all stages equal.
-        unequal: by how much the step is longer than with stages of equal work.
-        transfer: by how much it is longer than with messages that take no time.
+        devices: how many the pipeline has.
+        overlap: fill, drain and waiting for one another, if all stages were equal.
+        unequal: how many times as long the step takes as with stages of equal work.
+        transfer: how many times as long it takes as with messages that take no time.
         work: the work of all devices over the baseline's step.
-        shared: by how much that work took longer than its CPU time, since devices took turns on cores.
+        shared: how many times its CPU time that work took, since devices took turns on cores.
     """
 
     devices: int
@@ -39,7 +39,7 @@ class Factors(NamedTuple):
 
     @property
     def speedup(self) -> float:
-        """Of this step."""
+        """The speed-up of this step."""
         return self.at_once / (self.work * self.shared)
 
 
@@ -50,8 +50,8 @@ def summed_up(steps: Sequence[Factor], devices: int) -> Factors | None:
     """The five figures; ``None`` if no device did anything in the step.
 
     Args:
-        steps: of the waterfall.
-        devices: of the pipeline.
+        steps: those of the waterfall.
+        devices: how many the pipeline has.
     """
     by_step = dict(steps)
     if waterfall.WORK not in by_step:

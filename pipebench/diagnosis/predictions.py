@@ -4,8 +4,8 @@ The same simulator runs the plan that the record has and the one it would have, 
 as its mean, so that only the change counts. What more slices cost is a straight line through the two points that are
 known: the baseline's step in one piece, and the record's slices. It is a prediction, and told as one.
 
-Of a step whose backward is in halves, or that has cells, nobody knows what halves or cells of other slices would take,
-nor in what order another schedule would have them. Only another partition of the same plan is predicted then.
+Where the backward is in halves, or a step has cells, it is not known what halves or cells of other slices would take,
+or in what order another schedule would run them. Then only another partition of the same plan is predicted.
 """
 
 from collections import defaultdict
@@ -30,10 +30,10 @@ from pipebench.records.run import RunRecord
 from pipebench.timing.means import even, stage_means
 from pipebench.timing.replay import Replay
 
-MOST_ACTIONS = 6_000  # of a step: a dozen plans are made and simulated, which takes seconds of more
-_WORTH_IT = 1.005  # times as fast: less is nothing to act on
+MOST_ACTIONS = 6_000  # of a step: a dozen plans are made and simulated, which takes seconds for larger ones
+_WORTH_IT = 1.005  # times as fast: less is not worth acting on
 _TWICE = 2
-_OVERLAPPING = "gpipe"  # what slices are for, where the schedule takes only one
+_OVERLAPPING = "gpipe"  # proposed with more slices, where the record's schedule takes only one
 _FACTORS = (4, _TWICE)
 
 Changes = Mapping[str, object]
@@ -44,8 +44,8 @@ _StageKind = tuple[Operation, int, int]  # with the stage between them
 class Gain(NamedTuple):
     """Options of ``run`` to change, and how many times as fast a step would be.
 
-    ``larger`` says that the step is one of a larger batch: then it is the throughput that is so many times as large.
-    It is so ``at_most`` where nobody knows what more slices cost.
+    ``larger`` says that the step is one of a larger batch: then ``times`` is how many times as large the throughput is.
+    ``at_most`` says that the gain may be smaller, since it is not known what more slices cost.
     """
 
     changes: Changes
@@ -55,11 +55,11 @@ class Gain(NamedTuple):
 
 
 class Predictions:
-    """Of one record's step: what other schedules and slices would make of it.
+    """What other schedules and slices would make of one record's step.
 
     Args:
-        record: of a completed run.
-        step: of it, of at most ``MOST_ACTIONS``.
+        record: the record of a completed run.
+        step: its step, of at most ``MOST_ACTIONS`` actions.
     """
 
     def __init__(self, record: RunRecord, step: Step) -> None:
@@ -82,7 +82,7 @@ class Predictions:
         return self._other_slices(lambda slices: slices < self.slices)
 
     def more_slices(self) -> Gain | None:
-        """The best of more slices, if it is faster; of a single slice at most, if its cost is not known."""
+        """The best of more slices, if it is faster; only an upper bound if the cost of a slice is not known."""
         found = self._other_slices(lambda slices: slices > self.slices, free=self.slices == 1)
         return None if found is None else found._replace(at_most=self.slice_s is None)
 
@@ -96,7 +96,7 @@ class Predictions:
         return self._twice_the_batch(more)
 
     def other_schedule(self) -> Gain | None:
-        """The best of the other schedules on the same slices, if one is faster; of none that needs halves."""
+        """The best of the other schedules on the same slices, if one is faster; those that need halves are left out."""
         if not self.foresees:
             return None
         return _best(
@@ -108,7 +108,7 @@ class Predictions:
         )
 
     def balanced(self) -> Gain | None:
-        """The balanced partition, if it is faster. A layer costs what most stages say; the rest is of the two ends."""
+        """The balanced partition, if it is faster. A layer costs the median of the stages; both ends cost more."""
         partition, layers = self.config.partition, sum(self.config.partition or ())
         if not partition or len(partition) != self.graph.chain or layers <= len(partition):
             return None
@@ -133,7 +133,7 @@ class Predictions:
         return _best(iter([Gain({"partition": "balanced"}, self.now_s / step_s)]))
 
     def _layer(self) -> dict[_Kind, float]:
-        """A layer's mean length by operation and segment, as the stage in the middle has it."""
+        """Seconds of a layer by operation and segment: the median of the stages' means."""
         found: dict[_Kind, list[float]] = defaultdict(list)
         for stage, count in enumerate(self.config.partition or ()):
             for (operation, at, segment), each_s in self.means.items():
@@ -142,7 +142,7 @@ class Predictions:
         return {kind: median_low(seconds) for kind, seconds in found.items()}
 
     def _beyond(self, stage: int, count: int, layer: Mapping[_Kind, float]) -> dict[_Kind, float]:
-        """What a stage at an end of the model has beyond its layers; nothing in between."""
+        """Seconds that a stage at an end of the model takes beyond its layers; 0 for stages in between."""
         if stage not in (0, self.graph.chain - 1):
             return dict.fromkeys(layer, 0.0)
         return {
@@ -172,7 +172,7 @@ class Predictions:
         return True
 
     def _other_slices(self, wanted: Callable[[int], bool], *, free: bool = False) -> Gain | None:
-        """The best; ``free``: if nobody knows what a slice costs, it counts as nothing."""
+        """The best of the wanted cuts; with ``free``, a slice of unknown cost costs nothing."""
         if not self.foresees:
             return None
         if self.slice_s is None and not (free and self.baseline_devices == 1):
@@ -201,7 +201,7 @@ class Predictions:
         batches: int = 1,
         means: Mapping[_StageKind, float] | None = None,
     ) -> float:
-        """The step of so many batches with all slices of a stage alike, and all else as it was."""
+        """Seconds of a step of ``batches`` batches, with all slices of a stage alike and all else as it was."""
         lasts = self.means if means is None else means
         slices = graph.microbatches * graph.chunks_each
         shrunk = batches * self.slices / slices  # work and bytes of a slice
@@ -221,7 +221,7 @@ class Predictions:
         ).again.makespan_s
 
     def _message_s(self, message: Message, shrunk: float) -> float:
-        """Where the link's latency is known, what goes beyond it shrinks with the slices."""
+        """Seconds of a message; where the link's latency is known, the time beyond it shrinks with the slices."""
         usual_s = self.messages.get(_kind_of(message), 0.0)
         if self.latency_s is None or message.producer.operation in REDUCTIONS:
             return usual_s
@@ -243,7 +243,7 @@ def _best(gains: Iterator[Gain]) -> Gain | None:
 
 
 def _neighbours(count: int, size: int) -> list[int]:
-    """About a half, a quarter, twice and four times as many, as they divide what is cut."""
+    """About a half, a quarter, twice and four times as many, as divisors of what is cut; none if it is cut unevenly."""
     if size % count:  # cut unevenly
         return []
     fewer = [largest_divisor(size, count // factor) for factor in _FACTORS if count >= factor]
@@ -252,7 +252,7 @@ def _neighbours(count: int, size: int) -> list[int]:
 
 
 def _work(graph: Graph, replay: Replay) -> tuple[float, ...]:
-    """What a forward of each stage takes on average, by which a shared softmax finds its places."""
+    """Mean seconds of a forward of each stage, by which the graph places a shared softmax."""
     lengths = even(graph, replay.lengths)
     forwards: dict[int, list[float]] = defaultdict(list)
     for action, each_s in lengths.items():
@@ -273,16 +273,17 @@ def _usual_messages(replay: Replay) -> dict[tuple[object, ...], float]:
 
 
 def _latency_s(record: RunRecord) -> float | None:
-    """Of an emulated machine's link, at this host's scale."""
+    """The latency of an emulated machine's link, at this host's scale."""
     if record.machine is None or record.machine.link is None:
         return None
     return record.machine.link.host_latency_s
 
 
 def _slice_s(record: RunRecord, step: Step, work_s: float, slices: int) -> float | None:
-    """What one slice more costs all devices together; ``None`` where two points are not known.
+    """Seconds that one more slice costs all devices together; ``None`` where two points are not known.
 
-    Of a step in one piece, the baseline's forms in the race tell: the whole batch beside as many microbatches.
+    For a step in one piece the baseline's race tells: the form with the whole batch against the one with most
+    microbatches.
     """
     if step.measured.baseline_devices > 1 or record.baseline is None:
         return None

@@ -1,7 +1,7 @@
-"""What would win a step of a waterfall back: a command, with the gain that is predicted for it. Pure.
+"""What would win back a step of a waterfall: a command, with the gain that is predicted for it. Pure.
 
-A gain is how many times as fast the whole step would be, by simulation from the record. Where no command wins, that is
-said, with what would be won at most if the loss were gone.
+A gain is how many times as fast the whole step would be, by simulation from the record. Where no command gains, the
+text says so, with the most that could be gained if the loss were gone.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,15 +19,15 @@ from pipebench.system import pasting
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_SMALL = 0.995  # a factor above this is no loss that anybody would act on
-_WORTH_IT = 1.005  # times as fast: less is nothing to act on
+_SMALL = 0.995  # a factor above this is too small a loss to act on
+_WORTH_IT = 1.005  # times as fast: less is not worth acting on
 _HALF_LINK = "link x 0.5"
 _MANY_LAUNCHES = 12
-_UNKNOWN = "how much faster, nobody knows before it is measured"
+_UNKNOWN = "how much faster is not known before it is measured"
 
 
 class Remedy(NamedTuple):
-    """In words; ``gain`` is that of the ``command`` in it, or without one what could be won at most."""
+    """What would help, in words; ``gain`` is that of its ``command`` or, without one, the most that could be gained."""
 
     text: str
     gain: float | None = None
@@ -35,13 +35,14 @@ class Remedy(NamedTuple):
 
 
 class Remedies:
-    """Of one record.
+    """The remedies for one record.
 
     Args:
-        record: of the run.
-        step: that was recorded.
-        name: by which the record can be found again, for commands.
-        gain_of_sharing: by a softmax that all devices share, by simulation, where that is known.
+        record: the record of the run.
+        step: the recorded step.
+        name: the name by which the record can be found again, for commands.
+        gain_of_sharing: how many times as fast the step is with a softmax that all devices share, by simulation;
+            ``None`` if unknown.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Remedies:
             return self._command(larger, "with larger slices; fewer slices of this batch would not be faster")
         if not self.foresees:
             return Remedy(f"a larger model or --batch, or fewer slices: {_UNKNOWN}")
-        return Remedy("a larger model or --batch: nothing smaller is foreseen to be faster")
+        return Remedy("a larger model or --batch: nothing smaller is predicted to be faster")
 
     def _shared(self) -> Remedy:
         return Remedy("fewer devices than cores, or --device emulated")
@@ -110,7 +111,7 @@ class Remedies:
         )
 
     def _more_equal(self) -> str:
-        """In words, where the model's sizes are known."""
+        """What would make stages more equal, in words, where the model's sizes are known."""
         advice = more_equal_of(self.record)
         return "no option is known that makes them so" if advice is None else advice
 
@@ -126,7 +127,7 @@ class Remedies:
             )
         if not self.foresees:
             return Remedy(f"more slices, a larger batch, or fewer devices: {_UNKNOWN}")
-        return Remedy("fewer devices: neither more slices nor a larger batch is foreseen to be faster")
+        return Remedy("fewer devices: neither more slices nor a larger batch is predicted to be faster")
 
     def _waiting(self) -> Remedy:
         found = self.predictions.other_schedule() if self.predictions is not None else None
@@ -158,7 +159,7 @@ class Remedies:
         )
 
     def _unexplained(self, factor: float) -> Remedy | None:
-        """A step that does not stand for all launches: more of them, or a quieter machine."""
+        """More launches on a quieter machine, where the step does not stand for all launches."""
         if USUAL[0] <= factor <= USUAL[1]:
             return None
         more = {"launches": _MANY_LAUNCHES}

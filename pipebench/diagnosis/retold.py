@@ -1,6 +1,6 @@
-"""The warnings of a stored record, those that follow from its own figures told anew. Pure.
+"""The warnings of a stored record; those that follow from its own figures are made anew. Pure.
 
-Older versions asserted some causes by rule; whoever looks at their records today reads what the figures say.
+Older versions asserted some causes by rule. Their records are shown with what the figures say instead.
 """
 
 from math import floor
@@ -35,10 +35,10 @@ def retold(
     """The warnings to show of a record.
 
     Args:
-        record: as stored.
-        factors: of its step; without them all warnings are shown as they are stored, and so are those of a model that
-            cannot be put on paper again.
-        timeline: of that step.
+        record: the record as it is stored.
+        factors: those of its step. Without them all warnings are shown as they are stored, and so are those of a model
+            that cannot be put on paper again.
+        timeline: the timeline of the step.
     """
     if factors is None or record.speedup is None or not _is_known(record.config.schedule):
         return record.warnings
@@ -72,7 +72,7 @@ def gain_of_sharing(record: RunRecord, timeline: Timeline) -> float | None:
 
 
 def more_equal_of(record: RunRecord) -> str | None:
-    """What would make the stages' work more equal, in words; ``None`` of a model that is not known so well."""
+    """What would make the stages' work more equal, in words; ``None`` if too little is known of the model."""
     if not _has_outline(record) or not record.config.partition:
         return None
     if not _is_known(record.config.schedule):
@@ -81,7 +81,7 @@ def more_equal_of(record: RunRecord) -> str | None:
 
 
 def _other_way(record: RunRecord, config: RunConfig, timeline: Timeline | None) -> float | None:
-    """By simulation; ``None`` where the record has figures that nothing can be simulated with."""
+    """What ``other_way`` says of a record; ``None`` where nothing can be simulated with its figures."""
     if timeline is None or config.dtype not in DTYPE_BYTES:
         return None
     try:
@@ -91,7 +91,7 @@ def _other_way(record: RunRecord, config: RunConfig, timeline: Timeline | None) 
 
 
 def _has_outline(record: RunRecord) -> bool:
-    """Whether its model can be put on paper again: built in, all sizes there, and no work that its input decides."""
+    """Whether its model can be put on paper again: built in, with all sizes, and the same work for every input."""
     kind = MODELS.get(_model(record))
     if kind is None or kind.segments > 1:
         return False
@@ -104,7 +104,7 @@ def _model(record: RunRecord) -> str:
 
 
 def _is_known(schedule: str) -> bool:
-    """Whether this version has it; a record may come from a later one."""
+    """Whether this version has the schedule; a record may come from a later version."""
     try:
         schedule_named(schedule)
     except UsageError:
@@ -113,7 +113,7 @@ def _is_known(schedule: str) -> bool:
 
 
 def run_config_of(record: RunRecord) -> RunConfig:
-    """The run that a record of a built-in model is of."""
+    """The configuration of a run, from its record; for built-in models."""
     config = record.config
     rows = None if record.plan is None else tuple(map(_row, record.plan))
     given = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if hasattr(config, name)}

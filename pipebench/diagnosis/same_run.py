@@ -1,7 +1,7 @@
 """The command that starts a recorded run again, with something changed. Pure.
 
-Only what differs from the defaults is in it. The user's own layers are known to a record by their name alone, not by
-where they are, and who started the ranks of several machines it does not know: such runs are told by what to change.
+Only what differs from the defaults is in it. A record has only the name of the user's own layers, not their place, and
+it does not say what started the ranks of several machines. For such runs, only what to change is told.
 """
 
 from collections.abc import Mapping
@@ -35,10 +35,10 @@ _DEFAULTS: Mapping[str, object] = {
 
 
 def command(record: RunRecord, changes: Mapping[str, object]) -> str | None:
-    """The command line; ``None`` of a model that a record does not say how to find.
+    """The command line; ``None`` if the record does not say how to start the run again.
 
     Args:
-        record: of the run.
+        record: the record of the run.
         changes: options of ``run`` by name, in the place of the recorded ones; ``True`` for one without a
             value, ``False`` to leave one out.
     """

@@ -1,9 +1,10 @@
 """Would the step be faster if the softmax were shared, or were not? By simulation, from what a step took. Pure.
 
 The same step is simulated twice, as it was and the other way round, with the link between its devices. Where the head
-stands on the last device, its part of that device's actions is known by computed operations, and goes to shards in
-proportion to their words; what small products and more calls cost is not in it. Where it is shared, what its shards
-took goes to the last device of the chain, less what each of them takes whatever its words: shards of two sizes tell.
+is on the last device, its part of that device's actions is known by computed operations, and goes to shards in
+proportion to their words; what small products and more calls cost is left out. Where it is shared, the time of its
+shards goes to the last device of the chain. What a shard would take without any words is not counted again for each of
+them; shards of two sizes tell how long that is.
 """
 
 from collections import defaultdict
@@ -26,7 +27,7 @@ from pipebench.timing.links import Link
 from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
 
-_ALIKE = 0.8  # of the words of the largest shard: a smaller one tells what an action costs without any
+_ALIKE = 0.8  # of the words of the largest shard: a shard below that tells what an action costs without any
 _MOST_ACTIONS = 20_000  # of a step; more take seconds
 
 
@@ -35,12 +36,12 @@ def other_way(config: RunConfig, timeline: Timeline, link: Link) -> float | None
 
     Args:
         config: what ran, its partition known.
-        timeline: of a step.
-        link: between two devices.
+        timeline: the timeline of a step.
+        link: the link between two devices.
 
     Returns:
-        ``None`` where there is no other way, or nothing can be said: of a backward in halves, or of cells, nobody
-        knows which part of each is the softmax's.
+        ``None`` where there is no other way, or nothing can be said: for a backward in halves, or for cells, it is
+        not known which part of each is the softmax's.
     """
     other = _other(config)
     costs = {span.action: span.end_s - span.start_s for span in timeline.spans}
@@ -58,7 +59,7 @@ def _other(config: RunConfig) -> RunConfig | None:
     rows = config.outline.head_rows
     if rows is None or config.partition is None or len(config.partition) != config.chain_devices:
         return None
-    if config.gpus == 1 or isinstance(config.softmax_devices, int):  # devices of their own would be gone
+    if config.gpus == 1 or isinstance(config.softmax_devices, int):  # the softmax's devices would be gone
         return None
     if config.softmax_devices == "all":
         return msgspec.structs.replace(config, softmax_devices=None)
@@ -106,7 +107,7 @@ def _shards(config: RunConfig) -> Sequence[int]:
 
 
 def _fixed_s(config: RunConfig, costs: Mapping[Action, float], operation: Operation) -> float:
-    """What an action of a shard takes whatever its words, by shards of two sizes; 0 where all are alike."""
+    """Seconds that an action of a shard would take without any words, by shards of two sizes; 0 where all are alike."""
     seconds: dict[int, list[float]] = defaultdict(list)
     parts = config.layout.parts
     for action, action_s in costs.items():
@@ -121,7 +122,7 @@ def _fixed_s(config: RunConfig, costs: Mapping[Action, float], operation: Operat
 
 
 def _simulated_s(config: RunConfig, costs: Mapping[Action, float], timeline: Timeline, link: Link) -> float:
-    """The makespan, with each device's zeroing and update as they were."""
+    """The makespan in seconds, with each device's zeroing and update as they were."""
     after = {work.device: work.end_s - work.start_s for work in timeline.other if work.name == "optimizer"}
     before = {work.device: work.end_s - work.start_s for work in timeline.other if work.name == "zero_grad"}
     plan = SCHEDULES[config.schedule].plan(config.graph)
@@ -131,7 +132,7 @@ def _simulated_s(config: RunConfig, costs: Mapping[Action, float], timeline: Tim
 
 
 def link_of(machine: MachineRecord | None) -> Link:
-    """The link of an emulated machine at the host's scale; of real devices nobody knows it: messages for nothing."""
+    """The link of an emulated machine at the host's scale; for real devices, a link that takes no time."""
     if machine is None or machine.link is None or machine.link.host_latency_s is None:
         return Link()
     return Link(

@@ -1,4 +1,4 @@
-"""The single changes worth most: what one stage, one device or one link is worth to the step, by simulation. Pure."""
+"""The single changes that gain most: what one stage, device or link is worth to the step, by simulation. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,11 +16,11 @@ from pipebench.timing.replay import Replay
 from pipebench.timing.what_if import Sizes, changed, mean_step_s
 
 BEST = 10
-_MANY = 25_000  # actions, of which a change takes a tenth of a second or more
+_MANY = 25_000  # actions: beyond that, simulating a change takes a tenth of a second or more
 _LEAST_TRIED, _LEAST_OF_MANY = 20, 4
 _MOST_ACTIONS = 500_000  # of all steps that are simulated; more take seconds
 _FASTER, _HALF = 0.9, 0.5
-_WORTH_IT = 1.005  # times as fast: less is nothing to act on
+_WORTH_IT = 1.005  # times as fast: less is not worth acting on
 _Named = TypeVar("_Named", int, tuple[int, int])
 
 
@@ -29,11 +29,11 @@ class Recorded:
     """Recorded steps of one graph, to be changed together; what was tried is not simulated again.
 
     Args:
-        replays: of each.
+        replays: one for each step.
         sizes: bytes of their messages, where they are known.
-        dilation: by how much time runs slower here than on the machine that a link's figures are of.
-        speedup: that was measured, where the run was held against a baseline.
-        with_messages: the same steps with what messages took, for changes of links; none where ``replays`` have it.
+        dilation: how many times slower time runs here than on the machine that a link's figures are of.
+        speedup: the measured one, where the run has a baseline.
+        with_messages: the same steps with what messages took, for changes of links; empty if ``replays`` have that.
     """
 
     replays: Sequence[Replay]
@@ -45,7 +45,7 @@ class Recorded:
 
     @property
     def on_links(self) -> Sequence[Replay]:
-        """What a link's change is tried on."""
+        """The replays on which a change of a link is tried."""
         return self.with_messages or self.replays
 
 
@@ -57,15 +57,15 @@ def asked(step: Recorded, texts: Sequence[str]) -> list[WhatIf]:
         texts: changes in words, see ``timing.changes``.
 
     Raises:
-        UsageError: One is no change of this step.
+        UsageError: A change does not fit this step.
     """
     return [_what_if(step, text) for text in texts]
 
 
 def best(step: Recorded) -> list[WhatIf]:
-    """The ten that shorten the step most, the best first: none that shortens it by less than half a per cent.
+    """The ten changes that shorten the step most, the best first; none that does so by less than half a per cent.
 
-    Of a very large step only the busiest devices and stages, and the links with most on them, are tried.
+    For a very large step only the busiest devices and stages, and the links with most on them, are tried.
     """
     found = []
     actions = sum(len(replay.lengths) for replay in step.replays)
@@ -94,7 +94,7 @@ def _candidates(step: Recorded) -> Iterator[str]:
     for action, each_s in (each for replay in step.replays for each in replay.lengths.items()):
         if action.operation not in REDUCTIONS:
             devices[graph.device(action)] += each_s
-            if action.stage < graph.chain:  # pieces of a softmax are made equal as they are cut
+            if action.stage < graph.chain:  # pieces of a softmax were made equal when they were cut
                 stages[action.stage] += each_s
     for message, each_s in (each for replay in step.on_links for each in replay.messages.items()):
         links[min(message.sender, message.receiver), max(message.sender, message.receiver)] += each_s

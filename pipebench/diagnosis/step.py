@@ -1,4 +1,4 @@
-"""The recorded step of a record: its graph, its timeline, what it is to be run again with, and what it is held against.
+"""The recorded step of a record: its graph, its timeline, its replay, and its baseline.
 
 Pure: nothing is measured again.
 """
@@ -25,8 +25,8 @@ from pipebench.warning_codes import WarningCode
 class Step(NamedTuple):
     """A record's step.
 
-    ``sizes`` are the bytes of its messages, ``None`` in a record from before they were kept; ``dilation`` is by how
-    much time on an emulated machine runs slower here.
+    ``sizes`` are the bytes of its messages, ``None`` in an older record; ``dilation`` is how many times slower
+    time on an emulated machine runs here.
     """
 
     timeline: Timeline
@@ -37,26 +37,26 @@ class Step(NamedTuple):
 
     @property
     def recorded(self) -> Recorded:
-        """What changes are tried on."""
+        """The step in the form that changes are tried on."""
         speedup = self.measured.baseline_step_s / self.measured.pipeline_step_s
         return Recorded([self.replay], self.sizes, self.dilation, speedup)
 
     @property
     def waterfall(self) -> list[Factor]:
-        """Its steps, without words."""
+        """The factors of its waterfall, without words."""
         return waterfall(self.replay, self.measured)
 
     @property
     def factors(self) -> Factors | None:
-        """The same in five figures; ``None`` if no device did anything."""
+        """The waterfall in five figures; ``None`` if no device did anything."""
         return summed_up(self.waterfall, self.timeline.graph.devices)
 
 
 def step_of(record: RunRecord) -> Step | None:
-    """What a record tells of a step; ``None`` where it has none, or no figures.
+    """The step of a record; ``None`` where it has none, or no figures.
 
     Raises:
-        CorruptRecordError: Its timeline is not one of its configuration.
+        CorruptRecordError: Its timeline does not fit its configuration.
     """
     stored = record.timeline
     if stored is None or record.speedup is None or record.baseline is None or not record.launches:
@@ -79,15 +79,15 @@ def step_of(record: RunRecord) -> Step | None:
 def replay_from(
     timeline: Timeline, clock: Literal["wall", "virtual"], machine: MachineRecord | None
 ) -> Replay:
-    """What a measured step is to be run again with.
+    """The replay of a measured step.
 
     Args:
-        timeline: of it.
-        clock: that it was measured by.
-        machine: that was emulated, if one was.
+        timeline: the timeline of the step.
+        clock: the clock that it was measured by.
+        machine: the machine that was emulated, if one was.
 
     Raises:
-        CorruptRecordError: Its order is none that computes a step.
+        CorruptRecordError: Its order cannot be run.
     """
     virtual = clock == "virtual"
     try:
@@ -108,7 +108,7 @@ def factors_from(
 
 
 def measured_of(record: RunRecord, baseline: Baseline) -> Measured:
-    """What its launches say of it and its baseline, not what its summary repeats."""
+    """The steps of a run and its baseline, from its launches and not from its summary."""
     return Measured(
         baseline_step_s=summary.baseline_step_s(record.launches),
         pipeline_step_s=summary.pipeline_step_s(record.launches),

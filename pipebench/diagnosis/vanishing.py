@@ -7,7 +7,7 @@ from pipebench.warning_codes import WarningCode
 
 
 def vanished(verification: Verification, length: int) -> list[str]:
-    """The tensors whose gradients vanish; in sequences of length 1 recurrent weights have none, vanished or not."""
+    """The tensors whose gradients vanish; in sequences of length 1 recurrent weights have no gradients at all."""
     return [name for name in verification.vanishing if length > 1 or "weight_hh" not in name]
 
 

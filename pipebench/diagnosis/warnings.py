@@ -27,7 +27,7 @@ FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us
 _DILATION = 300  # an H100 over one CPU core is 120 to 150
 _WIDE = 0.05
 _IMBALANCE = 1.2
-_GAIN = 1.05  # by which equal stages must shorten the step for a warning
+_GAIN = 1.05  # how many times as fast equal stages must make the step for a warning
 _QUICK_LAUNCHES, _USUAL_LAUNCHES, _MOST_LAUNCHES = 3, 6, 12
 
 
@@ -40,16 +40,16 @@ class Facts:
         launches: raw samples.
         devices: where each device's time went, in the step that ``factors`` are of.
         measured: the speed-up.
-        factors: of a step near the median; ``None`` leaves its causes unknown.
-        doubts: about its input.
-        cores: that the run could use.
+        factors: those of a step near the median; ``None`` leaves its causes unknown.
+        doubts: those about its input.
+        cores: those that the run could use.
         available: how many devices of this kind there are, ``None`` if any number can be had.
-        time_dilation: of an emulated machine.
-        environment: of the record.
-        verification: what the gradients were held against.
+        time_dilation: that of an emulated machine.
+        environment: that of the record.
+        verification: how near the gradients are to the baseline's.
         other_way: how many times as fast the step would be with a softmax that all devices share or, where they do,
             with one that none does, by simulation; ``None`` if that is not known.
-        ranks_here: of this machine, if others have ranks too.
+        ranks_here: how many ranks this machine has, if others have ranks too.
         joined: whether torchrun or Slurm started the ranks.
     """
 
@@ -70,12 +70,12 @@ class Facts:
 
     @property
     def gain_of_sharing(self) -> float | None:
-        """By a softmax that all devices share, where they do not."""
+        """The gain of a softmax that all devices share, where they do not."""
         return self.other_way if self.config.softmax_devices is None else None
 
     @property
     def here(self) -> int:
-        """Ranks of this machine."""
+        """How many ranks this machine has."""
         return self.config.gpus if self.ranks_here is None else self.ranks_here
 
     @property
@@ -85,7 +85,7 @@ class Facts:
 
 
 def warnings(facts: Facts) -> list[WarningRecord]:
-    """All warnings of a run, the gravest for its figures first."""
+    """All warnings of a run; those that matter most for its figures come first."""
     found = [
         _cores_shared(facts),
         _few_cores(facts),
@@ -126,7 +126,7 @@ def _cores_shared(facts: Facts) -> WarningRecord | None:
 
 
 def _few_cores(facts: Facts) -> WarningRecord | None:
-    """GPUs whose ranks take turns on a core."""
+    """A warning of GPUs whose ranks take turns on a core."""
     usable, gpus = facts.cores.usable, facts.here
     if not facts.config.kind.has_gpu or usable is None or usable >= gpus:
         return None
@@ -181,8 +181,8 @@ def _dilation(facts: Facts) -> WarningRecord | None:
     other = "" if config.dtype == "float32" else "float32 and "
     return WarningRecord(
         code=WarningCode.DILATION,
-        cause=f"the card's speed is stated for float32 and large products; this host's, {dilation:.0f}x slower "
-        f"here, is of {config.dtype} at these sizes: the emulated link is slower than it should be",
+        cause=f"the card's speed is stated for float32 and large products; this host's speed, {dilation:.0f}x slower "
+        f"here, is for {config.dtype} at these sizes: the emulated link is slower than it should be",
         next_step=f"use {other}{larger(config)}",
     )
 
@@ -221,7 +221,7 @@ def _interval(facts: Facts) -> WarningRecord | None:
 
 
 def _more_launches(launches: int) -> str:
-    """How to have more of them, beside the options that were given."""
+    """How to have more launches, beside the options that were given."""
     if launches >= _MOST_LAUNCHES:
         return ""
     more = {
@@ -232,7 +232,7 @@ def _more_launches(launches: int) -> str:
 
 
 def _imbalance(facts: Facts) -> WarningRecord | None:
-    """Stages of unequal work, where equal ones would shorten the step."""
+    """A warning of stages of unequal work, where equal ones would shorten the step."""
     devices, factors = facts.devices, facts.factors
     if len(devices) < 2 or facts.cores_shared or factors is None:
         return None
@@ -249,7 +249,7 @@ def _imbalance(facts: Facts) -> WarningRecord | None:
 
 
 def _sharing(facts: Facts) -> WarningRecord | None:
-    """A softmax that devices share for nothing."""
+    """A warning of a shared softmax that slows the step down."""
     faster = facts.other_way
     if facts.config.softmax_devices is None or faster is None or faster < _GAIN or facts.cores_shared:
         return None
@@ -262,7 +262,7 @@ def _sharing(facts: Facts) -> WarningRecord | None:
 
 
 def _slower(facts: Facts) -> WarningRecord | None:
-    """A pipeline that gains nothing, with the factors that say why."""
+    """A warning of a pipeline that gains nothing, with the factors that say why."""
     value, high = facts.measured.value, facts.measured.high
     if value >= 1 or (facts.config.gpus == 1 and high is not None and high >= 1):  # one device cannot gain
         return None
@@ -280,7 +280,7 @@ def _slower(facts: Facts) -> WarningRecord | None:
 
 
 def _losses(facts: Facts) -> list[Cause]:
-    """The largest loss, and others that explain something."""
+    """The largest loss, and others that are worth naming."""
     if facts.factors is None:
         return []
     every = causes(

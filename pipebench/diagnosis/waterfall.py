@@ -1,11 +1,11 @@
 """The waterfall: from as many times as there are devices down to the measured speed-up, in named factors. Pure.
 
-Each step is what the speed-up loses when one thing more is as it was. All steps but the first and the last are of one
-plan, the recorded one, simulated again and again:
+Each step is what the speed-up loses when one more thing is as it was recorded. All steps but the first and the last
+come from one plan, the recorded one, which is simulated again for each:
 
     devices                   N times a single device, or over as many as the baseline takes
     (devices of the baseline) only where it takes several: they take turns, so it is one device's work in their time
-    slices cost more          the work of all slices, shared out evenly, for the baseline's step
+    slices cost more          the work of all slices, shared out evenly, in place of the baseline's step
     fill and drain            all devices alike, all slices alike: no order of the actions could take less
     waiting beyond that       ... in the plan's own order
     stages of unequal cost    each stage as long as it was
@@ -13,11 +13,11 @@ plan, the recorded one, simulated again and again:
     transfers not hidden      messages as long as they were
     variation                 each action as long as it was
     zeroing, optimizer, gaps  with all else that a step has: the recorded step
-    unexplained               the measured steps of all launches for the recorded one
+    unexplained               the measured steps of all launches in place of the recorded one
 
 The order is fixed, since a factor depends on what stands before it. First comes what the schedule loses even if all
-were alike, which the books have closed forms for; then what is unequal; then messages; then what disturbs a step. So
-the factor of unequal stages is what equal ones would win, and the factor of messages what free ones would. Only the
+were alike, for which textbooks have closed forms; then what is unequal; then messages; then what disturbs a step. So
+the factor of unequal stages is what equal ones would gain, and the factor of messages what free ones would. Only the
 last step reads what the pipeline's steps took.
 
 Zeroing, update and reductions are work that a single device has too. Until they get their places they count as if all
@@ -43,9 +43,9 @@ SLICES = "slices of unequal cost"
 TRANSFERS = "transfers not hidden"
 VARIATION = "variation from action to action"
 HOST = "zeroing, optimizer and gaps of the host"
-GAPS = "gaps of the host"  # where nothing but slices counts
+GAPS = "gaps of the host"  # in the place of HOST, where only slices count
 UNEXPLAINED = "unexplained"
-LOSSES = (  # of every pipeline whose devices have a core each, in order
+LOSSES = (  # those of every pipeline whose devices have a core each, in order
     *(WORK, FILL, WAITING, STAGES, SLICES),
     *(TRANSFERS, VARIATION, HOST, UNEXPLAINED),
 )
@@ -55,10 +55,10 @@ class Measured(NamedTuple):
     """What a record measured, beside the step itself.
 
     Args:
-        baseline_step_s: of the single device, or of so many devices of the naive schedule.
-        baseline_devices: how many.
-        pipeline_step_s: of all launches.
-        shared: by how much devices' work took longer by the wall clock because they took turns on cores.
+        baseline_step_s: the step of one device, or of the naive schedule on several.
+        baseline_devices: how many devices that took.
+        pipeline_step_s: the pipeline's step over all launches.
+        shared: how many times as long the devices' work took by the wall clock because they took turns on cores.
     """
 
     baseline_step_s: float
@@ -75,7 +75,7 @@ class Factor(NamedTuple):
 
 
 def waterfall(replay: Replay, measured: Measured) -> list[Factor]:
-    """The factors, whose product is the measured speed-up. All is left to the last one where nobody worked."""
+    """The factors, whose product is the measured speed-up. If no device worked, all is left to the last one."""
     devices = replay.plan.graph.devices
     at_best = devices / measured.baseline_devices
     speedup = measured.baseline_step_s / measured.pipeline_step_s
@@ -94,10 +94,10 @@ def waterfall(replay: Replay, measured: Measured) -> list[Factor]:
 
 
 def without_baseline(replays: Sequence[Replay], lengths_s: Sequence[float]) -> list[Factor]:
-    """The factors of steps that nothing was held against: down to how many devices work on average.
+    """The factors of steps without a baseline: from the devices down to how many of them work on average.
 
     Args:
-        replays: of the recorded steps, with their messages and gaps; of one graph.
+        replays: those of the recorded steps, with their messages and gaps; all of one graph.
         lengths_s: what each step took.
 
     Returns:
@@ -120,12 +120,12 @@ def without_baseline(replays: Sequence[Replay], lengths_s: Sequence[float]) -> l
 
 
 def _times(replay: Replay, ideal_s: float, shared: float) -> Iterator[tuple[str, float]]:
-    """The step's time in seconds after each step, with one thing more as it was."""
+    """After each step of the waterfall, the seconds that the recorded step takes with one more thing as it was."""
     graph = replay.plan.graph
     slices_s = sum(each_s for action, each_s in replay.lengths.items() if action.operation not in REDUCTIONS)
     other_s = _other_s(replay) / graph.devices
     evenly_s = slices_s / graph.devices + other_s
-    if shared > 1:  # no more is made of it than the work is longer
+    if shared > 1:  # sharing is not blamed for more than the work that is too much
         yield WORK, evenly_s / min(shared, max(evenly_s / ideal_s, 1.0))
         yield SHARED, evenly_s
     else:
@@ -147,6 +147,6 @@ def _without_reductions(lengths: Mapping[Action, float]) -> dict[Action, float]:
 
 
 def _other_s(replay: Replay) -> float:
-    """All devices' work that is of no slice."""
+    """Seconds of all devices' work that belongs to no slice."""
     reductions_s = sum(each_s for action, each_s in replay.lengths.items() if action.operation in REDUCTIONS)
     return reductions_s + replay.around_s

@@ -11,13 +11,13 @@ from pipebench.records.schema import WarningRecord
 from pipebench.timing.timeline import Span
 from pipebench.warning_codes import WarningCode
 
-_LONG_S = 5.0  # for a forward or backward; nobody's takes so long
-_WAITS = 0.5  # of a backward, ahead of the first one on the last stage
+_LONG_S = 5.0  # longer than any forward or backward that we know of
+_WAITS = 0.5  # idle time before the last stage's first backward, in backwards of mean length
 _REPLICA, _STEP = 1.03, 1.2  # times the mean of the other replicas, and the median of steps
 
 
 def doubts(understood: Understood) -> list[WarningRecord]:
-    """A warning for each reason that is there, the weightiest first."""
+    """A warning for each reason that is there, the most serious first."""
     checks: Sequence[Callable[[Understood], Iterator[WarningRecord]]] = (
         _unit,
         _last_stage,
@@ -38,7 +38,7 @@ def _unit(understood: Understood) -> Iterator[WarningRecord]:
 
 
 def _last_stage(understood: Understood) -> Iterator[WarningRecord]:
-    """A true last stage waits for nobody: its first backward follows at once on what its device does before it."""
+    """A true last stage does not wait: its first backward follows at once on what its device does before it."""
     last = understood.graph.stages - 1
     waits = [
         _first_wait(each.timeline.spans_of(understood.graph.device_of[last]), last)
@@ -61,7 +61,7 @@ def _last_stage(understood: Understood) -> Iterator[WarningRecord]:
 
 
 def _first_wait(spans: Sequence[Span], stage: int) -> float:
-    """How long a device does nothing ahead of the first backward of this stage, in seconds."""
+    """Seconds that a device is idle just before the first backward of this stage."""
     before_s = spans[0].start_s
     for span in spans:
         if span.action.stage == stage and span.action.operation is not Operation.FORWARD:
@@ -71,7 +71,7 @@ def _first_wait(spans: Sequence[Span], stage: int) -> float:
 
 
 def _replicas(understood: Understood) -> Iterator[WarningRecord]:
-    """With data parallel all replicas wait for the slowest, which means over replicas hide."""
+    """With data parallelism all replicas wait for the slowest one; a mean over replicas hides that."""
     of = _by_replica(understood.steps)
     if len(of) == 1:
         return
@@ -120,7 +120,7 @@ def _stages_s(steps: Sequence[RecordedStep]) -> Mapping[int, float]:
 
 
 def _steps(understood: Understood) -> Iterator[WarningRecord]:
-    """Steps that means are not of."""
+    """Steps that are much longer than the usual one of their replica."""
     usual = {
         replica: median(each.measured_s for each in steps)
         for replica, steps in _by_replica(understood.steps).items()
@@ -133,5 +133,5 @@ def _steps(understood: Understood) -> Iterator[WarningRecord]:
             WarningCode.STEPS_APART,
             f"steps that take more than {_STEP} times the median of their replica: {len(apart)} of "
             f"{len(understood.steps)}, the worst step {worst.step} of replica {worst.replica}, {times:.2f} times",
-            "explain the usual steps and those by themselves",
+            "explain the usual steps and these steps separately",
         )

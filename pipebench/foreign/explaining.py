@@ -38,19 +38,19 @@ from pipebench.timing.replay import Replay
 from pipebench.timing.timeline import Timeline
 from pipebench.warning_codes import WarningCode
 
-_MOST_TOLD = 30_000  # forwards and backwards that factors, and changes nobody asked for, are found from
-_OFF = 0.05  # of a step: a replay this far off leaves much to be explained
+_MOST_TOLD = 30_000  # forwards and backwards used to find factors, and changes that were not asked for
+_OFF = 0.05  # of a step: a replay that is further off leaves much unexplained
 
 
 class Explained(NamedTuple):
-    """What is stored, and what is printed; ``shown`` is the record's timeline, before it was written down."""
+    """What is stored, and what is printed; ``shown`` is the record's timeline as it was before it was stored."""
 
     record: TraceRecord
     explanation: TraceExplanation
     shown: Timeline
 
     def named_as(self, kept: TraceRecord) -> "Explained":
-        """The same, told by the record that is kept of these files."""
+        """The same, with the id and the date of the record that is kept of these files."""
         return Explained(
             msgspec.structs.replace(self.record, id=kept.id, created=kept.created),
             msgspec.structs.replace(self.explanation, record=kept.id),
@@ -62,13 +62,13 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
     """Explain a recorded run.
 
     Args:
-        understood: of it.
-        changes: what to try, in words; without any the ten best single ones.
-        created: now.
-        name: of the record.
+        understood: the run.
+        changes: what to try, in words; if there are none, the ten best single changes are found.
+        created: the time now.
+        name: the id of the record.
 
     Raises:
-        UsageError: A change is none of this run.
+        UsageError: A change does not fit this run.
     """
     replays = bare(understood)
     simulated_s = [replay.again_s for replay in replays]
@@ -105,14 +105,14 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
 
 
 def _asked(understood: Understood, replays: Sequence[Replay], changes: Sequence[str]) -> list[WhatIf]:
-    """Changes of all steps."""
+    """The changes that were asked for, tried on all steps."""
     of_links = any(isinstance(change_of(text, understood.graph), LinkChange) for text in changes)
     with_messages = without_gaps(by_the_clock(understood, replays)) if of_links else ()
     return single_changes.asked(single_changes.Recorded(replays, with_messages=with_messages), changes)
 
 
 def _evenly(steps: int, most: int) -> list[int]:
-    """All places of so many steps, or at most some of them, spread evenly over the run."""
+    """The places of all steps, or of ``most`` of them, spread evenly over the run."""
     return [number * steps // most for number in range(most)] if steps > most else list(range(steps))
 
 
@@ -120,7 +120,7 @@ def _sampled(told: int, steps: int) -> Iterator[WarningRecord]:
     if told < steps:
         yield WarningRecord(
             WarningCode.SOME_STEPS,
-            f"the factors, and the changes that nobody asked for, are found from {told} of {steps} steps, spread "
+            f"the factors, and the changes that were not asked for, are found from {told} of {steps} steps, spread "
             "evenly over the run: all of them would take long",
             "a change that is asked for (--what-if) is tried on all steps",
         )
@@ -135,7 +135,7 @@ def _busy(understood: Understood) -> float:
 def _waterfall(
     understood: Understood, clocked: Sequence[Replay], recorded: single_changes.Recorded, busy: float
 ) -> list[WaterfallStep]:
-    """What each factor is and stands for, by steps that tell of all; ``busy`` is the product for all steps."""
+    """The factors and what each stands for, from steps that stand for all; ``busy`` is the product over all steps."""
     *factors, last = without_baseline(clocked, [each.measured_s for each in understood.steps])
     rest = busy / prod(each.factor for each in factors)
     factors.append(last._replace(factor=rest))
@@ -225,7 +225,7 @@ def _devices(understood: Understood) -> list[DeviceUsage]:
 
 
 def _explained_step(each: RecordedStep) -> ExplainedStep:
-    """Of one step by itself."""
+    """The figures of one step."""
     usages = each.usages
     return ExplainedStep(
         step=each.step,
@@ -239,7 +239,7 @@ def _explained_step(each: RecordedStep) -> ExplainedStep:
 
 
 def _totals(steps: Sequence[RecordedStep], devices: int) -> list[OtherTotal]:
-    """All other operations by name, the longest in sum first."""
+    """All other operations by name, the one that takes longest in total first."""
     lengths: dict[str, list[float]] = defaultdict(list)
     for row in _others(steps):
         lengths[row.operation].append(row.length_s)
@@ -253,7 +253,7 @@ def _others(steps: Iterable[RecordedStep]) -> Iterable[Row]:
 
 
 def _assumed(understood: Understood) -> list[WarningRecord]:
-    """What was taken for granted."""
+    """A warning for each thing that was assumed."""
     return [
         WarningRecord(WarningCode.ASSUMED, each, "nothing to do, if that is so")
         for each in understood.notices
@@ -261,7 +261,7 @@ def _assumed(understood: Understood) -> list[WarningRecord]:
 
 
 def _residual(launch: TraceLaunch) -> list[WarningRecord]:
-    """Order and lengths alone should nearly make the step."""
+    """A warning if order and lengths alone do not nearly give the recorded step."""
     worst = max(launch.steps, key=lambda each: abs(each.simulated_s / each.measured_s - 1))
     off = worst.simulated_s / worst.measured_s - 1
     if abs(off) <= _OFF:

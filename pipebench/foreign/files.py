@@ -1,6 +1,6 @@
 """The bytes of a file that somebody else's tool wrote, packed by gzip or not. Pure.
 
-Nothing is trusted: a file may be cut, packed twice as small as it says, or have no end.
+Nothing is trusted: a file may be cut, may unpack to more than it says, or may have no end.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _GZIP = b"\x1f\x8b"
 
 
 class Contents(NamedTuple):
-    """Of a file: its bytes, unpacked if they were packed, and their hash."""
+    """A file's bytes, unpacked if they were packed, and their hash."""
 
     document: bytes
     sha256: str
@@ -52,7 +52,7 @@ def read(path: Path) -> Contents:
 
 
 def beginning(path: Path, size: int) -> bytes:
-    """The first bytes of a file, unpacked if they were packed; nothing of one that cannot be read or unpacked."""
+    """The first bytes of a file, unpacked if they were packed; empty if it cannot be read or unpacked."""
     try:
         with path.open("rb") as file:
             stored = file.read(size)

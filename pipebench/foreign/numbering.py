@@ -22,7 +22,7 @@ _Key = tuple[str, int, int]  # operation, stage, microbatch
 
 @dataclass(frozen=True)
 class Shape:
-    """The graph, and the number from 0 on of each replica's devices."""
+    """The graph of a recording; ``numbers`` counts each replica's devices from 0, by replica and device."""
 
     recording: Recording
     graph: Graph
@@ -34,10 +34,10 @@ class Shape:
         return self.numbers[row.replica, row.device]
 
     def check_whole(self, compute: Sequence[Row]) -> None:
-        """Each forward and backward of a step is there once, on its device.
+        """Check that each forward and backward of a step is there once, on its device.
 
         Raises:
-            CorruptRecordError: One is not; the text names rows.
+            CorruptRecordError: One is missing, there twice or on another device; the text names rows.
         """
         seen: dict[tuple[int, int], int] = defaultdict(int)  # of each stage and microbatch
         for row in compute:
@@ -58,7 +58,7 @@ class Shape:
         self._check_all(compute, found)
 
     def _twice(self, row: Row, compute: Sequence[Row]) -> CorruptRecordError:
-        """A row that does what one before it does."""
+        """The error for a row that does what an earlier one does."""
         place = self.recording.place
         first = next(each for each in compute if (each.name, each.operation) == (row.name, row.operation))
         return CorruptRecordError(
@@ -67,7 +67,7 @@ class Shape:
         )
 
     def _check_pair(self, row: Row, found: Mapping[_Key, Row]) -> None:
-        """A forward has a backward, whole or in halves, and the other way round."""
+        """Check that a forward has its backward, whole or in halves, and a backward its forward."""
         place, where = self.recording.place(row), (row.stage, _microbatch(row))
         there = [operation for operation in COMPUTE[1:] if (operation, *where) in found]
         if row.operation == "F" and not there:
@@ -87,7 +87,7 @@ class Shape:
             )
 
     def _check_all(self, compute: Sequence[Row], found: Mapping[_Key, Row]) -> None:
-        """Every stage has every microbatch."""
+        """Check that every stage has every microbatch."""
         for stage in range(self.graph.stages):
             for microbatch in range(self.graph.microbatches):
                 if ("F", stage, microbatch) not in found:
@@ -137,7 +137,7 @@ def shape_of(recording: Recording) -> Shape:
 
 
 def _check_replicas(recording: Recording, compute: Iterable[Row]) -> None:
-    """All replicas have the same stages: of one that has fewer, a rank's rows are missing."""
+    """Check that all replicas have the same stages; if one has fewer, a rank's rows are missing."""
     stages: dict[int, set[int]] = defaultdict(set)
     for row in compute:
         stages[row.replica].add(row.stage)
@@ -152,7 +152,7 @@ def _check_replicas(recording: Recording, compute: Iterable[Row]) -> None:
 
 
 def _numbers(compute: Iterable[Row], rows: Iterable[Row]) -> tuple[dict[tuple[int, int], int], list[str]]:
-    """Devices of each replica from 0 on, in their own order; those that compute nothing come last."""
+    """Count each replica's devices from 0, in their order; those that compute nothing come last."""
     working, others = defaultdict(set), defaultdict(set)
     for row in compute:
         working[row.replica].add(row.device)

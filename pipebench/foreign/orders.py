@@ -7,16 +7,16 @@ from pipebench.plan.schedules import SCHEDULES
 
 OTHER = "another"
 _ALIKE = ("naive", "1f1b", "zb-h1")
-_MOST_ACTIONS = 30_000  # of which orders are made in a moment
+_MOST_ACTIONS = 30_000  # for larger plans, making the orders takes too long
 
 
 def order_of(plan: Plan) -> str | None:
-    """The name of the schedule whose order of each device's actions is the plan's.
+    """The name of the schedule that has the plan's order of actions on each device.
 
     GPipe's backwards may come in the order of the forwards, as in torch, or in the opposite one.
 
     Returns:
-        A schedule's name, ``another``, or ``None`` of a plan that is too large to look.
+        A schedule's name, ``another``, or ``None`` for a plan that is too large to look at.
     """
     if sum(map(len, plan.programs)) > _MOST_ACTIONS:
         return None
@@ -37,7 +37,7 @@ def _is(name: str, plan: Plan) -> bool:
 
 
 def _all_forwards_first(program: Program) -> bool:
-    """Of one stage: its forwards in order, then its backwards in order, up or down."""
+    """Whether a device has one stage, and runs its forwards in order, then its backwards in order, up or down."""
     forwards = [action.microbatch for action in program if action.operation is Operation.FORWARD]
     backwards = [action.microbatch for action in program if action.operation is not Operation.FORWARD]
     one_stage = len({action.stage for action in program}) == 1

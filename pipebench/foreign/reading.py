@@ -15,7 +15,7 @@ _HEAD = 1 << 12
 
 
 def read_recording(paths: Sequence[Path]) -> Recording:
-    """Read span tables, or traces of torch.profiler, one file a rank; of a folder all that are in it.
+    """Read span tables, or traces of torch.profiler, one file a rank; a folder stands for all files in it.
 
     Raises:
         UsageError: There is no such file, or some are tables and others traces.

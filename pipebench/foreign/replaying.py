@@ -1,7 +1,7 @@
-"""Recorded steps, ready to be run again: bare, as order and lengths alone, or with messages and gaps. Pure.
+"""Recorded steps, ready to be run again: bare, or by the clock. Pure.
 
-Bare is what a replay and a change are judged by: forwards and backwards in order and length as recorded, all else takes
-no time. By the clock is for the waterfall, which tells messages from gaps of the host.
+Bare means forwards and backwards in their recorded order and lengths, while all else takes no time; the replay and most
+changes use it. By the clock there are messages and gaps too; the waterfall, which tells these apart, uses that.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def bare(understood: Understood) -> list[Replay]:
-    """Of each step, in their order; steps in the same order of operations share a plan and its path."""
+    """The bare replay of each step; steps with the same order of operations share a plan and its path."""
     paths: dict[tuple[Program, ...], Path] = {}
     found = []
     for each in understood.steps:
@@ -31,9 +31,9 @@ def bare(understood: Understood) -> list[Replay]:
 
 
 def by_the_clock(understood: Understood, replays: Sequence[Replay]) -> list[Replay]:
-    """Of each step, with what lay between its operations; ``replays`` are the bare ones.
+    """The replay of each step with what lay between its operations; ``replays`` are the bare ones.
 
-    A result that was sent late is on its way from the moment when it was there: run again, it leaves then.
+    A result that was sent late counts as sent when it was there: in the replay it leaves then.
     """
     return [
         replay_of(_from_the_producer(step.timeline), ports=False, path=replay.path)
@@ -42,7 +42,7 @@ def by_the_clock(understood: Understood, replays: Sequence[Replay]) -> list[Repl
 
 
 def without_gaps(clocked: Sequence[Replay]) -> list[Replay]:
-    """The same with forwards, backwards and messages alone: what a link's change is tried on."""
+    """The replays with forwards, backwards and messages alone; a change of a link is tried on these."""
     return [replace(each, gaps={}) for each in clocked]
 
 

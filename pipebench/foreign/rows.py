@@ -1,6 +1,6 @@
 """What a file of somebody else's run holds: rows, each an operation of a device with its start and end.
 
-Every reader makes these of its own format, so all that follows knows one form.
+Every reader turns its own format into these, so that all later code knows one form.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ class Row(NamedTuple):
 
     Args:
         step: number of the optimizer step, any order.
-        replica: of the model, in data parallel training.
-        device: within its replica.
+        replica: which replica of the model, in data parallel training.
+        device: which device within its replica.
         operation: ``F``, ``B``, ``I``, ``W``, or any other name.
-        stage: of the model.
-        microbatch: ``None`` where the operation is of none.
-        start_s: in seconds.
-        end_s: likewise.
+        stage: which stage of the model.
+        microbatch: ``None`` where the operation has none.
+        start_s: when it began, in seconds.
+        end_s: when it ended, likewise.
         file: index in ``Recording.files``.
-        number: of the line or of the event in that file.
+        number: the number of the line or of the event in that file.
     """
 
     step: int
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
     @property
     def length_s(self) -> float:
-        """From start to end."""
+        """Seconds from start to end."""
         return self.end_s - self.start_s
 
     @property
@@ -54,10 +54,10 @@ class SourceFile(NamedTuple):
     """A file that rows are from.
 
     Args:
-        path: as text that JSON and terminals can hold.
-        kind: of file.
-        sha256: of its bytes, unpacked, in hexadecimal.
-        rows: how many.
+        path: its path, as text that JSON and terminals can hold.
+        kind: what kind of file it is.
+        sha256: the hash of its bytes, unpacked, in hexadecimal.
+        rows: how many rows it has.
     """
 
     path: str

@@ -11,17 +11,17 @@ from pipebench.foreign.understanding import Understood
 from pipebench.timing.replay import Replay
 
 _NOTHING = 0.9995
-_SMALL = 0.995  # a factor above this is no loss that anybody would act on
+_SMALL = 0.995  # a factor above this is too small a loss to act on
 
 
 class Sentences:
-    """Of one recorded run.
+    """The sentences on one recorded run.
 
     Args:
-        understood: of it.
+        understood: the run.
         clocked: its steps with messages and gaps.
         recorded: its steps as order and lengths alone, and what was tried on them.
-        factors: of its waterfall, by step.
+        factors: those of its waterfall, by the waterfall's steps.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Sentences:
         return self._of[step]()
 
     def remedy(self, step: str) -> Remedy | None:
-        """What may help, with what it would win by simulation; ``None`` where nothing is lost or nothing known."""
+        """What may help, with its simulated gain if that is known; ``None`` where nothing is lost or nothing helps."""
         if self.factors[step] >= _SMALL:
             return None
         if step == waterfall.STAGES:
@@ -110,7 +110,7 @@ class Sentences:
             return "no result goes from device to device"
         count, usual = len(lengths_s) // len(self.clocked), seconds_text(fmean(lengths_s))
         return (
-            f"{count} results a step are on their way for {usual} on average, from when they are there until they are "
+            f"{count} results a step are on their way for {usual} on average, from when they are ready until they are "
             "used, and some are waited for"
         )
 
@@ -127,7 +127,7 @@ class Sentences:
     def _gaps(self) -> str:
         late_s = sum(sum(replay.gaps.values()) for replay in self.clocked) / len(self.clocked)
         return (
-            f"devices could go on and do not for {seconds_text(late_s / self.graph.devices)} a step, on average: the "
+            f"devices could go on but do not for {seconds_text(late_s / self.graph.devices)} a step, on average: the "
             "host is late, or something else runs between forwards and backwards"
         )
 

@@ -5,9 +5,9 @@
     0,0,0,SEND_F,0,,0.063,0.064
 
 The columns may stand in any order and among others. ``F`` and ``B`` are forward and backward of one microbatch on one
-stage; ``I`` and ``W`` its halves, if there are such (gradients of the input, of the weights). All other operations are
-kept and shown, and need no microbatch: its cell is empty, or nan. Numbers count from 0; times are seconds on one clock
-for all rows of a step.
+stage. ``I`` and ``W`` are a backward in halves (gradients of the input, of the weights). All other operations are kept
+and shown, and need no microbatch: its cell is empty, or nan. Numbers count from 0; times are seconds on one clock for
+all rows of a step.
 """
 
 import csv
@@ -24,14 +24,14 @@ from pipebench.system import encodings
 from pipebench.system.names import as_text
 
 HEADER = ("step", "replica", "device", "operation", "stage", "microbatch", "start_s", "end_s")
-_MOST = 10**9  # of a number that counts anything
+_MOST = 10**9  # the largest number in a column that counts
 _SHOWN = 40
-_MISSING = ("", "nan")  # of a microbatch; pandas writes either
+_MISSING = ("", "nan")  # in the cell of a microbatch; pandas writes either
 _LONGEST_S = 1e12  # seconds since 1970 are 1.8e9
 
 
 def read_tables(paths: Sequence[Path]) -> Recording:
-    """Read span tables; several are one recording.
+    """Read span tables; several files make one recording.
 
     Raises:
         UsageError: There is no such file.
@@ -80,7 +80,7 @@ def _rows(lines: io.StringIO, name: str, file: int) -> Iterator[Row]:
 
 
 def _places(header: Sequence[str], name: str) -> list[int]:
-    """Where each column stands."""
+    """The place of each column in a line."""
     missing = [each for each in HEADER if each not in header]
     if not any(header):
         raise CorruptRecordError(
@@ -101,7 +101,7 @@ def _places(header: Sequence[str], name: str) -> list[int]:
 
 
 def _hint(header: str) -> str:
-    """What it may be instead."""
+    """What the file may be instead."""
     if header.startswith(("[", "null")):
         return "; it looks like JSON: a trace of torch.profiler is an object"
     other = next((name for sign, name in ((";", "semicolons"), ("\t", "tabs")) if sign in header), None)
@@ -115,7 +115,7 @@ class _Cells:
         self.cells, self.name, self.line = cells, name, line
 
     def row(self, file: int) -> Row:
-        """What they say."""
+        """The row that the cells stand for."""
         step, replica, device = self._number(0, lowest=-_MOST), self._number(1), self._number(2)
         operation = _operation(self.cells[3])
         if operation is None:
@@ -142,7 +142,7 @@ class _Cells:
         except ValueError:
             value = float("nan")
         if not (isfinite(value) and abs(value) <= _LONGEST_S):
-            raise self._error(place, "seconds" if not isfinite(value) else "seconds, not parts of them")
+            raise self._error(place, "seconds" if not isfinite(value) else "seconds, not smaller units")
         return value
 
     def _error(self, place: int, expected: str) -> CorruptRecordError:

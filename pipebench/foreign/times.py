@@ -1,6 +1,6 @@
-"""When the operations of a step began and ended, by the numbers of its graph: the rule is asked of all at once. Pure.
+"""When the operations of a step began and ended, in arrays, so that the rule is evaluated for all at once. Pure.
 
-Whoever imports this module has numpy.
+Importing this module imports numpy.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,11 +19,11 @@ Key = tuple[str, int, int]  # operation, stage, microbatch
 
 
 class Times:
-    """Of one step, each unit of which is in a span.
+    """The times of one step; each of its units is in a span.
 
     Args:
-        numbers: of its graph.
-        timeline: of its spans.
+        numbers: those of its graph.
+        timeline: its spans.
     """
 
     def __init__(self, numbers: Numbers, timeline: Timeline) -> None:
@@ -34,7 +34,7 @@ class Times:
         self.ends = np.array([span.end_s for span in self.spans])
 
     def inverted(self) -> Iterator[tuple[Span, Span, float]]:
-        """What is needed, what needs it and begins before it ends, and by how much, in seconds; the earliest first."""
+        """A span, one that needs its result but begins before it ends, and by how many seconds; the earliest first."""
         consumer, producer = self.numbers.inputs
         early_s = self.ends[producer] - self.starts[consumer]
         found = (early_s > EXACT_S).nonzero()[0]
@@ -48,7 +48,7 @@ class Times:
 
         Args:
             messages: all of the graph.
-            sent_s: when results were sent, where that is known; others were when their producers ended.
+            sent_s: when results were sent, where that is known; the others were sent when their producers ended.
         """
         consumer, producer = self.numbers.messages
         ended_s, used_s = self.ends[producer], self.starts[consumer]
@@ -61,7 +61,7 @@ class Times:
 
 
 def sent(others: Iterable[Row]) -> dict[Key, float]:
-    """When results were sent, where rows say of which microbatch they are; the first time counts."""
+    """When results were sent, from the rows that name a microbatch; the first time counts."""
     found: dict[Key, float] = {}
     for row in others:
         if row.operation in (SEND_FORWARD, SEND_BACKWARD) and row.microbatch is not None:
@@ -71,6 +71,6 @@ def sent(others: Iterable[Row]) -> dict[Key, float]:
 
 
 def _send_of(message: Message) -> Key:
-    """How rows call it."""
+    """The operation, stage and microbatch of the row that sends a message."""
     operation, stage, microbatch, *_ = message.producer
     return SEND_FORWARD if operation is Operation.FORWARD else SEND_BACKWARD, stage, microbatch

@@ -1,10 +1,12 @@
 """What rows mean: the plan that ran, checked against the rule, and a timeline of each step of each replica. Pure.
 
-A step lasts from the start of its first forward to the end of its last backward. What is missing or contradicts itself
-is refused, with the rows that do. Clocks are read a little late or early: two operations of a device that lap over by
-less than a thousandth of the step, or a result that is used so much before it is there, are the recorder's rounding.
-Such rows stay as they are, in the order in which they started, and are counted; a device that they are on is busy once,
-so that busy, waiting, transfer and idle time of each device sum to the step.
+A step lasts from the start of its first forward to the end of its last backward. A recording that lacks something or
+contradicts itself is refused, and the error names rows.
+
+Clocks are read a little late or early. So it is taken for rounding if two operations of a device overlap by less than a
+thousandth of the step, or if a result is used by less than that before it is there. Such rows stay as they are, in the
+order in which they started, and are counted. Where they overlap, the device is busy once, so that busy, waiting,
+transfer and idle time of each device sum to the step.
 """
 
 from collections import defaultdict
@@ -33,9 +35,9 @@ _OF_ANOTHER_RUN = "; is one of the files of another run?"
 
 
 class Rounding(NamedTuple):
-    """Rows that lap over, and results used before they are there, by so little that it is rounding.
+    """How many rows overlap, and how many results are used too early, by so little that it is rounding.
 
-    ``most_s`` is the most that any does.
+    ``most_s`` is the longest of these times.
     """
 
     overlaps: int = 0
@@ -61,12 +63,12 @@ class RecordedStep:
 
     @property
     def measured_s(self) -> float:
-        """From the first forward's start to the last backward's end."""
+        """Seconds from the first forward's start to the last backward's end."""
         return self.timeline.makespan_s
 
     @cached_property
     def busy_s(self) -> float:
-        """Of all devices together; where two operations of a device lap over, it is busy once."""
+        """Busy seconds of all devices together; where two operations of a device overlap, it is busy once."""
         return sum(usage.busy_s for usage in self.usages)
 
     @cached_property
@@ -103,7 +105,7 @@ def understand(recording: Recording) -> Understood:
 
 
 def _by_step(rows: Iterable[Row]) -> Mapping[tuple[int, int], list[Row]]:
-    """The rows of each step and replica; a step without a forward or backward is none of the pipeline's."""
+    """The rows of each step and replica; a step without a forward or backward is left out."""
     found: dict[tuple[int, int], list[Row]] = defaultdict(list)
     for row in rows:
         found[row.step, row.replica].append(row)
@@ -126,7 +128,7 @@ def _told(rounding: Rounding) -> Iterator[str]:
 
 
 class _Steps:
-    """From rows to timelines, what is the same in all steps being found once."""
+    """Turns rows into timelines; what is the same in all steps is found once."""
 
     def __init__(self, recording: Recording, shape: Shape) -> None:
         self.recording, self.shape, self.graph = recording, shape, shape.graph
@@ -177,7 +179,7 @@ class _Steps:
         return RecordedStep(step, replica, timeline.with_transfers(transfers), tuple(moved))
 
     def _overlaps(self, timeline: Timeline, compute: Sequence[Row], margin_s: float) -> Rounding:
-        """Two operations of a device at once; the spans are of these rows, in this order."""
+        """Count the operations of a device that overlap; the spans are of these rows, in this order."""
         found = Rounding()
         for device in range(self.graph.devices):
             before, *spans = timeline.spans_of(device)
@@ -189,7 +191,7 @@ class _Steps:
                         raise CorruptRecordError(
                             f"{self.recording.place(rows[0])} and {self.recording.place(rows[1])}: device "
                             f"{rows[1].device} computes both at once for {seconds_text(over_s)}: expected one after "
-                            "the other, as far as a thousandth of the step"
+                            "the other, to within a thousandth of the step"
                         )
                     found += Rounding(overlaps=1, most_s=before.end_s - span.start_s)
                 if span.end_s > before.end_s:
@@ -197,7 +199,7 @@ class _Steps:
         return found
 
     def _inversions(self, times: Times, compute: Sequence[Row], length_s: float) -> Rounding:
-        """Results that are used before they are there."""
+        """Count the results that are used before they are there."""
         found, margin_s = Rounding(), ROUNDING * length_s
         for needed, span, early_s in times.inverted():
             if early_s > margin_s:
@@ -207,28 +209,28 @@ class _Steps:
                     f"{self.recording.place(rows[0])} ends, whose result it needs: expected clocks that agree to a "
                     f"thousandth of the step{_OF_ANOTHER_RUN if early_s > length_s else ''}"
                 )
-            if needed.device != span.device:  # on one device they lap over, which is counted
+            if needed.device != span.device:  # on one device they overlap, which is counted already
                 found += Rounding(inversions=1, most_s=early_s)
         return found
 
     def _check_order(self, plan: Plan, step: int, replica: int) -> None:
-        """Against the rule, each order once."""
+        """Check an order against the rule of dependence, each order once."""
         if plan.programs in self.sound:
             return
         try:
             check(plan)
         except UsageError as error:
             raise CorruptRecordError(
-                f"{self.recording.files[0].path}: step {step} of replica {replica}: its order computes no step: {error}"
+                f"{self.recording.files[0].path}: step {step} of replica {replica}: its order cannot be run: {error}"
             ) from None
         self.sound.add(plan.programs)
 
 
 class _Actions(dict[Key, Action]):
-    """The actions of all rows, each made once: what is the same object is found sooner.
+    """The actions of all rows, each made once: the same object is found faster.
 
     Args:
-        units: of the graph. A whole backward of one whose other backwards are in halves is none of them.
+        units: those of the graph. Where it has backwards in halves, a whole backward is not among them.
     """
 
     def __init__(self, units: Iterable[Action]) -> None:

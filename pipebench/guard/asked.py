@@ -26,7 +26,7 @@ def sides(
     ``tell`` takes what the user should know of the refs.
 
     Raises:
-        UsageError: A ref or a variable is none, there is no such command, or it is the same file whatever the refs.
+        UsageError: A ref or a variable is not valid, there is no such command, or both refs would run the same file.
         EnvironmentRefusedError: Git refuses.
     """
     made = [_side(label, each, command) for label, each in zip("AB", asked, strict=True)]

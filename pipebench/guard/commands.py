@@ -33,9 +33,9 @@ from pipebench.warning_codes import WarningCode
 
 SIDE = "PIPEBENCH_SIDE"  # tells the command which side it is
 OURS = (SIDE, other_runs.BELOW)
-_TOLD = 1 << 16  # bytes of its errors, of which a line is told
+_TOLD = 1 << 16  # bytes at the end of its errors, of which a line is shown
 _OF_OUR_PYTHON = frozenset({"python", "implementation", "libc"})
-_LONG = 80  # characters of the command that errors tell
+_LONG = 80  # characters of the command that errors show
 
 
 class Measured(NamedTuple):
@@ -48,7 +48,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two.
+    """One of the two sides.
 
     ``label`` is A or B; ``text`` says for people what it is; ``variables`` are added to the user's environment;
     ``facts`` go into the environment block of its record.
@@ -63,7 +63,7 @@ class Side:
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of the command."""
+        """The environment of the command."""
         return dict(os.environ) | {"PWD": str(self.folder), SIDE: self.label} | dict(self.variables)
 
     @property
@@ -78,7 +78,7 @@ class Side:
 
 
 def launch(side: Side, measured: Measured, place: Path) -> CommandRecord:
-    """Run a side's command to its end; what it leaves in ``place`` is its stderr.
+    """Run a side's command to its end; its stderr is kept in ``place``.
 
     Raises:
         RunFailedError: It failed, or what it printed is no number; with the file of its stderr.
@@ -132,7 +132,7 @@ def record_of(
 
 
 def _surroundings() -> dict[str, Value]:
-    """On what it ran. Our own interpreter is not the command's."""
+    """What the command ran on, without our own interpreter, which is not the command's."""
     known = {name: value for name, value in environment().items() if name not in _OF_OUR_PYTHON}
     return known | {"gpus": _gpus()}
 
@@ -149,7 +149,7 @@ def _log_of(side: Side, place: Path) -> Path:
 
 
 def _ended(side: Side, reader: Reader, place: Path, within_s: float) -> None:
-    """Run it to its end; what is temporary of it lies in ``place``.
+    """Run the command to its end; its temporary files are in ``place``.
 
     Raises:
         RunFailedError: It failed.

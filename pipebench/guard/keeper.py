@@ -1,15 +1,16 @@
-"""Stands between ``guard`` and a command, and ends all that the command started: when it ends, or when we are gone.
+"""Stands between ``guard`` and a command. When the command ends or ``guard`` is gone, it ends all that was started.
 
     python keeper.py OUTPUT COMMAND ...        OUTPUT: the file descriptor that is the command's stdout
 
-What is said goes to stdout: ``started 4711``, the command's process and its group; then of the end ``exit 3`` or
-``signal 9``; or nothing but ``cannot`` with the reason. stdin is never read: its end tells that ``guard`` wants an end,
-or has been killed. If we are killed ourselves, the kernel kills the command (Linux), and ``guard`` its group.
+It writes to stdout: ``started 4711``, the command's process and group; then how the command ended, ``exit 3`` or
+``signal 9``. If the command cannot be started, it writes only ``cannot`` with the reason. stdin is never read: its end
+tells that ``guard`` wants an end, or was killed. If the keeper itself is killed, the kernel kills the command (Linux),
+and ``guard`` kills its group.
 
 A launcher's workers are in sessions of their own, so no process group has them all. On Linux orphans come to this
 process, and it finds them; elsewhere it ends the command's own group.
 
-A script: it imports nothing of pipebench, since the interpreter's search path is not the user's.
+This is a script. It imports nothing of pipebench, since the interpreter's search path is not the user's.
 """
 
 import ctypes
@@ -23,11 +24,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_PATIENCE_S = 1.0  # from the request to end to the order
+_PATIENCE_S = 1.0  # from SIGTERM to SIGKILL
 _LOOK_S = 0.01
-_LAST_S = 5.0  # what the kernel has not ended by then, it cannot end
+_LAST_S = 5.0  # after SIGKILL: what is left then cannot be ended
 _LINUX = sys.platform == "linux"
-_LIBRARY = ctypes.CDLL(None) if _LINUX else None  # before there is a child between fork and exec
+_LIBRARY = ctypes.CDLL(None) if _LINUX else None  # loaded before any child is between fork and exec
 
 
 def main() -> None:
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 def _tied(told: int) -> Callable[[], None]:
-    """What the command's process does before it is the command: say who it is, since it may kill us at once."""
+    """What the process does before it becomes the command: it tells its number, since it may kill us at once."""
 
     def tie() -> None:
         os.write(told, f"started {os.getpid()}\n".encode())
@@ -95,14 +96,14 @@ class Family:
         self.status: int | None = None
 
     def wait(self, woken: int) -> None:
-        """Until the command has ended, or is to be ended."""
+        """Wait until the command has ended, or is to be ended."""
         while not self.reap():
             ready, _, _ = select.select([0, woken], [], [])
             if 0 in ready or set(os.read(woken, 1024)) - {signal.SIGCHLD}:
                 return
 
     def end(self) -> None:
-        """Ask all that is left to end, and soon make it."""
+        """Ask all processes that are left to end, and kill them soon after."""
         asked: set[int] = set()
         begun_s = time.monotonic()
         while (left := self.left()) and time.monotonic() - begun_s < _PATIENCE_S + _LAST_S:
@@ -123,7 +124,7 @@ class Family:
         return set()
 
     def reap(self) -> bool:
-        """Let ended children go; whether the command has ended."""
+        """Collect ended children; return whether the command has ended."""
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == self.child:

@@ -1,4 +1,4 @@
-"""The metric by its name: what it is in, and which way it is better."""
+"""The metric by its name: its unit, and which way is better."""
 
 import re
 
@@ -26,10 +26,10 @@ _COUNTED = frozenset(
 
 
 def metric_named(name: str, *, higher_is_better: bool | None = None) -> CommandMetric:
-    """The metric of this name; which way is better is told by how it ends, where nobody says it.
+    """The metric of this name; unless it is given, how the name ends tells which way is better.
 
     Raises:
-        UsageError: It is no plain name, or its words tell otherwise than its end.
+        UsageError: It is no plain name, or its words say the opposite of its end.
     """
     if not re.match(PLAIN_FIELD, name) or not is_text(name):
         raise UsageError(

@@ -18,15 +18,15 @@ from pipebench.errors import RunFailedError, UsageError
 
 MOST_OF_A_LINE = 1 << 20  # bytes; a longer one is passed over
 MOST_VALUES = 100_000  # of a launch
-_MOST_KEYS = 20  # told of an output that lacks the metric
+_MOST_KEYS = 20  # shown of an output that lacks the metric
 _MOST_BEGINNINGS = 8  # braces that are tried as the beginning of the object
 _LAST_LINE = 500  # bytes
-_DEEPEST = 8  # objects in objects whose keys are told
+_DEEPEST = 8  # levels of nested objects whose keys are shown
 _VALUE = 60  # characters of a value that cannot be used
-_DIGITS = 400  # a whole number of more is too large by any of its digits
+_DIGITS = 400  # a whole number with more digits is too large, whatever they are
 _DECODER = json.JSONDecoder(parse_int=lambda text: int(text[:_DIGITS]))
 MISSING = object()  # null is a value
-# What a terminal is told behind the text: colours end there.
+# Control sequences behind the text, such as the end of a colour.
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[ -/]+[0-~]|[0-Z\\^-~])")
 _LONGEST_ESCAPE = 40
 
@@ -35,7 +35,7 @@ class Reader:
     """The values of a metric out of an output that comes in pieces.
 
     Args:
-        field: the key, with dots between those of nested objects.
+        field: the key; a dot leads into a nested object.
     """
 
     def __init__(self, field: str) -> None:
@@ -56,14 +56,14 @@ class Reader:
         """
         first, *others = data.replace(b"\r", b"\n").split(
             b"\n"
-        )  # of a progress bar too, each state is a line
+        )  # of a progress bar, each state is a line of its own
         self._take(first)
         for piece in others:
             self.end()
             self._take(piece)
 
     def end(self) -> None:
-        """A line ends, or the output does."""
+        """Take the end of a line, or of the output."""
         line, too_long = bytes(self._rest), self._too_long
         self._rest, self._too_long = bytearray(), False
         if not line.strip() and not too_long:
@@ -79,7 +79,7 @@ class Reader:
         """Make sure that all values can be used, and that there are more than ``skip``.
 
         Raises:
-            UsageError: Some cannot, or there are fewer; what was found instead.
+            UsageError: Some cannot be used, or there are too few; the text says what was found instead.
         """
         if self._unfit:
             raise UsageError(self._of_unfit())
@@ -166,7 +166,7 @@ def object_at_the_end(line: bytes) -> dict[str, Any] | None:
 
 
 def _without_escapes(text: str) -> str:
-    """The text without what ends it and is not seen: spaces, and what a terminal is told."""
+    """The text without what is invisible at its end: spaces and control sequences."""
     text = text.rstrip()
     while (start := text.rfind("\x1b", -_LONGEST_ESCAPE)) >= 0 and _ESCAPE.fullmatch(text, start):
         text = text[:start].rstrip()
@@ -190,9 +190,9 @@ def value_at(found: dict[str, Any], field: str) -> Any:
 
 
 def as_number(value: object) -> float | None:
-    """A number, of which some are no finite ones; ``None`` for all else, true and false too.
+    """The value as a number, finite or not; ``None`` for all else, true and false too.
 
-    A whole number that is too large for one is the largest that there is: it is finite.
+    A whole number that is too large for a float becomes the largest float, since it is finite.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -203,7 +203,7 @@ def as_number(value: object) -> float | None:
 
 
 def _unfit(value: object, number: float | None) -> str | None:
-    """Why a value is no number above 0 that a record may hold, as it is counted; ``None`` where it is one."""
+    """What is wrong with a value, in a word or two; ``None`` for a number above 0 that a record may hold."""
     if number is None:
         return {str: "text", bool: "true or false", dict: "objects", list: "lists"}.get(type(value), "null")
     if number <= 0:
@@ -218,7 +218,7 @@ def _shown(value: object) -> str:
 
 
 def _keys(found: dict[str, Any], deepest: int = _DEEPEST) -> Iterator[str]:
-    """All paths to what is no object, but for what lies deeper."""
+    """All paths to values that are no objects, down to ``deepest`` levels."""
     for key, value in found.items():
         if isinstance(value, dict) and value and deepest:
             yield from (f"{key}.{inner}" for inner in _keys(value, deepest - 1))

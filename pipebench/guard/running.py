@@ -1,7 +1,7 @@
-"""A command to its end, or to ours: its output in pieces, its errors in a file.
+"""Runs a command until it ends, or we do: its output in pieces, its errors in a file.
 
-It is started with signals held, so that Ctrl-C reaches it through us alone. A keeper stands between, which ends the
-command and all that it started however we end.
+It is started with signals held, so that Ctrl-C reaches it only through us. A keeper stands between, which ends the
+command and all that it started, however we end.
 """
 
 import os
@@ -20,8 +20,8 @@ from pipebench.guard import keeper
 from pipebench.system import signals
 
 _PIECE = 1 << 16
-_LOOK_S = 3600.0  # at once
-_KEEPER_S = 10.0  # to end a family
+_LOOK_S = 3600.0  # the longest wait at a time
+_KEEPER_S = 10.0  # for the keeper to end all processes
 _ENDS = {"exit", "signal"}  # the keeper's words for them
 _REST_S = 1.0  # for what is still in the pipe
 
@@ -41,12 +41,12 @@ def run(
         command: program and arguments.
         take: is given each piece of its output.
         folder: where it runs.
-        environment: of it and all that it starts.
+        environment: the variables of it and of all that it starts.
         errors: where its stderr goes.
         within_s: how long it may take.
 
     Raises:
-        TimeoutError: It has not ended by then.
+        TimeoutError: It has not ended within that time.
         RunFailedError: Its keeper was killed.
         EnvironmentRefusedError: The system cannot start it.
     """
@@ -59,7 +59,7 @@ def run(
     if not words.keys() & _ENDS:
         raise RunFailedError(
             f"{command[0]}: its keeper, the pipebench process that starts it and ends all of it, was killed: "
-            "leave processes alone that the command did not start"
+            "do not kill processes that the command did not start"
         )
     return int(words["exit"]) if "exit" in words else -int(words["signal"])
 
@@ -99,7 +99,7 @@ def _listened(
 
 
 def _take_rest(reader: int, take: Callable[[bytes], None]) -> None:
-    """What is in the pipe after the end; whoever has got away may hold it open, and is not waited for."""
+    """Take what is in the pipe after the end; a process that got away may hold it open, and is not waited for."""
     os.set_blocking(reader, False)
     until_s = time.monotonic() + _REST_S
     with suppress(BlockingIOError):
@@ -115,7 +115,7 @@ def _kept(
     errors: IO[bytes],
     told: bytearray,
 ) -> "Iterator[tuple[subprocess.Popen[bytes], int]]":
-    """The command's keeper and its output, and nothing of the command at the end."""
+    """The command's keeper and its output, as a context; at its end nothing of the command is left."""
     with ExitStack() as ends:
         try:
             with signals.held():

@@ -32,7 +32,7 @@ class Session:
         folder: where the two sides' records are kept.
 
     Raises:
-        UsageError: Something of it is not what it should be.
+        UsageError: One of the arguments is not what it should be.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Session:
         self.rules = Rules(gates=_gates(gate, measured.metric.field))
 
     def measure(self, listener: Listener, *, allow_inconclusive: bool) -> ComparisonRecord:
-        """Both sides in turn; all that was temporary is gone at the end, whatever ends it.
+        """Measure both sides in turn; all that was temporary is gone at the end, whatever ends it.
 
         Raises:
             PipebenchError: A side is not there; nothing was measured.
@@ -82,15 +82,15 @@ class Session:
             )
 
     def _broken(self, side: Side, failure: Failure) -> CommandRecord:
-        """The record of a side that broke at its first launch, for its log to be found by."""
+        """The record of a side that broke at its first launch, so that its log can be found."""
         return record_of(side, self.measured, [], failure=failure)
 
 
 def _gates(gate: str | None, field: str) -> dict[str, float]:
-    """The threshold by its metric, which need not be named; none stands for the default one.
+    """The threshold by its metric, which need not be named; an empty result stands for the default one.
 
     Raises:
-        UsageError: It is of another metric, or none.
+        UsageError: It names another metric, or is no threshold.
     """
     if gate is None:
         return {}

@@ -21,7 +21,7 @@ def check_own(command: Sequence[str], variables: Mapping[str, str], tree: Worktr
     Files count wherever they are named, folders where they are searched for code (``PYTHONPATH=``).
 
     Raises:
-        UsageError: There is one.
+        UsageError: There is such a path.
     """
     tops = [Path(os.path.realpath(top)) for top in working_trees(tree.top) | {tree.top}]
     for word in [*command, *(f"{name}={value}" for name, value in variables.items())]:
@@ -34,7 +34,7 @@ def check_own(command: Sequence[str], variables: Mapping[str, str], tree: Worktr
 
 
 def hint(program: str, tree: Worktree) -> str:
-    """Why a checkout lacks a program that the working tree has; empty if that has none either."""
+    """Why a checkout lacks a program that the working tree has; empty if the working tree lacks it too."""
     path = Path(os.path.normpath(tree.top / tree.below / program))
     why = why_left_out(path, tree.top) if path.is_relative_to(tree.top) else ""
     if not why:
@@ -61,7 +61,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _is_tracked(path: Path, top: Path) -> bool:
-    """Whether git tracks it, or a file below, by its own name or by that which links lead to."""
+    """Whether git tracks it, or a file below, by its own name or by the name that links lead to."""
     names = {Path(os.path.realpath(path.parent)) / path.name, Path(os.path.realpath(path))}
     below = [str(name.relative_to(top)) for name in names if name.is_relative_to(top)]
     return bool(below) and bool(git(["--literal-pathspecs", "ls-files", "-z", "--", *below], top).stdout)

@@ -1,6 +1,6 @@
-"""The store, kept at arm's length: a thread reads and writes it, so that a network that is down holds nothing up.
+"""The store of all ranks. A thread of its own reads and writes it, so that a network that is down holds nothing up.
 
-Every value that others wait for is renewed, and read again, a few times a second: silence is a fact to act on.
+Every value that others wait for is renewed, and read again, a few times a second, so that silence is noticed.
 """
 
 import socket
@@ -18,7 +18,7 @@ _EVERY_S = 0.15
 _WAIT_S = 20.0  # of one operation; what takes that long is lost anyway
 TO_COME_S = 180.0  # until the others are there; a container may take long to start
 _TICK_S = 0.05
-_PIECE_BYTES = 4 * 2**20  # torch's store hangs up on whoever sends more than 8 MiB at once
+_PIECE_BYTES = 4 * 2**20  # torch's store drops a connection that sends more than 8 MiB at once
 _AGAIN_S = 1.0
 
 
@@ -63,10 +63,10 @@ def opened(told: Told) -> Any:
 
 
 def _wait_for_name(told: Told) -> None:
-    """A cluster may learn the name of a machine only when that is up.
+    """Wait until the name of rank 0's machine is known: a cluster may learn a name only when the machine is up.
 
     Raises:
-        EnvironmentRefusedError: Nobody knows it.
+        EnvironmentRefusedError: The name is still not known.
     """
     until = time.monotonic() + TO_COME_S
     while True:
@@ -93,11 +93,11 @@ class _Heard(NamedTuple):
 class Exchange:
     """What this process says under its own key, and what it hears under others.
 
-    A word is renewed, and read again and again. What is left under another key is there for good: it is read once, in
-    pieces. Beside the key of each process there is one that it renews all the while, so silence is heard.
+    A process's word is read again and again. What is left under another key is there for good: it is read once, in
+    pieces. Beside its own key each process has one that it renews all the time, so that silence is noticed.
 
     Args:
-        store: of all ranks.
+        store: the store of all ranks.
         own: this process's key.
     """
 
@@ -116,16 +116,16 @@ class Exchange:
 
     @property
     def trouble(self) -> str:
-        """What the last round broke off with, as words in brackets; empty if it did not."""
+        """Why the last round broke off, in brackets; empty if it did not."""
         return self._trouble
 
     def say(self, word: bytes) -> None:
-        """This process's word, in the place of an earlier one; what was left before is there when it is."""
+        """Say a word in place of the earlier one; what was left before is in the store when the word is."""
         with self._lock:
             self._word = word
 
     def leave(self, key: str, value: bytes) -> None:
-        """Leave a value for good."""
+        """Leave a value under a key, for good."""
         with self._lock:
             self._to_leave.append((key, value))
 
@@ -138,13 +138,13 @@ class Exchange:
                 self._heard.setdefault(_alive(key), _Heard(None, now))
 
     def look_for(self, keys: Iterable[str]) -> None:
-        """Look for what others leave there."""
+        """Look for what others leave under these keys."""
         with self._lock:
             for key in keys:
                 self._found.setdefault(key, None)
 
     def found(self, key: str) -> bytes | None:
-        """What was left there; ``None`` as long as nothing was."""
+        """What was left under a key; ``None`` as long as nothing was."""
         with self._lock:
             return self._found[key]
 
@@ -153,7 +153,7 @@ class Exchange:
         return self._last(key).value
 
     def heard_s(self, key: str) -> float:
-        """When that was first heard, on the monotonic clock."""
+        """When a process's last word was first heard, on the monotonic clock."""
         return self._last(key).since_s
 
     def has_come(self, key: str) -> bool:
@@ -218,7 +218,7 @@ class Exchange:
                     self._found[key] = value
 
     def _leave(self, key: str, value: bytes) -> None:
-        """Its pieces, and then how many there are."""
+        """Write the pieces of a value, and then how many there are."""
         pieces = [value[start : start + _PIECE_BYTES] for start in range(0, len(value), _PIECE_BYTES)]
         for number, piece in enumerate(pieces):
             self._store.set(f"{key}/{number}", piece)
@@ -230,5 +230,5 @@ class Exchange:
 
 
 def _alive(key: str) -> str:
-    """The key that the process of another one renews."""
+    """The key beside a process's own that it renews all the time."""
     return f"{key}/alive"

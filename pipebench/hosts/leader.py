@@ -25,8 +25,8 @@ class Leader:
     """The company of rank 0.
 
     Args:
-        told: by the launcher.
-        exchange: with the others.
+        told: what the launcher has told this process.
+        exchange: the exchange with the others.
     """
 
     def __init__(self, told: Told, exchange: Exchange) -> None:
@@ -40,7 +40,7 @@ class Leader:
 
     @property
     def seats(self) -> tuple[Seat, ...]:
-        """Of all ranks; waits for the last of them.
+        """The seats of all ranks; waits for the last of them.
 
         Raises:
             EnvironmentRefusedError: Some do not come.
@@ -51,21 +51,21 @@ class Leader:
         return self._seats
 
     def place(self) -> Place:
-        """Rank 0's; looked up once, since whoever asks later may have no network."""
+        """The place of rank 0; looked up once, since later there may be no network."""
         if self._place is None:
             self._place = place_of(self.told, self.seats, "")
         return self._place
 
     def check(self) -> None:
-        """See that all who have come are still there, while no launch is watched.
+        """Check that all ranks that have come are still there, while no launch is watched.
 
         Raises:
-            PipebenchError: One is not, or says what went wrong.
+            PipebenchError: One is gone, or says what went wrong.
         """
         raise_first(self.troubles())
 
     def begin(self, job: messages.Job) -> Place:
-        """A launch begins; where rank 0 is in it."""
+        """Begin a launch; return the place of rank 0 in it."""
         self.check()
         number = self._lead.begun + 1
         self._ranks = job.ranks
@@ -80,10 +80,10 @@ class Leader:
         return msgspec.structs.replace(place, meeting=meeting)
 
     def look(self, heartbeats: Heartbeats) -> None:
-        """The exchange hears of the others, and the launcher reads the heartbeats of rank 0."""
+        """Do nothing: the exchange hears of the others, and the launcher reads the heartbeats of rank 0."""
 
     def troubles(self) -> list[Trouble]:
-        """What the others say went wrong, and who says nothing any more."""
+        """What the others say went wrong, and which of them say nothing any more."""
         return [trouble for rank in self.others for trouble in self._troubles(rank)]
 
     def _troubles(self, rank: int) -> Iterator[Trouble]:
@@ -111,7 +111,7 @@ class Leader:
 
     @property
     def hears_silence(self) -> bool:
-        """Whether a rank may be lost that cannot be called so yet."""
+        """Whether a rank is silent, but not yet long enough to be called lost."""
         return any(
             _ODD_S < self.exchange.silent_s(status_key(rank)) <= LOST_S + _ODD_S
             for rank in self.others
@@ -119,7 +119,7 @@ class Leader:
         )
 
     def cause_of(self, error: PipebenchError) -> PipebenchError:
-        """Who died first, where a launcher ends all ranks because one has died: its silence shows after a while."""
+        """The error of the rank that died first, where a launcher ends all for it; silence shows after a while."""
         began = time.monotonic()
         while time.monotonic() - began < _ODD_S + 2 * _TICK_S or self.hears_silence:
             time.sleep(_TICK_S)
@@ -136,7 +136,7 @@ class Leader:
         return Beat(status.state, status.action, self.exchange.heard_s(status_key(rank)) - status.age_s)
 
     def outputs(self) -> dict[int, str]:
-        """What the others printed last, of those that say so soon."""
+        """What the other ranks printed last, from those that tell it soon."""
         self.end()
         taking_part = [rank for rank in self.others if rank < self._ranks]
         until = time.monotonic() + _FAREWELL_S / 2
@@ -154,12 +154,12 @@ class Leader:
         return self.exchange.silent_s(status_key(rank)) > LOST_S
 
     def end(self) -> None:
-        """The launch is over."""
+        """Tell all ranks that the launch is over."""
         self._lead = msgspec.structs.replace(self._lead, over=self._lead.begun)
         self._say()
 
     def finish(self, code: int) -> None:
-        """Tell all which exit code is everybody's, and wait until they have heard it."""
+        """Tell all ranks the exit code that they end with, and wait until they have heard it."""
         self._lead = msgspec.structs.replace(self._lead, end=code)
         self._say()
         until = time.monotonic() + _FAREWELL_S
@@ -167,7 +167,7 @@ class Leader:
             time.sleep(_TICK_S)
 
     def _has_left(self, rank: int) -> bool:
-        """Or will not come back."""
+        """Whether a rank has left, or will not come back."""
         status = self._status(rank)
         return (status is not None and status.standing is Standing.LEFT) or self._is_lost(rank)
 
@@ -179,7 +179,7 @@ class Leader:
         self.exchange.say(msgspec.json.encode(self._lead))
 
     def _prefix(self) -> str:
-        """Of a launch's own keys."""
+        """The prefix of a launch's own keys."""
         return f"pipebench/{self.told.job}/launch/{self._lead.begun}"
 
     def _name(self, rank: int) -> str:

@@ -36,8 +36,8 @@ class Member:
     """One rank that is not 0.
 
     Args:
-        told: by the launcher.
-        exchange: with the others.
+        told: what the launcher has told this process.
+        exchange: the exchange with the others.
     """
 
     def __init__(self, told: Told, exchange: Exchange) -> None:
@@ -49,7 +49,7 @@ class Member:
         self.say()
 
     def serve(self) -> int:
-        """Take part in all launches; the exit code that all ranks end with.
+        """Take part in all launches; return the exit code that all ranks end with.
 
         Raises:
             RunFailedError: Rank 0 is lost.
@@ -119,7 +119,7 @@ class Member:
         """What rank 0 said last.
 
         Raises:
-            RunFailedError: It says nothing any more.
+            RunFailedError: Rank 0 says nothing any more.
         """
         word = self.exchange.heard(status_key(0))
         if word is not None:
@@ -138,12 +138,12 @@ class Member:
         self.exchange.say(msgspec.json.encode(self._status))
 
     def _is_lost(self) -> bool:
-        """Rank 0 may not have come yet."""
+        """Whether rank 0 is lost; it has more time before it has come."""
         patience_s = LOST_S if self.exchange.has_come(status_key(0)) else TO_COME_S
         return self._lead.end is None and self.exchange.silent_s(status_key(0)) > patience_s
 
     def _tell(self, error: Exception) -> int | None:
-        """Say why this rank ends, and give rank 0 the time to end all: with this exit code."""
+        """Say why this rank ends, and give rank 0 the time to end all; return the exit code that it tells, if any."""
         self.say(trouble=self._trouble(error))
         until = time.monotonic() + _LAST_WORD_S
         while time.monotonic() < until:
@@ -153,7 +153,7 @@ class Member:
         return None
 
     def _trouble(self, error: Exception) -> Trouble:
-        """As rank 0 is to tell it."""
+        """The trouble as rank 0 is to report it."""
         name = self.place.name(self.told.rank) if self.place is not None else f"rank {self.told.rank}"
         known = isinstance(error, PipebenchError)
         text = f"{name}: {error}" if known else f"{name}: {type(error).__name__}: {error}"
@@ -189,7 +189,7 @@ class _UnderALead:
 
     @property
     def hears_silence(self) -> bool:
-        """Likewise."""
+        """Silence elsewhere is rank 0's to judge."""
         return False
 
     def beat(self, rank: int) -> Beat | None:  # noqa: ARG002 - of this rank alone something is known
@@ -201,4 +201,4 @@ class _UnderALead:
         return {}
 
     def end(self) -> None:
-        """Rank 0 ends launches."""
+        """Do nothing: rank 0 ends launches."""

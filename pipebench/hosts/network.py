@@ -34,14 +34,14 @@ def interface_of(address: str) -> str | None:
         return None
     wanted = ipaddress.ip_address(address)
     found = _of_version_4() if wanted.version == 4 else _of_version_6()
-    for name, there in found:  # loopback has more addresses than it tells
+    for name, there in found:  # loopback has more addresses than it lists
         if there == wanted or (there.is_loopback and wanted.is_loopback):
             return name
     return None
 
 
 def _of_version_4() -> Iterator[tuple[str, ipaddress.IPv4Address]]:
-    """Every interface's addresses, those beside its first one too."""
+    """Every interface's addresses, not only the first of each."""
     try:
         import fcntl  # noqa: PLC0415 - not on Windows
 

@@ -17,19 +17,19 @@ from pipebench.system import signals
 
 
 def joined(told: Told, lead: Callable[[Leader], int]) -> int:
-    """Run this rank's part; the exit code that all ranks end with.
+    """Run this rank's part; return the exit code that all ranks end with.
 
     Args:
-        told: by the launcher.
+        told: what the launcher has told this process.
         lead: what rank 0 does, with the others as its company; its exit code is everybody's.
 
     Raises:
-        PipebenchError: Of rank 0, what ended the run; of any rank, that it cannot join.
+        PipebenchError: On rank 0, what ended the run; on any rank, that it cannot join.
     """
     asked = os.environ.get("TORCH_CPP_LOG_LEVEL")
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # c10d tells at length what is told here in a line
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # c10d says at length what we say in a line
     check_torch()
-    os.environ["TORCH_CPP_LOG_LEVEL"] = asked or "ERROR"  # of measuring processes, which have logs
+    os.environ["TORCH_CPP_LOG_LEVEL"] = asked or "ERROR"  # for measuring processes, which have logs
     with signals.orderly_end():
         exchange = Exchange(opened(told), status_key(told.rank))
         try:

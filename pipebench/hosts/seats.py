@@ -1,4 +1,4 @@
-"""Where this process sits, and where all of them do."""
+"""The seat of this process, and those of all."""
 
 import socket
 import time
@@ -28,7 +28,7 @@ def present(told: Told) -> Present:
     return Present(
         Seat(
             local_rank=told.local_rank,
-            device=0 if len(gpus()) == 1 else told.local_rank,  # one that is shown to this rank alone
+            device=0 if len(gpus()) == 1 else told.local_rank,  # a single GPU is shown to this rank alone
             host=socket.gethostname() or "unnamed",
             address=network.address_towards(told.address),
         ),
@@ -41,8 +41,8 @@ def all_seats(told: Told, exchange: Exchange, check: Callable[[], None]) -> tupl
     """Wait until all ranks are there.
 
     Args:
-        told: by the launcher.
-        exchange: with the others.
+        told: what the launcher has told this process.
+        exchange: the exchange with the others.
         check: called meanwhile; raises what ends the wait.
 
     Raises:
@@ -96,7 +96,7 @@ def seats_of(found: Sequence[Present]) -> tuple[Seat, ...]:
 
 
 def place_of(told: Told, seats: tuple[Seat, ...], prefix: str) -> Place:
-    """This rank among all, and the interface that leads to the others."""
+    """This rank's place among all, with the interface that leads to the others."""
     mine = seats[told.rank]
     others = [seat.address for seat in seats if seat.host != mine.host and seat.address]
     towards = next((address for address in others if not address.startswith(_LOOPBACK)), told.address)
@@ -105,7 +105,7 @@ def place_of(told: Told, seats: tuple[Seat, ...], prefix: str) -> Place:
 
 
 def _boot() -> str:
-    """Which start of which kernel this is: where it is the same, so is the monotonic clock."""
+    """The id of this kernel's start: processes that have the same one have the same monotonic clock."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -30,7 +30,7 @@ class Standing(StrEnum):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What a rank does.
 
-    ``launch`` is the one that ``stage`` is about. ``state`` and ``action`` are the last heartbeat of its measuring
+    ``launch`` is the one that ``standing`` is about. ``state`` and ``action`` are the last heartbeat of its measuring
     process, which is ``age_s`` old. ``output`` is what that process printed last, once the launch is over.
     """
 
@@ -44,9 +44,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lead(msgspec.Struct, frozen=True, kw_only=True):
-    """What rank 0 has the others do.
+    """What rank 0 tells the others to do.
 
-    ``begun`` launches have begun, the last of which is over if ``over`` is as large. ``end`` is the exit code of all,
+    ``begun`` launches have begun; the last one is over if ``over`` is as large. ``end`` is the exit code of all,
     once it is known.
     """
 

@@ -1,4 +1,4 @@
-"""Packages that are installed from the user's repository: their files are a copy, whatever a ref's are. Pure."""
+"""Packages that are installed from the user's repository: their files are a copy, whatever a ref has. Pure."""
 
 import configparser
 import os
@@ -15,7 +15,7 @@ import msgspec
 
 
 class Copies(NamedTuple):
-    """Files of the copies, and folders that such a package is installed from in place; without links."""
+    """Files of the copies, and folders of packages that are installed in place; links are resolved."""
 
     files: frozenset[str]
     folders: tuple[str, ...]
@@ -23,7 +23,7 @@ class Copies(NamedTuple):
 
 @cache
 def copies(top: str) -> Copies:
-    """Those of this interpreter that were installed from the working tree, or have its project's name."""
+    """The copies among this interpreter's packages: installed from the working tree, or with its project's name."""
     name = _project(Path(top))
     files, folders = set[str](), list[str]()
     for each in distributions():
@@ -36,7 +36,7 @@ def copies(top: str) -> Copies:
 
 
 def _source(distribution: Distribution) -> str | None:
-    """The folder or file of this machine that it was installed from, as pip wrote it down (PEP 610)."""
+    """The folder or file of this machine that a package was installed from, as pip wrote it down (PEP 610)."""
     text = distribution.read_text("direct_url.json")
     if not text:
         return None
@@ -74,5 +74,5 @@ def _within(value: object, *keys: str) -> object:
 
 
 def _plain(name: str | None) -> str:
-    """As packages' names are compared (PEP 503)."""
+    """A package's name in the form in which names are compared (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name or "").lower()

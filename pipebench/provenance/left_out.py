@@ -10,7 +10,7 @@ from pipebench.provenance.origins import told
 from pipebench.system.names import as_text
 
 _POINTER = (
-    b"version https://git-lfs.github.com/spec/"  # as a file of Git LFS begins until git-lfs has put it there
+    b"version https://git-lfs.github.com/spec/"  # how a file of Git LFS begins until git-lfs has put it there
 )
 
 _NOT_IN_PACKAGE = re.compile(r"cannot import name '(\w+)'")  # ``from package import name``, as Python says it
@@ -27,7 +27,7 @@ def is_pointer(path: Path) -> bool:
 
 
 def why_left_out(path: Path, top: Path) -> str:
-    """Why a checkout lacks what the working tree ``top`` has at ``path``; empty if that has nothing there either."""
+    """Why a checkout lacks what the working tree ``top`` has at ``path``; empty if it has nothing there either."""
     below = path.relative_to(top)
     nested = [folder for folder in below.parents if folder.parts and (top / folder / ".git").exists()]
     if nested:
@@ -52,7 +52,7 @@ def hint(error: BaseException) -> str:
 
 
 def _wanted(error: BaseException) -> Iterator[Path]:
-    """Where what was not found could have been."""
+    """The places where the file or module that was not found could have been."""
     if isinstance(error, FileNotFoundError):
         if isinstance(error.filename, str):
             yield Path(error.filename).absolute()

@@ -1,10 +1,10 @@
-"""Where the modules of one side of an ``ab`` come from: of the user's repository only from the side's own checkout.
+"""Where modules of one side of an ``ab`` come from: those of the user's repository only from the side's own checkout.
 
 Two refs of the user's repository are two checkouts. A module that comes from the working tree instead (an editable
 install, PYTHONPATH, a .pth file), from the other checkout, or from a copy of the repository's package that both sides
-see (installed, or a folder on the path), is the same code on both, and their comparison would hold it against itself.
-``ab`` says in a variable what must not be imported from; the processes that load the user's layers look at what they
-have imported: when they are loaded, when they were run, and when they were timed. Pure.
+see (installed, or a folder on the path), is the same code on both, and would be compared with itself. ``ab`` says in a
+variable where a side must not import from. The processes that load the user's layers look at what they have imported:
+when the layers are loaded, when they were run, and when they were timed. Pure.
 """
 
 import json
@@ -37,7 +37,7 @@ class Origins(msgspec.Struct, frozen=True):
     """What a side is told.
 
     ``own`` is its checkout, ``top`` the working tree that the user stands in, ``foreign`` all folders of the repository
-    that the side must not import from; both sides have one interpreter if it is ``shared``.
+    that the side must not import from; ``shared`` says that both sides have one interpreter.
     """
 
     own: str
@@ -46,8 +46,8 @@ class Origins(msgspec.Struct, frozen=True):
     shared: bool
 
     def encoded(self) -> str:
-        """As the variable holds it."""
-        return json.dumps(msgspec.to_builtins(self))  # not by msgspec: a folder's name need be no text
+        """The text of the variable."""
+        return json.dumps(msgspec.to_builtins(self))  # not by msgspec: a folder's name need not be text
 
 
 def told() -> Origins | None:
@@ -84,7 +84,7 @@ def check() -> None:
 
 @contextmanager
 def checked() -> Iterator[None]:
-    """``check`` at the end; where the user's code fails, a module from elsewhere is told as the cause.
+    """Do ``check`` at the end; where the user's code fails, a module from elsewhere is told as the cause.
 
     Raises:
         EnvironmentRefusedError: As ``check``.
@@ -109,7 +109,7 @@ def _check_foreign(origins: Origins) -> None:
 
 
 def _why_foreign(name: str, path: str, origins: Origins) -> str:
-    """Why this is none of the side's own; empty if it may be imported."""
+    """Why a module must not be imported; empty if it may be."""
     if any(_is_below(path, each) for each in (origins.own, _OURS)):
         return ""
     is_installed = bool(INSTALLED.intersection(Path(path).parts))
@@ -124,7 +124,7 @@ def _why_foreign(name: str, path: str, origins: Origins) -> str:
 
 
 def _why_elsewhere(name: str, path: str, origins: Origins, *, is_installed: bool) -> str:
-    """The same of what is neither the side's own nor Python's."""
+    """The same for a module that is neither the side's own nor Python's."""
     if not is_installed and any(_is_below(path, each) for each in origins.foreign):
         return "not from this side's checkout"
     if is_installed and not origins.shared:
@@ -141,7 +141,7 @@ def _loaded() -> Iterator[tuple[str, str]]:
 
 
 def _paths(module: ModuleType) -> Iterator[str]:
-    said = getattr(module, "__dict__", {})  # a module may make up what it is asked for, as torch.classes does
+    said = getattr(module, "__dict__", {})  # a module may invent any attribute, as torch.classes does
     try:
         places = [said.get("__file__"), *(said.get("__path__") or ())]
     except Exception:  # noqa: BLE001 - a package's path may be any object

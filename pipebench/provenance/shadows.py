@@ -1,4 +1,4 @@
-"""Modules of a checkout that something else of the same name is imported in place of. Pure."""
+"""Modules of a checkout in whose place something else of the same name was imported. Pure."""
 
 import os
 import sys
@@ -13,10 +13,10 @@ def shadowed(name: str, path: str, own: str, *, packages_only: bool = False) -> 
     """The file of the checkout that a module of this name would be, if it is not the one that was imported.
 
     Args:
-        name: of the module, such as ``package.layers``.
+        name: the module's name, such as ``package.layers``.
         path: its file, or a package's folder.
         own: the checkout.
-        packages_only: whether a single file of the checkout, which often has a usual name, is none.
+        packages_only: whether single files of the checkout do not count, since they often have usual names.
 
     Returns:
         Its path below the checkout; ``None`` where nothing could import such a module from it.
@@ -47,7 +47,7 @@ def _roots(own: str) -> tuple[Path, ...]:
 
 
 def _on_path(own: str) -> Iterator[Path]:
-    """The folders of it that are searched."""
+    """The folders of the checkout that Python searches."""
     for entry in sys.path:
         folder = Path(os.path.realpath(entry or "."))
         if folder.is_relative_to(own):

@@ -21,7 +21,7 @@ class Replaced(Part, frozen=True):
 class BaselineRecord(Part, frozen=True, kw_only=True):
     """A completed run that others are held against; ``key`` is what they must have in common with it.
 
-    ``sha256`` is that of all else as it was saved, as JSON with sorted keys and without white space.
+    ``sha256`` is that of all other fields as they were saved, as JSON with sorted keys and without white space.
     """
 
     schema: Schema = Schema()

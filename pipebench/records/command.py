@@ -1,7 +1,6 @@
 """The record of a side of ``guard``: launches of any command that prints what it measures. Schema version 1.
 
-The samples are what the command printed, all of them and in their order; of each launch ``skipped`` ones, the first,
-do not count.
+The samples are all values that the command printed, in their order. The first ``skipped`` of each launch do not count.
 """
 
 from statistics import median
@@ -19,16 +18,16 @@ Field = Annotated[str, Meta(pattern=PLAIN_FIELD)]
 
 
 def unit_of(field: str) -> Literal["s", "1/s", "bytes"] | None:
-    """What a metric is in, by how its name ends."""
+    """The unit of a metric, by how its name ends; ``None`` if that says nothing."""
     if field.endswith("_per_s"):
         return "1/s"
     return "s" if field.endswith("_s") else "bytes" if field.endswith("_bytes") else None
 
 
 class CommandMetric(Part, frozen=True):
-    """The key of the command's JSON lines, with dots between those of nested objects, and which way is better.
+    """The metric's key in the command's JSON lines, and which way is better; a dot leads into a nested object.
 
-    ``unit`` is told by how the name ends, and ``None`` where that says nothing.
+    ``unit`` follows from how the name ends, and is ``None`` where that says nothing.
     """
 
     field: Field
@@ -51,15 +50,15 @@ class CommandLaunch(Part, frozen=True):
 
     @property
     def value(self) -> float:
-        """The launch's: the median of those that count."""
+        """The value of the launch: the median of the values that count."""
         return median(self.counted)
 
 
 class CommandRecord(Part, frozen=True, kw_only=True):
     """What is stored of one side of ``guard``.
 
-    ``variables`` are the names of those that the side was given; their values are not kept. ``skip`` is how many values
-    of each launch do not count.
+    ``variables`` are the names of the variables that the side was given; their values are not kept. ``skip`` is how
+    many values of each launch do not count.
     """
 
     schema: Schema = Schema()
@@ -79,7 +78,7 @@ class CommandRecord(Part, frozen=True, kw_only=True):
 
     @property
     def value(self) -> float | None:
-        """The geometric mean over launches."""
+        """The geometric mean over launches; ``None`` without any."""
         return geometric_mean([launch.value for launch in self.launches]) if self.launches else None
 
     def __post_init__(self) -> None:
@@ -93,11 +92,11 @@ class CommandRecord(Part, frozen=True, kw_only=True):
 
 
 Comparable = RunRecord | CommandRecord | TraceRecord
-"""What ``compare`` and ``check`` hold against each other: two of one kind."""
+"""The records that ``compare`` and ``check`` compare: two of one kind."""
 
 
 class CommandSide(Part, frozen=True):
-    """Of a comparison's side that is a command: what ran, and which way its metric is better."""
+    """What a comparison says of a side that is a command: what ran, and which way its metric is better."""
 
     command: Annotated[list[str], Meta(min_length=1)]
     metric: CommandMetric

@@ -1,4 +1,4 @@
-"""The options of a run as its record holds them, all decided, with its input, model and optimizer."""
+"""The options of a run as its record has them, with the values that were used, and its input, model and optimizer."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Part,
 
 
 class Optimizer(Part, frozen=True, kw_only=True):
-    """The optimizer of baseline and pipeline alike; what an optimizer of the user's own does is for it to know."""
+    """The optimizer of both baseline and pipeline; of one of the user's own, only what it says of itself is known."""
 
     name: str = "SGD"
     learning_rate: Positive | None = None
@@ -19,12 +19,12 @@ class Optimizer(Part, frozen=True, kw_only=True):
 class Input(Part, frozen=True):
     """Where the batches are from; ``count_rule`` says what throughput counts, ``unit`` what that is called.
 
-    A model that has no words has neither ``tokens`` nor ``vocabulary`` nor ``words_per_step``. Records from before
-    there was another unit have ``words_per_step`` alone: ``items`` reads both.
-    ``unknown_share`` of the targets that count are words without an id of their own. Of a file
-    ``bytes_read`` were read, which the hash is of; ``whole`` says that it has no more. ``pairs`` of sentences there are
-    where a model takes such, and ``origin`` says in words where they are from; its slices are as long as their
-    sentences, the shortest and the longest one ``slice_steps``.
+    A model that has no words has neither ``tokens`` nor ``vocabulary`` nor ``words_per_step``. Older records have
+    ``words_per_step`` alone: ``items`` reads both. ``unknown_share`` is the share of the counted targets that are words
+    without an id of their own. ``bytes_read`` is how much was read of a file, and what the hash is of; ``whole`` says
+    that the file has no more. For a model that takes sentence pairs, ``pairs`` is their number, and ``origin`` says in
+    words where they are from. The slices of such a model are as long as their sentences; ``slice_steps`` has the
+    shortest and the longest length.
     """
 
     kind: Name
@@ -48,19 +48,19 @@ class Input(Part, frozen=True):
 
     @property
     def items(self) -> float:
-        """What a step counts, on average."""
+        """How many items a step counts, on average."""
         return self.items_per_step or self.words_per_step or 0.0
 
 
 class ModelLayer(Part, frozen=True):
-    """What the partition counts, and how many numbers its parameters hold."""
+    """A layer as the partition counts them, and how many numbers its parameters hold."""
 
     name: Name
     parameters: Count
 
 
 class ModelRecord(Part, frozen=True):
-    """A model other than the stacked LSTM: its layers in order; ``sha256`` is of the source of the user's own."""
+    """A model other than the stacked LSTM: its layers in order; ``sha256`` is that of the source of a user's own."""
 
     name: Name
     layers: Annotated[list[ModelLayer], Meta(min_length=1)]
@@ -68,11 +68,12 @@ class ModelRecord(Part, frozen=True):
 
 
 class Config(Part, frozen=True):
-    """Every option of ``run`` by its name, decided.
+    """Every option of ``run`` by its name, with the value that was used.
 
     ``model`` is ``None`` for the stacked LSTM; sizes that a model does not have are ``None``. ``memory_bytes`` is
-    what a device was said to have. ``partition`` is of the devices that have layers: ``softmax_devices`` more share the
-    softmax, or ``all`` of them do, or nobody (``None``). ``cell`` says how backwards are computed: whole, or split.
+    the memory that a device was said to have. ``partition`` is the number of layers on each device, without devices
+    that only share the softmax. ``softmax_devices`` is how many of these there are; it is ``all`` where every device
+    shares the softmax, and ``None`` where none does. ``cell`` says how backwards are computed: whole, or split.
     """
 
     gpus: AtLeastOne
@@ -120,10 +121,10 @@ class Config(Part, frozen=True):
 
 
 def check_sharing(softmax_devices: int | str | None, devices: int, of: str) -> None:
-    """Refuse more devices for the softmax than leave one for the layers.
+    """Refuse so many devices for the softmax that none is left for the layers.
 
     Raises:
-        ValueError: There are as many.
+        ValueError: None is left.
     """
     if isinstance(softmax_devices, int) and softmax_devices >= devices:
         raise ValueError(f"softmax_devices: expected less than the {devices} {of}, got {softmax_devices}")

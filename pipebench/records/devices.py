@@ -19,14 +19,14 @@ class RankRecord(Part, frozen=True):
 
 
 class MessageTimeRecord(Part, frozen=True):
-    """Messages of one size: half of there and back, the median."""
+    """The time of messages of one size: the median of half the way there and back."""
 
     size_bytes: Count
     one_way_s: Positive
 
 
 class HostLinkRecord(Part, frozen=True):
-    """The link between two ranks, inside a host (twice the same one) or between two.
+    """The link between two ranks, inside a host (which is then named twice) or between two hosts.
 
     ``bytes_per_s`` is ``None`` where a larger message took no longer.
     """
@@ -52,7 +52,7 @@ class Device(Part, frozen=True, omit_defaults=True):
 
 
 class LinkRecord(Part, frozen=True):
-    """A machine's link: its own figures, and those of the host's scale (dilated).
+    """A machine's link: its own figures, and the same on the host's scale (dilated).
 
     ``overhead_s`` is the device time that a message takes from each of its ends; ``bytes_per_s`` is ``None``
     where size makes no difference.
@@ -68,7 +68,7 @@ class LinkRecord(Part, frozen=True):
 class MachineRecord(Part, frozen=True):
     """The emulated machine; ``time_dilation`` = card speed / host speed, on the same work.
 
-    What is to be measured on this host is ``None`` in a record that ended before.
+    Figures that are measured on this host are ``None`` where the run ended before that.
     """
 
     name: Name

@@ -53,7 +53,11 @@ def encode(record: AnyRecord | ExplanationRecord | TraceExplanation) -> bytes:
 
 
 def decode(document: bytes, where: str) -> AnyRecord:
-    """Check and decode a stored document; ``where`` names it in errors."""
+    """Check and decode a stored document; ``where`` names it in errors.
+
+    Raises:
+        CorruptRecordError: It is no JSON, not a pipebench record, of another version, or invalid.
+    """
     other = encodings.beginning(document)
     if other is not None:
         hint = f"; {other.command} makes text of it" if other.command else ""
@@ -64,7 +68,7 @@ def decode(document: bytes, where: str) -> AnyRecord:
     try:
         record = msgspec.json.decode(document, type=KINDS[kind])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        _kind_checked(document, where)  # one that only begins as ours do is told as what it is
+        _kind_checked(document, where)  # a document that only begins like a record has an error of its own
         raise CorruptRecordError(f"{where}: not a valid {kind} record: {error}") from None
     return told_apart(record) if isinstance(record, Run) else record
 
@@ -88,7 +92,7 @@ class _Head(msgspec.Struct):
 
 
 def _kind_at_a_glance(document: bytes) -> str | None:
-    """The kind of a record of ours, found without decoding the rest of it; at once where it begins as ours do."""
+    """The kind of a record, found without decoding the rest of it; at once where it begins as we write it."""
     begins = _BEGINS.match(document)
     if begins is not None and begins[1].decode() in KINDS:
         return begins[1].decode()
@@ -101,7 +105,7 @@ def _kind_at_a_glance(document: bytes) -> str | None:
 
 
 def _kind_checked(document: bytes, where: str) -> str:
-    """The kind of a document that is a record of ours, or an error that says why it is none."""
+    """The kind of a document, if it is a record of ours; else an error that says why it is none."""
     try:
         raw: Any = json.loads(document)
     except (ValueError, RecursionError) as error:

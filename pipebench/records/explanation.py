@@ -1,4 +1,4 @@
-"""What a pipeline's speed-up is made of. Schema version 1, as ``schema``.
+"""What a pipeline's speed-up is made of. Schema version 1, see ``schema``.
 
     devices 8.00  x dear slices 0.79  x fill and drain 0.70  x ...  x unexplained 0.99  =  speed-up 3.44
 
@@ -22,11 +22,11 @@ from pipebench.records.schema import (
 
 
 class WaterfallStep(Part, frozen=True):
-    """One factor of a speed-up: below 1 it is lost, above 1 won; ``what`` says to what, in words.
+    """One factor of a speed-up: below 1 it is a loss, above 1 a gain; ``what`` says in words what causes it.
 
     The first step is ``devices`` with their number, the last one ``unexplained``; the product of all is the speed-up.
-    ``remedy`` is what may help, and ``gain`` how many times as fast the step would be by simulation if it does; with a
-    larger batch, how many times as large the throughput. ``command`` is what does it, where anything does.
+    ``remedy`` is what may help. ``gain`` is how many times as fast the step would then be by simulation; with a larger
+    batch, how many times as large the throughput. ``command`` is a command that does it, if there is one.
     """
 
     step: Name
@@ -53,10 +53,10 @@ class ReplayRecord(Part, frozen=True):
 
 
 class WhatIf(Part, frozen=True):
-    """A change, as it was written, and the step's time that would be: the mean over replicas and steps.
+    """A change, as it was written, and how long the step would then take: the mean over replicas and steps.
 
     ``gain`` is how many times as fast that is, ``speedup`` what the speed-up would be. ``before_s`` is the same step
-    simulated without the change, which the gain is of.
+    simulated without the change, which the gain is relative to.
     """
 
     change: str
@@ -67,7 +67,7 @@ class WhatIf(Part, frozen=True):
 
 
 class ExplanationRecord(Part, frozen=True, kw_only=True):
-    """What ``explain --json`` prints. All seconds are of ``clock``, those of ``what_if`` and ``replay`` simulated."""
+    """What ``explain --json`` prints. Seconds are by ``clock``; in ``what_if`` and ``replay`` they are simulated."""
 
     schema: Schema = Schema()
     kind: Literal["explanation"] = "explanation"

@@ -17,7 +17,7 @@ class Candidate(Part, frozen=True):
 
 
 class Baseline(Part, frozen=True):
-    """The strongest single-device form of the same training step; ``naive``: on the fewest ``devices`` it fits on.
+    """The strongest single-device form of the same training step; ``naive``: the fewest ``devices`` that hold it.
 
     With GPUs it runs on ``device``, the one of median speed among ``device_flops_per_s``.
     """
@@ -39,7 +39,7 @@ class Baseline(Part, frozen=True):
 
 
 class Pipeline(Part, frozen=True):
-    """The pipeline's step. Where slices differ, the longest forward of a stage takes so many times its mean one."""
+    """The pipeline's step; ``longest_slice``: how many times its mean forward a stage's longest takes, if not equal."""
 
     step_s: Positive
     words_per_s: Positive | None
@@ -65,9 +65,9 @@ class Verification(Part, frozen=True):
     """Pipeline against baseline on one batch, before anything is timed.
 
     A gradient's error is relative to its own norm, or to 1e-3 of the norm of all gradients where that is larger.
-    ``max_relative_parameter_error`` is that of the parameters after one update. ``vanishing`` names those of the
-    parameter ``tensors`` whose gradients are so small that a wrong one would pass. ``gradient_norm`` is that of all of
-    the baseline's gradients: whether the trainer clipped them there.
+    ``max_relative_parameter_error`` is that of the parameters after one update. There are ``tensors`` parameters, and
+    ``vanishing`` names those whose gradients are so small that a wrong one would pass. ``gradient_norm`` is the norm of
+    all of the baseline's gradients, which tells whether they were clipped.
     """
 
     max_relative_gradient_error: NotNegative
@@ -94,8 +94,8 @@ class Memory(Part, frozen=True):
 class DeviceUsage(Part, frozen=True):
     """Where one device's time went; the four parts sum to the makespan.
 
-    ``weights_waiting`` of the slices that are alive are at most without their weights' gradients alone, where the
-    backward is in halves.
+    ``activations_alive`` is the largest number of slices that were kept for backward. Where backwards are in halves,
+    ``weights_waiting`` is the largest number of slices that waited for their weights' gradients alone.
     """
 
     device: Count
@@ -117,7 +117,7 @@ class Bubble(Part, frozen=True):
 
 
 class Accuracy(Part, frozen=True):
-    """How far an emulated number can be trusted: by which study, and whether it was made on such a machine."""
+    """How far an emulated number can be trusted, by which study, and whether that was made on such a machine."""
 
     known_here: bool
     study: str

@@ -16,8 +16,8 @@ from pipebench.records.store import read, read_bytes
 def paths(folder: Path) -> list[Path]:
     """The records' files under a folder, newest last.
 
-    By the date that a name starts with; a file of another name is looked into, and counts by the date of the file if
-    that tells nothing.
+    They are sorted by the date that a name starts with. A file of another name is read for its date; where that tells
+    nothing, the date of the file counts.
 
     Raises:
         CorruptRecordError: A folder cannot be read: what is in there might be the newest.

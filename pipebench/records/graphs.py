@@ -1,4 +1,4 @@
-"""The work that a stored step was of, the step's timeline on it, and its plan: from a record alone."""
+"""The graph of a stored step, and its timeline, from a record alone."""
 
 import re
 
@@ -22,7 +22,7 @@ def timeline_of_run(record: RunRecord) -> Timeline | None:
     """The measured step nearest the median; ``None`` if the run ended before there was one.
 
     Raises:
-        CorruptRecordError: It is not one of the record's configuration.
+        CorruptRecordError: It does not fit the record's configuration.
     """
     return None if record.timeline is None else timeline_from(record.timeline, graph_of_run(record))
 
@@ -31,7 +31,7 @@ def timeline_of_simulation(record: SimulationRecord) -> Timeline:
     """The simulated step.
 
     Raises:
-        CorruptRecordError: It is not one of the record's configuration.
+        CorruptRecordError: It does not fit the record's configuration.
     """
     config = record.config
     shape = Shape(chain_of(config.stages, config.softmax_devices), config.softmax_devices)
@@ -39,19 +39,19 @@ def timeline_of_simulation(record: SimulationRecord) -> Timeline:
 
 
 def timeline_of_trace(record: TraceRecord) -> Timeline:
-    """The step that is shown of a run that another program measured.
+    """The stored step of a run that another program measured.
 
     Raises:
-        CorruptRecordError: It is not one of the record's plan.
+        CorruptRecordError: It does not fit the record's plan.
     """
     return timeline_from(record.timeline, graph_of_trace(record))
 
 
 def graph_of_trace(record: TraceRecord) -> Graph:
-    """The work of a step of a run that another program measured: a chain of stages, on the devices that had them.
+    """The graph of a run that another program measured: a chain of stages, on the devices that had them.
 
     Raises:
-        CorruptRecordError: It is more than any step has, or a device has no stage.
+        CorruptRecordError: It is larger than any step, or a device has no stage.
     """
     plan = record.plan
     try:
@@ -66,10 +66,10 @@ def graph_of_trace(record: TraceRecord) -> Graph:
 
 
 def graph_of_run(record: RunRecord) -> Graph:
-    """The work of a run's step; of a model that is not known here as if it were a chain's.
+    """The graph of a run's step; a model that is not known here counts as a chain.
 
     Raises:
-        CorruptRecordError: It is more than any step has.
+        CorruptRecordError: It is larger than any step.
     """
     config = record.config
     known = MODELS.get(config.model.name) if config.model is not None else None
@@ -85,17 +85,17 @@ def graph_of_run(record: RunRecord) -> Graph:
 
 
 def _is_split(timeline: TimelineRecord | None) -> bool:
-    """Whether any of its backwards is in halves; a cell of both beside those is one too."""
+    """Whether any of its backwards is in halves; beside such, a B is a cell of both halves."""
     return timeline is not None and any(_HALF.match(span.action) for span in timeline.spans)
 
 
 def _graph(shape: Shape, config: Config | SimulationConfig, *, splits: bool) -> Graph:
-    """The work of a stored step.
+    """The graph of a stored step.
 
-    Its backwards are in halves if the schedule has them so; of one that is not known, if any is.
+    The schedule says whether backwards are in halves; ``splits`` does for a schedule that is not known.
 
     Raises:
-        CorruptRecordError: It is more than any step has.
+        CorruptRecordError: It is larger than any step.
     """
     schedule = SCHEDULES.get(config.schedule)
     splits = splits if schedule is None else schedule.splits_backward

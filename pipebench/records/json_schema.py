@@ -1,7 +1,7 @@
 """The schema of stored records as JSON Schema, for programs that read them without pipebench.
 
-It says which fields each kind has, of which types and in which ranges, and of a completed run that its results are
-there. What else fields must say together it does not say: that is checked where a record is read.
+It says which fields each kind has, with their types and ranges, and that a completed run has its results. It does not
+say how fields depend on each other: that is checked when a record is read.
 """
 
 from collections.abc import Iterable
@@ -20,14 +20,14 @@ _TELLS = [
     "kind",
 ]  # what tells a record's kind: it has defaults in Python, and stands in every document
 _RUN, _OF_A_RUN = "RunRecord", (CompletedRun, EndedEarly)
-_TOLD_APART = "What is stored of one run: its status tells which of the two."
+_TOLD_APART = "What is stored of one run: its status tells which of the two it is."
 
 
 def json_schema(kind: str | None = None) -> bytes:
-    """The JSON Schema of a record, one trailing newline.
+    """The JSON Schema of a record, with one trailing newline.
 
     Args:
-        kind: one of ``store.KINDS``; of all kinds if ``None``: a record is of exactly one.
+        kind: one of ``documents.KINDS``; ``None`` for all kinds, of which a record has exactly one.
     """
     kinds = (KINDS if kind is None else {kind: KINDS[kind]}).values()
     types = [each for record in kinds for each in (_OF_A_RUN if record is Run else (record,))]

@@ -1,4 +1,4 @@
-"""A record is worth more than its place: where its folder cannot be written, it is kept in another one."""
+"""Keeps records: where a record's folder cannot be written, it is kept in another one."""
 
 import tempfile
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Kept(NamedTuple):
 
     @property
     def run(self) -> RunRecord:
-        """The record, of whoever kept that of a run."""
+        """The record, where it is that of a run."""
         assert isinstance(self.record, RunRecord)
         return self.record
 
@@ -33,9 +33,9 @@ class Kept(NamedTuple):
 def keep(record: Comparable, folder: Path, *, log: str | Path = "") -> Kept:
     """Store a record, and beside it the log that its process left behind; in the folder of temporary files if need be.
 
-    The log is its text, or the file that it is in, of which both ends are kept if it is long.
+    ``log`` is the text of the log, or its file; both ends of a long file are kept.
 
-    What was measured is worth more than its place: nothing is raised where the folder cannot be written.
+    No error is raised where the folder cannot be written, so that what was measured is not lost.
     """
     named = record
 
@@ -49,12 +49,12 @@ def keep(record: Comparable, folder: Path, *, log: str | Path = "") -> Kept:
 
 
 def kept_somewhere(write: Callable[[Path], Path], folder: Path, name: str) -> tuple[Path | None, str | None]:
-    """Where a file could be written, the folder or that of temporary files, and why it is not the folder.
+    """Write a file into its folder or that of temporary files; return its path, and why it is not in its folder.
 
     Args:
         write: writes it into a folder.
         folder: where it should be.
-        name: of the file.
+        name: the name of the file.
     """
     try:
         return write(folder), None

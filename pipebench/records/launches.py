@@ -14,7 +14,7 @@ class Samples(Part, frozen=True):
 
 
 class PipelineSamples(Samples, frozen=True):
-    """With ``busy_s``, the time that all devices together worked in each step; empty where it was not kept."""
+    """Step times with ``busy_s``, the time that all devices together worked in each; empty where it was not kept."""
 
     busy_s: list[NotNegative] = field(default_factory=list)
 
@@ -28,9 +28,10 @@ class Block(Part, frozen=True):
 
 
 class ClockRecord(Part, frozen=True):
-    """A host's clock beside that of rank 0's host: what is to be added to it, how that changes (seconds a second).
+    """A host's clock beside that of rank 0's host.
 
-    ``uncertainty_s`` is how wrong the offset may be: half of the fastest round trip, in the worst step.
+    ``offset_s`` is what must be added to it, ``drift`` how that changes (seconds a second). ``uncertainty_s`` is how
+    wrong the offset may be: half of the fastest round trip, in the worst step.
     """
 
     host: Name
@@ -52,9 +53,9 @@ class Launch(Part, frozen=True):
     page_faults: Count | None
     wall_per_cpu: Positive | None
     peaks_bytes: list[Count] | None = None
-    clocks: list[ClockRecord] | UnsetType = UNSET  # a run of one machine does not tell it
+    clocks: list[ClockRecord] | UnsetType = UNSET  # not there in a run of one machine
 
     @property
     def host_clocks(self) -> list[ClockRecord]:
-        """Those there are."""
+        """The clocks that there are."""
         return [] if isinstance(self.clocks, UnsetType) else self.clocks

@@ -1,4 +1,4 @@
-"""A list of records as JSON, with a line's worth of each."""
+"""A list of records as JSON, with the main figures of each."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +16,7 @@ from pipebench.system.names import as_text, path_text
 
 
 def listing(records: Iterable[tuple[Path, AnyRecord | CorruptRecordError]]) -> bytes:
-    """A JSON array with a line's worth of each record."""
+    """A JSON array with the main figures of each record."""
     return msgspec.json.format(msgspec.json.encode([_line(path, record) for path, record in records])) + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""The record of the machine of 2014 on paper: what ``reproduce --simulate --json`` prints. Version 1, as ``schema``."""
+"""The record of the machine of 2014 on paper: what ``reproduce --simulate --json`` prints. Version 1: ``schema``."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class ClaimOnPaper(Part, frozen=True):
-    """A claim, and by how much the predicted ratio is above it; ``None`` of a claim whose layout is not simulated."""
+    """A claim, and by how much the predicted ratio is above it; ``None`` for a layout that is not simulated."""
 
     reading: Literal["talk", "paper"]
     text: str
@@ -23,8 +23,8 @@ class ClaimOnPaper(Part, frozen=True):
 class MachineOnPaper(Part, frozen=True, kw_only=True):
     """A card with a bus: the efficiency fitted to one GPU, and what is predicted of eight.
 
-    ``card_flops_per_s`` is its peak; what memory and bus sustain has its source in words. Residuals are what is above
-    the paper's figures.
+    ``card_flops_per_s`` is its peak; ``source`` says in words where the rates of memory and bus are from. Residuals are
+    predictions minus the paper's figures.
     """
 
     name: Name
@@ -43,7 +43,7 @@ class MachineOnPaper(Part, frozen=True, kw_only=True):
 
 
 class Step(Part, frozen=True):
-    """What is simulated: a batch of pairs of sentences, and how it is cut. ``words`` of a pair count."""
+    """What is simulated: a batch of sentence pairs, and how it is cut. ``words`` is how many words of a pair count."""
 
     batch: AtLeastOne
     source_steps: AtLeastOne
@@ -76,9 +76,9 @@ class Point(Part, frozen=True):
 class Sensitivity(Part, frozen=True, kw_only=True):
     """How the prediction moves with one figure, named in short and in words.
 
-    ``of``: an assumption, which the paper does not state, or what the paper does state. ``spread`` is the largest
-    ratio over the smallest. ``meets`` is where an assumption that is a number, plausible or not, would give the
-    paper's ratio by itself; null where nowhere.
+    ``of`` says whether the paper states the figure or it is assumed. ``spread`` is the largest ratio over the smallest.
+    ``meets`` is the value, plausible or not, at which a figure that is assumed and a number would by itself give the
+    paper's ratio; null if there is none.
     """
 
     name: Name
@@ -93,7 +93,7 @@ class Sensitivity(Part, frozen=True, kw_only=True):
 
 
 class OnPaper(Part, frozen=True, kw_only=True):
-    """The paper's layout and schedule, simulated; of its speeds only that of one GPU went in.
+    """The paper's layout and schedule, simulated; the only speed that was taken from the paper is that of one GPU.
 
     ``low`` and ``high``: the ratio with all assumptions at their worst and at their best together. ``losses`` lead from
     ``devices_used`` to ``ratio``, and ``unexplained`` from there to the paper's. ``softmax_rests`` is the share of the

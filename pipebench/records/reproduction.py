@@ -1,4 +1,4 @@
-"""The record of a reproduction: what was measured of the result of 2014, and the verdicts. Version 1, as ``schema``."""
+"""The record of a reproduction: what was measured of the result of 2014, and verdicts. Version 1, see ``schema``."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +16,8 @@ Judgement = Literal["reproduced", "exceeded", "not reproduced", "consistent", "i
 class Lost(Part, frozen=True):
     """Where the rest went, as factors that lead from ``devices`` to the step's own speed-up; see ``diagnosis.factors``.
 
-    ``busy_share`` of all device time; the ``busiest`` device is busy so many times the mean.
+    ``busy_share`` is the share of all device time that is busy. ``busiest`` is the busiest device, and
+    ``busiest_over_mean`` how many times the mean it is busy.
     """
 
     devices: AtLeastOne
@@ -34,7 +35,7 @@ class VerdictOfClaim(Part, frozen=True, kw_only=True):
     """A claim, one pipeline that stands for it, and how far the two agree.
 
     ``low`` and ``high`` are the speed-up's interval as it was measured, null where there is none. ``direction`` says on
-    which side of the claim a value lies that is inconsistent with it. ``run`` is the number of the run among ``runs``.
+    which side of the claim an inconsistent value lies. ``run`` is the number of the run among ``runs``.
     """
 
     claim: str

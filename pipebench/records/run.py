@@ -16,7 +16,7 @@ from pipebench.records.spans import TimelineRecord
 class Run(Part, frozen=True, kw_only=True):
     """What is stored of a run, however it ended: what both kinds of ``RunRecord`` have in common.
 
-    ``plan`` is there where the order was made from what was measured: a line a device, as in a plan's text.
+    ``plan`` is there where the order was made from measured costs: a line a device, as in a plan's text.
     """
 
     schema: Schema = Schema()
@@ -73,7 +73,7 @@ _PROMISED = (
 class CompletedRun(Run, frozen=True, kw_only=True):
     """What is stored of a run that measured all it was asked to: every result is there.
 
-    ``plan`` is there where the order was made from what was measured: a line a device, as in a plan's text.
+    ``plan`` is there where the order was made from measured costs: a line a device, as in a plan's text.
     """
 
     status: Literal["completed"]
@@ -89,15 +89,15 @@ class CompletedRun(Run, frozen=True, kw_only=True):
 
     @property
     def input(self) -> Input:
-        """What its throughput counts: it has been read before anything is measured."""
-        assert self.config.input is not None, "no speed-up is without it"
+        """The input, with what throughput counts: it was read before anything was measured."""
+        assert self.config.input is not None, "a run with a speed-up has an input"
         return self.config.input
 
 
 class EndedEarly(Run, frozen=True, kw_only=True):
     """What is stored of a run that did not complete: aborted (a signal, the deadline), or failed.
 
-    From the first complete launch on it may have results. ``plan`` is as in a completed one's.
+    It may have results if a launch was complete. ``plan`` is as in ``CompletedRun``.
     """
 
     status: Ending
@@ -108,11 +108,11 @@ RunRecord = CompletedRun | EndedEarly
 
 
 def told_apart(run: Run) -> RunRecord:
-    """What was read of a run as the kind of record that its status says it is."""
+    """Turn a run that was read into the kind of record that its status tells."""
     values = msgspec.structs.asdict(run)
     return CompletedRun(**values) if run.status == "completed" else EndedEarly(**values)
 
 
 def ended_early(run: Run, status: Ending, failure: Failure | None = None) -> EndedEarly:
-    """The record of a run as that of one that did not complete, with all that was measured."""
+    """Turn the record of a run into that of one that did not complete, with all that was measured."""
     return EndedEarly(**msgspec.structs.asdict(run) | {"status": status, "failure": failure})

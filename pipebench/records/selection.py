@@ -23,10 +23,10 @@ COMPARABLE: tuple[type[Comparable], ...] = (*RUNS, CommandRecord, TraceRecord)
 
 @dataclass(frozen=True)
 class Source:
-    """A run's record, or a command's or trace's where those were searched for too, and where it was found.
+    """A record that was found, and its path: that of a run or, where these were searched for too, a command or trace.
 
-    ``passed_over`` newer ones there were not completed, or unreadable; ``unlike`` ones of a study's folder are of
-    another configuration: they differ from it in the fields ``apart``.
+    ``passed_over`` is how many newer records there were not completed, or unreadable. ``unlike`` is how many runs of a
+    study's folder are of another configuration: they differ from it in the fields ``apart``.
     """
 
     record: Comparable
@@ -46,7 +46,7 @@ class Source:
 class Search:
     """Where names are looked up, whether only completed runs count as the newest, and which kinds of records count.
 
-    A gate looks at the newest run whatever its end: passing over a run that failed would hide the failure.
+    A gate looks at the newest run, completed or not: passing over a run that failed would hide the failure.
     """
 
     folder: Path = store.DEFAULT_FOLDER
@@ -55,7 +55,7 @@ class Search:
 
 
 class _Newest(NamedTuple):
-    """The newest record of a folder but ``back`` ones; ``named``: the folder itself was named."""
+    """The record of a folder with ``back`` newer ones; ``named`` says that the folder itself was named."""
 
     folder: Path
     back: int
@@ -63,14 +63,14 @@ class _Newest(NamedTuple):
 
 
 def find(name: str, folder: Path) -> Path:
-    """The file of a record of any kind; which one is the newest, the files' names tell.
+    """Find the file of a record of any kind; the files' names tell which one is the newest.
 
     Args:
         name: a path, an id or the start of it, ``latest`` or ``latest~1``.
-        folder: of records, for what is no path.
+        folder: the folder of records, for a name that is no path.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no such record.
     """
     meant = _meant(name, folder)
     if isinstance(meant, Path):
@@ -83,10 +83,10 @@ def find(name: str, folder: Path) -> Path:
 
 
 def select(name: str, search: Search) -> Source:
-    """The run that a name stands for, or the record of another kind that counts.
+    """Find the run that a name stands for, or the record of another kind that counts.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no such record.
         CorruptRecordError: It is no record of such a kind, or cannot be read.
     """
     meant = _meant(name, search.folder)
@@ -110,11 +110,11 @@ def _meant(name: str, folder: Path) -> Path | _Newest:
 
 
 def _by_id(name: str, folder: Path) -> Path:
-    """The only record whose id is this or starts so."""
+    """The file of the only record whose id is this name or starts with it."""
     found = [path for path in folders.paths(folder) if path.stem.startswith(name)]
     found = [path for path in found if path.stem == name] or found
     if len(found) > 1:
-        raise UsageError(f"{name}: {len(found)} records in {folder} start so; give more of the id")
+        raise UsageError(f"{name}: {len(found)} records in {folder} start with this; give more of the id")
     if not found:
         raise UsageError(
             f"{name}: no such record; name a file, an id in {folder} ({_how_to_list(folder)}), or latest"
@@ -123,10 +123,10 @@ def _by_id(name: str, folder: Path) -> Path:
 
 
 def check_name(name: str) -> None:
-    """Refuse what no record can be called, before it is looked for.
+    """Refuse a name that no record can have, before it is looked for.
 
     Raises:
-        UsageError: It is empty, as an unset variable is, or no name that the system takes.
+        UsageError: It is empty, as an unset variable is, or not a name that the system takes.
     """
     if not name.strip():
         raise UsageError(f"{name!r}: expected the name of a record, found nothing")
@@ -168,7 +168,7 @@ def _read(path: Path, search: Search) -> Comparable:
 
 
 def _newest(name: str, search: Search, *, back: int) -> Source:
-    """The newest run but ``back`` ones; reads no more files than it must."""
+    """The run of a folder with ``back`` newer ones that count; reads no more files than it must."""
     passed_over = seen = 0
     for each in _newest_first(search):
         if not isinstance(each, Source):
@@ -183,7 +183,7 @@ def _newest(name: str, search: Search, *, back: int) -> Source:
 
 
 def _newest_first(search: Search) -> Iterator[Source | None]:
-    """The runs of a folder; ``None`` for one that does not count. Other kinds of records are no runs."""
+    """The runs of a folder; ``None`` for one that does not count. Records of other kinds are left out."""
     for path in reversed(folders.paths(search.folder)):
         try:
             record = store.read(path)

@@ -1,4 +1,4 @@
-"""The record of a simulation: what ``simulate --json`` prints. Schema version 1, as ``schema``."""
+"""The record of a simulation: what ``simulate --json`` prints. Schema version 1, see ``schema``."""
 
 from typing import Literal
 
@@ -9,16 +9,16 @@ from pipebench.records.spans import TimelineRecord
 
 
 class StageFactorRecord(Part, frozen=True):
-    """How many times as long as ``forward_s`` and the backward's figures a stage, or a chunk, takes."""
+    """How many times ``forward_s``, and the times of a backward, a stage or a chunk takes."""
 
     forward: NotNegative
     backward: NotNegative
 
 
 class LinkChangeRecord(Part, frozen=True):
-    """What is different between two devices, or between every two where there is no ``pair``.
+    """A change of the link between two devices, or of every link where there is no ``pair``.
 
-    Either a ``factor`` of every message's time, or another link: without a bandwidth it occupies nobody.
+    Either a ``factor`` of every message's time, or another link: without a bandwidth it occupies no device.
     """
 
     pair: tuple[Count, Count] | None
@@ -28,13 +28,13 @@ class LinkChangeRecord(Part, frozen=True):
 
 
 class SimulationConfig(Part, frozen=True):
-    """The options of ``simulate``, decided; seconds of one action of one stage on one slice.
+    """The options of ``simulate`` with the values that were used; seconds are of one action of one stage on one slice.
 
     ``stages`` counts the devices, those of the softmax too; ``softmax_s`` is a forward of the whole projection.
-    ``hosts`` have equal numbers of devices next to each other; ``transfer_between_s`` is between them, ``None`` as
-    inside one. ``stage_costs`` has an entry for each stage of layers, or none where all cost the same, ``chunk_costs``
-    one for each chunk; both count. ``link`` has the changes of links, one on top of the other; every message has
-    ``message_bytes``, where that makes a difference.
+    ``hosts`` have equal numbers of devices next to each other; ``transfer_between_s`` is a transfer between them, and
+    ``None`` if that takes as long as inside a host. ``stage_costs`` has an entry for each stage of layers, and
+    ``chunk_costs`` one for each chunk; they are empty where all cost the same, and both factors apply. ``link`` has the
+    changes of links, one on top of the other; ``message_bytes`` is the size of every message, where that matters.
     """
 
     schedule: Name

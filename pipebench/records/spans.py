@@ -15,7 +15,7 @@ class SpanRecord(Part, frozen=True, gc=False):
 class TransferRecord(Part, frozen=True, gc=False):
     """A message; ``action`` is what produced it, ``ready_s`` when it could have left.
 
-    ``consumer`` is the action that needs it; records from before a result could go to several have none.
+    ``consumer`` is the action that needs it; older records, in which a result goes to one action only, have none.
     """
 
     action: Name

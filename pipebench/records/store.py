@@ -67,23 +67,23 @@ def read(path: Path) -> AnyRecord:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The stored document as it is, but for a byte order mark that an editor put before it.
+    """The stored document as it is, without the byte order mark that an editor may have put before it.
 
     Raises:
         UsageError: There is no such file.
-        CorruptRecordError: It cannot be read, or has no end or one that is too far.
+        CorruptRecordError: It cannot be read, is too large, or has no end, as a pipe.
     """
     try:
         found = path.stat()
         if found.st_size > MOST_BYTES or stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode):
             raise CorruptRecordError(
-                f"{path}: not a pipebench record (no file of {MOST_BYTES >> 20} MiB at most)"
+                f"{path}: not a pipebench record (expected a file of at most {MOST_BYTES >> 20} MiB)"
             )
         with path.open("rb") as file:
             return file.read(found.st_size + 1).removeprefix(encodings.BOM)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise UsageError(
-            f"{path}: no such record ({error.strerror}); {pasting.command('list')} shows those there are"
+            f"{path}: no such record ({error.strerror}); {pasting.command('list')} shows which there are"
         ) from None
     except OSError as error:
         raise CorruptRecordError(f"{path}: cannot be read ({error.strerror})") from None

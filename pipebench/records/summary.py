@@ -42,6 +42,6 @@ def nearest(timelines: Sequence[TimelineRecord], step_s: float) -> TimelineRecor
 
 
 def waited(launches: Sequence[Launch]) -> float:
-    """How long work took by the wall clock over its CPU time, of the middle launch; 1 where that is not known."""
+    """How many times its CPU time work took by the wall clock: the median over launches, 1 or more; 1 if unknown."""
     ratios = [launch.wall_per_cpu for launch in launches if launch.wall_per_cpu is not None]
     return max(median(ratios), 1.0) if ratios else 1.0

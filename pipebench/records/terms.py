@@ -19,7 +19,7 @@ Unit = Annotated[str, Meta(pattern=_PLAIN)]
 class Terms(NamedTuple):
     """What throughput counts, and how many devices the baseline of a speed-up is measured on.
 
-    ``better`` is there where the metric is a command's own: it has the name that the command gives it.
+    ``better`` is set only where the metric is a command's own: it has the name that the command gives it.
     """
 
     unit: str = WORDS
@@ -33,7 +33,7 @@ class Terms(NamedTuple):
 
     @property
     def alone(self) -> str:
-        """Who takes the baseline's step."""
+        """What the baseline runs on, such as ``one device``."""
         return "one device" if self.baseline_devices == 1 else f"{self.baseline_devices} devices"
 
     @property
@@ -48,17 +48,17 @@ class Terms(NamedTuple):
 
     @property
     def whose(self) -> str:
-        """Its throughput is."""
+        """What the baseline runs on, before a noun: ``one device's``."""
         return "one device's" if self.baseline_devices == 1 else f"{self.baseline_devices} devices'"
 
     @property
     def relative(self) -> str:
-        """What is added to a speed-up that is not one over a single device; else nothing."""
+        """What to add to a speed-up that is not relative to one device; else empty."""
         return "" if self.baseline_devices == 1 else f" relative to {self.alone}"
 
 
 def terms_of(record: Comparable) -> Terms:
-    """The terms of a record; a unit that is no plain word is not repeated. A trace says nothing of what it counts."""
+    """The terms of a record; a unit that is no plain word becomes ``items``. A trace does not say what it counts."""
     if isinstance(record, CommandRecord):
         return Terms(better=record.metric.better)
     if isinstance(record, TraceRecord):

@@ -1,7 +1,7 @@
-"""Timelines to and from their place in a record.
+"""Timelines to and from their stored form.
 
-A span's action is one of a slice, or a cell of several, such as 2W0.0-7 or 2W0-1.*; ends of a transfer are always of a
-slice.
+A span's action is on one slice, or a cell of several, such as 2W0.0-7 or 2W0-1.*. Both ends of a transfer are always on
+one slice.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from pipebench.timing.timeline import OtherWork, Span, Timeline, Transfer
 if TYPE_CHECKING:
     from pipebench.plan.numbers import Numbers
 
-_NAMES = {Operation.NORM: "norm", Operation.TOTAL: "norm_total", Operation.CLIP: "clip"}  # among other work
+_NAMES = {Operation.NORM: "norm", Operation.TOTAL: "norm_total", Operation.CLIP: "clip"}  # in other work
 
 
 def timeline_record(
@@ -77,7 +77,7 @@ class _Texts(dict[Action, str]):
 
 
 class _Actions(dict[str, Action]):
-    """The actions of a graph by their text form; others are read, and refused if the graph does not have them."""
+    """The actions of a graph by their text form; others are parsed, and refused if the graph has no such action."""
 
     def __init__(self, graph: Graph, numbering: "Numbers") -> None:
         own = compress(numbering.every_action, numbering.exist.tolist())
@@ -86,7 +86,7 @@ class _Actions(dict[str, Action]):
 
     @cached_property
     def of_graph(self) -> frozenset[Action]:
-        """Those that the graph has by themselves, before any other was read."""
+        """The graph's own actions, without any that were parsed."""
         return frozenset(self.graph.actions())
 
     def __missing__(self, text: str) -> Action:
@@ -99,7 +99,7 @@ class _Actions(dict[str, Action]):
 
 
 def timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
-    """The timeline that was stored, of a run of ``graph``.
+    """The timeline that was stored, on ``graph``.
 
     Raises:
         CorruptRecordError: It holds an action or a transfer that the graph does not have.
@@ -118,11 +118,11 @@ def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
     actions = _Actions(graph, numbering)
     for span in record.spans:
         if graph.device(actions[span.action]) != span.device or span.end_s < span.start_s:
-            raise CorruptRecordError(f"timeline: {span.action} does not run so on device {span.device}")
+            raise CorruptRecordError(f"timeline: {span.action} cannot run like this on device {span.device}")
     _check_cells(graph, [actions[span.action] for span in record.spans])
     messages = {(m.producer, m.consumer): m for m in messages_of(graph, numbering)}
     only = {}
-    if any(stored.consumer is None for stored in record.transfers):  # before they named it
+    if any(stored.consumer is None for stored in record.transfers):  # older records do not name it
         only = {(m.producer, m.sender, m.receiver): m for m in messages.values()}
     return Timeline(
         graph,
@@ -140,7 +140,7 @@ def _timeline_from(record: TimelineRecord, graph: Graph) -> Timeline:
 
 
 def _check_cells(graph: Graph, actions: Sequence[Action]) -> None:
-    """Where actions are cells, none does what another one does too."""
+    """Check that no two actions run the same unit, where some are cells."""
     if all(is_unit(graph, action) for action in actions):
         return
     done: dict[Action, Action] = {}
@@ -188,7 +188,7 @@ def device_usages(
     *,
     bytes_are: str = "computed",
 ) -> list[DeviceUsage]:
-    """The table by device that a record holds; ``bytes_are`` says where memory is from, the peaks are measured."""
+    """The table by device that a record holds; ``bytes_are`` says how memory was found. The peaks are measured."""
     return [
         DeviceUsage(
             device=device,
@@ -205,7 +205,7 @@ def device_usages(
 
 
 def busy_s(record: TimelineRecord) -> float:
-    """How long all devices together worked on actions and on the rest of the step."""
+    """Seconds that all devices together worked, on actions and on the rest of the step."""
     return sum(item.end_s - item.start_s for item in work_of(record))
 
 

@@ -1,4 +1,4 @@
-"""The record of a run that another program measured. Schema version 1, as ``schema``.
+"""The record of a run that another program measured. Schema version 1, see ``schema``.
 
 All seconds are of the wall clock, by whoever recorded the run; ``simulated_s`` is what its step takes when the order
 and the lengths of its forwards and backwards are run again on paper. A step lasts from the start of its first forward
@@ -39,7 +39,7 @@ class TraceFile(Part, frozen=True):
 
 
 class TracePlan(Part, frozen=True):
-    """What the run's steps consist of: ``device_of`` each stage, and whether the backward is in halves, I and W.
+    """What the run's steps consist of; ``device_of`` has each stage's device, ``split_backward`` means halves, I and W.
 
     ``order`` is the schedule whose order the shown step has, or ``another``; older records do not say.
     """
@@ -53,7 +53,7 @@ class TracePlan(Part, frozen=True):
 
     @property
     def text(self) -> str:
-        """In words."""
+        """The plan in words."""
         sizes = ((self.stages, "stage"), (self.devices, "device"), (self.microbatches, "microbatch"))
         stages, devices, microbatches = (_counted(*size) for size in sizes)
         halves = ", each backward in halves" if self.split_backward else ""
@@ -62,7 +62,7 @@ class TracePlan(Part, frozen=True):
 
 
 class TraceStep(Part, frozen=True):
-    """One recorded step of one replica, and how long its replay takes; ``busy_s`` of all devices together."""
+    """One recorded step of one replica, and how long its replay takes; ``busy_s`` is that of all devices together."""
 
     step: int
     replica: Count
@@ -87,7 +87,7 @@ class TraceLaunch(Part, frozen=True):
 
     @property
     def step_s(self) -> float:
-        """The mean over replicas and steps."""
+        """Seconds of a step, the mean over replicas and steps."""
         return fmean(each.measured_s for each in self.steps)
 
     def busy_s(self, devices: int) -> float:
@@ -154,17 +154,17 @@ class TraceRecord(Part, frozen=True, kw_only=True):
 
     @property
     def steps(self) -> list[TraceStep]:
-        """Those of all launches."""
+        """The steps of all launches."""
         return [step for launch in self.launches for step in launch.steps]
 
     @property
     def step_s(self) -> float:
-        """The mean over launches."""
+        """Seconds of a step, the mean over launches."""
         return fmean(launch.step_s for launch in self.launches)
 
     @property
     def replicas(self) -> int:
-        """How many the recorded steps are of."""
+        """How many replicas the recorded steps are of."""
         return len({step.replica for step in self.steps})
 
     def __post_init__(self) -> None:
@@ -173,7 +173,7 @@ class TraceRecord(Part, frozen=True, kw_only=True):
 
 
 class TraceSide(Part, frozen=True):
-    """Of a comparison's side that is a recorded run: its plan, how many steps, and files of which kinds."""
+    """What a comparison says of a side that is a recorded run: its plan, how many steps, and the kinds of its files."""
 
     plan: TracePlan
     steps: AtLeastOne

@@ -9,7 +9,7 @@ from pipebench.records.trace import OtherTotal, TraceFile, TracePlan
 
 
 class ExplainedStep(Part, frozen=True):
-    """Where the time of one recorded step went; of waiting, transfer and idle time the mean over devices."""
+    """Where the time of one recorded step went; waiting, transfer and idle time are means over devices."""
 
     step: int
     replica: Count
@@ -21,10 +21,10 @@ class ExplainedStep(Part, frozen=True):
 
 
 class TraceExplanation(Part, frozen=True, kw_only=True):
-    """All seconds are of whoever recorded the run, those of ``what_if`` and ``replay`` simulated.
+    """What ``explain --from`` prints. Seconds are as recorded; in ``what_if`` and ``replay`` they are simulated.
 
-    Over all steps: ``devices_busy`` is the product of the waterfall, busy time / length, of ``devices`` as many; the
-    table by device is the mean. ``steps`` are by themselves.
+    ``devices_busy`` is how many devices are busy on average over all steps, and the product of the waterfall.
+    ``devices`` is the mean over all steps. ``steps`` has each step by itself.
     """
 
     schema: Schema = Schema()

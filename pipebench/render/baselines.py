@@ -18,7 +18,7 @@ Tried = Sequence[tuple[Path, BaselineRecord | CorruptRecordError]]
 
 
 def baseline_table(tried: Tried) -> Table:
-    """A line each, also of what cannot be read."""
+    """A table with a line for each saved baseline, also for one that cannot be read."""
     table = Table("name", "run", "saved", "reason", left=4)
     for path, saved in tried:
         if isinstance(saved, CorruptRecordError):
@@ -30,12 +30,12 @@ def baseline_table(tried: Tried) -> Table:
 
 
 def baseline_report(found: Found) -> Group:
-    """Each with its key and what it replaced."""
+    """Each saved baseline with its key and what it replaced."""
     return Group(*spaced(_facts(path, saved) for path, saved in found))
 
 
 def verification_report(found: Sequence[tuple[Path, str | None]]) -> Facts:
-    """A line each: good, or what is wrong with it."""
+    """A line for each file: good, or what is wrong with it."""
     return Facts(
         *(
             ("wrong" if problem else "good", f"{path}: {problem}" if problem else str(path))
@@ -45,7 +45,7 @@ def verification_report(found: Sequence[tuple[Path, str | None]]) -> Facts:
 
 
 def listing(tried: Tried) -> bytes:
-    """A JSON array with a line's worth of each."""
+    """A JSON array with an object for each saved baseline."""
     return msgspec.json.format(msgspec.json.encode([_line(path, saved) for path, saved in tried])) + b"\n"
 
 

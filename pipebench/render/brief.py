@@ -42,12 +42,12 @@ from pipebench.timing.machines import LOCAL
 from pipebench.timing.timeline import Timeline
 
 MOST_DRAWN = 8  # devices
-_COLUMN = 10  # where what a row says begins
+_COLUMN = 10  # where the text of a row begins
 _MARGIN = 2
 
 
 class _Row(NamedTuple):
-    """A fact; the first of its forms that fits on one line is shown, ``strong`` letters of it in bold."""
+    """A fact. The first of its forms that fits on one line is shown; its first ``strong`` letters are bold."""
 
     name: str
     forms: Sequence[str]
@@ -68,7 +68,7 @@ def _parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
         yield _picture(record, timeline, console)
     factors = summed_up(steps, timeline.graph.devices) if steps and timeline is not None else None
     told = retold(record, factors, timeline)
-    yield warning_lines(told, console) if told else Group()  # what follows stands apart from the picture
+    yield warning_lines(told, console) if told else Group()  # an empty part sets what follows apart
 
 
 def _rows(record: RunRecord, steps: Sequence[Factor]) -> Iterator[_Row]:
@@ -92,7 +92,7 @@ def _rows(record: RunRecord, steps: Sequence[Factor]) -> Iterator[_Row]:
 
 
 def _speedup(record: RunRecord) -> _Row:
-    """With its label: emulated or measured, and by which clock."""
+    """The speed-up with its label: emulated or measured, and by which clock."""
     speedup = record.speedup
     assert speedup is not None
     clock = clock_text(record) if record.clock == "virtual" else f"measured, {clock_text(record)}"
@@ -113,7 +113,7 @@ def _pipeline(record: RunRecord) -> Iterator[str]:
 
 
 def _plan(config: Config) -> str:
-    """Its schedule, with what makes it another than the usual one: the model, and who shares the softmax."""
+    """The schedule, with the model and the devices that share the softmax where these are not the usual ones."""
     shared = None if config.softmax_devices is None else softmax_in_short(config.softmax_devices)
     model = None if config.model is None else config.model.name
     return ", ".join(part for part in (model, config.schedule, shared) if part is not None)
@@ -134,7 +134,7 @@ def _machine(record: RunRecord, machine: MachineRecord) -> Iterator[str]:
 
 
 def _picture(record: RunRecord, timeline: Timeline, console: Console) -> Text:
-    """Of at most ``MOST_DRAWN`` devices; on its axis, which step and by which clock."""
+    """The picture of at most ``MOST_DRAWN`` devices; its axis says which step it is, and by which clock."""
     devices = timeline.graph.devices
     lines = len(drawn(devices, MOST_DRAWN))
     some = f", {lines} of {devices} devices" if lines < devices else ""

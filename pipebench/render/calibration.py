@@ -14,7 +14,7 @@ from pipebench.statistics.power import LEAST_LAUNCHES
 
 
 def calibration_report(noise: Noise) -> Group:
-    """A row for each metric: its spread, and what can be found with so many launches a side."""
+    """A row for each metric: its spread, and the change that can be found with each number of launches a side."""
     table = Table("", "spread", *(f"{number} launches" for number in LAUNCHES))
     terms = Terms(inert(noise.unit), noise.baseline_devices)
     for name in _known(noise):
@@ -30,7 +30,7 @@ def calibration_report(noise: Noise) -> Group:
 
 
 def document(noise: Noise) -> bytes:
-    """The same as a JSON document."""
+    """The calibration as a JSON document."""
     found = {
         name: {str(number): detectable(noise, name, number) for number in LAUNCHES} for name in _known(noise)
     }
@@ -39,5 +39,5 @@ def document(noise: Noise) -> bytes:
 
 
 def _known(noise: Noise) -> list[MetricName]:
-    """What it tells of; one of before knows less."""
+    """The metrics that the calibration has; an older one has fewer."""
     return [name for name in SHOWN if name in noise.log_sd]

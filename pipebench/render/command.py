@@ -52,7 +52,7 @@ def _facts(record: CommandRecord) -> Iterator[tuple[str, str]]:
         told = f"{value_of(record)} over {counted(len(record.launches), 'launch', 'launches')}"
         yield (
             "result",
-            told + (f", of which one spreads by {_spread(record)}" if len(record.launches) > 1 else ""),
+            told + (f"; a launch spreads by {_spread(record)}" if len(record.launches) > 1 else ""),
         )
     if record.failure is not None and record.failure.log is not None:
         yield "log", record.failure.log
@@ -78,5 +78,5 @@ def _launches(record: CommandRecord) -> Table:
 
 
 def _spread(record: CommandRecord) -> str:
-    """The standard deviation of a launch's logarithm, which is a relative one."""
+    """How much a launch spreads, relative: the standard deviation of the launches' logarithms."""
     return f"{100 * stdev(log(launch.value) for launch in record.launches):.2g} %"

@@ -1,4 +1,4 @@
-"""A dry run for a person."""
+"""The report of a dry run."""
 
 from rich.console import Console, Group
 from rich.text import Text
@@ -60,7 +60,7 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
 
 
 def _baseline(document: DryRun) -> list[tuple[str, str]]:
-    """Where no device can hold the model."""
+    """The row of the baseline, where no single device can hold the model."""
     alone = document.config.baseline_partition
     if alone is None:
         return []
@@ -69,7 +69,7 @@ def _baseline(document: DryRun) -> list[tuple[str, str]]:
 
 
 def _options(document: DryRun) -> list[tuple[str, str]]:
-    """Each option with its value, by where that is from; what has none is left out."""
+    """The options with their values, by where the values come from; options without a value are left out."""
     found: dict[str, list[str]] = {}
     for each in document.options:
         if each.value is not None and each.value is not False:

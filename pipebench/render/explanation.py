@@ -16,7 +16,7 @@ from pipebench.render.units import counted, percent, seconds
 from pipebench.render.waterfall import Waterfall, reasons
 from pipebench.warning_codes import WarningCode
 
-# Which the factors say better.
+# Warnings of a run that the factors explain better.
 _OF_ITS_PLAN = {WarningCode.IMBALANCE, WarningCode.SLOWER_THAN_ONE_DEVICE, WarningCode.SHARING_SLOWS}
 _EVIDENCE = {"virtual": "virtual time", "wall": "wall clock", "simulated": "simulated"}
 
@@ -26,7 +26,7 @@ def explanation_report(
     record: RunRecord,
     console: Console,  # noqa: ARG001 - as the other reports
 ) -> Group:
-    """All of it, with what ran, as wide as the console."""
+    """The whole explanation, with what ran, as wide as the console."""
     return Group(
         *spaced(
             [
@@ -69,7 +69,7 @@ def _facts(explained: ExplanationRecord, record: RunRecord) -> Facts:
         default=None,
     )
     if first is not None:
-        rows.append(("try first", f"what is said of {first.step}: it is foreseen to win most"))
+        rows.append(("try first", f"what is said of {first.step}: it is predicted to gain most"))
     rows += [
         ("warning", f"{each.code}: {each.cause}")
         for each in explained.warnings
@@ -88,7 +88,7 @@ def _measured(record: RunRecord, speedup: Speedup) -> str:
 
 
 def what_if_table(changes: Sequence[WhatIf], *, against_baseline: bool) -> Group | Words:
-    """What each change would make of a step, and of the speed-up of a run that was held against a baseline."""
+    """The step that each change would give, and the speed-up where the run has a baseline."""
     if not changes:
         return Words("no single change makes the step shorter by half a per cent or more")
     table = Table(
@@ -109,6 +109,6 @@ def what_if_table(changes: Sequence[WhatIf], *, against_baseline: bool) -> Group
 
 def _notes(changes: Sequence[WhatIf]) -> Iterator[str]:
     if any("mean" in each.change for each in changes):
-        yield "= mean takes work away and gives it to nobody"
+        yield "= mean takes work away and gives it to no other device"
     if len({each.before_s for each in changes}) > 1:
-        yield "a link's change is tried on the step with its messages, all else on forwards and backwards alone"
+        yield "a change of a link is tried on the step with its messages, all others on forwards and backwards alone"

@@ -60,7 +60,7 @@ def plan_text(config: Config) -> str:
 
 
 def split_text(cell: str, most_alive: int | None, most_waiting: int | None) -> str:
-    """What a plan of halves of backwards has beyond others; empty where backwards are whole and nothing is bounded."""
+    """The cell and the bounds of a plan that splits backwards; empty for whole backwards without a bound."""
     bounds = [
         f", at most {counted(most, 'slice')} {what}"
         for most, what in ((most_alive, "alive"), (most_waiting, "waiting for W"))
@@ -70,7 +70,7 @@ def split_text(cell: str, most_alive: int | None, most_waiting: int | None) -> s
 
 
 def simulated_text(config: SimulationConfig) -> str:
-    """What a simulation is of."""
+    """What was simulated."""
     return (
         f"{config.schedule}, {counted(config.stages, 'device' if config.softmax_devices else 'stage')}, "
         f"{counted(config.microbatches, 'microbatch', 'microbatches')}, "
@@ -82,7 +82,7 @@ def simulated_text(config: SimulationConfig) -> str:
 
 
 def ended(record: RunRecord) -> Iterator[RenderableType]:
-    """How a run ended that is not completed."""
+    """How a run ended; nothing for a completed one."""
     if record.failure is not None:
         kept = (
             f"; {len(record.launches)} of {record.config.launches} launches kept" if record.launches else ""
@@ -97,7 +97,7 @@ def counts_text(numbers: Sequence[int]) -> str:
 
 
 def clock_text(record: RunRecord) -> str:
-    """Which clock the figures are of."""
+    """Which clock the figures come from."""
     if record.clock == "virtual":
         return "emulated, virtual time"
     if record.device.kind.has_gpu:
@@ -113,7 +113,7 @@ def _model(config: Config) -> str:
 
 
 def _sizes(config: Config, model: ModelRecord) -> str:
-    """As far as the model has them."""
+    """The sizes of a model, those that it has."""
     parameters = rough(sum(layer.parameters for layer in model.layers))
     width = f" of {config.hidden}" if config.hidden is not None else ""
     heads = f", {counted(config.heads, 'head')}" if config.heads is not None else ""
@@ -122,7 +122,7 @@ def _sizes(config: Config, model: ModelRecord) -> str:
 
 
 def _items_step(config: Config, terms: Terms) -> str:
-    """What a step of the user's own model takes, and what that counts as, where that is another number."""
+    """The batch of a step, and how many items it counts as, where that is another number."""
     items = config.input.items if config.input is not None else None
     if items is None or items == config.batch:
         counts = f"batch {config.batch} {terms.unit}"

@@ -1,4 +1,4 @@
-"""A metric's course for a terminal: a line of blocks, and the changes."""
+"""A metric's history for a terminal: a line of blocks, and the changes."""
 
 from collections.abc import Sequence
 

@@ -4,7 +4,7 @@ from pipebench.system.names import as_text
 
 
 def inert(text: str) -> str:
-    r"""The text on one line with all that is not seen written out, as in ``\x1b``: controls, overrides, separators.
+    r"""The text on one line with all invisible characters written out, as in ``\x1b``: controls, overrides, separators.
 
     Two colons at a line's start, and ``##[`` anywhere, are commands to a GitHub runner that reads a log; both get a
     space.

@@ -5,9 +5,9 @@ r"""Tables, facts and paragraphs that fit the console without cutting a word.
     words/s  1,234 ? ...     value: 1,234
                              verdict: ? inconclusive
 
-A table folds on a console narrower than 72 columns, and wherever it would have to cut a name, a figure or a word. One
-that is wider than the console (a record's id, a path) stays whole on a line of its own, so that it can be copied. What
-the console's encoding cannot show is written out first, as in ``\xe9``: only then is it known how wide it is.
+A table folds on a console narrower than 72 columns, and wherever it would have to cut a name, a figure or a word.
+A word that is wider than the console (a record's id, a path) stays whole on a line of its own, and can be copied.
+Letters that the console's encoding cannot show are written out first, as in ``\xe9``, because that changes the width.
 """
 
 import re
@@ -37,7 +37,7 @@ class Words:
 
 
 class Facts:
-    """Names on the left, what they stand for on the right, wrapped under itself; on a narrow console run together."""
+    """Names on the left, their values in a column on the right; on a narrow console each value follows its name."""
 
     def __init__(self, *rows: tuple[str, str | Text]) -> None:
         self.rows = [(name, value if isinstance(value, Text) else Text(inert(value))) for name, value in rows]
@@ -62,10 +62,10 @@ class Table:
     """A table without lines.
 
     Args:
-        headers: of the columns.
-        left: so many first columns are left-aligned words, which may wrap; the others are figures.
-        words_last: the last column is one of words too.
-        names: so many first columns name a row. An empty one means the same as above.
+        headers: one for each column.
+        left: how many first columns are left-aligned words, which may wrap; the others are figures.
+        words_last: whether the last column is words too.
+        names: how many first columns name a row. An empty cell there repeats the one above.
     """
 
     def __init__(self, *headers: str, left: int = 1, words_last: bool = False, names: int = 1) -> None:
@@ -75,7 +75,7 @@ class Table:
         self.rows: list[_Row] = []
 
     def add(self, *cells: str | Text, titled: bool = True) -> None:
-        """Another row; folded, each cell stands behind its column's header, unless that does not say what it is."""
+        """Add a row. In a folded table each cell follows its column's header, unless it is not ``titled``."""
         texts = (cell if isinstance(cell, Text) else Text(inert(cell)) for cell in cells)
         self.rows.append(_Row(tuple(texts), titled))
 
@@ -90,7 +90,7 @@ class Table:
             yield from self._side_by_side(line, widths)
 
     def _widths(self, lines: Sequence[Sequence[Text]], width: int) -> list[int] | None:
-        """Each column's width; ``None`` if the table must fold. The widest that may wrap gives way, a name's last."""
+        """Each column's width; ``None`` if the table must fold. The widest that may wrap shrinks first, names last."""
         columns = list(zip(*lines, strict=True))
         widths = [max(cell.cell_len for cell in column) for column in columns]
         least = [
@@ -135,7 +135,7 @@ class Table:
                     yield from _lines(Text.assemble(title, cell), width, _INDENT)
 
     def _name(self, cells: Sequence[Text]) -> Text:
-        """What names a row; a number alone would name nothing."""
+        """The words that name a row; a number has its column's header before it."""
         first = cells[0].plain
         number = f"{self.headers[0]} " if first.isdecimal() else ""
         name = Text.assemble(number, Text(": ").join(cell for cell in cells if cell.plain))
@@ -149,7 +149,7 @@ def lines(texts: Iterable[str]) -> Group:
 
 
 def fitting(console: Console, room: int, forms: Sequence[str]) -> str:
-    """The first of several forms of a line that is no wider than ``room``; if none is, the last, which is to wrap."""
+    """The first of several forms of a line that is no wider than ``room``; if none is, the last, which wraps."""
     return next((form for form in forms if seen(Text(inert(form)), console).cell_len <= room), forms[-1])
 
 
@@ -170,7 +170,7 @@ def _written_out(text: str, encoding: str) -> str:
 
 
 def _lines(text: Text, width: int, indent: int) -> Iterator[Text]:
-    """The text's lines, all but the first further to the right, where that leaves a word whole."""
+    """The text's lines; all but the first are indented, unless that would make one too wide."""
     for number, line in enumerate(_wrapped(text, width, width - indent)):
         fits = number and line.cell_len + indent <= width
         yield _whole(Text.assemble(" " * indent, line) if fits else line)

@@ -3,8 +3,8 @@
     0 |██████░···████▒▒▒▒|
     1 | ██████ ...
 
-Each column is a slice of the makespan and shows what the device did for most of it. The signs differ, so
-the picture reads without colour. Of a backward in halves, the weights' one has a sign of its own.
+Each column is a stretch of the makespan and shows what the device did for most of it. The signs differ, so
+the picture reads without colour. Where a backward is in halves, W has a sign of its own.
 """
 
 from collections.abc import Mapping
@@ -45,10 +45,10 @@ def picture(
     """One line a device, ``width`` columns in all, and a legend.
 
     Args:
-        timeline: of one step.
-        width: of the picture, its legend included.
+        timeline: the timeline of one step.
+        width: columns of the picture, its legend included.
         plain: whether the output cannot show block characters.
-        most: so many devices at most, the first and the last one among them; of fewer than there are, evenly spaced.
+        most: how many devices at most are drawn. Of more, evenly spaced ones are, from the first to the last.
         note: what stands on the axis, where there is room for it.
     """
     label = len(str(timeline.graph.devices - 1))
@@ -97,7 +97,7 @@ def _legend(timeline: Timeline, width: int, *, plain: bool) -> Text:
 
 
 def _signs(timeline: Timeline, device: int, room: int) -> list[Sign]:
-    """For each column the sign of what takes most of its slice; of a backward's halves the first one counts as it."""
+    """For each column the sign of what takes most of its time; I, the first half of a backward, has the sign of B."""
     found = (
         piece._replace(kind=Kind.BACKWARD) if piece.kind is Kind.BACKWARD_INPUT else piece
         for piece in pieces(timeline, device)

@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 class Piece(NamedTuple):
-    """Seconds from the step's start; ``action`` is what ran, where it was one."""
+    """A stretch of one kind of time, in seconds from the step's start; ``action`` is what ran, if it was an action."""
 
     start_s: float
     end_s: float
@@ -65,7 +65,7 @@ def kind_of(operation: Operation) -> Kind:
 
 
 def columns(found: Iterable[Piece], start_s: float, end_s: float, count: int) -> list[Kind]:
-    """For each of ``count`` equal columns between two moments the kind that takes most of it; no kind is idle."""
+    """The kind that takes most of each of ``count`` equal columns between two moments; idle where there is no piece."""
     shares: list[dict[Kind, float]] = [{} for _ in range(count)]
     slice_s = (end_s - start_s) / count or 1.0
     for piece in found:

@@ -1,4 +1,4 @@
-"""Live progress on stderr: a bar in a terminal, a line for each new thing to do elsewhere."""
+"""Live progress on stderr: a bar in a terminal; elsewhere a line when something new begins."""
 
 import time
 from contextlib import suppress
@@ -48,7 +48,7 @@ class ProgressView:
             self._bar.stop()
 
     def progress(self, doing: Doing, share: float) -> None:
-        """Take what the experiment reports."""
+        """Show what the run reports."""
         if self._bar is not None:
             left = _left(time.perf_counter() - self._started, share)
             self._bar.update(self._task, description=doing.text, completed=min(share, 1.0), left=left)
@@ -62,7 +62,7 @@ class ProgressView:
             self._print(inert(text))
 
     def _print(self, text: str) -> None:
-        """Print a line; a stderr that nobody reads any more must not end a measurement."""
+        """Print a line; a closed stderr must not end a measurement."""
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
             return

@@ -2,7 +2,7 @@
 
 A run's brief report, which ``run`` and ``show`` print, stands in ``render.brief``.
 
-Foreign words (a file's name, a device's) go in as ``Text`` and inert: they show what they hold and do nothing.
+Foreign words (the name of a file or a device) go in as ``Text``, and are made inert.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,11 +54,11 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
 
 
 def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
-    """What the plan gives at the costs it was simulated with: all work, one device against all of them."""
+    """The plan's speed-up at the costs it was simulated with: the work of all devices over the makespan."""
     work_s = sum(device.busy_s for device in devices)
     if not makespan_s:
         return "-, since nothing takes any time at these costs"
-    return f"{work_s / makespan_s:.2f}x of {len(devices)} at these costs, if one device pays them too"
+    return f"{work_s / makespan_s:.2f}x of {len(devices)} at these costs, over one that does all the work"
 
 
 def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
@@ -89,7 +89,7 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
 
 
 def _alive(devices: Sequence[DeviceUsage]) -> str:
-    """What the table's counts of slices are."""
+    """What the table's counts of slices mean."""
     for_weights = "; for W: those that wait for their weights' gradients alone, at most"
     return f"alive: slices kept for backward{for_weights if weights_wait(devices) else ''}"
 
@@ -128,7 +128,7 @@ def _machine(machine: MachineRecord, link: LinkRecord, terms: Terms) -> Iterator
             "link",
             seconds(link.latency_s)
             + (f" + bytes / {scaled(link.bytes_per_s, 'B/s')}" if link.bytes_per_s else "")
-            + f" a message, of which it costs each of its ends {seconds(link.overhead_s)} (measured)",
+            + f" a message; {seconds(link.overhead_s)} of it is work at each end (measured)",
         )
     else:
         yield (

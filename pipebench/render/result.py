@@ -13,7 +13,7 @@ _GPUS_OF_THE_TALK = 8
 
 
 def step_on_paper(record: RunRecord) -> Step | None:
-    """What can be run again on paper; nothing of a record whose step cannot."""
+    """The step of a record, to be run again on paper; ``None`` for a record whose step cannot be."""
     try:
         return step_of(record)
     except CorruptRecordError:
@@ -60,7 +60,7 @@ def baseline_text(record: RunRecord) -> str:
 
 
 def baseline_in_short(record: RunRecord) -> str:
-    """The same without how it was chosen."""
+    """The same as ``baseline_text``, without how the baseline was chosen."""
     baseline = record.baseline
     assert baseline is not None
     devices, form = counted(baseline.devices, "device"), _form(baseline.kind, baseline.microbatches)
@@ -82,19 +82,19 @@ def _form(kind: str, microbatches: int) -> str:
 
 
 def baseline_clock(record: RunRecord) -> str:
-    """Which clock the baseline's figures are of, in two words."""
+    """Which clock the baseline's figures come from, in two words."""
     assert record.baseline is not None
     one_core = record.clock == "virtual" and record.baseline.kind != "naive"
     return "CPU time" if one_core else pipeline_clock(record)
 
 
 def pipeline_clock(record: RunRecord) -> str:
-    """Which clock the pipeline's figures are of, in two words."""
+    """Which clock the pipeline's figures come from, in two words."""
     return "virtual time" if record.clock == "virtual" else "wall clock"
 
 
 def interval_text(record: RunRecord, *, joint: str = " over ") -> str:
-    """The speed-up's interval, and of how many launches; ``joint`` stands between the two."""
+    """The speed-up's interval, and how many launches it is over; ``joint`` stands between the two."""
     speedup = record.speedup
     assert speedup is not None
     launches = counted(len(record.launches), "launch", "launches")

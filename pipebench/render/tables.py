@@ -43,7 +43,7 @@ def spaced(parts: Iterable[RenderableType]) -> Iterator[RenderableType]:
 def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
     """Each device's layers, where its time went in percent of the step, and its memory.
 
-    What waits for its weights' gradients alone is told where a backward is in halves.
+    Where backwards are in halves, it also has the slices that wait for their weights' gradients alone.
     """
     memory = any(device.memory for device in devices)
     peaks = any(device.memory and device.memory.peak_bytes for device in devices)
@@ -79,7 +79,7 @@ def weights_wait(devices: Sequence[DeviceUsage]) -> bool:
 class RecordRow(NamedTuple):
     """What a table says of a record: a cell a column, the speed-up without its interval, and what its last cell counts.
 
-    The record itself is not kept: a thousand timelines are no small thing.
+    The record itself is not kept: a thousand timelines need much memory.
     """
 
     cells: tuple[Text, ...]
@@ -88,7 +88,7 @@ class RecordRow(NamedTuple):
 
 
 def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
-    """The line of a record; the clock stands in the same cell as the speed-up, so that no width parts them."""
+    """The line of a record; the clock is in the same cell as the speed-up, so that both are always shown together."""
     if isinstance(record, CorruptRecordError):
         return _other_row(str(path), Text("unreadable", style="red"))
     if isinstance(record, ReproductionRecord) and record.status != "completed":
@@ -121,9 +121,9 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
 
 
 def record_table(rows: Sequence[RecordRow], *, width: int) -> Table:
-    """One line a record: its whole id, so that it can be copied, and as much else as fits ``width``; folded, all.
+    """One line a record: its whole id, so that it can be copied, and as many more columns as fit ``width``.
 
-    Where not all records count the same, each says what it counts.
+    A table that folds shows all columns. Where not all records count the same thing, each says what it counts.
     """
     rates = {row.rate for row in rows} - {""}
     columns = ["record", "status", "speed-up" if rates or not rows else "result", "plan", _WORDS_PER_S]
@@ -146,14 +146,14 @@ def record_table(rows: Sequence[RecordRow], *, width: int) -> Table:
 
 
 def _counting(row: RecordRow) -> tuple[Text, ...]:
-    """Its cells, the last one with what it counts."""
+    """The cells of a row, the last one with what it counts."""
     if not row.rate:
         return row.cells
     return (*row.cells[:-1], Text.assemble(row.cells[-1], f" {row.rate}"))
 
 
 def _command_row(path: Path, record: CommandRecord) -> RecordRow:
-    """Its metric stands where a run has its speed-up, and what ran in the place of the plan."""
+    """The row of a command: its metric is where a run has its speed-up, and what ran is where a run has its plan."""
     metric = record.metric.field
     measured = "-" if record.value is None else f"{metric} {printed_text(metric, record.value)}"
     status = record.kind if record.status == "completed" else f"{record.kind}, {record.status}"
@@ -165,7 +165,7 @@ def _command_row(path: Path, record: CommandRecord) -> RecordRow:
 
 
 def _trace_row(path: Path, record: TraceRecord) -> RecordRow:
-    """Its step stands where a run has its speed-up."""
+    """The row of a recorded run: its step is where a run has its speed-up."""
     measured = f"step {seconds(record.step_s)} {record.clock}"
     plan, first = record.plan, Path(record.files[0].path).name
     files = first if len(record.files) == 1 else f"{first} and {len(record.files) - 1} more"

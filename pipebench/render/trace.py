@@ -1,7 +1,7 @@
 """The report of a run that another program measured: how well its steps are understood, and where the time goes.
 
-The residual of the replay stands first among the figures: what is said below holds as far as a step that is simulated
-again takes as long as it was recorded.
+The residual of the replay comes first among the figures. What is said below it can be trusted only as far as a step
+that is simulated again takes as long as the recorded one.
 """
 
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ _KINDS = {"spans": "span table", "torch-profiler": "trace of torch.profiler"}
 
 
 def trace_report(record: TraceRecord, console: Console, shown: Timeline | None = None) -> Group:
-    """The whole record, as wide as the console; ``shown`` is its timeline, where that is at hand."""
+    """The whole record, as wide as the console; ``shown`` is its timeline, if the caller has it already."""
     return Group(*spaced(_parts(record, console, shown)))
 
 
 def residual_text(steps: list[TraceStep]) -> str:
-    """How far the replayed steps are from the recorded ones: on average without the sign, and the one that is worst."""
+    """How far the replayed steps are from the recorded ones: the mean without the signs, and the worst one."""
     worst = max(steps, key=lambda step: abs(step.residual))
     mean = fmean(abs(step.residual) for step in steps)
     if len(steps) == 1:
@@ -63,7 +63,7 @@ def _parts(record: TraceRecord, console: Console, shown: Timeline | None) -> Ite
 
 
 def _origin(record: TraceRecord) -> Iterator[tuple[str, str]]:
-    """What it is of, and who measured it."""
+    """Who measured it, its plan, and its files."""
     yield "measured", "by another program, on its own clock; pipebench read its files and measured nothing"
     yield "plan", record.plan.text
     files = [_file(file) for file in record.files[:_MOST_FILES]]

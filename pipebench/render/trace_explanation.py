@@ -13,6 +13,6 @@ from pipebench.timing.timeline import Timeline
 def trace_explanation_report(
     explained: TraceExplanation, record: TraceRecord, shown: Timeline, console: Console
 ) -> Group:
-    """All of it, as wide as the console; ``shown`` is the record's timeline."""
+    """The whole explanation, as wide as the console; ``shown`` is the record's timeline."""
     found = trace_report(record, console, shown)
     return Group(*spaced([found, what_if_table(explained.what_if, against_baseline=False)]))

@@ -4,18 +4,18 @@ from pipebench.diagnosis.vanishing import vanished
 from pipebench.records.figures import Verification
 from pipebench.records.run import RunRecord
 
-_LONG = 2  # a sequence in which recurrent weights have gradients
+_LONG = 2  # words of a sequence that is long enough for recurrent weights to have gradients
 
 
 def words_of(record: RunRecord) -> int:
-    """How long its sequences are; where it has none, long enough for all gradients to be there."""
+    """How long a run's sequences are; without any, a length at which all gradients are there."""
     return record.config.sequence_length or _LONG
 
 
 def verified_text(verification: Verification, words: int, *, clipping: float | None) -> str:
     """How near the gradients are, whether they were clipped, and how many are too small to tell."""
     equal = f"{_equal(verification)} (at most {verification.tolerance:.0e} allowed)"
-    if verification.max_relative_parameter_error:  # none at all goes without saying
+    if verification.max_relative_parameter_error:  # an error of 0 is not mentioned
         equal += f", parameters after one update {verification.max_relative_parameter_error:.1e} off"
     if clipping is not None and verification.gradient_norm is not None:
         norm = verification.gradient_norm
@@ -27,10 +27,10 @@ def verified_text(verification: Verification, words: int, *, clipping: float | N
 
 
 def verified_in_short(record: RunRecord) -> tuple[str, ...]:
-    """Whether a run was verified, the longest form first; how many gradients are too small to tell stands in each."""
+    """Whether a run was verified, the longest form first; each says how many gradients are too small to tell."""
     verification = record.verification
     if verification is None:
-        return ("no: nobody compared the pipeline's gradients with the baseline's",)
+        return ("no: the pipeline's gradients were not compared with the baseline's",)
     vanish = _vanish(verification, words_of(record))
     equal, allowed = _equal(verification), f"{verification.tolerance:.0e} allowed"
     return (

@@ -3,8 +3,8 @@
     imbalance: device 7 (LSTM 7 + projection) is busy 1.40x the mean, and sets the pace: ... -> try ...: ...
     imbalance: device 7 is busy 1.40x the mean -> try --softmax-devices all
 
-Clauses are left out from the end, and what stands in brackets; no word is cut, and the next step stays. What does not
-fit even then wraps.
+Clauses are left out from the end, then what stands in brackets. No word is cut, and the next step stays. A line that
+does not fit even then wraps.
 """
 
 import re
@@ -26,7 +26,7 @@ _STEP_S_PART = re.compile(r", (?:or|which) ")
 
 
 def warning_lines(warnings: Sequence[WarningRecord], console: Console) -> Facts:
-    """A line each, and more of one that is too wide in its shortest form."""
+    """A line for each warning, or several where its shortest form is too wide."""
     room = console.width - _COLUMN
     return Facts(*((_LABEL, _styled(each, fitting(console, room, forms(each)))) for each in warnings))
 
@@ -40,7 +40,7 @@ def forms(warning: WarningRecord) -> list[str]:
 
 
 def _shorter(text: str, part: re.Pattern[str]) -> list[str]:
-    """The text, its first clause, that without brackets, and the first part of this."""
+    """The text, its first clause, that clause without brackets, and the first part of this."""
     clause = _CLAUSE.split(text)[0]
     plain = _BRACKETS.sub("", clause)
     return [text, clause, plain, part.split(plain)[0]]

@@ -76,7 +76,7 @@ class Waterfall:
 
 
 def _bar(before: float, after: float, most: float, room: int, *, plain: bool) -> Text:
-    """Up to ``after``, then what is between that and ``before``."""
+    """A bar up to the smaller of the two speed-ups, then what was lost or won up to the larger one."""
     ends = [round(room * value / most) for value in sorted((before, after))]
     low, high = ends
     text = Text()
@@ -100,7 +100,7 @@ def reasons(steps: Sequence[WaterfallStep]) -> Group:
 
 
 def in_short(steps: Sequence[Factor], devices: int, baseline_devices: int = 1) -> str:
-    """The factors that are not about 1 by name and the others as one: ``8 devices x 0.79 (...) = 3.44x``."""
+    """The factors that are not about 1, each by name, and the others as one: ``8 devices x 0.79 (...) = 3.44x``."""
     factors = steps[1:]
     named = [each for each in factors if abs(each.factor - 1) >= _IN_SHORT]
     rest = prod(each.factor for each in factors if each not in named)
@@ -111,9 +111,9 @@ def in_short(steps: Sequence[Factor], devices: int, baseline_devices: int = 1) -
 
 
 def largest(steps: Sequence[Factor], devices: int, baseline_devices: int = 1, *, most: int = 3) -> list[str]:
-    """A line each for the devices, for the factors that change most, in their order, and for all else as one.
+    """A line for the devices, one for each of the factors that change most, in their order, and one for all else.
 
-    What nothing explains is a part of all else. Each line ends with its factor and the speed-up that is left, the last
+    The unexplained factor is a part of all else. Each line ends with its factor and the speed-up that is left, the last
     one with the speed-up itself::
 
         8 devices                                      8.00x

@@ -20,12 +20,12 @@ class Lengths(NamedTuple):
 
     @property
     def steps(self) -> tuple[int, int]:
-        """Of encoder and decoder."""
+        """The time steps of encoder and decoder."""
         return self.source, self.target + self.marks
 
     @property
     def words(self) -> int:
-        """Of a pair of sentences: what words/s counts."""
+        """The words of a sentence pair, which words/s counts."""
         return self.source + self.target
 
 
@@ -33,7 +33,7 @@ CORPUS = Lengths(round(SOURCE_WORDS / PAIRS), round(TARGET_WORDS / PAIRS))
 
 
 class Slicing(NamedTuple):
-    """How a step is cut: sentences of a batch, slices of it, steps of time that go to the next device at once."""
+    """How a step is cut: sentences of a batch, microbatches, and time steps that go to the next device at once."""
 
     batch: int = PRESET["batch"]
     microbatches: int = 1
@@ -46,17 +46,17 @@ class Assumptions:
 
     Args:
         machine: cards and bus.
-        bandwidth: of the bus, over what its source says.
-        latency: of the bus, likewise.
+        bandwidth: the bandwidth of the bus, as a multiple of what its source says.
+        latency: its latency, likewise.
         copied_by_devices: whether a message keeps both its devices from computing while it is on its way.
-        lengths: of the sentences of a batch.
+        lengths: how long the sentences of a batch are.
         launch_s: what a card loses for each kernel.
-        kernels: how many there are, over the usual count.
+        kernels: how many there are, as a multiple of the usual count.
         memory: whether work takes at least as long as its weights take through the card's memory.
         softmax: how efficient its products are, over those of the LSTM.
         pipelined: how efficient the products of the pipeline are, over those of the single GPU.
         all_rows: whether the update goes through all rows of the embeddings, or through those that occur.
-        slicing: of the pipeline's step.
+        slicing: how the pipeline's step is cut.
     """
 
     machine: PaperMachine = USED
@@ -70,10 +70,10 @@ class Assumptions:
     softmax: float = 1.0
     pipelined: float = 1.0
     all_rows: bool = True
-    slicing: Slicing = Slicing()  # noqa: RUF009 - a tuple: nobody changes it
+    slicing: Slicing = Slicing()  # noqa: RUF009 - a tuple never changes
 
     @property
     def link(self) -> Link:
-        """What lies between two cards."""
+        """The link between two cards."""
         link = self.machine.bus.link
         return Link(link.latency_s * self.latency, link.bytes_per_s * self.bandwidth)

@@ -23,7 +23,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """What lies between two cards, one direction."""
+    """The link between two cards, in one direction."""
 
     name: str
     link: Link
@@ -32,14 +32,14 @@ class Bus:
 
 @dataclass(frozen=True, slots=True)
 class PaperMachine:
-    """As many of a card as there are devices, and a bus."""
+    """A machine whose devices are all of one card, with a bus."""
 
     card: Card
     bus: Bus
 
     @property
     def name(self) -> str:
-        """Of both."""
+        """The names of card and bus."""
         return f"{self.card.name}, {self.bus.name}"
 
 

@@ -17,7 +17,7 @@ def fitted_efficiency(assumed: Assumptions) -> float:
     """The share of the card's peak with which one GPU has the paper's words/s at the paper's batch.
 
     Raises:
-        UsageError: Its peak is not enough.
+        UsageError: The card's peak is not enough.
     """
     work = step_work(assumed.lengths, Slicing())
     tasks, target_s = work.single(all_rows=assumed.all_rows), work.words / PAPER_ONE_GPU
@@ -42,7 +42,7 @@ def fitted_efficiency(assumed: Assumptions) -> float:
 
 
 def single_s(work: StepWork, assumed: Assumptions, efficiency: float) -> float:
-    """A step on one GPU, word by word."""
+    """Seconds of a step on one GPU, word by word."""
     return _sum_s(work.single(all_rows=assumed.all_rows), assumed, efficiency)
 
 
@@ -51,7 +51,7 @@ def _sum_s(tasks: Mapping[Task, int], assumed: Assumptions, efficiency: float) -
 
 
 def task_s(task: Task, assumed: Assumptions, efficiency: float) -> float:
-    """What a task takes."""
+    """Seconds that a task takes."""
     card = assumed.machine.card
     speed = card.flops_per_s * efficiency * (assumed.softmax if task.softmax else 1.0)
     memory_s = task.bytes / card.bytes_per_s if assumed.memory or not task.flops else 0.0
@@ -67,22 +67,22 @@ class PaperCosts:
     efficiency: float
 
     def action_s(self, action: Action) -> float:
-        """What the action's task takes, and its messages where no copy engine carries them."""
+        """Seconds of the action's task, and of its messages where no copy engine carries them."""
         copied_s = 0.0
         if self.assumed.copied_by_devices:
             copied_s = sum(map(self.assumed.link.transfer_s, self.work.handled_bytes.get(action, ())))
         return self._s(self.work.tasks[action]) + copied_s
 
     def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
-        """Nothing."""
+        """No gap: 0 seconds."""
         return 0.0
 
     def before_s(self, device: int) -> float:
-        """Zeroing the gradients."""
+        """Seconds of zeroing the gradients."""
         return self._s(self.work.zeroing(device))
 
     def after_s(self, device: int) -> float:
-        """The update."""
+        """Seconds of the update."""
         return self._s(self.work.update(device, all_rows=self.assumed.all_rows))
 
     def _s(self, task: Task) -> float:

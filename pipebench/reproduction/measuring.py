@@ -29,7 +29,7 @@ from pipebench.run.so_far import SoFar
 from pipebench.system import signals
 
 LEAST_LAUNCHES = 3
-_PATIENCE = 10.0  # budgets, until the whole is given up
+_PATIENCE = 10.0  # times the budget, after which all is given up
 _LEAST_DEADLINE_S = 1800.0
 
 
@@ -40,7 +40,7 @@ class _Heard:
         self.listener, self.reading, self.began, self.budget_s = listener, reading, began, budget_s
         self.launch = 0
 
-    def progress(self, doing: Doing, share: float) -> None:  # noqa: ARG002 - of a run, whose end nobody knows here
+    def progress(self, doing: Doing, share: float) -> None:  # noqa: ARG002 - the share of a run whose end is not known here
         what = doing.smallest if self.launch else doing.text
         launch = f", launch {self.launch}" if self.launch else ""
         used = (time.monotonic() - self.began) / self.budget_s
@@ -79,7 +79,7 @@ class _Group:
         self.took_s.append(time.monotonic() - began)
 
     def expected_s(self) -> float:
-        """Of the next launch: as long as the longest one but the first, which races and verifies too."""
+        """Seconds of the next launch: those of the longest so far but the first, which races and verifies too."""
         return max(self.took_s[1:] or self.took_s)
 
 
@@ -136,7 +136,7 @@ class Reproduction:
 
     @property
     def launches(self) -> int:
-        """That were complete, of all readings."""
+        """How many launches were complete, over all readings."""
         return sum(group.launches for group in self.groups)
 
     def _begins(self, group: _Group) -> bool:
@@ -145,7 +145,7 @@ class Reproduction:
         return time.monotonic() - self.began + group.expected_s() <= self.budget_s
 
     def record(self, status: str = "completed", error: Exception | None = None) -> ReproductionRecord:
-        """All that has been measured."""
+        """The record of all that has been measured."""
         failure = None if error is None else ending.failure_of(error)
         verdicts: list[VerdictOfClaim] = []
         runs: list[CompletedRun] = []
@@ -168,19 +168,19 @@ class Reproduction:
         return msgspec.structs.replace(base, status=status)
 
     def ended(self, status: str, error: Exception) -> ReproductionRecord:
-        """The same of one that was ended; a signal waits until that is done."""
+        """The record of a reproduction that was ended; a signal waits until that is made."""
         with signals.held():
             return self.record(status, error)
 
 
 def _run(so_far: SoFar) -> CompletedRun:
-    """Its record, which says how often it was launched."""
+    """The record of a run, with the number of its launches."""
     so_far.config = msgspec.structs.replace(so_far.config, launches=len(so_far.launches))
     return completed_record(so_far)
 
 
 def _without_spans(run: CompletedRun) -> CompletedRun:
-    """As it is kept beside others: what was read off its timeline is in the verdict."""
+    """The run without the spans of its timeline: what was read off these is in the verdict."""
     empty = msgspec.structs.replace(run.timeline, spans=[], transfers=[], other=[])
     return msgspec.structs.replace(run, timeline=empty)
 

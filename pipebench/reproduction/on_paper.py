@@ -1,4 +1,4 @@
-"""The machine of 2014 on paper: one GPU fitted, eight predicted, and what the prediction hangs on. Pure."""
+"""The machine of 2014 on paper: one GPU fitted, eight predicted, and what the prediction depends on. Pure."""
 
 from dataclasses import replace
 from math import inf
@@ -22,7 +22,7 @@ from pipebench.reproduction.work import LSTM_KERNELS, SOFTMAX_KERNELS
 
 
 def on_paper() -> OnPaper:
-    """What one GPU's words/s of the paper say of eight."""
+    """What the paper's words/s of one GPU say of eight."""
     assumed = Assumptions()
     used = predicted(assumed)
     work, timeline = used.work, used.timeline
@@ -89,9 +89,9 @@ def _machine(assumed: Assumptions, machine: PaperMachine) -> MachineOnPaper:
 
 
 def caps(prediction: Prediction) -> tuple[float, float]:
-    """What the layout allows by operations alone: if no device ever waited, and if segments of time do not overlap.
+    """The ratios that the layout allows by operations alone: if no device ever waited, and if segments do not overlap.
 
-    In the second one the busiest device of each segment sets the pace: the softmax rests while the encoder runs.
+    In the second case the busiest device of each segment sets the pace: the softmax rests while the encoder runs.
     """
     work = prediction.work
     flops = [
@@ -103,14 +103,14 @@ def caps(prediction: Prediction) -> tuple[float, float]:
 
 
 def ideal(assumed: Assumptions) -> Prediction:
-    """Operations alone: free messages and launches, a memory that takes no time."""
+    """The prediction by operations alone: free messages and launches, a memory that takes no time."""
     card = replace(assumed.machine.card, bytes_per_s=inf)
     machine = replace(assumed.machine, card=card)
     return predicted(replace(assumed, machine=machine, launch_s=0.0), free_messages=True)
 
 
 def losses(prediction: Prediction) -> list[Loss]:
-    """The way from the number of devices to the predicted ratio."""
+    """The losses that lead from the number of devices to the predicted ratio."""
     balanced, in_turn = caps(prediction)
     steps = (
         ("unequal work: the softmax's devices have most", balanced),

@@ -21,22 +21,22 @@ class Prediction:
 
     @property
     def work(self) -> StepWork:
-        """Of a step."""
+        """The work of a step."""
         return step_work(self.assumed.lengths, self.assumed.slicing)
 
     @cached_property
     def one_gpu_words_per_s(self) -> float:
-        """At this batch; at the paper's it is the paper's."""
+        """Words/s of one GPU at this batch; at the paper's batch it is the paper's figure."""
         return self.work.words / single_s(self.work, self.assumed, self.efficiency)
 
     @property
     def words_per_s(self) -> float:
-        """Of eight GPUs."""
+        """Words/s of eight GPUs."""
         return self.work.words / self.timeline.makespan_s
 
     @property
     def ratio(self) -> float:
-        """How many times as fast as one."""
+        """How many times as fast eight GPUs are as one."""
         return self.words_per_s / self.one_gpu_words_per_s
 
 

@@ -19,7 +19,7 @@ _STEPS_A_CHUNK = 4  # beside the one of 2014
 
 
 class Pipelines(NamedTuple):
-    """Of one reading, all against one baseline."""
+    """The pipelines of one reading, all measured against one baseline."""
 
     reading: Reading
     full_size: bool

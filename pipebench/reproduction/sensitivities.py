@@ -1,7 +1,7 @@
 """How the prediction moves with each figure, and which assumption carries it. Pure.
 
-One GPU has the paper's words/s under every assumption: the efficiency is fitted anew. What the paper states, its
-batch and how it cuts a step, moves with the efficiency that fits the paper's own.
+One GPU has the paper's words/s under every assumption: the efficiency is fitted anew. What the paper states (its batch,
+and how it cuts a step) is varied with the efficiency that fits the paper's own values.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +17,11 @@ from pipebench.reproduction.varied import Value, Varied, varied
 
 _STRIDE = 4.0  # a factor of the figure, on the way to where the paper's ratio is met
 _STRIDES = 12
-_CLOSER = 5  # steps between the two that it lies between
+_CLOSER = 5  # halvings between the two values that it lies between
 
 
 def sensitivities(base: Assumptions) -> list[Sensitivity]:
-    """Assumptions first, what moves the ratio most before the rest; then what the paper states."""
+    """All figures: assumptions first, those that move the ratio most before the others; then what the paper states."""
     found = [_sensitivity(base, each) for each in varied(base)]
     return sorted(found, key=lambda each: (each.of != "assumption", -each.spread))
 
@@ -79,7 +79,7 @@ def _point(base: Assumptions, value: Value) -> Point:
 
 
 def _meets(base: Assumptions, at: Callable[[float], Value], points: Sequence[Point]) -> Point | None:
-    """Where the ratio would be the paper's: from the value used on, in strides, then closer and closer."""
+    """Where the ratio would be the paper's: looked for from the used value on, in strides, then closer and closer."""
     goal = CLAIMS["paper"].ratio
     used = next(point for point in points if point.used)
     best = min(points, key=lambda point: abs(point.ratio - goal))
@@ -103,7 +103,7 @@ def _meets(base: Assumptions, at: Callable[[float], Value], points: Sequence[Poi
 
 
 def _between(base: Assumptions, at: Callable[[float], Value], one: Point, other: Point, goal: float) -> Point:
-    """The point between two others that has a ratio, by halving the way on a scale of factors and a straight line."""
+    """The point between two others that has the ratio ``goal``: by halving the factor, then by a straight line."""
     for _ in range(_CLOSER):
         middle = _point(base, at(_at(one, other, 0.5)))
         one, other = (middle, other) if (middle.ratio - goal) * (one.ratio - goal) > 0 else (one, middle)

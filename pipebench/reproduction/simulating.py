@@ -1,4 +1,4 @@
-"""The record of the machine of 2014 on paper, with verdicts as those of what is measured. Pure."""
+"""The record of the machine of 2014 on paper, with verdicts like those of measured runs. Pure."""
 
 from pipebench.records import store
 from pipebench.records.on_paper import ClaimOnPaper, OnPaper
@@ -9,7 +9,7 @@ from pipebench.reproduction.verdicts import judged
 
 
 def simulated() -> ReproductionRecord:
-    """Its interval is how far all assumptions together move the ratio: nothing was measured.
+    """Make the record; its interval is how far all assumptions together move the ratio, since nothing was measured.
 
     There is no verdict for the talk: what is simulated is the paper's layout.
     """

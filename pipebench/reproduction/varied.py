@@ -14,7 +14,7 @@ _KERNELS = sum(LSTM_KERNELS.values())
 
 
 class Value(NamedTuple):
-    """One that a figure may have; ``number`` is ``None`` where it is none."""
+    """A value that a figure may have; ``number`` is ``None`` where it is not a number."""
 
     label: str
     changes: Changes
@@ -23,7 +23,7 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Varied:
-    """A figure with its plausible values. ``at`` gives what any other number would be, where that makes sense."""
+    """A figure with its plausible values. ``at`` makes a value of any other number, where that makes sense."""
 
     name: str
     text: str
@@ -34,7 +34,7 @@ class Varied:
 
 
 def varied(base: Assumptions) -> list[Varied]:
-    """All of them, what ``base`` has being among the values of each."""
+    """All figures that are varied; what ``base`` has is among the values of each."""
     return [*_products(), *_launches(), *_messages(), *_choices(), *_stated(base)]
 
 

@@ -9,7 +9,7 @@
                             inconsistent      it does not: the value is above the claim, or below it
                             unclear           the interval is too wide to tell
 
-What is not the machine of the claim at the claim's size can agree with it, and reproduces nothing.
+Anything but real GPUs at the claim's size can only agree with the claim: it reproduces nothing.
 """
 
 from typing import Literal, NamedTuple
@@ -41,7 +41,7 @@ def judged(
     reproduces: bool = False,
     off: tuple[float, float] = (1.0, 1.0),
 ) -> Judged:
-    """Hold a speed-up against a claimed one.
+    """Compare a speed-up with a claimed one.
 
     Args:
         value: the speed-up.

@@ -28,7 +28,7 @@ _PASSES = {Operation.FORWARD: 1, Operation.BACKWARD: 3}  # of weights, or of the
 LSTM_KERNELS = {Operation.FORWARD: 3, Operation.BACKWARD: 6}
 # a forward: a product, the largest logit, the sum; a backward: the probabilities, two products and the bias
 SOFTMAX_KERNELS = {Operation.FORWARD: 3, Operation.BACKWARD: 4}
-_EMBEDDING_KERNELS = _LOSS_KERNELS = 1  # either way
+_EMBEDDING_KERNELS = _LOSS_KERNELS = 1  # in each direction
 
 
 class Task(NamedTuple):
@@ -43,7 +43,7 @@ class Task(NamedTuple):
 class StepWork:
     """One step of the pipeline, cut as ``slicing`` says, and the same step on a single GPU, word by word.
 
-    Segments have equally many chunks. Of the shorter one the first chunks are empty: messages of no bytes, no work.
+    Segments have equally many chunks. The first chunks of the shorter one are empty: messages of no bytes, no work.
     """
 
     def __init__(self, lengths: Lengths, slicing: Slicing) -> None:
@@ -59,7 +59,7 @@ class StepWork:
 
     @property
     def words(self) -> int:
-        """Of the batch."""
+        """The words of the batch."""
         return self.slicing.batch * self.lengths.words
 
     @cached_property
@@ -69,7 +69,7 @@ class StepWork:
 
     @cached_property
     def graph(self) -> Graph:
-        """Of the step."""
+        """The graph of the step."""
         work = tuple(
             self._compute(part, Operation.FORWARD, self.slicing.steps_each).flops
             for part in self.layout.parts
@@ -79,19 +79,19 @@ class StepWork:
 
     @cached_property
     def plan(self) -> Plan:
-        """The wavefront's, with its messages."""
+        """The plan of the wavefront, with its messages."""
         return add_transfers(SCHEDULES["wavefront"].plan(self.graph))
 
     @cached_property
     def message_bytes(self) -> dict[Message, int]:
-        """Of each message."""
+        """The bytes of each message."""
         edges = edges_of(self.outline, self.layout, self.slicing.microbatches, self.chunks)
         steps = (self.steps,) * self.slicing.microbatches
         return {message: bytes_of(edges, message, steps) for message in messages_of(self.graph)}
 
     @cached_property
     def handled_bytes(self) -> dict[Action, list[int]]:
-        """Of the messages that begin or end with an action."""
+        """The bytes of the messages that begin or end with each action."""
         found: dict[Action, list[int]] = defaultdict(list)
         for message, size in self.message_bytes.items():
             found[message.producer].append(size)
@@ -100,11 +100,11 @@ class StepWork:
 
     @cached_property
     def tasks(self) -> dict[Action, Task]:
-        """Of every action."""
+        """The task of every action."""
         return {action: self._task(action) for action in self.graph.actions()}
 
     def flops(self, device: int, segment: int) -> float:
-        """Of a device while a segment of time is computed."""
+        """Operations of a device while a segment is computed."""
         return sum(
             task.flops
             for action, task in self.tasks.items()
@@ -112,11 +112,11 @@ class StepWork:
         )
 
     def zeroing(self, device: int) -> Task:
-        """Before a device's first action."""
+        """The task before a device's first action."""
         return Task(bytes=self._gradients_bytes(self.layout.parts_on(device)), kernels=1)
 
     def update(self, device: int, *, all_rows: bool) -> Task:
-        """After a device's last action."""
+        """The task after a device's last action."""
         return self._update(self.layout.parts_on(device), all_rows=all_rows)
 
     def single(self, *, all_rows: bool) -> Counter[Task]:
@@ -143,7 +143,7 @@ class StepWork:
         return self._compute(self.layout.parts[action.stage], action.operation, steps, microbatches=count)
 
     def _compute(self, part: Slice, operation: Operation, steps: int, *, microbatches: int = 1) -> Task:
-        """Of so many steps of a microbatch in one segment of time."""
+        """The task of ``steps`` time steps of a microbatch in one segment."""
         if not steps:
             return Task()
         alone, softmax = part._replace(opens=False), part.layers == 0
@@ -167,13 +167,13 @@ class StepWork:
         return Task(bytes=self._gradients_bytes(parts), kernels=1)
 
     def _update(self, parts: Sequence[Slice], *, all_rows: bool) -> Task:
-        """Gradients are read, parameters read and written: all, or those that have gradients."""
+        """The update: gradients are read, parameters read and written, all or those that have gradients."""
         gradients = self._gradients_bytes(parts)
         changed = sum(self.outline.memory(part, 0).parameters for part in parts) if all_rows else gradients
         return Task(bytes=gradients + 2 * changed, kernels=1)
 
     def _gradients_bytes(self, parts: Sequence[Slice]) -> int:
-        """Of the embeddings' rows that occur, and of all else."""
+        """Bytes of the gradients: those of the embeddings' rows that occur, and of all else."""
         return sum(self.outline.memory(part, 0).gradients for part in parts)
 
 
@@ -186,5 +186,5 @@ def _cut(length: int, each: int, chunks: int) -> list[int]:
 
 @lru_cache(maxsize=64)
 def step_work(lengths: Lengths, slicing: Slicing) -> StepWork:
-    """Made once: its plan is what takes time."""
+    """The work of a step, which is kept: making its plan takes time."""
     return StepWork(lengths, slicing)

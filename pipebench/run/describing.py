@@ -1,6 +1,6 @@
-"""Options of a run to its configuration; layers of the user's own are described by a process of their own before.
+"""From the options of a run to its configuration; first a separate process describes layers of the user's own.
 
-This process never imports the user's code: what it does to a process, and how long it takes, is that one's business.
+This process never imports the user's code. What that code does, and how long it takes, affects the other one alone.
 """
 
 import time
@@ -20,16 +20,16 @@ from pipebench.models.registry import kind_of
 from pipebench.plan.schedules import schedule_named
 from pipebench.run.devices import check_system
 
-_DEADLINE_S = 600.0  # of a description, where the run has no other
+_DEADLINE_S = 600.0  # of a description, where the run has none
 
 
 def resolved(options: RunOptions, tell: Callable[[str], None], *, began: float | None = None) -> RunConfig:
-    """The run that is asked for, fully decided.
+    """The configuration of the run that is asked for, with every value decided.
 
     Args:
-        options: as given.
+        options: the options as they were given.
         tell: takes the name of what takes long.
-        began: when the run did, on the ``time.monotonic`` clock; now by default.
+        began: when the run began, on the ``time.monotonic`` clock; now by default.
 
     Raises:
         UsageError: A value is out of range, the user's layers cannot be pipelined as they are, or end the process

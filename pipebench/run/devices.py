@@ -23,9 +23,9 @@ def settled(config: RunConfig, near: Mapping[int, int] | None = None) -> tuple[R
     """The configuration with a kind of device that this machine has, and a line on what ``auto`` became.
 
     Args:
-        config: to settle.
-        near: of ranks that torchrun or Slurm started those whose GPUs this process sees, each with its GPU's number;
-            ``None``: this process starts all ranks.
+        config: the configuration to settle.
+        near: the ranks whose GPUs this process sees, each with its GPU's number, if torchrun or Slurm started them;
+            ``None`` if this process starts all ranks.
 
     Raises:
         EnvironmentRefusedError: This system cannot run, has too few GPUs, or too little memory.
@@ -64,7 +64,7 @@ def check_system(command: str) -> None:
 
 
 def _choose(config: RunConfig, found: int, needed: int, *, alone: bool) -> tuple[RunConfig, str]:
-    """Ranks that others started are never emulated, and where there are GPUs they are meant to have one each."""
+    """Settle ``auto``. Ranks that a launcher started are never emulated; where there are GPUs, each should have one."""
     usable = _torch_has_cuda()
     kind = DeviceKind.CUDA if found >= needed and usable else DeviceKind.EMULATED
     if not alone and not kind.is_real:
@@ -85,7 +85,7 @@ def has_gpus(number: int) -> bool:
 
 
 def _overruled_order() -> str | None:
-    """A line where GPUs would count in another order than the one that a run counts in."""
+    """A line if GPUs should count in another order than the one that a run counts in."""
     asked = os.environ.get("CUDA_DEVICE_ORDER", _ORDER)
     if asked == _ORDER:
         return None
@@ -108,7 +108,7 @@ def _require(needed: int, found: int, *, alone: bool) -> None:
 
 
 def _torch_has_cuda() -> bool:
-    """By its version, since importing torch takes seconds; what else may be wrong a rank finds out."""
+    """Whether torch is built for GPUs, by its version, since importing it takes seconds; a rank finds all else."""
     try:
         return not version("torch").endswith("+cpu")
     except PackageNotFoundError:
@@ -124,9 +124,9 @@ def _require_cuda_build() -> None:
 
 
 def _check_gpu_memory(config: RunConfig, found: Sequence[Gpu], of_rank: Mapping[int, int]) -> None:
-    """Each GPU holds its stage, beside what CUDA, NCCL and the libraries take for themselves.
+    """Check that each GPU can hold its stage, beside what CUDA, NCCL and the libraries take for themselves.
 
-    Whether one also holds the whole model is found out by trying.
+    Whether one GPU also holds the whole model is found out by trying.
     """
     of_all = budget.device_memory(config, config.planned_partition)
     for rank, number in of_rank.items():

@@ -1,4 +1,4 @@
-"""The record of a run that did not complete: with figures if they can be computed, and soon."""
+"""The record of a run that did not complete, with figures if they can be computed soon."""
 
 import time
 from collections.abc import Callable
@@ -30,8 +30,8 @@ def ended_in_time(so_far: SoFar, status: Ending, failure: Failure, tell: Callabl
 
 
 def rescued(so_far: SoFar, bug: Failure, tell: Callable[[str], None]) -> EndedEarly:
-    """The same after a bug of ours, which may lie in the figures themselves."""
+    """Like ``ended_in_time``, after a bug of ours, which may lie in the figures themselves."""
     try:
         return ended_in_time(so_far, "failed", bug, tell)
-    except Exception:  # noqa: BLE001 - figures that cannot be computed may be what is told already
+    except Exception:  # noqa: BLE001 - the figures may be the bug itself
         return ended_record(so_far, "failed", bug, figures=False)

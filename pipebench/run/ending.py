@@ -1,10 +1,8 @@
-"""How a run ends that is not completed and stored: what is known then, for whoever tells the user."""
+"""How a run ends that was not completed, or not stored: what is known then, to be told to the user."""
 
 from pathlib import Path
 
 from pipebench.errors import EnvironmentRefusedError, ExitCode, PipebenchError
-
-# REMOVE
 from pipebench.records.keeping import Kept
 from pipebench.records.schema import Failure
 from pipebench.system import names, pasting, reasons
@@ -32,7 +30,7 @@ class RunEndedError(Exception):
 
     @property
     def launches(self) -> int:
-        """Those that were complete."""
+        """How many launches were complete."""
         return len(self.kept.record.launches)
 
 

@@ -4,14 +4,14 @@ from typing import NamedTuple, Protocol
 
 
 class Doing(NamedTuple):
-    """What is being done, in words: the whole, such as ``launch 1 of 6``, and what of it, from large to small."""
+    """What is being done, in words: the whole, such as ``launch 1 of 6``, and its parts, from large to small."""
 
     whole: str
     parts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, words: tuple[str, ...]) -> "Doing":
-        """Of words from large to small, of which there is one at least."""
+        """Made of words, from the whole to the smallest part; there is at least one."""
         whole, *parts = words
         return cls(whole, tuple(parts))
 

@@ -1,6 +1,6 @@
 """The link of this machine: as it was kept, or as one run measures it while the others wait for it.
 
-What was measured under load is good enough for the run that needs it now, and is not kept for those to come.
+A link that was measured under load is good enough for the run that needs it now, but is not kept for later runs.
 """
 
 import time
@@ -21,10 +21,10 @@ def known(job: messages.Job, launcher: Launcher, listener: Listener, *, remeasur
     """The link, measured if it is not kept or is to be measured again.
 
     Args:
-        job: of the run, which says what to start.
+        job: the job of the run, which says what to start.
         launcher: starts the two processes.
         listener: hears of progress.
-        remeasure: whether what is kept does not count.
+        remeasure: whether to measure even if a link is kept.
 
     Raises:
         DeadlineError: The run's deadline passed.
@@ -39,7 +39,7 @@ def known(job: messages.Job, launcher: Launcher, listener: Listener, *, remeasur
 
 
 def _kept(listener: Listener) -> MeasuredLink | None:
-    """As it was measured before on an idle machine."""
+    """The link as it was measured before on an idle machine; ``None`` if it was not."""
     link = link_cache.load()
     if link is None or link.doubtful:
         return None
@@ -50,7 +50,7 @@ def _kept(listener: Listener) -> MeasuredLink | None:
 
 
 def _wait(launcher: Launcher, listener: Listener) -> None:
-    """Another run measures it."""
+    """Tell that another run measures the link, and end at the deadline."""
     listener.progress(Doing("the link", ("waiting for another run that measures it",)), 0.0)
     if time.monotonic() > launcher.deadline:
         raise DeadlineError(
@@ -76,7 +76,7 @@ def _measured(job: messages.Job, launcher: Launcher, listener: Listener, *, keep
 
 
 def _end(link: MeasuredLink, *, keep: bool, beside: bool) -> str:
-    """Keep the link if it may be; what became of it, in words."""
+    """Keep the link if it is fit; return what became of it, in words."""
     if beside:
         return ", not kept: another pipebench run measured beside it"
     if link.doubtful:

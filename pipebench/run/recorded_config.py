@@ -11,7 +11,7 @@ _OPTIONS = frozenset(Config.__struct_fields__) - {"partition", "optimizer", "inp
 
 
 def config_record(config: RunConfig, given: Given | None) -> Config:
-    """Every option of a run, decided; ``given`` is its input, ``None`` if it ended before that was read."""
+    """Every option of a run, with its value; ``given`` is its input, ``None`` if it ended before that was read."""
     options = {name: getattr(config, name) for name in RunConfig.__struct_fields__ if name in _OPTIONS}
     return Config(
         **{
@@ -26,7 +26,7 @@ def config_record(config: RunConfig, given: Given | None) -> Config:
 
 
 def _optimizer(config: RunConfig) -> Optimizer:
-    """Plain SGD, or that of the user's own: what that does is for it to know."""
+    """Plain SGD, or the user's own optimizer, of which only what it says of itself is known."""
     described = config.described
     if described is None or not described.optimizer:
         return Optimizer(learning_rate=config.learning_rate, clipping=config.clipping)
@@ -48,7 +48,7 @@ def _model(config: RunConfig) -> ModelRecord | None:
 
 
 def _built_in(config: RunConfig) -> ModelRecord:
-    """Its units in order, with what opens the model and its head in the first and the last one."""
+    """The layers of a built-in model in order; the first has what opens the model, the last has its head."""
     outline, last = config.outline, config.layers - 1
     units = [Slice(n, n + 1, opens=n == 0, closes=n == last) for n in range(config.layers)]
     layers = [ModelLayer(outline.text(unit), outline.parameters(unit)) for unit in units]
@@ -56,7 +56,7 @@ def _built_in(config: RunConfig) -> ModelRecord:
 
 
 def input_record(config: RunConfig, given: Given | None) -> Input | None:
-    """What throughput counts; ``None`` if the run ended before the input was read."""
+    """The input, with what throughput counts; ``None`` if the run ended before the input was read."""
     if given is None:
         return None
     source = given.source

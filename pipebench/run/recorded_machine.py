@@ -17,7 +17,7 @@ from pipebench.timing.machines import machine_for
 
 
 def device_names(so_far: SoFar) -> list[str]:
-    """As CUDA told them or, in a run that ended before, as the driver did; without a GPU the CPU's."""
+    """The names as CUDA gave them or, in a run that ended before that, the driver; without a GPU the CPU's."""
     if so_far.ranks:
         return [rank.name for rank in so_far.ranks]
     if not so_far.config.kind.has_gpu:

@@ -86,7 +86,7 @@ def _without_figures(so_far: SoFar) -> EndedEarly:
 
 
 def _found(config: RunConfig) -> dict[str, bool]:
-    """What was found to be best for the model here; a split cell's library is of no run that has none."""
+    """What was found to be best for the model here; a split cell's library only where there is a split cell."""
     found = config.found or {}
     return {
         name: best for name, best in found.items() if config.cell == "split" or not name.endswith("_products")
@@ -129,9 +129,9 @@ def _figures(so_far: SoFar) -> dict[str, Any]:
 
 
 def _longest_slice(so_far: SoFar, timeline: Timeline) -> float | None:
-    """How many times a stage's mean forward its longest one takes, where slices differ; of the stage in the middle.
+    """How many times its mean forward a stage's longest one takes, where slices differ: the median over stages.
 
-    It is by slice: of a cell of several it is what each takes on average.
+    It goes by slices: each slice of a cell counts with their mean.
     """
     if so_far.given is None or so_far.given.positions is None:
         return None
@@ -206,7 +206,7 @@ def _warnings(
 
 
 def _ranks_here(so_far: SoFar) -> int:
-    """Of the machine of rank 0, which is this one."""
+    """How many ranks this machine has, which is that of rank 0."""
     hosts = [rank.host for rank in so_far.ranks]
     return hosts.count(hosts[0]) if hosts else so_far.config.gpus
 

@@ -1,4 +1,4 @@
-"""What is settled before the first launch, by launches of their own: a balanced partition, an order by costs.
+"""What is settled before the first launch, by separate launches: a balanced partition, an order by costs.
 
 Whatever is settled is the same in every launch, and stands in the record.
 """
@@ -30,13 +30,13 @@ class Ordered(NamedTuple):
 
 
 class Measurement(NamedTuple):
-    """Launches that measure no pipeline, but what one must know to be made."""
+    """Launches that do not measure the pipeline, but what must be known to plan it."""
 
     launcher: Launcher
     listener: Listener
 
     def balanced(self, job: messages.Job) -> RunConfig:
-        """Measure the layers, and of several GPUs the speed of each, then decide the partition.
+        """Measure the layers, and the speed of each GPU if there are several, then decide the partition.
 
         Raises:
             RunFailedError: The launch broke, or ended without a result.
@@ -95,7 +95,7 @@ def check_plan(config: RunConfig) -> None:
 
 
 def _balanced(config: RunConfig, costs: messages.LayerCosts) -> RunConfig:
-    """A slow device gets fewer layers."""
+    """The configuration with a balanced partition; a slow device gets fewer layers."""
     counts = partition.balanced(
         config.row,
         costs.layers,

@@ -15,7 +15,7 @@ from pipebench.timing.links import LinkChange, Topology, changed, latency_only
 from pipebench.timing.stage_factors import stage_factors
 
 _STAGES = 8
-MOST_S = 1e15  # 30 million years; what a million of them add up to is far from what no number can hold
+MOST_S = 1e15  # 30 million years; a million of them still add up to a number that a float can hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class SimulationOptions:
     softmax_devices: str | None = None
     softmax_s: float | None = None
     hosts: int = 1
-    transfer_between_s: float | None = None  # as inside a host
+    transfer_between_s: float | None = None  # None: as inside a host
     stage_costs: str | None = None
     link: tuple[str, ...] = ()
     message: str | None = None
@@ -78,7 +78,7 @@ class SimulationOptions:
         self._check_sizes()
 
     def _check_factors(self, chain: int) -> None:
-        """As many as there are stages with layers."""
+        """Check that there are as many stage costs as stages with layers."""
         if self.factors and len(self.factors) != chain:
             less = f" less {self.stages - chain} for the softmax" if chain < self.stages else ""
             raise UsageError(
@@ -99,7 +99,7 @@ class SimulationOptions:
             )
 
     def _check_sizes(self) -> None:
-        """A bandwidth says nothing without a size."""
+        """Refuse a bandwidth without the size of a message."""
         changes = zip(self.link, self.link_changes, strict=True)
         with_rates = [text for text, change in changes if change.bytes_per_s is not None]
         if self.message_bytes is None and with_rates:
@@ -110,27 +110,27 @@ class SimulationOptions:
 
     @property
     def factors(self) -> tuple[StageFactor, ...]:
-        """How many times as long as usual each stage of the chain takes; nothing where all take as long."""
+        """How many times as long as usual each stage of the chain takes; empty where all take equally long."""
         return () if self.stage_costs is None else stage_factors(self.stage_costs, "--stage-costs")
 
     @property
     def chunk_factors(self) -> tuple[StageFactor, ...]:
-        """How many times as long as usual each chunk of time takes; nothing where all take as long."""
+        """How many times as long as usual each chunk of time takes; empty where all take equally long."""
         return () if self.chunk_costs is None else stage_factors(self.chunk_costs, "--chunk-costs", "chunk")
 
     @property
     def link_changes(self) -> tuple[LinkChange, ...]:
-        """What differs between devices."""
+        """The changes of links between devices."""
         return tuple(link_change(text, self.stages) for text in self.link)
 
     @property
     def message_bytes(self) -> int | None:
-        """Of every message."""
+        """The bytes of every message."""
         return None if self.message is None else bytes_of(self.message, "--message")
 
     @property
     def topology(self) -> Topology:
-        """What lies between the devices."""
+        """The links between the devices."""
         inside = latency_only(self.transfer_s)
         across = inside if self.transfer_between_s is None else latency_only(self.transfer_between_s)
         each = self.stages // self.hosts
@@ -144,12 +144,12 @@ class SimulationOptions:
 
     @property
     def splits_backward(self) -> bool:
-        """Whether the schedule orders the two halves of a backward by themselves."""
+        """Whether the schedule orders the two halves of a backward separately."""
         return schedule_named(self.schedule).splits_backward
 
     @property
     def whole_softmax_s(self) -> float | None:
-        """A forward of the whole projection: as long as a stage's where only its devices are named; None without it."""
+        """Seconds of a forward of the whole projection: a stage's where only its devices are given, None without."""
         if self.softmax_s is None and self.sharing is not None:
             return self.forward_s
         return self.softmax_s
@@ -160,7 +160,7 @@ class SimulationOptions:
         if self.sharing is None:
             return graph_of(Shape(chain, split_backward=self.splits_backward), microbatches, chunks)
         shape = Shape(chain, self.sharing, split_backward=self.splits_backward)
-        shards = graph_of(shape, 1, 1).stages - chain - 1  # refused before there is much of it
+        shards = graph_of(shape, 1, 1).stages - chain - 1  # too many are refused before the graph is large
         factors = [factor.forward for factor in self.factors] or [1.0] * chain
         work = (*(self.forward_s * factor for factor in factors), *[whole_s / shards] * shards, 0.0)
         return graph_of(shape, microbatches, chunks, work)
@@ -195,7 +195,7 @@ class SimulationOptions:
 
 
 def stages_told(stage_costs: str | None, softmax_devices: str | None) -> int:
-    """How many devices there are where nobody says so: those of the listed stages and those beside them.
+    """How many devices there are by default: those of the listed stages, and those beside them for the softmax.
 
     Raises:
         UsageError: The stages are no list of factors.

@@ -1,4 +1,4 @@
-"""What a schedule that orders by costs is told of a simulation: the costs that were given. Pure."""
+"""The given costs of a simulation, as a schedule that orders by costs takes them. Pure."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,13 +11,13 @@ from pipebench.timing.links import Topology
 
 
 def order_costs(graph: Graph, costs: Costs, links: Topology, message_bytes: int) -> OrderCosts:
-    """Of all chunks of a stage their mean; of a stage's messages in one direction the longest.
+    """The costs of each stage: the mean over its chunks, and the longest of its messages in each direction.
 
     Args:
-        graph: whose backward is split.
-        costs: of its actions.
-        links: between its devices.
-        message_bytes: of every message.
+        graph: a graph whose backward is split.
+        costs: those of its actions.
+        links: those between its devices.
+        message_bytes: the size of every message.
     """
     device = graph.device_of
 

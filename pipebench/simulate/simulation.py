@@ -74,7 +74,7 @@ def _always(size_bytes: int, message: Message) -> int:  # noqa: ARG001 - they ar
 
 
 def _config(options: SimulationOptions, graph: Graph) -> SimulationConfig:
-    """The options, decided."""
+    """The options, with the values that are used."""
     usual = options.usual_costs()
     return SimulationConfig(
         schedule=options.schedule,

@@ -10,11 +10,11 @@ from pipebench.timing.links import Link, Topology, latency_only
 
 
 def topology_of(device: Device, message_bytes: int) -> Topology | None:
-    """What messages of a size meet; ``None`` if no link was measured. Between hosts it is the slowest link.
+    """The links for messages of one size; ``None`` if none was measured. Inside and between hosts the slowest counts.
 
     Args:
-        device: of a record.
-        message_bytes: of a message.
+        device: the devices of a record.
+        message_bytes: the size of a message.
     """
     if not device.links:
         return None
@@ -29,7 +29,7 @@ def topology_of(device: Device, message_bytes: int) -> Topology | None:
 
 
 class Between(NamedTuple):
-    """What lies between equal numbers of devices on so many hosts: seconds of a message inside a host and across."""
+    """Equal numbers of devices on some hosts, and the seconds of a message inside a host and across."""
 
     devices: int
     hosts: int
@@ -72,7 +72,7 @@ def link_for(measured: HostLinkRecord, message_bytes: int) -> Link:
 
 
 def one_way_s(measured: HostLinkRecord, message_bytes: int) -> float:
-    """Between two sizes that were measured in proportion, beyond the largest as between the last two."""
+    """Seconds of a message one way: in proportion between measured sizes, beyond them as between the last two."""
     times = measured.times
     if message_bytes <= times[0].size_bytes or len(times) == 1:
         return times[0].one_way_s

@@ -1,9 +1,9 @@
 """Where a series of runs changed its level.
 
-A change that was undone is invisible to a split of the whole series, so splits are looked for in stretches of many
-lengths (seeded binary segmentation, Kovacs et al. 2023). The split whose ranks differ most shows a change, and the one
-that leaves least variance beside it, there or in the whole series, tells where: ranks alone pull it to the middle. The
-surest of them is a change point if
+A change that was undone does not show in a split of the whole series, so splits are looked for in stretches of many
+lengths (seeded binary segmentation, Kovacs et al. 2023). The split whose ranks differ most shows that there is a
+change. The split that leaves least variance, in that stretch or in the whole series, tells where: by ranks alone it
+would be pulled to the middle. The surest of these splits is a change point if
 
     its Mann-Whitney p-value, times the number of splits that were looked at, stays below the level
     the two levels differ by more than the threshold
@@ -99,7 +99,7 @@ def _looked_at(stretches: Sequence[tuple[int, int]]) -> int:
 
 
 def _sharpest(values: Sequence[float]) -> int:
-    """The split that leaves the least variance within its parts; the two most extreme values weigh as the next ones."""
+    """The split that leaves the least variance within its parts; the most extreme values weigh as the next ones."""
     logs = [log(value) for value in values]
     low, high = sorted(logs)[1], sorted(logs)[-2]
     middle = fmean(logs)

@@ -61,7 +61,7 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
 
 
 def _beta_fraction(a: float, b: float, x: float) -> float:
-    """Its continued fraction by Lentz's method (Numerical Recipes, 3rd edition, section 6.4)."""
+    """The continued fraction of the beta function by Lentz's method (Numerical Recipes, 3rd edition, section 6.4)."""
     c, d = 1.0, 1 / _not_zero(1 - (a + b) * x / (a + 1))
     result = d
     for m in range(1, 10_000):

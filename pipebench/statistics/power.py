@@ -16,7 +16,7 @@ from pipebench.statistics.distributions import student_t_quantile
 LEAST_LAUNCHES = (
     4  # with three a side, no order of the launches is rarer than 1 in 10, and no rank test can tell
 )
-DEFAULT_THRESHOLD = 0.03  # the relative change that matters, where nobody has named another one
+DEFAULT_THRESHOLD = 0.03  # the relative change that matters, unless another one is given
 _MOST_LAUNCHES = 100
 _NODES = 48
 _HALVINGS = 16  # of an interval a few times as wide as the answer: better than one part in a thousand
@@ -63,7 +63,7 @@ def detectable(
     power: float = 0.95,
     confidence: float = 0.95,
 ) -> float:
-    """The same for a standard error and degrees of freedom as they were found."""
+    """The same as ``minimum_detectable_effect``, for a standard error and degrees of freedom that were found."""
     critical = student_t_quantile((1 + confidence) / 2, degrees)
     low = log1p(threshold)
     if standard_error == 0:
@@ -79,9 +79,9 @@ def detectable(
 
 
 def launches_needed(log_sd: float, half_width: float, *, confidence: float = 0.95) -> int | None:
-    """The fewest launches a side, at least 4, whose interval is no wider than this either way.
+    """The fewest launches a side, at least 4, whose interval is no wider than ``half_width`` either way.
 
-    ``half_width`` is relative; ``None`` stands for more than 100.
+    ``half_width`` is relative; a result of ``None`` stands for more than 100.
     """
     if _half_width(log_sd, _MOST_LAUNCHES, confidence) > log1p(half_width):
         return None

@@ -1,8 +1,8 @@
-"""Ties a process to the one that started it: whoever is killed takes it along.
+"""Ties a process to the one that started it: when that is killed, the process is killed too.
 
-When ``ab`` or a run is killed (the end of a CI job's patience, the out-of-memory killer) nobody is left to end what it
-started, which would go on measuring on devices that the next job wants. The kernel's order to kill survives ``exec``,
-so that as a script, ``python leash.py PARENT COMMAND ...``, this becomes a command that is tied. Only Linux has it.
+When ``ab`` or a run is killed (by a CI job's time limit, or for lack of memory), nothing is left to end what it
+started, which would go on measuring on devices that the next job wants. The kernel's order to kill survives ``exec``.
+So this file as a script, ``python leash.py PARENT COMMAND ...``, becomes a command that is tied. Only Linux has it.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-CANNOT = 126  # as a shell says of a command that is there and does not start
+CANNOT = 126  # a shell's exit code for a command that is there but does not start
 _PR_SET_PDEATHSIG = 1
 
 

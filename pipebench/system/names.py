@@ -1,7 +1,7 @@
-"""Names as a system has them, which is bytes, and as text.
+"""Names as the system has them, which is bytes, and as text.
 
-An argument or a file's name reaches Python with each byte that the locale cannot decode as a surrogate: all of a UTF-8
-name that is not ASCII where the locale is ``C``.
+Python makes a surrogate of each byte of an argument or a file's name that the locale cannot decode. Where the locale is
+``C``, these are all bytes of a UTF-8 name that are not ASCII.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def as_text(name: str) -> str:
-    r"""The name as UTF-8 text; bytes that are none are written out, as in ``\xff``."""
+    r"""The name as UTF-8 text; bytes that are not text are written out, as in ``\xff``."""
     if name.isascii():
         return name
     try:
@@ -28,7 +28,7 @@ def is_text(name: str) -> bool:
 
 
 def as_named(text: str) -> str:
-    """The name that ``as_text`` has made this text of, for the system to find."""
+    """The reverse of ``as_text``: the name by which the system finds a file."""
     return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 

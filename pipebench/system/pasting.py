@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 _PROGRAM = "pipebench"
-_BACK = re.compile(r"\w+~\d+", re.ASCII)  # latest~1, HEAD~1: no shell makes anything of this tilde
+_BACK = re.compile(r"\w+~\d+", re.ASCII)  # latest~1, HEAD~1: this tilde means nothing to any shell
 _AS_IT_IS = frozenset(range(0x20, 0x7F)) - frozenset(b"'\\:#")  # colons and hashes: commands to a CI runner
 
 
@@ -22,7 +22,7 @@ def command(*words: str) -> str:
 
 
 def path_word(path: str | Path) -> str:
-    """A path as an argument: none is taken for an option."""
+    """A path as an argument that is not taken for an option."""
     text = str(path)
     return f"./{text}" if text.startswith("-") else text
 

@@ -21,7 +21,7 @@ def not_written(path: Path, error: OSError, otherwise: str) -> str:
     """One line on a file that could not be written: which one, where, why, and what to do.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         error: what the system said.
         otherwise: what to do if the reason itself cannot be helped, such as ``name another folder with -o``.
     """
@@ -39,12 +39,12 @@ def write_whole(path: Path, document: bytes) -> None:
 
 
 def copy_ends(path: Path, source: Path, most: int = _END_BYTES) -> None:
-    """As ``write_whole``, of another file's bytes; of a longer file the first ``most`` and the last ``most`` bytes.
+    """Like ``write_whole``, for another file's bytes; of a longer file the first and the last ``most`` bytes are kept.
 
     A line between the two says how many are left out.
 
     Raises:
-        OSError: It cannot be written, or the other one not be read; nothing is left behind.
+        OSError: The file cannot be written, or ``source`` cannot be read; nothing is left behind.
     """
 
     def fill(file: IO[bytes]) -> None:
@@ -77,10 +77,10 @@ def _filled(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
 
 @contextmanager
 def temporary_folder(prefix: str = "pipebench-") -> Iterator[Path]:
-    """A private folder for what is gone at the end.
+    """A private folder, which is deleted at the end.
 
     Raises:
-        EnvironmentRefusedError: None can be made.
+        EnvironmentRefusedError: No folder can be made.
     """
     with writing_temporary_files():
         made = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
@@ -90,10 +90,10 @@ def temporary_folder(prefix: str = "pipebench-") -> Iterator[Path]:
 
 @contextmanager
 def writing_temporary_files() -> Iterator[None]:
-    """Say which folder, and which variable named it, where a temporary file cannot be written.
+    """Say in which folder a temporary file cannot be written, and which variable named the folder.
 
     Raises:
-        EnvironmentRefusedError: One could not be.
+        EnvironmentRefusedError: A file could not be written.
     """
     try:
         yield
@@ -108,7 +108,7 @@ def _no_temporary_files(error: OSError) -> str:
     except FileNotFoundError:  # Python has tried them all
         named = [f"{name}={os.environ[name]}" for name in _VARIABLES if os.environ.get(name)]
         if _no_file_may_grow():
-            return "temporary files cannot be written: no file may have any size; raise the limit (ulimit -f)"
+            return "temporary files cannot be written: the file size limit is too low; raise it (ulimit -f)"
         tried = ", ".join([*named, "/tmp and others"])  # noqa: S108 - it is only told
         return f"temporary files cannot be written in any of {tried}; {remedy}"
     return f"temporary files cannot be written in {place}: {reason(error)}; {help_for(error, remedy)}"
@@ -127,7 +127,7 @@ def temporary_place() -> str:
     """The folder of temporary files, with the variable that named it.
 
     Raises:
-        FileNotFoundError: None can be written.
+        FileNotFoundError: There is no folder that can be written.
     """
     used = tempfile.gettempdir()
     named = (name for name in _VARIABLES if os.environ.get(name))

@@ -1,4 +1,4 @@
-"""The system's errors in words: by its number what stands in the way, and what helps. The only such list."""
+"""The system's errors in words: for each number, what stands in the way and what helps. The only such list."""
 
 import errno
 from typing import NamedTuple

@@ -14,7 +14,7 @@ from pipebench.errors import EnvironmentRefusedError
 from pipebench.system.reasons import help_for, reason
 
 _ANOTHER_FOLDER = "set TMPDIR to a folder on a local disk that has room"
-# Those that a library's text is searched for: others occur in texts about other things.
+# The errors that a library's text is searched for; the words of others occur in texts about other things.
 _IN_TEXTS = (
     errno.ENOSPC,
     errno.EDQUOT,
@@ -29,13 +29,13 @@ _IN_TEXTS = (
 
 @contextmanager
 def told(wanted: str) -> Iterator[None]:
-    """Tell what the system refuses inside.
+    """Turn what the system refuses inside into an error for the user.
 
     Args:
         wanted: such as ``a launch cannot be started``.
 
     Raises:
-        EnvironmentRefusedError: In the place of an ``OSError``.
+        EnvironmentRefusedError: In place of an ``OSError``.
     """
     try:
         yield

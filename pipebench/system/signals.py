@@ -18,7 +18,7 @@ from pipebench.errors import ExitCode, InterruptedRunError, TerminatedRunError
 # A terminal that is closed hangs up; Windows has no such signal.
 _HANG_UP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 _ENDING = (signal.SIGINT, signal.SIGTERM, *_HANG_UP)
-_IMPATIENT_S = 1.0  # an orderly end takes a third of that; only then is a second signal taken at its word
+_IMPATIENT_S = 1.0  # an orderly end takes a third of that; a second signal counts only after this time
 
 
 class _Hold:

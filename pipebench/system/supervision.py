@@ -1,7 +1,7 @@
-"""Work of this process that may take long: it is told what it is, and ended by the deadline.
+"""Work of this process that may take long: the user is told what it is, and the deadline ends it.
 
-What a launch does the launcher watches. This is for what comes before: reading a text, trying a plan on paper. An alarm
-of the system interrupts it, so that waiting for a pipe that nobody writes to ends as well.
+The launcher watches what a launch does. This is for what comes before: reading a text, trying a plan on paper. An alarm
+of the system interrupts it, so that even waiting for a pipe without a writer ends.
 """
 
 import signal
@@ -13,9 +13,9 @@ from types import FrameType
 
 from pipebench.errors import DeadlineError
 
-_LONG_S = 2.0  # then a phase is told
+_LONG_S = 2.0  # after that a phase is told
 _TICK_S, _AGAIN_S = 0.25, 1.0
-_LEAST_S = 0.001  # an alarm in no time is none
+_LEAST_S = 0.001  # an alarm after 0 s never rings
 
 
 class Phases:
@@ -29,7 +29,7 @@ class Phases:
         self._tell, self._doing, self._told, self._began = tell, "starting", False, time.monotonic()
 
     def __call__(self, doing: str) -> None:
-        """Another phase begins."""
+        """Begin another phase."""
         self._doing, self._told, self._began = doing, False, time.monotonic()
 
     @property
@@ -48,7 +48,7 @@ class Phases:
 def supervised(deadline: float, tell: Callable[[str], None]) -> Iterator[Phases]:
     """End the block at ``deadline`` (on the ``time.monotonic`` clock), and tell of phases that take long.
 
-    Yields what is to be called with the name of each phase. A thread has no alarm: there nothing is ended.
+    Yields an object to call with the name of each phase. Only the main thread has an alarm: in others nothing is ended.
 
     Raises:
         DeadlineError: The deadline passed; the text names the phase.

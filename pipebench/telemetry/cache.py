@@ -17,7 +17,7 @@ Document = TypeVar("Document", bound=msgspec.Struct)
 
 
 def folder() -> Path:
-    """As the system has it; where there is no home, one that cannot be, so that nothing is found or kept."""
+    """The folder for caches of this system; without a home a path that cannot be, so that nothing is found or kept."""
     if sys.platform == "darwin":
         return _home() / "Library" / "Caches" / "pipebench"
     if sys.platform == "win32":
@@ -26,7 +26,7 @@ def folder() -> Path:
 
 
 def read(path: Path, kind: type[Document]) -> Document | None:
-    """What was kept there; ``None`` if nothing was, or the file is no good."""
+    """What was kept there; ``None`` if nothing was, or the file is broken."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -35,10 +35,10 @@ def read(path: Path, kind: type[Document]) -> Document | None:
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None]) -> Iterator[bool]:
-    """Hold a file's lock, which goes with the process; false where files cannot be locked or made.
+    """Hold a file's lock, which ends with the process; yields false where files cannot be locked or made.
 
     Args:
-        path: of the lock, an empty file that stays.
+        path: the path of the lock, an empty file that stays.
         waiting: called again and again while somebody else holds it; may raise.
     """
     import fcntl  # noqa: PLC0415 - Windows has none, and does not measure
@@ -70,7 +70,7 @@ def _try(lock: Callable[[], None]) -> bool | None:
 
 
 def _home() -> Path:
-    """A container's user may have none: neither HOME nor a line in passwd."""
+    """The home folder; a container's user may have none: neither HOME nor a line in passwd."""
     try:
         return Path.home()
     except RuntimeError:

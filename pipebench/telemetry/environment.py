@@ -48,7 +48,7 @@ def cpu_model() -> str:
 
 
 def cpu_count() -> int | None:
-    """This machine's cores; ``os.cpu_count`` says what PYTHON_CPU_COUNT says where that is set."""
+    """How many cores this machine has; ``os.cpu_count`` would say what PYTHON_CPU_COUNT says, where that is set."""
     try:
         return os.sysconf("SC_NPROCESSORS_ONLN")
     except (AttributeError, ValueError, OSError):
@@ -104,7 +104,7 @@ def memory_available_bytes() -> int | None:
 
 
 def memory_is_limited() -> bool:
-    """Whether it is the container that leaves the least."""
+    """Whether the container's limit leaves less memory than the machine does."""
     left, free = cgroup.memory_left_bytes(), _free_bytes()
     return left is not None and (free is None or left < free)
 

@@ -13,10 +13,10 @@ _EVERY_S = 0.05
 class GpuWatch:
     """Readings of the first ``count`` visible GPUs, taken twenty times a second while launches are timed.
 
-    In a baseline's steps all GPUs but one rest, and between steps all do: the lowest clocks are of such moments.
+    In a baseline's steps all GPUs but one rest, and between steps all do: the lowest clocks come from such moments.
 
     Args:
-        count: of GPUs in the run.
+        count: how many GPUs the run has.
         ask: reads all visible GPUs now.
     """
 

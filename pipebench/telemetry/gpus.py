@@ -157,7 +157,7 @@ def _gpu(nvml: Any, handle: Any) -> Gpu:
 
 
 def _process(nvml: Any, pid: int) -> str:
-    """Its number and its program, without folder and arguments."""
+    """A process by its number and its program, without folder and arguments."""
     name = (_text(_ask(nvml.nvmlSystemGetProcessName, pid)) or "").split()
     return f"{pid} {name[0].rpartition('/')[2]}" if name else f"{pid} of another container or user"
 
@@ -183,10 +183,10 @@ def _ask(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _megahertz(value: int | None) -> int | None:
-    """As hertz."""
+    """Megahertz as hertz."""
     return None if value is None else value * 1_000_000
 
 
 def _text(value: str | bytes | None) -> str | None:
-    """Older releases of nvidia-ml-py answer in bytes."""
+    """An answer as text; older releases of nvidia-ml-py answer in bytes."""
     return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -25,7 +25,7 @@ def path() -> Path:
 
 @contextmanager
 def measuring(waiting: Callable[[], None]) -> Iterator[bool]:
-    """Be the only one of this user's runs that measures the link; whether that is certain.
+    """Be the only one of this user's runs that measures the link; yields whether that is certain.
 
     Args:
         waiting: called again and again while another run measures it; may raise.
@@ -35,10 +35,10 @@ def measuring(waiting: Callable[[], None]) -> Iterator[bool]:
 
 
 def load() -> MeasuredLink | None:
-    """What was measured here before; ``None`` if nothing was, or the file is no good."""
+    """What was measured here before; ``None`` if nothing was, or the file is broken."""
     return cache.read(path(), MeasuredLink)
 
 
 def save(link: MeasuredLink) -> Path | None:
-    """Keep it, whole or not at all; ``None`` where nothing can be written, which only costs time later."""
+    """Keep a link, whole or not at all; ``None`` where nothing can be written, which only costs time later."""
     return cache.write(path(), msgspec.json.format(msgspec.json.encode(link), indent=1) + b"\n")

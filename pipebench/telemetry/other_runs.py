@@ -1,11 +1,11 @@
 """Other runs that measure on this machine at the same time: each slows the others down, and none can tell by itself.
 
-Every run of a user holds one file in the cache folder while a launch of it measures, and adds a word to it when that
-begins. Whoever gets the file for itself empties it, and is alone as long as its own word is all that stands there.
-Locks go with their process. Where files cannot be locked or the folder not be written, nobody is seen.
+Every run of a user holds one file in the cache folder while a launch of it measures, and adds a word to it when the
+launch begins. A run that gets the file for itself empties it, and is alone as long as its own word is all that is in
+it. Locks end with their process. Where files cannot be locked, or the folder cannot be written, no run is seen.
 
-A run that a measured command starts is not beside that command: below it there is another file, which the environment
-names. Runs there see each other; those elsewhere see the command, and it sees them.
+A run that a measured command starts is not beside that command: it uses another file, which a variable names. Such runs
+see each other. Runs elsewhere see the command, and it sees them.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ BELOW = "PIPEBENCH_MEASURING"  # names the file of the runs that a measured comm
 
 
 def path() -> Path:
-    """The file of this machine, since a home folder may be that of many; or that of the command we are part of."""
+    """The file of this machine (a home folder may be that of many), or of the command that this run is part of."""
     named = os.environ.get(BELOW)
     if named:
         return Path(named)
@@ -31,7 +31,7 @@ def path() -> Path:
 
 @contextmanager
 def watched() -> Iterator[Callable[[], bool]]:
-    """Be seen by other runs; what is given tells whether another one has measured at any time since."""
+    """Be seen by other runs; yields a function that tells whether another one has measured at any time since."""
     file = _opened()
     if file is None:
         yield lambda: False
@@ -52,7 +52,7 @@ def _opened() -> int | None:
 
 
 def _taken(file: int, word: bytes) -> bool | None:
-    """Hold the file together with other runs; whether there is none, ``None`` if nobody can tell."""
+    """Hold the file together with other runs; return whether there is no other, ``None`` if that cannot be told."""
     import fcntl  # noqa: PLC0415 - Windows has none, and does not measure
 
     try:

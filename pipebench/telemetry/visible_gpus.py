@@ -8,9 +8,9 @@
 
 Read off driver 580 on an H100 with some sixty values; slices were not tried.
 
-The first entry that means no GPU ends the list; those before it stay. An entry that means a GPU which the list has
-already leaves none at all: the driver takes such a list for a mistake. The first entry decides whether it is a list of
-numbers or of UUIDs; one of the other kind means no GPU.
+The first entry that means no GPU ends the list; those before it stay. If an entry means a GPU that the list has
+already, no GPU is visible at all: the driver takes such a list for a mistake. The first entry decides whether it is a
+list of numbers or of UUIDs; an entry of the other kind means no GPU.
 """
 
 import re
@@ -29,7 +29,7 @@ def visible(
 
     Args:
         asked: the variable; ``None`` if it is not set, which shows all.
-        uuids: of all GPUs in the order of nvidia-smi; ``None`` for one that does not answer.
+        uuids: those of all GPUs in the order of nvidia-smi; ``None`` for one that does not answer.
         is_slice: whether the driver knows a slice of this name.
     """
     if asked is None:
@@ -63,7 +63,7 @@ def _named(entry: str, uuids: Sequence[str | None], is_slice: Callable[[str], bo
 
 
 def _of_uuid(entry: str, uuids: Sequence[str | None]) -> int | None:
-    """The only GPU whose UUID starts so."""
+    """The only GPU whose UUID starts like this."""
     found = _UUID.match(entry)
     if found is None:
         return None
@@ -77,7 +77,7 @@ def _of_uuid(entry: str, uuids: Sequence[str | None]) -> int | None:
 
 
 def _number(entry: str) -> int | None:
-    """The number that an entry begins with, if it is none below 0: a C long, of which an int is taken."""
+    """The number that an entry begins with, if it is 0 or more: it is read as a C long, and cut to an int."""
     found = _NUMBER.match(entry)
     if found is None:
         return None

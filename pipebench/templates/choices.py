@@ -41,7 +41,7 @@ class Choices:
         requirements: the file that names pipebench and torch with their versions, below the repository's top.
         branch: where pushes are measured.
         machines: 2 adds a job on two of them, started by torchrun; each has half of the GPUs.
-        model: of the user's own, below the repository's top: ``FILE.py:NAME`` or ``package.module:NAME``.
+        model: a model of the user's own, below the repository's top: ``FILE.py:NAME`` or ``package.module:NAME``.
 
     Raises:
         UsageError: A value is out of range, or holds what a shell or YAML might act on.
@@ -92,7 +92,7 @@ class Choices:
 
     @property
     def model_file(self) -> str:
-        """The model's file below the top, by the name alone."""
+        """The model's file below the top, as far as its name tells."""
         place, _ = parted(self.model)
         return place if is_file(place) else f"{place.replace('.', '/')}.py"
 
@@ -144,7 +144,7 @@ def _check_model(choices: Choices) -> None:
 
 
 def _is_branch(text: str) -> bool:
-    """Whether git takes it as a branch's name, and GitHub as nothing but one: a ``+`` there is a pattern."""
+    """Whether git takes it as a branch's name, and GitHub not as a pattern, as it does with a ``+``."""
     parts = text.split("/")
     good = all(
         part and part[0] != "." and not part.endswith((".", ".lock")) and ".." not in part for part in parts

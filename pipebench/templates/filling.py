@@ -142,7 +142,7 @@ def model_file() -> str:
 
 
 def model_steps(file: Path) -> str:
-    """Commands to try with it, in the folder that it was named from."""
+    """Commands to try with a model's file, in the folder that it was named from."""
     named = ["--model", f"{pasting.path_word(file)}:build", "--gpus", "4"]
     refs = ["--a", "HEAD~1", "--b", "HEAD", "--"]
     return (
@@ -184,7 +184,7 @@ def _with_script(text: str, script: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A YAML string, whatever its words would mean by themselves; choices hold no quotation mark."""
+    """A YAML string, whatever its words would mean without quotation marks; choices have none of these."""
     return f"'{text}'"
 
 

@@ -137,7 +137,7 @@ def test_a_disk_that_is_really_full(pipebench: Pipebench, tmp_path: Path) -> Non
 def test_without_room_for_temporary_files_the_variable_is_named(tmp_path: Path) -> None:
     ended = limited(0, *RUN, cwd=tmp_path, TMPDIR=str(tmp_path))
     assert (ended.code, ended.out) == (7, "")
-    assert "temporary files cannot be written: no file may have any size; raise the limit" in ended.err
+    assert "temporary files cannot be written: the file size limit is too low; raise it" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,7 @@ def test_show_and_list_tell_what_ran(pipebench: Pipebench, folder: Path) -> None
     shown = pipebench("show", "base.json", cwd=folder)
     assert "python train.py" in shown.out
     assert "abc" in shown.out
-    assert " over 4 launches, of which one spreads by 0.82 %" in shown.out
+    assert " over 4 launches; a launch spreads by 0.82 %" in shown.out
     assert json.loads(pipebench("show", "base.json", "--json", cwd=folder).out)["kind"] == "command"
     listed = pipebench("list", ".", cwd=folder, COLUMNS="200")
     assert "step_s 1.10 s" in listed.out

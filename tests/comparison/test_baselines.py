@@ -62,7 +62,7 @@ def test_of_several_that_may_pass_the_one_that_differs_least_is_taken(tmp_path: 
     assert baselines.find("main", RECORD, tmp_path, allowed)[1] == RECORD
     for record in (near, with_config(RECORD, vocab=300)):
         saved(tmp_path / "tie", record)
-    with pytest.raises(MissingError, match=r"several differ as little: .*\.json, .*\.json"):
+    with pytest.raises(MissingError, match=r"several fit equally well: .*\.json, .*\.json"):
         baselines.find("main", RECORD, tmp_path / "tie", allowed)
 
 

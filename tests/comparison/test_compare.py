@@ -299,7 +299,7 @@ def test_what_a_folder_passed_over_and_a_busy_host_are_told() -> None:
     ]
     causes = {warning.code: warning.cause for warning in compare(sources).warnings}
     assert causes["cpu-contention"].startswith("B: a launch took 1.30x its CPU time by the wall clock: ")
-    assert causes["passed-over"].startswith("B: 2 newer beside it")
+    assert causes["passed-over"].startswith("B: newer records beside it were passed over: 2")
 
 
 def test_one_launch_that_carries_a_regression_is_told() -> None:

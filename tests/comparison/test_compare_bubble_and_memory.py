@@ -35,7 +35,7 @@ def test_bubble_and_memory_of_an_older_record_are_one_value_and_say_so() -> None
     for each in (peak, bubble):
         assert (each.verdict, each.reason) == ("inconclusive", "too-few-launches")
         assert each.note is not None
-        assert each.note.startswith("a record of before it was kept by launch has one value")
+        assert each.note.startswith("an older record has one value")
 
 
 def with_busy(record: RunRecord, share: float, peak_bytes: int) -> RunRecord:

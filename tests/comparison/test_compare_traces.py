@@ -73,10 +73,10 @@ def test_two_records_of_the_same_files_are_told_of() -> None:
     first = trace_record(0)
     found = compared(first, replace(first, id="again"))
     (same,) = [each for each in found.warnings if each.code == "same-files"]
-    assert same.cause.startswith("B: its file is of A too, byte by byte")
+    assert same.cause.startswith("B: its file is A's too, byte by byte")
     found = compared(four(0), four(3))
     (same,) = [each for each in found.warnings if each.code == "same-files"]
-    assert same.cause.startswith("B: 1 of its 4 files are of A too")
+    assert same.cause.startswith("B: 1 of its 4 files are A's too")
     itself = compared(first, first)
     assert [each.code for each in itself.warnings if each.code.startswith("same")] == ["same-record"]
 

@@ -96,7 +96,7 @@ def test_a_timeline_that_no_step_can_have_had_is_corrupt(start_s: float, end_s: 
     timeline = record().timeline
     assert timeline is not None
     odd = msgspec.structs.replace(timeline.spans[0], start_s=start_s, end_s=end_s)
-    with pytest.raises(CorruptRecordError, match="timeline: nothing runs from"):
+    with pytest.raises(CorruptRecordError, match="timeline: nothing can run from"):
         samples(
             msgspec.structs.replace(
                 record(), timeline=msgspec.structs.replace(timeline, spans=[odd, *timeline.spans[1:]])

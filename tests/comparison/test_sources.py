@@ -65,7 +65,7 @@ def test_runs_of_another_study_in_the_folder_are_left_out_and_counted(folder: Pa
     warnings = {warning.code: warning.cause for warning in compare(found, Rules(by="schedule")).warnings}
     assert (
         warnings["unlike"]
-        == "3 runs of other configurations in the folder of A left out: they differ in device.count"
+        == "3 runs of other configurations in the folder of A were left out: they differ in device.count"
     )
     sizes = frozenset({"device.count", "config.partition"})
     assert len(compared([str(folder)], folder, "schedule", sizes)) == 4

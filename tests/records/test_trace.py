@@ -90,7 +90,7 @@ def test_the_shown_step_is_read_back(schedule: str) -> None:
     ("plan", "words"),
     [
         (TracePlan(4, 4, 2, [0, 1, 2, 3]), "timeline: not one of this configuration"),
-        (TracePlan(4, 4, 4, [1, 0, 2, 3]), "does not run so on device"),
+        (TracePlan(4, 4, 4, [1, 0, 2, 3]), "cannot run like this on device"),
         (TracePlan(2, 3, 4, [0, 2]), "plan: not that of a step: devices must be 0, 1, 2"),
     ],
 )

@@ -12,9 +12,9 @@ class Document(NamedTuple):
     """A file that was read.
 
     Args:
-        path: as text.
-        content: unpacked.
-        sha256: of the content, in hexadecimal.
+        path: its path, as text.
+        content: its bytes, unpacked.
+        sha256: the hash of the content, in hexadecimal.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""A trace as the events of one rank. Fields that nothing here needs are never made."""
+"""A trace as the events of one rank. Fields that are not needed here are not decoded."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,7 +36,7 @@ class Event(Struct, frozen=True):
 
     @property
     def end(self) -> float:
-        """In microseconds."""
+        """The end, in microseconds."""
         return self.ts + self.dur
 
     @property
@@ -71,10 +71,10 @@ class Trace(NamedTuple):
     """What one rank recorded.
 
     Args:
-        path: of its file.
-        rank: in the whole world.
+        path: the path of its file.
+        rank: its number in the whole world.
         world: how many ranks there are; ``None`` where the file does not say.
-        groups: that the rank is in, as far as the file says.
+        groups: the process groups that the rank is in, as far as the file says.
         base_ns: what the times count from, since 1970; ``None`` in old files.
         events: labels, messages, kernels and their launches, by their index in the file.
     """
@@ -91,7 +91,7 @@ def read_events(document: Document) -> Trace:
     """The events of a rank.
 
     Raises:
-        CorruptRecordError: No trace of a rank: no JSON, no ``traceEvents``, no ``distributedInfo``, or a wrong time.
+        CorruptRecordError: It is no rank's trace: no JSON, no ``traceEvents``, no ``distributedInfo``, or a wrong time.
     """
     where = document.path
     try:
@@ -113,12 +113,12 @@ def read_events(document: Document) -> Trace:
     events = [each for each in events if each[1].cat in _CATEGORIES or each[1].name in _MESSAGES]
     _check_times(
         events, where
-    )  # of others nothing is needed, and an operation that was cut has a length below 0
+    )  # not those of other events: these are not needed, and one that was cut has a length below 0
     return Trace(where, told.rank, told.world_size, groups, found.baseTimeNanoseconds, events)
 
 
 def _groups(config: Raw) -> list[Group]:
-    """The groups, or none where they are told in a form of another version."""
+    """The groups, or none where another version wrote them in another form."""
     try:
         return decode(config, type=list[Group])
     except (DecodeError, UnicodeDecodeError):

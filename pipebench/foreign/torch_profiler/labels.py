@@ -28,10 +28,10 @@ class Label(NamedTuple):
     Args:
         operation: as in the text form of an action; ``OPTIMIZER`` for the optimizer's step.
         stage: ``None`` where the label does not say: the rank has one.
-        microbatch: ``None`` where the operation is of none.
-        start: in microseconds of this trace.
-        end: likewise.
-        number: of the event in its file.
+        microbatch: ``None`` where the operation has none.
+        start: when it starts, in microseconds of this trace.
+        end: when it ends, likewise.
+        number: the number of the event in its file.
     """
 
     operation: str
@@ -43,7 +43,7 @@ class Label(NamedTuple):
 
     @property
     def key(self) -> tuple[str, int | None, int | None]:
-        """What it is, whenever it was."""
+        """What the label is of, whatever its times."""
         return self[:3]
 
 

@@ -1,9 +1,9 @@
 """Times where stages compute on the processor and gloo carries messages.
 
 A label of a forward or backward begins with the wait for its input. So computing starts where the label does or where
-the last ``gloo:recv`` that was posted for it ends, whichever is later. It was posted inside of the label itself
-(``Forward 3``), or inside of that of its receive (``PP:1RECV_F3`` for ``PP:1F3``). Computing ends where the label posts
-its first send.
+the last ``gloo:recv`` that was posted for it ends, whichever is later. This receive was posted inside of the label
+itself (``Forward 3``), or inside of a label of its own (``PP:1RECV_F3`` for ``PP:1F3``). Computing ends where the label
+posts its first send.
 
 A ``gloo:recv`` ends when the message is there and somebody waits for it. A ``gloo:send`` ends only when somebody waits,
 which may be at the end of the step. So a send is shown as the call that posts it, ``c10d::send``.
@@ -39,7 +39,7 @@ class _Messages:
         self._starts = [extent.start for extent in self._extents]
 
     def inside(self, label: Label) -> Extent | None:
-        """From the first start to the last end of those that start inside of the label."""
+        """From the first start to the last end of the events that start inside of the label."""
         first, end = bisect_left(self._starts, label.start), bisect_left(self._starts, label.end)
         found = self._extents[first:end]
         return Extent(found[0].start, max(extent.end for extent in found)) if found else None
@@ -64,7 +64,7 @@ def timed(trace: Trace, labels: Sequence[Numbered]) -> list[Piece]:
 
 
 def _computed(each: Numbered, sent: Extent | None, own: Extent | None, before: Extent | None) -> list[Piece]:
-    """What a label of a forward or backward holds; ``own`` and ``before`` are its receive, posted inside or before."""
+    """The computing and the messages of a label; ``own`` and ``before`` are its receive, posted inside or before it."""
     label = each.label
     arrival = max((extent.end for extent in (own, before) if extent), default=label.start)
     start = min(max(label.start, arrival), label.end)

@@ -7,9 +7,9 @@ traces of torch 2.11 with NCCL 2.32, of two and four ranks that shared one H100.
 A forward or backward computes from the first start to the last end of the kernels launched inside of its label, by any
 thread: autograd launches those of a backward from threads of its own, while the label's thread waits.
 
-NCCL's kernels are messages instead. In ``PP:1RECV_F3`` and ``PP:1SEND_F3`` it is clear which. In ``Forward 3`` it is
-what was asked for last before the launch, ``c10d::recv_`` or ``c10d::send``: messages of a batch are launched once all
-of it was asked for, in ``nccl:coalesced`` behind them.
+NCCL's kernels are messages instead. In ``PP:1RECV_F3`` and ``PP:1SEND_F3`` the label says whether they receive or send.
+In ``Forward 3`` they do what was asked for last before the launch, ``c10d::recv_`` or ``c10d::send``: a batch of
+messages is launched after all of them were asked for, in a ``nccl:coalesced`` that follows.
 
 A half of a backward may have nothing to launch: ``I`` on the first stage, whose input needs no gradient, and ``W`` on a
 stage without parameters. It then takes no time, at the moment when its turn comes.
@@ -76,7 +76,7 @@ def timed(trace: Trace, labels: Sequence[Numbered]) -> list[Piece]:
     posts = _posts(trace)
     arrivals: dict[tuple[int, str | None, int | None, int | None], float] = {}
     pieces: list[Piece] = []
-    done = 0.0  # when the device has computed all that labels before this one launched
+    done = 0.0  # when the device has computed all that earlier labels launched
     for each in labels:
         label = each.label
         inside = launched[bisect_left(starts, label.start) : bisect_left(starts, label.end)]
@@ -134,14 +134,14 @@ def _launched(trace: Trace) -> list[_Launched]:
 
 
 def _posts(trace: Trace) -> list[_Post]:
-    """What was asked of the process group, in the order of time."""
+    """The sends and receives that were asked for, in the order of time."""
     return sorted(
         _Post(event.ts, event.name == _RECV) for _, event in trace.events if event.name in (_RECV, _SEND)
     )
 
 
 def _receives(at: float, posts: Sequence[_Post]) -> bool:
-    """Whether a message that was launched then is a receive."""
+    """Whether a message that was launched at this time is a receive."""
     place = bisect_right(posts, at, key=lambda post: post.at) - 1
     return place >= 0 and posts[place].receives
 

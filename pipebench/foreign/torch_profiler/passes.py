@@ -1,7 +1,7 @@
-"""Steps of a rank whose trace tells none: each run of labels that has every action once, forwards before backwards.
+"""Steps of a rank whose trace names none: each run of labels that has every action once, forwards before backwards.
 
-A recording may begin and end anywhere, on each rank elsewhere. So what comes before the first whole pass is left out,
-and the passes of two ranks are the same step where they lie over each other in time.
+A recording may begin and end anywhere, and at other places on each rank. So what comes before the first whole pass is
+left out, and passes of two ranks are the same step where they overlap in time.
 """
 
 from bisect import bisect_left
@@ -18,7 +18,8 @@ _Extent = tuple[float, float]  # of one pass, in microseconds
 def passes_of(labels: Sequence[Label]) -> list[Pass]:
     """The whole passes, in the order of time; ``labels`` are in the order of their starts.
 
-    What prepares an action (a receive) belongs to the pass of the next one that computes, all else to that before.
+    A label that prepares an action (a receive) belongs to the pass of the next label that computes, all others to the
+    pass of the last one before them.
     """
     computing = [place for place, label in enumerate(labels) if label.operation in COMPUTE]
     size = len({labels[place].key for place in computing})
@@ -63,10 +64,13 @@ def _least(window: Sequence[Label]) -> int | None:
 
 
 def aligned(passes: Sequence[Sequence[Pass]], origins: Sequence[float | None]) -> list[list[int | None]]:
-    """The step of each pass of each rank: that of the most overlap on the rank that has the most, or its place.
+    """The step of each pass of each rank.
+
+    The passes of the rank that has most of them count the steps. A pass of another rank has the step that it overlaps
+    most, or ``None``. Without a common clock, a pass has its place as its step.
 
     Args:
-        passes: of each rank.
+        passes: the passes of each rank.
         origins: what each rank's times count from on one clock, in microseconds; ``None`` where there is no such clock.
     """
     known = [origin for origin in origins if origin is not None]
@@ -81,7 +85,7 @@ def aligned(passes: Sequence[Sequence[Pass]], origins: Sequence[float | None]) -
 
 
 def _matched(own: Sequence[_Extent], steps: Sequence[_Extent]) -> list[int | None]:
-    """The step that each extent lies over the most. Of several that lie over one, only the one that does the most."""
+    """The step that each extent overlaps most. If several overlap one step, only the one that does so most has it."""
     best = [max(((_overlap(extent, step), number) for number, step in enumerate(steps))) for extent in own]
     most: dict[int, float] = {}
     for overlap, number in best:

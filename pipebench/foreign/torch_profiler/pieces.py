@@ -1,12 +1,12 @@
-"""What became of a label: when the device computed, when messages came and went. In microseconds of its trace."""
+"""What a label stands for: when the device computed, when messages came and went, in microseconds of its trace."""
 
 from typing import NamedTuple
 
 from pipebench.foreign.torch_profiler.labels import Label
 from pipebench.foreign.torch_profiler.steps import Numbered
 
-SENDS = {"F": "SEND_F", "B": "SEND_B", "I": "SEND_B"}  # what posts the result of an operation
-RECEIVES = {"F": "RECV_F", "B": "RECV_B", "I": "RECV_B"}  # and its input
+SENDS = {"F": "SEND_F", "B": "SEND_B", "I": "SEND_B"}  # by an operation, the send of its result
+RECEIVES = {"F": "RECV_F", "B": "RECV_B", "I": "RECV_B"}  # by an operation, the receive of its input
 
 
 class Piece(NamedTuple):
@@ -47,5 +47,5 @@ def received(numbered: Numbered) -> tuple[int, str | None, int | None, int | Non
 
 
 def whole(label: Label) -> Extent:
-    """All of a label."""
+    """The whole extent of a label."""
     return Extent(label.start, label.end)

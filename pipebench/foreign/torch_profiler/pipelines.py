@@ -9,7 +9,7 @@ from pipebench.errors import UsageError
 from pipebench.foreign.torch_profiler.events import Trace
 
 _NAMED = re.compile(r"(?<![a-z])(pp|pipe|pipeline|pipelining)(?![a-z])")
-_TOLD = 8  # as many ranks are named in an error
+_TOLD = 8  # so many ranks at most are named in an error
 
 
 class Place(NamedTuple):
@@ -31,7 +31,7 @@ def places_of(traces: Sequence[Trace], stages: Sequence[frozenset[int]]) -> Plac
 
     Args:
         traces: one a rank.
-        stages: those that each one's labels name; none where labels name none.
+        stages: the stages that the labels of each rank name; empty where they name none.
 
     Raises:
         UsageError: A rank is missing, or there twice.
@@ -58,7 +58,7 @@ def _numbered(pipelines: Sequence[Sequence[int]]) -> list[tuple[tuple[int, int],
 
 
 def _named_group(trace: Trace) -> tuple[int, ...] | None:
-    """The ranks of the group that its name says is a pipeline's."""
+    """The ranks of the group whose name says that it is a pipeline."""
     groups = (group for group in trace.groups if _NAMED.search(group.pg_desc.lower()))
     return next((tuple(group.ranks) for group in groups if trace.rank in group.ranks), None)
 

@@ -24,7 +24,7 @@ class _File(NamedTuple):
 
 
 class _Clock(NamedTuple):
-    """What each trace's times count from, in microseconds; ``None`` where it is not known. And what that means."""
+    """What each trace's times count from, in microseconds; ``None`` where it is not known; ``notices`` say so."""
 
     origins: Sequence[float | None]
     notices: Sequence[str]

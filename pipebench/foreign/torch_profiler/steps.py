@@ -10,7 +10,7 @@ from pipebench.foreign.rows import COMPUTE
 from pipebench.foreign.torch_profiler.labels import Label, Window
 from pipebench.foreign.torch_profiler.passes import aligned, passes_of
 
-_TOLD = 8  # as many steps are named in a notice
+_TOLD = 8  # so many steps at most are named in a notice
 
 
 class Rank(NamedTuple):
@@ -110,7 +110,7 @@ def _repeats(found: Iterable[Numbered]) -> bool:
 
 
 def _whole(found: Sequence[Numbered]) -> set[int]:
-    """The steps in which the rank did all that it does in any."""
+    """The steps in which the rank did all that it does in any step."""
     told = [(step, label.key) for step, label in found if label.operation in COMPUTE]
     counts = Counter(step for step, _ in set(told))
     every = len({key for _, key in told})

@@ -3,6 +3,6 @@
     record -> document -> terminal, markdown, page (HTML, of page.html.j2)      what is said, once
     record -> spreadsheet (CSV), junit, github                 one line or case a metric
 
-Whatever a record holds may have been written by somebody else: it travels as ``Foreign`` and each format makes it
+Text in a record may have been written by somebody else. So it is passed on as ``Foreign``, and each format makes it
 inert in its own way.
 """

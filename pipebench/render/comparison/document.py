@@ -1,4 +1,4 @@
-"""What is said of a comparison, whatever it is written in: facts and grids of cells, which are rows of parts."""
+"""What is said of a comparison, in any format: facts, and grids of cells. A cell is a row of parts."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -32,14 +32,14 @@ from pipebench.render.units import counted
 
 
 class Cell(NamedTuple):
-    """Parts of text; a verdict gives it a colour beside the symbol and the word that it has."""
+    """Parts of text; a verdict adds a colour to the symbol and the word that are in the text."""
 
     parts: tuple[Part, ...]
     verdict: Verdict | None = None
 
 
 class Facts(NamedTuple):
-    """Names, and what is to be said of each."""
+    """Rows of a name, and of what is said of it."""
 
     rows: Sequence[tuple[str, Cell]]
 
@@ -53,13 +53,13 @@ class Grid(NamedTuple):
 
 
 class Footnotes:
-    """Remarks by number; equal ones share it."""
+    """Numbered remarks; equal remarks share a number."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
 
     def mark(self, text: str) -> str:
-        """The mark of a remark."""
+        """The mark of a remark, such as ``[1]``."""
         if text not in self.texts:
             self.texts.append(text)
         return f"[{self.texts.index(text) + 1}]"
@@ -79,7 +79,7 @@ def document(record: ComparisonRecord) -> list[Block]:
     rows = [(f"[{number}]", cell(text)) for number, text in enumerate(notes.texts, start=1)]
     rows += list(
         dict.fromkeys(row for pair in pairs_of(record) for row in _remarks(pair))
-    )  # the reference's once
+    )  # those of the reference come once
     return [*blocks, Facts(rows), Facts([*_overall(record), *_gate(record)])]
 
 
@@ -139,13 +139,13 @@ def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
 
 
 def _interval_title(record: ComparisonRecord) -> str:
-    """With its confidence, which is higher where there are several looks."""
+    """The heading of the interval, with its confidence; that is higher where there are several looks."""
     level = record.looks.level if record.looks else LEVEL
     return f"{100 * (1 - level):.3g} % interval"
 
 
 def _worth_a_row(name: MetricName, record: ComparisonRecord) -> bool:
-    """Whether some record has the metric, or the gate asks for it; what has two names has one row."""
+    """Whether some record has the metric, or the gate asks for it; a metric of two names has one row."""
     if _is_told_by_its_other_name(name, record):
         return False
     found = [metric for pair in pairs_of(record) if (metric := pair.metrics.get(name))]
@@ -153,7 +153,11 @@ def _worth_a_row(name: MetricName, record: ComparisonRecord) -> bool:
 
 
 def _is_told_by_its_other_name(name: MetricName, record: ComparisonRecord) -> bool:
-    """Words/s where words are counted, unless only the other name is gated; both where they say different things."""
+    """Whether the other name of a throughput has the row.
+
+    That is words/s where words are counted, unless only one of the two is gated. Both have a row where they differ in
+    verdict or threshold.
+    """
     other = other_name(name)
     if other is None or name not in record.metrics or other not in record.metrics:
         return False
@@ -193,7 +197,7 @@ def _verdict_cell(
 
 
 def _remarks(pair: Pair) -> Iterator[tuple[str, Cell]]:
-    """What differs, what was let pass, what is to be known."""
+    """What differs, what was let pass, what drifted, and the warnings."""
     label = pair.candidate.label
     for name, differences in (
         ("differs", pair.mismatches),
@@ -237,7 +241,7 @@ def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
 
 
 def _parts(pair: Pair, terms: Terms) -> Iterator[tuple[str, Cell]]:
-    """Which side of a ratio moved; ratios of which the same is to be said share a line."""
+    """Which parts of a ratio moved; ratios with the same explanation share a line."""
     told: dict[str, list[MetricName]] = {}
     for name, each in pair.metrics.items():
         if each.explanation is not None:
@@ -247,7 +251,7 @@ def _parts(pair: Pair, terms: Terms) -> Iterator[tuple[str, Cell]]:
 
 
 def _apart(reference: Side, candidate: Side) -> str:
-    """What lies between the two that the launches do not tell; empty where they were measured together."""
+    """A caution that something may have changed between two sessions; empty where one session measured both."""
     if candidate.trace:
         return "nothing tells whether both sides ran in one session; no interval covers what changes between sessions"
     if _apart_s(reference, candidate) <= _SESSION_S:
@@ -258,7 +262,7 @@ def _apart(reference: Side, candidate: Side) -> str:
 
 
 def _apart_s(reference: Side, candidate: Side) -> float:
-    """Seconds between their beginnings; sides of one measurement begin together. 0 where a date is none."""
+    """Seconds between the dates of the two records, which one session writes together; 0 if a date is not valid."""
     try:
         one, other = (datetime.fromisoformat(side.created) for side in (reference, candidate))
         return abs((other - one).total_seconds())

@@ -1,4 +1,4 @@
-"""A comparison as annotations of a GitHub job: a line each that the runner reads off the log.
+"""A comparison as annotations of a GitHub job: lines that the runner finds in the log.
 
 ::error title=TITLE::MESSAGE        % CR LF are escaped, in a title : and , too
 """
@@ -30,7 +30,7 @@ _LEVELS: dict[Verdict, str] = {
 
 
 def annotations(record: ComparisonRecord) -> str:
-    """A line for each gated metric of each candidate, and for what was let pass, differs or is to be known."""
+    """A line for each gated metric of each candidate, and for each mismatch, allowed mismatch, drift and warning."""
     lines = [line for pair in pairs_of(record) for line in _lines(pair, record.terms)]
     return "".join(f"{line}\n" for line in lines)
 

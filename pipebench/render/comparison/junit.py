@@ -3,8 +3,8 @@
 The suite says when the command ran, for how long, and on which host. All metrics are judged together, so each case has
 an equal share of that time, and the cases add up to the suite.
 
-A regression is a failure, and so is what could not be told, unless that is allowed; what could not be compared is an
-error. The reason stands in the element too: GitLab shows its text, and no attribute.
+A regression is a failure. So is an inconclusive verdict, unless that is allowed. What could not be compared is an
+error. The reason is also the element's text: GitLab shows the text, and no attribute.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Ran(NamedTuple):
 
 
 def junit(record: ComparisonRecord, ran: Ran) -> str:
-    """The document."""
+    """The JUnit document of a comparison."""
     suite = ET.Element("testsuite", name="pipebench")
     properties = ET.SubElement(suite, "properties")
     for name, value in _properties(record):
@@ -56,7 +56,7 @@ def junit(record: ComparisonRecord, ran: Ran) -> str:
 
 
 def junit_error(message: str, kind: str, command: str, ran: Ran) -> str:
-    """A command that ended before there was anything to compare."""
+    """The JUnit document of a command that ended before there was anything to compare."""
     suite = ET.Element("testsuite", name="pipebench")
     case = ET.SubElement(suite, "testcase", classname="pipebench", name=command)
     ET.SubElement(case, "error", type=kind, message=inert(message)).text = inert(message)
@@ -137,5 +137,5 @@ def _text(suite: ET.Element, ran: Ran) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    """As JUnit writes them: a decimal without an exponent."""
+    """Seconds as JUnit writes them: a decimal without an exponent."""
     return f"{seconds:.6f}"

@@ -12,7 +12,7 @@ from pipebench.render.inert import inert
 
 
 def markdown(record: ComparisonRecord) -> str:
-    """Tables and lists, with an empty line between them and one line's end at the end."""
+    """Tables and lists, with an empty line between them and one newline at the end."""
     blocks = [_facts(block) if isinstance(block, Facts) else _grid(block) for block in document(record)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -33,7 +33,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def in_table(text: str) -> str:
-    """A cell's text, which must split no table; elsewhere the backslash of a code span would be seen."""
+    """A cell's text, which must not split the table. For tables only: elsewhere a code span shows the backslash."""
     return text.replace("|", "\\|")
 
 
@@ -52,7 +52,7 @@ def code(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Our own words, of which only these characters mean something."""
+    """Our own words, with the only characters escaped that could mean something."""
     for letter in "\\*[]<>_":
         text = text.replace(letter, f"\\{letter}")
     return text

@@ -1,6 +1,6 @@
 """A comparison as one HTML page that needs nothing else: no script, no font, no network.
 
-``page.html.j2`` beside this file is the page. Whatever is put into it is escaped there, by whoever it was written.
+``page.html.j2`` beside this file is the page. All that is put into it is escaped there, whoever wrote it.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ def page(record: ComparisonRecord) -> str:
 
 
 def environment() -> Environment:
-    """What templates of this folder may use; a name that is not there is an error and not an empty text."""
+    """What the templates of this folder may use; an unknown name is an error, not an empty text."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATE.parent),
         autoescape=True,

@@ -1,8 +1,9 @@
-"""Who reads an export, and what they would misread: mended in the text where it can be, else said in a line.
+"""What the readers of an export would misread: it is mended in the text where possible, else a line warns of it.
 
 csv      spreadsheets: no mark says that it is UTF-8; where the locale has a decimal comma, 0.5 is no number
 github   a runner shows ten annotations of a level and a step, and drops the others without a word
-html     a browser, junit: an XML parser: both are told UTF-8, whatever the stream's encoding is
+html     a browser is told UTF-8, whatever the encoding of the stream is
+junit    an XML parser is told the same
 """
 
 import codecs
@@ -17,7 +18,7 @@ _LEVEL = re.compile(r"^::(error|warning|notice) ", re.MULTILINE)
 
 
 def encodable(form: str, text: str, encoding: str) -> str:
-    """The text as it can be written in ``encoding``: what says of itself that it is UTF-8 is that, or ASCII."""
+    """The text as ``encoding`` can write it; HTML and XML call themselves UTF-8, so elsewhere they become ASCII."""
     if form not in _MARKED_UP or _is_utf_8(encoding):
         return text
     return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
@@ -47,7 +48,7 @@ def misreadings(form: str, text: str, *, encoding: str, decimal_point: str = "."
 
 
 def decimal_point() -> str:
-    """That of the user's locale, as a spreadsheet on this machine has it."""
+    """The decimal point of the user's locale, which a spreadsheet on this machine uses."""
     before = locale.setlocale(locale.LC_NUMERIC)
     try:
         locale.setlocale(locale.LC_NUMERIC, "")

@@ -21,7 +21,7 @@ _FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"  # and their full-width forms
 
 
 def spreadsheet(record: ComparisonRecord) -> str:
-    """A header and a line each; everything but numbers is quoted."""
+    """A header, and a line for each metric of each candidate; everything but numbers is quoted."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -44,7 +44,7 @@ def _grid(block: Grid, *, plain: bool) -> Table:
 
 
 def _text(cell: Cell, *, plain: bool) -> Text:
-    """The cell's parts: they show what they hold and do nothing, whoever wrote the record."""
+    """The text of a cell, which is inert, whoever wrote the record."""
     words = inert("".join(cell.parts))
     if plain:
         words = "".join(ASCII_SYMBOLS.get(letter, letter) for letter in words)

@@ -1,4 +1,4 @@
-"""How figures, verdicts and differences are written, whatever they are written in.
+"""How figures, verdicts and differences are written, in every format.
 
 ``Foreign`` parts come from a record and are the only ones that a format must not trust.
 """
@@ -14,7 +14,7 @@ from pipebench.render.units import data_size, percent, rate, seconds
 
 
 class Foreign(str):
-    """Text out of a record."""
+    """Text that comes from a record."""
 
     __slots__ = ()
 
@@ -31,7 +31,7 @@ SYMBOLS: dict[Verdict, str] = {
 }
 ASCII_SYMBOLS = {"▲": "+", "▼": "!", "≠": "#"}
 
-_WHOLE = 1000  # from here on the part behind the point tells nothing
+_WHOLE = 1000  # from here on digits behind the point say nothing
 
 _VALUES: dict[MetricName, Callable[[float], str]] = {
     "words_per_s": rate,
@@ -47,7 +47,7 @@ _VALUES: dict[MetricName, Callable[[float], str]] = {
 }
 
 
-# Real devices emulate no machine, and a model may lack what others have.
+# Fields that a record may lack: real devices emulate no machine, and a model may not have these sizes.
 _MAY_BE_NONE = frozenset(
     {
         *("machine.name", "config.model.layers", "config.softmax_devices"),
@@ -100,7 +100,7 @@ def difference_parts(difference: Difference) -> tuple[Part, ...]:
 
 
 def titles(metrics: Sequence[MetricName], terms: Terms) -> str:
-    """Metrics by their names for people; what has two names is told of once."""
+    """Metrics by their names for people; a name that two share comes once."""
     return ", ".join(dict.fromkeys(metric_named(name, terms).title(terms) for name in metrics))
 
 

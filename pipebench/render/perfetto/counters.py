@@ -19,7 +19,7 @@ _CHANGES: Mapping[Operation, int] = {
 
 
 def alive_events(timeline: Timeline, device: int, shift_ns: int) -> Iterator[Event]:
-    """After each action that changes it, the number of slices whose backward is still to come, of all its stages."""
+    """Count the slices on a device whose backward is still to come, over all its stages, after each change."""
     alive = 0
     yield _value(device, shift_ns, alive)
     for _, action, _, end_s in timeline.spans_of(device):
@@ -30,7 +30,7 @@ def alive_events(timeline: Timeline, device: int, shift_ns: int) -> Iterator[Eve
 
 
 def _slices(graph: Graph, action: Action) -> int:
-    """How many slices an action is on; a stage may not live in all slices of a cell."""
+    """How many slices an action is on; a stage may not have all slices of a cell."""
     return action.slices if graph.segments == 1 else len(slices_of(graph, action))
 
 

@@ -5,8 +5,8 @@
                                | activations alive       1  2                     1   0
                       device 1 | ...
 
-Perfetto opens the one file, with arrows between devices. HolisticTraceAnalysis takes one file a rank; what a device
-computes stands there as a kernel on a stream, so that its idle time is the device's.
+Perfetto opens the one file, with arrows between devices. HolisticTraceAnalysis takes one file a rank. There, what a
+device computes is a kernel on a stream, so that the stream's idle time is the device's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def one_file(step: ShownStep) -> bytes:
 
 
 def file_a_rank(step: ShownStep) -> Iterator[bytes]:
-    """Each device by itself, as HolisticTraceAnalysis reads it, as JSON."""
+    """A JSON file for each device, in the form that HolisticTraceAnalysis reads."""
     shift_ns = shift_of(step)
     lanes = lanes_by_device(step, shift_ns)
     for device, rows in enumerate(lanes):
@@ -54,7 +54,7 @@ def file_a_rank(step: ShownStep) -> Iterator[bytes]:
 
 
 def _as_kernel(each: Slice, lane: int) -> Slice:
-    """Work as a kernel: called by its kind, since kernels of one name are added up."""
+    """Work as a kernel, named by its kind, since readers add up kernels of one name."""
     if each.category in _NO_KERNEL:
         return each
     name = each.name if each.action is None else each.category
@@ -68,7 +68,7 @@ def _slices(device: int, rows: Sequence[Lane]) -> Iterator[Event]:
 
 
 def _names(step: ShownStep, device: int, rows: Sequence[Lane]) -> Iterator[Event]:
-    """What the device and its lanes are called, and how the times came to be: no picture is without it."""
+    """The names of the device and its lanes; that of the device also says how the times came to be."""
     layers = step.layers[device] if device < len(step.layers) else ""
     name = f"device {device}{f': {layers}' if layers else ''} ({step.evidence})"
     yield Event("M", "process_name", device, args={"name": name})

@@ -1,8 +1,8 @@
 """Events of Chrome's Trace Event Format, and times as its readers take them.
 
-Perfetto counts whole nanoseconds, and drops a slice that begins in another one and ends behind it. So all times are
-whole nanoseconds here from the start. The format has microseconds, as a float; some readers cut off what is below a
-nanosecond and others round it, and both must come to the same number.
+Perfetto counts whole nanoseconds, and drops a slice that begins inside another one and ends after it. So all times
+here are rounded to whole nanoseconds first. The format has microseconds, as a float. Some readers cut off what is below
+a nanosecond, others round it, and both must come to the same number.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _NS = 1e9  # in a second
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """One event; what is not given is not written. ``pid`` is a device, ``tid`` a lane of it, times are microseconds.
+    """One event; unset fields are not written. ``pid`` is a device, ``tid`` a lane of it, times are microseconds.
 
     ``ph`` is its kind: X a slice, C a counter's value, M a name, s, t and f the start, a step and the end of a flow.
     """
@@ -39,14 +39,14 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 class Rank(msgspec.Struct, frozen=True):
-    """Whose trace a file is, as HolisticTraceAnalysis asks for it."""
+    """Which rank a file is of, as HolisticTraceAnalysis asks for it."""
 
     rank: int
     world_size: int
 
 
 class Document(msgspec.Struct, frozen=True, rename="camel"):
-    """A whole file. ``other_data`` says what made it and by which clock; readers pass it over."""
+    """A whole file. ``other_data`` says what made it and by which clock; readers ignore it."""
 
     display_time_unit: str
     other_data: Mapping[str, Scalar]
@@ -57,7 +57,7 @@ class Document(msgspec.Struct, frozen=True, rename="camel"):
 class Slice(NamedTuple):
     """Something that takes time on a device, in nanoseconds from the first moment of the trace.
 
-    ``action`` or ``message`` is what it is of, where it is of one.
+    ``action`` or ``message`` is set where the slice stands for one.
     """
 
     start_ns: int
@@ -70,12 +70,12 @@ class Slice(NamedTuple):
 
 
 def nanoseconds(seconds: float) -> int:
-    """The nearest whole number of them."""
+    """Seconds as the nearest whole number of nanoseconds."""
     return round(seconds * _NS)
 
 
 def microseconds(whole_ns: int) -> float:
-    """The time as the format has it; a reader that cuts off below the nanosecond finds the same whole number."""
+    """Nanoseconds as microseconds; a reader that cuts off below a nanosecond finds the same whole number."""
     value = whole_ns / 1000
     while int(value * 1000) < whole_ns:
         value = nextafter(value, inf)
@@ -83,7 +83,7 @@ def microseconds(whole_ns: int) -> float:
 
 
 def slice_event(each: Slice, device: int, lane: int) -> Event:
-    """A slice on its lane."""
+    """The event of a slice on its lane."""
     return Event(
         "X",
         each.name,

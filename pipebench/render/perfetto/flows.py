@@ -1,4 +1,4 @@
-"""Flows: arrows that lead a microbatch from the action that made a result over its message to the one that needs it."""
+"""Flows: arrows from the action that made a result, through its message, to the action that needs it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class _Place(NamedTuple):
         return max(self.slice.end_ns - 1, self.slice.start_ns)
 
     def inside(self, wanted_ns: int) -> int:
-        """The moment inside it that is nearest to another one."""
+        """The moment inside it that is nearest to ``wanted_ns``."""
         return min(max(wanted_ns, self.slice.start_ns), self.last_ns())
 
 
@@ -33,7 +33,7 @@ def flow_events(graph: Graph, lanes: Sequence[Sequence[Lane]]) -> Iterator[Event
     """An arrow for each message of a step between two devices.
 
     A reader finds the slice that an end belongs to by its lane and time. An arrow leaves at the last moment of the
-    action that made the result, or earlier where clocks of several hosts would have it lead back in time.
+    action that made the result, or earlier where the clocks of several hosts would make it lead back in time.
     """
     actions, sent = _places(graph, lanes)
     number = 0

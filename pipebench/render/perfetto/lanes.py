@@ -1,4 +1,4 @@
-"""Lanes: slices side by side, so that on none of them two overlap."""
+"""Lanes: rows of slices, in which no two slices overlap."""
 
 from collections.abc import Iterable
 from heapq import heappop, heappush

@@ -17,19 +17,19 @@ from pipebench.timing.timeline import Timeline
 WORK, SENDING, OTHERS = "work and waiting", "messages on their way", "other operations"
 PAUSES = frozenset({Kind.WAITING.value, Kind.TRANSFER.value})
 MESSAGE, OTHER = "message", "other operation"
-MOST_S = 9_000_000  # in nanoseconds still whole as a float
+MOST_S = 9_000_000  # in nanoseconds still exact as a float
 
 
 def lanes_by_device(step: ShownStep, shift_ns: int) -> list[list[Lane]]:
     """The lanes of each device: its work and pauses first, then what else it has.
 
     Args:
-        step: that is shown.
-        shift_ns: by how much all times are put off.
+        step: the step to show.
+        shift_ns: nanoseconds that are added to all times.
 
     Raises:
         CorruptRecordError: Something ends before it starts.
-        UsageError: Something is too far away for whole nanoseconds.
+        UsageError: A time is too large for whole nanoseconds.
     """
     messages, others = _messages(step), _by_device(step.others)
     later = partial(_later, shift_ns)
@@ -68,7 +68,7 @@ def _work(timeline: Timeline, device: int) -> Iterator[Slice]:
 
 
 def _pauses(timeline: Timeline, device: int) -> Iterator[Slice]:
-    """What it waited for between two actions: until the input was sent, then until it arrived."""
+    """The pauses between two actions: waiting until the input was sent, then its transfer until it arrived."""
     next_at = {span.start_s: timeline.graph.text(span.action) for span in timeline.spans_of(device)}
     for start_s, sent_s, end_s in timeline.gaps(device):
         before: Arguments = {"before": next_at[end_s]}
@@ -78,7 +78,7 @@ def _pauses(timeline: Timeline, device: int) -> Iterator[Slice]:
 
 
 def _messages(step: ShownStep) -> dict[int, list[Slice]]:
-    """By sender, what it sends. By clocks of two devices one may seem to arrive before it left."""
+    """The messages by sender. By the clocks of two devices, a message may seem to arrive before it left."""
     graph, found = step.timeline.graph, defaultdict[int, list[Slice]](list)
     for (message, ready_s, start_s, end_s), size in zip(
         step.timeline.transfers, step.sizes_bytes, strict=True
@@ -130,18 +130,18 @@ def _slice(
 
     Raises:
         CorruptRecordError: It ends before it starts.
-        UsageError: It is too far away for whole nanoseconds.
+        UsageError: A time is too large for whole nanoseconds.
     """
     if end_s < start_s:
         raise CorruptRecordError(f"timeline: {name} ends before it starts, at {end_s:g} and {start_s:g} s")
     if not -MOST_S < start_s <= end_s < MOST_S:
         raise UsageError(f"{name} runs at {end_s:g} s: expected a step of {MOST_S:,} s at most (104 days)")
-    category = category.replace(",", "")  # which would make two of it
+    category = category.replace(",", "")  # a comma would make two categories of it
     return Slice(nanoseconds(start_s), nanoseconds(end_s), name, category, arguments, action, message)
 
 
 def _arguments(action: Action, text: str) -> Arguments:
-    """What an action is, in numbers; of a cell its first slice, and how many there are."""
+    """An action in numbers; for a cell its first slice, and how many there are."""
     found: dict[str, str | int | float] = {"action": text, "stage": action.stage}
     if action.operation in REDUCTIONS:
         return found

@@ -1,4 +1,4 @@
-"""What is shown of a record: one step, how its devices are called, and how its times came to be."""
+"""What is shown of a record: one step, the names of its devices, and how its times came to be."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -23,8 +23,8 @@ class ShownStep(NamedTuple):
     """A step of a record.
 
     ``layers`` says what each device has; ``evidence`` how the times came to be, such as: emulated, virtual time.
-    ``sizes_bytes`` is of each transfer, ``None`` where it is not known. ``others`` are operations that the timeline
-    does not have.
+    ``sizes_bytes`` has the size of each transfer, ``None`` where it is unknown. ``others`` are operations that the
+    timeline does not have.
     """
 
     timeline: Timeline
@@ -39,8 +39,8 @@ def shown_step(record: AnyRecord, name: str) -> ShownStep:
     """The step that a record has; ``name`` is what errors call the record.
 
     Raises:
-        UsageError: It has none.
-        CorruptRecordError: Its timeline is not one of its configuration.
+        UsageError: The record has no timeline.
+        CorruptRecordError: Its timeline does not fit its configuration.
     """
     if isinstance(record, SimulationRecord):
         return _step(

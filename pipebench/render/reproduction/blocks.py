@@ -1,4 +1,4 @@
-"""What is said, once, for a terminal and for Markdown: paragraphs, facts, and tables under a title."""
+"""The blocks of a report, for a terminal and for Markdown: paragraphs, facts, and tables under a title."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Paragraph(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """Names, and what is to be said of each."""
+    """Rows of a name, and of what is said of it."""
 
     rows: Sequence[tuple[str, str]]
 
@@ -46,7 +46,7 @@ Block = Paragraph | Facts | Listed | Grid
 
 
 def shown(block: Block) -> Words | FactsShown | Group:
-    """For a terminal, a pipe or a log."""
+    """The block for a terminal, a pipe or a log."""
     match block:
         case Paragraph():
             return Words(block.text)
@@ -66,7 +66,7 @@ def _title(text: str) -> Words:
 
 
 def in_markdown(block: Block) -> str:
-    """For a README, a pull request, a job's summary."""
+    """The block as Markdown, for a README, a pull request, a job's summary."""
     match block:
         case Paragraph():
             return _safe(block.text)

@@ -1,4 +1,4 @@
-"""The machine of 2014 on paper: what was fitted, what is predicted, where the rest goes and what it hangs on."""
+"""The machine of 2014 on paper: what was fitted, what is predicted, where the rest goes and what it depends on."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,12 +11,12 @@ from pipebench.render.units import counted, percent, rate, seconds
 
 
 def on_paper_report(record: OnPaper) -> Group:
-    """The whole of it, for a terminal, a pipe or a log."""
+    """The whole report, for a terminal, a pipe or a log."""
     return Group(*spaced(shown(block) for block in _blocks(record)))
 
 
 def on_paper_markdown(record: OnPaper) -> str:
-    """The whole of it, with an empty line between its parts."""
+    """The whole report as Markdown, with an empty line between its parts."""
     return "\n\n".join(in_markdown(block) for block in _blocks(record)) + "\n"
 
 
@@ -143,5 +143,5 @@ def _sensitivities(title: str, found: Sequence[Sensitivity]) -> Grid:
 
 
 def _met(each: Sensitivity) -> str:
-    """Where it would give the paper's ratio by itself, plausible or not."""
+    """The value at which this figure alone gives the paper's ratio, plausible or not; empty if there is none."""
     return f"; the paper's {each.meets.ratio:.2f}x at {each.meets.label}" if each.meets else ""

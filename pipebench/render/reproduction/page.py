@@ -68,7 +68,7 @@ def _head(record: ReproductionRecord) -> Iterator[tuple[str, str]]:
 
 
 def _in_a_word(record: ReproductionRecord) -> str:
-    """All verdicts in a sentence, by reading; an emulation reproduces nothing."""
+    """All verdicts in a sentence, for the talk and for the paper; an emulation can only agree with a claim."""
     found: dict[str, list[str]] = {}
     for verdict in record.verdicts:
         told = found.setdefault(verdict.reading, [])
@@ -134,7 +134,7 @@ def _verdict(verdict: VerdictOfClaim) -> str:
 
 
 def _rest(lost: Lost) -> str:
-    """From the number of devices down to the step's own speed-up."""
+    """What is lost, from the number of devices down to the speed-up of the step that is shown."""
     losses = (
         (lost.overlap, "fill, drain and waiting"),
         (lost.unequal, "unequal devices"),
@@ -179,7 +179,7 @@ def _trust(record: ReproductionRecord) -> Iterator[tuple[str, str]]:
 
 
 def _rule() -> str:
-    """Why a value above a claim may be consistent with it, and one just below it not."""
+    """Why a value above a claim may be consistent with it, and a value just below it may not be."""
     least, most = off_by(accuracy.packaged())
     return (
         f"consistent: the claim lies in the interval, its ends divided by {most:.2f} and {least:.2f}, since emulated "

@@ -6,7 +6,7 @@ _ROUND = (1, 2, 5, 10)
 
 
 def ticks(end: float, most: int) -> list[float]:
-    """From 0 on at equal steps of 1, 2 or 5 times a power of ten, at most so many steps up to ``end``."""
+    """Ticks from 0 up to ``end``, at equal steps of 1, 2 or 5 times a power of ten, with at most ``most`` steps."""
     if not end:
         return [0.0]
     rough = end / most
@@ -16,7 +16,7 @@ def ticks(end: float, most: int) -> list[float]:
 
 
 def unit_of(end_s: float) -> tuple[float, str]:
-    """The unit in which times up to ``end_s`` read best: in seconds, and its name."""
+    """The unit in which times up to ``end_s`` read best: its length in seconds, and its name."""
     return next(
         ((size, name) for size, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")) if end_s >= size),
         (1.0, "s"),

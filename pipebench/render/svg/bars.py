@@ -3,7 +3,7 @@
     pieces   |FFFF|..|B|w|B|w|B|+|
     bars     |FFFF|..|BBBBB    |+|    pieces too narrow to be seen share columns; each shows what takes most of it
 
-A picture holds so many bars at most, whatever it is of: columns become wider until they are few enough.
+No picture has more than ``MOST_BARS`` bars: columns become wider until they are few enough.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ _NARROWEST = 0.5  # pixels
 
 
 class Bars(NamedTuple):
-    """The bars of all lanes; ``least_s`` is the time of a column, ``None`` where all pieces are drawn as they are."""
+    """The bars of all lanes; ``least_s`` is how long a column is, ``None`` where all pieces are drawn as they are."""
 
     lanes: Sequence[Sequence[Piece]]
     least_s: float | None
@@ -29,8 +29,8 @@ def bars(lanes: Sequence[Sequence[Piece]], end_s: float, pixels: float, most: in
     Args:
         lanes: the pieces of each device, in their order.
         end_s: the makespan.
-        pixels: its width.
-        most: the number of bars in all lanes together.
+        pixels: the width of the makespan.
+        most: the largest number of bars, in all lanes together.
     """
     whole = [_without_gaps(pieces, end_s) for pieces in lanes]
     if not end_s:
@@ -46,7 +46,7 @@ def bars(lanes: Sequence[Sequence[Piece]], end_s: float, pixels: float, most: in
 
 
 def _without_gaps(pieces: Iterable[Piece], end_s: float) -> list[Piece]:
-    """The same with idle time between, before and after; what takes no time is left out."""
+    """The pieces, with idle ones in all gaps; pieces that take no time are left out."""
     lane: list[Piece] = []
     now = 0.0
     for piece in [*pieces, Piece(end_s, end_s, Kind.IDLE)]:
@@ -60,7 +60,7 @@ def _without_gaps(pieces: Iterable[Piece], end_s: float) -> list[Piece]:
 
 
 def _at_least(lane: Sequence[Piece], least_s: float) -> list[Piece]:
-    """A lane with columns in the place of pieces that are shorter than one."""
+    """A lane with columns in place of the pieces that are shorter than ``least_s``."""
     found: list[Piece] = []
     for is_narrow, neighbours in groupby(lane, key=lambda piece: piece.end_s - piece.start_s < least_s):
         group = list(neighbours)
@@ -77,7 +77,7 @@ def _columns_of(group: Sequence[Piece], least_s: float) -> list[Piece]:
 
 
 def _joined(lane: Iterable[Piece]) -> list[Piece]:
-    """Neighbours of one kind as one, but for actions, each of which is something of its own."""
+    """Join neighbours of one kind, except actions: each of them stays by itself."""
     found: list[Piece] = []
     for piece in lane:
         if found and found[-1].kind == piece.kind and found[-1].action is None is piece.action:

@@ -24,7 +24,7 @@ class Point(NamedTuple):
 
 
 def number(value: float, decimals: int = 2) -> str:
-    """At most so many decimals, at least one, and none that say nothing: ``12.5``, ``3``."""
+    """The number with at most ``decimals`` decimals (1 or more), and no zeros at the end: ``12.5``, ``3``."""
     text = f"{value:.{decimals}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
@@ -46,7 +46,7 @@ def write(parent: ET.Element, at: Point, words: str, **attributes: Value) -> ET.
 
 
 def picture(title: str, description: str, *, name: str) -> ET.Element:
-    """An empty picture; ``name`` tells its ids from those of another one in the same page."""
+    """An empty picture; ``name`` keeps its ids apart from those of other pictures in the same page."""
     root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
     root.attrib |= {
         "class": "pipebench",
@@ -62,7 +62,7 @@ def picture(title: str, description: str, *, name: str) -> ET.Element:
 
 
 def document(root: ET.Element, *, width: float, height: float) -> str:
-    """The whole file, so many pixels large."""
+    """The whole file, with the size of the picture in pixels."""
     root.attrib |= {
         "viewBox": f"0 0 {number(width)} {number(height)}",
         "width": number(width),

@@ -1,11 +1,11 @@
-"""What all pictures have around what they show.
+"""The frame of every picture: what stands around the drawing.
 
     8 emulated devices                     (virtual time)    title and evidence
     gpipe, 16 microbatches x 1 chunk                         what ran
     ...
     In the bars: the microbatch, counted from 0.             remarks
 
-The evidence says how the figures came to be. It stands beside the title, so that nobody can miss it.
+The evidence says how the figures came to be. It stands beside the title, so that it cannot be missed.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 from pipebench.render.svg.element import Point, add, write
 from pipebench.render.svg.words import BOLD, fitted, width, wrapped
 
-WIDTH = 840.0  # pixels: what a README has
+WIDTH = 840.0  # pixels: as wide as a README
 MARGIN = 16.0
 RIGHT = WIDTH - MARGIN
 _TITLE, _TEXT, _SMALL = 16.0, 12.0, 11.0  # font sizes, as in ``style``
@@ -32,7 +32,7 @@ class Heading(NamedTuple):
 
 
 def heading(root: ET.Element, words: Heading) -> float:
-    """Title, evidence and plan; how far down they reach."""
+    """Draw title, evidence and plan; return how far down they reach."""
     badge = width(words.evidence, _TEXT) * BOLD + 20
     left = RIGHT - badge
     add(root, "rect", class_="badge edge", x=left, y=14, width=badge, height=_BADGE_HEIGHT, rx=11)
@@ -48,7 +48,7 @@ def heading(root: ET.Element, words: Heading) -> float:
 
 
 def notes(root: ET.Element, lines: Sequence[str], y: float) -> float:
-    """Sentences below the picture, from ``y`` on; how far down they reach."""
+    """Draw sentences below the picture, from ``y`` on; return how far down they reach."""
     for sentence in lines:
         for line in wrapped(sentence, RIGHT - MARGIN, _SMALL):
             y += _LINE_HEIGHT

@@ -2,8 +2,8 @@
 
     |F0|F1|    |0|1|    | | |    |W0-7|    |W|
 
-All bars of a kind have the same form: the longest one that fits into most of them. Cells of several slices are few, and
-each has a form of its own: one that has no room for its slices is told by its letter.
+All bars of a kind have the same form of label: the longest one that fits into most of them. Cells of several slices are
+few, and each has a form of its own: its letter alone, where there is no room for its slices.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,15 @@ LETTERS: Mapping[Kind, str] = {
     Kind.BACKWARD_WEIGHT: "W",
 }
 _SIZE = 9.0  # font size, as in ``style``
-_MOST = 0.9  # of the bars of a kind
+_MOST = 0.9  # of the bars of a kind must have room for a form
 _LETTER_AND_SLICE, _SLICE, _NOTHING = range(3)
 
 
 class Labels(NamedTuple):
-    """The form of each kind's; ``of_chunks`` of a microbatch are named where there are several.
+    """The labels of all bars: one form for each kind.
 
-    ``cells`` tells whether any bar of several slices has room for them.
+    ``of_chunks`` is how many chunks a microbatch has; labels name the chunk where there are several. ``cells`` tells
+    whether any cell of several slices has room for them.
     """
 
     plot: Plot
@@ -38,11 +39,11 @@ class Labels(NamedTuple):
 
     @property
     def are_there(self) -> bool:
-        """Whether any bar has one."""
+        """Whether any bar has a label."""
         return self.cells or any(form != _NOTHING for form in self.forms.values())
 
     def of(self, bar: Piece) -> str:
-        """A bar's; empty where there is no room."""
+        """The label of a bar; empty where there is no room."""
         if bar.action is None:
             return ""
         if not _is_cell(bar):

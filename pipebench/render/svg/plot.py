@@ -6,7 +6,7 @@
     bottom |________________|
            0    100   200  329 ms
 
-With more devices lanes become lower, down to a pixel; with more than fit so, the picture grows.
+With more devices the lanes become lower, down to one pixel. If they do not fit even then, the picture grows.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from pipebench.render.svg.element import Point, add, number, write
 from pipebench.render.svg.words import BOLD, width
 from pipebench.render.units import seconds
 
-READABLE = 12.0  # pixels of a lane that words fit beside
+READABLE = 12.0  # the least pitch, in pixels, of a lane that words fit beside
 _TALLEST, _LOWEST, _MOST_HEIGHT = 24.0, 1.0, 640.0  # of a lane, and of all lanes unless they are too many
 _SMALL = 11.0  # font size, as in ``style``
 _BELOW = 18.0  # from one line of words to the next
@@ -29,7 +29,7 @@ def pitch_of(devices: int) -> float:
 
 
 class Plot(NamedTuple):
-    """Pixels; ``end_s`` is the makespan, where the plot ends at its right."""
+    """A plot, in pixels; ``end_s`` is the makespan, which is at its right end."""
 
     left: float
     right: float
@@ -45,7 +45,7 @@ class Plot(NamedTuple):
 
     @property
     def height(self) -> float:
-        """Of a lane: with room to the next one where there is any."""
+        """The height of a lane; a gap is left to the next lane where there is room."""
         if self.is_readable:
             return self.pitch - 4
         return self.pitch * 0.85 if self.pitch > 3 else self.pitch
@@ -56,7 +56,7 @@ class Plot(NamedTuple):
         return self.top + self.pitch * self.devices
 
     def x(self, moment_s: float) -> float:
-        """Of a moment of the step."""
+        """The place of a moment of the step."""
         return self.left + (self.right - self.left) * (moment_s / self.end_s if self.end_s else 0.0)
 
     def y(self, device: int) -> float:
@@ -64,16 +64,16 @@ class Plot(NamedTuple):
         return self.top + self.pitch * device
 
     def middle(self, device: int) -> float:
-        """The baseline of small words in a device's lane."""
+        """The middle of a device's lane."""
         return self.y(device) + self.height / 2
 
     def wide(self, start_s: float, end_s: float) -> float:
-        """Of a stretch of time."""
+        """The width of a stretch of time."""
         return self.x(end_s) - self.x(start_s)
 
 
 def draw_axis(root: ET.Element, plot: Plot) -> float:
-    """Lines behind the lanes, and their times below, the makespan last; how far down it reaches."""
+    """Draw lines behind the lanes and their times below, the makespan last; return how far down the axis reaches."""
     size, unit = unit_of(plot.end_s)
     below, end = plot.bottom + _BELOW, seconds(plot.end_s)
     room = plot.right - width(end, _SMALL) * BOLD - 8

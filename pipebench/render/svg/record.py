@@ -33,8 +33,8 @@ def record_svg(record: AnyRecord, name: str) -> Picture:
     """The timeline of a run, a simulation or a trace; ``name`` is what errors call the record.
 
     Raises:
-        UsageError: It has none.
-        CorruptRecordError: Its timeline is not one of its configuration.
+        UsageError: The record has no timeline.
+        CorruptRecordError: Its timeline does not fit its configuration.
     """
     if isinstance(record, SimulationRecord):
         return _of_simulation(record)
@@ -48,7 +48,7 @@ def record_svg(record: AnyRecord, name: str) -> Picture:
 
 
 def explanation_svg(explained: ExplanationRecord, record: RunRecord) -> Picture:
-    """The waterfall of a run, whose explanation is given."""
+    """The waterfall of a run, from its explanation."""
     words = run_heading(record)
     interval = record.speedup
     remark = f"Of {record.id}: speed-up {explained.speedup:.2f}x{terms_of(record).relative}"
@@ -113,7 +113,7 @@ def _of_simulation(record: SimulationRecord) -> Picture:
 
 
 def _of_trace(record: TraceRecord) -> Picture:
-    """The evidence is that of another program, and the picture says so."""
+    """The picture of a recorded run; it says that another program measured it."""
     words = Heading(
         counted(record.plan.devices, "device"),
         "wall clock, recorded by another program",
@@ -122,8 +122,8 @@ def _of_trace(record: TraceRecord) -> Picture:
     step, replica = record.shown
     length, bubble = seconds(record.timeline.makespan_s), percent(record.bubble.fraction)
     told = (
-        f"Step {step} of replica {replica}, the one nearest the mean of all recorded: {length}; "
-        f"bubble of all {bubble} of all device time."
+        f"Step {step} of replica {replica}, the one nearest the mean of all recorded steps: {length}; "
+        f"the bubble of all steps is {bubble} of all device time."
     )
     layers = [device.layers for device in record.devices]
     remarks = [told, f"Record {record.id}"]

@@ -33,7 +33,7 @@ OTHER = Ink("#6e7781", "#8b949e")
 
 
 class Pattern(NamedTuple):
-    """Marks on a ground, which is what is seen where there is no room for a mark."""
+    """Marks on a ground; where there is no room for a mark, the ground alone is seen."""
 
     ground: Ink
     marks: Ink

@@ -28,10 +28,10 @@ from pipebench.timing.timeline import Timeline, Usage
 _SMALL, _TEXT = 11.0, 12.0  # font sizes, as in ``style``
 _MOST_LAYERS, _BUSY = 190.0, 44.0  # pixels for the layers' names, and for the share of busy time
 _GAP = 12.0
-_APART = 3.0  # a bar so wide has a line between itself and the next one
+_APART = 3.0  # a bar of this width or more has a line between itself and the next one
 _SWATCH = Point(22.0, 13.0)
 _HALF = 3.2  # from the middle of small digits down to their baseline
-_FEW = 16  # devices that are told one by one
+_FEW = 16  # so many devices, or fewer, are described one by one
 
 _CLASSES: Mapping[Kind, str] = {
     Kind.FORWARD: "forward",
@@ -53,7 +53,7 @@ class _Device(NamedTuple):
     end_s: float
 
     def told(self) -> str:
-        """Its time in a sentence."""
+        """The device's time in a sentence."""
         shares = (f"{part[:-2]} {percent(value, self.end_s)}" for part, value in self.usage._asdict().items())
         name = f" ({self.layers})" if self.layers else ""
         return f"device {self.number}{name}: {', '.join(shares)}"
@@ -65,8 +65,8 @@ def timeline_svg(
     """The picture as a document.
 
     Args:
-        timeline: of one step.
-        words: above it; the evidence stands there.
+        timeline: the timeline of one step.
+        words: the heading, with the evidence.
         layers: what each device holds.
         remarks: sentences below it.
     """
@@ -107,7 +107,7 @@ def _plot(devices: Sequence[_Device], top: float) -> Plot:
 
 
 def _legend(root: ET.Element, kinds: set[Kind], y: float) -> float:
-    """What the kinds look like that there are; how far down it reaches."""
+    """Draw the legend of the kinds that occur; return how far down it reaches."""
     x, y = MARGIN, y + 26
     for kind in [*(each for each in _CLASSES if each in kinds), Kind.IDLE]:
         name = "blank: idle" if kind is Kind.IDLE else kind.value
@@ -131,7 +131,7 @@ def _swatch(root: ET.Element, kind: Kind, at: Point) -> None:
 
 
 def _lane(root: ET.Element, device: _Device, lane: Sequence[Piece], labels: Labels) -> None:
-    """The bars of one device, with what it did in words for whoever points at it."""
+    """Draw the bars of one device; what it did is told in words when the mouse points at them."""
     plot = labels.plot
     group = add(root, "g", class_="lane")
     add(group, "title", device.told())
@@ -153,8 +153,8 @@ def _is_apart(plot: Plot, bar: Piece) -> bool:
 
 
 def _outline(plot: Plot, device: int, bar: Piece) -> str:
-    """Edges are rounded before the width is taken, so that neighbours meet."""
-    decimals = 2 if plot.is_readable else 1  # where there are many bars, each letter counts
+    """The path of a bar; edges are rounded before the width is taken, so that neighbours meet."""
+    decimals = 2 if plot.is_readable else 1  # where there are many bars, fewer decimals keep the file small
     left, right = round(plot.x(bar.start_s), decimals), round(plot.x(bar.end_s), decimals)
     x, y, wide, high = (
         number(value, decimals) for value in (left, plot.y(device), right - left, plot.height)
@@ -163,7 +163,7 @@ def _outline(plot: Plot, device: int, bar: Piece) -> str:
 
 
 def _names(root: ET.Element, devices: Sequence[_Device], plot: Plot) -> None:
-    """Beside each lane, or beside some where they are low, its number, its layers and its busy time."""
+    """Write number, layers and busy time beside each lane, or beside some lanes where they are low."""
     every = next(n for n in (1, 2, 5, 10, 20, 50) if n * plot.pitch >= READABLE)
     after_number, above = _after_number(devices), plot.top - 10
     write(root, Point(RIGHT, above), "busy", class_="aside small", text_anchor="end")
@@ -179,7 +179,7 @@ def _names(root: ET.Element, devices: Sequence[_Device], plot: Plot) -> None:
 
 
 def _description(devices: Sequence[_Device], words: Heading) -> str:
-    """The picture in words, for whoever does not see it."""
+    """The picture in words, for readers who do not see it."""
     told = (
         f"The timeline of one step, {words.evidence}: {counted(len(devices), 'device')}, "
         f"{seconds(devices[0].end_s)}. {words.plan}"

@@ -6,7 +6,7 @@
     speed-up     |####################|                            3.44x
 
 The scale is logarithmic: factors multiply, so a factor has the same length wherever it stands, and twice as long means
-that it counts twice as much. On a plain scale the same factor would look larger the earlier it is told.
+that it counts twice as much. On a plain scale the same factor would look larger the earlier it comes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -75,10 +75,10 @@ def waterfall_svg(
 
     Args:
         steps: the first one is the number of devices; the product of all is the speed-up.
-        words: above it; the evidence stands there.
+        words: the heading, with the evidence.
         remarks: sentences below it.
         total: what the product of all is called.
-        unit: behind its figures.
+        unit: what stands behind its figures.
     """
     assert steps
     rows = _rows(steps, unit)
@@ -118,14 +118,14 @@ def _kind(step: WaterfallStep, *, is_first: bool) -> str:
 
 
 def _scale(rows: Sequence[_Row]) -> _Scale:
-    """From one device on, or from a power of two below all speed-ups, which all bars begin at."""
+    """A scale from 1 on, or from a power of two below all speed-ups if one of them is below 1; all bars begin there."""
     reached = [row.after for row in rows]
     low = min(1.0, 2.0 ** (ceil(log2(min(reached))) - 1))
     return _Scale(low, max(*reached, 2 * low))
 
 
 def _description(rows: Sequence[_Row], words: Heading, total: str) -> str:
-    """The picture in words, for whoever does not see it."""
+    """The picture in words, for readers who do not see it."""
     first, *others = rows
     told = [f"{words.plan}", f"{_figure(first)} for {first.step.what or first.step.step}"]
     told += [

@@ -30,7 +30,7 @@ def _ems(letter: str) -> float:
 
 
 def fitted(words: str, room: float, size: float) -> str:
-    """The words, cut at their end if they take more than so many pixels."""
+    """The words, cut at their end if they take more than ``room`` pixels."""
     words = inert(words)
     if width(words, size) <= room:
         return words
@@ -45,7 +45,7 @@ def fitted(words: str, room: float, size: float) -> str:
 
 
 def wrapped(words: str, room: float, size: float, *, most: int | None = None) -> list[str]:
-    """The words on lines of so many pixels, on at most so many lines; what is left of the last one is cut."""
+    """The words on lines of ``room`` pixels, on at most ``most`` lines; the last line is cut if it is too long."""
     rest: Sequence[str] = inert(words).split()
     lines: list[str] = []
     while rest and (most is None or len(lines) < most):
@@ -58,7 +58,7 @@ def wrapped(words: str, room: float, size: float, *, most: int | None = None) ->
 
 
 def _that_fit(words: Sequence[str], room: float, size: float) -> int:
-    """How many words go on one line: one at least."""
+    """How many words go on one line, at least one."""
     taken, space = 0.0, width(" ", size)
     for count, word in enumerate(words):
         taken += width(word, size) + (space if count else 0.0)

@@ -1,6 +1,6 @@
-"""What bytes look like that are not the UTF-8 text they should be: a guess, and the command that helps. Pure.
+"""A guess what bytes are that are not the UTF-8 text they should be, and the command that helps. Pure.
 
-A guess goes into an error's text and nowhere else: nothing is converted on the strength of it.
+A guess goes into an error's text and nowhere else: nothing is converted because of it.
 """
 
 import re
@@ -67,7 +67,7 @@ _SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]|\xc0\x80")
 
 
 def beginning(head: bytes) -> Guess | None:
-    """What a file is by its first bytes, where no text begins so."""
+    """What a file is, by first bytes that no text begins with; ``None`` if it has none of these."""
     for start, guess in _BEGINNINGS:
         if head.startswith(start):
             return guess
@@ -82,7 +82,7 @@ def beginning(head: bytes) -> Guess | None:
 
 
 def seven_bits(block: bytes) -> tuple[int, Guess] | None:
-    """Where a 7-bit encoding changes its letters: such text is ASCII, byte by byte, and means something else."""
+    """Where text in a 7-bit encoding begins, and which one: byte by byte it is ASCII, but means something else."""
     found = _SHIFTS.search(block)
     if found:
         return found.start(), _ISO_2022
@@ -100,7 +100,7 @@ def seven_bits(block: bytes) -> tuple[int, Guess] | None:
 
 
 def _are_several(runs: set[str]) -> bool:
-    """Whether so many are no accident: words of code seem to be Chinese, as most pairs of ASCII letters do."""
+    """Whether there are too many for an accident: most pairs of ASCII letters, as in code, can be read as Chinese."""
     return sum(max(run) < "\u2100" for run in runs) >= _SEVERAL or len(set().union(*runs)) >= _FEW_LETTERS
 
 
@@ -109,9 +109,9 @@ def _hz(run: bytes) -> str | None:
 
 
 def _utf7(run: bytes) -> str | None:
-    """The letters of a run; ``None`` if it is none."""
+    """The letters of a run; ``None`` if it is not UTF-7."""
     bits = len(run) * 6
-    if bits % 16 > 5:  # what is left over is less than a sign
+    if bits % 16 > 5:  # fewer bits than a sign has are left over
         return None
     number = int.from_bytes(b64decode(run + b"A" * (-len(run) % 4)), "big") >> (-len(run) % 4 * 6)
     if number & ((1 << bits % 16) - 1):
@@ -120,13 +120,13 @@ def _utf7(run: bytes) -> str | None:
 
 
 def _is_written(text: str) -> bool:
-    """Whether nearly all letters are of a script with few of them, or often used."""
+    """Whether nearly all letters are of a script with few letters, or are often used."""
     kinds = (_is_kana, _is_hangul, _is_frequent)
     return sum(letter < "\u2100" or any(kind(letter) for kind in kinds) for letter in text) > 0.8 * len(text)
 
 
 def guess(sample: bytes) -> Guess:
-    """What bytes that are no UTF-8 text may be: some around the first that is wrong."""
+    """What bytes that are not UTF-8 text may be; the sample is from around the first wrong one."""
     return _wide(sample) or (BINARY if b"\0" in sample else _legacy(sample))
 
 
@@ -156,7 +156,7 @@ def _encoded(looks: str, name: str) -> Guess:
 
 
 def _wide(sample: bytes) -> Guess | None:
-    """UTF-16 or UTF-32 without a mark: the one that makes letters of it that belong together more than any other."""
+    """UTF-16 or UTF-32 without a mark: the one whose letters belong together more than those of any other."""
     sample = sample[: len(sample) // 4 * 4]
     found = sorted((_blocks(sample.decode(name, "replace")), looks, name) for looks, name in _WIDE)
     (least, looks, name), second = found[0], found[1][0]
@@ -172,7 +172,7 @@ _FEW_BLOCKS, _MANY_BLOCKS, _NO_TEXT = 6, 100, 1000
 
 
 def _blocks(text: str) -> int:
-    """Of how many blocks of 256 letters nearly all are: few in most scripts; many in Chinese, Japanese and Korean."""
+    """How many blocks of 256 letters nearly all letters are in: few in most scripts; many in East Asian ones."""
     letters = Counter(text)
     wrong = sum(count for letter, count in letters.items() if _is_no_letter(letter))
     if not text or wrong > 1 + len(text) / 50:
@@ -197,12 +197,12 @@ def _is_no_letter(letter: str) -> bool:
 
 
 def _is_low(block: int) -> bool:
-    """Whether a text of one byte a letter has no such bytes: those of most scripts are control characters."""
+    """Whether no text of one byte a letter gives letters of a block: it would need control characters."""
     return block < 0x20 or block >= 0x100
 
 
 def _legacy(sample: bytes) -> Guess:
-    """An encoding of before Unicode, by the letters that come out of it."""
+    """An encoding from before Unicode, by the letters that come out of it."""
     if _SURROGATE.search(sample):
         return Guess("UTF-8 with surrogates (CESU-8, Java's)")
     if _mostly_utf8(sample):
@@ -220,7 +220,7 @@ def _mostly_utf8(sample: bytes) -> bool:
 
 
 def _share(sample: bytes, name: str, is_theirs: Callable[[str], bool]) -> float:
-    """How many of the letters beyond ASCII are of a kind, by this encoding; 0 where it cannot decode."""
+    """The share of the letters beyond ASCII that are of a kind, by this encoding; 0 where it cannot decode."""
     text = sample.decode(name, "replace")
     beyond = [letter for letter in text if letter > "\x7f"]
     if not beyond or text.count("\ufffd") > 2 + len(beyond) / 100:  # a sample is cut at any byte
@@ -233,12 +233,12 @@ def _is_kana(letter: str) -> bool:
 
 
 def _is_hangul(letter: str) -> bool:
-    """One that is often used: those of EUC-KR, a fifth of all."""
+    """Whether it is a Hangul letter that is often used: those of EUC-KR, a fifth of all."""
     return "\uac00" <= letter <= "\ud7a3" and len(letter.encode("euc_kr", "ignore")) == 2
 
 
 def _is_often_used_in(name: str, leads: range) -> Callable[[str], bool]:
-    """Whether a letter is in the part of a Chinese encoding that holds the frequent ones, or is its punctuation."""
+    """A test whether a letter is among the frequent ones of a Chinese encoding, or is its punctuation."""
 
     def is_often_used(letter: str) -> bool:
         code = letter.encode(name, "ignore")
@@ -251,7 +251,7 @@ _often = _is_often_used_in("gb2312", range(0xB0, 0xD8)), _is_often_used_in("big5
 
 
 def _is_frequent(letter: str) -> bool:
-    """A Chinese letter that is often used, simplified or not."""
+    """Whether it is a Chinese letter that is often used, simplified or not."""
     return any(is_often_used(letter) for is_often_used in _often)
 
 
@@ -265,7 +265,7 @@ _LETTERS: Sequence[tuple[str, str, Callable[[str], bool], float]] = (
 
 
 def _one_byte(sample: bytes) -> Guess:
-    """Encodings of one byte a letter: one is named if its letters are those of a language, as often as it has them."""
+    """An encoding of one byte a letter; it is named if its letters are those of a language, as often as it has them."""
     if sum(byte < 0x20 and byte not in _WHITE for byte in sample) * 50 > len(sample):
         return BINARY
     if alphabets.is_western(sample):

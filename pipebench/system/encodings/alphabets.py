@@ -22,7 +22,7 @@ _ALPHABETS = tuple(
     )
 )
 _CYRILLIC = ("CP866", "ISO-8859-5", "KOI8-R", "MAC-CYRILLIC", "WINDOWS-1251")  # the last one if all fit
-_NOT_HEBREW = frozenset(map(chr, (*range(0x410, 0x430), 0x44C, 0x44E, 0x44F)))  # where it has no letter
+_NOT_HEBREW = frozenset(map(chr, (*range(0x410, 0x430), 0x44C, 0x44E, 0x44F)))  # none in Hebrew encodings
 _VOWELS, _CONSONANTS = (
     frozenset("\u043e\u0430\u0435\u0438"),
     frozenset("\u043d\u0442\u0441\u0440\u0432\u043b\u043a"),
@@ -30,7 +30,7 @@ _VOWELS, _CONSONANTS = (
 
 
 def is_western(sample: bytes) -> bool:
-    """Whether the letters that Windows-1252 makes of it are those of one Western language, and usual marks."""
+    """Whether the letters that Windows-1252 makes of a sample are those of one Western language, and usual marks."""
     letters = [letter.lower() for letter in _beyond(_INNER.sub(b"\x81", sample), "WINDOWS-1252")]
     return any(
         sum(letter in _MARKS or letter in alphabet for letter in letters) > 0.95 * len(letters)
@@ -39,7 +39,7 @@ def is_western(sample: bytes) -> bool:
 
 
 def cyrillic(sample: bytes) -> str | None:
-    """The encoding that makes the frequent letters of Cyrillic languages of it, if one does."""
+    """The encoding that makes frequent letters of Cyrillic languages of a sample; ``None`` if none does."""
     support, name = max((_as_russian(sample, name), name) for name in _CYRILLIC)
     return name if support[0] > 0.5 else None
 
