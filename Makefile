@@ -23,7 +23,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 faults: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/cli/test_faults.py --all-faults
+	$(BIN)/python -m pytest tests/cli/test_faults*.py --all-faults
 
 hosts: $(VENV)/installed-dev
 	HOSTS=all $(BIN)/python -m pytest $(or $(PYTEST_ARGS),tests/hosts)
@@ -31,7 +31,7 @@ hosts: $(VENV)/installed-dev
 matrix: $(VENV)/installed-dev
 	NUMBERS_TRIED=5000 OWN_MODELS=all SHARED_SOFTMAX=all SEQ2SEQ=all TRANSFORMER=all SPLIT=all \
 	  $(BIN)/python -m pytest tests/cli/test_numbers.py tests/engine/test_own_models.py tests/engine/test_shared_softmax.py \
-	  tests/engine/test_seq2seq.py tests/engine/test_transformer.py tests/engine/test_split_gradients.py tests/engine/test_split_models.py
+	  tests/engine/test_seq2seq*.py tests/engine/test_transformer.py tests/engine/test_split_gradients.py tests/engine/test_split_models.py
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -1,10 +1,11 @@
 """Graphs that are more than a chain: a softmax that devices share, and any stages beside a chain."""
 
+from dataclasses import replace
 from itertools import product
 
 from hypothesis import strategies as st
 
-from pipebench.models.layout import Shape, graph_of
+from pipebench.models.layout import Shape, Sharing, graph_of
 from pipebench.plan.graph import Graph
 
 # Devices with layers, who shares the softmax, microbatches, chunks.
@@ -51,3 +52,18 @@ def branching_graphs(draw: st.DrawFn) -> Graph:
         ),
         clips=draw(st.booleans()),
     )
+
+
+def shared(
+    chain: int,
+    sharing: Sharing,
+    microbatches: int,
+    chunks: int = 1,
+    *,
+    softmax: float = 1.0,
+    split: bool = False,
+) -> Graph:
+    """Layers of cost 1, and a softmax of that cost in all; the loss is free."""
+    shards = graph_of(Shape(chain, sharing), 1, 1).stages - chain - 1
+    work = (*[1.0] * chain, *[softmax / shards] * shards, 0.0)
+    return replace(graph_of(Shape(chain, sharing), microbatches, chunks, work), split_backward=split)

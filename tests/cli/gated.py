@@ -6,16 +6,9 @@ import msgspec
 
 from pipebench.plan.device_kind import DeviceKind
 from pipebench.records import documents
-from tests.builders import (
-    ended_run,
-    friendly_record_of,
-    hostile_record,
-    launch,
-    measured_record,
-    steady_record,
-    with_config,
-)
+from tests.builders import ended_run, launch, measured_record, steady_record, with_config
 from tests.cli.saved import save
+from tests.hostile import friendly_record_of, hostile_record
 
 
 def written(folder: Path) -> Path:

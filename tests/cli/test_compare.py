@@ -8,17 +8,11 @@ import msgspec
 import pytest
 
 from pipebench.records import documents
-from tests.builders import (
-    ended_run,
-    friendly_record_of,
-    hostile_record,
-    simulation_record,
-    steady_record,
-    with_config,
-)
+from tests.builders import ended_run, simulation_record, steady_record, with_config
 from tests.cli import golden
 from tests.cli.conftest import Pipebench
 from tests.cli.saved import numbered, save
+from tests.hostile import friendly_record_of, hostile_record
 
 ROOT = Path(__file__).parent.parent.parent
 

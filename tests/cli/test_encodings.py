@@ -10,10 +10,11 @@ import pytest
 
 from pipebench.comparison import baselines
 from pipebench.records.schema import WarningRecord
-from tests.builders import HOSTILE, hostile_record, steady_record
+from tests.builders import steady_record
 from tests.cli.conftest import Pipebench
 from tests.cli.inside import printed
 from tests.cli.saved import save
+from tests.hostile import HOSTILE, hostile_record
 
 ENCODINGS = ("ascii", "latin-1", "cp1252", "utf-16", "gbk", "shift_jis", "utf-8")
 NAME = "café 天 😀.txt"

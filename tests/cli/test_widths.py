@@ -10,10 +10,11 @@ from rich.cells import cell_len
 from pipebench.comparison import baselines
 from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.schema import WarningRecord
-from tests.builders import hostile_record, simulation_record, steady_record
+from tests.builders import simulation_record, steady_record
 from tests.cli.conftest import Pipebench
 from tests.cli.inside import printed
 from tests.cli.saved import save
+from tests.hostile import hostile_record
 
 WIDTHS = ("20", "39", "40", "60", "71", "72", "79", "80", "120")
 NAMES = [f"2026112{number}-091500-emulated2-gpipe-00000{number}" for number in (3, 4, 5, 6)]

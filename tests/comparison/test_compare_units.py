@@ -2,21 +2,15 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from pipebench.comparison.compare import Rules, compare
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.run import RunRecord
-from pipebench.records.selection import Source
 from pipebench.records.terms import Terms
 from tests.builders import ended_run, own_record, steady_record
-
-
-def compared(*records: RunRecord, **rules: object) -> ComparisonRecord:
-    return compare([Source(record, Path(f"{n}.json")) for n, record in enumerate(records)], Rules(**rules))
+from tests.comparison.runs import compared
 
 
 def test_the_default_gates_go_by_what_is_counted() -> None:

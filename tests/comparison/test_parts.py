@@ -1,15 +1,11 @@
-from pathlib import Path
-
 import msgspec
 import pytest
 
-from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import METRICS
 from pipebench.comparison.parts import form_of, parts_of, setting_of, signed_percent
-from pipebench.records.comparison import ComparisonRecord, MetricName
+from pipebench.records.comparison import MetricName
 from pipebench.records.run import CompletedRun, RunRecord
 from pipebench.records.schema import WarningRecord
-from pipebench.records.selection import Source
 from pipebench.records.terms import Terms
 from tests.builders import (
     STEADY_S,
@@ -19,10 +15,7 @@ from tests.builders import (
     steady_record,
     with_config,
 )
-
-
-def compared(*records: RunRecord, **rules: object) -> ComparisonRecord:
-    return compare([Source(record, Path(f"{n}.json")) for n, record in enumerate(records)], Rules(**rules))
+from tests.comparison.runs import compared
 
 
 def told(*records: RunRecord, metric: MetricName = "speedup", **rules: object) -> str | None:

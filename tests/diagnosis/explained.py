@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pipebench.diagnosis.step import step_of
 from pipebench.plan.actions import Action, Operation
 from pipebench.plan.device_kind import DeviceKind
 from pipebench.plan.schedules import SCHEDULES
@@ -17,6 +18,8 @@ from pipebench.timing.simulator import simulate
 from pipebench.timing.timeline import Timeline
 from tests.builders import completed_record, launch, record_config, run_config
 
+K, M = 4, 8  # devices and microbatches of ``Costs``
+SLOW, LONG = 1.5, 1.75  # a stage and a slice, over the others
 _BACKWARD = 2.0  # over a forward
 
 
@@ -96,3 +99,10 @@ class Costs:
         if self.late:
             fields["machine"] = None
         return completed_record(**(fields | changes))
+
+
+def factors(record: CompletedRun) -> dict[str, float]:
+    """A record's waterfall, by the steps' names."""
+    step = step_of(record)
+    assert step is not None
+    return dict(step.waterfall)

@@ -11,18 +11,19 @@ from typing import Any
 
 import msgspec
 import pytest
-import torch
 
 from pipebench.config.run_config import RunConfig
 from pipebench.models.deferred.weights import Deferred
 from pipebench.plan.actions import Operation
 from pipebench.plan.cells import units_in
+from tests.engine import encoder_decoders as pairs
 from tests.engine import test_own_models as own
-from tests.engine import test_seq2seq as pairs
 from tests.engine import test_transformer as transformer
 from tests.engine.live_ranks import Group
 from tests.engine.odd_orders import ordered
 from tests.engine.test_gradients import PADDED_TEXT
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 ALL = os.environ.get("SPLIT") == "all"
 TRANSFORMERS, PAIRS, OWN, RANKED = (1, 1, 1, 1) if ALL else (67, 131, 29, 71)  # every so many-th case
@@ -59,15 +60,6 @@ ALONG_BATCH: tuple[Slicing, ...] = (("gpipe", 4, 1), ("1f1b", 8, 1), ("zb-h1", 8
 ALONG_TIME: tuple[Slicing, ...] = (("gpipe", 2, 4), ("wavefront", 1, 8), *EVEN[5:])
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """As a launch has it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def split(asked: RunConfig, seed: int) -> RunConfig:
     """With a backward in halves, in an odd order where the schedule takes any."""
     halves = msgspec.structs.replace(asked, cell="split")
@@ -79,11 +71,6 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("text") / "padded.txt"
     path.write_text(PADDED_TEXT)
     return str(path)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return pairs.written(tmp_path_factory.mktemp("pairs"))
 
 
 def transformers() -> list[transformer.Case]:

@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 from pipebench.comparison.baselines import key_of
 from pipebench.records.baseline import BaselineRecord, Replaced
 from pipebench.render.baselines import baseline_report, baseline_table, listing
-from tests.builders import HOSTILE, hostile_record
+from tests.hostile import HOSTILE, hostile_record
 
 
 def found() -> list[tuple[Path, BaselineRecord]]:

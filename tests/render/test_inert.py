@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipebench.render.inert import inert
-from tests.builders import HOSTILE, PROPERTY
+from tests.builders import PROPERTY
+from tests.hostile import HOSTILE
 
 
 @pytest.mark.parametrize(

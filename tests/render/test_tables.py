@@ -15,13 +15,13 @@ from pipebench.render.tables import device_table, record_row, record_table
 from tests.builders import (
     completed_record,
     ended_run,
-    hostile_record,
     own_record,
     simulation_record,
     steady_record,
     with_config,
 )
 from tests.cells import PLANS, record_of_cells
+from tests.hostile import hostile_record
 
 NAME = "20261124-091500-emulated2-gpipe-3fa9c1"
 

@@ -18,7 +18,7 @@ from pipebench.timing.simulator import DeadlockError, simulate
 from pipebench.timing.timeline import Timeline
 from tests.builders import PROPERTY, plan_by_hand, random_costs
 from tests.graphs import SHARED_GRID, branching_graphs, shared_graphs
-from tests.timing.test_simulator import earliest_ends, lanes
+from tests.timing.by_hand import earliest_ends, lanes
 
 seeds = st.integers(0, 10**6)
 

@@ -8,7 +8,7 @@ from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
 from tests.builders import costs_by_hand, plan_of
-from tests.timing.test_simulator import lanes, transfers_by_text
+from tests.timing.by_hand import lanes, transfers_by_text
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,11 @@ def write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
+
+
+def files(folder: Path, *lines: str, **changes: object) -> Asked:
+    """Two files of lines such as ``"a b > c"``, and what asks for them."""
+    sides = [[line.split(">")[side] for line in lines] for side in (0, 1)]
+    for name, side in zip(("a.en", "a.fr"), sides, strict=True):
+        (folder / name).write_text("".join(f"{line}\n" for line in side), encoding="utf-8")
+    return Asked(**({"source": str(folder / "a.en"), "target": str(folder / "a.fr")} | changes))

@@ -4,7 +4,7 @@ import pytest
 
 from pipebench.records.comparison import ComparisonRecord
 from tests.builders import own_record, steady_record
-from tests.render.comparison.test_formats import FORMATS, compared, in_terminal
+from tests.render.comparison.formats import FORMATS, compared, in_terminal
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -8,7 +8,7 @@ from junitparser import Error, Failure, JUnitXml, TestSuite
 
 from pipebench.render.comparison.junit import Ran, junit, junit_error
 from tests.builders import steady_record, with_config
-from tests.render.comparison.test_formats import RAN, compared
+from tests.render.comparison.formats import RAN, compared
 
 ELSEWHERE = timezone(timedelta(hours=2))
 

@@ -5,7 +5,8 @@ from pipebench.errors import UsageError
 from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.graphs import timeline_of_run
 from pipebench.render.svg.record import record_svg
-from tests.builders import completed_record, ended_run, hostile_record, simulation_record
+from tests.builders import completed_record, ended_run, simulation_record
+from tests.hostile import hostile_record
 from tests.render.svg.drawn import assert_words_keep_apart, bars, root_of, words
 
 
