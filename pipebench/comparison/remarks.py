@@ -9,6 +9,7 @@ from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import Doubt
 from pipebench.comparison.metrics import Sample, metric_named, samples
 from pipebench.diagnosis.contention import contention
+from pipebench.plurals import counted
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference, MetricComparison, MetricName
 from pipebench.records.run import CompletedRun
@@ -96,7 +97,7 @@ def _of_a_trace(record: TraceRecord, label: str) -> Iterator[WarningRecord]:
     runs = len(record.launches)
     if runs < LEAST_LAUNCHES:
         cause = (
-            f"{label}: its {len(record.steps)} recorded steps are of {runs} {'run' if runs == 1 else 'runs'}, and a "
+            f"{label}: its {len(record.steps)} recorded steps are of {counted(runs, 'run')}, and a "
             f"verdict needs {LEAST_LAUNCHES} runs a side: steps of one run have too much in common"
         )
         yield WarningRecord(

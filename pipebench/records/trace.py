@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from pipebench.plurals import counted
 from pipebench.records.explanation import WaterfallStep
 from pipebench.records.figures import Bubble, DeviceUsage
 from pipebench.records.schema import (
@@ -54,8 +55,8 @@ class TracePlan(Part, frozen=True):
     @property
     def text(self) -> str:
         """In words."""
-        sizes = ((self.stages, "stage"), (self.devices, "device"), (self.microbatches, "microbatch"))
-        stages, devices, microbatches = (_counted(*size) for size in sizes)
+        stages, devices = counted(self.stages, "stage"), counted(self.devices, "device")
+        microbatches = counted(self.microbatches, "microbatch", "microbatches")
         halves = ", each backward in halves" if self.split_backward else ""
         named = self.order not in (None, "another")
         return f"{stages} on {devices}, {microbatches}{halves}{f', in the order of {self.order}' if named else ''}"
@@ -178,9 +179,3 @@ class TraceSide(Part, frozen=True):
     plan: TracePlan
     steps: AtLeastOne
     files: Annotated[list[FileKind], Meta(min_length=1)]
-
-
-def _counted(number: int, one: str) -> str:
-    """Such as ``4 devices``."""
-    many = f"{one}es" if one.endswith("ch") else f"{one}s"
-    return f"{number} {one if number == 1 else many}"

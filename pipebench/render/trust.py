@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from pipebench.diagnosis.step import cores_shared
+from pipebench.plurals import counted
 from pipebench.records.run import RunRecord
-from pipebench.render.units import counted
 from pipebench.run import accuracy
 from pipebench.warning_codes import WarningCode
 

@@ -19,6 +19,7 @@ from pipebench.models.pairs.mo import Entry, entries
 from pipebench.models.pairs.origin import Pair, Told
 from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.words import words_of
+from pipebench.plurals import counted
 
 FEWEST_WORDS = 5  # of the English text
 
@@ -69,9 +70,9 @@ class Catalogs:
     @property
     def none_found(self) -> str:
         """Where all catalogs have only single words, or none can be read."""
-        unread = f", {_number(self._skipped)} cannot be read" if self._skipped else ""
+        unread = f", {counted(self._skipped, 'catalog')} cannot be read" if self._skipped else ""
         return (
-            f"--pairs {self._language}: {_number(self._read)} of this machine translate"
+            f"--pairs {self._language}: {counted(self._read, 'catalog')} of this machine translate"
             f"{'s' if self._read == 1 else ''} no text of {FEWEST_WORDS} words or more{unread}; "
             f"{self._others()}"
         )
@@ -101,7 +102,7 @@ class Catalogs:
     def told(self) -> Told:
         """The hash is of the pairs' texts: the same catalogs elsewhere have the same."""
         skipped = f" ({self._skipped} more cannot be read)" if self._skipped else ""
-        text = f"{_number(self._read, 'gettext catalog')}, English to {self._language}{skipped}"
+        text = f"{counted(self._read, 'gettext catalog')}, English to {self._language}{skipped}"
         return Told(text, self._hash.hexdigest(), skipped=self._skipped)
 
     def _entries(self, file: Path) -> Iterator[Entry]:
@@ -156,7 +157,3 @@ def _folders(language: str) -> Iterator[tuple[str, Path]]:
 
 def _files(folder: Path) -> list[Path]:
     return [file for file in folder.glob("*.mo") if file.is_file()]
-
-
-def _number(number: int, noun: str = "catalog") -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

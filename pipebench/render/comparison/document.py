@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pipebench.comparison.metrics import OF_WORDS, metric_named, other_name
 from pipebench.comparison.overall import pairs_of
 from pipebench.comparison.verdicts import LEVEL
+from pipebench.plurals import counted
 from pipebench.records.comparison import (
     ComparisonRecord,
     MetricComparison,
@@ -28,7 +29,6 @@ from pipebench.render.comparison.words import (
     value_text,
     verdict_text,
 )
-from pipebench.render.units import counted
 
 
 class Cell(NamedTuple):

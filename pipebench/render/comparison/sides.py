@@ -4,11 +4,11 @@ import shlex
 from collections.abc import Iterator
 
 from pipebench.config.softmax_devices import softmax_in_short
+from pipebench.plurals import counted
 from pipebench.records.command import CommandSide
 from pipebench.records.comparison import Side
 from pipebench.records.trace import TraceSide
 from pipebench.render.comparison.words import Foreign, Part
-from pipebench.render.units import counted
 
 
 def described(side: Side) -> Iterator[Part]:
