@@ -64,6 +64,7 @@ WITH_TORCH = {
             "registry",
             "shards",
             "tolerances",
+            "word_outline",
         ),
         *("text", "pairs", "stacked_lstm.kind", "stacked_lstm.outline", "seq2seq.kind", "seq2seq.outline"),
         *("transformer.kind", "transformer.outline"),
