@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Part, Positive
 
@@ -116,9 +116,25 @@ class Bubble(Part, frozen=True):
     definition: str = "1 - busy / (devices x makespan)"
 
 
+class StudyFigures(Part, frozen=True):
+    """The least and the largest emulated / real speed-up of a study, and on how many ranks it was made.
+
+    ``of_this_model``: whether it tried the model that the record is of.
+    """
+
+    speedup_ratio_low: Positive
+    speedup_ratio_high: Positive
+    ranks: AtLeastOne
+    of_this_model: bool
+
+
 class Accuracy(Part, frozen=True):
-    """How far an emulated number can be trusted: by which study, and whether it was made on such a machine."""
+    """How far an emulated number can be trusted: by which study, and whether it was made on such a machine.
+
+    There are ``figures`` where that is known here; older records have them in ``text`` alone.
+    """
 
     known_here: bool
     study: str
     text: str
+    figures: StudyFigures | UnsetType = UNSET
