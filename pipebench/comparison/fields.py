@@ -1,6 +1,6 @@
 """What two records must have in common to be compared, and what may drift but should be known.
 
-Fields are named by their place in the record. A hard field that differs makes the pair incomparable, unless the user
+Fields are named by their place in the record. A hard field that differs makes the records incomparable, unless the user
 lets it pass by name; the clock cannot be let pass, since virtual and wall seconds are no seconds of one kind, nor can
 what a speed-up is relative to.
 """

@@ -106,7 +106,7 @@ def other_name(name: MetricName) -> MetricName | None:
 class Sample(NamedTuple):
     """Values of a metric, one a launch: ``factor`` times (or over) what was measured.
 
-    Two metrics of a pair of records with the same ``source`` and the same ratio of factors are one test, not two.
+    Two metrics of two records with the same ``source`` and the same ratio of factors are one test, not two.
     ``grain`` says how finely a command prints what it measures.
     """
 

@@ -1,13 +1,13 @@
-"""The verdict over several: of a pair's metrics the worst one, of all pairs the worst one of these."""
+"""The verdict over several: of a candidate's metrics the worst one, of all candidates the worst one of these."""
 
 from collections.abc import Mapping, Sequence
 
 from pipebench.records.comparison import (
+    CandidateComparison,
     ComparisonRecord,
     MetricComparison,
     MetricName,
     Overall,
-    Pair,
     Verdict,
 )
 
@@ -29,14 +29,16 @@ def overall_of(metrics: Mapping[MetricName, MetricComparison]) -> Overall:
     return Overall(worst, [name for name, verdict in gated.items() if verdict == worst])
 
 
-def worst_of(pairs: Sequence[Pair]) -> Overall:
+def worst_of(comparisons: Sequence[CandidateComparison]) -> Overall:
     """The worst verdict of all candidates, and the metrics that have it in the first one that is called so."""
-    return min((pair.overall for pair in pairs), key=lambda each: WORST_FIRST.index(each.verdict))
+    return min(
+        (compared.overall for compared in comparisons), key=lambda each: WORST_FIRST.index(each.verdict)
+    )
 
 
-def pairs_of(record: ComparisonRecord) -> list[Pair]:
+def comparisons_of(record: ComparisonRecord) -> list[CandidateComparison]:
     """Every candidate against the reference, in the order they were named."""
-    first = Pair(
+    first = CandidateComparison(
         candidate=record.candidate,
         metrics=record.metrics,
         overall=overall_of(record.metrics),

@@ -1,4 +1,4 @@
-"""What a reader must know beside a comparison's figures: of a record, of a pair, of what was to be let pass."""
+"""What a reader must know beside a comparison's figures: of a record, of two of them, of what was to be let pass."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median, median_low
@@ -119,10 +119,10 @@ def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]
     return result
 
 
-def of_a_pair(
+def of_a_comparison(
     records: tuple[Comparable, Comparable], metrics: Mapping[MetricName, MetricComparison]
 ) -> list[WarningRecord]:
-    """What the pair alone shows; a metric of two names is told of once."""
+    """What only the two together show; a metric of two names is told of once."""
     result: list[WarningRecord] = []
     terms = terms_of(records[0])
     if records[0].id == records[1].id and records[0] == records[1]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from pipebench.records.run import RunRecord
-from pipebench.records.schema import Count, Failure, Name, Part, Positive, Schema, WarningRecord
+from pipebench.records.schema import Count, Failure, Name, Positive, Schema, Stored, WarningRecord
 from pipebench.records.trace import TraceRecord
 from pipebench.statistics import geometric_mean
 
@@ -25,7 +25,7 @@ def unit_of(field: str) -> Literal["s", "1/s", "bytes"] | None:
     return "s" if field.endswith("_s") else "bytes" if field.endswith("_bytes") else None
 
 
-class CommandMetric(Part, frozen=True):
+class CommandMetric(Stored, frozen=True):
     """The key of the command's JSON lines, with dots between those of nested objects, and which way is better.
 
     ``unit`` is told by how the name ends, and ``None`` where that says nothing.
@@ -36,7 +36,7 @@ class CommandMetric(Part, frozen=True):
     better: Literal["higher", "lower"]
 
 
-class CommandLaunch(Part, frozen=True):
+class CommandLaunch(Stored, frozen=True):
     """One start of the command: the metric's values, and how long all of it took."""
 
     started: str
@@ -55,7 +55,7 @@ class CommandLaunch(Part, frozen=True):
         return median(self.counted)
 
 
-class CommandRecord(Part, frozen=True, kw_only=True):
+class CommandRecord(Stored, frozen=True, kw_only=True):
     """What is stored of one side of ``guard``.
 
     ``variables`` are the names of those that the side was given; their values are not kept. ``skip`` is how many values
@@ -96,7 +96,7 @@ Comparable = RunRecord | CommandRecord | TraceRecord
 """What ``compare`` and ``check`` hold against each other: two of one kind."""
 
 
-class CommandSide(Part, frozen=True):
+class CommandSide(Stored, frozen=True):
     """Of a comparison's side that is a command: what ran, and which way its metric is better."""
 
     command: Annotated[list[str], Meta(min_length=1)]

@@ -14,14 +14,14 @@ from pipebench.records.schema import (
     Count,
     Name,
     NotNegative,
-    Part,
     Positive,
     Schema,
+    Stored,
     WarningRecord,
 )
 
 
-class WaterfallStep(Part, frozen=True):
+class WaterfallStep(Stored, frozen=True):
     """One factor of a speed-up: below 1 it is lost, above 1 won; ``what`` says to what, in words.
 
     The first step is ``devices`` with their number, the last one ``unexplained``; the product of all is the speed-up.
@@ -37,7 +37,7 @@ class WaterfallStep(Part, frozen=True):
     command: str | None = None
 
 
-class ReplayedStep(Part, frozen=True):
+class ReplayedStep(Stored, frozen=True):
     """A recorded step, and how long it took on paper when it was run again as it was."""
 
     step: Count
@@ -46,13 +46,13 @@ class ReplayedStep(Part, frozen=True):
     simulated_s: NotNegative
 
 
-class ReplayRecord(Part, frozen=True):
+class ReplayRecord(Stored, frozen=True):
     """All recorded steps, run again."""
 
     steps: list[ReplayedStep]
 
 
-class WhatIf(Part, frozen=True):
+class WhatIf(Stored, frozen=True):
     """A change, as it was written, and the step's time that would be: the mean over replicas and steps.
 
     ``gain`` is how many times as fast that is, ``speedup`` what the speed-up would be. ``before_s`` is the same step
@@ -66,7 +66,7 @@ class WhatIf(Part, frozen=True):
     before_s: NotNegative | None = None
 
 
-class ExplanationRecord(Part, frozen=True, kw_only=True):
+class ExplanationRecord(Stored, frozen=True, kw_only=True):
     """What ``explain --json`` prints. All seconds are of ``clock``, those of ``what_if`` and ``replay`` simulated."""
 
     schema: Schema = Schema()

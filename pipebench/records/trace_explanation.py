@@ -4,11 +4,11 @@ from typing import Literal
 
 from pipebench.records.explanation import ReplayRecord, WaterfallStep, WhatIf
 from pipebench.records.figures import Bubble, DeviceUsage
-from pipebench.records.schema import Count, Name, NotNegative, Part, Positive, Schema, WarningRecord
+from pipebench.records.schema import Count, Name, NotNegative, Positive, Schema, Stored, WarningRecord
 from pipebench.records.trace import OtherTotal, TraceFile, TracePlan
 
 
-class ExplainedStep(Part, frozen=True):
+class ExplainedStep(Stored, frozen=True):
     """Where the time of one recorded step went; of waiting, transfer and idle time the mean over devices."""
 
     step: int
@@ -20,7 +20,7 @@ class ExplainedStep(Part, frozen=True):
     idle_s: NotNegative
 
 
-class TraceExplanation(Part, frozen=True, kw_only=True):
+class TraceExplanation(Stored, frozen=True, kw_only=True):
     """All seconds are of whoever recorded the run, those of ``what_if`` and ``replay`` simulated.
 
     Over all steps: ``devices_busy`` is the product of the waterfall, busy time / length, of ``devices`` as many; the

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pipebench.comparison.compare import Rules, compare, label_of
-from pipebench.comparison.overall import pairs_of
+from pipebench.comparison.overall import comparisons_of
 from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.figures import Speedup
@@ -122,7 +122,7 @@ def test_fewer_than_4_launches_are_never_more_than_inconclusive(number: int) -> 
 def test_4_launches_are_enough_where_noise_is_low() -> None:
     four = [measured_record(launches([factor * step for step in STEADY[:4]])) for factor in (1.0, 1.0, 1.1)]
     found = compared(*four)
-    assert [pair.overall.verdict for pair in pairs_of(found)] == ["same", "regression"]
+    assert [pair.overall.verdict for pair in comparisons_of(found)] == ["same", "regression"]
     assert found.overall.verdict == "regression"  # the worst of all
 
 
@@ -281,8 +281,8 @@ def test_a_study_of_device_counts_compares_efficiencies_of_different_counts() ->
 
 def test_each_further_record_is_compared_with_the_first() -> None:
     found = compared(*(measured_record(scaled(factor)) for factor in (1.0, 1.1, 0.9)))
-    assert [pair.overall.verdict for pair in pairs_of(found)] == ["regression", "improvement"]
-    assert [pair.candidate.label for pair in pairs_of(found)] == ["B", "C"]
+    assert [pair.overall.verdict for pair in comparisons_of(found)] == ["regression", "improvement"]
+    assert [pair.candidate.label for pair in comparisons_of(found)] == ["B", "C"]
     assert found.reference.label == "A"
 
 

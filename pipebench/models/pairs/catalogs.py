@@ -16,7 +16,7 @@ from pathlib import Path
 from pipebench.errors import UsageError
 from pipebench.models.pairs.markup import plain_text
 from pipebench.models.pairs.mo import Entry, entries
-from pipebench.models.pairs.origin import Pair, Told
+from pipebench.models.pairs.origin import SentencePair, Told
 from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.words import words_of
 from pipebench.plurals import counted
@@ -77,7 +77,7 @@ class Catalogs:
             f"{self._others()}"
         )
 
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[SentencePair]:
         """Each text once with each of its translations.
 
         Raises:
@@ -97,7 +97,7 @@ class Catalogs:
                 seen.add(entry)
                 self._hash.update("\0".join((*entry, "")).encode("utf-8", "surrogatepass"))
                 source = words if self._rule == "words" else words_of(entry.english, self._rule)
-                yield Pair(source, words_of(entry.translation, self._rule))
+                yield SentencePair(source, words_of(entry.translation, self._rule))
 
     def told(self) -> Told:
         """The hash is of the pairs' texts: the same catalogs elsewhere have the same."""
