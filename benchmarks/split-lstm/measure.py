@@ -9,13 +9,13 @@ machine slows all of them. A split step packs the weights anew, as after an upda
 
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
 from statistics import median
 
 from pipebench.launching import process
+from pipebench.measuring.allocator import page_faults
 
 SHAPES = [(hidden, batch) for hidden in (256, 512) for batch in (16, 32, 64, 128)]
 CHUNKS = (1, 2, 4, 8, 32)
@@ -74,11 +74,6 @@ def measured(hidden: int, batch: int, rounds: int) -> list[dict[str, object]]:
         }
         for name in ways
     ]
-
-
-def page_faults() -> int:
-    """That this process has met."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 class Stock:

@@ -8,18 +8,12 @@ from typing import Annotated
 import typer
 
 from pipebench.cli import ci, gated
+from pipebench.cli.panels import option
 
 _SIDES, _EFFORT, _VERDICT, _OUTPUT = "Sides (B is compared with A)", "Effort", "Verdict", "Output"
 
 
 _FOLDER = Path("results/ab")  # not results/runs: a side is no run that latest or a history should mean
-
-
-def _help(name: str, text: str, panel: str, metavar: str | None = None) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(
-        *name.split(), help=text, rich_help_panel=panel, metavar=metavar
-    )
-    return option
 
 
 def ab(
@@ -29,17 +23,19 @@ def ab(
     ] = None,
     a_run: Annotated[
         str | None,
-        _help(
+        option(
             "--a-run",
             "Options of run for A alone. They may change the plan, but not the work.",
             _SIDES,
             '"OPTIONS"',
         ),
     ] = None,
-    b_run: Annotated[str | None, _help("--b-run", "Options of run for B alone.", _SIDES, '"OPTIONS"')] = None,
+    b_run: Annotated[
+        str | None, option("--b-run", "Options of run for B alone.", _SIDES, '"OPTIONS"')
+    ] = None,
     a_ref: Annotated[
         str | None,
-        _help(
+        option(
             "--a",
             "A git ref for A; needs --b. It is a version of pipebench, or of your own repository if --model is yours.",
             _SIDES,
@@ -47,41 +43,41 @@ def ab(
         ),
     ] = None,
     b_ref: Annotated[
-        str | None, _help("--b", "A git ref for B. Each ref gets a worktree.", _SIDES, "REF")
+        str | None, option("--b", "A git ref for B. Each ref gets a worktree.", _SIDES, "REF")
     ] = None,
     a_model: Annotated[
         str | None,
-        _help(
+        option(
             "--a-model",
             "What A trains, as --model of run; needs --b-model. Layers and sizes may then differ.",
             _SIDES,
             "MODEL",
         ),
     ] = None,
-    b_model: Annotated[str | None, _help("--b-model", "What B trains.", _SIDES, "MODEL")] = None,
+    b_model: Annotated[str | None, option("--b-model", "What B trains.", _SIDES, "MODEL")] = None,
     a_python: Annotated[
         str | None,
-        _help("--a-python", "The Python of A; it must have pipebench. Default: this one.", _SIDES, "PATH"),
+        option("--a-python", "The Python of A; it must have pipebench. Default: this one.", _SIDES, "PATH"),
     ] = None,
-    b_python: Annotated[str | None, _help("--b-python", "The Python of B.", _SIDES, "PATH")] = None,
+    b_python: Annotated[str | None, option("--b-python", "The Python of B.", _SIDES, "PATH")] = None,
     a_env: Annotated[
         list[str] | None,
-        _help("--a-env", "An environment variable for A. May be repeated.", _SIDES, "NAME=VALUE"),
+        option("--a-env", "An environment variable for A. May be repeated.", _SIDES, "NAME=VALUE"),
     ] = None,
     b_env: Annotated[
         list[str] | None,
-        _help("--b-env", "An environment variable for B. May be repeated.", _SIDES, "NAME=VALUE"),
+        option("--b-env", "An environment variable for B. May be repeated.", _SIDES, "NAME=VALUE"),
     ] = None,
     most: Annotated[
-        int, _help("--max-launches", "The most launches for each side; an even number.", _EFFORT)
+        int, option("--max-launches", "The most launches for each side; an even number.", _EFFORT)
     ] = 24,
     budget: Annotated[
         float,
-        _help("--budget", "Time limit for measuring. The first round always runs.", _EFFORT, "SECONDS"),
+        option("--budget", "Time limit for measuring. The first round always runs.", _EFFORT, "SECONDS"),
     ] = 1800.0,
     gate: Annotated[
         list[str] | None,
-        _help(
+        option(
             "--gate",
             "As for check. Default: speedup=3% and words_per_s=3%; throughput=3% if the model counts no words.",
             _VERDICT,
@@ -89,11 +85,11 @@ def ab(
         ),
     ] = None,
     allow_inconclusive: Annotated[
-        bool, _help("--allow-inconclusive", "Exit with 0 if noise hides the answer.", _VERDICT)
+        bool, option("--allow-inconclusive", "Exit with 0 if noise hides the answer.", _VERDICT)
     ] = False,
     allow_mismatch: Annotated[
         list[str] | None,
-        _help(
+        option(
             "--allow-mismatch",
             "Let a field differ that is not a part of the plan, such as dtype. May be repeated.",
             _VERDICT,
@@ -101,13 +97,13 @@ def ab(
         ),
     ] = None,
     junit: Annotated[
-        Path | None, _help("--junit", "Also write the verdict as JUnit XML.", _OUTPUT, "FILE")
+        Path | None, option("--junit", "Also write the verdict as JUnit XML.", _OUTPUT, "FILE")
     ] = None,
     folder: Annotated[
-        Path | None, _help("--output -o", "Folder for the two records. Default: results/ab.", _OUTPUT)
+        Path | None, option("--output -o", "Folder for the two records. Default: results/ab.", _OUTPUT)
     ] = None,
-    json: Annotated[bool, _help("--json", "Print the comparison as JSON.", _OUTPUT)] = False,
-    quiet: Annotated[bool, _help("--quiet", "Show no progress and no notices.", _OUTPUT)] = False,
+    json: Annotated[bool, option("--json", "Print the comparison as JSON.", _OUTPUT)] = False,
+    quiet: Annotated[bool, option("--quiet", "Show no progress and no notices.", _OUTPUT)] = False,
 ) -> int:
     """Measure two sides in turn, A B B A, until the verdict is conclusive; the exit code is the verdict, as for check.
 

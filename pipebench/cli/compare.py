@@ -89,11 +89,11 @@ def compare(
 
 def _suggest_a_study(record: "ComparisonRecord", names: Sequence[str], folder: Path | None) -> None:
     """The command that lays records side by side which differ in nothing but what a study varies."""
-    from pipebench.comparison.overall import pairs_of
+    from pipebench.comparison.overall import comparisons_of
     from pipebench.comparison.run_fields import VARIED, VARIES
     from pipebench.system import pasting
 
-    differing = {each.field for pair in pairs_of(record) for each in pair.mismatches}
+    differing = {each.field for compared in comparisons_of(record) for each in compared.mismatches}
     for varied, passing in VARIED.items():
         if VARIES[varied] in differing and differing <= passing:
             where = pasting.option("-o", str(folder)) if folder is not None else []

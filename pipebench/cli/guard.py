@@ -9,23 +9,17 @@ from typing import Annotated
 import typer
 
 from pipebench.cli import ci, gated
+from pipebench.cli.panels import option
 
 _METRIC, _SIDES, _EFFORT = "Metric", "Sides (B is compared with A)", "Effort"
 _VERDICT, _OUTPUT = "Verdict", "Output"
 _FOLDER = Path("results/guard")
 
 
-def _help(name: str, text: str, panel: str, metavar: str | None = None) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(
-        *name.split(), help=text, rich_help_panel=panel, metavar=metavar
-    )
-    return option
-
-
 def guard(
     metric: Annotated[
         str,
-        _help(
+        option(
             "--metric",
             "The key to watch in the JSON lines of the command. train.step_s is a key of a nested object.",
             _METRIC,
@@ -39,11 +33,11 @@ def guard(
         ),
     ] = None,
     skip: Annotated[
-        int, _help("--skip", "How many values at the start of each launch do not count.", _METRIC, "N")
+        int, option("--skip", "How many values at the start of each launch do not count.", _METRIC, "N")
     ] = 1,
     higher_is_better: Annotated[
         bool | None,
-        _help(
+        option(
             "--higher-is-better/--lower-is-better",
             "Which way is better. Default: higher if the name ends in _per_s, else lower. A name that sounds different "
             "needs one of the two.",
@@ -52,49 +46,49 @@ def guard(
     ] = None,
     a_ref: Annotated[
         str | None,
-        _help("--a", "A git ref for A, of the repository in this folder; needs --b.", _SIDES, "REF"),
+        option("--a", "A git ref for A, of the repository in this folder; needs --b.", _SIDES, "REF"),
     ] = None,
     b_ref: Annotated[
         str | None,
-        _help("--b", "A git ref for B. The command runs in a worktree of each ref.", _SIDES, "REF"),
+        option("--b", "A git ref for B. The command runs in a worktree of each ref.", _SIDES, "REF"),
     ] = None,
     a_env: Annotated[
         list[str] | None,
-        _help("--a-env", "An environment variable for A. May be repeated.", _SIDES, "NAME=VALUE"),
+        option("--a-env", "An environment variable for A. May be repeated.", _SIDES, "NAME=VALUE"),
     ] = None,
     b_env: Annotated[
         list[str] | None,
-        _help("--b-env", "An environment variable for B. May be repeated.", _SIDES, "NAME=VALUE"),
+        option("--b-env", "An environment variable for B. May be repeated.", _SIDES, "NAME=VALUE"),
     ] = None,
     most: Annotated[
-        int, _help("--max-launches", "The most launches for each side; an even number.", _EFFORT)
+        int, option("--max-launches", "The most launches for each side; an even number.", _EFFORT)
     ] = 24,
     budget: Annotated[
         float,
-        _help("--budget", "Time limit for measuring. The first round always runs.", _EFFORT, "SECONDS"),
+        option("--budget", "Time limit for measuring. The first round always runs.", _EFFORT, "SECONDS"),
     ] = 1800.0,
     warm: Annotated[
         int,
-        _help("--warm-launches", "How many launches of each side run first and do not count.", _EFFORT, "N"),
+        option("--warm-launches", "How many launches of each side run first and do not count.", _EFFORT, "N"),
     ] = 0,
     timeout: Annotated[
         float | None,
-        _help("--timeout", "How long one launch may take. Default: no limit.", _EFFORT, "SECONDS"),
+        option("--timeout", "How long one launch may take. Default: no limit.", _EFFORT, "SECONDS"),
     ] = None,
     gate: Annotated[
-        str | None, _help("--gate", "The change that matters. Default: 3%.", _VERDICT, "FIELD=3%")
+        str | None, option("--gate", "The change that matters. Default: 3%.", _VERDICT, "FIELD=3%")
     ] = None,
     allow_inconclusive: Annotated[
-        bool, _help("--allow-inconclusive", "Exit with 0 if noise hides the answer.", _VERDICT)
+        bool, option("--allow-inconclusive", "Exit with 0 if noise hides the answer.", _VERDICT)
     ] = False,
     junit: Annotated[
-        Path | None, _help("--junit", "Also write the verdict as JUnit XML.", _OUTPUT, "FILE")
+        Path | None, option("--junit", "Also write the verdict as JUnit XML.", _OUTPUT, "FILE")
     ] = None,
     folder: Annotated[
-        Path | None, _help("--output -o", "Folder for the two records. Default: results/guard.", _OUTPUT)
+        Path | None, option("--output -o", "Folder for the two records. Default: results/guard.", _OUTPUT)
     ] = None,
-    json: Annotated[bool, _help("--json", "Print the comparison as JSON.", _OUTPUT)] = False,
-    quiet: Annotated[bool, _help("--quiet", "Show no progress and no notices.", _OUTPUT)] = False,
+    json: Annotated[bool, option("--json", "Print the comparison as JSON.", _OUTPUT)] = False,
+    quiet: Annotated[bool, option("--quiet", "Show no progress and no notices.", _OUTPUT)] = False,
 ) -> int:
     """Measure two sides of any command in turn, A B B A, until the verdict is conclusive; the exit code is the verdict.
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pipebench.cli import completing
+from pipebench.cli.panels import option
 from pipebench.config.run_config import AUTO, DEFAULT_MACHINE, DEVICES, EMULATION_ORDERS, RunOptions
 from pipebench.config.softmax_devices import devices_beside
 from pipebench.models.registry import DEFAULT_MODEL, MODELS
@@ -17,20 +18,11 @@ from pipebench.timing.machines import MACHINE_NAMES
 _PLAN, _SIZES, _EFFORT, _OUTPUT = "Plan", "Model and input", "Effort", "Output"
 
 
-def _help(
-    name: str, text: str, panel: str, complete: completing.Completion = None
-) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(
-        *name.split(), help=text, rich_help_panel=panel, autocompletion=complete
-    )
-    return option
-
-
 def run(
     context: typer.Context,
     gpus: Annotated[
         int | None,
-        _help(
+        option(
             "--gpus --devices",
             "How many devices. Default: as many as --partition lists, else 8. A model other than "
             "stacked-lstm gets fewer if it has fewer layers.",
@@ -39,54 +31,56 @@ def run(
     ] = None,
     device: Annotated[
         str,
-        _help(
+        option(
             "--device",
             "emulated: real compute on one core, virtual clocks. cpu: one process for each device, wall clock. "
             "cuda: one GPU for each. auto: cuda if enough GPUs are visible, else emulated.",
             _PLAN,
-            completing.among(*DEVICES),
+            complete=completing.among(*DEVICES),
         ),
     ] = AUTO,
     machine: Annotated[
         str | None,
-        _help(
+        option(
             "--machine",
             f"The machine to emulate: {', '.join(MACHINE_NAMES)} (this machine; its link is measured). "
             f"Default: {DEFAULT_MACHINE}.",
             _PLAN,
-            completing.among(*MACHINE_NAMES),
+            complete=completing.among(*MACHINE_NAMES),
         ),
     ] = None,
     schedule: Annotated[
         str,
-        _help(
+        option(
             "--schedule",
             "; ".join(f"{schedule.name}: {schedule.summary}" for schedule in SCHEDULES.values()) + ".",
             _PLAN,
-            completing.schedules,
+            complete=completing.schedules,
         ),
     ] = "gpipe",
     microbatches: Annotated[
         int | None,
-        _help("--microbatches -M", "How many slices the batch is cut into. Default: 16; wavefront 4.", _PLAN),
+        option(
+            "--microbatches -M", "How many slices the batch is cut into. Default: 16; wavefront 4.", _PLAN
+        ),
     ] = None,
     chunks: Annotated[
         int | None,
-        _help("--chunks -C", "How many slices the time axis is cut into. Default: 1; wavefront 8.", _PLAN),
+        option("--chunks -C", "How many slices the time axis is cut into. Default: 1; wavefront 8.", _PLAN),
     ] = None,
     partition: Annotated[
         str,
-        _help(
+        option(
             "--partition",
             "How many layers each device gets: even, balanced (first measures the layers, and GPUs), or a list such as "
             "3,2,2,1.",
             _PLAN,
-            completing.among("even", "balanced"),
+            complete=completing.among("even", "balanced"),
         ),
     ] = "even",
     softmax_devices: Annotated[
         str | None,
-        _help(
+        option(
             "--softmax-devices",
             "Which devices share the softmax. A number N: N more devices after those with layers; --gpus counts them "
             "too. all: each device gets a piece of the vocabulary. Default: the last device has the softmax.",
@@ -95,27 +89,27 @@ def run(
     ] = None,
     checkpoint: Annotated[
         str,
-        _help(
+        option(
             "--checkpoint",
             "Which microbatches keep only their input, and run forward again before their backward: "
             "none, always (all of them), except-last (all but the last).",
             _PLAN,
-            completing.among("none", "always", "except-last"),
+            complete=completing.among("none", "always", "except-last"),
         ),
     ] = "none",
     cell: Annotated[
         str | None,
-        _help(
+        option(
             "--cell",
             "How a backward is computed. fused: as a whole. split: the gradients of the inputs first, those of the "
             "weights separately. Default: fused, or split if the schedule needs it.",
             _PLAN,
-            completing.among("fused", "split"),
+            complete=completing.among("fused", "split"),
         ),
     ] = None,
     most_alive: Annotated[
         int | None,
-        _help(
+        option(
             "--most-alive",
             "wavefront-zb: how many slices (microbatch, chunk) a stage with layers may keep.",
             _PLAN,
@@ -123,7 +117,7 @@ def run(
     ] = None,
     most_waiting: Annotated[
         int | None,
-        _help(
+        option(
             "--most-waiting",
             "wavefront-zb: for how many slices a stage may compute the gradients of the weights later.",
             _PLAN,
@@ -131,17 +125,17 @@ def run(
     ] = None,
     model: Annotated[
         str,
-        _help(
+        option(
             "--model",
             f"What is trained: {', '.join(MODELS)}, or your own layers: FILE.py:NAME or package.module:NAME. "
             "NAME is a pipebench.Model, or a function that returns one.",
             _SIZES,
-            completing.among(*MODELS),
+            complete=completing.among(*MODELS),
         ),
     ] = DEFAULT_MODEL,
     preset: Annotated[
         str | None,
-        _help(
+        option(
             "--preset",
             "The sizes of a built-in model. Other options can change each of them. "
             + "; ".join(
@@ -151,27 +145,27 @@ def run(
             )
             + ".",
             _SIZES,
-            completing.presets,
+            complete=completing.presets,
         ),
     ] = None,
     layers: Annotated[
         int | None,
-        _help(
+        option(
             "--layers",
             "How many LSTM layers. transformer: blocks. seq2seq: pairs of an encoder's and a decoder's layer.",
             _SIZES,
         ),
     ] = None,
     hidden: Annotated[
-        int | None, _help("--hidden", "Cells in a layer. transformer: its width.", _SIZES)
+        int | None, option("--hidden", "Cells in a layer. transformer: its width.", _SIZES)
     ] = None,
     heads: Annotated[
         int | None,
-        _help("--heads", "transformer: attention heads. Each gets an equal share of the width.", _SIZES),
+        option("--heads", "transformer: attention heads. Each gets an equal share of the width.", _SIZES),
     ] = None,
     vocab: Annotated[
         int | None,
-        _help(
+        option(
             "--vocab",
             "Size of the vocabulary. 3 of its ids are for padding, unknown words and the end. seq2seq: that of the "
             "target.",
@@ -180,23 +174,23 @@ def run(
     ] = None,
     source_vocab: Annotated[
         int | None,
-        _help("--source-vocab", "seq2seq: size of the source's vocabulary.", _SIZES),
+        option("--source-vocab", "seq2seq: size of the source's vocabulary.", _SIZES),
     ] = None,
-    batch: Annotated[int | None, _help("--batch", "Sequences in a step.", _SIZES)] = None,
+    batch: Annotated[int | None, option("--batch", "Sequences in a step.", _SIZES)] = None,
     sequence_length: Annotated[
         int | None,
-        _help(
+        option(
             "--sequence-length --seq-len",
             "Words in a sequence. seq2seq: words in the longest sentence that is taken.",
             _SIZES,
         ),
     ] = None,
     dtype: Annotated[
-        str, _help("--dtype", "float32 or float64.", _SIZES, completing.among("float32", "float64"))
+        str, option("--dtype", "float32 or float64.", _SIZES, complete=completing.among("float32", "float64"))
     ] = "float32",
     text: Annotated[
         str | None,
-        _help(
+        option(
             "--text",
             "The UTF-8 file to train on. Only the first part of a long file is read. Default: the language reference "
             "of this Python.",
@@ -205,28 +199,28 @@ def run(
     ] = None,
     tokens: Annotated[
         str,
-        _help(
+        option(
             "--tokens",
             "What counts as a word. words: by the rules of Unicode; in scripts without spaces each letter. characters: "
             "each letter. spaces: what stands between two spaces, for text that is already cut into tokens; each "
             "line is a sentence.",
             _SIZES,
-            completing.among("words", "characters", "spaces"),
+            complete=completing.among("words", "characters", "spaces"),
         ),
     ] = "words",
     synthetic: Annotated[
-        bool, _help("--synthetic", "Train on random words, drawn by Zipf's law.", _SIZES)
+        bool, option("--synthetic", "Train on random words, drawn by Zipf's law.", _SIZES)
     ] = False,
     source: Annotated[
         str | None,
-        _help("--source", "seq2seq: UTF-8 file with one sentence on each line. Needs --target.", _SIZES),
+        option("--source", "seq2seq: UTF-8 file with one sentence on each line. Needs --target.", _SIZES),
     ] = None,
     target: Annotated[
-        str | None, _help("--target", "seq2seq: UTF-8 file with their translations, line by line.", _SIZES)
+        str | None, option("--target", "seq2seq: UTF-8 file with their translations, line by line.", _SIZES)
     ] = None,
     pairs: Annotated[
         str | None,
-        _help(
+        option(
             "--pairs",
             "seq2seq: translations from English into this language, such as fr. They come from the gettext catalogs on "
             "this machine. Default: sentences of the language reference of this Python, each with the next one.",
@@ -235,7 +229,7 @@ def run(
     ] = None,
     no_bucket: Annotated[
         bool,
-        _help(
+        option(
             "--no-bucket",
             "seq2seq: put sentences of any length into one batch. Default: sentences of similar length, the longest "
             "ones that fit.",
@@ -244,7 +238,7 @@ def run(
     ] = False,
     memory: Annotated[
         str | None,
-        _help(
+        option(
             "--memory",
             "The memory of one device, such as 24GiB. If the model does not fit on one device, the baseline uses as "
             "few devices as possible.",
@@ -253,26 +247,26 @@ def run(
     ] = None,
     launches: Annotated[
         int | None,
-        _help(
+        option(
             "--launches",
             "How many launches: fresh starts that measure everything again. Default: 6.",
             _EFFORT,
         ),
     ] = None,
     quick: Annotated[
-        bool, _help("--quick", "3 launches. compare and check need at least 4 for a verdict.", _EFFORT)
+        bool, option("--quick", "3 launches. compare and check need at least 4 for a verdict.", _EFFORT)
     ] = False,
-    rigorous: Annotated[bool, _help("--rigorous", "12 launches.", _EFFORT)] = False,
+    rigorous: Annotated[bool, option("--rigorous", "12 launches.", _EFFORT)] = False,
     steps: Annotated[
-        int, _help("--steps", "Timed steps in a launch, for the baseline and for the pipeline.", _EFFORT)
+        int, option("--steps", "Timed steps in a launch, for the baseline and for the pipeline.", _EFFORT)
     ] = 2,
     warmup: Annotated[
-        int, _help("--warmup", "Steps before the timed ones, of each of the two.", _EFFORT)
+        int, option("--warmup", "Steps before the timed ones, of each of the two.", _EFFORT)
     ] = 1,
-    seed: Annotated[int, _help("--seed", "The seed for parameters and synthetic words.", _EFFORT)] = 0,
+    seed: Annotated[int, option("--seed", "The seed for parameters and synthetic words.", _EFFORT)] = 0,
     deadline: Annotated[
         float | None,
-        _help(
+        option(
             "--deadline",
             "Seconds from the start of the run until it is stopped. Default: 10 x the estimate, at least 600.",
             _EFFORT,
@@ -280,17 +274,17 @@ def run(
     ] = None,
     emulation_order: Annotated[
         str,
-        _help(
+        option(
             "--emulation-order",
             "In which order one core runs the actions of all devices. device: as many as possible of one device, then "
             "of the next. dependence: in the order in which real devices would start them.",
             _EFFORT,
-            completing.among(*EMULATION_ORDERS),
+            complete=completing.among(*EMULATION_ORDERS),
         ),
     ] = "device",
     remeasure: Annotated[
         bool,
-        _help(
+        option(
             "--remeasure",
             "With --machine local: measure the link again, instead of using the kept result.",
             _EFFORT,
@@ -298,15 +292,17 @@ def run(
     ] = False,
     dry_run: Annotated[
         bool,
-        _help(
+        option(
             "--dry-run", "Print the plan, the time it would take and the memory. Measure nothing.", _OUTPUT
         ),
     ] = False,
     folder: Annotated[
-        Path | None, _help("--output -o", "Folder for the record. Default: results/runs.", _OUTPUT)
+        Path | None, option("--output -o", "Folder for the record. Default: results/runs.", _OUTPUT)
     ] = None,
-    json: Annotated[bool, _help("--json", "Print the record, and nothing else, on stdout.", _OUTPUT)] = False,
-    quiet: Annotated[bool, _help("--quiet", "Show no progress and no notices.", _OUTPUT)] = False,
+    json: Annotated[
+        bool, option("--json", "Print the record, and nothing else, on stdout.", _OUTPUT)
+    ] = False,
+    quiet: Annotated[bool, option("--quiet", "Show no progress and no notices.", _OUTPUT)] = False,
 ) -> int:
     """Measure a pipeline against the best single device: an LSTM, a Transformer, the translator of 2014, or your own.
 

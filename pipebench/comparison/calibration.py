@@ -14,7 +14,7 @@ import msgspec
 from pipebench.comparison import fields, noise_cache
 from pipebench.comparison.metrics import METRICS, OF_WORDS, Sample, samples
 from pipebench.comparison.noise_cache import Noise
-from pipebench.comparison.overall import pairs_of
+from pipebench.comparison.overall import comparisons_of
 from pipebench.comparison.verdicts import LEVEL, as_change
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName
@@ -92,12 +92,12 @@ def with_warnings(record: ComparisonRecord, reference: Comparable) -> Comparison
         return record
     level = record.looks.level if record.looks else LEVEL
     found = [
-        [*pair.warnings, *dict.fromkeys(_too_fine(pair.metrics, noise, level, record.terms))]
-        for pair in pairs_of(record)
+        [*compared.warnings, *dict.fromkeys(_too_fine(compared.metrics, noise, level, record.terms))]
+        for compared in comparisons_of(record)
     ]
     others = [
-        msgspec.structs.replace(pair, warnings=warnings)
-        for pair, warnings in zip(record.others, found[1:], strict=True)
+        msgspec.structs.replace(compared, warnings=warnings)
+        for compared, warnings in zip(record.others, found[1:], strict=True)
     ]
     return msgspec.structs.replace(record, warnings=found[0], others=others)
 

@@ -12,11 +12,11 @@ from pipebench.comparison.overall import overall_of, worst_of
 from pipebench.comparison.parts import explained, setting_of
 from pipebench.records.command import CommandRecord, CommandSide, Comparable
 from pipebench.records.comparison import (
+    CandidateComparison,
     ComparisonRecord,
     Difference,
     MetricComparison,
     MetricName,
-    Pair,
     Side,
 )
 from pipebench.records.schema import WarningRecord
@@ -80,7 +80,7 @@ def compare(sources: Sequence[Source], rules: Rules | None = None) -> Comparison
     assert len(sources) >= 2
     rules = (rules or Rules()).of([source.record for source in sources])
     measured = [_measure(source, label_of(number), rules) for number, source in enumerate(sources)]
-    first, *others = [_pair(measured[0], candidate, rules) for candidate in measured[1:]]
+    first, *others = [_compared(measured[0], candidate, rules) for candidate in measured[1:]]
     return ComparisonRecord(
         by=rules.by,
         reference=_side(measured[0]),
@@ -113,7 +113,7 @@ def _measure(source: Source, label: str, rules: Rules) -> _Measured:
     return _Measured(source, label, terms_of(source.record), names, found, doubtful, warnings)
 
 
-def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
+def _compared(reference: _Measured, candidate: _Measured, rules: Rules) -> CandidateComparison:
     records = (reference.source.record, candidate.source.record)
     standing, allowed = fields.split_allowed(fields.mismatches(*records, by=rules.by), rules.allowed)
     metrics = explained(
@@ -121,7 +121,7 @@ def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
         (setting_of(records[0]), setting_of(records[1])),
         _identical(reference.samples, candidate.samples),
     )
-    return Pair(
+    return CandidateComparison(
         candidate=_side(candidate),
         metrics=metrics,
         overall=overall_of(metrics),
@@ -132,7 +132,7 @@ def _pair(reference: _Measured, candidate: _Measured, rules: Rules) -> Pair:
             *reference.warnings,
             *candidate.warnings,
             *remarks.of_what_never_passes(standing, rules.allowed),
-            *remarks.of_a_pair(records, metrics),
+            *remarks.of_a_comparison(records, metrics),
         ],
     )
 
@@ -155,7 +155,7 @@ def _metrics(
         if name in OF_WORDS and not gated and WORDS not in (reference.terms.unit, candidate.terms.unit):
             continue
         if not standing and name in estimates:
-            result[name] = verdicts.judge(
+            result[name] = verdicts.verdict_on(
                 estimates[name],
                 threshold=threshold,
                 gated=gated,
@@ -168,7 +168,7 @@ def _metrics(
                 ],
             )
             continue
-        result[name] = verdicts.unjudged(
+        result[name] = verdicts.without_change(
             "incomparable" if standing else "missing",
             ", ".join(each.field for each in standing) or _missing(name, reference, candidate),
             threshold=threshold,

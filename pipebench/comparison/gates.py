@@ -8,7 +8,7 @@ import msgspec
 
 from pipebench.comparison.compare import Rules, compare
 from pipebench.comparison.metrics import METRICS
-from pipebench.comparison.overall import pairs_of
+from pipebench.comparison.overall import comparisons_of
 from pipebench.errors import ExitCode, UsageError
 from pipebench.records.comparison import ComparisonRecord, GateOutcome, MetricName, Verdict
 from pipebench.records.selection import Source
@@ -47,7 +47,7 @@ def check(
 
 def exit_code_of_comparison(record: ComparisonRecord) -> ExitCode:
     """0 when at least one candidate could be compared; else why none could."""
-    verdicts = {pair.overall.verdict for pair in pairs_of(record)}
+    verdicts = {compared.overall.verdict for compared in comparisons_of(record)}
     if verdicts - {"incomparable", "missing"}:
         return ExitCode.DONE
     return ExitCode.NOT_COMPARABLE if "incomparable" in verdicts else ExitCode.MISSING

@@ -16,12 +16,12 @@ from msgspec import field
 from pipebench.comparison.fields import identity, mismatches_of
 from pipebench.comparison.metrics import METRICS, OF_TRACES, OF_WORDS, Sample, samples
 from pipebench.comparison.parts import Setting, explanation, parts_of, setting_of
-from pipebench.comparison.verdicts import estimate, judge, middle
+from pipebench.comparison.verdicts import estimate, middle, verdict_on
 from pipebench.config.softmax_devices import softmax_in_short
 from pipebench.errors import CorruptRecordError, MissingError
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import MetricComparison, MetricName, Verdict
-from pipebench.records.schema import AtLeastOne, Name, Part
+from pipebench.records.schema import AtLeastOne, Name, Stored
 from pipebench.records.terms import WORDS, Terms
 from pipebench.records.trace import TraceRecord
 from pipebench.statistics import change_points, runs_needed
@@ -29,7 +29,7 @@ from pipebench.statistics.changes import ChangePoint
 from pipebench.statistics.power import DEFAULT_THRESHOLD
 
 
-class Point(Part, frozen=True):
+class Point(Stored, frozen=True):
     """A run and its value."""
 
     id: Name
@@ -37,7 +37,7 @@ class Point(Part, frozen=True):
     value: float
 
 
-class Moved(Part, frozen=True):
+class Moved(Stored, frozen=True):
     """A part of a ratio before and after it changed: geometric means, and the verdict on the change."""
 
     verdict: Verdict
@@ -46,7 +46,7 @@ class Moved(Part, frozen=True):
     change: float | None
 
 
-class Change(Part, frozen=True):
+class Change(Stored, frozen=True):
     """The first run of a new level; ``change`` is relative, the p-value adjusted for all splits looked at.
 
     For a ratio, ``parts`` says which of its parts moved, and ``explanation`` says so in words. A part that a run lacks
@@ -63,7 +63,7 @@ class Change(Part, frozen=True):
     explanation: str | None = None
 
 
-class History(Part, frozen=True, kw_only=True):
+class History(Stored, frozen=True, kw_only=True):
     """A metric over many runs; ``needed`` is how many runs at a new level it takes to show a change that comes now.
 
     ``unit`` is what throughput counts. ``baseline_devices`` is how many devices the baseline of a speed-up has.
@@ -232,7 +232,7 @@ def _change(
     """A change between two stretches of runs, which are at one level each."""
     _, before, after, p_value = found
     parts = _parts(metric, later[0].setting)
-    rows = {name: _judged(name, earlier, later, threshold) for name in parts}
+    rows = {name: _verdict_on(name, earlier, later, threshold) for name in parts}
     told = {name: row for name, row in rows.items() if row is not None}
     return Change(
         id=later[0].id,
@@ -251,7 +251,7 @@ def _change(
     )
 
 
-def _judged(
+def _verdict_on(
     name: MetricName, earlier: Sequence[_Entry], later: Sequence[_Entry], threshold: float
 ) -> MetricComparison | None:
     """The verdict on a part, where each run is one value; ``None`` if a run lacks it."""
@@ -262,7 +262,7 @@ def _judged(
     )
     measured = estimate(name, before, after)
     p_value = measured.ratio.p_value if measured.ratio else None
-    return judge(measured, threshold=threshold, gated=False, adjusted_p_value=p_value, doubts=())
+    return verdict_on(measured, threshold=threshold, gated=False, adjusted_p_value=p_value, doubts=())
 
 
 def _usual(entries: Sequence[_Entry]) -> Setting:

@@ -108,7 +108,7 @@ def other_name(name: MetricName) -> MetricName | None:
 class Sample(NamedTuple):
     """Values of a metric, one a launch: what was measured times ``factor``, or ``factor`` divided by it.
 
-    Two metrics of a pair of records are one test, not two, if they have the same ``source`` and ratio of factors.
+    Two metrics of two records are one test, not two, if they have the same ``source`` and ratio of factors.
     ``grain`` says how finely a command prints what it measures.
     """
 

@@ -1,13 +1,13 @@
-"""The overall verdict: the worst of a pair's metrics, and the worst of all pairs."""
+"""The overall verdict: the worst of a candidate's metrics, and the worst of all candidates."""
 
 from collections.abc import Mapping, Sequence
 
 from pipebench.records.comparison import (
+    CandidateComparison,
     ComparisonRecord,
     MetricComparison,
     MetricName,
     Overall,
-    Pair,
     Verdict,
 )
 
@@ -29,14 +29,16 @@ def overall_of(metrics: Mapping[MetricName, MetricComparison]) -> Overall:
     return Overall(worst, [name for name, verdict in gated.items() if verdict == worst])
 
 
-def worst_of(pairs: Sequence[Pair]) -> Overall:
+def worst_of(comparisons: Sequence[CandidateComparison]) -> Overall:
     """The worst verdict of all candidates, and the metrics that have it in the first such candidate."""
-    return min((pair.overall for pair in pairs), key=lambda each: WORST_FIRST.index(each.verdict))
+    return min(
+        (compared.overall for compared in comparisons), key=lambda each: WORST_FIRST.index(each.verdict)
+    )
 
 
-def pairs_of(record: ComparisonRecord) -> list[Pair]:
+def comparisons_of(record: ComparisonRecord) -> list[CandidateComparison]:
     """Every candidate against the reference, in the order they were named."""
-    first = Pair(
+    first = CandidateComparison(
         candidate=record.candidate,
         metrics=record.metrics,
         overall=overall_of(record.metrics),

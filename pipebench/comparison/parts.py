@@ -87,7 +87,7 @@ def explained(
     settings: tuple[Setting, Setting],
     identical: Collection[MetricName],
 ) -> dict[MetricName, MetricComparison]:
-    """The metrics of a pair, with parts and explanations. ``identical``: those whose samples are exactly equal."""
+    """The metrics of two records, with parts and explanations. ``identical``: those whose samples are exactly equal."""
     reference, candidate = settings
     result = dict(metrics)
     if reference.terms.better is not None:  # whatever a command calls its metric, it is no ratio of ours

@@ -1,4 +1,4 @@
-"""Warnings beside a comparison's figures: about a record, about a pair, about mismatches that never pass."""
+"""Warnings beside a comparison's figures: about a record, about two records, about mismatches that never pass."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median, median_low
@@ -9,6 +9,7 @@ from pipebench.comparison.contradictions import contradictions
 from pipebench.comparison.doubts import Doubt
 from pipebench.comparison.metrics import Sample, metric_named, samples
 from pipebench.diagnosis.contention import contention
+from pipebench.plurals import counted
 from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import Difference, MetricComparison, MetricName
 from pipebench.records.run import CompletedRun
@@ -96,7 +97,7 @@ def _of_a_trace(record: TraceRecord, label: str) -> Iterator[WarningRecord]:
     runs = len(record.launches)
     if runs < LEAST_LAUNCHES:
         cause = (
-            f"{label}: its {len(record.steps)} recorded steps are of {runs} {'run' if runs == 1 else 'runs'}, and a "
+            f"{label}: its {len(record.steps)} recorded steps are of {counted(runs, 'run')}, and a "
             f"verdict needs {LEAST_LAUNCHES} runs a side: steps of one run have too much in common"
         )
         yield WarningRecord(
@@ -118,10 +119,10 @@ def of_what_never_passes(standing: Sequence[Difference], allowed: frozenset[str]
     return result
 
 
-def of_a_pair(
+def of_a_comparison(
     records: tuple[Comparable, Comparable], metrics: Mapping[MetricName, MetricComparison]
 ) -> list[WarningRecord]:
-    """Warnings that only the pair shows; a metric of two names is reported once."""
+    """Warnings that only the two records together show; a metric of two names is reported once."""
     result: list[WarningRecord] = []
     terms = terms_of(records[0])
     if records[0].id == records[1].id and records[0] == records[1]:

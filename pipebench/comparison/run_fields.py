@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
+from pipebench.plurals import counted
 from pipebench.records.run import RunRecord
 
 CLOCK, BASELINE, UNIT = "clock", "baseline.devices", "config.input.unit"
@@ -120,8 +121,8 @@ def _hosts(record: RunRecord) -> str | None:
     """How many ranks each host has, without their names; ``None`` where one launcher started all on one machine."""
     names = [rank.host for rank in record.device.ranks]
     counts = [len(list(ranks)) for _, ranks in groupby(names)]
-    many = len(set(names))
-    return f"{many} host{'' if many == 1 else 's'}, {' + '.join(map(str, counts))} ranks" if names else None
+    hosts = counted(len(set(names)), "host")
+    return f"{hosts}, {' + '.join(map(str, counts))} ranks" if names else None
 
 
 def _partition(record: RunRecord) -> str | None:

@@ -108,7 +108,7 @@ def questions_of(estimates: Mapping[MetricName, Estimate], gated: Sequence[Metri
     return len({estimates[name].hypothesis for name in gated if name in estimates}) or 1
 
 
-def judge(
+def verdict_on(
     measured: Estimate,
     *,
     threshold: float,
@@ -143,7 +143,7 @@ def judge(
     )
 
 
-def unjudged(
+def without_change(
     verdict: Verdict,
     reason: str,
     *,

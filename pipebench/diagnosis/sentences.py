@@ -9,6 +9,7 @@ from pipebench.diagnosis.step import Step
 from pipebench.models.registry import DEFAULT_MODEL, past_grows
 from pipebench.plan.actions import REDUCTIONS, Action
 from pipebench.plan.cells import on_each_slice
+from pipebench.plurals import counted
 from pipebench.records.run import RunRecord
 from pipebench.records.terms import terms_of
 from pipebench.timing.means import by_slice, even
@@ -54,7 +55,7 @@ class Sentences:
         return f"{1 / self.factors[step]:.2f} times"
 
     def _devices(self) -> str:
-        count = _counted(self.record.device.count, f"{self.record.device.kind} device")
+        count = counted(self.record.device.count, f"{self.record.device.kind} device")
         alone = terms_of(self.record).alone
         return f"{count} would be {self.factors[waterfall.DEVICES]:.3g} times as fast as {alone} if nothing were lost"
 
@@ -150,16 +151,12 @@ class Sentences:
         return text
 
     def _unexplained(self) -> str:
-        launches = _counted(len(self.record.launches), "launch", "launches")
+        launches = counted(len(self.record.launches), "launch", "launches")
         factor = self.factors[waterfall.UNEXPLAINED]
         text = f"the recorded step takes {factor:.3f} times what the steps of all {launches} take"
         if not USUAL[0] <= factor <= USUAL[1]:
             text += ": it does not stand for them"
         return text
-
-
-def _counted(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def seconds_text(value: float) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from pipebench.comparison.metrics import LARGEST, SMALLEST
 from pipebench.errors import RunFailedError, UsageError
+from pipebench.plurals import counted
 
 MOST_OF_A_LINE = 1 << 20  # bytes; a longer one is passed over
 MOST_VALUES = 100_000  # of a launch
@@ -104,11 +105,10 @@ class Reader:
         )
 
     def _in_all(self) -> str:
-        number = len(self.values) + self._unfit.total()
-        return f"{number} line{'' if number == 1 else 's'}"
+        return counted(len(self.values) + self._unfit.total(), "line")
 
     def _found(self) -> str:
-        lines = f"{self.lines} line{'' if self.lines == 1 else 's'}"
+        lines = counted(self.lines, "line")
         if not self.objects:
             return f"{lines}, none of which ends in a JSON object"
         return f"{lines} with the keys {', '.join(self._keys) or 'of empty objects'}"

@@ -16,14 +16,18 @@ _FEWEST = 16  # pages: 64 MiB are 32 pages where they are as large as they get
 _NEXT_TO_NONE = 0.1
 
 
-def keeps_memory(touch: Callable[[], None], page_faults: Callable[[], int] | None = None) -> bool | None:
+def page_faults() -> int:
+    """Minor page faults of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def keeps_memory(touch: Callable[[], None], count: Callable[[], int] = page_faults) -> bool | None:
     """Whether freed memory is used again with its pages in place; ``None`` where that cannot be told.
 
     Args:
         touch: allocates ``SIZE_BYTES`` as tensors do, writes to it every ``APART_BYTES``, and frees it.
-        page_faults: how many this process has met so far; default: as the system counts them.
+        count: how many page faults this process has met so far; default: as the system counts.
     """
-    count = page_faults or _page_faults
 
     def met() -> int:
         before = count()
@@ -57,7 +61,3 @@ class _Found(ctypes.Structure):
         ("symbol", ctypes.c_char_p),
         ("address", ctypes.c_void_p),
     )
-
-
-def _page_faults() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -1,7 +1,6 @@
 """The timed part of a launch: one-step blocks of the baseline and of each pipeline in turn."""
 
 import gc
-import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
@@ -11,6 +10,7 @@ from msgspec import UNSET
 
 from pipebench.launching import faults, messages
 from pipebench.launching.phases import Phase
+from pipebench.measuring.allocator import page_faults
 from pipebench.records.launches import Block, Launch, PipelineSamples, Samples
 from pipebench.records.spans import TimelineRecord
 from pipebench.records.timelines import busy_s
@@ -140,5 +140,5 @@ def in_turn(steps: int, pipelines: int = 1) -> Iterator[int | None]:
 
 def _usage() -> tuple[float, float, float]:
     """Wall seconds, this thread's CPU seconds, and this process's minor page faults so far."""
-    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    faults = page_faults()
     return time.perf_counter(), time.thread_time(), faults

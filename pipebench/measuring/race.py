@@ -7,7 +7,6 @@
 Which one wins changes with the machine, so it is measured, never assumed.
 """
 
-import resource
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from pipebench.config.budget import baseline_counts
 from pipebench.config.fitting import forms_that_fit
 from pipebench.engine.device import RankDevice
 from pipebench.launching.messages import Form
+from pipebench.measuring.allocator import page_faults
 from pipebench.measuring.baseline import Baseline
 from pipebench.models.network import Network
 from pipebench.models.outline import Outline
@@ -32,11 +32,6 @@ _CLOSE = 1.05  # a form slower than the best by more than this leaves the race a
 
 class TooBigError(Exception):
     """No form of the model fits on the device."""
-
-
-def page_faults() -> int:
-    """Minor page faults of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def forms(outline: Outline, memory_bytes: int | None = None) -> list[Form]:

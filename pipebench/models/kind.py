@@ -1,15 +1,15 @@
 """What a model must provide: its outline on paper, its batches, and its network in a process. Pure."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, cast
 
 import msgspec
 
 from pipebench.models.outline import Outline, Source
 from pipebench.models.own.description import Description
 from pipebench.models.pairs.data import PairData
-from pipebench.models.text.asked import TokenRule
-from pipebench.models.text.data import Data
+from pipebench.models.text.asked import TextAsked, TokenRule
+from pipebench.models.text.data import Data, load
 from pipebench.plan.device_kind import DeviceKind
 
 if TYPE_CHECKING:
@@ -73,6 +73,17 @@ class Given(NamedTuple):
                 size = len(side.lengths) // microbatches
                 found += [max(side.lengths[n : n + size]) for n in range(0, size * microbatches, size)]
         return found
+
+
+def given_words(asked: Asked) -> Given:
+    """A text that is read, or words that are drawn.
+
+    Raises:
+        UsageError: The text is missing or not what it should be.
+    """
+    wanted = cast("TextAsked", asked)
+    data = load(wanted)
+    return Given(data.source(wanted), data)
 
 
 class ModelKind(Protocol):

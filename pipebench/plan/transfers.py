@@ -14,7 +14,6 @@ after the other.
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipebench.plan.actions import Action, Operation, transfer
-from pipebench.plan.cells import units_of
 from pipebench.plan.dependence import inputs_of
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
@@ -76,11 +75,6 @@ class Message(NamedTuple):
         return self.sender != self.receiver
 
 
-def results_for_cell(graph: Graph, cell: Action) -> list[Message]:
-    """The inputs of a cell's units that come from other stages."""
-    return [message for unit in units_of(graph, cell) for message in results_for(graph, unit)]
-
-
 def results_for(graph: Graph, consumer: Action) -> list[Message]:
     """The inputs of ``consumer`` that come from other stages, on any device, in the order of the rule.
 
@@ -94,11 +88,6 @@ def results_for(graph: Graph, consumer: Action) -> list[Message]:
         for producer in inputs_of(graph, consumer)
         if producer.stage != consumer.stage
     ]
-
-
-def messages_to(graph: Graph, cell: Action) -> list[Message]:
-    """The inputs of a cell's units that come from another device."""
-    return [message for message in results_for_cell(graph, cell) if message.travels]
 
 
 def messages_of(graph: Graph, numbering: "Numbers | None" = None) -> list[Message]:

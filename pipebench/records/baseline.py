@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from pipebench.records.run import CompletedRun
-from pipebench.records.schema import Name, Part, Schema
+from pipebench.records.schema import Name, Schema, Stored
 
 BaselineName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
-class Replaced(Part, frozen=True):
+class Replaced(Stored, frozen=True):
     """A run that was the baseline before."""
 
     id: Name
@@ -18,7 +18,7 @@ class Replaced(Part, frozen=True):
     reason: str
 
 
-class BaselineRecord(Part, frozen=True, kw_only=True):
+class BaselineRecord(Stored, frozen=True, kw_only=True):
     """A completed run that others are held against; ``key`` is what they must have in common with it.
 
     ``sha256`` is that of all other fields as they were saved, as JSON with sorted keys and without white space.

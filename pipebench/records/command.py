@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from pipebench.records.run import RunRecord
-from pipebench.records.schema import Count, Failure, Name, Part, Positive, Schema, WarningRecord
+from pipebench.records.schema import Count, Failure, Name, Positive, Schema, Stored, WarningRecord
 from pipebench.records.trace import TraceRecord
 from pipebench.statistics import geometric_mean
 
@@ -24,7 +24,7 @@ def unit_of(field: str) -> Literal["s", "1/s", "bytes"] | None:
     return "s" if field.endswith("_s") else "bytes" if field.endswith("_bytes") else None
 
 
-class CommandMetric(Part, frozen=True):
+class CommandMetric(Stored, frozen=True):
     """The metric's key in the command's JSON lines, and which way is better; a dot leads into a nested object.
 
     ``unit`` follows from how the name ends, and is ``None`` where that says nothing.
@@ -35,7 +35,7 @@ class CommandMetric(Part, frozen=True):
     better: Literal["higher", "lower"]
 
 
-class CommandLaunch(Part, frozen=True):
+class CommandLaunch(Stored, frozen=True):
     """One start of the command: the metric's values, and how long all of it took."""
 
     started: str
@@ -54,7 +54,7 @@ class CommandLaunch(Part, frozen=True):
         return median(self.counted)
 
 
-class CommandRecord(Part, frozen=True, kw_only=True):
+class CommandRecord(Stored, frozen=True, kw_only=True):
     """What is stored of one side of ``guard``.
 
     ``variables`` are the names of the variables that the side was given; their values are not kept. ``skip`` is how
@@ -95,7 +95,7 @@ Comparable = RunRecord | CommandRecord | TraceRecord
 """The records that ``compare`` and ``check`` compare: two of one kind."""
 
 
-class CommandSide(Part, frozen=True):
+class CommandSide(Stored, frozen=True):
     """What a comparison says of a side that is a command: what ran, and which way its metric is better."""
 
     command: Annotated[list[str], Meta(min_length=1)]

@@ -16,9 +16,9 @@ from pipebench.records.schema import (
     Count,
     Name,
     NotNegative,
-    Part,
     Positive,
     Schema,
+    Stored,
     WarningRecord,
 )
 from pipebench.records.terms import Terms, Unit, in_common
@@ -30,7 +30,7 @@ MetricName = Name
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
 
-class Side(Part, frozen=True, kw_only=True):
+class Side(Stored, frozen=True, kw_only=True):
     """One of the records compared; ``label`` is A for the reference, then B, C and so on.
 
     ``unit`` is what its throughput counts; its speed-up is one over ``baseline_devices``. Of a command there is
@@ -66,7 +66,7 @@ class Side(Part, frozen=True, kw_only=True):
         return Terms(self.unit, self.baseline_devices, better)
 
 
-class Difference(Part, frozen=True):
+class Difference(Stored, frozen=True):
     """A field in which the two records differ, its values as text."""
 
     field: Name
@@ -74,7 +74,7 @@ class Difference(Part, frozen=True):
     candidate: str | None
 
 
-class MetricComparison(Part, frozen=True, kw_only=True):
+class MetricComparison(Stored, frozen=True, kw_only=True):
     """One metric of the candidate against the reference's.
 
     ``change`` is the ratio of the geometric means over launches, minus 1, with its 95 % interval (a wider one where
@@ -104,14 +104,14 @@ class MetricComparison(Part, frozen=True, kw_only=True):
     explanation: str | None = None
 
 
-class Overall(Part, frozen=True):
+class Overall(Stored, frozen=True):
     """The worst of the gated metrics' verdicts, and the metrics that have it."""
 
     verdict: Verdict
     metrics: list[MetricName]
 
 
-class Pair(Part, frozen=True, kw_only=True):
+class CandidateComparison(Stored, frozen=True, kw_only=True):
     """A candidate against the reference.
 
     ``mismatches`` are hard fields that differ, ``allowed`` those that the user let pass, ``drift`` fields that may
@@ -127,14 +127,14 @@ class Pair(Part, frozen=True, kw_only=True):
     warnings: list[WarningRecord]
 
 
-class GateOutcome(Part, frozen=True):
+class GateOutcome(Stored, frozen=True):
     """What ``check`` makes of it."""
 
     exit_code: Count
     allow_inconclusive: bool
 
 
-class Looks(Part, frozen=True):
+class Looks(Stored, frozen=True):
     """Of a comparison that was looked at while it was measured: how often, how often at most, each look's level.
 
     The levels of all planned looks sum to 0.05; intervals have the confidence 1 - level.
@@ -145,7 +145,7 @@ class Looks(Part, frozen=True):
     level: Probability
 
 
-class ComparisonRecord(Part, frozen=True, kw_only=True):
+class ComparisonRecord(Stored, frozen=True, kw_only=True):
     """What ``compare --json``, ``check --json`` and ``ab --json`` print."""
 
     schema: Schema = Schema()
@@ -159,7 +159,7 @@ class ComparisonRecord(Part, frozen=True, kw_only=True):
     allowed: list[Difference]
     drift: list[Difference]
     warnings: list[WarningRecord]
-    others: list[Pair]
+    others: list[CandidateComparison]
     gate: GateOutcome | None = None
     looks: Looks | None = None
 
@@ -171,4 +171,4 @@ class ComparisonRecord(Part, frozen=True, kw_only=True):
     @property
     def sides(self) -> list[Side]:
         """The reference, then every candidate in the order they were named."""
-        return [self.reference, self.candidate, *(pair.candidate for pair in self.others)]
+        return [self.reference, self.candidate, *(each.candidate for each in self.others)]

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Part, Positive
+from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Positive, Stored
 
 
-class Optimizer(Part, frozen=True, kw_only=True):
+class Optimizer(Stored, frozen=True, kw_only=True):
     """The optimizer of both baseline and pipeline; of one of the user's own, only what it says of itself is known."""
 
     name: str = "SGD"
@@ -16,7 +16,7 @@ class Optimizer(Part, frozen=True, kw_only=True):
     clipping: Positive | None = None
 
 
-class Input(Part, frozen=True):
+class Input(Stored, frozen=True):
     """Where the batches are from; ``count_rule`` says what throughput counts, ``unit`` what that is called.
 
     A model that has no words has neither ``tokens`` nor ``vocabulary`` nor ``words_per_step``. Older records have
@@ -52,14 +52,14 @@ class Input(Part, frozen=True):
         return self.items_per_step or self.words_per_step or 0.0
 
 
-class ModelLayer(Part, frozen=True):
+class ModelLayer(Stored, frozen=True):
     """A layer as the partition counts them, and how many numbers its parameters hold."""
 
     name: Name
     parameters: Count
 
 
-class ModelRecord(Part, frozen=True):
+class ModelRecord(Stored, frozen=True):
     """A model other than the stacked LSTM: its layers in order; ``sha256`` is that of the source of a user's own."""
 
     name: Name
@@ -67,7 +67,7 @@ class ModelRecord(Part, frozen=True):
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
 
 
-class Config(Part, frozen=True):
+class Config(Stored, frozen=True):
     """Every option of ``run`` by its name, with the value that was used.
 
     ``model`` is ``None`` for the stacked LSTM; sizes that a model does not have are ``None``. ``memory_bytes`` is

@@ -5,10 +5,10 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from pipebench.plan.device_kind import DeviceKind
-from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Part, Positive
+from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Positive, Stored
 
 
-class RankRecord(Part, frozen=True):
+class RankRecord(Stored, frozen=True):
     """Where a rank was, in a run that a launcher of several machines started; ``uuid`` and ``pci`` are its GPU's."""
 
     host: Name
@@ -18,14 +18,14 @@ class RankRecord(Part, frozen=True):
     pci: str | None = None
 
 
-class MessageTimeRecord(Part, frozen=True):
+class MessageTimeRecord(Stored, frozen=True):
     """The time of messages of one size: the median of half the way there and back."""
 
     size_bytes: Count
     one_way_s: Positive
 
 
-class HostLinkRecord(Part, frozen=True):
+class HostLinkRecord(Stored, frozen=True):
     """The link between two ranks, inside a host (which is then named twice) or between two hosts.
 
     ``bytes_per_s`` is ``None`` where a larger message took no longer.
@@ -38,7 +38,7 @@ class HostLinkRecord(Part, frozen=True):
     times: list[MessageTimeRecord]
 
 
-class Device(Part, frozen=True, omit_defaults=True):
+class Device(Stored, frozen=True, omit_defaults=True):
     """What the pipeline's devices are. Without a GPU the name is the CPU's model.
 
     ``ranks``, in their order, are there if torchrun or Slurm started them; ``links`` is what lies between them.
@@ -51,7 +51,7 @@ class Device(Part, frozen=True, omit_defaults=True):
     links: list[HostLinkRecord] = field(default_factory=list)
 
 
-class LinkRecord(Part, frozen=True):
+class LinkRecord(Stored, frozen=True):
     """A machine's link: its own figures, and the same on the host's scale (dilated).
 
     ``overhead_s`` is the device time that a message takes from each of its ends; ``bytes_per_s`` is ``None``
@@ -65,7 +65,7 @@ class LinkRecord(Part, frozen=True):
     overhead_s: NotNegative = 0.0
 
 
-class MachineRecord(Part, frozen=True):
+class MachineRecord(Stored, frozen=True):
     """The emulated machine; ``time_dilation`` = card speed / host speed, on the same work.
 
     Figures that are measured on this host are ``None`` where the run ended before that.

@@ -14,14 +14,14 @@ from pipebench.records.schema import (
     Count,
     Name,
     NotNegative,
-    Part,
     Positive,
     Schema,
+    Stored,
     WarningRecord,
 )
 
 
-class WaterfallStep(Part, frozen=True):
+class WaterfallStep(Stored, frozen=True):
     """One factor of a speed-up: below 1 it is a loss, above 1 a gain; ``what`` says in words what causes it.
 
     The first step is ``devices`` with their number, the last one ``unexplained``; the product of all is the speed-up.
@@ -37,7 +37,7 @@ class WaterfallStep(Part, frozen=True):
     command: str | None = None
 
 
-class ReplayedStep(Part, frozen=True):
+class ReplayedStep(Stored, frozen=True):
     """A recorded step, and how long it took on paper when it was run again as it was."""
 
     step: Count
@@ -46,13 +46,13 @@ class ReplayedStep(Part, frozen=True):
     simulated_s: NotNegative
 
 
-class ReplayRecord(Part, frozen=True):
+class ReplayRecord(Stored, frozen=True):
     """All recorded steps, run again."""
 
     steps: list[ReplayedStep]
 
 
-class WhatIf(Part, frozen=True):
+class WhatIf(Stored, frozen=True):
     """A change, as it was written, and how long the step would then take: the mean over replicas and steps.
 
     ``gain`` is how many times as fast that is, ``speedup`` what the speed-up would be. ``before_s`` is the same step
@@ -66,7 +66,7 @@ class WhatIf(Part, frozen=True):
     before_s: NotNegative | None = None
 
 
-class ExplanationRecord(Part, frozen=True, kw_only=True):
+class ExplanationRecord(Stored, frozen=True, kw_only=True):
     """What ``explain --json`` prints. Seconds are by ``clock``; in ``what_if`` and ``replay`` they are simulated."""
 
     schema: Schema = Schema()

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
-from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Part, Positive
+from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Positive, Stored
 
 
-class Candidate(Part, frozen=True):
+class Candidate(Stored, frozen=True):
     """One form of the baseline as the race measured it; ``rounds`` is how long it stayed in."""
 
     kind: Name
@@ -16,7 +16,7 @@ class Candidate(Part, frozen=True):
     rounds: Count
 
 
-class Baseline(Part, frozen=True):
+class Baseline(Stored, frozen=True):
     """The strongest single-device form of the same training step; ``naive``: the fewest ``devices`` that hold it.
 
     With GPUs it runs on ``device``, the one of median speed among ``device_flops_per_s``.
@@ -38,7 +38,7 @@ class Baseline(Part, frozen=True):
         return self.items_per_s or self.words_per_s
 
 
-class Pipeline(Part, frozen=True):
+class Pipeline(Stored, frozen=True):
     """The pipeline's step; ``longest_slice``: how many times its mean forward a stage's longest takes, if not equal."""
 
     step_s: Positive
@@ -52,7 +52,7 @@ class Pipeline(Part, frozen=True):
         return self.items_per_s or self.words_per_s
 
 
-class Speedup(Part, frozen=True):
+class Speedup(Stored, frozen=True):
     """Geometric mean of the launches' ratios with its 95 % interval (null with one launch)."""
 
     value: Positive
@@ -61,7 +61,7 @@ class Speedup(Part, frozen=True):
     confidence: Positive = 0.95
 
 
-class Verification(Part, frozen=True):
+class Verification(Stored, frozen=True):
     """Pipeline against baseline on one batch, before anything is timed.
 
     A gradient's error is relative to its own norm, or to 1e-3 of the norm of all gradients where that is larger.
@@ -80,7 +80,7 @@ class Verification(Part, frozen=True):
     gradient_norm: Positive | None = None
 
 
-class Memory(Part, frozen=True):
+class Memory(Stored, frozen=True):
     """Bytes of one device: computed from the sizes; the peak is measured on CUDA only."""
 
     parameters_bytes: Count
@@ -91,7 +91,7 @@ class Memory(Part, frozen=True):
     peak_bytes: Count | None = None
 
 
-class DeviceUsage(Part, frozen=True):
+class DeviceUsage(Stored, frozen=True):
     """Where one device's time went; the four parts sum to the makespan.
 
     ``activations_alive`` is the largest number of slices that were kept for backward. Where backwards are in halves,
@@ -109,16 +109,32 @@ class DeviceUsage(Part, frozen=True):
     weights_waiting: Count = 0
 
 
-class Bubble(Part, frozen=True):
+class Bubble(Stored, frozen=True):
     """The idle share of all devices' time."""
 
     fraction: Annotated[float, Meta(le=1)]
     definition: str = "1 - busy / (devices x makespan)"
 
 
-class Accuracy(Part, frozen=True):
-    """How far an emulated number can be trusted, by which study, and whether that was made on such a machine."""
+class StudyFigures(Stored, frozen=True):
+    """The least and the largest emulated / real speed-up of a study, and on how many ranks it was made.
+
+    ``of_this_model``: whether the study tried the model of this record.
+    """
+
+    speedup_ratio_low: Positive
+    speedup_ratio_high: Positive
+    ranks: AtLeastOne
+    of_this_model: bool
+
+
+class Accuracy(Stored, frozen=True):
+    """How far an emulated number can be trusted, by which study, and whether that was made on such a machine.
+
+    ``figures`` are the study's numbers, where they are known; older records have them only in ``text``.
+    """
 
     known_here: bool
     study: str
     text: str
+    figures: StudyFigures | UnsetType = UNSET

@@ -4,10 +4,10 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType, field
 
-from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Part, Positive
+from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Positive, Stored
 
 
-class Samples(Part, frozen=True):
+class Samples(Stored, frozen=True):
     """Raw step times of one launch, in the order measured."""
 
     step_s: list[Positive]
@@ -19,7 +19,7 @@ class PipelineSamples(Samples, frozen=True):
     busy_s: list[NotNegative] = field(default_factory=list)
 
 
-class Block(Part, frozen=True):
+class Block(Stored, frozen=True):
     """A run of steps of one kind; ``start_s`` counts from the launch's first block."""
 
     kind: Literal["baseline", "pipeline"]
@@ -27,7 +27,7 @@ class Block(Part, frozen=True):
     steps: AtLeastOne
 
 
-class ClockRecord(Part, frozen=True):
+class ClockRecord(Stored, frozen=True):
     """A host's clock beside that of rank 0's host.
 
     ``offset_s`` is what must be added to it, ``drift`` how that changes (seconds a second). ``uncertainty_s`` is how
@@ -40,7 +40,7 @@ class ClockRecord(Part, frozen=True):
     uncertainty_s: NotNegative
 
 
-class Launch(Part, frozen=True):
+class Launch(Stored, frozen=True):
     """One fresh start of all processes; page faults and wall/CPU are over its timed steps.
 
     ``peaks_bytes`` is the most that each device's tensors took in a pipeline step, where that is measured. ``clocks``

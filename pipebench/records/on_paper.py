@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from pipebench.records.figures import DeviceUsage
-from pipebench.records.schema import AtLeastOne, Name, NotNegative, Part, Positive, Schema
+from pipebench.records.schema import AtLeastOne, Name, NotNegative, Positive, Schema, Stored
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
-class ClaimOnPaper(Part, frozen=True):
+class ClaimOnPaper(Stored, frozen=True):
     """A claim, and by how much the predicted ratio is above it; ``None`` for a layout that is not simulated."""
 
     reading: Literal["talk", "paper"]
@@ -20,7 +20,7 @@ class ClaimOnPaper(Part, frozen=True):
     residual: float | None
 
 
-class MachineOnPaper(Part, frozen=True, kw_only=True):
+class MachineOnPaper(Stored, frozen=True, kw_only=True):
     """A card with a bus: the efficiency fitted to one GPU, and what is predicted of eight.
 
     ``card_flops_per_s`` is its peak; ``source`` says in words where the rates of memory and bus are from. Residuals are
@@ -42,7 +42,7 @@ class MachineOnPaper(Part, frozen=True, kw_only=True):
     ratio_residual: float
 
 
-class Step(Part, frozen=True):
+class Step(Stored, frozen=True):
     """What is simulated: a batch of sentence pairs, and how it is cut. ``words`` is how many words of a pair count."""
 
     batch: AtLeastOne
@@ -54,7 +54,7 @@ class Step(Part, frozen=True):
     chunks: AtLeastOne
 
 
-class Loss(Part, frozen=True):
+class Loss(Stored, frozen=True):
     """One thing that is lost: a factor, and the ratio that is left."""
 
     text: str
@@ -62,7 +62,7 @@ class Loss(Part, frozen=True):
     ratio: Positive
 
 
-class Point(Part, frozen=True):
+class Point(Stored, frozen=True):
     """The prediction with another value; ``value`` is null where it is no number."""
 
     label: str
@@ -73,7 +73,7 @@ class Point(Part, frozen=True):
     ratio: Positive
 
 
-class Sensitivity(Part, frozen=True, kw_only=True):
+class Sensitivity(Stored, frozen=True, kw_only=True):
     """How the prediction moves with one figure, named in short and in words.
 
     ``of`` says whether the paper states the figure or it is assumed. ``spread`` is the largest ratio over the smallest.
@@ -92,7 +92,7 @@ class Sensitivity(Part, frozen=True, kw_only=True):
     meets: Point | None = None
 
 
-class OnPaper(Part, frozen=True, kw_only=True):
+class OnPaper(Stored, frozen=True, kw_only=True):
     """The paper's layout and schedule, simulated; the only speed that was taken from the paper is that of one GPU.
 
     ``low`` and ``high``: the ratio with all assumptions at their worst and at their best together. ``losses`` lead from

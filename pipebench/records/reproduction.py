@@ -6,14 +6,14 @@ from msgspec import Meta
 
 from pipebench.records.on_paper import OnPaper
 from pipebench.records.run import CompletedRun
-from pipebench.records.schema import AtLeastOne, Failure, Name, Part, Positive, Schema
+from pipebench.records.schema import AtLeastOne, Failure, Name, Positive, Schema, Stored
 
 Reading = Literal["talk", "paper"]
 Evidence = Literal["measured", "emulated", "simulated"]
-Judgement = Literal["reproduced", "exceeded", "not reproduced", "consistent", "inconsistent", "unclear"]
+ClaimVerdict = Literal["reproduced", "exceeded", "not reproduced", "consistent", "inconsistent", "unclear"]
 
 
-class Lost(Part, frozen=True):
+class Lost(Stored, frozen=True):
     """Where the rest went, as factors that lead from ``devices`` to the step's own speed-up; see ``diagnosis.factors``.
 
     ``busy_share`` is the share of all device time that is busy. ``busiest`` is the busiest device, and
@@ -31,7 +31,7 @@ class Lost(Part, frozen=True):
     busiest_over_mean: Positive
 
 
-class VerdictOfClaim(Part, frozen=True, kw_only=True):
+class VerdictOfClaim(Stored, frozen=True, kw_only=True):
     """A claim, one pipeline that stands for it, and how far the two agree.
 
     ``low`` and ``high`` are the speed-up's interval as it was measured, null where there is none. ``direction`` says on
@@ -48,7 +48,7 @@ class VerdictOfClaim(Part, frozen=True, kw_only=True):
     claimed: Positive
     evidence: Evidence
     full_size: bool
-    verdict: Judgement
+    verdict: ClaimVerdict
     direction: Literal["above", "below"] | None = None
     words_per_s: Positive | None = None
     baseline_words_per_s: Positive | None = None
@@ -57,7 +57,7 @@ class VerdictOfClaim(Part, frozen=True, kw_only=True):
     run: int | None = None
 
 
-class ReproductionRecord(Part, frozen=True, kw_only=True):
+class ReproductionRecord(Stored, frozen=True, kw_only=True):
     """What ``reproduce`` stores and prints; ``runs`` are those behind the verdicts, their timelines without spans.
 
     ``on_paper`` is the machine of 2014 as it was simulated, with nothing measured.

@@ -9,11 +9,11 @@ from pipebench.records.config import Config, Input
 from pipebench.records.devices import Device, MachineRecord
 from pipebench.records.figures import Accuracy, Baseline, Bubble, DeviceUsage, Pipeline, Speedup, Verification
 from pipebench.records.launches import Launch
-from pipebench.records.schema import Ending, Failure, Name, Part, Positive, Schema, WarningRecord
+from pipebench.records.schema import Ending, Failure, Name, Positive, Schema, Stored, WarningRecord
 from pipebench.records.spans import TimelineRecord
 
 
-class Run(Part, frozen=True, kw_only=True):
+class Run(Stored, frozen=True, kw_only=True):
     """What is stored of a run, however it ended: what both kinds of ``RunRecord`` have in common.
 
     ``plan`` is there where the order was made from measured costs: a line a device, as in a plan's text.

@@ -26,18 +26,18 @@ Name = Annotated[str, Meta(min_length=1)]
 Ending = Literal["aborted", "failed"]
 
 
-class Part(msgspec.Struct, frozen=True):
-    """Base of every part of a record: frozen; unknown fields are ignored on read."""
+class Stored(msgspec.Struct, frozen=True):
+    """Base of all that is stored: frozen; unknown fields are ignored on read."""
 
 
-class Schema(Part, frozen=True):
+class Schema(Stored, frozen=True):
     """Which schema the document follows."""
 
     name: Literal["pipebench"] = "pipebench"
     version: Literal[1] = 1
 
 
-class WarningRecord(Part, frozen=True):
+class WarningRecord(Stored, frozen=True):
     """A doubt that travels with the record."""
 
     code: Name  # a WarningCode, or what another version has
@@ -45,7 +45,7 @@ class WarningRecord(Part, frozen=True):
     next_step: str
 
 
-class Failure(Part, frozen=True):
+class Failure(Stored, frozen=True):
     """Why a record is not completed; ``log`` names a file beside it with what the culprit left behind."""
 
     exit_code: Count

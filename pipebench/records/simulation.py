@@ -4,18 +4,18 @@ from typing import Literal
 
 from pipebench.records.config import check_sharing
 from pipebench.records.figures import Bubble, DeviceUsage
-from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Part, Positive, Schema
+from pipebench.records.schema import AtLeastOne, Count, Name, NotNegative, Positive, Schema, Stored
 from pipebench.records.spans import TimelineRecord
 
 
-class StageFactorRecord(Part, frozen=True):
+class StageFactorRecord(Stored, frozen=True):
     """How many times ``forward_s``, and the times of a backward, a stage or a chunk takes."""
 
     forward: NotNegative
     backward: NotNegative
 
 
-class LinkChangeRecord(Part, frozen=True):
+class LinkChangeRecord(Stored, frozen=True):
     """A change of the link between two devices, or of every link where there is no ``pair``.
 
     Either a ``factor`` of every message's time, or another link: without a bandwidth it occupies no device.
@@ -27,7 +27,7 @@ class LinkChangeRecord(Part, frozen=True):
     latency_s: NotNegative | None
 
 
-class SimulationConfig(Part, frozen=True):
+class SimulationConfig(Stored, frozen=True):
     """The options of ``simulate`` with the values that were used; seconds are of one action of one stage on one slice.
 
     ``stages`` counts the devices, those of the softmax too; ``softmax_s`` is a forward of the whole projection.
@@ -60,7 +60,7 @@ class SimulationConfig(Part, frozen=True):
         check_sharing(self.softmax_devices, self.stages, "stages")
 
 
-class SimulationRecord(Part, frozen=True, kw_only=True):
+class SimulationRecord(Stored, frozen=True, kw_only=True):
     """What ``simulate --json`` prints."""
 
     schema: Schema = Schema()

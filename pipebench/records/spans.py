@@ -1,9 +1,9 @@
 """A step as it is stored, span by span; ``timelines`` makes a timeline of it."""
 
-from pipebench.records.schema import Clock, Count, Name, NotNegative, Part
+from pipebench.records.schema import Clock, Count, Name, NotNegative, Stored
 
 
-class SpanRecord(Part, frozen=True, gc=False):
+class SpanRecord(Stored, frozen=True, gc=False):
     """A compute action."""
 
     device: Count
@@ -12,7 +12,7 @@ class SpanRecord(Part, frozen=True, gc=False):
     end_s: NotNegative
 
 
-class TransferRecord(Part, frozen=True, gc=False):
+class TransferRecord(Stored, frozen=True, gc=False):
     """A message; ``action`` is what produced it, ``ready_s`` when it could have left.
 
     ``consumer`` is the action that needs it; older records, in which a result goes to one action only, have none.
@@ -28,7 +28,7 @@ class TransferRecord(Part, frozen=True, gc=False):
     consumer: Name | None = None
 
 
-class OtherRecord(Part, frozen=True, gc=False):
+class OtherRecord(Stored, frozen=True, gc=False):
     """Work that is no action of the plan."""
 
     device: Count
@@ -37,7 +37,7 @@ class OtherRecord(Part, frozen=True, gc=False):
     end_s: NotNegative
 
 
-class TimelineRecord(Part, frozen=True):
+class TimelineRecord(Stored, frozen=True):
     """One step: measured (the one nearest the median), or simulated."""
 
     clock: Clock

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from pipebench.plurals import counted
 from pipebench.records.explanation import WaterfallStep
 from pipebench.records.figures import Bubble, DeviceUsage
 from pipebench.records.schema import (
@@ -19,9 +20,9 @@ from pipebench.records.schema import (
     Failure,
     Name,
     NotNegative,
-    Part,
     Positive,
     Schema,
+    Stored,
     WarningRecord,
 )
 from pipebench.records.spans import TimelineRecord
@@ -29,7 +30,7 @@ from pipebench.records.spans import TimelineRecord
 FileKind = Literal["spans", "torch-profiler"]
 
 
-class TraceFile(Part, frozen=True):
+class TraceFile(Stored, frozen=True):
     """A file that was read: a span table, or a trace of ``torch.profiler``."""
 
     path: str
@@ -38,7 +39,7 @@ class TraceFile(Part, frozen=True):
     rows: Count
 
 
-class TracePlan(Part, frozen=True):
+class TracePlan(Stored, frozen=True):
     """What the run's steps consist of; ``device_of`` has each stage's device, ``split_backward`` means halves, I and W.
 
     ``order`` is the schedule whose order the shown step has, or ``another``; older records do not say.
@@ -54,14 +55,14 @@ class TracePlan(Part, frozen=True):
     @property
     def text(self) -> str:
         """The plan in words."""
-        sizes = ((self.stages, "stage"), (self.devices, "device"), (self.microbatches, "microbatch"))
-        stages, devices, microbatches = (_counted(*size) for size in sizes)
+        stages, devices = counted(self.stages, "stage"), counted(self.devices, "device")
+        microbatches = counted(self.microbatches, "microbatch", "microbatches")
         halves = ", each backward in halves" if self.split_backward else ""
         named = self.order not in (None, "another")
         return f"{stages} on {devices}, {microbatches}{halves}{f', in the order of {self.order}' if named else ''}"
 
 
-class TraceStep(Part, frozen=True):
+class TraceStep(Stored, frozen=True):
     """One recorded step of one replica, and how long its replay takes; ``busy_s`` is that of all devices together."""
 
     step: int
@@ -80,7 +81,7 @@ class TraceStep(Part, frozen=True):
         return bubble_of([self], devices)
 
 
-class TraceLaunch(Part, frozen=True):
+class TraceLaunch(Stored, frozen=True):
     """One run that was recorded."""
 
     steps: Annotated[list[TraceStep], Meta(min_length=1)]
@@ -105,7 +106,7 @@ def bubble_of(steps: Sequence[TraceStep], devices: int) -> float:
     return max(1 - sum(each.busy_s for each in steps) / whole_s, 0.0)
 
 
-class OtherSpan(Part, frozen=True):
+class OtherSpan(Stored, frozen=True):
     """An operation that is no forward or backward, in seconds from the step's start; it may lie outside the step."""
 
     device: Count
@@ -116,7 +117,7 @@ class OtherSpan(Part, frozen=True):
     microbatch: int | None = None
 
 
-class OtherTotal(Part, frozen=True):
+class OtherTotal(Stored, frozen=True):
     """All operations of one name: how many, and what they took together on a device and in a step, on average."""
 
     operation: Name
@@ -124,7 +125,7 @@ class OtherTotal(Part, frozen=True):
     mean_s: NotNegative
 
 
-class TraceRecord(Part, frozen=True, kw_only=True):
+class TraceRecord(Stored, frozen=True, kw_only=True):
     """What is stored of a run that another program measured.
 
     ``timeline`` is that of one step of one replica, ``shown``, the one whose length is nearest the mean; ``others`` are
@@ -172,15 +173,9 @@ class TraceRecord(Part, frozen=True, kw_only=True):
             raise ValueError("plan: expected a device of each stage")
 
 
-class TraceSide(Part, frozen=True):
+class TraceSide(Stored, frozen=True):
     """What a comparison says of a side that is a recorded run: its plan, how many steps, and the kinds of its files."""
 
     plan: TracePlan
     steps: AtLeastOne
     files: Annotated[list[FileKind], Meta(min_length=1)]
-
-
-def _counted(number: int, one: str) -> str:
-    """Such as ``4 devices``."""
-    many = f"{one}es" if one.endswith("ch") else f"{one}s"
-    return f"{number} {one if number == 1 else many}"

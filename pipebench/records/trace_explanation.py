@@ -4,11 +4,11 @@ from typing import Literal
 
 from pipebench.records.explanation import ReplayRecord, WaterfallStep, WhatIf
 from pipebench.records.figures import Bubble, DeviceUsage
-from pipebench.records.schema import Count, Name, NotNegative, Part, Positive, Schema, WarningRecord
+from pipebench.records.schema import Count, Name, NotNegative, Positive, Schema, Stored, WarningRecord
 from pipebench.records.trace import OtherTotal, TraceFile, TracePlan
 
 
-class ExplainedStep(Part, frozen=True):
+class ExplainedStep(Stored, frozen=True):
     """Where the time of one recorded step went; waiting, transfer and idle time are means over devices."""
 
     step: int
@@ -20,7 +20,7 @@ class ExplainedStep(Part, frozen=True):
     idle_s: NotNegative
 
 
-class TraceExplanation(Part, frozen=True, kw_only=True):
+class TraceExplanation(Stored, frozen=True, kw_only=True):
     """What ``explain --from`` prints. Seconds are as recorded; in ``what_if`` and ``replay`` they are simulated.
 
     ``devices_busy`` is how many devices are busy on average over all steps, and the product of the waterfall.

@@ -8,12 +8,13 @@ from statistics import stdev
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from pipebench.plurals import counted
 from pipebench.records.command import CommandRecord
 from pipebench.render.comparison.words import printed_text
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.tables import spaced
-from pipebench.render.units import counted, percent, seconds
+from pipebench.render.units import percent, seconds
 
 _ENVIRONMENT = ("cpu_model", "cpus_allowed", "gpus", "system", "release")
 

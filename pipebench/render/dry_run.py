@@ -4,12 +4,13 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from pipebench.config.softmax_devices import softmax_text
+from pipebench.plurals import counted
 from pipebench.render.head import split_text
 from pipebench.render.layout import Facts, Words
 from pipebench.render.picture import picture
 from pipebench.render.report import simulated_speedup
 from pipebench.render.tables import device_table, needs_ascii, spaced
-from pipebench.render.units import counted, data_size, percent, scaled, seconds
+from pipebench.render.units import data_size, percent, scaled, seconds
 from pipebench.run.dry_run import DryRun
 from pipebench.timing.timeline import Timeline
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group
 from rich.text import Text
 
+from pipebench.plurals import counted
 from pipebench.records.explanation import ExplanationRecord, WhatIf
 from pipebench.records.figures import Speedup
 from pipebench.records.run import RunRecord
@@ -12,7 +13,7 @@ from pipebench.records.terms import terms_of
 from pipebench.render.head import ended, head
 from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.tables import spaced
-from pipebench.render.units import counted, percent, seconds
+from pipebench.render.units import percent, seconds
 from pipebench.render.waterfall import Waterfall, reasons
 from pipebench.warning_codes import WarningCode
 

@@ -7,13 +7,14 @@ from rich.text import Text
 
 from pipebench.config.softmax_devices import softmax_text
 from pipebench.diagnosis.step import cores_shared
+from pipebench.plurals import counted
 from pipebench.records.config import Config, ModelRecord
 from pipebench.records.run import RunRecord
 from pipebench.records.simulation import SimulationConfig
 from pipebench.records.terms import Terms, terms_of
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Words
-from pipebench.render.units import counted, data_size, percent, rate, rough
+from pipebench.render.units import data_size, percent, rate, rough
 
 _UNITS = {"words": "words", "characters": "characters"}
 

@@ -7,11 +7,11 @@ from rich.text import Text
 
 from pipebench.comparison.history import History
 from pipebench.comparison.metrics import metric_named
+from pipebench.plurals import counted
 from pipebench.render.comparison.words import change_text, value_text
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Words
 from pipebench.render.tables import needs_ascii, spaced
-from pipebench.render.units import counted
 
 _BLOCKS, _PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 

@@ -4,10 +4,11 @@ from rich.text import Text
 
 from pipebench.diagnosis.step import Step, step_of
 from pipebench.errors import CorruptRecordError
+from pipebench.plurals import counted
 from pipebench.records.run import RunRecord
 from pipebench.records.terms import terms_of
 from pipebench.render.layout import Table
-from pipebench.render.units import counted, percent, rate, seconds
+from pipebench.render.units import percent, rate, seconds
 
 _GPUS_OF_THE_TALK = 8
 

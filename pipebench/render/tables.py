@@ -12,6 +12,7 @@ from rich.text import Text
 from pipebench.config.softmax_devices import softmax_in_short
 from pipebench.errors import CorruptRecordError
 from pipebench.models.outline import MemoryBytes
+from pipebench.plurals import counted
 from pipebench.records.command import CommandRecord
 from pipebench.records.documents import AnyRecord
 from pipebench.records.figures import DeviceUsage
@@ -22,7 +23,7 @@ from pipebench.records.trace import TraceRecord
 from pipebench.render.comparison.words import printed_text
 from pipebench.render.inert import inert
 from pipebench.render.layout import NARROW, Table
-from pipebench.render.units import counted, data_size, percent, rate, seconds
+from pipebench.render.units import data_size, percent, rate, seconds
 
 _WORDS_PER_S = f"{WORDS}/s"
 

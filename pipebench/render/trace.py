@@ -11,13 +11,14 @@ from statistics import fmean, stdev
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from pipebench.plurals import counted
 from pipebench.records.graphs import timeline_of_trace
 from pipebench.records.trace import TraceFile, TraceRecord, TraceStep
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.picture import picture
 from pipebench.render.tables import device_table, needs_ascii, spaced, weights_wait
-from pipebench.render.units import counted, percent, seconds
+from pipebench.render.units import percent, seconds
 from pipebench.render.waterfall import Waterfall, reasons
 from pipebench.timing.timeline import Timeline
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from pipebench.diagnosis.step import cores_shared
+from pipebench.plurals import counted
 from pipebench.records.run import RunRecord
-from pipebench.render.units import counted
 from pipebench.run import accuracy
 from pipebench.warning_codes import WarningCode
 
@@ -23,13 +23,13 @@ def _emulated(record: RunRecord) -> Iterator[str]:
         yield "emulated: the record says nothing of how near that is to real devices"
         yield "emulated: how near that is to real devices is not recorded"
         return
-    found = accuracy.quoted(record.accuracy)
+    found = accuracy.figures_of(record.accuracy)
     if found is None:
         known = record.accuracy.text.partition("; to find out")[0]
         yield f"how near this is to real devices: {known}"
         yield f"how near this is to real devices: {known.partition(' (')[0]}"
         return
-    within = f"{found.speedup_ratio_low} to {found.speedup_ratio_high} times"
+    within = f"{found.speedup_ratio_low:.2f} to {found.speedup_ratio_high:.2f} times"
     if found.of_this_model:
         yield (
             f"on such a machine emulated speed-ups were {within} real ones on {found.ranks} ranks; more were not tried"

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from pipebench.plurals import counted
 from pipebench.records.simulation import LinkChangeRecord, SimulationConfig
-from pipebench.render.units import counted, data_size, scaled, seconds
+from pipebench.render.units import data_size, scaled, seconds
 from pipebench.timing.costs import StageFactor
 from pipebench.timing.stage_factors import factor_text
 

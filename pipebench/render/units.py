@@ -51,10 +51,5 @@ def rough(value: float) -> str:
     return f"{value:g}"
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """Such as ``1 chunk``, ``8 chunks``."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def _three_digits(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"

@@ -19,10 +19,10 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.text import Text
 
 from pipebench.diagnosis.waterfall import DEVICES, UNEXPLAINED, Factor
+from pipebench.plurals import counted
 from pipebench.records.explanation import WaterfallStep
 from pipebench.render.layout import NARROW, Words
 from pipebench.render.tables import needs_ascii
-from pipebench.render.units import counted
 
 _FACTOR, _SPEEDUP, _GAP = 7, 9, 2
 _LEAST_BAR, _MOST_BAR = 8, 60

@@ -20,7 +20,7 @@ from pipebench.records.reproduction import Evidence, Lost, ReproductionRecord, V
 from pipebench.records.run import CompletedRun
 from pipebench.reproduction.claims import CLAIMS, PAPER_EIGHT_GPUS
 from pipebench.reproduction.readings import Pipelines, pipeline_text
-from pipebench.reproduction.verdicts import judged, off_by
+from pipebench.reproduction.verdicts import agreement, off_by
 from pipebench.run import accuracy, ending
 from pipebench.run.experiment import Experiment
 from pipebench.run.listener import Doing, Listener
@@ -188,7 +188,7 @@ def _without_spans(run: CompletedRun) -> CompletedRun:
 def _verdict(pipelines: Pipelines, so_far: SoFar, run: CompletedRun, number: int) -> VerdictOfClaim:
     claim = CLAIMS[pipelines.reading]
     evidence: Evidence = "emulated" if run.clock == "virtual" else "measured"
-    found = judged(
+    found = agreement(
         run.speedup.value,
         run.speedup.low,
         run.speedup.high,

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from pipebench.config.resolving import resolve
 from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.plan.device_kind import DeviceKind
+from pipebench.plurals import counted
 from pipebench.records.reproduction import Reading
 
 DEVICES = 8  # of both claims
@@ -56,6 +57,6 @@ def pipelines(device: DeviceKind, *, full_size: bool) -> list[Pipelines]:
 
 def pipeline_text(config: RunConfig) -> str:
     """A pipeline in a few words, such as ``wavefront, 1 microbatch x 24 chunks``."""
-    microbatches = f"{config.microbatches} microbatch{'' if config.microbatches == 1 else 'es'}"
-    chunks = f"{config.chunks} chunk{'' if config.chunks == 1 else 's'}"
+    microbatches = counted(config.microbatches, "microbatch", "microbatches")
+    chunks = counted(config.chunks, "chunk")
     return f"{config.schedule}, {microbatches}" + ("" if config.chunks == 1 else f" x {chunks}")

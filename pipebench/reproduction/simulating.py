@@ -5,7 +5,7 @@ from pipebench.records.on_paper import ClaimOnPaper, OnPaper
 from pipebench.records.reproduction import ReproductionRecord, VerdictOfClaim
 from pipebench.reproduction.claims import PAPER_EIGHT_GPUS
 from pipebench.reproduction.on_paper import on_paper
-from pipebench.reproduction.verdicts import judged
+from pipebench.reproduction.verdicts import agreement
 
 
 def simulated() -> ReproductionRecord:
@@ -25,7 +25,7 @@ def simulated() -> ReproductionRecord:
 
 
 def _verdict(claim: ClaimOnPaper, found: OnPaper) -> VerdictOfClaim:
-    verdict = judged(found.ratio, found.low, found.high, claim.ratio)
+    verdict = agreement(found.ratio, found.low, found.high, claim.ratio)
     return VerdictOfClaim(
         claim=claim.text,
         source=claim.source,

@@ -14,16 +14,16 @@ Anything but real GPUs at the claim's size can only agree with the claim: it rep
 
 from typing import Literal, NamedTuple
 
-from pipebench.records.reproduction import Judgement
+from pipebench.records.reproduction import ClaimVerdict
 from pipebench.run.accuracy import Study
 
 WIDE = 0.3  # of the value: an interval that is wider tells nothing
 
 
-class Judged(NamedTuple):
+class Agreement(NamedTuple):
     """The verdict; where it is inconsistent, on which side of the claim the value lies."""
 
-    verdict: Judgement
+    verdict: ClaimVerdict
     direction: Literal["above", "below"] | None = None
 
 
@@ -32,7 +32,7 @@ def off_by(study: Study) -> tuple[float, float]:
     return study.speedup_ratio_low, study.speedup_ratio_high
 
 
-def judged(
+def agreement(
     value: float,
     low: float | None,
     high: float | None,
@@ -40,7 +40,7 @@ def judged(
     *,
     reproduces: bool = False,
     off: tuple[float, float] = (1.0, 1.0),
-) -> Judged:
+) -> Agreement:
     """Compare a speed-up with a claimed one.
 
     Args:
@@ -52,13 +52,13 @@ def judged(
         off: by what factors it may be off, the least and the largest; see ``off_by``.
     """
     if low is None or high is None:
-        return Judged("unclear")
+        return Agreement("unclear")
     if not reproduces and high - low > WIDE * value:
-        return Judged("unclear")
+        return Agreement("unclear")
     least, most = low / off[1], high / off[0]
     if least <= claimed <= most:
-        return Judged("reproduced" if reproduces else "consistent")
+        return Agreement("reproduced" if reproduces else "consistent")
     above = claimed < least
     if reproduces:
-        return Judged("exceeded" if above else "not reproduced")
-    return Judged("inconsistent", "above" if above else "below")
+        return Agreement("exceeded" if above else "not reproduced")
+    return Agreement("inconsistent", "above" if above else "below")

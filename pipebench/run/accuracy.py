@@ -6,11 +6,11 @@ its figures stand in accuracy.json beside this file, written from its records by
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
-from pipebench.records.figures import Accuracy
+from pipebench.records.figures import Accuracy, StudyFigures
 
 PACKAGED = Path(__file__).with_name("accuracy.json")
 HOW_TO_FIND_OUT = "pipebench run --gpus 2 --device cpu, and the same with --device emulated --machine local"
@@ -48,8 +48,7 @@ def quote(
 
     Here is where processor, number of cores and torch are the study's; ``studied``: the model is too.
     """
-    here = (study.cpu_model, study.cpu_count, study.torch) == (cpu_model, cpu_count, torch)
-    if here:
+    if (study.cpu_model, study.cpu_count, study.torch) == (cpu_model, cpu_count, torch):
         whose, also = ("", "") if studied else (" of the stacked LSTM", ", and this model,")
         text = (
             f"on such a machine emulated steps{whose} took {study.step_ratio_low:.2f} to "
@@ -58,33 +57,29 @@ def quote(
             f"{study.cells} plans and shapes, {study.devices} ranks, --machine local ({study.where}); more devices "
             f"and other machines{also} were not tried"
         )
-    else:
-        text = f"unknown here (studied on {study.where}); to find out: {HOW_TO_FIND_OUT}"
-    return Accuracy(known_here=here, study=study.where, text=text)
-
-
-class Quoted(NamedTuple):
-    """What ``quote`` says of a study: the least and the largest emulated / real speed-up, of how many ranks.
-
-    ``of_this_model``: whether the study tried the model that the record is of.
-    """
-
-    speedup_ratio_low: str
-    speedup_ratio_high: str
-    ranks: str
-    of_this_model: bool
+        figures = StudyFigures(study.speedup_ratio_low, study.speedup_ratio_high, study.devices, studied)
+        return Accuracy(known_here=True, study=study.where, text=text, figures=figures)
+    text = f"unknown here (studied on {study.where}); to find out: {HOW_TO_FIND_OUT}"
+    return Accuracy(known_here=False, study=study.where, text=text)
 
 
 _QUOTED = re.compile(r"speed-ups (\d+\.\d+) to (\d+\.\d+): .*?, (\d+) ranks,")
 
 
-def quoted(accuracy: Accuracy) -> Quoted | None:
-    """The figures in the sentence that a record has from ``quote``; ``None`` if there are none for it."""
+def figures_of(accuracy: Accuracy) -> StudyFigures | None:
+    """The figures that a record has from ``quote``; ``None`` if there are none for it."""
+    if not accuracy.known_here:
+        return None
+    return _figures_in_words(accuracy) if accuracy.figures is UNSET else accuracy.figures
+
+
+def _figures_in_words(accuracy: Accuracy) -> StudyFigures | None:
+    """Those of a record that has only the sentence, as older ones do: two digits of each ratio."""
     found = _QUOTED.search(accuracy.text)
-    if found is None or not accuracy.known_here:
+    if found is None:
         return None
     low, high, ranks = found.groups()
-    return Quoted(low, high, ranks, of_this_model="this model" not in accuracy.text)
+    return StudyFigures(float(low), float(high), int(ranks), of_this_model="this model" not in accuracy.text)
 
 
 def unstudied(study: Study) -> Accuracy:

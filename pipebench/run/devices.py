@@ -12,6 +12,7 @@ from pipebench.config.fitting import fitted, on_this_machine
 from pipebench.config.run_config import EMULATION_ORDERS, RunConfig
 from pipebench.errors import EnvironmentRefusedError
 from pipebench.plan.device_kind import DeviceKind
+from pipebench.plurals import counted
 from pipebench.telemetry.environment import memory_available_bytes, memory_is_limited
 from pipebench.telemetry.gpus import Gpu, count_of_gpus, gpus, trouble
 
@@ -69,7 +70,7 @@ def _choose(config: RunConfig, found: int, needed: int, *, alone: bool) -> tuple
     kind = DeviceKind.CUDA if found >= needed and usable else DeviceKind.EMULATED
     if not alone and not kind.is_real:
         kind = DeviceKind.CUDA if found and usable else DeviceKind.CPU
-    there = "no GPU" if found == 0 else "1 GPU" if found == 1 else f"{found} GPUs"
+    there = "no GPU" if found == 0 else counted(found, "GPU")
     if not found and (why := trouble()):
         there = f"no GPU ({why})"
     unusable = "" if usable or not found else "; this torch is built for CPUs only"

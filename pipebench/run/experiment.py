@@ -6,7 +6,6 @@ did) or ``aborted`` (a signal, the deadline).
 
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from math import inf
 from pathlib import Path
 
@@ -22,10 +21,8 @@ from pipebench.errors import (
     RunFailedError,
     TerminatedRunError,
 )
-from pipebench.launching import messages
 from pipebench.launching.company import Led
 from pipebench.launching.launcher import Launcher
-from pipebench.launching.phases import Phase
 from pipebench.models.registry import given_to
 from pipebench.records import keeping, store
 from pipebench.records.keeping import Kept
@@ -35,12 +32,12 @@ from pipebench.run import ending, local_link
 from pipebench.run.devices import settled
 from pipebench.run.ended_records import ended_in_time, rescued
 from pipebench.run.listener import Doing, Listener
+from pipebench.run.next_launch import NextLaunch, job_of
 from pipebench.run.recording import completed_record
 from pipebench.run.settling import Measurement, check_plan
 from pipebench.run.so_far import SoFar
 from pipebench.system import signals
 from pipebench.system.supervision import supervised
-from pipebench.telemetry import other_runs
 from pipebench.telemetry.gpu_watch import GpuWatch
 
 
@@ -171,32 +168,23 @@ class Experiment:
             RunFailedError: It broke.
             DeadlineError: The launcher's deadline passed.
         """
-        number = len(self.so_far.launches)
+        beside = [each.so_far for each in self.beside]
+        self._settle(launcher, beside)
+        NextLaunch(self.so_far, beside, self.listener, self.gpus).run(launcher)
+
+    def _settle(self, launcher: Launcher, beside: Sequence[SoFar]) -> None:
+        """Measure what all launches must know and is not known yet."""
         if self.so_far.config.needs_link and self.so_far.link is None:
-            self.so_far.link = local_link.known(
-                self._job(), launcher, self.listener, remeasure=self.remeasure
-            )
+            job = job_of(self.so_far, beside)
+            self.so_far.link = local_link.known(job, launcher, self.listener, remeasure=self.remeasure)
         measurement = Measurement(launcher, self.listener)
         if self.so_far.config.partition is None:
-            self.so_far.config = measurement.balanced(self._job())
-        for each in (self, *self.beside):
-            if each.so_far.config.needs_order:
-                ordered = measurement.ordered(self._job().of(each.so_far.config))
-                each.so_far.config = ordered.config
-                each.so_far.environment["order_costs"] = ordered.costs
-        what = f"launch {number + 1} of {self.so_far.config.launches}"
-        self._progress(number, Doing(what, (Phase.START.words,)), 0.0)
-        with other_runs.watched() as another_runs, closing(launcher.run(self._job())) as reports:
-            self._note(beside=another_runs())
-            try:
-                for message in reports:
-                    self._take(message, number, what)
-            finally:
-                self._note(beside=another_runs())
-                if self.gpus is not None:
-                    self.gpus.end()
-        if len(self.so_far.launches) != number + 1:
-            raise RunFailedError(f"{what} ended without a result")
+            self.so_far.config = measurement.balanced(job_of(self.so_far, beside))
+        for each in (self.so_far, *beside):
+            if each.config.needs_order:
+                ordered = measurement.ordered(job_of(self.so_far, beside).of(each.config))
+                each.config = ordered.config
+                each.environment["order_costs"] = ordered.costs
 
     def store(self, folder: Path) -> tuple[CompletedRun, Path]:
         """Write the record of all launches, wherever that can be; a signal waits until that is done.
@@ -235,83 +223,3 @@ class Experiment:
 
     def _tell(self, doing: str) -> None:
         self.listener.progress(Doing(doing), float(bool(self.so_far.launches)))
-
-    # measuring
-
-    def _job(self) -> messages.Job:
-        assert self.so_far.given is not None
-        return messages.Job(
-            config=self.so_far.config,
-            data=self.so_far.given.data,
-            link=self.so_far.link,
-            baseline_device=self.so_far.raced.device if self.so_far.raced else 0,
-            form=self.so_far.raced.form if self.so_far.raced else None,
-            host_flops_per_s=self.so_far.raced.host_flops_per_s if self.so_far.raced else None,
-            beside=tuple(other.so_far.config for other in self.beside),
-        )
-
-    def _note(self, *, beside: bool) -> None:
-        """Record whether another run measured beside any launch of this one, and say so the first time."""
-        before = self.so_far.environment.get("another_run_beside", False)
-        if beside and not before:
-            self.listener.notice("another pipebench run measures on this machine: each slows the other down")
-        for each in (self, *self.beside):
-            each.so_far.environment["another_run_beside"] = bool(before or beside)
-
-    def _take(self, message: messages.AnyMessage, number: int, what: str) -> None:
-        match message:
-            case messages.Progress():
-                self._progress(number, Doing(what, message.words), message.share)
-                if message.phase is Phase.TIMED and self.gpus is not None:
-                    self.gpus.begin()
-            case messages.Verified():
-                self._of(message.which).verification = message.verification
-            case messages.Measured():
-                so_far = self._of(message.which)
-                so_far.launches.append(message.launch)
-                so_far.timelines += message.timelines
-                if self.gpus is not None:
-                    self.gpus.end()
-                    so_far.environment |= self.gpus.environment()
-            case messages.Devices() | messages.Environment() | messages.Raced():
-                for each in (self, *self.beside):
-                    each.learn(message)
-
-    def learn(self, message: messages.Devices | messages.Environment | messages.Raced) -> None:
-        """What holds for this run and for those beside it."""
-        match message:
-            case messages.Devices():
-                self.so_far.device_names = message.names
-                self.so_far.ranks, self.so_far.links = message.ranks, message.links
-            case messages.Environment():
-                self.so_far.environment |= message.values
-            case messages.Raced():
-                self._take_race(message)
-
-    def _of(self, which: int) -> SoFar:
-        """Of this run, or of one beside it."""
-        return (self, *self.beside)[which].so_far
-
-    def _take_race(self, raced: messages.Raced) -> None:
-        """What was found of the model, and which baseline fits, holds for all launches."""
-        self.so_far.raced = raced
-        config = self.so_far.config
-        config = msgspec.structs.replace(config, found={**(config.found or {}), **raced.found})
-        if raced.baseline_partition is not None and config.baseline_partition is None:
-            devices = len(raced.baseline_partition)
-            config = msgspec.structs.replace(config, baseline_partition=raced.baseline_partition)
-            self.listener.notice(
-                f"the model does not fit on one device: the baseline is the naive schedule on {devices} devices, the "
-                f"speed-up is relative to {devices} devices"
-            )
-        self.so_far.config = config
-        if raced.too_big:
-            self.so_far.environment["baseline_forms_too_big"] = ", ".join(raced.too_big)
-
-    def _progress(self, number: int, doing: Doing, share: float) -> None:
-        """By the time that each launch is expected to take; the first one also races and verifies."""
-        config = self.so_far.config
-        later = budget.launch_s(config) / budget.run_s(config)
-        first = 1 - later * (config.launches - 1)
-        done = share * first if number == 0 else first + later * (number - 1 + share)
-        self.listener.progress(doing, done)

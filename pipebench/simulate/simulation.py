@@ -26,7 +26,7 @@ from pipebench.timing.simulator import simulate
 
 
 def plan_of(options: SimulationOptions) -> Plan:
-    """The checked plan, compute only.
+    """The plan, compute only.
 
     Raises:
         UsageError: The plan would be too large, or the schedule is unknown.
@@ -43,9 +43,7 @@ def plan_of(options: SimulationOptions) -> Plan:
     costs = None
     if schedule.takes_costs:
         costs = order_costs(graph, options.costs(graph), options.topology, options.message_bytes or 0)
-    plan = schedule.plan(graph, costs)
-    check(add_transfers(plan))
-    return plan
+    return schedule.plan(graph, costs)
 
 
 def simulation(options: SimulationOptions) -> SimulationRecord:
@@ -56,10 +54,13 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
         DeadlockError: The plan gets stuck with blocking transfers.
     """
     plan = plan_of(options)
+    with_transfers = add_transfers(plan)
+    check(with_transfers)
     graph, links, size = plan.graph, options.topology, options.message_bytes or 0
     _check_times(graph, links, size)
     costs, sizes = options.costs(graph), partial(_always, size)
-    timeline = simulate(plan, costs, links, message_bytes=sizes, blocking=options.blocking)
+    runs = with_transfers if options.blocking else plan
+    timeline = simulate(runs, costs, links, message_bytes=sizes, blocking=options.blocking)
     return SimulationRecord(
         config=_config(options, graph),
         makespan_s=timeline.makespan_s,

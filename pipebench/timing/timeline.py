@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from math import inf
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
@@ -22,7 +21,7 @@ from pipebench.plan.cells import units_in, units_of
 from pipebench.plan.check import activations_alive, weights_waiting
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
-from pipebench.plan.transfers import Message, messages_to
+from pipebench.plan.transfers import Message
 
 
 class Span(NamedTuple):
@@ -75,8 +74,7 @@ class Gap(NamedTuple):
 _OF_WORK = frozenset(
     {"makespan_s", "span_of", "_by_device", "_lanes"}
 )  # what is the same whatever the messages
-PathItem = Span | Transfer | OtherWork
-_Timed = TypeVar("_Timed", bound=PathItem)
+_Timed = TypeVar("_Timed", bound=Span | OtherWork)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,46 +160,6 @@ class Timeline:
             free_s = max(free_s, span.end_s)
         return result
 
-    def critical_path(self) -> list[PathItem]:
-        """The chain of work and transfers that the makespan consists of, first to last.
-
-        Each item ends when the next one starts, unless something that is not in the timeline held it up.
-        """
-        last: PathItem | None = max(self._work, key=lambda item: item.end_s)
-        path: list[PathItem] = []
-        while last is not None:
-            path.append(last)
-            last = self._held_up_by(last)
-        return path[::-1]
-
-    def _held_up_by(self, item: PathItem) -> PathItem | None:
-        """What ended last among all that ``item`` had to wait for."""
-        if isinstance(item, Transfer):
-            return self._port_taken_by(item) or self.span_of[item.message.producer]
-        before = self._before.get(item)
-        arrivals = self._incoming(item.action) if isinstance(item, Span) else []
-        return max((*([before] if before else []), *arrivals), key=lambda i: i.end_s, default=None)
-
-    def _port_taken_by(self, queued: Transfer) -> Transfer | None:
-        """The transfer that held a port of ``queued`` until it could start."""
-        if queued.start_s <= queued.ready_s:
-            return None
-        before = (
-            transfer
-            for transfer in self.transfers
-            if transfer.end_s <= queued.start_s
-            and transfer is not queued
-            and (
-                transfer.message.sender == queued.message.sender
-                or transfer.message.receiver == queued.message.receiver
-            )
-        )
-        return max(before, key=lambda transfer: transfer.end_s, default=None)
-
-    def _incoming(self, action: Action) -> list[Transfer]:
-        found = (self._transfer_of.get(message) for message in messages_to(self.graph, action))
-        return [transfer for transfer in found if transfer is not None]
-
     @property
     def _work(self) -> list[Span | OtherWork]:
         """All that devices do."""
@@ -238,18 +196,9 @@ class Timeline:
         return lanes
 
     @cached_property
-    def _before(self) -> dict[Span | OtherWork, Span | OtherWork]:
-        """For each piece of a device's work, the piece before it on the same device."""
-        return {item: before for lane in self._lanes.values() for before, item in pairwise(lane)}
-
-    @cached_property
     def span_of(self) -> dict[Action, Span]:
         """The span in which each unit ran."""
         return {unit: span for span in self.spans for unit in units_of(self.graph, span.action)}
-
-    @cached_property
-    def _transfer_of(self) -> dict[Message, Transfer]:
-        return {transfer.message: transfer for transfer in self.transfers}
 
 
 def _own_s(lane: Iterable[Span | OtherWork]) -> Iterator[float]:

@@ -9,7 +9,7 @@ from pipebench.comparison import noise_cache
 from pipebench.comparison.calibration import detectable, key_of, noise_of, with_warnings
 from pipebench.comparison.compare import Rules
 from pipebench.comparison.compare import compare as compare_records
-from pipebench.comparison.overall import pairs_of
+from pipebench.comparison.overall import comparisons_of
 from pipebench.records.comparison import ComparisonRecord, Looks
 from pipebench.records.selection import Source
 from pipebench.statistics import minimum_detectable_effect
@@ -36,7 +36,7 @@ def compared(gates: dict[str, float] | None = None, records: int = 2) -> Compari
 
 
 def codes(record: ComparisonRecord) -> list[list[str]]:
-    return [[each.code for each in pair.warnings] for pair in pairs_of(record)]
+    return [[each.code for each in pair.warnings] for pair in comparisons_of(record)]
 
 
 def test_the_noise_is_the_spread_of_the_logarithms() -> None:

@@ -50,7 +50,7 @@ def codes(found: ComparisonRecord) -> set[str]:
     return {warning.code for warning in found.warnings}
 
 
-def judged(one: float, other: float, digits: int, threshold: float = 0.03) -> ComparisonRecord:
+def printed(one: float, other: float, digits: int, threshold: float = 0.03) -> ComparisonRecord:
     """Two sides whose true values are these, of which so many digits are printed."""
     random = Random(1)
     sides = [
@@ -76,7 +76,7 @@ def judged(one: float, other: float, digits: int, threshold: float = 0.03) -> Co
 def test_a_change_that_rounding_may_have_made_is_told(
     one: float, other: float, digits: int, verdict: str, *, told: bool
 ) -> None:
-    found = judged(one, other, digits)
+    found = printed(one, other, digits)
     assert found.metrics["step_s"].verdict == verdict
     assert ("coarse-values" in codes(found)) == told
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pipebench.comparison.compare import compare, label_of
-from pipebench.comparison.overall import pairs_of
+from pipebench.comparison.overall import comparisons_of
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.records.figures import Speedup
 from pipebench.records.schema import WarningRecord
@@ -98,7 +98,7 @@ def test_fewer_than_4_launches_are_never_more_than_inconclusive(number: int) -> 
 def test_4_launches_are_enough_where_noise_is_low() -> None:
     four = [measured_record(launches([factor * step for step in STEADY[:4]])) for factor in (1.0, 1.0, 1.1)]
     found = compared(*four)
-    assert [pair.overall.verdict for pair in pairs_of(found)] == ["same", "regression"]
+    assert [pair.overall.verdict for pair in comparisons_of(found)] == ["same", "regression"]
     assert found.overall.verdict == "regression"  # the worst of all
 
 
@@ -162,8 +162,8 @@ def test_what_disturbed_a_run_takes_back_good_verdicts_only(reason: str, factor:
 
 def test_each_further_record_is_compared_with_the_first() -> None:
     found = compared(*(measured_record(scaled(factor)) for factor in (1.0, 1.1, 0.9)))
-    assert [pair.overall.verdict for pair in pairs_of(found)] == ["regression", "improvement"]
-    assert [pair.candidate.label for pair in pairs_of(found)] == ["B", "C"]
+    assert [pair.overall.verdict for pair in comparisons_of(found)] == ["regression", "improvement"]
+    assert [pair.candidate.label for pair in comparisons_of(found)] == ["B", "C"]
     assert found.reference.label == "A"
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipebench.comparison.doubts import Doubt
 from pipebench.comparison.metrics import Sample
-from pipebench.comparison.verdicts import LEVEL, adjusted, estimate, judge, unjudged
+from pipebench.comparison.verdicts import LEVEL, adjusted, estimate, verdict_on, without_change
 from pipebench.records.comparison import MetricComparison, MetricName
 from tests.builders import PROPERTY
 
@@ -20,7 +20,7 @@ def values(middle: float, spread: float, number: int = 6) -> tuple[float, ...]:
     return tuple(middle * exp(spread * (2 * n / (number - 1) - 1)) for n in range(number))
 
 
-def judged(
+def found_on(
     metric: MetricName,
     reference: Sequence[float],
     candidate: Sequence[float],
@@ -30,7 +30,7 @@ def judged(
 ) -> MetricComparison:
     measured = estimate(metric, Sample(tuple(reference), "step"), Sample(tuple(candidate), "step"))
     p_value = adjusted({metric: measured}, [metric])[metric]
-    return judge(measured, threshold=threshold, gated=True, adjusted_p_value=p_value, doubts=doubts)
+    return verdict_on(measured, threshold=threshold, gated=True, adjusted_p_value=p_value, doubts=doubts)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def judged(
     ],
 )
 def test_lower_is_better(factor: float, spread: float, verdict: str) -> None:
-    found = judged("step_s", values(1.0, spread), values(factor, spread))
+    found = found_on("step_s", values(1.0, spread), values(factor, spread))
     assert found.verdict == verdict
     assert found.reason == ("wide-interval" if verdict == "inconclusive" else None)
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(0.95, "regression"), (1.05, "improvement"), (1.0, "same")])
 def test_higher_is_better(factor: float, verdict: str) -> None:
-    assert judged("words_per_s", values(1.0, 0.005), values(factor, 0.005)).verdict == verdict
+    assert found_on("words_per_s", values(1.0, 0.005), values(factor, 0.005)).verdict == verdict
 
 
 @PROPERTY
@@ -67,7 +67,7 @@ def test_higher_is_better(factor: float, verdict: str) -> None:
 def test_a_verdict_is_what_its_figures_say(
     reference: list[float], candidate: list[float], threshold: float
 ) -> None:
-    found = judged("step_s", reference, candidate, threshold=threshold)
+    found = found_on("step_s", reference, candidate, threshold=threshold)
     if min(len(reference), len(candidate)) < 4:
         assert (found.verdict, found.reason) == ("inconclusive", "too-few-launches")
         return
@@ -89,12 +89,12 @@ def test_a_verdict_is_what_its_figures_say(
 )
 def test_a_doubt_takes_back_good_verdicts_only(factor: float, verdict: str) -> None:
     doubts = [Doubt("bimodal", "", ""), Doubt("drift", "", "")]
-    found = judged("step_s", values(1.0, 0.005), values(factor, 0.005), doubts=doubts)
+    found = found_on("step_s", values(1.0, 0.005), values(factor, 0.005), doubts=doubts)
     assert (found.verdict, found.reason) == (verdict, "bimodal" if verdict == "inconclusive" else None)
 
 
 def test_a_wide_interval_stays_the_reason_beside_a_doubt() -> None:
-    found = judged("step_s", values(1.0, 0.05), values(1.0, 0.05), doubts=[Doubt("drift", "", "")])
+    found = found_on("step_s", values(1.0, 0.05), values(1.0, 0.05), doubts=[Doubt("drift", "", "")])
     assert found.reason == "wide-interval"
 
 
@@ -104,16 +104,16 @@ def test_the_launches_asked_for_would_be_enough_if_nothing_else_changed() -> Non
         even = values(1.0, 1.0, number)
         return [value ** (0.03 / stdev(map(log, even))) for value in even]
 
-    found = judged("step_s", launches(6), launches(6))
+    found = found_on("step_s", launches(6), launches(6))
     assert (found.verdict, found.reason) == ("inconclusive", "wide-interval")
     assert found.note is not None
     needed = int(found.note.split(">= ")[1].split()[0])
-    assert judged("step_s", launches(needed), launches(needed)).verdict == "same"
-    assert judged("step_s", launches(needed - 1), launches(needed - 1)).verdict == "inconclusive"
+    assert found_on("step_s", launches(needed), launches(needed)).verdict == "same"
+    assert found_on("step_s", launches(needed - 1), launches(needed - 1)).verdict == "inconclusive"
 
 
 def test_a_value_of_zero_has_no_ratio() -> None:
-    found = judged("bubble_fraction", [0.0], [0.5])
+    found = found_on("bubble_fraction", [0.0], [0.5])
     assert (found.verdict, found.change, found.reference, found.candidate) == ("inconclusive", None, 0.0, 0.5)
 
 
@@ -141,8 +141,8 @@ def test_the_spread_of_a_launch_is_that_of_both_sides() -> None:
     assert estimate("step_s", Sample((1.0,), "step"), Sample((1.0,), "step")).log_sd is None
 
 
-def test_what_cannot_be_judged_keeps_its_values_and_has_no_change() -> None:
-    found = unjudged(
+def test_what_cannot_be_compared_keeps_its_values_and_has_no_change() -> None:
+    found = without_change(
         "incomparable",
         "clock",
         threshold=0.03,
@@ -157,9 +157,11 @@ def test_where_only_all_gates_together_ask_for_more_the_note_says_so() -> None:
     assert measured.ratio is not None
     assert measured.ratio.p_value is not None
     assert measured.ratio.p_value < LEVEL
-    found = judge(measured, threshold=0.03, gated=True, adjusted_p_value=0.09, doubts=())
+    found = verdict_on(measured, threshold=0.03, gated=True, adjusted_p_value=0.09, doubts=())
     assert (found.verdict, found.reason) == ("inconclusive", "wide-interval")
     assert found.note is not None
     assert "p is 0.09 over all gates (Holm)" in found.note
-    alone = judge(measured, threshold=0.03, gated=True, adjusted_p_value=measured.ratio.p_value, doubts=())
+    alone = verdict_on(
+        measured, threshold=0.03, gated=True, adjusted_p_value=measured.ratio.p_value, doubts=()
+    )
     assert alone.verdict == "regression"

@@ -2,14 +2,14 @@ import pytest
 
 from pipebench.config import budget
 from pipebench.errors import EnvironmentRefusedError
-from pipebench.models.outline import Slice
+from pipebench.models.outline import Slice, whole
 from pipebench.models.partition import computed_balanced
 from tests.builders import run_config
 
 
 def test_a_step_takes_its_operations_over_the_assumed_rate() -> None:
     config = run_config()
-    flops = config.outline.step_flops(config.outline.whole)
+    flops = config.outline.step_flops(whole(config.outline))
     assert budget.step_s(config) == pytest.approx(flops / 85e9, rel=1e-12)
     assert budget.step_s(run_config(dtype="float64")) == pytest.approx(2 * flops / 85e9, rel=1e-12)
 
@@ -78,7 +78,7 @@ def test_the_host_holds_both_models_and_the_larger_of_what_they_save() -> None:
     config = run_config()
     assert budget.host_bytes(config) > 500 * 2**20
     more = budget.host_bytes(run_config(hidden=512)) - budget.host_bytes(config)
-    parameters = [c.outline.parameters(c.outline.whole) * 4 for c in (run_config(hidden=512), config)]
+    parameters = [c.outline.parameters(whole(c.outline)) * 4 for c in (run_config(hidden=512), config)]
     assert more > 4 * (parameters[0] - parameters[1])  # of both models: parameters and gradients
 
 

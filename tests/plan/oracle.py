@@ -4,14 +4,21 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from pipebench.plan.actions import Action
+from pipebench.plan.cells import units_of
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, Program
-from pipebench.plan.transfers import Message, messages_to
+from pipebench.plan.transfers import Message, results_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _Pair = tuple[int, int]  # sender, receiver
+
+
+def messages_to(graph: Graph, cell: Action) -> list[Message]:
+    """The inputs of a cell's units that come from another device."""
+    results = (result for unit in units_of(graph, cell) for result in results_for(graph, unit))
+    return [result for result in results if result.travels]
 
 
 def messages_of(graph: Graph) -> list[Message]:

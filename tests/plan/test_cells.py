@@ -10,8 +10,9 @@ from pipebench.plan.cells import inputs_of_cell, resolved, units_of
 from pipebench.plan.check import PlanError, activations_alive, check, weights_waiting
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, plan_from_csv
-from pipebench.plan.transfers import add_transfers, messages_to
+from pipebench.plan.transfers import add_transfers
 from tests.builders import PROPERTY
+from tests.plan.oracle import messages_to
 
 F, B = Operation.FORWARD, Operation.BACKWARD
 I, W = Operation.BACKWARD_INPUT, Operation.BACKWARD_WEIGHT  # noqa: E741 - the field's letter

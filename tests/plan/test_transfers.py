@@ -16,11 +16,11 @@ from pipebench.plan.transfers import (
     add_transfers,
     messages_by_action,
     messages_of,
-    messages_to,
     results_for,
 )
 from tests.builders import PIPELINED, PROPERTY, graphs, plan_of, texts
 from tests.graphs import branching_graphs, shared_graphs
+from tests.plan.oracle import messages_to
 
 
 def test_a_send_follows_its_producer_and_a_receive_precedes_its_consumer() -> None:

@@ -10,7 +10,7 @@ from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.plan.transfers import add_transfers, messages_of, messages_to
+from pipebench.plan.transfers import add_transfers, messages_of
 from tests.builders import GRID, PIPELINED, PROPERTY, graphs
 from tests.graphs import SHARED_GRID, branching_graphs, shared_graphs
 from tests.plan import oracle
@@ -46,4 +46,4 @@ def test_any_plan_in_any_order_whole_or_not(graph: Graph, random: Random) -> Non
 @PROPERTY
 @given(shared_graphs | branching_graphs() | graphs)
 def test_all_messages_of_a_graph_are_those_to_each_of_its_actions(graph: Graph) -> None:
-    assert messages_of(graph) == [m for action in graph.actions() for m in messages_to(graph, action)]
+    assert messages_of(graph) == [m for action in graph.actions() for m in oracle.messages_to(graph, action)]

@@ -14,6 +14,7 @@ from pipebench.comparison.compare import Rules, compare
 from pipebench.errors import CorruptRecordError
 from pipebench.records import documents
 from pipebench.records.baseline import BaselineRecord
+from pipebench.records.figures import Accuracy, StudyFigures
 from pipebench.records.json_schema import json_schema
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.run import EndedEarly
@@ -91,6 +92,18 @@ def test_a_record_follows_the_schema_of_its_kind_and_of_no_other(kind: str) -> N
     assert [error.message for error in of_kind(kind).iter_errors(document)] == []
     assert WHOLE.is_valid(document)
     assert [other for other in documents.KINDS if of_kind(other).is_valid(document)] == [kind]
+
+
+def test_a_record_may_have_the_figures_of_the_study_or_not() -> None:
+    """Those that were made on the study's machine have them; older ones have none."""
+    figures = StudyFigures(1.01, 1.19, 2, of_this_model=True)
+    for told in ({"figures": figures}, {}):
+        run = completed_record(accuracy=Accuracy(known_here=True, study="here", text="", **told))
+        document = json.loads(msgspec.json.encode(run))
+        assert ("figures" in document["accuracy"]) == bool(told)
+        assert WHOLE.is_valid(document)
+    document["accuracy"]["figures"] = {"speedup_ratio_low": -1.0}
+    assert not WHOLE.is_valid(document)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec import UNSET
 
-from pipebench.run.accuracy import HOW_TO_FIND_OUT, Quoted, Study, packaged, quote, quoted, unstudied
+from pipebench.records.figures import StudyFigures
+from pipebench.run.accuracy import HOW_TO_FIND_OUT, Study, figures_of, packaged, quote, unstudied
 
 STUDY = Study(
     date="2026-11-24",
@@ -74,9 +77,27 @@ def test_layers_of_the_user_s_own_were_not_studied() -> None:
     assert found.text.startswith("unknown for layers of your own (studied on the stacked LSTM, ")
 
 
-def test_what_was_quoted_is_read_back() -> None:
-    here = {"cpu_model": "A CPU", "cpu_count": 2, "torch": "2.13.0"}
-    assert quoted(quote(STUDY, **here)) == Quoted("0.98", "1.07", "2", of_this_model=True)
-    assert quoted(quote(STUDY, **here, studied=False)) == Quoted("0.98", "1.07", "2", of_this_model=False)
-    assert quoted(quote(STUDY, **{**here, "torch": None})) is None
-    assert quoted(unstudied(STUDY)) is None
+HERE = {"cpu_model": "A CPU", "cpu_count": 2, "torch": "2.13.0"}
+
+
+@pytest.mark.parametrize("studied", [True, False])
+def test_the_figures_stand_in_the_record_and_an_older_one_has_them_in_its_sentence(studied: bool) -> None:
+    study = msgspec.structs.replace(STUDY, speedup_ratio_low=0.9812, speedup_ratio_high=1.0688)
+    found = quote(study, **HERE, studied=studied)
+    assert figures_of(found) == StudyFigures(0.9812, 1.0688, 2, of_this_model=studied)
+    older = msgspec.structs.replace(found, figures=UNSET)
+    assert figures_of(older) == StudyFigures(0.98, 1.07, 2, of_this_model=studied)
+
+
+def test_the_record_s_figures_count_whatever_its_sentence_says() -> None:
+    changed = msgspec.structs.replace(
+        quote(STUDY, **HERE), text="speed-ups 5.00 to 6.00: 1 plan, 9 ranks, this model"
+    )
+    assert figures_of(changed) == StudyFigures(0.98, 1.07, 2, of_this_model=True)
+
+
+def test_what_is_unknown_here_has_no_figures() -> None:
+    for found in (quote(STUDY, **{**HERE, "torch": None}), unstudied(STUDY)):
+        assert found.figures is UNSET
+        assert figures_of(found) is None
+        assert "figures" not in msgspec.json.decode(msgspec.json.encode(found))

@@ -1,7 +1,5 @@
 """Cells on paper: as long as all of their units, started when the last input is there, given on when they are over."""
 
-from itertools import pairwise
-
 import pytest
 
 from pipebench.plan.actions import Action, Operation
@@ -83,14 +81,6 @@ def test_cells_that_wait_for_each_other_are_named() -> None:
     crossed = "0F0,0I1,0F1,0I0,0W0-1\n1F0-1,1I0-1,1W0-1\n"
     with pytest.raises(DeadlockError, match="device 0: 0I1 waits for 1I1; device 1: 1F0-1 waits for 0F1"):
         simulate(plan_from_csv(crossed), COSTS)
-
-
-def test_the_critical_path_goes_through_cells() -> None:
-    timeline = simulate(plan_from_csv(CSV), COSTS, latency_only(0.5))
-    path = timeline.critical_path()
-    assert path[0].start_s == 0.0
-    assert path[-1].end_s == timeline.makespan_s
-    assert all(before.end_s == item.start_s for before, item in pairwise(path))
 
 
 def test_gaps_before_a_cell_are_waiting_until_its_last_input_is_sent() -> None:

@@ -9,30 +9,16 @@ from pipebench.plan.actions import Action, Operation, parse_action
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
-from pipebench.plan.transfers import messages_to
 from pipebench.timing.costs import MeasuredCosts, UniformCosts
 from pipebench.timing.links import Link, latency_only
 from pipebench.timing.simulator import simulate
-from pipebench.timing.timeline import Gap, OtherWork, PathItem, Span, Timeline, Transfer, Usage
+from pipebench.timing.timeline import Gap, OtherWork, Span, Timeline, Usage
 from tests.builders import PIPELINED, PROPERTY, costs_by_hand, graphs, plan_of, random_costs, small_timeline
 from tests.graphs import branching_graphs, shared_graphs
+from tests.plan.oracle import messages_to
 
 seeds = st.integers(0, 10**6)
 latencies = st.sampled_from([0.0, 0.125, 0.7, 5.0])
-
-
-def named(path: list[PathItem]) -> list[str]:
-    """The items of a critical path in words."""
-    words = []
-    for item in path:
-        match item:
-            case Span():
-                words.append(str(item.action))
-            case Transfer():
-                words.append(f"{item.message.producer}>")
-            case OtherWork():
-                words.append(item.name)
-    return words
 
 
 def test_makespan_is_the_end_of_the_last_work() -> None:
@@ -68,7 +54,7 @@ def test_work_that_is_no_action_is_busy_too() -> None:
     timeline = simulate(plan_of("gpipe", 1, 1), costs)
     assert timeline.usage(0) == Usage(3.75, 0.0, 0.0, 0.0)
     assert timeline.bubble_fraction == 0.0
-    assert named(timeline.critical_path()) == ["zero_grad", "0F0", "0B0", "optimizer"]
+    assert [work.name for work in timeline.other] == ["zero_grad", "optimizer"]
 
 
 def test_a_step_that_takes_no_time_has_no_bubble() -> None:
@@ -100,43 +86,6 @@ def test_activations_alive_follow_the_order_of_the_spans() -> None:
     assert [timeline.activations_alive(device) for device in range(4)] == [4, 3, 2, 1]
     timeline = simulate(plan_of("gpipe", 4, 3, 2), UniformCosts(1, 2))
     assert [timeline.activations_alive(device) for device in range(4)] == [6] * 4
-
-
-def test_critical_path_of_a_small_plan() -> None:
-    path = small_timeline().critical_path()
-    assert named(path) == ["0F0", "0F0>", "1F0", "1F1", "1B1", "1B1>", "0B1", "0B0"]
-
-
-def test_critical_path_goes_through_the_slowest_stage() -> None:
-    graph = Graph(3, 4)
-    slow = {action: 10.0 if action.stage == 1 else 0.5 for action in graph.actions()}
-    path = simulate(SCHEDULES["gpipe"].plan(graph), MeasuredCosts(slow)).critical_path()
-    assert named(path) == [
-        *("0F0", "0F0>", "1F0", "1F1", "1F2", "1F3", "1F3>", "2F3", "2B3", "2B3>"),
-        *("1B3", "1B2", "1B1", "1B0", "1B0>", "0B0"),
-    ]
-
-
-@PROPERTY
-@given(graph=graphs | shared_graphs, schedule=st.sampled_from(PIPELINED), seed=seeds, latency=latencies)
-def test_critical_path_is_contiguous_and_as_long_as_the_makespan(
-    graph: Graph, schedule: str, seed: int, latency: float
-) -> None:
-    plan = SCHEDULES[schedule].plan(graph)
-    timeline = simulate(plan, random_costs(graph, seed), latency_only(latency))
-    path = timeline.critical_path()
-    assert path[0].start_s == 0.0
-    assert path[-1].end_s == timeline.makespan_s
-    assert all(before.end_s == after.start_s for before, after in pairwise(path))
-    length = sum(item.end_s - item.start_s for item in path)
-    assert length == pytest.approx(timeline.makespan_s, rel=1e-12)
-
-
-def test_critical_path_goes_through_the_messages_that_held_a_port() -> None:
-    """The link is the bottleneck of the forward sweep: each message waits for the one before."""
-    path = simulate(plan_of("gpipe", 2, 3), UniformCosts(1, 2), Link(3.0)).critical_path()
-    assert named(path)[:6] == ["0F0", "0F0>", "0F1>", "0F2>", "1F2", "1B2"]
-    assert all(before.end_s == after.start_s for before, after in pairwise(path))
 
 
 @PROPERTY
@@ -184,18 +133,6 @@ links = st.sampled_from([Link(), Link(0.7), latency_only(0.7)])
 
 @PROPERTY
 @given(graph=side_by_side, seed=seeds, link=links)
-def test_critical_path_through_stages_side_by_side_is_contiguous_and_as_long_as_the_makespan(
-    graph: Graph, seed: int, link: Link
-) -> None:
-    timeline = simulate(SCHEDULES["gpipe"].plan(graph), random_costs(graph, seed), link)
-    path = timeline.critical_path()
-    assert path[0].start_s == 0.0
-    assert path[-1].end_s == timeline.makespan_s
-    assert all(before.end_s == after.start_s for before, after in pairwise(path))
-
-
-@PROPERTY
-@given(graph=side_by_side, seed=seeds, link=links)
 def test_usage_of_stages_side_by_side_sums_to_the_makespan(graph: Graph, seed: int, link: Link) -> None:
     costs = random_costs(graph, seed)
     timeline = simulate(SCHEDULES["gpipe"].plan(graph), costs, link)
@@ -221,16 +158,6 @@ def test_a_pause_of_a_stage_that_several_feed_is_waiting_until_the_last_of_them_
     timeline = simulate(plan, costs_by_hand(plan.graph, _2F0=3.5), latency_only(0.5))
     assert timeline.gaps(1) == [Gap(start_s=2.5, sent_s=5.0, end_s=5.5)]
     assert timeline.gaps(0) == [Gap(start_s=1.0, sent_s=11.0, end_s=11.5)]
-    assert named(timeline.critical_path()) == [
-        *("0F0", "0F0>", "2F0", "2F0>", "3F0", "3B0", "3B0>", "2B0", "2B0>", "0B0"),
-    ]
-
-
-def test_stages_that_take_no_time_have_a_path_too() -> None:
-    graph = graph_of(Shape(2, "all"), 2, 1)
-    timeline = simulate(SCHEDULES["gpipe"].plan(graph), UniformCosts(0, 0))
-    assert timeline.makespan_s == 0.0
-    assert len(timeline.critical_path()) < len(timeline.spans) + len(timeline.transfers)
 
 
 def test_a_device_that_does_two_things_at_once_is_busy_once() -> None:

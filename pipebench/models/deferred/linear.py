@@ -17,7 +17,7 @@ from pipebench.models.deferred.products import Blas, Onednn, Products, summed
 from pipebench.models.projection import Projection
 
 
-class Pair(NamedTuple):
+class LayerCall(NamedTuple):
     """What W takes of one call of a layer; ``versions`` tell whether the two tensors were written into since."""
 
     layer: "Linear"
@@ -27,10 +27,10 @@ class Pair(NamedTuple):
 
 
 class Keeper(Protocol):
-    """Keeps pairs that wait."""
+    """Keeps calls that wait for W."""
 
-    def keeps(self, pair: Pair) -> bool:
-        """Take the pair and return true; false means that its gradient is needed now."""
+    def keeps(self, call: LayerCall) -> bool:
+        """Take the call and return true; false means that its gradient is needed now."""
 
 
 class Linear:
@@ -75,9 +75,9 @@ class Linear:
         )
 
     @torch.no_grad()
-    def add_gradients(self, pairs: Sequence[Pair]) -> None:
+    def add_gradients(self, calls: Sequence[LayerCall]) -> None:
         """W: add the gradients of these calls to the parameters', by the cheapest number of products."""
-        for gradient_NV, input_NH in _pieces(pairs, self.products.few):
+        for gradient_NV, input_NH in _pieces(calls, self.products.few):
             total_VH = _dense(self.weight.grad)
             self.weight.grad = self.products.add_to(total_VH, gradient_NV, input_NH)
             if self.bias is not None and self.bias.requires_grad:
@@ -110,7 +110,7 @@ class _Rows(torch.autograd.Function):
         of_input_NH = products.of_input(gradient_NV, weight_VH) if wants_input else None
         if not torch.is_grad_enabled() and _is_added_up(ctx.next_functions[1][0]):
             versions = input_NH._version, gradient_NV._version  # noqa: SLF001
-            if layer.keeper.keeps(Pair(layer, input_NH, gradient_NV, versions)):
+            if layer.keeper.keeps(LayerCall(layer, input_NH, gradient_NV, versions)):
                 return of_input_NH, None, None, None
         of_weight_VH = products.add_to(None, gradient_NV, input_NH) if wants_weight else None
         return of_input_NH, of_weight_VH, gradient_NV.sum(0) if wants_bias else None, None
@@ -124,11 +124,11 @@ def _is_added_up(leaf: Any) -> bool:
         return False
 
 
-def _pieces(pairs: Sequence[Pair], few: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _pieces(calls: Sequence[LayerCall], few: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Gradients and inputs as they are; if they are short, all rows in one piece."""
-    gradients = [pair.gradient for pair in pairs]
-    inputs = [pair.input_ for pair in pairs]
-    if len(pairs) > 1 and sum(map(len, inputs)) < few * len(pairs):
+    gradients = [call.gradient for call in calls]
+    inputs = [call.input_ for call in calls]
+    if len(calls) > 1 and sum(map(len, inputs)) < few * len(calls):
         return iter([(torch.cat(gradients), torch.cat(inputs))])
     return iter(zip(gradients, inputs, strict=True))
 

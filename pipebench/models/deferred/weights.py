@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pipebench.models.deferred.finding import linear_layers
-from pipebench.models.deferred.linear import Linear, Pair
+from pipebench.models.deferred.linear import LayerCall, Linear
 from pipebench.models.network import Part
 
 SliceKey = tuple[int, int]  # microbatch, chunk
@@ -31,7 +31,7 @@ class Deferred:
     def __init__(self, part: Part) -> None:
         self._parameters = list(part.parameters())  # the modules are not kept: they refer to us
         self._slice: SliceKey | None = None  # the slice whose backward runs
-        self._pending: dict[SliceKey, list[Pair]] = {}
+        self._pending: dict[SliceKey, list[LayerCall]] = {}
         self._number = len([Linear(module, self) for module in linear_layers(part)])
 
     @property
@@ -58,11 +58,11 @@ class Deferred:
             self._slice = None
         _part_from(self._pending.get(slice_, ()), without)
 
-    def keeps(self, pair: Pair) -> bool:
-        """Take a layer's pair if a slice's backward runs; returns whether it was taken."""
+    def keeps(self, call: LayerCall) -> bool:
+        """Take a layer's call if a slice's backward runs; returns whether it was taken."""
         if self._slice is None:
             return False
-        self._pending[self._slice].append(pair)
+        self._pending[self._slice].append(call)
         return True
 
     def weights(self, slices: Iterable[SliceKey]) -> None:
@@ -73,23 +73,23 @@ class Deferred:
         """
         if not self.splits_anything:
             return
-        of_layers: dict[Linear, list[Pair]] = {}
+        of_layers: dict[Linear, list[LayerCall]] = {}
         for slice_ in slices:
             assert slice_ in self._pending, f"W of {slice_} needs its I, and comes once"
-            for pair in self._pending.pop(slice_):
-                of_layers.setdefault(pair.layer, []).append(pair)
-        for layer, pairs in of_layers.items():
-            _check_unchanged(pairs)
-            layer.add_gradients(pairs)
+            for call in self._pending.pop(slice_):
+                of_layers.setdefault(call.layer, []).append(call)
+        for layer, calls in of_layers.items():
+            _check_unchanged(calls)
+            layer.add_gradients(calls)
 
 
-def _part_from(pairs: Iterable[Pair], parameters: Sequence[nn.Parameter]) -> None:
+def _part_from(calls: Iterable[LayerCall], parameters: Sequence[nn.Parameter]) -> None:
     """Copy the first gradients of parameters that lie in the memory of a gradient that waits.
 
     autograd may give a parameter a gradient tensor that it does not need any more, as with
     ``positions[None] + linear(x)`` and one sample. The next backward would then add to that tensor in place.
     """
-    waiting = {_memory(pair.gradient) for pair in pairs}
+    waiting = {_memory(call.gradient) for call in calls}
     for parameter in parameters:
         gradient = parameter.grad
         if gradient is not None and gradient.layout == torch.strided and _memory(gradient) in waiting:
@@ -100,10 +100,10 @@ def _memory(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def _check_unchanged(pairs: Iterable[Pair]) -> None:
-    for pair in pairs:
-        now = pair.input_._version, pair.gradient._version  # noqa: SLF001
-        if now != pair.versions:
+def _check_unchanged(calls: Iterable[LayerCall]) -> None:
+    for call in calls:
+        now = call.input_._version, call.gradient._version  # noqa: SLF001
+        if now != call.versions:
             raise RuntimeError(
                 "the input of a linear layer or the gradient of its output was written into before the gradient of its "
                 "weight was computed"

@@ -16,9 +16,10 @@ from pathlib import Path
 from pipebench.errors import UsageError
 from pipebench.models.pairs.markup import plain_text
 from pipebench.models.pairs.mo import Entry, entries
-from pipebench.models.pairs.origin import Pair, Told
+from pipebench.models.pairs.origin import SentencePair, Told
 from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.words import words_of
+from pipebench.plurals import counted
 
 FEWEST_WORDS = 5  # of the English text
 
@@ -69,14 +70,14 @@ class Catalogs:
     @property
     def none_found(self) -> str:
         """The error's text, for catalogs that have only short texts or cannot be read."""
-        unread = f", {_number(self._skipped)} cannot be read" if self._skipped else ""
+        unread = f", {counted(self._skipped, 'catalog')} cannot be read" if self._skipped else ""
         return (
-            f"--pairs {self._language}: {_number(self._read)} of this machine translate"
+            f"--pairs {self._language}: {counted(self._read, 'catalog')} of this machine translate"
             f"{'s' if self._read == 1 else ''} no text of {FEWEST_WORDS} words or more{unread}; "
             f"{self._others()}"
         )
 
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[SentencePair]:
         """Each text once with each of its translations.
 
         Raises:
@@ -96,12 +97,12 @@ class Catalogs:
                 seen.add(entry)
                 self._hash.update("\0".join((*entry, "")).encode("utf-8", "surrogatepass"))
                 source = words if self._rule == "words" else words_of(entry.english, self._rule)
-                yield Pair(source, words_of(entry.translation, self._rule))
+                yield SentencePair(source, words_of(entry.translation, self._rule))
 
     def told(self) -> Told:
         """See ``Origin``; the hash is of the pairs' texts, so equal catalogs on another machine have the same one."""
         skipped = f" ({self._skipped} more cannot be read)" if self._skipped else ""
-        text = f"{_number(self._read, 'gettext catalog')}, English to {self._language}{skipped}"
+        text = f"{counted(self._read, 'gettext catalog')}, English to {self._language}{skipped}"
         return Told(text, self._hash.hexdigest(), skipped=self._skipped)
 
     def _entries(self, file: Path) -> Iterator[Entry]:
@@ -156,7 +157,3 @@ def _folders(language: str) -> Iterator[tuple[str, Path]]:
 
 def _files(folder: Path) -> list[Path]:
     return [file for file in folder.glob("*.mo") if file.is_file()]
-
-
-def _number(number: int, noun: str = "catalog") -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

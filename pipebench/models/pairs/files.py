@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 
 from pipebench.errors import UsageError
-from pipebench.models.pairs.origin import Pair, Told
+from pipebench.models.pairs.origin import SentencePair, Told
 from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.reading import TextFile
 from pipebench.models.text.words import words_of
@@ -35,7 +35,7 @@ class ParallelFiles:
         """The error's text, which names both files."""
         return f"{self._source.name}, {self._target.name}: expected words in lines of both, found none"
 
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[SentencePair]:
         """One pair for each line; an empty line gives a side without words.
 
         Raises:
@@ -46,7 +46,7 @@ class ParallelFiles:
             source, target = next(sources, None), next(targets, None)
             if source is None or target is None:
                 break
-            yield Pair(words_of(source, self._rule), words_of(target, self._rule))
+            yield SentencePair(words_of(source, self._rule), words_of(target, self._rule))
         for lines in (sources, targets):  # the hash is of the same bytes each time
             for _ in lines:
                 pass

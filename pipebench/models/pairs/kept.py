@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pipebench.models.outline import BATCHES
 from pipebench.models.pairs.asked import PairsAsked
-from pipebench.models.pairs.origin import Pair
+from pipebench.models.pairs.origin import SentencePair
 from pipebench.models.text.vocabulary import SENTENCE_END, Words
 
 
@@ -31,7 +31,7 @@ class Kept:
     side without words. The shortest pair fits in ``shortest`` time steps; ``None`` if there is no pair.
     """
 
-    def __init__(self, pairs: Iterable[Pair], asked: PairsAsked) -> None:
+    def __init__(self, pairs: Iterable[SentencePair], asked: PairsAsked) -> None:
         self.sources = Words(asked.tokens, asked.source_vocab)
         self.targets = Words(asked.tokens, asked.vocab)
         self.usable = self.too_long = self.wordless = 0

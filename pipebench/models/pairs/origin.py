@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 
-class Pair(NamedTuple):
+class SentencePair(NamedTuple):
     """Two sentences that belong together, each one as its words; a side without words makes no pair."""
 
     source: list[str]
@@ -40,7 +40,7 @@ class Origin(Protocol):
     def more(self) -> str:
         """What would bring more pairs, as in "use ..."."""
 
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[SentencePair]:
         """All pairs, in an order that is the same each time.
 
         Raises:

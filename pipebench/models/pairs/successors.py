@@ -9,7 +9,7 @@ import platform
 from collections.abc import Iterator
 from itertools import pairwise
 
-from pipebench.models.pairs.origin import Pair, Told
+from pipebench.models.pairs.origin import SentencePair, Told
 from pipebench.models.text.asked import TokenRule
 from pipebench.models.text.data import REFERENCE, reference_topics
 from pipebench.models.text.words import sentences
@@ -26,7 +26,7 @@ class Successors:
         self._rule = rule
         self._sha256 = ""
 
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[SentencePair]:
         """All pairs, in the order of the text.
 
         Raises:
@@ -41,7 +41,7 @@ class Successors:
                 both = (*source, "\n", *target)
                 if both not in seen:
                     seen.add(both)
-                    yield Pair(source, target)
+                    yield SentencePair(source, target)
 
     def told(self) -> Told:
         """See ``Origin``; the hash is of the reference."""

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pipebench.models.edges import DTYPE_BYTES, Edge, TensorSpec
-from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice, even_shares
-from pipebench.models.shards import FIGURES, LOSS_TEXT, figures_edge, shard_text
+from pipebench.models.edges import Edge, TensorSpec
+from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice
+from pipebench.models.shards import figures_edge
+from pipebench.models.stacked_lstm.outline import LAYER_NUMBERS
+from pipebench.models.word_outline import TRAINING, WordOutline
 
 SEGMENTS = ENCODER, DECODER = 0, 1
-_TRAINING = 3  # a forward and a backward twice as expensive
-_FLOAT64 = 2.0  # times the seconds of float32
-_LAYER_NUMBERS = 8  # that an LSTM layer keeps of a position, for each of its cells
 
 # layers of each, cells, source and target words, batch, steps of each: the second one is the paper's
 PRESETS = {
@@ -35,7 +34,7 @@ PRESETS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seq2SeqOutline:
+class Seq2SeqOutline(WordOutline):
     """Sizes of the model, and of one step's batch of ``batch`` pairs of sentences, of ``sequence_length`` steps each.
 
     ``positions_read`` is how many positions of the first batch are computed in encoder (where padding is not) and
@@ -54,90 +53,37 @@ class Seq2SeqOutline:
     positions_read: tuple[float, float] | None = None
 
     forms: ClassVar[Sequence[FormKind]] = ("chain", "chain-microbatches")
-    bytes_are: ClassVar[str] = "computed"
     tells_speed: ClassVar[bool] = True
-    heavier: ClassVar[str] = "a larger --hidden"
-    head_parameters: ClassVar[Sequence[str]] = ("projection.weight", "projection.bias")
     segments: ClassVar[int] = len(SEGMENTS)
+    embedding: ClassVar[str] = "embeddings"
+    one_layer: ClassVar[str] = "LSTM pair"
+    several_layers: ClassVar[str] = "LSTM pairs"
 
     @property
     def row(self) -> Row:
         """Pairs of layers; the projection may stand alone."""
         return Row(self.layers, "pairs of layers", "--layers", "projection")
 
-    @property
-    def element_bytes(self) -> int:
-        """Bytes of one number."""
-        return DTYPE_BYTES[self.dtype]
-
-    @property
-    def positions(self) -> int:
-        """Of encoder and decoder together, padding included."""
-        return len(SEGMENTS) * self.batch * self.sequence_length
-
-    @property
-    def time(self) -> int:
-        """Steps of encoder and decoder each, which chunks cut."""
-        return self.sequence_length
-
-    @property
-    def head_rows(self) -> int:
-        """The target's vocabulary."""
-        return self.vocab
-
     def parameters(self, part: Slice) -> int:
         """Numbers in a part's parameters; an LSTM layer has two bias vectors, as torch has it."""
         lstm = 4 * self.hidden * (2 * self.hidden) + 2 * 4 * self.hidden
         embeddings = part.opens * (self.source_vocab + self.vocab) * self.hidden
-        return 2 * part.layers * lstm + embeddings + self._words(part) * (self.hidden + 1)
-
-    def _words(self, part: Slice) -> int:
-        """Of the target's vocabulary, that a part has in its projection."""
-        if part.rows is not None:
-            return part.rows.number
-        return self.vocab if part.closes and not part.joins else 0
+        return 2 * part.layers * lstm + embeddings + self.words(part) * (self.hidden + 1)
 
     def step_flops(self, part: Slice) -> float:
         """Operations of one training step on a part; looking up an embedding costs none."""
         nominal = float(self.batch * self.sequence_length)
         source, target = self.positions_read or (nominal, nominal)
         layers = part.layers * 8 * self.hidden**2 * (source + target)
-        return _TRAINING * 2 * (layers + self.hidden * self._words(part) * target)
+        return TRAINING * 2 * (layers + self.hidden * self.words(part) * target)
 
-    def step_s(self, part: Slice, flops_per_s: float) -> float:
-        """Assumed seconds of one training step on a part."""
-        return (_FLOAT64 if self.dtype == "float64" else 1.0) * self.step_flops(part) / flops_per_s
+    def layer_numbers(self, part: Slice) -> int:
+        """A pair keeps what two layers of the stacked LSTM do, of a position of encoder and decoder."""
+        return 2 * part.layers * LAYER_NUMBERS * self.hidden
 
-    def saved_bytes(self, part: Slice, slices: int = 1) -> int:
-        """Bytes that a part keeps for the backward of one of ``slices`` equal slices of the segments it lives in."""
-        each = self.batch * self.sequence_length
-        if part.rows is not None:
-            numbers = self.hidden + part.rows.number
-        elif part.joins:
-            numbers = part.joins * (FIGURES + 2) + 1
-        else:
-            layers = 2 * part.layers * _LAYER_NUMBERS * self.hidden
-            numbers = layers + part.closes * (self.hidden + 2 * self.vocab)
-        return -(-each * numbers * self.element_bytes // slices)
-
-    def past_bytes(self, part: Slice, slices: int = 1) -> int:  # noqa: ARG002 - the protocol's signature
-        """None: what a chunk leaves to the next one does not grow."""
-        return 0
-
-    def split_bytes(self, part: Slice, microbatches: int) -> None:
-        """It has no split cell of its own."""
-
-    def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
-        """All alike."""
-        return even_shares(chunks)
-
-    def input_bytes(self, part: Slice, slices: int = 1) -> int:
-        """Bytes of a slice's input alone: activations, or figures with zeros; words are the batch's, kept anyway."""
-        if part.opens:
-            return 0
-        numbers = part.joins * (FIGURES + 1) if part.joins else self.hidden
-        segments = len(SEGMENTS) if part.layers else 1
-        return -(-segments * self.batch * self.sequence_length * numbers * self.element_bytes // slices)
+    def slice_bytes(self, numbers: int, slices: int) -> int:
+        """Chunks need not divide the time evenly: in proportion, rounded up."""
+        return -(-self.batch * self.sequence_length * numbers * self.element_bytes // slices)
 
     def memory(self, part: Slice, saved_bytes: int) -> MemoryBytes:
         """Computed bytes of a device that keeps so much for its backwards; SGD has no state."""
@@ -146,16 +92,6 @@ class Seq2SeqOutline:
         parameters = self.parameters(part)
         gradients = parameters - embeddings + rows
         return MemoryBytes(parameters * self.element_bytes, gradients * self.element_bytes, 0, saved_bytes)
-
-    def text(self, part: Slice) -> str:
-        """Such as ``embeddings + LSTM pairs 0-1``."""
-        if part.rows is not None:
-            return shard_text(part.rows)
-        if part.joins:
-            return LOSS_TEXT
-        pairs = f"LSTM pair {part.first}" if part.layers == 1 else f"LSTM pairs {part.first}-{part.end - 1}"
-        parts = ["embeddings"] * part.opens + [pairs] * (part.layers > 0) + ["projection"] * part.closes
-        return " + ".join(parts)
 
     def where(self, names: Sequence[str]) -> str:
         """The part that has the parameters of these names."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pipebench.models.drawing import draw
 from pipebench.models.kind import Asked
 from pipebench.models.network import DTYPES, NOTHING, Beside, Optimizer, Part, StepBatch
-from pipebench.models.outline import FormKind, Slice
+from pipebench.models.outline import FormKind, Slice, whole
 from pipebench.models.projection import Projection, onednn_is_faster_for
 from pipebench.models.sgd import SGD
 from pipebench.models.softmax import JoinedLoss, SoftmaxShard, drawn_shard, word_loss
@@ -226,7 +226,7 @@ class StackedLSTMNetwork:
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:
         """Make the whole model: fused, or as the chain of all layers."""
         if kind != "fused":
-            return self.part(self.outline.whole, device)
+            return self.part(whole(self.outline), device)
         model = FusedLSTM(self.outline, device)
         model.initialise(self._seed)
         return model

@@ -2,20 +2,19 @@
 
     tokens [T, B] -> embedding -> L x LSTM -> projection -> cross-entropy over the next words
 
-Operations count multiply-adds of matrix products as 2, and a backward as twice its forward. Bytes are
-computed, not measured, and are labelled so wherever they are shown.
+What it has in common with other models of words, and how operations and bytes count: see ``models/word_outline.py``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pipebench.models.edges import DTYPE_BYTES, Edge, TensorSpec
-from pipebench.models.outline import FormKind, MemoryBytes, Row, Slice, even_shares
-from pipebench.models.shards import FIGURES, LOSS_TEXT, figures_edge, shard_text
+from pipebench.models.edges import Edge, TensorSpec
+from pipebench.models.outline import FormKind, Row, Slice
+from pipebench.models.shards import FIGURES, figures_edge
+from pipebench.models.word_outline import TRAINING, WordOutline
 
-_TRAINING = 3  # a forward and a backward twice as expensive
-_FLOAT64 = 2.0  # times the seconds of float32
+LAYER_NUMBERS = 8  # times the width: what an LSTM layer keeps of a position
 
 # layers, hidden, vocab, batch, sequence length: chosen by the time they take, never by the figure they give
 PRESETS = {
@@ -29,7 +28,7 @@ PRESETS = {
 
 
 @dataclass(frozen=True, slots=True)
-class LSTMOutline:
+class LSTMOutline(WordOutline):
     """Sizes of the model and of one step's batch of ``batch`` sequences of ``sequence_length`` words."""
 
     layers: int
@@ -41,70 +40,30 @@ class LSTMOutline:
     onednn: bool = False  # whether the projection's products are oneDNN's, see projection.py
 
     forms: ClassVar[Sequence[FormKind]] = ("fused", "chain", "chain-microbatches")
-    bytes_are: ClassVar[str] = "computed"
     tells_speed: ClassVar[bool] = True
-    segments: ClassVar[int] = 1
     clips: ClassVar[bool] = False
-    heavier: ClassVar[str] = "a larger --hidden"
-    head_parameters: ClassVar[Sequence[str]] = ("projection.weight", "projection.bias")
+    one_layer: ClassVar[str] = "LSTM"
+    several_layers: ClassVar[str] = "LSTM"
 
     @property
     def row(self) -> Row:
         """LSTM layers; the projection may stand alone."""
         return Row(self.layers, "LSTM layers", "--layers", "projection")
 
-    @property
-    def element_bytes(self) -> int:
-        """Bytes of one number."""
-        return DTYPE_BYTES[self.dtype]
-
-    @property
-    def positions(self) -> int:
-        """Words of one step, padding included."""
-        return self.batch * self.sequence_length
-
     def parameters(self, part: Slice) -> int:
         """Numbers in a part's parameters; an LSTM layer has two bias vectors, as torch has it."""
         lstm = 4 * self.hidden * (2 * self.hidden) + 2 * 4 * self.hidden
-        projection = self._words(part) * (self.hidden + 1)
+        projection = self.words(part) * (self.hidden + 1)
         return part.layers * lstm + part.opens * self.vocab * self.hidden + projection
-
-    def _words(self, part: Slice) -> int:
-        """Of the vocabulary, that a part has in its projection."""
-        if part.rows is not None:
-            return part.rows.number
-        return self.vocab if part.closes and not part.joins else 0
 
     def step_flops(self, part: Slice) -> int:
         """Operations of one training step on a part; looking up an embedding costs none."""
-        multiply_adds = part.layers * 8 * self.hidden**2 + self.hidden * self._words(part)
-        return _TRAINING * 2 * multiply_adds * self.positions
+        multiply_adds = part.layers * 8 * self.hidden**2 + self.hidden * self.words(part)
+        return TRAINING * 2 * multiply_adds * self.positions
 
-    @property
-    def whole(self) -> Slice:
-        """All of the model as one part."""
-        return Slice(0, self.layers, opens=True, closes=True)
-
-    def saved_numbers(self, part: Slice) -> int:
-        """Numbers a part keeps from forward to backward for one position of one sequence.
-
-        An LSTM layer keeps its input, its output, and torch's workspace of 4 gates, the cell state and its
-        tanh (6 in all); the projection keeps its input, its logits and their log-softmax. A shard of it keeps its input
-        and the exponentials, what joins shards the figures of each, zeros beside them, their scales, and the losses.
-        """
-        if part.rows is not None:
-            return self.hidden + part.rows.number
-        if part.joins:
-            return part.joins * (FIGURES + 2) + 1
-        return part.layers * 8 * self.hidden + part.closes * (self.hidden + 2 * self.vocab)
-
-    def saved_bytes(self, part: Slice, slices: int = 1) -> int:
-        """Bytes that a part keeps for the backward of one of ``slices`` equal slices of the batch."""
-        return self.positions // slices * self.saved_numbers(part) * self.element_bytes
-
-    def past_bytes(self, part: Slice, slices: int = 1) -> int:  # noqa: ARG002 - the protocol's signature
-        """None: what a chunk leaves to the next one does not grow."""
-        return 0
+    def layer_numbers(self, part: Slice) -> int:
+        """An LSTM layer keeps its input, its output, and torch's workspace: 4 gates, the cell state and its tanh."""
+        return part.layers * LAYER_NUMBERS * self.hidden
 
     def split_bytes(self, part: Slice, microbatches: int) -> int | None:
         """An LSTM layer keeps [x|h] and -2c of each position, four gates, the candidate and the squashed cell state.
@@ -118,51 +77,13 @@ class LSTMOutline:
             numbers = self.hidden + part.rows.number + FIGURES + 2
         else:
             numbers = part.layers * 9 * self.hidden + part.closes * (self.hidden + self.vocab)
-        return self.positions // microbatches * numbers * self.element_bytes
-
-    def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
-        """All alike."""
-        return even_shares(chunks)
-
-    def input_bytes(self, part: Slice, slices: int = 1) -> int:
-        """Bytes of a slice's input alone: activations, or figures with zeros; words are the batch's, kept anyway."""
-        numbers = part.joins * (FIGURES + 1) if part.joins else self.hidden
-        return 0 if part.opens else self.positions // slices * numbers * self.element_bytes
-
-    def memory(self, part: Slice, saved_bytes: int) -> MemoryBytes:
-        """Computed bytes of a device that keeps so much for its backwards; SGD has no state."""
-        parameters = self.parameters(part) * self.element_bytes
-        return MemoryBytes(parameters, parameters, 0, saved_bytes)
-
-    @property
-    def time(self) -> int:
-        """Words of a sequence, which chunks cut."""
-        return self.sequence_length
-
-    def text(self, part: Slice) -> str:
-        """Such as ``embedding + LSTM 0-1``."""
-        if part.rows is not None:
-            return shard_text(part.rows)
-        if part.joins:
-            return LOSS_TEXT
-        lstm = f"LSTM {part.first}" if part.layers == 1 else f"LSTM {part.first}-{part.end - 1}"
-        parts = ["embedding"] * part.opens + [lstm] * (part.layers > 0) + ["projection"] * part.closes
-        return " + ".join(parts)
+        return self.slice_bytes(numbers, microbatches)
 
     def where(self, names: Sequence[str]) -> str:
         """The part that has the parameters of these names."""
         lstm = [int(name.split(".")[1]) for name in names if name.startswith("lstm.")]
         opens, closes = (any(name.startswith(part) for name in names) for part in ("embedding", "projection"))
         return self.text(Slice(min(lstm, default=0), max(lstm, default=-1) + 1, opens, closes))
-
-    def step_s(self, part: Slice, flops_per_s: float) -> float:
-        """Assumed seconds of one training step on a part."""
-        return (_FLOAT64 if self.dtype == "float64" else 1.0) * self.step_flops(part) / flops_per_s
-
-    @property
-    def head_rows(self) -> int:
-        """The vocabulary."""
-        return self.vocab
 
     def edge(self, part: Slice, microbatches: int, chunks: int) -> Edge:
         """Activations [T, B, H] of a slice, or a shard's figures of its words."""

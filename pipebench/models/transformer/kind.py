@@ -1,10 +1,10 @@
 """The Transformer as the registry knows it. Pure."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from pipebench.errors import UsageError
-from pipebench.models.kind import Asked, Given
-from pipebench.models.text import data as words
+from pipebench.models.kind import Asked, Given, given_words
+from pipebench.models.text.data import Data
 from pipebench.models.transformer.outline import PRESETS, TransformerOutline
 from pipebench.plan.device_kind import DeviceKind
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from pipebench.models.network import Network
     from pipebench.models.pairs.data import PairData
-    from pipebench.models.text.asked import TextAsked
 
 
 class TransformerKind:
@@ -56,13 +55,11 @@ class TransformerKind:
 
     def given(self, asked: Asked) -> Given:
         """Read the text, or draw random words."""
-        wanted = cast("TextAsked", asked)
-        data = words.load(wanted)
-        return Given(data.source(wanted), data)
+        return given_words(asked)
 
-    def network(self, asked: Asked, data: "words.Data | PairData | None") -> "Network":
+    def network(self, asked: Asked, data: "Data | PairData | None") -> "Network":
         """The model in this process. Imports torch."""
         from pipebench.models.transformer.network import TransformerNetwork  # noqa: PLC0415 - torch
 
-        assert isinstance(data, words.Data)
+        assert isinstance(data, Data)
         return TransformerNetwork(self.outline(asked), asked, data)

@@ -17,7 +17,7 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 from pipebench.models.drawing import draw
 from pipebench.models.kind import Asked
 from pipebench.models.network import DTYPES, NOTHING, Beside, Optimizer, Part, StepBatch
-from pipebench.models.outline import FormKind, Slice
+from pipebench.models.outline import FormKind, Slice, whole
 from pipebench.models.projection import Projection, onednn_is_faster_for
 from pipebench.models.sgd import SGD
 from pipebench.models.softmax import JoinedLoss, drawn_shard, word_loss
@@ -219,7 +219,7 @@ class TransformerNetwork:
 
     def form(self, kind: FormKind, device: torch.device | None = None) -> Part:  # noqa: ARG002 - all are the chain
         """Make the whole model, as the chain of all blocks."""
-        return self.part(self.outline.whole, device)
+        return self.part(whole(self.outline), device)
 
     def batch(
         self,

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pipebench.comparison.metrics import OF_WORDS, metric_named, other_name
-from pipebench.comparison.overall import pairs_of
+from pipebench.comparison.overall import comparisons_of
 from pipebench.comparison.verdicts import LEVEL
+from pipebench.plurals import counted
 from pipebench.records.comparison import (
+    CandidateComparison,
     ComparisonRecord,
     MetricComparison,
     MetricName,
-    Pair,
     Side,
     Verdict,
 )
@@ -19,7 +20,7 @@ from pipebench.records.terms import WORDS, Terms
 from pipebench.render.comparison.sides import described
 from pipebench.render.comparison.words import (
     Foreign,
-    Part,
+    Wording,
     change_text,
     difference_parts,
     interval_text,
@@ -28,13 +29,12 @@ from pipebench.render.comparison.words import (
     value_text,
     verdict_text,
 )
-from pipebench.render.units import counted
 
 
 class Cell(NamedTuple):
     """Parts of text; a verdict adds a colour to the symbol and the word that are in the text."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Wording, ...]
     verdict: Verdict | None = None
 
 
@@ -78,12 +78,12 @@ def document(record: ComparisonRecord) -> list[Block]:
     blocks: list[Block] = [Facts([(side.label, cell(*described(side))) for side in _sides(record)]), grid]
     rows = [(f"[{number}]", cell(text)) for number, text in enumerate(notes.texts, start=1)]
     rows += list(
-        dict.fromkeys(row for pair in pairs_of(record) for row in _remarks(pair))
+        dict.fromkeys(row for compared in comparisons_of(record) for row in _remarks(compared))
     )  # those of the reference come once
     return [*blocks, Facts(rows), Facts([*_overall(record), *_gate(record)])]
 
 
-def cell(*parts: Part, verdict: Verdict | None = None) -> Cell:
+def cell(*parts: Wording, verdict: Verdict | None = None) -> Cell:
     """A cell of these parts."""
     return Cell(parts, verdict)
 
@@ -121,18 +121,18 @@ def _grid_of_many(record: ComparisonRecord, notes: Footnotes) -> Grid:
         rows.append(
             [cell(_title(name, first, record.terms)), named, value, cell(""), cell(""), cell("reference")]
         )
-        for pair in pairs_of(record):
-            each = pair.metrics.get(name)
+        for compared in comparisons_of(record):
+            each = compared.metrics.get(name)
             if each is None:
                 continue
             rows.append(
                 [
                     cell(""),
-                    cell(*_called(pair.candidate, record.by)),
+                    cell(*_called(compared.candidate, record.by)),
                     cell(value_text(name, each.candidate, record.terms)),
                     cell(change_text(each.change)),
                     cell(interval_text(each)),
-                    _verdict_cell(name, each, notes, record.terms, pair.candidate.label),
+                    _verdict_cell(name, each, notes, record.terms, compared.candidate.label),
                 ]
             )
     return Grid(headers, rows, left=2)
@@ -148,7 +148,7 @@ def _worth_a_row(name: MetricName, record: ComparisonRecord) -> bool:
     """Whether some record has the metric, or the gate asks for it; a metric of two names has one row."""
     if _is_told_by_its_other_name(name, record):
         return False
-    found = [metric for pair in pairs_of(record) if (metric := pair.metrics.get(name))]
+    found = [metric for compared in comparisons_of(record) if (metric := compared.metrics.get(name))]
     return any(each.gated or (each.reference, each.candidate) != (None, None) for each in found)
 
 
@@ -169,7 +169,7 @@ def _is_told_by_its_other_name(name: MetricName, record: ComparisonRecord) -> bo
     return (name in OF_WORDS) != (record.terms.unit == WORDS)
 
 
-def _called(side: Side, by: str | None) -> Iterator[Part]:
+def _called(side: Side, by: str | None) -> Iterator[Wording]:
     """The label, with what the study varies."""
     yield side.label
     if by == "schedule" and side.schedule is not None:
@@ -196,17 +196,17 @@ def _verdict_cell(
     return cell(f"{text} {notes.mark(remark)}", verdict=metric.verdict)
 
 
-def _remarks(pair: Pair) -> Iterator[tuple[str, Cell]]:
+def _remarks(compared: CandidateComparison) -> Iterator[tuple[str, Cell]]:
     """What differs, what was let pass, what drifted, and the warnings."""
-    label = pair.candidate.label
+    label = compared.candidate.label
     for name, differences in (
-        ("differs", pair.mismatches),
-        ("allowed", pair.allowed),
-        ("drift", pair.drift),
+        ("differs", compared.mismatches),
+        ("allowed", compared.allowed),
+        ("drift", compared.drift),
     ):
         for difference in differences:
             yield name, cell(f"{label}: ", *difference_parts(difference))
-    for warning in pair.warnings:
+    for warning in compared.warnings:
         yield "warning", cell(f"{warning.code}: {warning.cause} -> {warning.next_step}")
 
 
@@ -217,37 +217,37 @@ def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
         f"{metric_named(name, terms).title(terms)} {threshold_text(each.threshold)}" for name, each in gated
     ]
     yield "*", cell(f"gated, with its threshold: {', '.join(dict.fromkeys(gates))}")
-    for pair in pairs_of(record):
+    for compared in comparisons_of(record):
         smallest = [
             f"{metric_named(name, terms).title(terms)} from {100 * each.detectable:.1f} %"
-            for name, each in pair.metrics.items()
+            for name, each in compared.metrics.items()
             if each.gated and each.detectable is not None
         ]
         if smallest:
-            found = f"{pair.candidate.label}: a worsening is found 95 times in 100 at this noise: "
+            found = f"{compared.candidate.label}: a worsening is found 95 times in 100 at this noise: "
             yield "finds", cell(found + ", ".join(dict.fromkeys(smallest)))
-    for pair in pairs_of(record):
-        if pair.overall.verdict in {"regression", "improvement"}:
-            text = _apart(record.reference, pair.candidate)
-            yield from [("apart", cell(f"{pair.candidate.label}: {text}"))] if text else []
-    for pair in pairs_of(record):
-        yield from _parts(pair, terms)
-    for pair in pairs_of(record):
-        text = f"{pair.candidate.label}: {verdict_text(pair.overall.verdict)}"
+    for compared in comparisons_of(record):
+        if compared.overall.verdict in {"regression", "improvement"}:
+            text = _apart(record.reference, compared.candidate)
+            yield from [("apart", cell(f"{compared.candidate.label}: {text}"))] if text else []
+    for compared in comparisons_of(record):
+        yield from _parts(compared, terms)
+    for compared in comparisons_of(record):
+        text = f"{compared.candidate.label}: {verdict_text(compared.overall.verdict)}"
         yield (
             "overall",
-            cell(f"{text} ({titles(pair.overall.metrics, terms)})", verdict=pair.overall.verdict),
+            cell(f"{text} ({titles(compared.overall.metrics, terms)})", verdict=compared.overall.verdict),
         )
 
 
-def _parts(pair: Pair, terms: Terms) -> Iterator[tuple[str, Cell]]:
+def _parts(compared: CandidateComparison, terms: Terms) -> Iterator[tuple[str, Cell]]:
     """Which parts of a ratio moved; ratios with the same explanation share a line."""
     told: dict[str, list[MetricName]] = {}
-    for name, each in pair.metrics.items():
+    for name, each in compared.metrics.items():
         if each.explanation is not None:
             told.setdefault(each.explanation, []).append(name)
     for text, names in told.items():
-        yield "parts", cell(f"{pair.candidate.label}: {titles(names, terms)}: {text}")
+        yield "parts", cell(f"{compared.candidate.label}: {titles(names, terms)}: {text}")
 
 
 def _apart(reference: Side, candidate: Side) -> str:

@@ -4,14 +4,14 @@
 """
 
 from pipebench.comparison.metrics import metric_named
-from pipebench.comparison.overall import pairs_of
+from pipebench.comparison.overall import comparisons_of
 from pipebench.records.comparison import (
+    CandidateComparison,
     ComparisonRecord,
     Difference,
     MetricComparison,
     MetricName,
     Overall,
-    Pair,
     Verdict,
 )
 from pipebench.records.terms import Terms
@@ -31,7 +31,7 @@ _LEVELS: dict[Verdict, str] = {
 
 def annotations(record: ComparisonRecord) -> str:
     """A line for each gated metric of each candidate, and for each mismatch, allowed mismatch, drift and warning."""
-    lines = [line for pair in pairs_of(record) for line in _lines(pair, record.terms)]
+    lines = [line for compared in comparisons_of(record) for line in _lines(compared, record.terms)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -52,29 +52,33 @@ def annotation_of_error(message: str, command: str) -> str:
     return _line("error", f"pipebench {command}", message)
 
 
-def _lines(pair: Pair, terms: Terms) -> list[str]:
+def _lines(compared: CandidateComparison, terms: Terms) -> list[str]:
     lines = [
-        _line(_LEVELS[each.verdict], _metric_title(name, each, pair, terms), metric_line(name, each, terms))
-        for name, each in pair.metrics.items()
+        _line(
+            _LEVELS[each.verdict], _metric_title(name, each, compared, terms), metric_line(name, each, terms)
+        )
+        for name, each in compared.metrics.items()
         if each.gated
     ]
     for what, level, differences in (
-        ("mismatch", "error", pair.mismatches),
-        ("allowed mismatch", "warning", pair.allowed),
-        ("drift", "notice", pair.drift),
+        ("mismatch", "error", compared.mismatches),
+        ("allowed mismatch", "warning", compared.allowed),
+        ("drift", "notice", compared.drift),
     ):
         lines += [
-            _line(level, f"pipebench {pair.candidate.label}", _told(what, each)) for each in differences
+            _line(level, f"pipebench {compared.candidate.label}", _told(what, each)) for each in differences
         ]
     lines += [
-        _line("warning", f"pipebench {pair.candidate.label}", f"{each.code}: {each.cause}")
-        for each in pair.warnings
+        _line("warning", f"pipebench {compared.candidate.label}", f"{each.code}: {each.cause}")
+        for each in compared.warnings
     ]
     return lines
 
 
-def _metric_title(name: MetricName, metric: MetricComparison, pair: Pair, terms: Terms) -> str:
-    return f"pipebench {pair.candidate.label}: {metric_named(name, terms).title(terms)} {metric.verdict}"
+def _metric_title(
+    name: MetricName, metric: MetricComparison, compared: CandidateComparison, terms: Terms
+) -> str:
+    return f"pipebench {compared.candidate.label}: {metric_named(name, terms).title(terms)} {metric.verdict}"
 
 
 def _title(overall: Overall, command: str, terms: Terms) -> str:

@@ -1,6 +1,6 @@
 """A comparison as JUnit XML: a test case for each gated metric of each candidate.
 
-The suite says when the command ran, for how long, and on which host. All metrics are judged together, so each case has
+The suite says when the command ran, for how long, and on which host. All verdicts come together, so each case has
 an equal share of that time, and the cases add up to the suite.
 
 A regression is a failure. So is an inconclusive verdict, unless that is allowed. What could not be compared is an
@@ -13,8 +13,14 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from pipebench.comparison.metrics import metric_named
-from pipebench.comparison.overall import pairs_of
-from pipebench.records.comparison import ComparisonRecord, MetricComparison, MetricName, Pair, Side
+from pipebench.comparison.overall import comparisons_of
+from pipebench.records.comparison import (
+    CandidateComparison,
+    ComparisonRecord,
+    MetricComparison,
+    MetricName,
+    Side,
+)
 from pipebench.records.terms import Terms
 from pipebench.render.comparison.words import (
     change_text,
@@ -48,10 +54,10 @@ def junit(record: ComparisonRecord, ran: Ran) -> str:
     for name, value in _properties(record):
         ET.SubElement(properties, "property", name=name, value=inert(value))
     allowed = record.gate is not None and record.gate.allow_inconclusive
-    for pair in pairs_of(record):
-        for name, each in pair.metrics.items():
+    for compared in comparisons_of(record):
+        for name, each in compared.metrics.items():
             if each.gated:
-                _case(suite, name, each, pair, record, allowed=allowed)
+                _case(suite, name, each, compared, record, allowed=allowed)
     return _text(suite, ran)
 
 
@@ -67,13 +73,13 @@ def _case(
     suite: ET.Element,
     name: MetricName,
     metric: MetricComparison,
-    pair: Pair,
+    compared: CandidateComparison,
     record: ComparisonRecord,
     *,
     allowed: bool,
 ) -> None:
-    case = ET.SubElement(suite, "testcase", classname=f"pipebench.{pair.candidate.label}", name=name)
-    told = [metric_line(name, metric, record.terms), *asked_for(record.reference, pair.candidate)]
+    case = ET.SubElement(suite, "testcase", classname=f"pipebench.{compared.candidate.label}", name=name)
+    told = [metric_line(name, metric, record.terms), *asked_for(record.reference, compared.candidate)]
     message = " | ".join(told)
     outcome = _OUTCOMES.get(metric.verdict)
     if metric.verdict == "inconclusive" and allowed:
@@ -106,17 +112,17 @@ def _properties(record: ComparisonRecord) -> Iterator[tuple[str, str]]:
     for side in record.sides:
         if side.text:
             yield f"{side.label}.side", side.text
-    for pair in pairs_of(record):
-        label = pair.candidate.label
-        yield f"{label}.record", pair.candidate.id
+    for compared in comparisons_of(record):
+        label = compared.candidate.label
+        yield f"{label}.record", compared.candidate.id
         for name, differences in (
-            ("differs", pair.mismatches),
-            ("allowed", pair.allowed),
-            ("drift", pair.drift),
+            ("differs", compared.mismatches),
+            ("allowed", compared.allowed),
+            ("drift", compared.drift),
         ):
             for each in differences:
                 yield f"{label}.{name}", "".join(difference_parts(each))
-        for warning in pair.warnings:
+        for warning in compared.warnings:
             yield f"{label}.warning", f"{warning.code}: {warning.cause}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pipebench.records.comparison import ComparisonRecord
 from pipebench.render.comparison.document import Cell, Facts, Grid, document
-from pipebench.render.comparison.words import Foreign, Part
+from pipebench.render.comparison.words import Foreign, Wording
 from pipebench.render.inert import inert
 
 
@@ -41,7 +41,7 @@ def _cell(cell: Cell) -> str:
     return "".join(_part(part) for part in cell.parts)
 
 
-def _part(part: Part) -> str:
+def _part(part: Wording) -> str:
     return code(part) if isinstance(part, Foreign) else escaped(part)
 
 

@@ -4,14 +4,14 @@ import shlex
 from collections.abc import Iterator
 
 from pipebench.config.softmax_devices import softmax_in_short
+from pipebench.plurals import counted
 from pipebench.records.command import CommandSide
 from pipebench.records.comparison import Side
 from pipebench.records.trace import TraceSide
-from pipebench.render.comparison.words import Foreign, Part
-from pipebench.render.units import counted
+from pipebench.render.comparison.words import Foreign, Wording
 
 
-def described(side: Side) -> Iterator[Part]:
+def described(side: Side) -> Iterator[Wording]:
     """The record, what was asked for, what ran, how many launches there are, how it ended if it was not completed."""
     yield Foreign(side.id)
     yield ": "
@@ -29,7 +29,7 @@ def described(side: Side) -> Iterator[Part]:
         yield f"; {side.status}"
 
 
-def _of_a_command(side: CommandSide) -> Iterator[Part]:
+def _of_a_command(side: CommandSide) -> Iterator[Wording]:
     yield Foreign(shlex.join(side.command))
     yield f"; {side.metric.field}, {side.metric.better} is better"
     if side.skip:
@@ -37,11 +37,11 @@ def _of_a_command(side: CommandSide) -> Iterator[Part]:
         yield f", the {first} of a launch left out"
 
 
-def _of_a_trace(side: TraceSide) -> Iterator[Part]:
+def _of_a_trace(side: TraceSide) -> Iterator[Wording]:
     yield f"recorded run, {side.plan.text}, wall clock; {counted(side.steps, 'step')} from {' and '.join(side.files)}"
 
 
-def _of_a_run(side: Side) -> Iterator[Part]:
+def _of_a_run(side: Side) -> Iterator[Wording]:
     assert side.devices is not None
     assert side.schedule is not None
     clock = "virtual time" if side.clock == "virtual" else "wall clock"

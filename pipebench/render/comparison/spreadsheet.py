@@ -7,8 +7,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from pipebench.comparison.overall import pairs_of
-from pipebench.records.comparison import ComparisonRecord, Difference, Pair
+from pipebench.comparison.overall import comparisons_of
+from pipebench.records.comparison import CandidateComparison, ComparisonRecord, Difference
 from pipebench.render.comparison.words import difference_parts
 from pipebench.render.inert import inert
 
@@ -25,22 +25,22 @@ def spreadsheet(record: ComparisonRecord) -> str:
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for pair in pairs_of(record):
-        writer.writerows(_rows(record, pair))
+    for compared in comparisons_of(record):
+        writer.writerows(_rows(record, compared))
     return text.getvalue()
 
 
-def _rows(record: ComparisonRecord, pair: Pair) -> list[list[str | float]]:
-    remarks = [_joined(each) for each in (pair.mismatches, pair.allowed, pair.drift)]
-    told = ", ".join(sorted({warning.code for warning in pair.warnings}))
+def _rows(record: ComparisonRecord, compared: CandidateComparison) -> list[list[str | float]]:
+    remarks = [_joined(each) for each in (compared.mismatches, compared.allowed, compared.drift)]
+    told = ", ".join(sorted({warning.code for warning in compared.warnings}))
     rows = []
-    for name, each in pair.metrics.items():
+    for name, each in compared.metrics.items():
         values = (
-            *(name, pair.candidate.label, pair.candidate.id, record.reference.id),
+            *(name, compared.candidate.label, compared.candidate.id, record.reference.id),
             *(each.reference, each.candidate, each.change, each.low, each.high, each.threshold),
             *("yes" if each.gated else "no", each.verdict, each.reason, each.note),
             *(each.p_value, each.adjusted_p_value, *remarks, told),
-            *(pair.candidate.clock, record.reference.clock, each.explanation),
+            *(compared.candidate.clock, record.reference.clock, each.explanation),
         )
         rows.append([_value(value) for value in values])
     return rows

@@ -19,7 +19,7 @@ class Foreign(str):
     __slots__ = ()
 
 
-Part = str | Foreign
+Wording = str | Foreign
 
 SYMBOLS: dict[Verdict, str] = {
     "improvement": "▲",
@@ -90,7 +90,7 @@ def interval_text(metric: MetricComparison) -> str:
     return f"{signed_percent(metric.low)} to {signed_percent(metric.high)} %"
 
 
-def difference_parts(difference: Difference) -> tuple[Part, ...]:
+def difference_parts(difference: Difference) -> tuple[Wording, ...]:
     """The field, and its two values."""
     nothing = "none" if difference.field in _MAY_BE_NONE else "unknown"
     one, other = (

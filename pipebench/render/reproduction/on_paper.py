@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Group
 
+from pipebench.plurals import counted
 from pipebench.records.on_paper import ClaimOnPaper, OnPaper, Sensitivity
 from pipebench.render.reproduction.blocks import Block, Facts, Grid, Listed, Paragraph, in_markdown, shown
 from pipebench.render.tables import spaced
-from pipebench.render.units import counted, percent, rate, seconds
+from pipebench.render.units import percent, rate, seconds
 
 
 def on_paper_report(record: OnPaper) -> Group:

@@ -6,13 +6,14 @@ from itertools import groupby
 
 from rich.console import Console, Group
 
+from pipebench.plurals import counted
 from pipebench.records.reproduction import Lost, ReproductionRecord, VerdictOfClaim
 from pipebench.records.run import CompletedRun
 from pipebench.render.head import counts_text
 from pipebench.render.reproduction.blocks import Block, Facts, Grid, in_markdown, shown
 from pipebench.render.reproduction.on_paper import on_paper_markdown, on_paper_report
 from pipebench.render.tables import spaced
-from pipebench.render.units import counted, percent, rate, seconds
+from pipebench.render.units import percent, rate, seconds
 from pipebench.reproduction.verdicts import off_by
 from pipebench.run import accuracy
 

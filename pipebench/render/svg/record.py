@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from pipebench.errors import UsageError
+from pipebench.plurals import counted
 from pipebench.records.documents import AnyRecord
 from pipebench.records.explanation import ExplanationRecord
 from pipebench.records.graphs import timeline_of_run, timeline_of_simulation, timeline_of_trace
@@ -19,7 +20,7 @@ from pipebench.render.head import clock_text, devices_text, plan_text, simulated
 from pipebench.render.svg.frame import Heading
 from pipebench.render.svg.timeline import timeline_svg
 from pipebench.render.svg.waterfall import waterfall_svg
-from pipebench.render.units import counted, percent, seconds
+from pipebench.render.units import percent, seconds
 
 
 class Picture(NamedTuple):

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
+from pipebench.plurals import counted
 from pipebench.render.pieces import Kind, Piece, pieces
 from pipebench.render.svg.bars import bars
 from pipebench.render.svg.element import Point, add, document, number, picture, write
@@ -22,7 +23,7 @@ from pipebench.render.svg.frame import MARGIN, RIGHT, WIDTH, Heading, heading, n
 from pipebench.render.svg.labels import LETTERS, Labels, labels_of
 from pipebench.render.svg.plot import READABLE, Plot, draw_axis, pitch_of
 from pipebench.render.svg.words import fitted, width
-from pipebench.render.units import counted, percent, seconds
+from pipebench.render.units import percent, seconds
 from pipebench.timing.timeline import Timeline, Usage
 
 _SMALL, _TEXT = 11.0, 12.0  # font sizes, as in ``style``

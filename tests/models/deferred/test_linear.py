@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipebench.models.deferred.linear import Linear, Pair
+from pipebench.models.deferred.linear import LayerCall, Linear
 from pipebench.models.deferred.products import Blas
 from pipebench.models.projection import Projection
 
@@ -14,7 +14,7 @@ from pipebench.models.projection import Projection
 class Never:
     """Takes nothing."""
 
-    def keeps(self, pair: Pair) -> bool:
+    def keeps(self, call: LayerCall) -> bool:
         return False
 
 
@@ -22,10 +22,10 @@ class Always:
     """Takes everything."""
 
     def __init__(self) -> None:
-        self.pairs: list[Pair] = []
+        self.calls: list[LayerCall] = []
 
-    def keeps(self, pair: Pair) -> bool:
-        self.pairs.append(pair)
+    def keeps(self, call: LayerCall) -> bool:
+        self.calls.append(call)
         return True
 
 
@@ -48,7 +48,7 @@ def test_weights_wait_also_where_the_input_needs_no_gradient() -> None:
     x, gradient = torch.randn(4, 3), torch.randn(4, 2)
     layer(input=x).backward(gradient)
     assert layer.weight.grad is None
-    ours.add_gradients(keeper.pairs)
+    ours.add_gradients(keeper.calls)
     torch.testing.assert_close(layer.weight.grad, gradient.t() @ x)
     torch.testing.assert_close(layer.bias.grad, gradient.sum(0))
 
@@ -59,7 +59,7 @@ def test_gradients_are_added_to_those_that_are_there() -> None:
     layer.weight.grad, layer.bias.grad = torch.ones(2, 3), torch.ones(2)
     x = torch.randn(4, 3)
     layer(x).sum().backward()
-    ours.add_gradients(keeper.pairs)
+    ours.add_gradients(keeper.calls)
     torch.testing.assert_close(layer.weight.grad, 1 + x.sum(0).expand(2, 3))
     torch.testing.assert_close(layer.bias.grad, torch.full((2,), 5.0))
 
@@ -73,7 +73,7 @@ def test_gradients_that_are_asked_for_by_name_come_at_once(gives: str) -> None:
     Linear(layer, keeper)
     (found,) = torch.autograd.grad(layer(x).sum(), wanted)
     torch.testing.assert_close(found, expected)
-    assert not keeper.pairs
+    assert not keeper.calls
 
 
 def without_autograd(layer: nn.Linear, x: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ def test_the_usual_way(way: Callable[[nn.Linear, Tensor], Tensor]) -> None:
     assert found.dtype == expected.dtype
     if found.requires_grad:
         found.sum().backward()
-    assert not keeper.pairs
+    assert not keeper.calls
 
 
 def test_a_wrong_input_is_refused_as_before() -> None:
@@ -145,7 +145,7 @@ def test_a_gradient_that_is_to_have_one_itself_does_not_wait() -> None:
     layer, keeper = nn.Linear(3, 2), Always()
     Linear(layer, keeper)
     layer(torch.ones(1, 3)).square().sum().backward(create_graph=True)
-    assert not keeper.pairs
+    assert not keeper.calls
     assert layer.weight.grad is not None
     assert layer.weight.grad.requires_grad
     layer.zero_grad()
@@ -164,6 +164,6 @@ def test_short_pieces_are_one_product(rows: int, products: int) -> None:
     ours.products = Counted()
     for _ in range(3):
         layer(torch.randn(rows, 3)).sum().backward()
-    ours.add_gradients(keeper.pairs)
+    ours.add_gradients(keeper.calls)
     assert len(seen) == products
     assert sum(seen) == 3 * rows

@@ -6,24 +6,24 @@ from hypothesis import strategies as st
 
 from pipebench.models.outline import BATCHES
 from pipebench.models.pairs.kept import Kept
-from pipebench.models.pairs.origin import Pair
+from pipebench.models.pairs.origin import SentencePair
 from tests.builders import PROPERTY
 from tests.models.pairs.building import Asked
 
 A_FEW = Asked(batch=1, sequence_length=5)  # 4 pairs
 
 
-def pairs(*texts: str) -> Iterator[Pair]:
+def pairs(*texts: str) -> Iterator[SentencePair]:
     """``"a b > c"`` as a pair."""
     for text in texts:
         source, _, target = text.partition(">")
-        yield Pair(source.split(), target.split())
+        yield SentencePair(source.split(), target.split())
 
 
-def of_lengths(*lengths: tuple[int, int]) -> Iterable[Pair]:
+def of_lengths(*lengths: tuple[int, int]) -> Iterable[SentencePair]:
     """Pairs with so many words; the first word of each source is a name of its own."""
     return (
-        Pair([f"n{number}", *["w"] * (source - 1)], ["x"] * target)
+        SentencePair([f"n{number}", *["w"] * (source - 1)], ["x"] * target)
         for number, (source, target) in enumerate(lengths)
     )
 

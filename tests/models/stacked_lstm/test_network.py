@@ -1,6 +1,7 @@
 import torch
 
 from pipebench.models.layout import stage_slices
+from pipebench.models.outline import whole
 from pipebench.models.stacked_lstm.network import FusedLSTM, StackedLSTM, word_loss
 from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.models.text.data import PADDING
@@ -32,7 +33,7 @@ def test_parameters_are_as_many_as_the_workload_computes() -> None:
 
 
 def test_the_fused_model_is_the_chain_in_one_call() -> None:
-    fused, chain = FusedLSTM(WORKLOAD), StackedLSTM(WORKLOAD, WORKLOAD.whole)
+    fused, chain = FusedLSTM(WORKLOAD), StackedLSTM(WORKLOAD, whole(WORKLOAD))
     fused.initialise(5)
     chain.initialise(5)
     assert dict(fused.named()).keys() == dict(chain.named()).keys()
