@@ -1,6 +1,6 @@
 """What two records must have in common to be compared, and what may drift but should be known.
 
-Fields are named by their place in the record. A hard field that differs makes the pair incomparable, unless the user
+Fields are named by their place in the record. A hard field that differs makes the records incomparable, unless the user
 lets it pass by name. Some fields never pass, such as the clock (virtual and wall seconds are two kinds of seconds) and
 what a speed-up is relative to.
 """
