@@ -195,7 +195,7 @@ counts = iter(range(100))
         (lambda n: (torch.ones(n, 2), (torch.ones(n, 2), torch.ones(2, n))), {}, ["target[1] has the shape [2, 3]"]),
         (lambda n: (torch.ones(n, 2), torch.ones(n)), {"time_dimension": 1}, ["target", "without dimension 1 (time)"]),
         (lambda n: (torch.ones(n, 2), torch.ones(n, 4)), {"time_dimension": 1}, ["target has the shape [3, 4]"]),
-        (lambda n: (torch.ones(n, 0), torch.ones(n, 0)), {"time_dimension": 1}, ["from 1 is needed"]),
+        (lambda n: (torch.ones(n, 0), torch.ones(n, 0)), {"time_dimension": 1}, ["at least 1 are needed"]),
         (lambda n: (torch.ones(n, next(counts) + 1), torch.ones(n)), {}, ["batch number 1", "must have the same"]),
         (lambda n: 1 / 0, {}, ["batch(3, generator): ZeroDivisionError", "(test_layers.py, line "]),
     ],
