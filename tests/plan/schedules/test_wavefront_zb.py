@@ -163,7 +163,7 @@ def test_a_whole_backward_and_costs_of_another_graph_are_refused() -> None:
     with pytest.raises(UsageError, match="two halves, got a whole one"):
         wavefront_zb(Graph(2, 2, 4))
     graph = Graph(2, 2, 4, split_backward=True)
-    with pytest.raises(UsageError, match="expected those of 2 stages"):
+    with pytest.raises(UsageError, match="expected costs of 2 stages"):
         wavefront_zb(graph, random_order_costs(Graph(3, 1), 0))
 
 
