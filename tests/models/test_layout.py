@@ -13,7 +13,7 @@ from pipebench.models.layout import (
     shard_weights,
     stage_slices,
 )
-from pipebench.models.outline import Rows, Slice
+from pipebench.models.outline import Rows, Slice, whole
 from pipebench.models.stacked_lstm.outline import LSTMOutline
 from pipebench.plan.graph import Graph
 
@@ -142,6 +142,6 @@ def test_figures_are_12_bytes_a_position_there_and_4_back_and_hidden_states_go_t
 def test_what_shards_hold_adds_up_to_the_projection() -> None:
     layout = layout_of((2, 1), 37, "all")
     shared = sum(OUTLINE.parameters(part) for part in layout.parts)
-    assert shared == OUTLINE.parameters(OUTLINE.whole)
-    assert sum(OUTLINE.step_flops(part) for part in layout.parts) == OUTLINE.step_flops(OUTLINE.whole)
+    assert shared == OUTLINE.parameters(whole(OUTLINE))
+    assert sum(OUTLINE.step_flops(part) for part in layout.parts) == OUTLINE.step_flops(whole(OUTLINE))
     assert set(layout.pieces(OUTLINE)) == {"projection.weight", "projection.bias"}

@@ -36,15 +36,20 @@ def test_a_softmax_costs_the_same_behind_whatever_layers(outline: WordOutline) -
 
 @pytest.mark.parametrize(
     ("outline", "texts"),
-    zip(
-        MODELS,
-        [
+    [
+        (
+            MODELS[0],
             ("embedding + LSTM 0-2 + projection", "embedding + LSTM 0", "LSTM 1-2"),
+        ),
+        (
+            MODELS[1],
             ("embeddings + LSTM pairs 0-2 + projection", "embeddings + LSTM pair 0", "LSTM pairs 1-2"),
+        ),
+        (
+            MODELS[2],
             ("embedding + blocks 0-2 + projection", "embedding + block 0", "blocks 1-2"),
-        ],
-        strict=True,
-    ),
+        ),
+    ],
 )
 def test_a_part_is_told_by_what_it_has(outline: WordOutline, texts: tuple[str, ...]) -> None:
     first, rest = Slice(0, 1, opens=True, closes=False), Slice(1, 3, opens=False, closes=False)

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pipebench.models.deferred.weights import Deferred
 from pipebench.models.network import Beside
-from pipebench.models.outline import Rows
+from pipebench.models.outline import Rows, whole
 from pipebench.models.projection import Projection
 from pipebench.models.softmax import SoftmaxShard
 from pipebench.models.transformer.network import Transformer
@@ -154,7 +154,7 @@ def test_tied_weights_stay_whole_and_a_layer_may_run_twice() -> None:
 
 def test_a_transformer() -> None:
     words_BT, targets_N = words(SMALL)
-    part = Transformer(SMALL, SMALL.whole)
+    part = Transformer(SMALL, whole(SMALL))
     part.initialise(1)
     targets_BT = targets_N.view(words_BT.shape)
 

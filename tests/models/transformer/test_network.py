@@ -19,7 +19,7 @@ from tests.models.transformer.building import SMALL, asked_for, with_torch_s_lay
 def model_of(
     outline: TransformerOutline = SMALL, part: Slice | None = None, *, drawn_norms: bool = False
 ) -> Transformer:
-    model = Transformer(outline, part or outline.whole)
+    model = Transformer(outline, part or whole(outline))
     model.initialise(3)
     if drawn_norms:  # they begin as 1 and 0, which would hide a mix-up
         generator = torch.Generator().manual_seed(1)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipebench.models.outline import MemoryBytes, Slice, telling_flops, whole_memory
+from pipebench.models.outline import MemoryBytes, Slice, telling_flops, whole, whole_memory
 from pipebench.models.transformer.network import Transformer
 from pipebench.models.transformer.outline import PRESETS, TransformerOutline
 from tests.models.transformer.building import SMALL
@@ -21,15 +21,15 @@ def test_presets_have_the_published_sizes() -> None:
     }
 
 
-@pytest.mark.parametrize("part", [*STAGES, SMALL.whole], ids=SMALL.text)
+@pytest.mark.parametrize("part", [*STAGES, whole(SMALL)], ids=SMALL.text)
 def test_parameters_are_those_that_torch_has(part: Slice) -> None:
     found = sum(parameter.numel() for parameter in Transformer(SMALL, part).parameters())
     assert SMALL.parameters(part) == found
 
 
 def test_parameters_and_operations_of_stages_sum_to_those_of_the_whole() -> None:
-    assert sum(map(SMALL.parameters, STAGES)) == SMALL.parameters(SMALL.whole)
-    assert sum(map(SMALL.step_flops, STAGES)) == SMALL.step_flops(SMALL.whole)
+    assert sum(map(SMALL.parameters, STAGES)) == SMALL.parameters(whole(SMALL))
+    assert sum(map(SMALL.step_flops, STAGES)) == SMALL.step_flops(whole(SMALL))
 
 
 def test_operations_of_a_block_are_12_width_squared_a_word_and_what_it_attends_to() -> None:
@@ -82,7 +82,7 @@ def test_only_activations_cross_a_border() -> None:
 
 
 def test_parts_have_names() -> None:
-    assert [SMALL.text(part) for part in (*STAGES, SMALL.whole)] == [
+    assert [SMALL.text(part) for part in (*STAGES, whole(SMALL))] == [
         *("embedding + block 0", "block 1", "block 2", "projection"),
         "embedding + blocks 0-2 + projection",
     ]
