@@ -38,8 +38,26 @@ class Costs(Protocol):
         """Work of ``device`` after its last action."""
 
 
+class _ActionsAlone:
+    """Base of costs where only actions take time."""
+
+    __slots__ = ()
+
+    def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
+        """No gap."""
+        return 0.0
+
+    def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """No work."""
+        return 0.0
+
+    def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """No work."""
+        return 0.0
+
+
 @dataclass(frozen=True, slots=True)
-class UniformCosts:
+class UniformCosts(_ActionsAlone):
     """Costs that are the same for all stages. A whole backward is the sum of its halves unless it is given by itself.
 
     Raises:
@@ -80,18 +98,6 @@ class UniformCosts:
             raise UsageError(f"{action} is half a backward: expected backward_input and backward_weight")
         return cost if action.slices == 1 else cost * action.slices
 
-    def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
-        """No gap."""
-        return 0.0
-
-    def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """No work."""
-        return 0.0
-
-    def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """No work."""
-        return 0.0
-
 
 class StageFactor(NamedTuple):
     """How many times as long as usual a stage, or a chunk, takes."""
@@ -105,7 +111,7 @@ def _of(factor: StageFactor, action: Action) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class StageCosts:
+class StageCosts(_ActionsAlone):
     """Costs of a chain whose stages or chunks differ.
 
     Args:
@@ -131,22 +137,10 @@ class StageCosts:
         factors = [_of(factor, action) for factor in chunks]
         return usual_s * factors[0] if len(factors) == 1 else usual_s * sum(factors) / len(factors)
 
-    def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
-        """No gap."""
-        return 0.0
-
-    def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """No work."""
-        return 0.0
-
-    def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """No work."""
-        return 0.0
-
 
 @dataclass(frozen=True, slots=True)
-class SoftmaxCosts:
-    """Costs of a chain with a projection at its end, on its last stage or shared; joining the shards is free.
+class SoftmaxCosts(_ActionsAlone):
+    """A chain's costs with a projection at its end, on its last stage or shared; joining the shards is free.
 
     Args:
         chain: what the stages of the chain cost.
@@ -170,18 +164,6 @@ class SoftmaxCosts:
             share = 1 / (last - chain) if chain <= action.stage < last else 0.0
         whole_s = self.forward * (2 if action.operation is Operation.BACKWARD else 1) * action.slices
         return own_s + share * whole_s
-
-    def gap_s(self, action: Action) -> float:  # noqa: ARG002 - the protocol's signature
-        """No gap."""
-        return 0.0
-
-    def before_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """No work."""
-        return 0.0
-
-    def after_s(self, device: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """No work."""
-        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
