@@ -7,7 +7,7 @@ from pipebench.config.softmax_devices import softmax_in_short
 from pipebench.records.command import CommandSide
 from pipebench.records.comparison import Side
 from pipebench.records.trace import TraceSide
-from pipebench.render.comparison.words import Foreign, Part
+from pipebench.render.comparison.words import Foreign, Part, Typed
 from pipebench.render.units import counted
 
 
@@ -30,7 +30,7 @@ def described(side: Side) -> Iterator[Part]:
 
 
 def _of_a_command(side: CommandSide) -> Iterator[Part]:
-    yield Foreign(shlex.join(side.command))
+    yield Typed(shlex.join(side.command))
     yield f"; {side.metric.field}, {side.metric.better} is better"
     if side.skip:
         first = "first value" if side.skip == 1 else f"first {side.skip} values"
