@@ -24,6 +24,7 @@ class WarningCode(StrEnum):
     ONE_LAUNCH = "one-launch"
     WIDE_INTERVAL = "wide-interval"
     BASELINE_VARIED = "baseline-varied"
+    BASELINE_SLOWED = "baseline-slowed"
 
     # of a run: its plan and its gradients
     IMBALANCE = "imbalance"
@@ -53,6 +54,7 @@ class WarningCode(StrEnum):
     DRIFT = "drift"
     BIMODAL = "bimodal"
     LAUNCH_APART = "launch-apart"
+    FEW_LAUNCHES = "few-launches"
     FEW_RUNS = "few-runs"
     SAMPLES_DIFFER = "samples-differ"
     COARSE_VALUES = "coarse-values"

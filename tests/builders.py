@@ -235,6 +235,13 @@ def steady_record(factor: float = 1.0, **changes: Any) -> CompletedRun:
     return measured_record([launch([19.0], [factor * step]) for step in STEADY_S], **changes)
 
 
+def record_of_wall_clock() -> CompletedRun:
+    """``steady_record`` as two processes on cores would have it."""
+    record = steady_record()
+    device = msgspec.structs.replace(record.device, kind=DeviceKind.CPU)
+    return msgspec.structs.replace(record, clock="wall", machine=None, device=device)
+
+
 OWN_LAYERS = (("conv", 1_200), ("block", 30_000), ("head", 850))
 
 

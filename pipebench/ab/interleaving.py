@@ -134,7 +134,7 @@ class Interleaved(Generic[S]):
             Exception: A bug of ours; complete launches are kept, and notes on it say where.
         """
         numbers = looks.planned(effort.most)
-        rules = replace(rules, level=looks.level_of_each(numbers))
+        rules = replace(rules, level=looks.level_of_each(numbers), in_turn=True)
         try:
             taken = self._measure(numbers, effort.budget_s, rules, effort.warm)
         except PipebenchError as error:

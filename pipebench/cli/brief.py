@@ -51,6 +51,11 @@ def print_brief(record: "RunRecord", path: Path | None, following: Next | None) 
 
     output.print_report(partial(brief_report, record))
     output.print_lines(where(record, path))
+    print_next(following)
+
+
+def print_next(following: Next | None) -> None:
+    """Print a command worth trying, if there is one, and below it why."""
     if following is not None:
         output.print_lines([("next", following.command)])
         output.print_report(lambda console: _why(following.why, console))

@@ -106,7 +106,7 @@ def _print_schema(kind: str | None) -> None:
 
 def _print(path: Path, record: "AnyRecord", *, everything: bool) -> None:
     """The report that the kind of record has; of a run the brief one unless ``everything`` is asked for."""
-    from pipebench.cli.brief import next_look, print_brief
+    from pipebench.cli.brief import next_look, print_brief, print_next
     from pipebench.records.baseline import BaselineRecord
     from pipebench.records.command import CommandRecord
     from pipebench.records.comparison import ComparisonRecord
@@ -124,6 +124,7 @@ def _print(path: Path, record: "AnyRecord", *, everything: bool) -> None:
         print_brief(record, path, next_look(record, path))
     elif isinstance(record, RunRecord):
         output.print_report(partial(run_report, record))
+        print_next(next_look(record, path))
     elif isinstance(record, ComparisonRecord):
         output.print_report(partial(comparison_report, record))
     elif isinstance(record, ReproductionRecord):

@@ -8,6 +8,7 @@ from typing import Literal
 from pipebench.comparison import fields, remarks, trace_fields, verdicts
 from pipebench.comparison.doubts import Doubt, concerning, doubts
 from pipebench.comparison.metrics import OF_WORDS, Sample, names_of, other_name, samples
+from pipebench.comparison.more_launches import Sided, of_few_launches
 from pipebench.comparison.overall import overall_of, worst_of
 from pipebench.comparison.parts import explained, setting_of
 from pipebench.records.command import CommandRecord, CommandSide, Comparable
@@ -31,6 +32,7 @@ from pipebench.system.names import path_text
 class Rules:
     """How to compare: thresholds of the gated metrics, allowed mismatches, what a study varies, the level of the tests.
 
+    ``in_turn``: whether both sides are measured in turn, by ``ab`` or ``guard``, and have launches of one session.
     Empty ``gates`` stand for the default ones, which depend on the kind of the records and on what they count.
     """
 
@@ -38,6 +40,7 @@ class Rules:
     allowed: frozenset[str] = frozenset()
     by: Literal["schedule", "gpus"] | None = None
     level: float = verdicts.LEVEL
+    in_turn: bool = False
 
     def threshold(self, metric: MetricName) -> float:
         """The relative change that matters: that of its gate, also by the metric's other name, or the default."""
@@ -116,8 +119,9 @@ def _measure(source: Source, label: str, rules: Rules) -> _Measured:
 def _compared(reference: _Measured, candidate: _Measured, rules: Rules) -> CandidateComparison:
     records = (reference.source.record, candidate.source.record)
     standing, allowed = fields.split_allowed(fields.mismatches(*records, by=rules.by), rules.allowed)
+    estimates = _estimates(reference, candidate, rules)
     metrics = explained(
-        _metrics(reference, candidate, rules, standing),
+        _metrics(reference, candidate, rules, standing, estimates),
         (setting_of(records[0]), setting_of(records[1])),
         _identical(reference.samples, candidate.samples),
     )
@@ -132,21 +136,50 @@ def _compared(reference: _Measured, candidate: _Measured, rules: Rules) -> Candi
             *reference.warnings,
             *candidate.warnings,
             *remarks.of_what_never_passes(standing, rules.allowed),
+            *_of_few_launches(reference, candidate, rules, metrics, estimates),
             *remarks.of_a_comparison(records, metrics),
         ],
     )
 
 
-def _metrics(
-    reference: _Measured, candidate: _Measured, rules: Rules, standing: Sequence[Difference]
-) -> dict[MetricName, MetricComparison]:
-    estimates = {
+def _estimates(
+    reference: _Measured, candidate: _Measured, rules: Rules
+) -> dict[MetricName, verdicts.Estimate]:
+    """Those of the metrics that both sides have."""
+    return {
         name: verdicts.estimate(
             name, reference.samples[name], candidate.samples[name], level=rules.level, terms=reference.terms
         )
         for name in reference.names
         if name in reference.samples and name in candidate.samples
     }
+
+
+def _of_few_launches(
+    reference: _Measured,
+    candidate: _Measured,
+    rules: Rules,
+    metrics: Mapping[MetricName, MetricComparison],
+    estimates: Mapping[MetricName, verdicts.Estimate],
+) -> list[WarningRecord]:
+    """What takes more launches, where a gated metric has too few for a verdict."""
+    lacking = [name for name, each in metrics.items() if each.gated and each.reason == verdicts.TOO_FEW]
+    if not lacking:
+        return []
+    questions = verdicts.questions_of(estimates, list(rules.gates))
+    found = (verdicts.needed(estimates[name], rules.threshold(name), questions) for name in lacking)
+    needed = max((number for number in found if number is not None), default=None)
+    sides = [Sided(side.label, side.source.record) for side in (reference, candidate)]
+    return [*of_few_launches(sides, needed, in_turn=rules.in_turn)]
+
+
+def _metrics(
+    reference: _Measured,
+    candidate: _Measured,
+    rules: Rules,
+    standing: Sequence[Difference],
+    estimates: Mapping[MetricName, verdicts.Estimate],
+) -> dict[MetricName, MetricComparison]:
     p_values = verdicts.adjusted(estimates, list(rules.gates))
     questions = verdicts.questions_of(estimates, list(rules.gates))
     result = {}

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from pipebench.comparison.verdicts import TOO_FEW
 from pipebench.records.command import Comparable
 from pipebench.records.comparison import MetricComparison, MetricName
 from pipebench.records.run import RunRecord
@@ -23,7 +24,7 @@ from pipebench.warning_codes import WarningCode
 _OF_ONE_DEVICE = frozenset({"speedup", "efficiency"})
 _MOVED = frozenset({"regression", "improvement"})
 # The reasons of an inconclusive verdict that are no doubts.
-_NOT_TOLD = frozenset({"too-few-launches", WarningCode.WIDE_INTERVAL, "not-above-zero"})
+_NOT_TOLD = frozenset({TOO_FEW, WarningCode.WIDE_INTERVAL, "not-above-zero"})
 _HUGE = 10_000.0
 
 

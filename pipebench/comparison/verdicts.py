@@ -33,6 +33,8 @@ from pipebench.warning_codes import WarningCode
 
 LEVEL = 0.05  # how often a gate may find a difference where there is none; 1 - the interval's confidence
 
+TOO_FEW = "too-few-launches"
+
 
 class Estimate(NamedTuple):
     """A metric's launches on both sides and the ratio of their means; no ratio where a value is not above 0.
@@ -184,7 +186,7 @@ def _verdict(
 ) -> tuple[Verdict, str | None]:
     ratio = measured.ratio
     if min(measured.launches) < LEAST_LAUNCHES:
-        return "inconclusive", "too-few-launches"
+        return "inconclusive", TOO_FEW
     if ratio is None:
         return _verdict_with_zeros(measured, doubts)
     assert ratio.low is not None
@@ -220,7 +222,7 @@ def _note(
     """What would make it conclusive."""
     if reason == "not-above-zero":
         return "some values are 0: there is no relative change"
-    if reason not in {"too-few-launches", WarningCode.WIDE_INTERVAL}:
+    if reason not in {TOO_FEW, WarningCode.WIDE_INTERVAL}:
         return None
     one, other = measured.launches
     there = f"there are {one} and {other}"
@@ -228,10 +230,18 @@ def _note(
         return "an older record has one value of it instead of one a launch: measure that one again"
     if measured.log_sd is None:
         return f"need >= {LEAST_LAUNCHES} launches a record; {there}"
-    wanted, level = _half_width_wanted(measured, threshold, questions)
-    needed = launches_needed(measured.log_sd, wanted, confidence=1 - level)
-    many = "> 100" if needed is None else f">= {max(needed, min(one, other) + 1)}"
+    enough = needed(measured, threshold, questions)
+    many = "> 100" if enough is None else f">= {enough}"
     return f"{_holm(measured, adjusted_p_value)}need {many} launches a record at this noise; {there}"
+
+
+def needed(measured: Estimate, threshold: float, questions: int) -> int | None:
+    """The launches a side that would tell, more than there are; ``None``: over 100, or nothing tells the noise."""
+    if measured.log_sd is None:
+        return None
+    wanted, level = _half_width_wanted(measured, threshold, questions)
+    found = launches_needed(measured.log_sd, wanted, confidence=1 - level)
+    return None if found is None else max(found, min(measured.launches) + 1)
 
 
 def _holm(measured: Estimate, adjusted_p_value: float | None) -> str:

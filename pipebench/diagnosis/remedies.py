@@ -148,7 +148,8 @@ class Remedies:
     def _transfers(self) -> Remedy:
         gain = self._what_if(_HALF_LINK)
         command = pasting.command("explain", self.name, "--what-if", _HALF_LINK)
-        return Remedy(f"a faster link: {command} says {gain:.2f} times as fast", gain)
+        faster = f"messages that take half the time would make the step {gain:.2f} times as fast"
+        return Remedy(f"a faster link: {faster}: {command}", gain)
 
     def _variation(self) -> Remedy:
         return Remedy("an idle machine, with its clocks fixed")
@@ -164,7 +165,7 @@ class Remedies:
             return None
         more = {"launches": _MANY_LAUNCHES}
         shown = same_run.command(self.record, more) or f"the same run with {same_run.change_text(more)}"
-        return Remedy(f"{shown} on an idle machine")
+        return Remedy(f"on an idle machine: {shown}")
 
     def _what_if(self, text: str) -> float:
         """How many times as fast a step with a change is."""

@@ -16,6 +16,7 @@ from pipebench.diagnosis.causes import (
 )
 from pipebench.diagnosis.contention import Environment, contention
 from pipebench.diagnosis.factors import Factors
+from pipebench.diagnosis.slowed import slowed
 from pipebench.diagnosis.vanishing import vanishing
 from pipebench.models.outline import Doubt
 from pipebench.records.figures import DeviceUsage, Speedup, Verification
@@ -51,6 +52,7 @@ class Facts:
             with one that none does, by simulation; ``None`` if that is not known.
         ranks_here: how many ranks this machine has, if others have ranks too.
         joined: whether torchrun or Slurm started the ranks.
+        raced_s: the steps of the baseline's form in its race.
     """
 
     config: RunConfig
@@ -67,6 +69,7 @@ class Facts:
     other_way: float | None = None
     ranks_here: int | None = None
     joined: bool = False
+    raced_s: Sequence[float] = ()
 
     @property
     def gain_of_sharing(self) -> float | None:
@@ -94,6 +97,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         _run_beside(facts),
         None if facts.cores_shared else contention(facts.launches, facts.environment),
         _page_faults(facts),
+        slowed(facts.config, facts.launches, facts.raced_s),
         _interval(facts),
         _imbalance(facts),
         _sharing(facts),

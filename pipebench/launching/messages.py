@@ -169,6 +169,17 @@ class Raced(Message, frozen=True, tag="raced"):
     too_big: list[str] = []  # forms that did not fit on the device
     baseline_partition: tuple[int, ...] | None = None  # of the naive schedule, if no form fitted
 
+    @property
+    def steps_s(self) -> list[float]:
+        """Seconds of each step that the form took in the race."""
+        won = (self.form.kind, self.form.microbatches)
+        return [
+            step_s
+            for each in self.candidates
+            if (each.kind, each.microbatches) == won
+            for step_s in each.step_s
+        ]
+
 
 class Measured(Message, frozen=True, tag="measured"):
     """A complete launch of a pipeline, and the timelines of its steps nearest the median.

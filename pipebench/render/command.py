@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pipebench.plurals import counted
 from pipebench.records.command import CommandRecord
+from pipebench.render.commands import rows, unbroken
 from pipebench.render.comparison.words import printed_text
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
@@ -37,12 +38,13 @@ def _parts(record: CommandRecord) -> Iterator[RenderableType]:
     if record.launches:
         yield _launches(record)
     for warning in record.warnings:
-        yield Words(Text(inert(f"warning  {warning.code}: {warning.cause} -> {warning.next_step}"), "yellow"))
+        told = f"{warning.code}: {warning.cause} -> {warning.next_step}"
+        yield Facts(*rows("warning", told, "yellow"))
 
 
-def _facts(record: CommandRecord) -> Iterator[tuple[str, str]]:
+def _facts(record: CommandRecord) -> Iterator[tuple[str, str | Text]]:
     metric, environment = record.metric, record.environment
-    yield "command", shlex.join(record.command)
+    yield "command", unbroken(shlex.join(record.command))
     if environment.get("commit") is not None:
         yield "commit", str(environment["commit"])
     if record.variables:

@@ -55,7 +55,8 @@ def _facts(explained: ExplanationRecord, record: RunRecord) -> Facts:
         ),
         (
             "bubble",
-            f"{percent(explained.bubble.fraction)} of all device time ({explained.bubble.definition})",
+            f"{percent(explained.bubble.fraction)} of all device time, recorded step only "
+            f"({explained.bubble.definition})",
         ),
         (
             "factors",

@@ -7,6 +7,7 @@ r"""Tables, facts and paragraphs that fit the console without cutting a word.
 
 A table folds on a console narrower than 72 columns, and wherever it would have to cut a name, a figure or a word.
 A word that is wider than the console (a record's id, a path) stays whole on a line of its own, and can be copied.
+So does a text that must not wrap, such as a command.
 Letters that the console's encoding cannot show are written out first, as in ``\xe9``, because that changes the width.
 """
 
@@ -48,14 +49,19 @@ class Facts:
         column = max(name.cell_len for name, _ in rows) + _GAP
         aligned = width >= NARROW and column <= width // 2
         for name, value in rows:
+            if value.no_wrap and name.plain and not aligned:
+                yield _whole(name)
+                yield _whole(value)
+                continue
             room = column - name.cell_len if aligned else _GAP
-            text = Text.assemble(name, " " * room, value)
+            text = Text.assemble(name, " " * room, value, no_wrap=value.no_wrap)
             yield from _lines(text, width, column if aligned else _INDENT)
 
 
 class _Row(NamedTuple):
     cells: tuple[Text, ...]
     titled: bool  # whether the columns' headers say what its figures are
+    apart: bool = False  # whether its first cell has a line to itself, and the others stand below
 
 
 class Table:
@@ -74,20 +80,28 @@ class Table:
         self.of_words = [n < left or (words_last and n == last) for n in range(len(headers))]
         self.rows: list[_Row] = []
 
-    def add(self, *cells: str | Text, titled: bool = True) -> None:
-        """Add a row. In a folded table each cell follows its column's header, unless it is not ``titled``."""
+    def add(self, *cells: str | Text, titled: bool = True, apart: bool = False) -> None:
+        """Add a row. In a folded table each cell follows its column's header, unless it is not ``titled``.
+
+        A row that stands ``apart`` is too wide for the columns: all its cells but the first stand on the next line.
+        It makes no column wider.
+        """
         texts = (cell if isinstance(cell, Text) else Text(inert(cell)) for cell in cells)
-        self.rows.append(_Row(tuple(texts), titled))
+        self.rows.append(_Row(tuple(texts), titled, apart))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        rows = [_Row(tuple(seen(cell, console) for cell in row.cells), row.titled) for row in self.rows]
-        lines = [tuple(Text(header, "bold") for header in self.headers), *(row.cells for row in rows)]
-        widths = self._widths(lines, options.max_width)
+        rows = [row._replace(cells=tuple(seen(cell, console) for cell in row.cells)) for row in self.rows]
+        head = tuple(Text(header, "bold") for header in self.headers)
+        widths = self._widths([head, *_that_set_widths(rows)], options.max_width)
         if widths is None:
             yield from self._folded(rows, options.max_width)
             return
-        for line in lines:
-            yield from self._side_by_side(line, widths)
+        yield from self._side_by_side(head, widths)
+        for row in rows:
+            if row.apart:
+                yield from _below(row.cells, widths, options.max_width)
+            else:
+                yield from self._side_by_side(row.cells, widths)
 
     def _widths(self, lines: Sequence[Sequence[Text]], width: int) -> list[int] | None:
         """Each column's width; ``None`` if the table must fold. The widest that may wrap shrinks first, names last."""
@@ -143,6 +157,23 @@ class Table:
         return name
 
 
+def _that_set_widths(rows: Sequence[_Row]) -> Iterator[Sequence[Text]]:
+    """The rows that columns are as wide as: those that do not stand apart; if all do, what stands below."""
+    within = [row.cells for row in rows if not row.apart]
+    yield from within or ((Text(), *row.cells[1:]) for row in rows)
+
+
+def _below(cells: Sequence[Text], widths: Sequence[int], width: int) -> Iterator[Text]:
+    """A row's first cell, and below it the others in their columns, or as far to the left as they must."""
+    yield _whole(cells[0])
+    line = Text()
+    for cell, column in zip(cells[1:], widths[1:], strict=True):
+        line.append_text(Text.assemble(cell, " " * (max(column - cell.cell_len, 0) + _GAP)))
+    line.rstrip()
+    room = max(min(widths[0] + _GAP, width - line.cell_len), _INDENT)
+    yield from _lines(Text.assemble(" " * room, line), width, _INDENT)
+
+
 def lines(texts: Iterable[str]) -> Group:
     """Paragraphs without a line between them."""
     return Group(*(Words(text, indent=_INDENT) for text in texts))
@@ -171,6 +202,9 @@ def _written_out(text: str, encoding: str) -> str:
 
 def _lines(text: Text, width: int, indent: int) -> Iterator[Text]:
     """The text's lines; all but the first are indented, unless that would make one too wide."""
+    if text.no_wrap:
+        yield _whole(text)
+        return
     for number, line in enumerate(_wrapped(text, width, width - indent)):
         fits = number and line.cell_len + indent <= width
         yield _whole(Text.assemble(" " * indent, line) if fits else line)

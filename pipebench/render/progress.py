@@ -64,7 +64,9 @@ class ProgressView:
     def _print(self, text: str) -> None:
         """Print a line; a closed stderr must not end a measurement."""
         if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False)
+            self._bar.console.print(
+                text, markup=False, highlight=False, soft_wrap=True
+            )  # a command stays whole
             return
         with suppress(OSError):
             self._console.file.write(f"{text}\n")

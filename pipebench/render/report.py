@@ -19,6 +19,7 @@ from pipebench.records.run import RunRecord
 from pipebench.records.schema import WarningRecord
 from pipebench.records.simulation import SimulationRecord
 from pipebench.records.terms import Terms, terms_of
+from pipebench.render.commands import rows
 from pipebench.render.head import clock_text, ended, head, simulated_text
 from pipebench.render.hosts import between_hosts
 from pipebench.render.inert import inert
@@ -96,30 +97,35 @@ def _alive(devices: Sequence[DeviceUsage]) -> str:
 
 def _notes(record: RunRecord, step: Step | None) -> Facts:
     verification, bubble = record.verification, record.bubble
-    rows: list[tuple[str, str]] = []
+    told: list[tuple[str, str | Text]] = []
     if verification is not None:
         optimizer = record.config.optimizer
         words = words_of(record)
-        rows.append(("verified", verified_text(verification, words, clipping=optimizer.clipping)))
+        told.append(("verified", verified_text(verification, words, clipping=optimizer.clipping)))
     race = raced(record)
     if race is not None:
-        rows.append(("race", f"fastest step of each form of the baseline: {race}"))
-    rows += between_hosts(record)
+        told.append(("race", f"fastest step of each form of the baseline: {race}"))
+    told += between_hosts(record)
     if bubble is not None:
-        rows.append(("bubble", f"{percent(bubble.fraction)} of all device time ({bubble.definition})"))
+        told.append(
+            (
+                "bubble",
+                f"{percent(bubble.fraction)} of all device time, recorded step only ({bubble.definition})",
+            )
+        )
     if step is not None:
         terms = terms_of(record)
         short = in_short(step.waterfall, record.device.count, terms.baseline_devices)
-        rows.append(("the rest", f"{short}{terms.relative}; pipebench explain says more"))
+        told.append(("the rest", f"{short}{terms.relative}"))
     longest = record.pipeline.longest_slice if record.pipeline is not None else None
     if longest is not None:
-        rows.append(("slices", f"a stage's longest forward takes {longest:.2f}x its mean one"))
+        told.append(("slices", f"a stage's longest forward takes {longest:.2f}x its mean one"))
     if record.accuracy is not None:
-        rows.append(("accuracy", record.accuracy.text))
+        told += rows("accuracy", record.accuracy.text)
     machine = record.machine
     if machine is not None and machine.time_dilation is not None and machine.link is not None:
-        rows += _machine(machine, machine.link, terms_of(record))
-    return Facts(*rows)
+        told += _machine(machine, machine.link, terms_of(record))
+    return Facts(*told)
 
 
 def _machine(machine: MachineRecord, link: LinkRecord, terms: Terms) -> Iterator[tuple[str, str]]:
@@ -149,5 +155,5 @@ def _machine(machine: MachineRecord, link: LinkRecord, terms: Terms) -> Iterator
 def _warning(warning: WarningRecord) -> Facts:
     return Facts(
         ("warning", Text.assemble((inert(warning.code), "bold yellow"), f": {inert(warning.cause)}")),
-        ("", f"-> {warning.next_step}"),
+        *rows("", f"-> {warning.next_step}"),
     )

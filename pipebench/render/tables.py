@@ -26,6 +26,8 @@ from pipebench.render.layout import NARROW, Table
 from pipebench.render.units import data_size, percent, rate, seconds
 
 _WORDS_PER_S = f"{WORDS}/s"
+_LEAST_COLUMNS = 3  # record, status, speed-up
+_GAP = 2
 
 
 def needs_ascii(console: Console) -> bool:
@@ -78,13 +80,12 @@ def weights_wait(devices: Sequence[DeviceUsage]) -> bool:
 
 
 class RecordRow(NamedTuple):
-    """What a table says of a record: a cell a column, the speed-up without its interval, and what its last cell counts.
+    """What a table says of a record: a cell a column, and what its last cell counts.
 
     The record itself is not kept: a thousand timelines need much memory.
     """
 
     cells: tuple[Text, ...]
-    short: Text
     rate: str = ""
 
 
@@ -101,11 +102,10 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
     if not isinstance(record, RunRecord):
         return _other_row(path.stem, Text(record.kind))
     config, speedup, terms = record.config, record.speedup, terms_of(record)
-    measured = short = "-"
+    measured = "-"
     if speedup is not None:
         within = f" [{speedup.low:.2f}, {speedup.high:.2f}]" if speedup.low and speedup.high else ""
         measured = f"{speedup.value:.2f}x{terms.relative}{within} {record.clock}"
-        short = f"{speedup.value:.2f}x{terms.relative} {record.clock}"
     plan = f"{config.schedule} {counted(config.gpus, 'device')}, M {config.microbatches}, C {config.chunks}"
     if config.softmax_devices is not None:
         plan += f", {softmax_in_short(config.softmax_devices)}"
@@ -116,7 +116,6 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
     cells = (path.stem, record.status, measured, plan, throughput)
     return RecordRow(
         tuple(Text(inert(cell), style=style) for cell in cells),
-        Text(inert(short), style=style),
         terms.rate if record.pipeline is not None else "",
     )
 
@@ -124,6 +123,7 @@ def record_row(path: Path, record: AnyRecord | CorruptRecordError) -> RecordRow:
 def record_table(rows: Sequence[RecordRow], *, width: int) -> Table:
     """One line a record: its whole id, so that it can be copied, and as many more columns as fit ``width``.
 
+    A speed-up keeps its interval at any width. A row that is too wide has its id on one line and the rest on the next.
     A table that folds shows all columns. Where not all records count the same thing, each says what it counts.
     """
     rates = {row.rate for row in rows} - {""}
@@ -133,17 +133,32 @@ def record_table(rows: Sequence[RecordRow], *, width: int) -> Table:
     elif rates:
         columns[-1] = "throughput"
     whole = [_counting(row) if len(rates) > 1 else row.cells for row in rows]
-    short = [(*row.cells[:2], row.short) for row in rows]
-    if width >= NARROW and _width(columns[:3], short) <= width:
-        while len(columns) > 3 and _width(columns, whole) > width:
-            columns.pop()
-        lines = whole if _width(columns, whole) <= width else short
-    else:  # it folds
-        lines = whole
+    folds = width < NARROW or any(line[0].cell_len > width for line in whole)
+    while not folds and len(columns) > _LEAST_COLUMNS and _width(columns, whole) > width:
+        columns.pop()
+    lines = [line[: len(columns)] for line in whole]
+    fitting = range(len(lines)) if folds else _fitting(columns, lines, width)
     table = Table(*columns, left=len(columns))
-    for line in lines:
-        table.add(*line[: len(columns)])
+    for number, line in enumerate(lines):
+        table.add(*line, apart=number not in fitting)
     return table
+
+
+def _fitting(columns: Sequence[str], lines: Sequence[Sequence[Text]], width: int) -> set[int]:
+    """The rows that fit side by side, the narrowest first."""
+    found, widths = set(), [*map(cell_len, columns)]
+    sizes = [[cell.cell_len for cell in line] for line in lines]
+    for number in sorted(range(len(lines)), key=lambda number: sum(sizes[number])):
+        joined = [*map(max, widths, sizes[number])]
+        if _in_all(joined) <= width:
+            found.add(number)
+            widths = joined
+    return found
+
+
+def _in_all(widths: Sequence[int]) -> int:
+    """Of columns and what lies between them."""
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def _counting(row: RecordRow) -> tuple[Text, ...]:
@@ -160,9 +175,7 @@ def _command_row(path: Path, record: CommandRecord) -> RecordRow:
     status = record.kind if record.status == "completed" else f"{record.kind}, {record.status}"
     style = "" if record.status == "completed" else "yellow"
     cells = (path.stem, status, measured, shlex.join(record.command), "-")
-    return RecordRow(
-        tuple(Text(inert(cell), style=style) for cell in cells), Text(inert(measured), style=style)
-    )
+    return RecordRow(tuple(Text(inert(cell), style=style) for cell in cells))
 
 
 def _trace_row(path: Path, record: TraceRecord) -> RecordRow:
@@ -172,16 +185,15 @@ def _trace_row(path: Path, record: TraceRecord) -> RecordRow:
     files = first if len(record.files) == 1 else f"{first} and {len(record.files) - 1} more"
     sizes = f"{counted(plan.devices, 'device')}, {counted(plan.microbatches, 'microbatch', 'microbatches')}"
     cells = (path.stem, record.kind, measured, f"{files}: {sizes}", "-")
-    return RecordRow(tuple(Text(inert(cell)) for cell in cells), Text(measured))
+    return RecordRow(tuple(Text(inert(cell)) for cell in cells))
 
 
 def _other_row(name: str, what: Text) -> RecordRow:
-    return RecordRow((Text(inert(name)), what, *[Text("-")] * 3), Text("-"))
+    return RecordRow((Text(inert(name)), what, *[Text("-")] * 3))
 
 
 def _width(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> int:
     """Characters that the table needs."""
-    widths = (
-        max(cell_len(column), *(row[n].cell_len for row in rows)) + 2 for n, column in enumerate(columns)
+    return _in_all(
+        [max(cell_len(column), *(row[n].cell_len for row in rows)) for n, column in enumerate(columns)]
     )
-    return sum(widths)

@@ -14,6 +14,7 @@ from rich.text import Text
 from pipebench.plurals import counted
 from pipebench.records.graphs import timeline_of_trace
 from pipebench.records.trace import TraceFile, TraceRecord, TraceStep
+from pipebench.render.commands import rows
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
 from pipebench.render.picture import picture
@@ -60,7 +61,7 @@ def _parts(record: TraceRecord, console: Console, shown: Timeline | None) -> Ite
     yield _shown(record, console, shown)
     if record.warnings:
         told = (f"{each.code}: {each.cause} -> {each.next_step}" for each in record.warnings)
-        yield Facts(*(("warning", Text(inert(words), "yellow")) for words in told))
+        yield Facts(*(row for text in told for row in rows("warning", text, "yellow")))
 
 
 def _origin(record: TraceRecord) -> Iterator[tuple[str, str]]:
@@ -87,7 +88,8 @@ def _figures(record: TraceRecord) -> Iterator[tuple[str, str]]:
     lengths = [step.measured_s for step in record.steps]
     span = "" if len(lengths) == 1 else f" ({seconds(min(lengths))} to {seconds(max(lengths))})"
     yield "step", f"{seconds(record.step_s)}, the mean of {counted(len(lengths), 'step')}{replicas}{span}"
-    yield "bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"
+    bubble = f"{percent(record.bubble.fraction)} of all device time, all recorded steps"
+    yield "bubble", f"{bubble} ({record.bubble.definition})"
 
 
 def _devices(record: TraceRecord) -> Group:

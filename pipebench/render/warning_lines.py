@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipebench.records.schema import WarningRecord
+from pipebench.render.commands import parted, unbroken
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, fitting
 
@@ -26,15 +27,22 @@ _STEP_S_PART = re.compile(r", (?:or|which) ")
 
 
 def warning_lines(warnings: Sequence[WarningRecord], console: Console) -> Facts:
-    """A line for each warning, or several where its shortest form is too wide."""
+    """A line for each warning, or several where its shortest form is too wide; a command has a line of its own."""
     room = console.width - _COLUMN
-    return Facts(*((_LABEL, _styled(each, fitting(console, room, forms(each)))) for each in warnings))
+    rows: list[tuple[str, Text]] = []
+    for each in warnings:
+        rows.append((_LABEL, _styled(each, fitting(console, room, forms(each)))))
+        rows += [("", unbroken(command)) for command in parted(each.next_step).commands]
+    return Facts(*rows)
 
 
 def forms(warning: WarningRecord) -> list[str]:
-    """The warning in fewer and fewer words: the next step is shortened before the cause, and never left out."""
+    """The warning in fewer and fewer words: the next step is shortened before the cause, and never left out.
+
+    A command that the next step ends with is no part of it.
+    """
     causes = _shorter(inert(warning.cause), _CAUSE_S_PART)
-    steps = _shorter(inert(warning.next_step), _STEP_S_PART)
+    steps = _shorter(inert(parted(warning.next_step).words), _STEP_S_PART)
     code = inert(warning.code)
     return [f"{code}: {cause} -> {step}" for cause in causes for step in (steps[0], steps[-1])]
 

@@ -21,6 +21,7 @@ from rich.text import Text
 from pipebench.diagnosis.waterfall import DEVICES, UNEXPLAINED, Factor
 from pipebench.plurals import counted
 from pipebench.records.explanation import WaterfallStep
+from pipebench.render.commands import Parted, parted, unbroken
 from pipebench.render.layout import NARROW, Words
 from pipebench.render.tables import needs_ascii
 
@@ -92,11 +93,20 @@ def reasons(steps: Sequence[WaterfallStep]) -> Group:
     for step in telling:
         parts.append(Words(Text.assemble((step.step, "bold"), f": {step.what}"), indent=2))
         if step.remedy is not None:
-            parts.append(Words(f"  -> {step.remedy}", indent=5))
+            words, found = _remedy(step.remedy, step.command)
+            parts.append(Words(f"  -> {words}", indent=5))
+            parts += [Words(unbroken(f"{'':<5}{command}")) for command in found]
     silent = [step.step for step in steps if step not in telling]
     if silent:
         parts.append(Words(f"nothing to speak of: {', '.join(silent)}", indent=2))
     return Group(*parts)
+
+
+def _remedy(text: str, command: str | None) -> Parted:
+    """What may help, and the command that does it, which the text begins or ends with."""
+    if command is not None and text.startswith(f"{command}: "):
+        return Parted(f"{text.removeprefix(f'{command}: ')}:", (command,))
+    return parted(text)
 
 
 def in_short(steps: Sequence[Factor], devices: int, baseline_devices: int = 1) -> str:

@@ -14,6 +14,10 @@ from pipebench.records.figures import Accuracy, StudyFigures
 
 PACKAGED = Path(__file__).with_name("accuracy.json")
 HOW_TO_FIND_OUT = "pipebench run --gpus 2 --device cpu, and the same with --device emulated --machine local"
+TO_FIND_OUT = (  # the same as it is typed
+    "pipebench run --gpus 2 --device cpu",
+    "pipebench run --gpus 2 --device emulated --machine local",
+)
 
 
 class Study(msgspec.Struct, frozen=True, kw_only=True):

@@ -200,6 +200,7 @@ def _warnings(
         other_way=other_way(so_far.config, timeline, link_of(machine_of(so_far))),
         ranks_here=_ranks_here(so_far),
         joined=bool(so_far.ranks),
+        raced_s=so_far.raced.steps_s if so_far.raced is not None else (),
     )
     found = warnings(facts)
     return [on_purpose, *found] if on_purpose is not None else found

@@ -8,6 +8,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import msgspec
 import pytest
 import typer
 
@@ -22,6 +23,7 @@ ODD = (
     *("my results", "it's", 'say "x"', "$HOME", "a\nb", "-dash", "*", "天 é", "~", "a::b", "##[x]", "a  b"),
     *("#x", "!x", "back\\slash", "--json", "\udcff"),
 )
+(GPIPE,) = (Path(__file__).parent.parent.parent / "results" / "schedules").glob("*-gpipe-*.json")
 TINY = ("--preset", "tiny", "--synthetic", "--launches", "1", "--steps", "1", "--gpus", "2", "--layers", "2")
 
 
@@ -66,6 +68,45 @@ def test_what_a_run_suggests_is_pasted(pipebench: Pipebench, tmp_path: Path) -> 
     assert line.startswith("pipebench explain ")
     shown = pasted(line, cwd=tmp_path)
     assert (shown.code, shown.err) == (0, "")
+
+
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_what_explain_proposes_stands_on_lines_that_parse_when_they_are_pasted(
+    tmp_path: Path, columns: str
+) -> None:
+    """Of a record of 8 devices: fewer slices, other stages, a faster link."""
+    _, out, _ = printed("explain", str(GPIPE), cwd=tmp_path, columns=columns)
+    proposed = [line for line in out.decode().splitlines() if line.lstrip().startswith("pipebench ")]
+    assert len(proposed) >= 3
+    assert max(map(len, proposed)) > 80
+    for line in proposed:
+        _, name, *words = shlex.split(line)
+        command = typer.main.get_command(application([name])).commands[name]  # type: ignore[attr-defined]
+        command.make_context(name, words)
+    assert out.decode().count("pipebench ") == len(proposed)
+    first = next(line for line in proposed if line.lstrip().startswith("pipebench run "))
+    ended = pasted(f"{first} --dry-run --json > dry-run", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize("columns", ["40", "80"])
+def test_the_whole_report_ends_with_a_command_that_is_pasted(tmp_path: Path, columns: str) -> None:
+    _, out, _ = printed("show", str(GPIPE), "--all", cwd=tmp_path, columns=columns)
+    (line,) = re.findall(r"^(?:next +)?(pipebench explain .*)$", out.decode(), flags=re.MULTILINE)
+    ended = pasted(line, cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+
+
+def test_what_takes_more_launches_is_pasted(tmp_path: Path) -> None:
+    few = [
+        msgspec.structs.replace(each, launches=each.launches[:3])
+        for each in (steady_record(), steady_record(1.1))
+    ]
+    save(tmp_path, a=few[0], b=few[1])
+    _, out, _ = printed("compare", "a.json", "b.json", cwd=tmp_path, columns="80")
+    (line,) = re.findall(r"^ +(pipebench run .*)$", out.decode(), flags=re.MULTILINE)
+    ended = pasted(f"{line} --dry-run --json > dry-run", cwd=tmp_path)
+    assert ended.code == 0, ended.err
 
 
 @pytest.mark.parametrize("name", ["my results", "-it's $HOME\n天::", "a  b"])

@@ -122,7 +122,7 @@ def words_of(text: str) -> str:
 
 def lines_that_are_too_wide(text: str, width: int) -> list[str]:
     """But for what is there to be copied: a command, and the place of a record."""
-    copied = re.compile(r"(?:(?:all|next) +)?pipebench (?:show --all|explain) \S+|record +\S+")
+    copied = re.compile(r" *(?:(?:all|next) +)?pipebench (?:show --all|explain|run) .+|record +\S+")
     return [
         line
         for line in text.splitlines()

@@ -8,6 +8,7 @@ from pipebench.config.run_config import RunOptions
 from pipebench.launching.messages import AnyMessage, Done, Failed, Form, Job, Progress, Raced, Task
 from pipebench.launching.phases import Phase
 from pipebench.models.text import data
+from pipebench.records.figures import Candidate
 
 CONFIG = resolve(RunOptions(gpus=2, preset="tiny", device="emulated", synthetic=True))
 
@@ -26,6 +27,12 @@ def test_a_message_is_read_as_it_was_written(message: AnyMessage) -> None:
     line = msgspec.json.encode(message)
     assert b"\n" not in line
     assert msgspec.json.decode(line, type=AnyMessage) == message
+
+
+def test_the_steps_of_the_form_that_won_are_those_of_its_race() -> None:
+    raced = [Candidate("chain", 1, [9.0], 1), Candidate("chain-microbatches", 4, [2.0, 1.0], 2)]
+    assert Raced(Form("chain-microbatches", 4), raced, None).steps_s == [2.0, 1.0]
+    assert Raced(Form("chain-microbatches", 2), raced, None).steps_s == []
 
 
 @pytest.mark.parametrize(

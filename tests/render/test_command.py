@@ -12,7 +12,7 @@ from tests.guard.launches import record
 
 def text(made: CommandRecord, width: int = 100) -> str:
     console = Console(file=io.StringIO(), width=width)
-    console.print(command_report(made, console))
+    console.print(command_report(made, console), crop=False)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -37,6 +37,12 @@ def test_it_says_how_it_ended() -> None:
     assert "failed: side A: it broke" in told
     assert "x.log" in told
     assert "run-beside: two at once" in told
+
+
+def test_its_command_stands_on_one_line_at_any_width() -> None:
+    words = ["python", "train.py", *(f"--option-{number}" for number in range(12))]
+    for width in (40, 80):
+        assert " ".join(words) in text(record([0.5], command=words), width)
 
 
 def test_what_a_record_holds_does_nothing() -> None:

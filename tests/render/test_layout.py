@@ -88,6 +88,27 @@ def test_facts_stand_under_themselves_or_run_together() -> None:
     ]
 
 
+def test_a_text_that_must_not_wrap_stays_on_one_line() -> None:
+    command = Text("a command " * 9 + "ends", no_wrap=True)
+    facts = Facts(("name", "of some words " * 7), ("", command), ("what", command))
+    assert lines(facts, 80)[-2:] == [f"      {command.plain}", f"what  {command.plain}"]
+    assert lines(facts, 40)[-3:] == [f"  {command.plain}", "what", command.plain]
+    assert lines(Words(command), 20) == [command.plain]
+
+
+def test_a_row_that_stands_apart_widens_no_column() -> None:
+    table = Table("name", "one", "two", left=3)
+    table.add("a name", "1", "2")
+    table.add("a name of many letters", "three letters", "4", apart=True)
+    table.add("x" * 70, "5" * 40, "6" * 28, apart=True)
+    assert lines(table, 72) == [
+        *("name    one  two", "a name  1    2"),
+        *("a name of many letters", "        three letters  4"),
+        *("x" * 70, f"  {'5' * 40}  {'6' * 28}"),
+    ]
+    assert lines(table, 40)[4:7] == ["a name of many letters", "one: three letters", "two: 4"]
+
+
 def test_wide_letters_count_twice() -> None:
     table = Table("name", "n")
     table.add("天地", "1")

@@ -66,3 +66,10 @@ def test_the_time_left_is_told_when_there_is_something_to_tell(
     elapsed: float, share: float, text: str
 ) -> None:
     assert _left(elapsed, share) == text
+
+
+def test_a_terminal_gets_a_notice_on_one_line_that_it_wraps_itself() -> None:
+    out, text = io.StringIO(), f"to go on: pipebench run {'--text x ' * 12}"
+    with ProgressView(Console(file=out, force_terminal=True, width=40), quiet=False) as view:
+        view.notice(text)
+    assert text.strip() in out.getvalue()

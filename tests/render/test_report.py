@@ -6,15 +6,16 @@ from rich.console import Console
 
 from pipebench.plan.device_kind import DeviceKind
 from pipebench.records.run import RunRecord
-from pipebench.records.schema import Failure
+from pipebench.records.schema import Failure, WarningRecord
 from pipebench.render.report import run_report, simulation_report
+from pipebench.run.accuracy import TO_FIND_OUT, packaged, quote
 from tests.builders import completed_record, ended_run, own_record, simulation_record
 from tests.cells import PLANS, record_of_cells
 
 
 def text_of(record: RunRecord, width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width)
-    console.print(run_report(record, console))
+    console.print(run_report(record, console), crop=False)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -36,7 +37,7 @@ def test_where_the_rest_goes_multiplies_up_to_the_speed_up() -> None:
     words = words_of(completed_record())
     assert (
         "2 devices x 1.58 (slices cost more than the whole batch) x 0.67 (fill and drain of the schedule) "
-        "x 0.95 (transfers not hidden) x 1.00 (all else) = 2.00x; pipebench explain says more" in words
+        "x 0.95 (transfers not hidden) x 1.00 (all else) = 2.00x" in words
     )
 
 
@@ -46,6 +47,22 @@ def test_a_record_whose_step_cannot_be_run_again_is_shown_without_it() -> None:
     words = words_of(completed_record(timeline=short))
     assert "the rest" not in words
     assert "speed-up 2.00x" in words
+
+
+def test_the_bubble_says_that_it_is_of_one_step() -> None:
+    assert "37 % of all device time, recorded step only (1 - busy / (devices x makespan))" in words_of(
+        completed_record()
+    )
+
+
+def test_commands_stand_whole_on_lines_of_their_own() -> None:
+    command = f"pipebench run {'--text x ' * 12}--gpus 2"
+    warning = WarningRecord("odd", "a cause", f"do it: {command}")
+    unknown = quote(packaged(), cpu_model="A CPU", cpu_count=2, torch="2")
+    text = text_of(completed_record(warnings=[warning], accuracy=unknown))
+    found = [line.strip() for line in text.splitlines()]
+    assert found[found.index("-> do it:") + 1] == command
+    assert [line for line in found if line in TO_FIND_OUT] == [*TO_FIND_OUT]
 
 
 def test_a_wall_clock_run_says_so_and_has_no_machine() -> None:

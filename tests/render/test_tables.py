@@ -48,13 +48,33 @@ def test_columns_leave_from_the_right_where_the_width_ends(width: int, columns: 
     assert max(map(len, (header, line))) <= width
 
 
-def test_the_interval_leaves_last_and_the_clock_never() -> None:
-    long = f"{NAME}-{'x' * 20}"
-    _, wide = lines(100, long)
-    _, narrow = lines(88, long)
-    assert wide.endswith("2.00x [1.98, 2.02] virtual")
-    assert narrow.endswith("2.00x virtual")
-    assert narrow.startswith(long)
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_long_row_costs_no_row_its_interval_and_its_id_stays_whole(width: int) -> None:
+    long = f"{NAME}-{'x' * (width - len(NAME) - 22)}"
+    found = lines(width, NAME, long)
+    assert found[1].split()[:2] == [NAME, "completed"]
+    assert found[1].endswith("2.00x [1.98, 2.02] virtual")
+    assert found[2:] == [long, f"{'':{len(NAME)}}  completed  2.00x [1.98, 2.02] virtual"]
+    assert max(map(len, found)) <= width
+
+
+def test_where_all_rows_are_long_what_stands_below_has_its_columns_too() -> None:
+    long = f"{NAME}-{'x' * 8}"
+    assert lines(80, long, long) == [
+        "record  status     speed-up",
+        *(long, "        completed  2.00x [1.98, 2.02] virtual") * 2,
+    ]
+
+
+def test_a_long_result_moves_to_the_left_and_not_the_others() -> None:
+    rows = [record_row(Path(f"{NAME}.json"), each) for each in (steady_record(), own_record(devices=2))]
+    console = Console(width=80, record=True)
+    console.print(record_table(rows, width=80))
+    header, one, *two = (line.rstrip() for line in console.export_text().splitlines())
+    assert header.split() == ["record", "status", "speed-up"]
+    assert one == f"{NAME}  completed  2.00x [1.98, 2.02] virtual"
+    told = "completed  2.00x relative to 2 devices [1.98, 2.02] virtual"
+    assert two == [NAME, f"{told:>80}"]
 
 
 def test_what_is_no_run_has_a_line_too() -> None:
@@ -109,10 +129,9 @@ def test_the_last_column_is_what_all_records_count_or_each_says_so() -> None:
     assert words.endswith("53.9 words/s")
 
 
-def test_a_speed_up_over_several_devices_says_so_at_any_width() -> None:
+def test_a_speed_up_over_several_devices_says_so() -> None:
     row = record_row(Path("x.json"), own_record(devices=2))
     assert row.cells[2].plain == "2.00x relative to 2 devices [1.98, 2.02] virtual"
-    assert row.short.plain == "2.00x relative to 2 devices virtual"
 
 
 def devices_of(record: RunRecord) -> list[str]:

@@ -60,6 +60,13 @@ def test_an_enumeration_and_a_number_are_not_taken_for_a_clause() -> None:
     assert forms(warning)[-1] == f"page-faults: {warning.cause} -> run again, x"
 
 
+def test_a_command_stands_whole_below_at_any_width() -> None:
+    command = f"pipebench run {'--text x ' * 12}--gpus 2"
+    warning = WarningRecord("odd", "a cause", f"start it again: {command}")
+    assert lines(80, warning) == ["warning  odd: a cause -> start it again:", f"         {command}"]
+    assert command in "".join(lines(40, warning)).split("  ")[-1]
+
+
 def test_foreign_words_do_nothing() -> None:
     (line,) = lines(200, WarningRecord("odd", "[bold]x[/bold]\x1b[2J", "::error::y"))
     assert line == r"warning  odd: [bold]x[/bold]\x1b[2J -> : :error: :y"

@@ -14,6 +14,8 @@ STEPS = [
     WaterfallStep(step="unexplained", factor=1.0, what="nothing"),
 ]
 
+COMMAND = f"pipebench run --gpus 8 --text '{'a long name ' * 9}' --microbatches 4"
+
 
 def lines(width: int, part: object = None, *, encoding: str = "utf-8") -> list[str]:
     console = Console(width=width, color_system=None)
@@ -65,6 +67,22 @@ def test_what_is_lost_has_a_reason_and_a_remedy_and_what_is_not_stands_together(
     assert "slices cost more: twice the work -> pipebench run -M 4" in text
     assert "unexplained: nothing" in text
     assert text.endswith("nothing to speak of: transfers")
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        f"{COMMAND}: 1.20 times as fast by simulation, with fewer slices",
+        f"1.20 times as fast by simulation, with fewer slices: {COMMAND}",
+    ],
+)
+def test_the_command_of_a_remedy_has_a_line_of_its_own(remedy: str) -> None:
+    step = WaterfallStep(step="a", factor=0.5, what="b", remedy=remedy, gain=1.2, command=COMMAND)
+    assert lines(80, reasons([step])) == [
+        "a: b",
+        "  -> 1.20 times as fast by simulation, with fewer slices:",
+        f"     {COMMAND}",
+    ]
 
 
 def test_in_short_the_factors_multiply_up() -> None:

@@ -13,6 +13,7 @@ from pipebench.launching.phases import Phase
 from pipebench.plan.graph import Graph
 from pipebench.plan.order_costs import CellCost, OrderCosts, costs_on_paper
 from pipebench.records.config import Config
+from pipebench.records.figures import Candidate
 from pipebench.records.run import CompletedRun
 from pipebench.run import experiment
 from pipebench.run.listener import Doing
@@ -48,8 +49,9 @@ class Launches:
         *,
         measures: bool = True,
         fits: bool = True,
+        raced: Sequence[Candidate] = (),
     ) -> None:
-        self.measures, self.fits = measures, fits
+        self.measures, self.fits, self.raced = measures, fits, list(raced)
         self.error, self.fails_at, self.speeds, self.jobs = error, fails_at, list(speeds), []
 
     def __call__(self, *, deadline: float, company: None = None) -> "Launches":
@@ -75,7 +77,7 @@ class Launches:
             yield messages.LayerCosts(costs, 1.0, self.speeds)
             return
         if job.form is None:
-            yield messages.Raced(Form("fused"), [], 1e11)
+            yield messages.Raced(Form("fused"), self.raced, 1e11)
             yield messages.Verified(RECORD.verification)
         if number == self.fails_at and self.error is not None:
             raise self.error

@@ -22,6 +22,7 @@ from pipebench.launching import messages
 from pipebench.launching.messages import Form
 from pipebench.launching.phases import Phase
 from pipebench.records import store
+from pipebench.records.figures import Candidate
 from pipebench.records.launches import Launch
 from pipebench.records.run import EndedEarly
 from pipebench.records.schema import Failure
@@ -41,6 +42,15 @@ def test_the_first_launch_races_and_the_others_get_its_form_and_speed(
     assert (record.status, len(record.launches)) == ("completed", 3)
     assert record.speedup.value == pytest.approx(2.0)
     assert store.read(path) == record
+
+
+@pytest.mark.parametrize(("raced_s", "warned"), [(1.6, False), (1.5, True)])
+def test_a_baseline_that_is_far_slower_than_in_its_race_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, raced_s: float, warned: bool
+) -> None:
+    raced = [Candidate("chain", 1, [0.1], 1), Candidate("fused", 1, [raced_s] * 3, 3)]
+    record, _ = run(monkeypatch, tmp_path, Launches(raced=raced))
+    assert ("baseline-slowed" in [each.code for each in record.warnings]) is warned
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,13 @@ from pipebench.records.comparison import (
     Verdict,
 )
 from pipebench.records.terms import WORDS, Terms
+from pipebench.render.commands import parted
+from pipebench.render.comparison.kinds_of_bubble import kinds_of_bubble
 from pipebench.render.comparison.sides import described
+from pipebench.render.comparison.way_on import way_on
 from pipebench.render.comparison.words import (
     Foreign,
+    Typed,
     Wording,
     change_text,
     difference_parts,
@@ -86,6 +90,15 @@ def document(record: ComparisonRecord) -> list[Block]:
 def cell(*parts: Wording, verdict: Verdict | None = None) -> Cell:
     """A cell of these parts."""
     return Cell(parts, verdict)
+
+
+def told(text: str) -> Iterator[Wording]:
+    """Words of ours, and the command that they end with, if there is one."""
+    words, commands = parted(text)
+    yield words
+    for command in commands:
+        yield " "
+        yield Typed(command)
 
 
 def _sides(record: ComparisonRecord) -> list[Side]:
@@ -206,8 +219,10 @@ def _remarks(compared: CandidateComparison) -> Iterator[tuple[str, Cell]]:
     ):
         for difference in differences:
             yield name, cell(f"{label}: ", *difference_parts(difference))
+        if name == "differs" and differences:
+            yield "go on", cell(f"{label}: ", *way_on(compared))
     for warning in compared.warnings:
-        yield "warning", cell(f"{warning.code}: {warning.cause} -> {warning.next_step}")
+        yield "warning", cell(*told(f"{warning.code}: {warning.cause} -> {warning.next_step}"))
 
 
 def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
@@ -217,6 +232,9 @@ def _overall(record: ComparisonRecord) -> Iterator[tuple[str, Cell]]:
         f"{metric_named(name, terms).title(terms)} {threshold_text(each.threshold)}" for name, each in gated
     ]
     yield "*", cell(f"gated, with its threshold: {', '.join(dict.fromkeys(gates))}")
+    bubbles = kinds_of_bubble(record)
+    if bubbles:
+        yield "bubble", cell(bubbles)
     for compared in comparisons_of(record):
         smallest = [
             f"{metric_named(name, terms).title(terms)} from {100 * each.detectable:.1f} %"

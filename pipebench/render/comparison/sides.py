@@ -8,7 +8,7 @@ from pipebench.plurals import counted
 from pipebench.records.command import CommandSide
 from pipebench.records.comparison import Side
 from pipebench.records.trace import TraceSide
-from pipebench.render.comparison.words import Foreign, Wording
+from pipebench.render.comparison.words import Foreign, Typed, Wording
 
 
 def described(side: Side) -> Iterator[Wording]:
@@ -30,7 +30,7 @@ def described(side: Side) -> Iterator[Wording]:
 
 
 def _of_a_command(side: CommandSide) -> Iterator[Wording]:
-    yield Foreign(shlex.join(side.command))
+    yield Typed(shlex.join(side.command))
     yield f"; {side.metric.field}, {side.metric.better} is better"
     if side.skip:
         first = "first value" if side.skip == 1 else f"first {side.skip} values"

@@ -1,11 +1,15 @@
 """A comparison in a terminal, a pipe or a log."""
 
+from collections.abc import Iterator
+from itertools import chain, groupby, repeat
+
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from pipebench.records.comparison import ComparisonRecord, Verdict
+from pipebench.render.commands import unbroken
 from pipebench.render.comparison.document import Cell, Facts, Grid, document
-from pipebench.render.comparison.words import ASCII_SYMBOLS
+from pipebench.render.comparison.words import ASCII_SYMBOLS, Typed
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts as FactsShown
 from pipebench.render.layout import Table
@@ -33,7 +37,21 @@ def comparison_report(record: ComparisonRecord, console: Console) -> Group:
 
 
 def _facts(block: Facts, *, plain: bool) -> FactsShown:
-    return FactsShown(*((name, _text(cell, plain=plain)) for name, cell in block.rows))
+    return FactsShown(*(row for name, cell in block.rows for row in _rows(name, cell, plain=plain)))
+
+
+def _rows(name: str, cell: Cell, *, plain: bool) -> Iterator[tuple[str, Text]]:
+    """A fact; each command in it has a line of its own."""
+    if not any(isinstance(part, Typed) for part in cell.parts):
+        yield name, _text(cell, plain=plain)
+        return
+    names = chain([name], repeat(""))
+    for typed, parts in groupby(cell.parts, key=lambda part: isinstance(part, Typed)):
+        found = [*parts]
+        if typed:
+            yield from ((next(names), unbroken(command)) for command in found)
+        elif words := "".join(found).strip("; "):
+            yield next(names), _text(Cell((words,), cell.verdict), plain=plain)
 
 
 def _grid(block: Grid, *, plain: bool) -> Table:

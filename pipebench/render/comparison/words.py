@@ -19,6 +19,12 @@ class Foreign(str):
     __slots__ = ()
 
 
+class Typed(Foreign):
+    """A command; where lines are of some width it stands on one of its own."""
+
+    __slots__ = ()
+
+
 Wording = str | Foreign
 
 SYMBOLS: dict[Verdict, str] = {

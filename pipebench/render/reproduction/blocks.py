@@ -6,6 +6,7 @@ from typing import NamedTuple
 from rich.console import Group
 from rich.text import Text
 
+from pipebench.render.commands import rows
 from pipebench.render.comparison.markdown import escaped, in_table
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts as FactsShown
@@ -51,7 +52,7 @@ def shown(block: Block) -> Words | FactsShown | Group:
         case Paragraph():
             return Words(block.text)
         case Facts():
-            return FactsShown(*block.rows)
+            return FactsShown(*(row for name, text in block.rows for row in rows(name, text)))
         case Listed():
             return Group(_title(block.title), lines(block.texts))
         case Grid():

@@ -25,7 +25,7 @@ def in_junit(record: ComparisonRecord) -> str:
 
 def in_terminal(record: ComparisonRecord, **options: object) -> str:
     console = Console(file=io.StringIO(), **({"width": 300} | options))
-    console.print(comparison_report(record, console))
+    console.print(comparison_report(record, console), crop=False)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from pipebench.render.comparison import markdown, page
 from pipebench.render.comparison.terminal import comparison_report
 from tests.builders import steady_record, with_config
 from tests.render.comparison.formats import ALL_ALLOWED, FORMATS, attacked, compared, in_terminal
@@ -87,7 +88,7 @@ def test_colour_is_never_alone() -> None:
 def test_a_terminal_without_unicode_has_other_symbols() -> None:
     console = Console(file=io.TextIOWrapper(io.BytesIO(), encoding="ascii"), width=100)
     record = compared(steady_record(), with_config(steady_record(1.1), dtype="flöat"), allowed=ALL_ALLOWED)
-    console.print(comparison_report(record, console))
+    console.print(comparison_report(record, console), crop=False)
     console.file.flush()
     text = console.file.buffer.getvalue().decode("ascii")  # type: ignore[attr-defined]
     assert "! regression" in text
@@ -125,3 +126,13 @@ def test_equal_remarks_share_a_footnote_and_gated_metrics_say_what_it_takes() ->
     assert notes[2].startswith("speed-up: too-few-launches: need >= 4 launches a record")
     assert not notes[3:]
     assert text.count("[2]") == 5  # one device, step, efficiency, bubble, and the note itself
+
+
+def test_a_command_stands_whole_on_a_line_of_its_own_in_a_terminal_and_is_code_elsewhere() -> None:
+    record = steady_record()
+    few = msgspec.structs.replace(record, launches=record.launches[:3])
+    found = compared(record, few)
+    (command,) = [each.next_step.partition(": ")[2] for each in found.warnings if each.code == "few-launches"]
+    assert f"         {command}" in [line.rstrip() for line in in_terminal(found, width=80).splitlines()]
+    assert f"run it again with --launches 6: `{command}`" in markdown.markdown(found)
+    assert f"<code>{command}</code>" in page.page(found)
