@@ -46,6 +46,6 @@ def test_a_file_that_is_no_good_is_none(text: str) -> None:
 
 def test_a_folder_that_cannot_be_made_keeps_nothing(cache: Path) -> None:
     cache.write_text("a file")
-    with pytest.raises(EnvironmentRefusedError, match=r"is not kept: noise-.* a file is in the way"):
+    with pytest.raises(EnvironmentRefusedError, match=r"was not kept: noise-.* a file is in the way"):
         noise_cache.save(NOISE)
     assert noise_cache.load(NOISE.key) is None
