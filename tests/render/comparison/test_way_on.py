@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipebench.comparison.compare import Rules, compare
-from pipebench.comparison.overall import pairs_of
+from pipebench.comparison.overall import comparisons_of
 from pipebench.records.command import Comparable
 from pipebench.records.selection import Source
 from pipebench.render.comparison.way_on import way_on
@@ -14,7 +14,7 @@ from tests.guard import launches as commands
 
 def told(*records: Comparable) -> str:
     sources = [Source(record, Path("x.json")) for record in records]
-    (pair,) = pairs_of(compare(sources, Rules()))
+    (pair,) = comparisons_of(compare(sources, Rules()))
     return "".join(f"`{part}`" if isinstance(part, Foreign) else part for part in way_on(pair))
 
 
