@@ -169,7 +169,7 @@ def _running(
 def telling_line(text: bytes) -> str:
     """The last line that names an error, else the last line; a Python that cannot start goes on about its threads.
 
-    Of several ranks the first one's error counts: most others only say that they have lost that rank, and such lines
+    If several ranks name an error, the first such line counts. Lines that only say that a rank has lost another one
     count only if there are no others. If the last line says that the process crashed, it is that line.
     """
     lines = [readable(line) for line in text.decode(errors="replace").splitlines()]

@@ -104,7 +104,7 @@ class Interleaved(Generic[S]):
         launch: one launch of a side.
         listener: hears of progress.
         clock: counts seconds.
-        broken: makes the record of a side whose first launch broke; without it there is none.
+        broken: makes the record of a side whose first launch broke; if it is ``None``, there is no such record.
     """
 
     def __init__(

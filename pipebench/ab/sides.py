@@ -90,7 +90,7 @@ class Side:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of its processes; a worktree's package hides the installed one, and uses all else that is.
+        """The environment of its processes; a worktree's package hides the installed one, and uses the other packages.
 
         No side takes options from a config file: each may have a folder of its own, and the two would differ unseen.
         Another interpreter does not get our own paths: these would make both sides import the same packages.

@@ -13,7 +13,7 @@ def option(
     Args:
         name: as it is typed; several names stand apart by spaces.
         text: its help.
-        panel: that it stands in.
+        panel: the panel that it stands in.
         metavar: what its value is called; default: as typer calls it.
         complete: what a shell may complete.
     """

@@ -259,7 +259,7 @@ def _replaced(path: Path, instead: str | None, *, promote: bool) -> list[Replace
 
 
 def _digest(document: bytes) -> str:
-    """The SHA-256 of all that a saved baseline's JSON says, with fields that this version does not know."""
+    """The SHA-256 of a saved baseline's JSON, but for the hash in it; fields that are not known here count too."""
     told = {name: value for name, value in json.loads(document).items() if name != "sha256"}
     return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -145,7 +145,7 @@ def _compared(reference: _Measured, candidate: _Measured, rules: Rules) -> Candi
 def _estimates(
     reference: _Measured, candidate: _Measured, rules: Rules
 ) -> dict[MetricName, verdicts.Estimate]:
-    """Those of the metrics that both sides have."""
+    """The estimates of the metrics that both sides have."""
     return {
         name: verdicts.estimate(
             name, reference.samples[name], candidate.samples[name], level=rules.level, terms=reference.terms

@@ -13,9 +13,8 @@ from pipebench.statistics import clusters, trend
 from pipebench.warning_codes import WarningCode
 
 _SURE = 0.01  # the chance that launches without a trend show one
-_SPREADS = (
-    8  # spreads between two clusters; by chance one run in seventy of six launches has so many, fewer of more
-)
+# Spreads between two clusters: by chance, one run in seventy has as many if it has six launches, fewer if it has more.
+_SPREADS = 8
 
 
 class Doubt(NamedTuple):

@@ -23,7 +23,7 @@ _OPTIONS: Mapping[str, str] = {
         )
     },
 }
-# What gives it to the others, in a word.
+# Fields that no option gives, each with a word for what must be the same as on side A.
 _IN_A_WORD: Mapping[str, str] = {
     "config.model.layers": "model",
     "config.optimizer": "optimizer",
@@ -57,13 +57,19 @@ class GoingOn(NamedTuple):
     never: tuple[str, ...]
 
 
-def going_on(standing: Sequence[Difference]) -> GoingOn:
-    """How to go on from what differs."""
+def going_on(standing: Sequence[Difference], model: str | None = None) -> GoingOn:
+    """How to go on from what differs.
+
+    Args:
+        standing: the fields that must not differ.
+        model: the name of the candidate's model, if its record has one.
+    """
     differing = {each.field: each.reference for each in standing}
-    own = _LAYERS in differing or differing.get(_NAME, DEFAULT_MODEL) not in _MODELS
+    own = differing.get(_NAME, model or DEFAULT_MODEL) not in _MODELS
     known = {name: value for name, value in differing.items() if not (own and name in _SIZES)}
     options = [word for name, value in known.items() for word in _option(name, value)]
-    words = [*(["model"] if own else []), *(_IN_A_WORD[name] for name in differing if name in _IN_A_WORD)]
+    told = [name for name in differing if name in _IN_A_WORD and (own or name != _LAYERS)]
+    words = [*(["model"] if own and _NAME in differing else []), *(_IN_A_WORD[name] for name in told)]
     passing = [] if _NO_SENSE & set(differing) else [short_name(name) for name in differing]
     return GoingOn(
         " ".join(map(pasting.quoted, options)),
@@ -76,7 +82,7 @@ def going_on(standing: Sequence[Difference]) -> GoingOn:
 
 def short_name(field: str) -> str:
     """The shortest name by which ``--allow-mismatch`` knows a field."""
-    return next(name for name in _ends(field.split(".")) if _means(name, field))
+    return next((name for name in _ends(field.split(".")) if _means(name, field)), field)
 
 
 def _ends(parts: Sequence[str]) -> Iterator[str]:

@@ -98,7 +98,7 @@ def history(
     """Follow a metric over the runs that can be compared with the newest completed one.
 
     Without a ``metric`` it is the throughput of runs, what a command prints, or the step of a recorded run. With one,
-    a command or recorded run that lacks it is not taken for the newest.
+    a record that cannot have it is not taken for the newest.
 
     Raises:
         MissingError: No completed run has the metric.

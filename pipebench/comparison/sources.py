@@ -45,8 +45,8 @@ def compared(
 ) -> list[Source]:
     """The records to compare, the reference first; with ``by`` a folder stands for its newest run of each kind.
 
-    A folder may hold several studies. Only its runs that can be compared with the reference count or, if no reference
-    was named before, those that can be compared with its newest run.
+    A folder may hold several studies. If a reference was named before, only the runs count that can be compared with
+    it; else only those that can be compared with the folder's newest run.
 
     A name of saved baselines stands for the one that can be compared with the first run that is named in another
     way. Without such a run there must be only one baseline of this name.

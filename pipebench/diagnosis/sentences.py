@@ -19,12 +19,12 @@ USUAL = 0.97, 1.03  # of what is unexplained
 
 
 class Sentences:
-    """Of one record.
+    """The sentences on one record.
 
     Args:
-        record: of the run.
-        step: that was recorded.
-        factors: of its waterfall, by step.
+        record: the record of the run.
+        step: the recorded step.
+        factors: those of its waterfall, by the waterfall's steps.
     """
 
     def __init__(self, record: RunRecord, step: Step, factors: Mapping[str, float]) -> None:
@@ -51,7 +51,7 @@ class Sentences:
         return self._of[step]()
 
     def _times(self, step: str) -> str:
-        """By how much the step of all devices is longer for it."""
+        """How many times as long the step of all devices takes for it, in words."""
         return f"{1 / self.factors[step]:.2f} times"
 
     def _devices(self) -> str:

@@ -3,8 +3,8 @@
 The same step is simulated twice, as it was and the other way round, with the link between its devices. Where the head
 is on the last device, its part of that device's actions is known by computed operations, and goes to shards in
 proportion to their words; what small products and more calls cost is left out. Where it is shared, the time of its
-shards goes to the last device of the chain. What a shard would take without any words is not counted again for each of
-them; shards of two sizes tell how long that is.
+shards goes to the last device of the chain. The time that each shard would take without any words is counted once, not
+once a shard; shards of two sizes tell how long it is.
 """
 
 from collections import defaultdict

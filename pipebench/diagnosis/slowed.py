@@ -33,6 +33,6 @@ def slowed(config: RunConfig, launches: Sequence[Launch], raced_s: Sequence[floa
     return WarningRecord(
         code=WarningCode.BASELINE_SLOWED,
         cause=f"the baseline took {times:.2f}x as long in the launches as in the race that chose it: the machine "
-        "changed under way, and the speed-up may be too high",
+        "changed during the run, and the speed-up may be too high",
         next_step="run again, with nothing else on the machine",
     )

@@ -125,7 +125,7 @@ def _times(replay: Replay, ideal_s: float, shared: float) -> Iterator[tuple[str,
     slices_s = sum(each_s for action, each_s in replay.lengths.items() if action.operation not in REDUCTIONS)
     other_s = _other_s(replay) / graph.devices
     evenly_s = slices_s / graph.devices + other_s
-    if shared > 1:  # sharing is not blamed for more than the work that is too much
+    if shared > 1:  # sharing explains no more than the work beyond the baseline's step
         yield WORK, evenly_s / min(shared, max(evenly_s / ideal_s, 1.0))
         yield SHARED, evenly_s
     else:

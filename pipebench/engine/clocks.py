@@ -165,7 +165,7 @@ def clocks_of(place: Place) -> "OneClock | HostClocks":
 
 
 def _drift(first: Estimate, last: Estimate) -> float:
-    """Seconds a second; 0 if the offset changed by no more than its uncertainty."""
+    """Seconds a second; 0 if too little time passed, or the offset changed by no more than its uncertainty."""
     passed_s, changed_s = last.at_s - first.at_s, last.offset_s - first.offset_s
     if passed_s < _LONG_ENOUGH_S or abs(changed_s) <= first.uncertainty_s + last.uncertainty_s:
         return 0.0

@@ -124,7 +124,7 @@ class EventMarks:
         self._stream: torch.cuda.Stream | None = None
 
     def mark(self, number: int) -> None:
-        """Record an event on the stream that was current at mark 0: asking for it again would cost as much time."""
+        """Record an event on the stream that was current at mark 0; asking for it takes as long as recording."""
         if number == 0:
             self._stream = torch.cuda.current_stream(self._device)
             self._origin_s = time.perf_counter()

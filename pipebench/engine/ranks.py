@@ -81,7 +81,7 @@ class StepTransport(Transport, Protocol):
 
 
 class RankedPipeline:
-    """What this rank does of a plan on real ranks; its methods are collective unless they say otherwise.
+    """This rank's share of a plan on real ranks; its methods are collective unless they say otherwise.
 
     Args:
         plan: the plan, with its transfers.
@@ -192,7 +192,7 @@ class RankedPipeline:
         return Readings(started, zeroed, ended, updated, cpu_s, self.device.peak_bytes() or 0, actions)
 
     def _agree_on_a_start(self) -> float:
-        """Meet, and agree on the time at which the step starts; this rank's clock shows the time that is returned.
+        """Meet, and agree on the time at which the step starts; that time, by this rank's clock.
 
         No receive is posted before all ranks have met: a waiting receive is a running kernel, on a GPU where the
         baseline may still be timed. The end of the meeting itself cannot be the start: gloo's input thread may spin

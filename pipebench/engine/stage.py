@@ -11,8 +11,8 @@ stages below gets the gradients of what it gave.
 
 A checkpointed forward keeps only its input and its state. Its backward first runs it again.
 
-A stage may have other stages below and above it in each segment of time that it lives in. An output that no stage takes
-has no gradient, and is dropped.
+The stages below and above a stage may differ from one segment of time to the next. An output that no stage takes has no
+gradient, and is dropped.
 
 The carry of one microbatch from chunk to chunk. Autograd sees each chunk as a graph of its own. At a border (┆) the
 state is cut: the next chunk gets the same values as new leaves. The gradient that arrives at the leaves is given to the
@@ -89,7 +89,8 @@ class Stage:
         microbatches: their number in the plan.
         chunks: their number in the plan, in all segments together.
         checkpoint: which microbatches keep only their input; see ``plan.checkpoints``.
-        deferred: puts off the part's weights; ``None``: nothing is put off, and ``backward_weight`` does nothing.
+        deferred: puts off the gradients of the part's weights; ``None``: nothing is put off, and ``backward_weight``
+            does nothing.
     """
 
     def __init__(

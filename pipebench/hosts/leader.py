@@ -119,7 +119,10 @@ class Leader:
         )
 
     def cause_of(self, error: PipebenchError) -> PipebenchError:
-        """The error of the rank that died first, where a launcher ends all for it; silence shows after a while."""
+        """The error of the rank that died first, if a launcher ended the others for it; else ``error``.
+
+        Silence shows after a while, so this waits for it.
+        """
         began = time.monotonic()
         while time.monotonic() - began < _ODD_S + 2 * _TICK_S or self.hears_silence:
             time.sleep(_TICK_S)

@@ -65,7 +65,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag_field="work", tag="job"
     def ranks(self) -> int:
         """How many processes the task takes.
 
-        Layers take one, or one for each GPU. Actions take one, and a link takes two.
+        A launch takes one for each device, or one that emulates them all. Layers take one, or one for each GPU. Actions
+        take one, and a link takes two.
         """
         layers = self.config.ranks if self.config.kind.has_gpu else 1
         return {Task.LAUNCH: self.config.ranks, Task.LAYERS: layers, Task.COSTS: 1, Task.LINK: 2}[self.task]

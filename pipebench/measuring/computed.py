@@ -43,7 +43,7 @@ def judge(job: messages.Job, reference: Computed, found: Computed) -> Verificati
 
 
 def judge_update(job: messages.Job, expected: Gradients, found: Gradients) -> float:
-    """The largest error of the pipeline's parameters after an update with the same gradients as the baseline's.
+    """The largest error of the pipeline's parameters, after it and the baseline were updated with the same gradients.
 
     Raises:
         RunFailedError: The error is larger than the tolerance.

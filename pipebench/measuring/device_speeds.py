@@ -16,7 +16,7 @@ _ENOUGH_S = 0.05
 
 
 def all_speeds(network: Network, device: RankDevice, ranks: int) -> list[float]:
-    """Steps per second of every device, by rank; empty if the model does not fit on one of them. Collective.
+    """Steps per second of every device, by rank; empty if there is a device that the model does not fit on. Collective.
 
     Args:
         network: the model.

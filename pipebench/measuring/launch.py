@@ -183,7 +183,7 @@ def _measure_actions(job: messages.Job, place: Place, report: Emit) -> None:
 
 
 def _survey(job: messages.Job, place: Place, device: "RankDevice", report: Emit) -> None:
-    """Report where the ranks are, and measure the links between hosts, before any other work. Collective."""
+    """Report where the ranks are and the links in and between hosts, measured before any other work. Collective."""
     from pipebench.engine.device import CpuDevice  # noqa: PLC0415 - torch
     from pipebench.measuring import facts, host_links  # noqa: PLC0415 - torch
 

@@ -44,7 +44,7 @@ class RankedPair:
         network: the job's model.
         place: the place of this rank among all.
         folder: the folder of the launch.
-        device_of: gives this host's device with a number; by default a device of the job's kind.
+        device_of: gives the device with a given number on this host; by default a device of the job's kind.
         transport: makes this rank's transport; by default the one for the job's kind of device.
     """
 

@@ -10,7 +10,7 @@ So the update is compared with gradients that are equal to the last bit.
 A gradient's error is divided by its own norm, or by a thousandth of the norm of all gradients if that is larger. A
 gradient that is 0 in exact arithmetic, or that has vanished on its way through many layers, is only rounding in
 baseline and pipeline. Its error has no relation to its own size. A gradient that is entirely wrong is found if its norm
-is more than ``FLOOR`` x the tolerance of the norm of all. Smaller gradients are listed as vanishing.
+is more than ``FLOOR`` x tolerance x the norm of all gradients. Smaller gradients are listed as vanishing.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,8 @@ def verify(
     """Compare loss and every gradient of one step, in float64.
 
     Raises:
-        RunFailedError: They differ by more than the tolerance, are not finite, or all gradients are 0.
+        RunFailedError: They differ by more than the tolerance, are not finite or not of the same parameters, or all of
+            the baseline's gradients are 0.
     """
     check_finite("baseline", expected_loss)
     check_finite("pipeline", loss)
@@ -74,7 +75,7 @@ def check_same_start(baseline: Mapping[str, str], pipeline: Mapping[str, str]) -
     """Check by fingerprints that both start from the same parameters and buffers.
 
     Raises:
-        RunFailedError: They do not.
+        RunFailedError: They start from different ones.
     """
     odd = sorted(
         name for name in baseline.keys() | pipeline.keys() if baseline.get(name) != pipeline.get(name)
@@ -113,17 +114,21 @@ class Errors(NamedTuple):
     norm: float
 
 
+_ONE = {"gradients": "gradient of", "parameters": "updated parameter"}
+
+
 def relative_errors(expected: Gradients, found: Gradients, what: str = "gradients") -> Errors:
     """How far each tensor is from the baseline's.
 
     Raises:
-        RunFailedError: A tensor is not finite or has another shape, or all tensors of the baseline are 0.
+        RunFailedError: A tensor is not finite or has another shape, or the baseline's are all 0 or too large.
     """
     norms, distances = {}, {}
     for name in expected:
-        reference = _exact("baseline", name, expected[name])
-        candidate = _exact("pipeline", name, found[name])
-        norms[name], distances[name] = _norm(reference), _distance(name, reference, candidate)
+        one = f"{_ONE[what]} {name}"
+        reference = _exact("baseline", one, expected[name])
+        candidate = _exact("pipeline", one, found[name])
+        norms[name], distances[name] = _norm(reference), _distance(one, reference, candidate)
     whole = hypot(*norms.values())
     if whole == inf:
         raise RunFailedError(f"verification: the {what} of the baseline are too large for float64")
@@ -137,7 +142,7 @@ def relative_errors(expected: Gradients, found: Gradients, what: str = "gradient
     return Errors(errors, shares, whole)
 
 
-def _exact(side: str, name: str, gradient: Tensor | None) -> Tensor | None:
+def _exact(side: str, one: str, gradient: Tensor | None) -> Tensor | None:
     """The gradient in float64 on the CPU; a sparse one stays sparse, with each row once."""
     exact = None
     if gradient is not None:
@@ -145,17 +150,17 @@ def _exact(side: str, name: str, gradient: Tensor | None) -> Tensor | None:
         exact = real.detach().to("cpu", torch.float64)
         exact = exact.coalesce() if exact.is_sparse else exact
     if exact is not None and not _numbers(exact).isfinite().all():
-        raise RunFailedError(f"verification: the {side}'s gradient of {name} is not finite")
+        raise RunFailedError(f"verification: the {side}'s {one} is not finite")
     return exact
 
 
-def _distance(name: str, reference: Tensor | None, candidate: Tensor | None) -> float:
+def _distance(one: str, reference: Tensor | None, candidate: Tensor | None) -> float:
     """norm(candidate - reference), where a missing tensor is all zeros."""
     if reference is None or candidate is None:
         return _norm(candidate if reference is None else reference)
     if reference.shape != candidate.shape:
         raise RunFailedError(
-            f"verification: the pipeline's gradient of {name} has the shape {tuple(candidate.shape)}, the baseline's "
+            f"verification: the pipeline's {one} has the shape {tuple(candidate.shape)}, the baseline's "
             f"{tuple(reference.shape)}"
         )
     if candidate.is_sparse and reference.is_sparse:
@@ -186,7 +191,7 @@ def check_finite(name: str, loss: float) -> None:
     """Refuse a loss that is NaN or infinite.
 
     Raises:
-        RunFailedError: It is.
+        RunFailedError: The loss is NaN or infinite.
     """
     if not isfinite(loss):
         raise RunFailedError(
@@ -206,5 +211,5 @@ def check_same_loss(baseline: float, pipeline: float, *, steps: int) -> None:
     check_finite("pipeline", pipeline)
     if steps <= _TOGETHER and _loss_error(baseline, pipeline) > LOSS_TOLERANCE:
         raise RunFailedError(
-            f"verification: the pipeline's loss {pipeline:.6f} left the baseline's {baseline:.6f} while training"
+            f"verification: the pipeline's loss {pipeline:.6f} left the baseline's, {baseline:.6f}, in training"
         )

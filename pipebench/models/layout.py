@@ -138,8 +138,8 @@ def shard_weights(
     others wait for it, so its work is on the longest path of the step, and the device before it has time to spare: that
     of a slice's forward and backward.
 
-    ``only_fills``: devices wait only while the pipeline fills. Then a device that begins later gets less: a slice's
-    forward on each device before it is added to its own work.
+    ``only_fills``: devices wait only while the pipeline fills. Then a device that begins later gets less: its own work
+    is counted with a slice's forward on each earlier device added.
     """
     *before, last = stage_slices(partition)
     work = [outline.step_s(part, 1.0) for part in (*before, last._replace(closes=False))]

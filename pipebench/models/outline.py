@@ -116,7 +116,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[Doubt, ...] = ()
 
     def items_per_step(self, steps: int) -> float:
-        """The mean items of a step, over so many timed steps."""
+        """The mean number of items in a step, over so many timed steps."""
         return sum(self.items[batch_of(step) % len(self.items)] for step in range(steps)) / steps
 
 

@@ -173,13 +173,13 @@ def _with_device(
 def relative_speeds(measured: Sequence[float]) -> tuple[float, ...]:
     """Speeds relative to the fastest one.
 
-    A measurement cannot tell apart speeds that differ by less than 3 %, so a speed that is less than 3 % below a faster
-    one counts as equal to it.
+    A measurement cannot tell apart speeds that differ by less than 3 %. So, from the fastest one down, all speeds less
+    than 3 % below it count as equal to it; the next slower one then begins another such group.
 
     Args:
         measured: of the devices in their order, above 0, in any unit.
     """
-    level = {}  # for each speed the fastest one that it cannot be told from
+    level = {}  # for each speed the fastest one of its group
     leader = inf
     for speed in sorted(measured, reverse=True):
         leader = leader if speed > leader * (1 - _ALIKE) else speed

@@ -19,7 +19,7 @@ _FLOAT64 = 2.0  # times the seconds of float32
 
 
 class WordOutline(ABC):
-    """What holds of each such model with its sizes: a base of the outlines, which have the fields."""
+    """What is the same for all such models: a base class of their outlines, which have the fields."""
 
     __slots__ = ()
 
@@ -75,7 +75,7 @@ class WordOutline(ABC):
         return (_FLOAT64 if self.dtype == "float64" else 1.0) * self.step_flops(part) / flops_per_s
 
     def words(self, part: Slice) -> int:
-        """Of the vocabulary, that a part has in its projection."""
+        """How many words of the vocabulary a part has in its projection."""
         if part.rows is not None:
             return part.rows.number
         return self.vocab if part.closes and not part.joins else 0
@@ -84,7 +84,7 @@ class WordOutline(ABC):
         """Numbers that a part keeps from forward to backward for one position of one sequence.
 
         The projection keeps its input, its logits and their log-softmax. A shard of it keeps its input and the
-        exponentials, what joins shards the figures of each, zeros beside them, their scales, and the losses.
+        exponentials. What joins the shards keeps the figures of each, zeros beside them, their scales, and the losses.
         """
         if part.rows is not None:
             return self.hidden + part.rows.number
@@ -93,19 +93,19 @@ class WordOutline(ABC):
         return self.layer_numbers(part) + part.closes * (self.hidden + 2 * self.vocab)
 
     def saved_bytes(self, part: Slice, slices: int = 1) -> int:
-        """Bytes that a part keeps for the backward of one of ``slices`` slices of a segment, before which none came."""
+        """Bytes that a part keeps for the backward of one of ``slices`` slices of a segment, without ``past_bytes``."""
         return self.slice_bytes(self.saved_numbers(part), slices)
 
     def past_bytes(self, part: Slice, slices: int = 1) -> int:  # noqa: ARG002 - the protocol's signature
-        """None: what a chunk leaves to the next one does not grow."""
+        """No bytes: what a chunk leaves to the next one does not grow."""
         return 0
 
     def split_bytes(self, part: Slice, microbatches: int) -> int | None:  # noqa: ARG002 - the protocol's signature
-        """It has no split cell of its own."""
+        """``None``: there is no split cell."""
         return None
 
     def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
-        """All alike."""
+        """Equal shares: all chunks are alike."""
         return even_shares(chunks)
 
     def input_bytes(self, part: Slice, slices: int = 1) -> int:
@@ -116,7 +116,7 @@ class WordOutline(ABC):
         return self.slice_bytes((self.segments if part.layers else 1) * numbers, slices)
 
     def slice_bytes(self, numbers: int, slices: int) -> int:
-        """Bytes of so many numbers a position in one of ``slices`` slices of a segment."""
+        """Bytes of one of ``slices`` slices of a segment, with so many ``numbers`` for each position."""
         return self.batch * self.sequence_length // slices * numbers * self.element_bytes
 
     def memory(self, part: Slice, saved_bytes: int) -> MemoryBytes:
@@ -125,7 +125,7 @@ class WordOutline(ABC):
         return MemoryBytes(parameters, parameters, 0, saved_bytes)
 
     def text(self, part: Slice) -> str:
-        """Such as ``embedding + LSTM 0-1``."""
+        """A part in words, such as ``embedding + LSTM 0-1``."""
         if part.rows is not None:
             return shard_text(part.rows)
         if part.joins:

@@ -29,7 +29,7 @@ from pipebench.plan.graph import Graph, Neighbours, Where
 class _Edge(NamedTuple):
     """An input of an action: ``operation`` on the same microbatch.
 
-    It is of the same stage, ``chunk`` chunks later, or of all neighbours in ``where``, on the same chunk.
+    It is of the same stage, ``chunk`` chunks later (-1: earlier), or of all neighbours in ``where``, on the same chunk.
     """
 
     operation: Operation

@@ -61,7 +61,7 @@ class Side(Stored, frozen=True, kw_only=True):
 
     @property
     def terms(self) -> Terms:
-        """In which its figures are told."""
+        """The terms in which its figures are told."""
         better = self.command.metric.better if self.command else None
         return Terms(self.unit, self.baseline_devices, better)
 
@@ -135,7 +135,7 @@ class GateOutcome(Stored, frozen=True):
 
 
 class Looks(Stored, frozen=True):
-    """Of a comparison that was looked at while it was measured: how often, how often at most, each look's level.
+    """How often a comparison was looked at while it was measured, how often at most, and the level of each look.
 
     The levels of all planned looks sum to 0.05; intervals have the confidence 1 - level.
     """
@@ -165,7 +165,7 @@ class ComparisonRecord(Stored, frozen=True, kw_only=True):
 
     @property
     def terms(self) -> Terms:
-        """In which the figures of all sides can be told together."""
+        """The terms in which the figures of all sides can be told together."""
         return in_common([side.terms for side in self.sides])
 
     @property

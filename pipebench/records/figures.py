@@ -17,7 +17,7 @@ class Candidate(Stored, frozen=True):
 
 
 class Baseline(Stored, frozen=True):
-    """The strongest single-device form of the same training step; ``naive``: the fewest ``devices`` that hold it.
+    """The strongest single-device form of the same training step; ``naive`` takes as few ``devices`` as hold it.
 
     With GPUs it runs on ``device``, the one of median speed among ``device_flops_per_s``.
     """
@@ -39,7 +39,7 @@ class Baseline(Stored, frozen=True):
 
 
 class Pipeline(Stored, frozen=True):
-    """The pipeline's step; ``longest_slice``: how many times its mean forward a stage's longest takes, if not equal."""
+    """The pipeline's step. ``longest_slice``, where slices differ: a stage's longest forward over its mean one."""
 
     step_s: Positive
     words_per_s: Positive | None

@@ -23,7 +23,7 @@ COMPARABLE: tuple[type[Comparable], ...] = (*RUNS, CommandRecord, TraceRecord)
 
 @dataclass(frozen=True)
 class Source:
-    """A record that was found, and its path: that of a run or, where these were searched for too, a command or trace.
+    """A run's record and its path; or those of a command or a trace, where such were searched for too.
 
     ``passed_over`` is how many newer records there were not completed, or unreadable. ``unlike`` is how many runs of a
     study's folder are of another configuration: they differ from it in the fields ``apart``.

@@ -9,7 +9,7 @@ from pipebench.records.spans import TimelineRecord
 
 
 class StageFactorRecord(Stored, frozen=True):
-    """How many times ``forward_s``, and the times of a backward, a stage or a chunk takes."""
+    """Factors of a stage or a chunk: what its forward takes over ``forward_s``, and its backward over the usual one."""
 
     forward: NotNegative
     backward: NotNegative

@@ -71,7 +71,7 @@ def read_bytes(path: Path) -> bytes:
 
     Raises:
         UsageError: There is no such file.
-        CorruptRecordError: It cannot be read, is too large, or has no end, as a pipe.
+        CorruptRecordError: It cannot be read, is too large, or is no file, such as a pipe.
     """
     try:
         found = path.stat()

@@ -59,7 +59,9 @@ def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
     work_s = sum(device.busy_s for device in devices)
     if not makespan_s:
         return "-, since nothing takes any time at these costs"
-    return f"{work_s / makespan_s:.2f}x of {len(devices)} at these costs, over one that does all the work"
+    return (
+        f"{work_s / makespan_s:.2f}x of {len(devices)} at these costs, over one device that does all the work"
+    )
 
 
 def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:

@@ -145,7 +145,7 @@ def record_table(rows: Sequence[RecordRow], *, width: int) -> Table:
 
 
 def _fitting(columns: Sequence[str], lines: Sequence[Sequence[Text]], width: int) -> set[int]:
-    """The rows that fit side by side, the narrowest first."""
+    """The numbers of the rows whose cells fit side by side; the narrowest rows are taken first."""
     found, widths = set(), [*map(cell_len, columns)]
     sizes = [[cell.cell_len for cell in line] for line in lines]
     for number in sorted(range(len(lines)), key=lambda number: sum(sizes[number])):
@@ -157,7 +157,7 @@ def _fitting(columns: Sequence[str], lines: Sequence[Sequence[Text]], width: int
 
 
 def _in_all(widths: Sequence[int]) -> int:
-    """Of columns and what lies between them."""
+    """The width of a table with columns of these widths, and gaps between them."""
     return sum(widths) + _GAP * (len(widths) - 1)
 
 

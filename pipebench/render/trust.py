@@ -12,7 +12,7 @@ _FAULTS = {WarningCode.CLOCK_WRONG_ON_PURPOSE, WarningCode.SLOWED_ON_PURPOSE, Wa
 
 
 def trust(record: RunRecord) -> tuple[str, ...]:
-    """Of an emulated run how near such numbers came to real ones, of a measured one by what it was measured."""
+    """For an emulated run, how near such numbers came to real ones; for a measured one, what it was measured with."""
     if any(warning.code in _FAULTS for warning in record.warnings):
         return ("not at all: a fault was put in on purpose",)
     return tuple(_emulated(record) if record.clock == "virtual" else _measured(record))

@@ -78,7 +78,7 @@ def figures_of(accuracy: Accuracy) -> StudyFigures | None:
 
 
 def _figures_in_words(accuracy: Accuracy) -> StudyFigures | None:
-    """Those of a record that has only the sentence, as older ones do: two digits of each ratio."""
+    """The figures of an older record, which has only the sentence: two decimals of each ratio."""
     found = _QUOTED.search(accuracy.text)
     if found is None:
         return None

@@ -86,7 +86,7 @@ def has_gpus(number: int) -> bool:
 
 
 def _overruled_order() -> str | None:
-    """A line if GPUs should count in another order than the one that a run counts in."""
+    """A line if a variable asks for another order of GPUs than the one that a run counts in."""
     asked = os.environ.get("CUDA_DEVICE_ORDER", _ORDER)
     if asked == _ORDER:
         return None

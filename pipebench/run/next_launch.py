@@ -21,7 +21,7 @@ def job_of(so_far: SoFar, beside: Sequence[SoFar] = ()) -> messages.Job:
 
     Args:
         so_far: what its run knows.
-        beside: the same of those whose pipelines it measures too.
+        beside: the same for the runs whose pipelines it measures too.
     """
     assert so_far.given is not None
     raced = so_far.raced
@@ -41,7 +41,7 @@ class NextLaunch:
 
     Args:
         so_far: what its run knows; what the launch reports is added.
-        beside: the same of those whose pipelines it measures too.
+        beside: the same for the runs whose pipelines it measures too.
         listener: who hears of progress.
         gpus: watched while steps are timed, where there are any.
     """
@@ -57,7 +57,7 @@ class NextLaunch:
         """Start it, and take what it reports until it ends.
 
         Raises:
-            RunFailedError: It broke.
+            RunFailedError: The launch broke.
             DeadlineError: The launcher's deadline passed.
         """
         self._progress((Phase.START.words,), 0.0)
@@ -110,7 +110,7 @@ class NextLaunch:
     def _learn(
         self, so_far: SoFar, message: messages.Devices | messages.Environment | messages.Raced
     ) -> None:
-        """What holds for this run and for those beside it."""
+        """Take what holds for this run and for those beside it."""
         match message:
             case messages.Devices():
                 so_far.device_names = message.names
@@ -121,7 +121,7 @@ class NextLaunch:
                 self._take_race(so_far, message)
 
     def _take_race(self, so_far: SoFar, raced: messages.Raced) -> None:
-        """What was found of the model, and which baseline fits, holds for all launches."""
+        """Take what a race found of the model, and which baseline fits; it holds for all launches."""
         so_far.raced = raced
         config = so_far.config
         config = msgspec.structs.replace(config, found={**(config.found or {}), **raced.found})
@@ -137,7 +137,7 @@ class NextLaunch:
             so_far.environment["baseline_forms_too_big"] = ", ".join(raced.too_big)
 
     def _progress(self, parts: tuple[str, ...], share: float) -> None:
-        """By the time that each launch is expected to take; the first one also races and verifies."""
+        """Report progress, by the time that each launch is expected to take; the first one also races and verifies."""
         config = self.so_far.config
         later = budget.launch_s(config) / budget.run_s(config)
         first = 1 - later * (config.launches - 1)

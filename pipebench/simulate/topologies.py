@@ -72,7 +72,10 @@ def link_for(measured: HostLinkRecord, message_bytes: int) -> Link:
 
 
 def one_way_s(measured: HostLinkRecord, message_bytes: int) -> float:
-    """Seconds of a message one way: in proportion between measured sizes, beyond them as between the last two."""
+    """Seconds of a message one way: in proportion between measured sizes.
+
+    A smaller message takes as long as the smallest; beyond the largest, the line through the last two goes on.
+    """
     times = measured.times
     if message_bytes <= times[0].size_bytes or len(times) == 1:
         return times[0].one_way_s

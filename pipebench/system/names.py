@@ -28,7 +28,7 @@ def is_text(name: str) -> bool:
 
 
 def as_named(text: str) -> str:
-    """The reverse of ``as_text``: the name by which the system finds a file."""
+    """The reverse of ``as_text``, unless that wrote bytes out: the name by which the system finds a file."""
     return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 

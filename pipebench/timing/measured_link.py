@@ -35,7 +35,7 @@ class MeasuredLink(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     backend: str
     torch: str
-    cores: int  # different cores of the two processes
+    cores: int  # how many different cores the two processes had
     times: tuple[MessageTime, ...]
     load_average: float | None = None  # of the machine before the measurement, if it is known
 

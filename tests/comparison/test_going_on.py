@@ -44,6 +44,24 @@ def test_a_model_of_the_users_own_is_no_option_and_another_unit_is_never_let_pas
     assert (other.options, other.words) == ("--model stacked-lstm", ())
 
 
+LAYERS = Difference("config.model.layers", "a 1, b 2", "a 1")
+FEWER = Difference("config.layers", "2", "1")
+
+
+def test_a_built_in_model_of_another_size_is_given_by_options() -> None:
+    found = going_on([LAYERS, FEWER], "transformer")
+    assert (found.options, found.words) == ("--layers 2", ())
+
+
+def test_another_model_of_the_users_own_of_the_same_name_is_not() -> None:
+    found = going_on([LAYERS, FEWER], "blocks.py:build")
+    assert (found.options, found.words) == ("", ("model",))
+
+
+def test_a_field_that_is_not_known_is_named_in_full() -> None:
+    assert short_name("config.input.words_per_step") == "config.input.words_per_step"
+
+
 def test_a_hostile_value_is_quoted() -> None:
     found = going_on([Difference("config.dtype", "$(rm x)", "float32")])
     assert found.options == "--dtype '$(rm x)'"

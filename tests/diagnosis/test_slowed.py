@@ -20,8 +20,8 @@ def test_it_says_how_much_longer_and_what_that_does_to_the_speed_up() -> None:
     assert found is not None
     assert (found.code, found.cause, found.next_step) == (
         "baseline-slowed",
-        "the baseline took 2.00x as long in the launches as in the race that chose it: the machine changed under way, "
-        "and the speed-up may be too high",
+        "the baseline took 2.00x as long in the launches as in the race that chose it: the machine changed during the "
+        "run, and the speed-up may be too high",
         "run again, with nothing else on the machine",
     )
 

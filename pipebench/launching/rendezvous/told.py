@@ -4,7 +4,8 @@
     srun       SLURM_PROCID SLURM_LOCALID SLURM_STEP_NUM_TASKS SLURM_STEP_NODELIST; rank 0 has the store
 
 A missing rank is not taken for 0: on PAI and Kubeflow RANK and WORLD_SIZE count machines, so a process on each machine
-would take itself for rank 0.
+would take itself for rank 0. The address and the port of srun's store are MASTER_ADDR and MASTER_PORT if they are set;
+else they follow from Slurm's variables.
 """
 
 import re
@@ -151,7 +152,9 @@ def _incomplete(environment: Mapping[str, str]) -> str | None:
     there = [f"{name}={environment[name]}" for name in _TOGETHER if environment.get(name)]
     missing = [name for name in _TOGETHER if not environment.get(name)]
     counted = (
-        " (where RANK and WORLD_SIZE count machines, no rank can be told)" if "LOCAL_RANK" in missing else ""
+        " (RANK and WORLD_SIZE count machines here, so they do not name a rank)"
+        if "LOCAL_RANK" in missing
+        else ""
     )
     return f"{', '.join(there)} without {', '.join(missing)}: expected all of them, as torchrun sets them{counted}"
 

@@ -100,7 +100,7 @@ class _Rows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient_NV: Tensor | None) -> tuple[Tensor | None, ...]:
-        """The gradients. If they are to be differentiated again, products that can be are used."""
+        """The gradients; of differentiable products, if autograd is to differentiate the gradients again."""
         if gradient_NV is None:
             return None, None, None, None
         input_NH, weight_VH = ctx.saved_tensors

@@ -4,8 +4,8 @@
         output.backward(...)
     deferred.weights([(0, 1)])     W of some slices, in any order
 
-A pair belongs to the slice whose backward runs, whenever its forward ran. Until its W a slice keeps the input and the
-output's gradient of each linear layer. Both must stay as they are; if one is written into, W notices it.
+A layer's call belongs to the slice whose backward runs, whenever its forward ran. Until its W a slice keeps the input
+and the output's gradient of each linear layer. Both must stay as they are; if one is written into, W notices it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -156,7 +156,7 @@ class _Measured:
         return structs.replace(layer, whole_output=whole_output)
 
     def _check_whole(self, slice_: Edge, whole: Edge, text: str) -> None:
-        """Refuse a first slice's output whose shape not all slices can have: together they would not be the whole."""
+        """Refuse an output for the whole batch that slices of the first one's shape could not make up together."""
         m, c = self.microbatches, self.chunks
         for part, all_ in zip(slice_.tensors, whole.tensors, strict=True):
             if prod(all_.shape) not in {prod(part.shape) * slices for slices in (1, m, c, m * c)}:

@@ -231,7 +231,7 @@ def load(asked: PairsAsked) -> PairData:
 
 
 def synthetic(asked: PairsAsked) -> PairData:
-    """Batches of words drawn by Zipf's law for both sides: one for each time step, no padding."""
+    """Batches of words drawn by Zipf's law for both sides: a word for each time step, no padding."""
     generator = random.Random(asked.seed)  # noqa: S311 - reproducible, not secret
     number, steps = BATCHES * asked.batch, asked.sequence_length
     sources = by_zipf(generator, asked.source_vocab, number * steps)

@@ -78,11 +78,11 @@ class Seq2SeqOutline(WordOutline):
         return TRAINING * 2 * (layers + self.hidden * self.words(part) * target)
 
     def layer_numbers(self, part: Slice) -> int:
-        """A pair keeps what two layers of the stacked LSTM do, of a position of encoder and decoder."""
+        """For a position of encoder and decoder each, a pair keeps what two layers of the stacked LSTM keep for one."""
         return 2 * part.layers * LAYER_NUMBERS * self.hidden
 
     def slice_bytes(self, numbers: int, slices: int) -> int:
-        """Chunks need not divide the time evenly: in proportion, rounded up."""
+        """See ``WordOutline``; in proportion and rounded up, since chunks need not divide the time evenly."""
         return -(-self.batch * self.sequence_length * numbers * self.element_bytes // slices)
 
     def memory(self, part: Slice, saved_bytes: int) -> MemoryBytes:

@@ -53,7 +53,7 @@ def _fewer(rule: TokenRule, ids: Ids, units: str, enough_vocab: int | None, *, l
     if enough_vocab is None:
         if rule == "characters":
             return "use another text"
-        return "the text says itself that they are unknown: use one whose rare words were not replaced"
+        return "the text marks them as unknown itself: use a text whose rare words were not replaced"
     larger = f"{ids.option} {enough_vocab} leaves a quarter of them"
     if letters_help and enough_vocab > _LARGE_VOCABULARY * ids.number:
         return f"use --tokens characters: this text has so many {units} that only {larger}"

@@ -164,8 +164,9 @@ class Transformer(nn.Module):
     def initialise(self, seed: int) -> None:
         """Draw the parameters; the same seed gives the same model however it is sliced.
 
-        Norms keep the values that they are made with, 1 and 0. A block adds something to its input twice. The weights
-        of these are smaller by the square root of the number of such additions in the model, as in GPT-2.
+        Norms keep the values that they are made with, 1 and 0. A block adds something to its input twice. The
+        weights that give what is added are divided by the square root of the number of such additions in the model, as
+        in GPT-2.
         """
         bound = self._outline.hidden**-0.5
         added = (2 * self._outline.layers) ** -0.5

@@ -217,7 +217,7 @@ class _Run:
     # W
 
     def _critical(self, device: int) -> tuple[int, Rectangle] | None:
-        """The stage and the cell of W that make room for a job that could start otherwise."""
+        """The stage and the cell of W that make room for a job, which only waits for that."""
         for rank in sorted(self.ready[device]):
             stage = self.jobs.stage[self.by_rank[rank]]
             if self.weights[stage].waiting:

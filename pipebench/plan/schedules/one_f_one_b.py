@@ -32,7 +32,9 @@ def one_f_one_b(graph: Graph, more: int = 0, *, name: str = "1f1b") -> Plan:
         UsageError: A device runs several stages.
     """
     if graph.stages != graph.devices:
-        raise UsageError(f"schedule {name} takes one stage a device, got {graph.stages} on {graph.devices}")
+        raise UsageError(
+            f"schedule {name} takes one stage a device, got {graph.stages} stages on {graph.devices} devices"
+        )
     programs: list[Program] = [()] * graph.devices
     for stage, device in enumerate(graph.device_of):
         programs[device] = _program(graph, stage, more)

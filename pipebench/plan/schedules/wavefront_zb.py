@@ -68,4 +68,4 @@ def _check_limits(graph: Graph, most_alive: int | None, most_waiting: int | None
             f"--most-alive: expected at least {chunks} slices, all chunks of one microbatch, got {most_alive}"
         )
     if most_waiting is not None and most_waiting < 1:
-        raise UsageError(f"most_waiting: expected at least 1 slice between I and W, got {most_waiting}")
+        raise UsageError(f"--most-waiting: expected at least 1 slice between I and W, got {most_waiting}")

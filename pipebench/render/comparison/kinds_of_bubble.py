@@ -29,4 +29,4 @@ def _kinds(record: ComparisonRecord) -> Iterator[tuple[str, str]]:
 def _kind(side: Side, values: int) -> str:
     if side.trace:
         return "all recorded steps"
-    return "over all launches" if values == side.launches else "recorded step alone"
+    return "over all launches" if values == side.launches else "recorded step only"

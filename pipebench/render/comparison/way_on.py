@@ -9,7 +9,7 @@ from pipebench.render.comparison.words import Foreign, Wording
 
 def way_on(compared: CandidateComparison) -> Iterator[Wording]:
     """Which options make a new run of the candidate comparable, or which option allows the difference."""
-    found = going_on(compared.mismatches)
+    found = going_on(compared.mismatches, compared.candidate.model)
     ways = [way for way in (_again(found), _all_the_same(found, compared.candidate), _never(found)) if way]
     for number, way in enumerate(ways):
         yield from ["; or " if found.allowing else "; "] if number else []

@@ -118,7 +118,7 @@ def _kind(step: WaterfallStep, *, is_first: bool) -> str:
 
 
 def _scale(rows: Sequence[_Row]) -> _Scale:
-    """A scale from 1 on, or from a power of two below all speed-ups if one of them is below 1; all bars begin there."""
+    """A scale from 1 on, or from a power of two below all speed-ups if one is 1 or less; all bars begin there."""
     reached = [row.after for row in rows]
     low = min(1.0, 2.0 ** (ceil(log2(min(reached))) - 1))
     return _Scale(low, max(*reached, 2 * low))

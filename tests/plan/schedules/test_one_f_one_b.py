@@ -139,7 +139,7 @@ def test_the_deep_form_has_room_for_a_shared_softmax_and_the_plain_one_has_none(
 
 
 def test_1f1b_takes_one_stage_a_device() -> None:
-    with pytest.raises(UsageError, match="1f1b takes one stage a device, got 4 on 2"):
+    with pytest.raises(UsageError, match="1f1b takes one stage a device, got 4 stages on 2 devices"):
         SCHEDULES["1f1b"].plan(Graph(4, 8, device_of=(0, 1, 0, 1)))
 
 

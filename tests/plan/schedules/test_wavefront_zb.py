@@ -151,7 +151,7 @@ def test_reductions_stand_at_the_end_of_each_device() -> None:
     ("limits", "text"),
     [
         ({"most_alive": 3}, "most-alive: expected at least 4 slices, all chunks of one microbatch, got 3"),
-        ({"most_waiting": 0}, "most_waiting: expected at least 1 slice between I and W, got 0"),
+        ({"most_waiting": 0}, "--most-waiting: expected at least 1 slice between I and W, got 0"),
     ],
 )
 def test_limits_that_no_order_can_keep_are_refused(limits: dict[str, int], text: str) -> None:

@@ -125,7 +125,9 @@ def test_stages_that_live_in_a_part_of_time(*, lone_head: bool) -> None:
 
 def test_zb_h1_takes_one_stage_a_device_and_a_backward_in_halves() -> None:
     graph = Graph(4, 8, device_of=(0, 1, 0, 1), split_backward=True)
-    with pytest.raises(UsageError, match="schedule zb-h1 takes one stage a device, got 4 on 2"):
+    with pytest.raises(
+        UsageError, match="schedule zb-h1 takes one stage a device, got 4 stages on 2 devices"
+    ):
         SCHEDULES["zb-h1"].plan(graph)
     expected = "schedule zb-h1 takes a backward in two halves, got a whole one: use 1f1b"
     with pytest.raises(UsageError, match=expected):

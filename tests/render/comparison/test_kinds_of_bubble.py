@@ -29,8 +29,8 @@ def by_launch(record: CompletedRun) -> CompletedRun:
 def test_it_is_over_all_launches_or_of_one_step_as_the_record_has_it() -> None:
     before, record = steady_record(), by_launch(steady_record())
     assert told(record, record) == "over all launches"
-    assert told(before, before) == "recorded step alone"
-    assert told(record, before, record) == "A, C: over all launches; B: recorded step alone"
+    assert told(before, before) == "recorded step only"
+    assert told(record, before, record) == "A, C: over all launches; B: recorded step only"
 
 
 def test_where_there_is_none_nothing_is_told() -> None:
