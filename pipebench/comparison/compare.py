@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
-from pipebench.comparison import fields, remarks, trace_fields, verdicts
+from pipebench.comparison import fields, remarks, verdicts
 from pipebench.comparison.doubts import Doubt, concerning, doubts
 from pipebench.comparison.metrics import OF_WORDS, Sample, names_of, other_name, samples
 from pipebench.comparison.more_launches import Sided, of_few_launches
 from pipebench.comparison.overall import overall_of, worst_of
 from pipebench.comparison.parts import explained, setting_of
-from pipebench.records.command import CommandRecord, CommandSide, Comparable
+from pipebench.comparison.sides import side_of
+from pipebench.records.command import CommandRecord, Comparable
 from pipebench.records.comparison import (
     CandidateComparison,
     ComparisonRecord,
@@ -23,9 +24,8 @@ from pipebench.records.comparison import (
 from pipebench.records.schema import WarningRecord
 from pipebench.records.selection import Source
 from pipebench.records.terms import WORDS, Terms, terms_of
-from pipebench.records.trace import TraceRecord, TraceSide
+from pipebench.records.trace import TraceRecord
 from pipebench.statistics.power import DEFAULT_THRESHOLD
-from pipebench.system.names import path_text
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ class _Measured:
     doubts: Sequence[Doubt] = ()
     warnings: Sequence[WarningRecord] = ()
 
+    @property
+    def side(self) -> Side:
+        """The record as the comparison names it."""
+        return side_of(self.source, self.label, self.terms)
+
 
 def compare(sources: Sequence[Source], rules: Rules | None = None) -> ComparisonRecord:
     """Compare each of the other sources with the first; all are of one kind.
@@ -86,7 +91,7 @@ def compare(sources: Sequence[Source], rules: Rules | None = None) -> Comparison
     first, *others = [_compared(measured[0], candidate, rules) for candidate in measured[1:]]
     return ComparisonRecord(
         by=rules.by,
-        reference=_side(measured[0]),
+        reference=measured[0].side,
         candidate=first.candidate,
         metrics=first.metrics,
         overall=worst_of([first, *others]),
@@ -126,7 +131,7 @@ def _compared(reference: _Measured, candidate: _Measured, rules: Rules) -> Candi
         _identical(reference.samples, candidate.samples),
     )
     return CandidateComparison(
-        candidate=_side(candidate),
+        candidate=candidate.side,
         metrics=metrics,
         overall=overall_of(metrics),
         mismatches=standing,
@@ -241,68 +246,3 @@ def _instead(name: MetricName, *sides: _Measured) -> str | None:
     if name in OF_WORDS and any(side.terms.unit != WORDS for side in sides):
         return f"gate on {OF_WORDS[name]}, which every run has"
     return None
-
-
-def _side(measured: _Measured) -> Side:
-    record = measured.source.record
-    if isinstance(record, CommandRecord):
-        return _side_of_a_command(measured, record)
-    if isinstance(record, TraceRecord):
-        return _side_of_a_trace(measured, record)
-    return Side(
-        label=measured.label,
-        id=record.id,
-        path=path_text(measured.source.path),
-        created=record.created,
-        status=record.status,
-        launches=len(record.launches),
-        device=record.device.kind,
-        devices=record.device.count,
-        clock=record.clock,
-        machine=record.machine.name if record.machine else None,
-        schedule=record.config.schedule,
-        microbatches=record.config.microbatches,
-        chunks=record.config.chunks,
-        unit=measured.terms.unit,
-        baseline_devices=measured.terms.baseline_devices,
-        model=record.config.model.name if record.config.model is not None else None,
-        softmax_devices=record.config.softmax_devices,
-    )
-
-
-def _side_of_a_command(measured: _Measured, record: CommandRecord) -> Side:
-    return Side(
-        label=measured.label,
-        id=record.id,
-        path=path_text(measured.source.path),
-        created=record.created,
-        status=record.status,
-        launches=len(record.launches),
-        device=None,
-        devices=None,
-        clock=None,
-        machine=None,
-        schedule=None,
-        microbatches=None,
-        chunks=None,
-        command=CommandSide(record.command, record.metric, record.skip),
-    )
-
-
-def _side_of_a_trace(measured: _Measured, record: TraceRecord) -> Side:
-    return Side(
-        label=measured.label,
-        id=record.id,
-        path=path_text(measured.source.path),
-        created=record.created,
-        status=record.status,
-        launches=len(record.launches),
-        device=None,
-        devices=record.plan.devices,
-        clock=record.clock,
-        machine=None,
-        schedule=None,
-        microbatches=record.plan.microbatches,
-        chunks=None,
-        trace=TraceSide(record.plan, len(record.steps), trace_fields.kinds_of(record)),
-    )

@@ -79,7 +79,7 @@ def document(record: ComparisonRecord) -> list[Block]:
     notes = Footnotes()
     many = bool(record.others) or record.by is not None
     grid = _grid_of_many(record, notes) if many else _grid_of_two(record, notes)
-    blocks: list[Block] = [Facts([(side.label, cell(*described(side))) for side in _sides(record)]), grid]
+    blocks: list[Block] = [Facts([(side.label, cell(*described(side))) for side in record.sides]), grid]
     rows = [(f"[{number}]", cell(text)) for number, text in enumerate(notes.texts, start=1)]
     rows += list(
         dict.fromkeys(row for compared in comparisons_of(record) for row in _remarks(compared))
@@ -99,10 +99,6 @@ def told(text: str) -> Iterator[Wording]:
     for command in commands:
         yield " "
         yield Typed(command)
-
-
-def _sides(record: ComparisonRecord) -> list[Side]:
-    return record.sides
 
 
 def _grid_of_two(record: ComparisonRecord, notes: Footnotes) -> Grid:

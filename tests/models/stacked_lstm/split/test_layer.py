@@ -234,13 +234,11 @@ def test_an_update_is_seen(library: Products, name: str) -> None:
 
 @pytest.mark.parametrize(("length", "made"), [(1, 2), (2, 3)])
 def test_what_was_made_before_the_step_is_not_made_again_in_it(length: int, made: int) -> None:
-    counting = Counting()
-    ours = split(lstm(3), counting)
+    ours = split(lstm(3), counting := Counting())
     ours.make_forward(2)
     ours.make_backward(2, length)
     assert counting.made == made, "forward; and backward for both inputs at once, or for each apart"
-    chunks = chunks_of(ours, 4, 2, length)
-    forward(ours, chunks, drawn(4, 2, 3))
+    forward(ours, chunks := chunks_of(ours, 4, 2, length), drawn(4, 2, 3))
     backward_input(ours, chunks, drawn(4, 2, 3))
     assert counting.made == made
 
