@@ -111,7 +111,7 @@ def opened(ref: str, place: Path) -> None:
 def test_outside_of_a_repository_there_are_no_refs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(UsageError, match=r"is in none .git: fatal: not a git repository"):
+    with pytest.raises(UsageError, match=r"is in no repository .git: fatal: not a git repository"):
         opened("x", tmp_path / "place")
 
 

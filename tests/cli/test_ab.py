@@ -184,7 +184,7 @@ def test_sides_take_turns_with_their_own_options_after_the_common_ones(ab: Ab, t
         (["--b-python", "true"], 7, "no pipebench there (no answer)"),
         (["--b-python", "\x1b[31mx"], 2, r"--b-python \x1b[31mx: no such interpreter"),
         (["--a", "HEAD"], 2, "expected two refs, found one"),
-        (["--a", "HEAD", "--b", "HEAD"], 2, "is in none"),
+        (["--a", "HEAD", "--b", "HEAD"], 2, "is in no repository"),
         (["-o", "record.json"], 2, "expected a folder, found a file"),
     ],
 )
@@ -239,7 +239,7 @@ def test_what_git_refuses_is_said_in_its_own_words_and_its_configuration_counts(
     assert refused.code == 7
     assert "fatal: detected dubious ownership in repository" in refused.err
     assert f"git config --global --add safe.directory {tmp_path}" in refused.err
-    assert "is in none" not in refused.err
+    assert "is in no repository" not in refused.err
     safe = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "safe.directory",

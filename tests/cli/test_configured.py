@@ -86,7 +86,7 @@ def test_a_variable_makes_it_read_no_file(records: Path, monkeypatch: pytest.Mon
     ("text", "told"),
     [
         ("[check]\ngates = []", "[check] gates: no such option of check; did you mean gate?"),
-        ('[check]\ngate = "speedup=3%"', "[check] gate: expected a list, each of it text in quotes"),
+        ('[check]\ngate = "speedup=3%"', "[check] gate: expected a list, each entry text in quotes"),
         ("[check]\ncurrent = 'x'", "[check] current: no such option of check"),
         ("[check]\nhelp = true", "[check] help: no such option of check"),
         ("[chekc]\n", "chekc: no such command; did you mean check?"),
