@@ -44,6 +44,17 @@ def _environment() -> Iterator[None]:
     os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch has one thread, as in a launch; with several, tiny models mostly wait for threads."""
+    import torch  # most tests do without
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def live_ranks() -> "Iterator[Group]":
     """Real ranks that many tests use one after the other."""

@@ -1,5 +1,7 @@
 """What a comparison says of each of its records."""
 
+from msgspec.structs import replace
+
 from pipebench.comparison import trace_fields
 from pipebench.records.command import CommandRecord, CommandSide
 from pipebench.records.comparison import Side
@@ -44,6 +46,23 @@ def side_of(source: Source, label: str, terms: Terms) -> Side:
 
 
 def _of_a_command(source: Source, label: str, record: CommandRecord) -> Side:
+    side = _without_a_run(source, label, record)
+    return replace(side, command=CommandSide(record.command, record.metric, record.skip))
+
+
+def _of_a_trace(source: Source, label: str, record: TraceRecord) -> Side:
+    plan = record.plan
+    return replace(
+        _without_a_run(source, label, record),
+        devices=plan.devices,
+        clock=record.clock,
+        microbatches=plan.microbatches,
+        trace=TraceSide(plan, len(record.steps), trace_fields.kinds_of(record)),
+    )
+
+
+def _without_a_run(source: Source, label: str, record: CommandRecord | TraceRecord) -> Side:
+    """What every record has; the fields of a run are empty."""
     return Side(
         label=label,
         id=record.id,
@@ -58,24 +77,4 @@ def _of_a_command(source: Source, label: str, record: CommandRecord) -> Side:
         schedule=None,
         microbatches=None,
         chunks=None,
-        command=CommandSide(record.command, record.metric, record.skip),
-    )
-
-
-def _of_a_trace(source: Source, label: str, record: TraceRecord) -> Side:
-    return Side(
-        label=label,
-        id=record.id,
-        path=path_text(source.path),
-        created=record.created,
-        status=record.status,
-        launches=len(record.launches),
-        device=None,
-        devices=record.plan.devices,
-        clock=record.clock,
-        machine=None,
-        schedule=None,
-        microbatches=record.plan.microbatches,
-        chunks=None,
-        trace=TraceSide(record.plan, len(record.steps), trace_fields.kinds_of(record)),
     )

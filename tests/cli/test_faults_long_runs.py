@@ -21,15 +21,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def test_complete_launches_are_kept(folder: Path) -> None:
-    """A rank that is killed later, by hand, in the second launch or after."""
-    process = subprocess.Popen(
+def started(folder: Path) -> "subprocess.Popen[str]":
+    """A run of two ranks and many launches."""
+    return subprocess.Popen(
         [COMMAND, "run", "--device", "cpu", "--gpus", "2", *TINY, "--launches", "100", "-o", str(folder)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
     )
+
+
+def test_complete_launches_are_kept(folder: Path) -> None:
+    """A rank that is killed later, by hand, in the second launch or after."""
+    process = started(folder)
     assert process.stderr is not None
     for line in process.stderr:
         if "launch 3" in line:
@@ -61,13 +66,7 @@ def victims(launcher: int) -> list[int]:
 
 
 def test_nothing_listens_outside_loopback(folder: Path) -> None:
-    process = subprocess.Popen(
-        [COMMAND, "run", "--device", "cpu", "--gpus", "2", *TINY, "--launches", "100", "-o", str(folder)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
+    process = started(folder)
     try:
         assert process.stderr is not None
         for line in process.stderr:

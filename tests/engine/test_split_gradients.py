@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import torch
 
 from pipebench.config.resolving import resolve
 from pipebench.config.run_config import RunConfig, RunOptions
@@ -88,13 +87,7 @@ def named(case: Case) -> str:
     return f"{gpus}-{sharing}-{schedule}-{m}x{c}-{vocab}-{dtype}-{is_padded}-{order}"
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """As a launch has it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

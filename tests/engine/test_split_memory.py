@@ -1,10 +1,9 @@
 """The buffers of split cells hold what the budget says they do, as many times as microbatches are in flight."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
-import torch
 from torch import Tensor
 
 from pipebench.config.budget import device_memory
@@ -27,13 +26,7 @@ WORKING = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """As a launch has it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def config(schedule: str, microbatches: int, chunks: int, **options: Any) -> RunConfig:

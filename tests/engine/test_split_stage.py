@@ -1,6 +1,5 @@
 """Stages in halves against those with autograd: the same model, any slices, any legal order."""
 
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -14,14 +13,7 @@ from pipebench.models.layout import layout_of
 from pipebench.models.outline import Slice
 from tests.engine.split_model import STEPS, SlicedModel, batch_of, network
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Products are so small that several threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 TOLERANCES = {"float32": 1e-5, "float64": 1e-10}

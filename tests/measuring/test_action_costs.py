@@ -1,6 +1,5 @@
 """What actions cost, told from cells of two sizes, and a plan that comes of it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -18,14 +17,7 @@ from pipebench.plan.check import check
 from pipebench.plan.order_costs import CellCost
 from pipebench.plan.schedules import SCHEDULES
 
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """As a launch has it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_two_sizes_give_a_cost_by_the_call_and_one_by_the_slice() -> None:

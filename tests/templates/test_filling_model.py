@@ -3,12 +3,10 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
-import torch
 
 from pipebench import Model
 from pipebench.config.resolving import resolve
@@ -60,15 +58,6 @@ def test_the_model_to_start_from_is_short_and_passes_ruff(tmp_path: Path) -> Non
     assert ended.returncode == 0, ended.stdout
     for field in fields(Model):
         assert field.name == "_" or re.search(rf"^        {field.name}=", text, re.MULTILINE), field.name
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """As in a measuring process."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.usefixtures("one_thread")
