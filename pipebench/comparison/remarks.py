@@ -101,7 +101,7 @@ def _of_a_trace(record: TraceRecord, label: str) -> Iterator[WarningRecord]:
             f"verdict needs {LEAST_LAUNCHES} runs a side: steps of one run have too much in common"
         )
         yield WarningRecord(
-            WarningCode.FEW_RUNS, cause, f"record {LEAST_LAUNCHES} and join them: pipebench merge"
+            WarningCode.FEW_RUNS, cause, f"record {LEAST_LAUNCHES} and join them: pipebench merge FOLDER"
         )
 
 
