@@ -33,7 +33,7 @@ class Step(NamedTuple):
     scaled: Tensor
     candidate: Tensor  # -2 times the candidate
     squashed: Tensor  # tanh of the cell state
-    all_gates: Tensor  # after I: the gradients of the gates' arguments
+    all_gates: Tensor  # after I: the gradients of the gates' arguments, the candidate's being scaled
     gates: Gates
 
 

@@ -15,7 +15,7 @@ from pipebench.models.stacked_lstm.split.buffers import Buffers, Chunk, Rows, St
 from pipebench.models.stacked_lstm.split.products import Products
 from pipebench.models.stacked_lstm.split.state import State, StateGradient
 from pipebench.models.stacked_lstm.split.time_step import Constants
-from pipebench.models.stacked_lstm.split.weights import Weights, parameters_of
+from pipebench.models.stacked_lstm.split.weights import Weights, parameters_of, scale_candidates
 
 
 class SplitLSTM:
@@ -111,8 +111,8 @@ class SplitLSTM:
         """
         assert self._weights.are_current(), "no update between a forward and its backward"
         buffers, steps = chunk.buffers, chunk.steps
-        _put(buffers.scaled_gradient_BH, None if after is None else after.scaled)
-        hidden_BH = None if after is None else after.hidden
+        hidden_BH, scaled_BH = after or (None, None)
+        _put(buffers.scaled_gradient_BH, scaled_BH)
         given_BH = [None] * len(steps) if output_gradient_TBH is None else output_gradient_TBH.unbind(0)
         if len(steps) == 1 and input_:
             input_BH, hidden_BH = self._backward_both(steps[0], given_BH[0], hidden_BH, buffers)
@@ -169,10 +169,10 @@ class SplitLSTM:
             return
         (total_KG, total_G), self._totals = self._totals, None
         input_HG, hidden_HG = total_KG.chunk(2)
-        add_gradient(self.parameters.weight_ih, input_HG.t().contiguous())
-        add_gradient(self.parameters.weight_hh, hidden_HG.t().contiguous())
-        add_gradient(self.parameters.bias_ih, total_G)
-        add_gradient(self.parameters.bias_hh, total_G.clone())
+        gradients = input_HG.t().contiguous(), hidden_HG.t().contiguous(), total_G, total_G.clone()
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            scale_candidates(gradient)
+            add_gradient(parameter, gradient)
 
 
 def _put(here: Tensor, given: Tensor | None) -> None:

@@ -36,8 +36,8 @@ def forward(step: Step, sums_BG: Tensor, constants: Constants) -> None:
 def backward(step: Step, hidden_gradient_BH: Tensor, buffers: Buffers, constants: Constants) -> None:
     """Put the gradients of the gates' arguments in the place of the gates, and step the cell state's one back in time.
 
-    The gradient of a candidate is of ``nn.LSTM``'s argument z, not of the scaled one. What is kept of a candidate is
-    4 sigmoid(-2z) - 2, whose derivative is -8 s (1 - s).
+    The gradient of a candidate is of its scaled argument, -2 times that of ``nn.LSTM``. What is kept of a candidate
+    with the sigmoid s is 4 s - 2, whose derivative is 4 s (1 - s).
     """
     gates, scratch, scaled_gradient_BH = step.gates, buffers.scratch, buffers.scaled_gradient_BH
     torch.mul(hidden_gradient_BH, step.squashed, out=scratch.output)
@@ -45,6 +45,6 @@ def backward(step: Step, hidden_gradient_BH: Tensor, buffers: Buffers, constants
     scaled_gradient_BH.addcmul_(scratch.output, step.hidden, value=0.5)
     torch.mul(scaled_gradient_BH, step.candidate, out=scratch.input)
     torch.mul(scaled_gradient_BH, step.scaled_before, out=scratch.forget)
-    torch.addcmul(constants.zero, scaled_gradient_BH, gates.input, value=-8, out=scratch.candidate)
+    torch.addcmul(constants.zero, scaled_gradient_BH, gates.input, value=4, out=scratch.candidate)
     scaled_gradient_BH.mul_(gates.forget)
     torch.ops.aten.sigmoid_backward.grad_input(buffers.scratch_BG, step.all_gates, grad_input=step.all_gates)

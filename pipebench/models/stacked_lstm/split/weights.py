@@ -28,8 +28,17 @@ def parameters_of(lstm: nn.LSTM) -> Parameters:
     return Parameters(*(lstm.get_parameter(f"{name}_l0") for name in Parameters._fields))
 
 
+def scale_candidates(tensor_G: Tensor) -> None:
+    """Multiply the candidates' rows of a parameter or gradient [4H, ...] by -2, in place.
+
+    A product with such weights gives the scaled arguments of ``time_step``. The gradient of a weight is -2 times that
+    of a scaled one.
+    """
+    tensor_G.chunk(4)[_CANDIDATE].mul_(-2)
+
+
 class Weights:
-    """The products by the parameters of one layer.
+    """The products by the parameters of one layer, the candidate's rows scaled by -2.
 
     Args:
         parameters: of the layer.
@@ -41,13 +50,13 @@ class Weights:
         self._made: dict[str, Product] = {}
         self._versions = [-1]
         input_GH = parameters.weight_ih.detach()
-        self._both_GK = torch.cat((input_GH, input_GH), 1)
-        self._scaled_GK, self._scaled_bias_G = self._both_GK.clone(), parameters.bias_ih.detach().clone()
+        self._both_GK, self._bias_G = torch.cat((input_GH, input_GH), 1), parameters.bias_ih.detach().clone()
 
     def refresh(self) -> None:
         """Forget all products if a parameter has changed; torch counts a tensor's changes."""
         if not self.are_current():
             self._made.clear()
+            self._scale()
             self._versions = self._counted()
 
     def are_current(self) -> bool:
@@ -58,44 +67,37 @@ class Weights:
         """How often each parameter has changed so far."""
         return [parameter._version for parameter in self._parameters]  # noqa: SLF001
 
+    def _scale(self) -> None:
+        """Put the weights side by side, add up the biases, and scale the candidate's rows."""
+        input_GH, hidden_GH, *biases_G = (parameter.detach() for parameter in self._parameters)
+        torch.cat((input_GH, hidden_GH), 1, out=self._both_GK)
+        torch.add(*biases_G, out=self._bias_G)
+        scale_candidates(self._both_GK)
+        scale_candidates(self._bias_G)
+
     def forward(self, rows: int) -> Product:
-        """The product from [x | h] to the arguments of all gates, the candidate's scaled by -2."""
-        return self._product("forward", self._make_forward, rows)
+        """The product from [x | h] to the arguments of all gates."""
+        return self._product("forward", lambda: self._products.by(self._both_GK, self._bias_G, rows))
 
     def backward_both(self, rows: int) -> Product:
         """The product from the gradients of the gates' arguments to those of [x | h]."""
-        return self._product("both", self._make_both, rows)
+        return self._product("both", lambda: self._transposed(self._both_GK, rows))
 
     def backward_hidden(self, rows: int) -> Product:
         """The product from the gradients of the gates' arguments to that of h alone."""
-        return self._product(
-            "hidden", lambda rows: self._transposed(self._parameters.weight_hh.detach(), rows), rows
-        )
+        return self._product("hidden", lambda: self._transposed(self._both_GK.chunk(2, 1)[1], rows))
 
     def backward_input(self, rows: int) -> Product:
         """The product from the gradients of the gates' arguments to that of x alone."""
-        return self._product(
-            "input", lambda rows: self._transposed(self._parameters.weight_ih.detach(), rows), rows
-        )
+        return self._product("input", lambda: self._transposed(self._both_GK.chunk(2, 1)[0], rows))
 
-    def _product(self, name: str, make: Callable[[int], Product], rows: int) -> Product:
+    def _product(self, name: str, make: Callable[[], Product]) -> Product:
         """A product, made when it is first asked for: not every run needs each."""
         made = self._made.get(name)
         if made is None:
-            made = self._made[name] = make(rows)
+            made = self._made[name] = make()
         return made
 
-    def _make_forward(self, rows: int) -> Product:
-        input_GH, hidden_GH, *biases_G = (parameter.detach() for parameter in self._parameters)
-        torch.cat((input_GH, hidden_GH), 1, out=self._scaled_GK)
-        torch.add(*biases_G, out=self._scaled_bias_G)
-        for tensor in (self._scaled_GK, self._scaled_bias_G):
-            tensor.chunk(4)[_CANDIDATE].mul_(-2)
-        return self._products.by(self._scaled_GK, self._scaled_bias_G, rows)
-
-    def _make_both(self, rows: int) -> Product:
-        torch.cat([parameter.detach() for parameter in self._parameters[:2]], 1, out=self._both_GK)
-        return self._transposed(self._both_GK, rows)
-
     def _transposed(self, weight: Tensor, rows: int) -> Product:
-        return self._products.by(weight.t(), None, rows)
+        """The product by a transposed weight, which must be dense."""
+        return self._products.by(weight.contiguous().t(), None, rows)

@@ -27,5 +27,6 @@ def test_one_step_by_the_formulas_of_torch_s_documentation() -> None:
         torch.testing.assert_close(step.scaled, -2 * cell.detach())
         buffers.scaled_gradient_BH.copy_(of_cell / -2)
         time_step.backward(step, of_hidden, buffers, Constants(like))
+        step.gates.candidate.mul_(-2)  # from the gradient of the scaled argument to that of torch's
         torch.testing.assert_close(step.all_gates, sums_BG.grad)
         torch.testing.assert_close(buffers.scaled_gradient_BH, before.grad / -2)

@@ -1,7 +1,7 @@
 import torch
 
 from pipebench.models.stacked_lstm.split.products import Blas, Product
-from pipebench.models.stacked_lstm.split.weights import Weights, parameters_of
+from pipebench.models.stacked_lstm.split.weights import Weights, parameters_of, scale_candidates
 from tests.models.stacked_lstm.split.building import drawn, lstm
 
 
@@ -34,4 +34,5 @@ def test_backwards_in_one_product_or_in_two() -> None:
     with torch.no_grad():
         apart = [product(2)(gates_BG) for product in (weights.backward_input, weights.backward_hidden)]
         torch.testing.assert_close(weights.backward_both(2)(gates_BG), torch.cat(apart, 1))
+        scale_candidates(gates_BG.t())
         torch.testing.assert_close(apart[0], gates_BG @ layer.weight_ih_l0)
