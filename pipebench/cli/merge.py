@@ -8,6 +8,7 @@ import typer
 
 from pipebench.cli import brief, completing, output
 from pipebench.errors import EnvironmentRefusedError, ExitCode, UsageError
+from pipebench.plurals import counted
 
 if TYPE_CHECKING:
     from pipebench.records.command import Comparable
@@ -25,7 +26,7 @@ def merge(
         typer.Argument(
             metavar="RECORD...",
             autocompletion=completing.records,
-            help="Files, ids, latest, or folders. A folder stands for all its runs.",
+            help="Files, ids, latest, or folders. A folder stands for all its completed runs.",
         ),
     ],
     folder: Annotated[
@@ -131,15 +132,21 @@ def _sources(names: list[str]) -> list["Source"]:
     """All records that are named, each once.
 
     Raises:
-        UsageError: There are fewer than two, one is named twice, or one has no complete launch.
+        UsageError: There are fewer than two, two of them hold the same launch, or one is not a completed run.
     """
-    from pipebench.records.selection import COMPARABLE, Search, check_name, select, select_all
+    from pipebench.records.selection import COMPARABLE, Search, check_name, in_folder, select
 
     found: list[Source] = []
     for name in names:
         check_name(name)
-        if Path(name).is_dir():  # what was merged before is made of the others there
-            found += [each for each in select_all(Path(name), COMPARABLE) if not each.record.merged_from]
+        if Path(name).is_dir():  # joined records are made of the others there
+            sources, passed_over = in_folder(Path(name), COMPARABLE)
+            found += [each for each in sources if not each.record.merged_from]
+            if passed_over:
+                output.notice(
+                    f"pipebench: {output.shown(Path(name))}: {counted(passed_over, 'record')} left out: "
+                    "not completed, or unreadable"
+                )
         else:
             found.append(select(name, Search(completed=False, kinds=COMPARABLE)))
     if len(found) < 2:

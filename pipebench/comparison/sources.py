@@ -12,7 +12,7 @@ from pipebench.records import store
 from pipebench.records.baseline import BaselineRecord
 from pipebench.records.command import Comparable
 from pipebench.records.run import RunRecord
-from pipebench.records.selection import COMPARABLE, Search, Source, check_name, select, select_all
+from pipebench.records.selection import COMPARABLE, Search, Source, check_name, in_folder, select
 from pipebench.system import pasting
 
 By = Literal["schedule", "gpus"]
@@ -191,7 +191,7 @@ def _selected(
 ) -> list[Source]:
     if by is None or not Path(name).is_dir():
         return [_one(name, search)]
-    runs = select_all(Path(name))
+    runs = in_folder(Path(name)).sources
     like = [*reference, runs[-1]][0].record
     standing = [_standing(like, each.record, by, allowed) for each in runs]
     alike = [each for each, names in zip(runs, standing, strict=True) if not names] or runs

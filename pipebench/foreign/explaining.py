@@ -14,7 +14,7 @@ from pipebench.diagnosis import single_changes
 from pipebench.diagnosis.waterfall import without_baseline
 from pipebench.foreign.doubts import doubts
 from pipebench.foreign.orders import order_of
-from pipebench.foreign.replaying import bare, by_the_clock, without_gaps
+from pipebench.foreign.replaying import as_arrived, bare, by_the_clock, without_gaps
 from pipebench.foreign.rows import Row
 from pipebench.foreign.sentences import Sentences
 from pipebench.foreign.understanding import RecordedStep, Understood
@@ -75,7 +75,9 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
     telling = _evenly(len(replays), max(_MOST_TOLD // len(replays[0].lengths), 1))
     some = replace(understood, steps=tuple(understood.steps[place] for place in telling))
     told = [replays[place] for place in telling]
-    clocked = by_the_clock(some, told)
+    by_clock = by_the_clock(understood, replays)
+    clocked = [by_clock[place] for place in telling]
+    understood = as_arrived(understood, by_clock)
     recorded = single_changes.Recorded(told, with_messages=without_gaps(clocked))
     waterfall = _waterfall(some, clocked, recorded, _busy(understood))
     record = _record(understood, simulated_s, waterfall, created, name)
@@ -96,7 +98,7 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
                 for each, replayed_s in zip(understood.steps, simulated_s, strict=True)
             ]
         ),
-        what_if=_asked(understood, replays, changes) if changes else single_changes.best(recorded),
+        what_if=_asked(understood, replays, by_clock, changes) if changes else single_changes.best(recorded),
         steps=[_explained_step(each) for each in understood.steps],
         totals=record.totals,
         warnings=record.warnings,
@@ -104,10 +106,12 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
     return Explained(record, explanation, _shown(understood).timeline)
 
 
-def _asked(understood: Understood, replays: Sequence[Replay], changes: Sequence[str]) -> list[WhatIf]:
+def _asked(
+    understood: Understood, replays: Sequence[Replay], by_clock: Sequence[Replay], changes: Sequence[str]
+) -> list[WhatIf]:
     """The changes that were asked for, tried on all steps."""
     of_links = any(isinstance(change_of(text, understood.graph), LinkChange) for text in changes)
-    with_messages = without_gaps(by_the_clock(understood, replays)) if of_links else ()
+    with_messages = without_gaps(by_clock) if of_links else ()
     return single_changes.asked(single_changes.Recorded(replays, with_messages=with_messages), changes)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipebench.foreign.understanding import Understood
+from pipebench.foreign.understanding import RecordedStep, Understood
 from pipebench.timing.path import Path
 from pipebench.timing.replay import Replay, replay_of
-from pipebench.timing.timeline import Timeline
+from pipebench.timing.timeline import Timeline, Transfer
 
 if TYPE_CHECKING:
     from pipebench.plan.plan import Program
@@ -44,6 +44,29 @@ def by_the_clock(understood: Understood, replays: Sequence[Replay]) -> list[Repl
 def without_gaps(clocked: Sequence[Replay]) -> list[Replay]:
     """The replays with forwards, backwards and messages alone; a change of a link is tried on these."""
     return [replace(each, gaps={}) for each in clocked]
+
+
+def as_arrived(understood: Understood, clocked: Sequence[Replay]) -> Understood:
+    """The same steps, each message on its way for as long as its replay by the clock says, and not until it was used.
+
+    What is left of a pause is a gap of the host, as in the waterfall.
+    """
+    steps = [_arrived(step, replay) for step, replay in zip(understood.steps, clocked, strict=True)]
+    return replace(understood, steps=tuple(steps))
+
+
+def _arrived(step: RecordedStep, clocked: Replay) -> RecordedStep:
+    span_of = step.timeline.span_of
+    transfers = [
+        Transfer(
+            message,
+            ready_s,
+            start_s,
+            min(max(span_of[message.producer].end_s + clocked.messages[message], start_s), end_s),
+        )
+        for message, ready_s, start_s, end_s in step.timeline.transfers
+    ]
+    return replace(step, timeline=step.timeline.with_transfers(tuple(transfers)))
 
 
 def _from_the_producer(timeline: Timeline) -> Timeline:

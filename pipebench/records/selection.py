@@ -139,18 +139,26 @@ def check_name(name: str) -> None:
         raise UsageError(f"{name!r}: no such record (it holds a null character)") from None
 
 
-def select_all(folder: Path, kinds: tuple[type[Comparable], ...] = RUNS) -> list[Source]:
-    """All completed runs of a folder, or records of other kinds that count, subfolders included, oldest first.
+class InFolder(NamedTuple):
+    """The completed runs of a folder, oldest first, and how many others there are not completed, or unreadable."""
+
+    sources: list[Source]
+    passed_over: int
+
+
+def in_folder(folder: Path, kinds: tuple[type[Comparable], ...] = RUNS) -> InFolder:
+    """All runs of a folder, or records of other kinds that count, subfolders included.
 
     Raises:
-        UsageError: There is none.
+        UsageError: None is completed.
     """
-    found = [each for each in _newest_first(Search(folder, kinds=kinds)) if isinstance(each, Source)]
+    every = [*_newest_first(Search(folder, kinds=kinds))]
+    found = [each for each in every if isinstance(each, Source)]
     if not found:
         raise UsageError(
             f"{folder}: no completed run in this folder; make one with {how_to_make_one(folder)}"
         )
-    return found[::-1]
+    return InFolder(found[::-1], len(every) - len(found))
 
 
 def _read(path: Path, search: Search) -> Comparable:

@@ -45,7 +45,9 @@ def pieces(timeline: Timeline, device: int) -> list[Piece]:
     ]
     for gap in timeline.gaps(device):
         found.append(Piece(gap.start_s, gap.sent_s, Kind.WAITING))
-        found.append(Piece(gap.sent_s, gap.end_s, Kind.TRANSFER))
+        found.append(Piece(gap.sent_s, gap.arrived_s, Kind.TRANSFER))
+        if gap.end_s > gap.arrived_s:
+            found.append(Piece(gap.arrived_s, gap.end_s, Kind.WAITING))
     found += [Piece(work.start_s, work.end_s, Kind.OTHER) for work in timeline.other if work.device == device]
     return sorted(sorted(found, key=itemgetter(1)), key=itemgetter(0))
 

@@ -98,7 +98,8 @@ def _devices(record: TraceRecord) -> Group:
     of = "the run nearest the mean" if len(record.launches) > 1 else "all recorded steps"
     for_weights = "; for W: those that wait for their weights' gradients alone, at most"
     parts = (
-        "waiting: the next input is not sent yet, or the host is late; transfer: the input is sent, and not used yet; "
+        "waiting: the next input is not sent yet, or it is there and the host is late; transfer: the input is on its "
+        "way; "
         "idle: before the first operation and after the last"
     )
     alive = f"{parts}; alive: slices kept for backward{for_weights if weights_wait(record.devices) else ''}"

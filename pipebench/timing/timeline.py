@@ -2,7 +2,7 @@
 
     device 0  |zero|F0 F1|......|~~|B1 B0|optimizer|
     device 1  |zero|  ~~F0 F1 B1 B0|optimizer|        idle
-                                         . waiting: the input was not sent yet
+                                         . waiting: the input was not sent yet, or was there and not used
                                          ~ transfer: the input was on the way
 
 It does not matter who made it: the simulator from costs, or an executor from clocks.
@@ -64,10 +64,11 @@ class Usage(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A pause between two actions: waiting until the input was sent, then transfer until it arrived."""
+    """A pause between two actions: waiting until the input was sent, its transfer until it arrived, then waiting."""
 
     start_s: float
     sent_s: float
+    arrived_s: float
     end_s: float
 
 
@@ -145,8 +146,8 @@ class Timeline:
         """Split one device's makespan into busy, waiting, transfer and idle."""
         busy = self._busy_s(device)
         gaps = self.gaps(device)
-        waiting = sum(gap.sent_s - gap.start_s for gap in gaps)
-        transfer = sum(gap.end_s - gap.sent_s for gap in gaps)
+        waiting = sum(gap.sent_s - gap.start_s + gap.end_s - gap.arrived_s for gap in gaps)
+        transfer = sum(gap.arrived_s - gap.sent_s for gap in gaps)
         return Usage(busy, waiting, transfer, max(self.makespan_s - busy - waiting - transfer, 0.0))
 
     def gaps(self, device: int) -> list[Gap]:
@@ -155,8 +156,9 @@ class Timeline:
         free_s = spans[0].end_s if spans else 0.0
         for span in spans:
             if span.start_s > free_s:
-                sent = self._sent_s.get(span.action, span.start_s)
-                result.append(Gap(free_s, min(max(sent, free_s), span.start_s), span.start_s))
+                sent_s, arrived_s = self._input_s.get(span.action, (span.start_s, span.start_s))
+                sent_s = min(max(sent_s, free_s), span.start_s)
+                result.append(Gap(free_s, sent_s, min(max(arrived_s, sent_s), span.start_s), span.start_s))
             free_s = max(free_s, span.end_s)
         return result
 
@@ -177,14 +179,14 @@ class Timeline:
         return sum(_own_s(self._lanes[device]))
 
     @cached_property
-    def _sent_s(self) -> dict[Action, float]:
-        """When the last message to an action was sent."""
-        found: dict[Action, float] = {}
-        for message, ready, _, _ in self.transfers:
+    def _input_s(self) -> dict[Action, tuple[float, float]]:
+        """When the last message to an action was sent, and when the last one arrived."""
+        found: dict[Action, tuple[float, float]] = {}
+        for message, ready_s, _, end_s in self.transfers:
             span = self.span_of.get(message.consumer)
             consumer = message.consumer if span is None else span.action
-            if found.get(consumer, 0.0) <= ready:
-                found[consumer] = ready
+            sent_s, arrived_s = found.get(consumer, (0.0, 0.0))
+            found[consumer] = max(sent_s, ready_s), max(arrived_s, end_s)
         return found
 
     @cached_property

@@ -52,6 +52,14 @@ def test_a_folder_is_all_its_runs(pipebench: Pipebench, tmp_path: Path) -> None:
     assert "95 % interval 1.96 to 2.04, 3 launches" in ended.out
 
 
+def test_a_folder_says_which_of_its_runs_were_left_out(pipebench: Pipebench, tmp_path: Path) -> None:
+    stored(tmp_path / "in", *[one_launch(*steps) for steps in STEPS], ended_run(one_launch(9.0, 4.0)))
+    ended = pipebench("merge", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
+    assert ended.code == 0, ended.err
+    assert "3 records, 3 launches" in ended.out
+    assert "1 record left out: not completed, or unreadable" in ended.err
+
+
 def test_what_was_merged_before_counts_no_launch_twice(pipebench: Pipebench, tmp_path: Path) -> None:
     """The record lies in the folder that is merged, as by default."""
     paths = stored(tmp_path, *[one_launch(*steps) for steps in STEPS])

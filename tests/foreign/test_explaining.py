@@ -96,6 +96,20 @@ def test_a_host_that_is_late_is_a_gap() -> None:
     assert [each.code for each in found.record.warnings] == ["replay-off"]
 
 
+def test_a_gap_of_the_host_is_no_transfer_in_the_table_and_the_picture_either() -> None:
+    """Messages take no time. Device 0 does nothing for 20 ms before its last backward, whose input is there."""
+    rows = rows_of(timeline(schedule="gpipe", stages=2))
+    last = max((row for row in rows if row.device == 0), key=lambda row: row.end_s)
+    late = last._replace(start_s=last.start_s + 20e-3, end_s=last.end_s + 20e-3)
+    before, found = told(rows), told([late if row is last else row for row in rows])
+    assert factors(found)[waterfall.TRANSFERS] == pytest.approx(1)
+    (was, _), (now, _) = before.record.devices, found.record.devices
+    assert now.transfer_s == pytest.approx(0, abs=1e-9)
+    assert now.waiting_s == pytest.approx(was.waiting_s + 20e-3)
+    assert max(gap.arrived_s - gap.sent_s for gap in found.shown.gaps(0)) == pytest.approx(0, abs=1e-9)
+    assert found.explanation.steps[0].transfer_s == pytest.approx(0, abs=1e-9)
+
+
 def two_steps() -> list[Row]:
     fast, slow = timeline(), timeline(cost=lambda action: 3 * usual(action))
     return [

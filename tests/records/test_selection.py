@@ -6,7 +6,7 @@ import pytest
 from pipebench.errors import CorruptRecordError, UsageError
 from pipebench.records import documents, store
 from pipebench.records.run import RunRecord
-from pipebench.records.selection import COMPARABLE, Search, Source, find, select, select_all
+from pipebench.records.selection import COMPARABLE, Search, Source, find, in_folder, select
 from tests.builders import completed_record, ended_run, simulation_record, steady_record
 from tests.cli.saved import save
 from tests.guard.launches import record as command
@@ -73,9 +73,9 @@ def test_no_more_files_are_read_than_needed(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_all_completed_runs_come_oldest_first(folder: Path) -> None:
-    assert [day(found) for found in select_all(folder)] == ["20261121", "20261122"]
+    assert [day(found) for found in in_folder(folder).sources] == ["20261121", "20261122"]
     with pytest.raises(UsageError, match="no completed run"):
-        select_all(folder / "none")
+        in_folder(folder / "none")
 
 
 def test_another_kind_of_record_is_no_run(folder: Path) -> None:
@@ -88,7 +88,7 @@ def test_commands_count_where_they_are_searched_for(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="0 completed runs"):
         select("latest", Search(tmp_path))
     assert select("latest", Search(tmp_path, kinds=COMPARABLE)).record.id == "command"
-    assert [each.record.id for each in select_all(tmp_path, COMPARABLE)] == ["command"]
+    assert [each.record.id for each in in_folder(tmp_path, COMPARABLE).sources] == ["command"]
     with pytest.raises(CorruptRecordError, match="expected the record of a run, found that of a command"):
         select(str(tmp_path / "20261125-command.json"), Search(tmp_path))
 

@@ -41,7 +41,7 @@ def test_usage_tells_waiting_from_transfer_and_both_from_idle() -> None:
     timeline = small_timeline()
     assert timeline.usage(0) == Usage(busy_s=6.0, waiting_s=3.25, transfer_s=0.25, idle_s=0.0)
     assert timeline.usage(1) == Usage(busy_s=6.0, waiting_s=0.0, transfer_s=0.0, idle_s=1.25 + 2.25)
-    assert timeline.gaps(0) == [Gap(start_s=2.0, sent_s=5.25, end_s=5.5)]
+    assert timeline.gaps(0) == [Gap(start_s=2.0, sent_s=5.25, arrived_s=5.5, end_s=5.5)]
     assert timeline.gaps(1) == []
 
 
@@ -70,7 +70,7 @@ def test_a_pause_without_a_transfer_is_waiting() -> None:
 def test_a_message_sent_before_the_pause_began_makes_all_of_it_transfer() -> None:
     timeline = simulate(plan_of("gpipe", 2, 2), UniformCosts(1, 2), Link(3.0))
     # 0F1 is ready at 2 and holds the link from 4 to 7; device 1 is done with 1F0 at 5
-    assert timeline.gaps(1)[0] == Gap(start_s=5.0, sent_s=5.0, end_s=7.0)
+    assert timeline.gaps(1)[0] == Gap(start_s=5.0, sent_s=5.0, arrived_s=7.0, end_s=7.0)
     assert timeline.usage(1).transfer_s == 2.0
 
 
@@ -78,7 +78,17 @@ def test_waiting_for_a_port_is_transfer() -> None:
     """Device 1 is done at 3; 2B0 is ready at 7, 0F1 holds the ingress port until 7.5, 2B0 arrives at 8.5."""
     plan = plan_from_csv("0F0,0F1,0B0,0B1\n1F0,1B0,1F1,1B1\n2F0,2B0,2F1,2B1\n")
     timeline = simulate(plan, costs_by_hand(plan.graph, _0F1=5.5), Link(1.0))
-    assert timeline.gaps(1)[0] == Gap(start_s=3.0, sent_s=7.0, end_s=8.5)
+    assert timeline.gaps(1)[0] == Gap(start_s=3.0, sent_s=7.0, arrived_s=8.5, end_s=8.5)
+
+
+def test_what_is_left_of_a_pause_after_its_message_arrived_is_waiting() -> None:
+    timeline = small_timeline()
+    early = [
+        each._replace(end_s=5.375) if each.message.receiver == 0 else each for each in timeline.transfers
+    ]
+    timeline = timeline.with_transfers(tuple(early))
+    assert timeline.gaps(0) == [Gap(start_s=2.0, sent_s=5.25, arrived_s=5.375, end_s=5.5)]
+    assert timeline.usage(0) == Usage(busy_s=6.0, waiting_s=3.375, transfer_s=0.125, idle_s=0.0)
 
 
 def test_activations_alive_follow_the_order_of_the_spans() -> None:
@@ -156,8 +166,8 @@ def test_a_pause_of_a_stage_that_several_feed_is_waiting_until_the_last_of_them_
     """Device 1 has 1F0 1.5-2.5, and 2F0 arrives there at 5 + 0.5: the loss starts then."""
     plan = SCHEDULES["gpipe"].plan(graph_of(Shape(1, 2), 1, 1))
     timeline = simulate(plan, costs_by_hand(plan.graph, _2F0=3.5), latency_only(0.5))
-    assert timeline.gaps(1) == [Gap(start_s=2.5, sent_s=5.0, end_s=5.5)]
-    assert timeline.gaps(0) == [Gap(start_s=1.0, sent_s=11.0, end_s=11.5)]
+    assert timeline.gaps(1) == [Gap(start_s=2.5, sent_s=5.0, arrived_s=5.5, end_s=5.5)]
+    assert timeline.gaps(0) == [Gap(start_s=1.0, sent_s=11.0, arrived_s=11.5, end_s=11.5)]
 
 
 def test_a_device_that_does_two_things_at_once_is_busy_once() -> None:
@@ -167,7 +177,7 @@ def test_a_device_that_does_two_things_at_once_is_busy_once() -> None:
     spans = [Span(0, action, *time) for action, time in zip(forwards, times, strict=True)]
     timeline = Timeline(Graph(1, 3), (*spans, Span(0, Action(Operation.BACKWARD, 0, 0), 3.0, 4.0)))
     assert timeline.usage(0) == pytest.approx((3.0, 1.0, 0.0, 0.0))
-    assert timeline.gaps(0) == [Gap(2.0, 3.0, 3.0)]
+    assert timeline.gaps(0) == [Gap(2.0, 3.0, 3.0, 3.0)]
     assert timeline.bubble_fraction == pytest.approx(0.25)
 
 

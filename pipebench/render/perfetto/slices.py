@@ -68,11 +68,15 @@ def _work(timeline: Timeline, device: int) -> Iterator[Slice]:
 
 
 def _pauses(timeline: Timeline, device: int) -> Iterator[Slice]:
-    """The pauses between two actions: waiting until the input was sent, then its transfer until it arrived."""
+    """The pauses between two actions: waiting until the input was sent, its transfer until it arrived, and the rest."""
     next_at = {span.start_s: timeline.graph.text(span.action) for span in timeline.spans_of(device)}
-    for start_s, sent_s, end_s in timeline.gaps(device):
+    for start_s, sent_s, arrived_s, end_s in timeline.gaps(device):
         before: Arguments = {"before": next_at[end_s]}
-        for kind, begin_s, finish_s in ((Kind.WAITING, start_s, sent_s), (Kind.TRANSFER, sent_s, end_s)):
+        for kind, begin_s, finish_s in (
+            (Kind.WAITING, start_s, sent_s),
+            (Kind.TRANSFER, sent_s, arrived_s),
+            (Kind.WAITING, arrived_s, end_s),
+        ):
             if finish_s > begin_s:
                 yield _slice(begin_s, finish_s, kind.value, kind, before)
 
