@@ -66,6 +66,7 @@ class Change(Stored, frozen=True):
 class History(Stored, frozen=True, kw_only=True):
     """A metric over many runs; ``needed`` is how many runs at a new level it takes to show a change that comes now.
 
+    ``joined`` is how many records were left out since the runs that they were made of are among the others.
     ``unit`` is what throughput counts. ``baseline_devices`` is how many devices the baseline of a speed-up has.
     ``better`` is set only where the metric is a command's own.
     """
@@ -78,6 +79,7 @@ class History(Stored, frozen=True, kw_only=True):
     other_configurations: int
     not_completed: int
     unreadable: int
+    joined: int = 0
     needed: int | None = None
     unit: Name = WORDS
     baseline_devices: AtLeastOne = 1
@@ -97,8 +99,9 @@ def history(
 ) -> History:
     """Follow a metric over the runs that can be compared with the newest completed one.
 
-    Without a ``metric`` it is the throughput of runs, what a command prints, or the step of a recorded run. With one,
-    a record that cannot have it is not taken for the newest.
+    Of runs of the same second the one that is given first is the older one. Without a ``metric`` it is the throughput
+    of runs, what a command prints, or the step of a recorded run. With one, a record that cannot have it is not taken
+    for the newest.
 
     Raises:
         MissingError: No completed run has the metric.
@@ -114,9 +117,10 @@ def history(
                 entries.append(_entry(record, metric))
             except CorruptRecordError:
                 unreadable += 1
-    entries.sort(key=lambda entry: (entry.moment, entry.id))
     if not entries:
         raise MissingError("history: no completed run")
+    every = sorted(entries, key=lambda entry: entry.moment)
+    entries = _once(every)
     newest = next((each for each in reversed(entries) if not _prints_another(each, metric)), entries[-1])
     terms = newest.setting.terms
     metric = metric or next(iter(newest.values))
@@ -136,6 +140,7 @@ def history(
         other_configurations=len(entries) - len(alike),
         not_completed=not_completed,
         unreadable=unreadable,
+        joined=len(every) - len(entries),
         needed=runs_needed(len(points)),
         unit=terms.unit,
         baseline_devices=terms.baseline_devices,
@@ -148,11 +153,18 @@ class _Entry(NamedTuple):
 
     moment: float
     id: str
+    merged_from: frozenset[str]
     created: str
     identity: Mapping[str, object]
     of: str
     values: Mapping[MetricName, float]
     setting: Setting
+
+
+def _once(entries: Sequence["_Entry"]) -> list["_Entry"]:
+    """The entries without joined ones whose runs are among them."""
+    known = {entry.id for entry in entries}
+    return [entry for entry in entries if not entry.merged_from & known]
 
 
 def _prints_another(entry: "_Entry", metric: MetricName | None) -> bool:
@@ -177,6 +189,7 @@ def _entry(run: Comparable, metric: MetricName | None) -> _Entry:
     return _Entry(
         moment=_moment(run),
         id=run.id,
+        merged_from=frozenset(run.merged_from or ()),
         created=run.created,
         identity=_of_one_series(run),
         of=_described(run),

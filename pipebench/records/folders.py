@@ -17,7 +17,7 @@ def paths(folder: Path) -> list[Path]:
     """The records' files under a folder, newest last.
 
     They are sorted by the date that a name starts with. A file of another name is read for its date; where that tells
-    nothing, the date of the file counts.
+    nothing, the date of the file counts. Records of the same second are in the order in which they were written.
 
     Raises:
         CorruptRecordError: A folder cannot be read: what is in there might be the newest.
@@ -49,19 +49,23 @@ class _Made(msgspec.Struct):
     created: datetime
 
 
-def _age(path: Path) -> tuple[str, str, str]:
-    """When a record was made, as ``YYYYmmddHHMMSS`` in UTC; then its id, and its file's name."""
+def _age(path: Path) -> tuple[str, int, str, str]:
+    """When a record was made, as ``YYYYmmddHHMMSS`` in UTC; when its file was written; its id, and its file's name."""
+    try:
+        written_ns = path.stat().st_mtime_ns
+    except OSError:  # it is gone by now: whoever reads it says so
+        written_ns = 0
     dated = _DATED.match(path.name)
     if dated:
-        return dated[1] + dated[2], path.stem, path.name
+        return dated[1] + dated[2], written_ns, path.stem, path.name
     try:
         made = msgspec.json.decode(read_bytes(path), type=_Made)
         created = made.created if made.created.tzinfo else made.created.replace(tzinfo=UTC)
         moment = created.astimezone(UTC).strftime(_MOMENT)
     except (PipebenchError, msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
-        touched = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return touched.strftime(_MOMENT), path.stem, path.name
-    return moment, made.id, path.name
+        moment = datetime.fromtimestamp(written_ns / 1e9, UTC).strftime(_MOMENT)
+        return moment, written_ns, path.stem, path.name
+    return moment, written_ns, made.id, path.name
 
 
 def read_all(folder: Path) -> Iterator[tuple[Path, AnyRecord | CorruptRecordError]]:

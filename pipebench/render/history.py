@@ -62,6 +62,7 @@ def _rows(course: History, values: Sequence[float]) -> list[tuple[str, str]]:
             (course.other_configurations, "run of another configuration", "runs of other configurations"),
             (course.not_completed, "run not completed", "runs not completed"),
             (course.unreadable, "unreadable", "unreadable"),
+            (course.joined, "record joined from runs here", "records joined from runs here"),
         )
         if number
     ]

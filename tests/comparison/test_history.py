@@ -56,6 +56,16 @@ def test_runs_of_other_configurations_and_ends_are_left_out_and_counted() -> Non
     assert (found.other_configurations, found.not_completed, found.unreadable) == (1, 1, 1)
 
 
+def test_a_joined_record_counts_only_where_none_of_its_runs_does() -> None:
+    runs = [run(number) for number in range(4)]
+    joined = run(5, merged_from=[each.id for each in runs])
+    again = run(6, merged_from=[joined.id])
+    found = history([*runs, joined, again], "step_s")
+    assert [point.id for point in found.runs] == [each.id for each in runs]
+    assert (found.joined, found.needed) == (2, history(runs, "step_s").needed)
+    assert [point.id for point in history([joined], "step_s").runs] == [joined.id]
+
+
 def test_what_compare_compares_is_one_history() -> None:
     """The same partition, whichever rule made it; two partitions by measurement, which finds another one each time."""
     rules = [("even", [1, 1]), ("balanced", [1, 1]), ("even", [2, 0])]

@@ -21,6 +21,14 @@ def test_records_of_a_folder_come_newest_last_with_those_that_cannot_be_read(tmp
     assert found[0][1] == completed_record(id=names[1])
 
 
+def test_records_of_one_second_come_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
+    names = ["20261124-080000-trace4-c0ffee", "20261124-080000-trace4-00beef", "20261124-080000-naive-aaaaaa"]
+    written = [store.write(completed_record(id=name), tmp_path) for name in names]
+    for number, path in enumerate(written):
+        os.utime(path, ns=(0, 1_000_000 + number))
+    assert folders.paths(tmp_path) == written
+
+
 def test_a_record_by_another_name_counts_by_its_date(tmp_path: Path) -> None:
     first, last = (
         store.write(completed_record(id=name), tmp_path)
