@@ -4,6 +4,7 @@ What all launches of one session share (a warm machine, a neighbour) cancels bet
 
 session       one ``ab`` from what was asked for to the record
 asked         from options to the two sides
+answers       what a side's interpreter answers, within limits of size and time
 looks         after how many launches the verdict is looked at, and the level of each look
 sides         what a side is, and one launch of it: ``pipebench run --launches 1 --json`` in a process of its own
 options       what options of ``run`` say

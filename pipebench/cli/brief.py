@@ -62,7 +62,7 @@ def print_next(following: Next | None) -> None:
 
 
 def _why(why: str, console: "Console") -> "Words":
-    """Below a command, which is never wrapped, what it is good for, which may be."""
+    """The line below a command that says what it is good for. It may be wrapped; a command never is."""
     from pipebench.render.layout import NARROW, Words
 
     return Words(f"{'why':<9}{why}", indent=9) if console.width >= NARROW else Words(f"why  {why}", indent=2)

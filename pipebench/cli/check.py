@@ -73,8 +73,8 @@ def check(
 ) -> int:
     """Compare a run with another one; the exit code is the verdict.
 
-    0 not slower, 3 regression, 4 inconclusive, 5 not comparable, 9 REFERENCE or a
-    metric is missing, 10 corrupt record.
+    Exit code 0: not worse. 3: regression. 4: inconclusive. 5: not comparable.
+    9: REFERENCE or a metric is missing. 10: corrupt record.
 
     pipebench check latest --against latest~1
 

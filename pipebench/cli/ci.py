@@ -63,7 +63,7 @@ def check_junit(junit: Path | None) -> None:
     """Make sure that the JUnit file can be written, before anything is measured for it.
 
     Raises:
-        UsageError: There is no such folder, it is one, or something else is there that must not be lost.
+        UsageError: Its folder does not exist, the path is a folder, or something is there that must not be lost.
         EnvironmentRefusedError: It may not be written.
     """
     if junit is not None:
@@ -110,7 +110,7 @@ def report_error(text: str, command: str) -> None:
 
 
 def _reported(record: "ComparisonRecord", report: Report) -> PipebenchError | None:
-    """Tell the CI system; why it could not be told all."""
+    """Tell the CI system; the error if the JUnit file cannot be written, else ``None``."""
     if _on_github():
         from pipebench.render.comparison import github, markdown
         from pipebench.render.comparison.words import verdict_text
@@ -133,7 +133,7 @@ def _on_github() -> bool:
 
 
 def _summarize(text: str) -> None:
-    """Add to the job's summary; without one the check is no other."""
+    """Add to the job's summary. If that fails, the verdict and the exit code stay the same."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
@@ -146,7 +146,7 @@ def _summarize(text: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write the JUnit file; half of one is no file."""
+    """Write the JUnit file; one that is half written is removed."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

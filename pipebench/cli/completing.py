@@ -3,8 +3,7 @@
 Each function is given to typer as ``autocompletion``. Nothing is looked up before a shell asks. Typer leaves out what
 does not begin as typed, and where nothing is left, the shell completes files.
 
-Typer reads the signature of each function, which takes some milliseconds at every start: so there are none unless a
-shell has started this process to ask.
+Unless a shell asks, no function is registered, since typer takes some milliseconds to read each signature.
 """
 
 import os

@@ -127,7 +127,7 @@ def explain(
 
 
 def _check_is_no_foreign_file(record: str) -> None:
-    """A span table or a trace is named with --from."""
+    """Refuse a span table or a trace that is named without --from."""
     from pipebench.foreign import files
 
     path = Path(record)

@@ -21,7 +21,7 @@ def check(option: str, path: Path, form: str, is_one: Callable[[bytes], bool]) -
         is_one: whether a file that begins so is one, which may be replaced.
 
     Raises:
-        UsageError: There is no such folder, it is one, or something else is there that must not be lost.
+        UsageError: Its folder does not exist, the path is a folder, or something is there that must not be lost.
         EnvironmentRefusedError: It may not be written.
     """
     try:
@@ -41,10 +41,10 @@ def check(option: str, path: Path, form: str, is_one: Callable[[bytes], bool]) -
 
 
 def write(option: str, path: Path, document: bytes) -> None:
-    """Write the whole file or nothing; where a link leads elsewhere, there; into a pipe or a device as it is.
+    """Write the whole file or nothing. Where the path is a link, its target is written; a pipe or a device as it is.
 
     Raises:
-        UsageError: There is no such folder, or it is one.
+        UsageError: Its folder does not exist, or the path is a folder.
         EnvironmentRefusedError: It cannot be written.
     """
     try:

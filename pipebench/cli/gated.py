@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 class Session(Protocol):
-    """What was asked for."""
+    """What ``ab`` or ``guard`` was asked to measure."""
 
     def measure(self, listener: "Listener", *, allow_inconclusive: bool) -> "ComparisonRecord":
-        """Both sides in turn."""
+        """Measure both sides in turn."""
 
 
 def concluded(
     session: Session, report: ci.Report, *, allow_inconclusive: bool, json: bool, quiet: bool
 ) -> int:
-    """Measure, print the verdict, and tell where the records are that an end before it has left; the exit code."""
+    """Measure and print the verdict; the exit code. If the session ends early, say where its records are."""
     from pipebench.ab.interleaving import EndedError, NotKeptError
     from pipebench.render.progress import ProgressView
     from pipebench.system.signals import orderly_end
@@ -40,7 +40,7 @@ def concluded(
 
 
 def _tell(kept: "Kept") -> None:
-    """Where a side's launches are, and why that is not where they should be."""
+    """Say where a side's launches are kept, and why that is another place than asked for."""
     if kept.trouble is not None:
         output.complain(kept.trouble)
     if kept.path is None:

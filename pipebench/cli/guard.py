@@ -39,8 +39,8 @@ def guard(
         bool | None,
         option(
             "--higher-is-better/--lower-is-better",
-            "Which way is better. Default: higher if the name ends in _per_s, else lower. A name that sounds different "
-            "needs one of the two.",
+            "Which way is better. Default: higher if the name ends in _per_s, else lower. A name that sounds as if "
+            "higher were better, such as throughput, needs one of the two.",
             _METRIC,
         ),
     ] = None,

@@ -61,8 +61,8 @@ def ci(
         typer.Option(
             "--sides",
             metavar="requirements|refs",
-            help="Without --model: in what base and head differ. requirements (default): in what they require, such as "
-            "torch. refs: in pipebench itself.",
+            help="Without --model: what differs between base and head. requirements (default): the packages that they "
+            "require, such as torch. refs: pipebench itself.",
         ),
     ] = "",
     requirements: Annotated[
@@ -150,7 +150,7 @@ def _check_run(choices: "Choices", folder: Path) -> None:
 
 
 def _check_top(folder: Path) -> None:
-    """A model's path is one below the repository's top, and so is the template's."""
+    """Refuse a folder that is not the repository's top: the paths of the template and the model start there."""
     here = folder.resolve()
     top = next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
     if top != here:

@@ -42,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _ended_by_typer(ending: SystemExit) -> int:
-    """Typer ends the program where a pipe is broken, and where it has answered a shell that completes."""
+    """The exit code after typer has ended the program: a pipe was broken, or a shell's completion was answered."""
     before = ending.__context__
     if isinstance(before, OSError) and before.errno is not None:  # it has none where no shell was found
         return _output_failed(before)
@@ -54,7 +54,7 @@ _NO_SHELL = "expected to be started in bash, zsh, fish or PowerShell, found none
 
 
 def _told(code: int) -> int:
-    """The command's code; nobody who stops reading turns a verdict into a success."""
+    """The command's exit code. If output was lost and the code was 0, the code for that."""
     lost = output.lost()
     if lost is None:
         return code
@@ -63,7 +63,7 @@ def _told(code: int) -> int:
 
 
 def _explain(error: Exception, arguments: Sequence[str]) -> int:
-    """Say what is wrong, also where the command's verdict would have been told."""
+    """Print the error, and tell CI of it where a verdict was due; the exit code."""
     if isinstance(error, PipebenchError):
         text, code = str(error), error.exit_code
     elif _is_command_line_error(error):
@@ -100,7 +100,7 @@ def _of_run(option: str) -> bool:
 
 
 def _output_failed(error: OSError) -> int:
-    """Whoever reads us has enough (no failure), or the output cannot be written, or a file that nobody thought of."""
+    """The exit code when output failed: 0 if the reader has left, else 7 with a line that says why."""
     output.discard(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return ExitCode.DONE

@@ -207,7 +207,7 @@ def tell(context: "typer.Context", **decided: object) -> None:
 
     Args:
         context: of the command, with its parameters.
-        decided: what the rules need beside them, or instead of them where a default was filled in.
+        decided: values that the rules also need, or that replace defaults.
     """
     values = {
         **context.params,

@@ -69,7 +69,7 @@ def help_width() -> int | None:
 
 
 def _width() -> int | None:
-    """The width where COLUMNS is too little for a word (0 says that it is unknown); else rich finds it."""
+    """80 if COLUMNS is too small to use (0 means unknown); else ``None``, and rich finds the width."""
     columns = os.environ.get("COLUMNS", "")
     return _USUAL_WIDTH if columns.isdecimal() and int(columns) < _LEAST_WIDTH else None
 
@@ -144,12 +144,12 @@ _lost: list[OSError] = []
 
 
 def is_lost() -> bool:
-    """Whether something that was printed to stdout did not get there, since ``lost`` was last asked."""
+    """Whether something printed to stdout was lost since ``lost`` was last called."""
     return bool(_lost)
 
 
 def lost() -> OSError | None:
-    """Why something that was printed to stdout since this was asked did not get there, if that is so."""
+    """The first error that lost output since the last call, if any."""
     with _kept():
         sys.stdout.flush()
     first = _lost[0] if _lost else None
@@ -159,7 +159,7 @@ def lost() -> OSError | None:
 
 @contextmanager
 def _kept() -> "Iterator[None]":
-    """Keep why stdout cannot be written; what is left for it goes nowhere."""
+    """Keep the error if stdout cannot be written, and drop what follows."""
     try:
         yield
     except OSError as error:
@@ -168,7 +168,7 @@ def _kept() -> "Iterator[None]":
 
 
 def discard(stream: "TextIO") -> None:
-    """From now on what goes to a stream goes nowhere, what is in its buffer too."""
+    """Drop all that goes to a stream from now on, and what is in its buffer."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

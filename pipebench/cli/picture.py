@@ -19,7 +19,7 @@ def check_svg(path: Path | None) -> None:
     """Make sure that the picture can be written.
 
     Raises:
-        UsageError: There is no such folder, it is one, or something else is there that must not be lost.
+        UsageError: Its folder does not exist, the path is a folder, or something is there that must not be lost.
         EnvironmentRefusedError: It may not be written.
     """
     if path is not None and str(path) == "-":
@@ -56,7 +56,7 @@ def write_waterfall(path: Path, explained: "ExplanationRecord", record: "RunReco
 
 
 def write_foreign_waterfall(path: Path, explained: "TraceExplanation") -> None:
-    """The same of a run that another program measured.
+    """Draw the explanation of a run that another program measured, and say on stderr where it went.
 
     Raises:
         EnvironmentRefusedError: The file cannot be written.

@@ -83,7 +83,7 @@ def reproduce(
 
 
 def _simulate(folder: Path | None, form: str) -> int:
-    """Printed, and kept only where a folder is named."""
+    """Print the result on paper; keep it only if a folder is named."""
     from pipebench.records import store
     from pipebench.reproduction.simulating import simulated
 
@@ -152,7 +152,7 @@ def _rescue(reproduction: "Reproduction", folder: Path, bug: Exception) -> None:
 
 
 def _kept(record: "ReproductionRecord", folder: Path) -> tuple[Path | None, str | None]:
-    """Where it is, and what is wrong with that."""
+    """Store the record; its path, and why it is not in its folder."""
     from pipebench.records import keeping, store
 
     return keeping.kept_somewhere(partial(store.write, record), folder, f"{record.id}.json")

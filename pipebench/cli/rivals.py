@@ -45,14 +45,14 @@ def beaten(context: typer.Context) -> set[str]:
 
 
 def _others(context: typer.Context, groups: Groups) -> Iterator[str]:
-    """Of groups of which one is typed: the parameters of the others."""
+    """If one of several groups is typed, the parameters of the other groups."""
     for group in groups:
         if any(given.is_typed(context, name) for name in group):
             yield from (name for other in groups if other is not group for name in other)
 
 
 def _devices(context: typer.Context) -> Iterator[str]:
-    """A machine is for emulated devices."""
+    """The one of ``--machine`` and ``--device`` that does not count, since a machine is only for emulated devices."""
     if given.is_typed(context, "device") and context.params["device"] in REAL:
         yield "machine"
     if given.is_typed(context, "machine"):

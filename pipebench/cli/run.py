@@ -34,7 +34,7 @@ def run(
         option(
             "--device",
             "emulated: real compute on one core, virtual clocks. cpu: one process for each device, wall clock. "
-            "cuda: one GPU for each. auto: cuda if enough GPUs are visible, else emulated.",
+            "cuda: one GPU for each device. auto: cuda if enough GPUs are visible, else emulated.",
             _PLAN,
             complete=completing.among(*DEVICES),
         ),
@@ -261,7 +261,8 @@ def run(
         int, option("--steps", "Timed steps in a launch, for the baseline and for the pipeline.", _EFFORT)
     ] = 2,
     warmup: Annotated[
-        int, option("--warmup", "Steps before the timed ones, of each of the two.", _EFFORT)
+        int,
+        option("--warmup", "Steps before the timed ones, for the baseline and for the pipeline.", _EFFORT),
     ] = 1,
     seed: Annotated[int, option("--seed", "The seed for parameters and synthetic words.", _EFFORT)] = 0,
     deadline: Annotated[
@@ -353,9 +354,10 @@ def _named(file: str | None) -> str | None:
 
 
 def _devices(given: Mapping[str, Any]) -> int | None:
-    """As many as a partition lists and as share the softmax beside them, else 8.
+    """How many devices, if ``--gpus`` is not given.
 
-    Of another model as many as there are layers, 8 at most, and as share the softmax beside them.
+    As many as the partition lists, and those that share the softmax beside them; else 8. ``None`` for another model:
+    ``config/resolving.py`` then decides.
     """
     if "," in given["partition"]:
         return len(given["partition"].split(",")) + devices_beside(given["softmax_devices"])

@@ -37,7 +37,7 @@ def alone_or_joined(options: RunOptions, how: How, *, asked: int | None) -> int:
 
     Args:
         options: as given.
-        how: and the rest.
+        how: what was asked for beside the run's own options.
         asked: the devices that were asked for, if any were.
 
     Raises:
@@ -60,7 +60,7 @@ def alone_or_joined(options: RunOptions, how: How, *, asked: int | None) -> int:
 
 
 def _lead(options: RunOptions, how: How, company: "Led | None") -> int:
-    """All that one process of a run does: it decides what the options leave open, and has the record."""
+    """Do a run, as the process that leads it; the exit code."""
     from pipebench.cli.again import Again
     from pipebench.run.describing import resolved
     from pipebench.system.signals import orderly_end

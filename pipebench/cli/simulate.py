@@ -169,7 +169,7 @@ def simulate(
 ) -> None:
     """Simulate a schedule on paper: makespan, bubble, activations alive, and a picture of the timeline.
 
-    Times are those of one action: one stage, one microbatch (and chunk). Nothing is measured.
+    Each time is for one action: one microbatch (and one chunk) on one stage. Nothing is measured.
 
     pipebench simulate --schedule 1f1b --stages 8 --microbatches 32
 
@@ -241,7 +241,7 @@ def _print(made: "Plan | SimulationRecord", *, json: bool, svg: Path | None) -> 
 
 
 def _decided(options: "SimulationOptions") -> dict[str, object]:
-    """What tells which options do nothing."""
+    """The values by which ``no_effect`` finds options that do nothing."""
     return {
         "stages": options.stages,
         "has_rates": any(change.bytes_per_s is not None for change in options.link_changes),
@@ -253,10 +253,10 @@ def _decided(options: "SimulationOptions") -> dict[str, object]:
 
 
 def _measured(context: typer.Context, name: str) -> "Between":
-    """The links of a run, which no option may contradict.
+    """The links of a run; options that say the same are refused.
 
     Raises:
-        UsageError: One does, there is no such record, or it has no links.
+        UsageError: An option says the same, there is no such record, or it has no links.
     """
     from pipebench.records.selection import Search, select
     from pipebench.simulate.topologies import between_hosts

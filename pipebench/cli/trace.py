@@ -37,7 +37,7 @@ def trace(
         typer.Option("--records", metavar="FOLDER", help="Folder of records. Default: results/runs."),
     ] = None,
 ) -> None:
-    """Write the timeline of a run, a simulation or a trace as a file for Perfetto (https://ui.perfetto.dev).
+    """Write the timeline of a run, a simulation or a run of another program as a file for Perfetto (https://ui.perfetto.dev).
 
     Each device has a lane with all that it does: actions, waiting, transfer,
     zeroing and optimizer. Below the lane are its messages, and how many

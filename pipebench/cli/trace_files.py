@@ -1,4 +1,4 @@
-"""``-o`` of ``trace``: a file, or a folder that gets one for each device. Neither costs anybody another file."""
+"""``-o`` of ``trace``: a file, or a folder that gets one for each device. No file of another kind is overwritten."""
 
 import gzip
 import os
@@ -80,7 +80,7 @@ def write(place: Place, step: "ShownStep") -> None:
 
 
 def _check_no_others(folder: Path, names: list[str]) -> None:
-    """A reader of the folder takes every file in it for a rank of the same run."""
+    """Refuse a folder with traces of other devices: its reader takes every file for a rank of this run."""
     others = sorted(path.name for path in folder.iterdir() if path.suffix in {".gz", ".json"})
     left = [name for name in others if name not in names]
     if left:

@@ -8,7 +8,11 @@ coarseness       how finely a command prints, and whether rounding alone may exp
 verdicts         one metric of two records -> improvement, same, regression, inconclusive
 overall          the worst verdict, of several metrics and of several candidates
 compare          records -> the record of a comparison
+sides            what a comparison says of each of its records
+parts            which parts of a ratio moved where the ratio did
 remarks          what a reader must know beside its figures
+going_on         how to go on where fields differ that must not
+more_launches    the command that takes more launches, where there are too few
 gates            which metrics a check watches, and its exit code
 sources          names on a command line -> records
 baselines        saved runs that others are held against

@@ -60,10 +60,10 @@ def race(
 ) -> Race:
     """Find the fastest form.
 
-    Round 1 runs each form once, larger microbatch counts only while they gain; those near the best run
-    once more. A step that met new memory pages pays for them and is run again, at most twice, or the form
-    that happened to run first would lose; steps of milliseconds are repeated too. A form's time is its
-    fastest step: what disturbs a step only makes it longer.
+    Round 1 runs each form once. Counts of microbatches above 4 run only if half as many was the best so far. Forms near
+    the best run once more. A step that met new memory pages pays for them. It is run again, at most twice, or the form
+    that happened to run first would lose. Steps of milliseconds are repeated too. A form's time is its fastest step,
+    since what disturbs a step only makes it longer.
 
     Args:
         network: the model.

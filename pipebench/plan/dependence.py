@@ -104,7 +104,7 @@ def _in_turn(neighbours: Neighbours, stage: Any) -> Iterable[Any]:
 
 
 def inputs_of(graph: Graph, action: Action) -> list[Action]:
-    """The actions whose results ``action`` needs: the only statement of data dependence in the project."""
+    """The actions whose results ``action`` needs, by the rule."""
     if action.operation in REDUCTIONS:
         return list(_reduction_inputs(graph, action.operation, action.stage))
     return [Action(*needed) for *needed, exists in input_edges(graph, *action[:4]) if exists]

@@ -48,7 +48,7 @@ def test_a_byte_order_mark_of_an_editor_is_no_part_of_a_record(tmp_path: Path) -
     assert store.read_bytes(path) == document
     other = path.rename(tmp_path / "named otherwise.json")
     assert folders.paths(tmp_path) == [other]
-    assert folders._age(other)[1] == record.id
+    assert folders._age(other)[2] == record.id
 
 
 def test_what_is_longer_than_any_record_or_has_no_end_is_not_read(tmp_path: Path) -> None:
