@@ -45,8 +45,8 @@ ROOMS = {
     "hosts": "errors system telemetry launching measuring",
     "render": "errors warning_codes plurals statistics system plan timing models config records diagnosis comparison "
     "run reproduction",
-    "cli": "errors warning_codes plurals system plan timing models templates config records diagnosis launching simulate "
-    "comparison foreign run reproduction ab guard hosts render",
+    "cli": "errors warning_codes plurals system plan timing models templates config records diagnosis launching "
+    "simulate comparison foreign run reproduction ab guard hosts render",
 }
 
 # torch may be imported at module level in these rooms alone, and there not by these modules.

@@ -79,7 +79,9 @@ def test_every_option_of_the_tables_of_commands_is_one(row: str) -> None:
 
 
 def test_every_option_of_run_s_table_is_one() -> None:
-    table = PAGES[ROOT / "docs" / "commands.md"].partition("## The main options of run")[2].partition("\n## ")[0]
+    table = (
+        PAGES[ROOT / "docs" / "commands.md"].partition("## The main options of run")[2].partition("\n## ")[0]
+    )
     command, _ = _found(["run"])
     named = set(re.findall(r"--[a-z][a-z-]*", table))
     assert len(named) > 20
