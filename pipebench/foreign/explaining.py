@@ -1,7 +1,6 @@
 """The explanation of a recorded run, and the record of it. Pure."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from math import prod
@@ -15,8 +14,8 @@ from pipebench.diagnosis.waterfall import without_baseline
 from pipebench.foreign.doubts import doubts
 from pipebench.foreign.orders import order_of
 from pipebench.foreign.replaying import bare, by_the_clock, without_gaps
-from pipebench.foreign.rows import Row
 from pipebench.foreign.sentences import Sentences
+from pipebench.foreign.totals import totals_of
 from pipebench.foreign.understanding import RecordedStep, Understood
 from pipebench.records.explanation import ReplayedStep, ReplayRecord, WaterfallStep, WhatIf
 from pipebench.records.figures import Bubble, DeviceUsage
@@ -24,7 +23,6 @@ from pipebench.records.schema import WarningRecord
 from pipebench.records.timelines import timeline_record
 from pipebench.records.trace import (
     OtherSpan,
-    OtherTotal,
     TraceFile,
     TraceLaunch,
     TracePlan,
@@ -189,7 +187,7 @@ def _record(
             OtherSpan(row.device, row.operation, row.stage, row.start_s, row.end_s, row.microbatch)
             for row in shown.others
         ],
-        totals=_totals(steps, graph.devices),
+        totals=totals_of(steps, graph.devices),
         warnings=[*_assumed(understood), *doubts(understood), *_residual(launch)],
         environment={},
     )
@@ -236,20 +234,6 @@ def _explained_step(each: RecordedStep) -> ExplainedStep:
         transfer_s=fmean(usage.transfer_s for usage in usages),
         idle_s=fmean(usage.idle_s for usage in usages),
     )
-
-
-def _totals(steps: Sequence[RecordedStep], devices: int) -> list[OtherTotal]:
-    """All other operations by name, the one that takes longest in total first."""
-    lengths: dict[str, list[float]] = defaultdict(list)
-    for row in _others(steps):
-        lengths[row.operation].append(row.length_s)
-    places = devices * len(steps)
-    totals = [OtherTotal(name, len(each), sum(each) / places) for name, each in lengths.items()]
-    return sorted(totals, key=lambda each: (-each.mean_s, each.operation))
-
-
-def _others(steps: Iterable[RecordedStep]) -> Iterable[Row]:
-    return (row for each in steps for row in each.others)
 
 
 def _assumed(understood: Understood) -> list[WarningRecord]:

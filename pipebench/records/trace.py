@@ -118,11 +118,17 @@ class OtherSpan(Stored, frozen=True):
 
 
 class OtherTotal(Stored, frozen=True):
-    """All operations of one name: how many, and what they took together on a device and in a step, on average."""
+    """All operations of one name: how many, and what they took together in a step.
+
+    ``mean_s`` is the mean over all devices of the plan, ``having_s`` that over the devices that have such operations.
+    ``devices`` is how many these are, in all replicas. Older records do not say the last two.
+    """
 
     operation: Name
     count: Count
     mean_s: NotNegative
+    devices: AtLeastOne | None = None
+    having_s: NotNegative | None = None
 
 
 class TraceRecord(Stored, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ The residual of the replay comes first among the figures. What is said below it 
 that is simulated again takes as long as the recorded one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import log
 from statistics import fmean, stdev
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from pipebench.plurals import counted
 from pipebench.records.graphs import timeline_of_trace
-from pipebench.records.trace import TraceFile, TraceRecord, TraceStep
+from pipebench.records.trace import OtherTotal, TraceFile, TraceRecord, TraceStep
 from pipebench.render.commands import rows
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
@@ -137,11 +137,22 @@ def _step_cells(step: TraceStep, devices: int) -> tuple[str, ...]:
 
 def _others(record: TraceRecord) -> Group:
     """What is neither a forward nor a backward."""
-    table = Table("operation", "count", "a step")
+    table = Table("operation", "count", "devices", "a step")
     for each in record.totals:
-        table.add(each.operation, f"{each.count:,}", seconds(each.mean_s))
-    note = "a step: what all of that name take on a device, on average; some may lie outside the step"
-    return Group(Words(Text("other operations", "bold")), table, Words(Text(note, "dim")))
+        devices = "-" if each.devices is None else f"{each.devices:,}"
+        length_s = each.mean_s if each.having_s is None else each.having_s
+        table.add(each.operation, f"{each.count:,}", devices, seconds(length_s))
+    notes = (Words(Text(note, "dim")) for note in _on_others(record.totals))
+    return Group(Words(Text("other operations", "bold")), table, *notes)
+
+
+def _on_others(totals: Sequence[OtherTotal]) -> Iterator[str]:
+    yield (
+        "devices: how many have operations of that name, in all replicas; a step: what these take on one of these "
+        "devices, on average over steps; some may lie outside the step"
+    )
+    if any(each.having_s is None for each in totals):
+        yield "devices -: an older record does not say; its mean is over all devices, also those that have none"
 
 
 def _shown(record: TraceRecord, console: Console, shown: Timeline | None) -> Group:

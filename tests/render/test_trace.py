@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from pipebench.records.schema import WarningRecord
-from pipebench.records.trace import TraceFile, TraceLaunch, TraceRecord, TraceStep
+from pipebench.records.trace import OtherTotal, TraceFile, TraceLaunch, TraceRecord, TraceStep
 from pipebench.render.svg.record import record_svg
 from pipebench.render.tables import record_row
 from pipebench.render.trace import residual_text, trace_report
@@ -116,6 +116,17 @@ def test_without_a_waterfall_and_other_operations_the_rest_is_told() -> None:
     found = text(trace_record(waterfall=[], totals=[], others=[]))
     assert "factor" not in found
     assert "other operations" not in found
+
+
+def test_other_operations_are_told_of_the_devices_that_have_them() -> None:
+    totals = [OtherTotal("RECV_B", 9, 0.713, devices=3, having_s=0.951), OtherTotal("OPTIMIZER", 3, 0.01)]
+    found = text(trace_record(totals=totals))
+    rows = [line.split() for line in found.splitlines() if line.split()[:1] in (["RECV_B"], ["OPTIMIZER"])]
+    assert rows == [["RECV_B", "9", "3", "951", "ms"], ["OPTIMIZER", "3", "-", "10.0", "ms"]]
+    plain = " ".join(found.split())
+    assert "a step: what these take on one of these devices, on average over steps" in plain
+    assert "devices -: an older record does not say; its mean is over all devices" in plain
+    assert "an older record" not in text(trace_record(totals=totals[:1]))
 
 
 def test_it_has_a_row_of_the_list() -> None:
