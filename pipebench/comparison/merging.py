@@ -19,7 +19,7 @@ from pipebench.records.launches import Launch
 from pipebench.records.run import CompletedRun, RunRecord, ended_early
 from pipebench.records.schema import Failure, WarningRecord
 from pipebench.records.terms import terms_of
-from pipebench.records.trace import OtherTotal, TraceRecord, bubble_of
+from pipebench.records.trace import OtherTotal, TracePlan, TraceRecord, bubble_of
 from pipebench.warning_codes import WarningCode
 
 
@@ -91,6 +91,7 @@ def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[s
         nearest,
         id=store.new_id(created, f"trace{devices}-{side.lower()}"),
         created=created.isoformat(timespec="seconds"),
+        plan=_plan(nearest.plan, records),
         files=[file for record in records for file in record.files],
         launches=launches,
         bubble=Bubble(fraction=bubble_of(steps, devices)),
@@ -98,6 +99,12 @@ def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[s
         warnings=[each for each in _each_once(records) if each.code != WarningCode.ONE_LAUNCH],
         environment=nearest.environment | dict(environment),
     )
+
+
+def _plan(plan: TracePlan, records: Sequence[TraceRecord]) -> TracePlan:
+    """The plan of the record that is shown, which says whether steps of any record run in another order."""
+    others = any(each.plan.other_orders or each.plan.order not in (None, plan.order) for each in records)
+    return msgspec.structs.replace(plan, other_orders=others)
 
 
 def _totals(records: Sequence[TraceRecord]) -> list[OtherTotal]:

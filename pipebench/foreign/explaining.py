@@ -69,14 +69,13 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
         UsageError: A change does not fit this run.
     """
     replays = bare(understood)
-    simulated_s = [replay.again_s for replay in replays]
     telling = _evenly(len(replays), max(_MOST_TOLD // len(replays[0].lengths), 1))
     some = replace(understood, steps=tuple(understood.steps[place] for place in telling))
     told = [replays[place] for place in telling]
     clocked = by_the_clock(some, told)
     recorded = single_changes.Recorded(told, with_messages=without_gaps(clocked))
     waterfall = _waterfall(some, clocked, recorded, _busy(understood))
-    record = _record(understood, simulated_s, waterfall, created, name)
+    record = _record(understood, replays, waterfall, created, name)
     record = msgspec.structs.replace(
         record, warnings=[*record.warnings, *_sampled(len(telling), len(replays))]
     )
@@ -90,8 +89,8 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
         devices=record.devices,
         replay=ReplayRecord(
             [
-                ReplayedStep(each.step, each.replica, each.measured_s, replayed_s)
-                for each, replayed_s in zip(understood.steps, simulated_s, strict=True)
+                ReplayedStep(each.step, each.replica, each.measured_s, replay.again_s)
+                for each, replay in zip(understood.steps, replays, strict=True)
             ]
         ),
         what_if=_asked(understood, replays, changes) if changes else single_changes.best(recorded),
@@ -152,7 +151,7 @@ def _waterfall(
 
 def _record(
     understood: Understood,
-    simulated_s: Sequence[float],
+    replays: Sequence[Replay],
     waterfall: list[WaterfallStep],
     created: datetime,
     name: str,
@@ -160,8 +159,8 @@ def _record(
     graph, steps = understood.graph, understood.steps
     launch = TraceLaunch(
         [
-            TraceStep(each.step, each.replica, each.measured_s, replayed_s, each.busy_s)
-            for each, replayed_s in zip(steps, simulated_s, strict=True)
+            TraceStep(each.step, each.replica, each.measured_s, replay.again_s, each.busy_s)
+            for each, replay in zip(steps, replays, strict=True)
         ]
     )
     shown = _shown(understood)
@@ -176,6 +175,7 @@ def _record(
             device_of=list(graph.device_of),
             split_backward=graph.split_backward,
             order=order_of(shown.timeline.plan),
+            other_orders=len({id(replay.plan) for replay in replays}) > 1,  # steps of one order share a plan
         ),
         launches=[launch],
         bubble=Bubble(fraction=launch.bubble(graph.devices)),

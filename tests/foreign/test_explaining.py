@@ -219,3 +219,13 @@ def interleaved(graph: Graph) -> Plan:
 def test_the_order_of_the_shown_step_is_named() -> None:
     assert told(rows_of(timeline(schedule="gpipe"))).record.plan.order == "gpipe"
     assert told(rows_of(timeline(schedule="1f1b"))).record.plan.text.endswith(", in the order of 1f1b")
+
+
+def test_the_shown_step_s_order_is_not_said_of_steps_that_run_in_another() -> None:
+    usual_order, other = timeline(schedule="1f1b"), timeline(schedule="gpipe")
+    rows = [row for n in (0, 1) for row in rows_of(usual_order, number=n, begin_s=n)]
+    assert not told(rows).record.plan.other_orders
+    for step, replica in ((2, 0), (0, 1)):
+        plan = told([*rows, *rows_of(other, number=step, replica=replica, begin_s=step)]).record.plan
+        assert (plan.order, plan.other_orders) == ("1f1b", True)
+        assert plan.text.endswith("in the order of 1f1b in the step shown (other steps run in another order)")
