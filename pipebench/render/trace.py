@@ -13,7 +13,7 @@ from rich.text import Text
 
 from pipebench.plurals import counted
 from pipebench.records.graphs import timeline_of_trace
-from pipebench.records.trace import OtherTotal, TraceFile, TraceRecord, TraceStep
+from pipebench.records.trace import OtherTotal, TraceFile, TraceLaunch, TraceRecord, TraceStep
 from pipebench.render.commands import rows
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
@@ -33,15 +33,17 @@ def trace_report(record: TraceRecord, console: Console, shown: Timeline | None =
     return Group(*spaced(_parts(record, console, shown)))
 
 
-def residual_text(steps: list[TraceStep]) -> str:
-    """How far the replayed steps are from the recorded ones: the mean without the signs, and the worst one."""
-    worst = max(steps, key=lambda step: abs(step.residual))
-    mean = fmean(abs(step.residual) for step in steps)
-    if len(steps) == 1:
+def residual_text(launches: Sequence[TraceLaunch]) -> str:
+    """How far the replayed steps of all runs are from the recorded ones: the mean of sizes, and the worst one."""
+    found = [(number, step) for number, launch in enumerate(launches, start=1) for step in launch.steps]
+    run, worst = max(found, key=lambda pair: abs(pair[1].residual))
+    if len(found) == 1:
         return f"the recorded step, simulated again with its own order and lengths, is {_signed(worst.residual)} off"
+    mean = fmean(abs(step.residual) for _, step in found)
+    where = f"step {worst.step} of replica {worst.replica}{f' of run {run}' if len(launches) > 1 else ''}"
     return (
-        f"the recorded steps, simulated again with their own order and lengths, are {100 * mean:.2g} % off on average, "
-        f"and {_signed(worst.residual)} at worst (step {worst.step} of replica {worst.replica})"
+        "the recorded steps, simulated again with their own order and lengths, are "
+        f"{100 * mean:.2g} % off on average (signs left out), and {_signed(worst.residual)} at worst ({where})"
     )
 
 
@@ -83,7 +85,7 @@ def _file(file: TraceFile) -> str:
 
 def _figures(record: TraceRecord) -> Iterator[tuple[str, str]]:
     """The residual, then what was recorded."""
-    yield "replay", residual_text(record.steps)
+    yield "replay", residual_text(record.launches)
     replicas = f" of {record.replicas} replicas" if record.replicas > 1 else ""
     lengths = [step.measured_s for step in record.steps]
     span = "" if len(lengths) == 1 else f" ({seconds(min(lengths))} to {seconds(max(lengths))})"

@@ -106,6 +106,10 @@ def test_two_operations_at_once_are_named_if_it_is_no_rounding() -> None:
     assert found.rounding.overlaps == 1
     assert found.rounding.inversions == 1  # the next stage uses what is not there yet
     assert found.rounding.most_s == pytest.approx(0.0009 * length_s)
+    assert found.notices[0].startswith(
+        "1 operation begins before the one before it on its device has ended, and 1 operation begins before a result "
+        "that it needs is there, by 18.9 us at most"
+    )
     assert "taken for rounding" in found.notices[0]
     with pytest.raises(CorruptRecordError) as refused:
         understand(recording(moved("0F0", by_s=0.0, longer_s=0.0011 * length_s)))
@@ -151,6 +155,9 @@ def test_clocks_that_run_apart_are_named_and_rounding_is_counted() -> None:
     found = understand(recording(late(0.0008 * length_s)))
     assert (found.rounding.overlaps, found.rounding.inversions) == (0, 3)
     assert found.rounding.most_s == pytest.approx(0.0008 * length_s, rel=1e-3)
+    assert found.notices[0].startswith(
+        "3 operations begin before a result that they need is there, by 16.8 us"
+    )
     with pytest.raises(CorruptRecordError) as refused:
         understand(recording(late(0.01 * length_s)))
     assert "(3F0) begins 210 us before spans.csv line" in str(refused.value)
