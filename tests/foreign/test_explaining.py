@@ -14,7 +14,7 @@ from pipebench.plan.plan import Plan
 from pipebench.records import documents
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
-from tests.foreign.tables import rows_of, timeline, usual
+from tests.foreign.tables import Cost, rows_of, timeline, usual
 
 FILE = SourceFile("spans.csv", "spans", "0" * 64, 0)
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -129,6 +129,18 @@ def test_what_if_takes_means_over_steps_and_replicas() -> None:
     assert mean.gain == pytest.approx(1)
     assert twice.step_s > 2 * one
     assert mean.speedup is None
+
+
+def stage_3(times: float, others: float) -> Cost:
+    """Stage 3 takes so many times as long as usual, and so do the others."""
+    return lambda action: usual(action) * (times if action.stage == 3 else others)
+
+
+def test_a_stage_at_its_mean_takes_the_same_in_every_step_and_replica() -> None:
+    """It is the mean of once and three times: fast steps get longer, and slow ones shorter."""
+    (mean,) = told(two_steps(), "stage 3 = mean").explanation.what_if
+    fast, slow = (timeline(cost=stage_3(2, others)).makespan_s for others in (1, 3))
+    assert mean.step_s == pytest.approx((fast + slow) / 2)
 
 
 def test_without_a_question_the_best_single_changes_are_told() -> None:
