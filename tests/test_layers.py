@@ -37,7 +37,7 @@ ROOMS = {
     "measuring": "errors system provenance plan timing models config records launching engine",
     "simulate": "errors plan timing models config records telemetry",
     "comparison": "errors warning_codes plurals statistics system plan models config records telemetry diagnosis",
-    "foreign": "errors warning_codes system plan timing records diagnosis",
+    "foreign": "errors warning_codes plurals system plan timing records diagnosis",
     "run": "errors plurals system plan timing models config records telemetry diagnosis launching",
     "reproduction": "errors plurals system plan timing models config records diagnosis launching run",
     "ab": "errors statistics system provenance models config records comparison run",

@@ -32,7 +32,8 @@ def explain(
             metavar="FILE...",
             help="Explain a run of another program. FILE is a span table in CSV (columns step, replica, device, "
             "operation, stage, microbatch, start_s, end_s), or there is one trace of torch.profiler for each rank. "
-            "Files may end in .gz. The record is kept in the folder of --output.",
+            "Files may end in .gz. A folder stands for all such files in it. The record is kept in the folder of "
+            "--output.",
         ),
     ] = None,
     what_if: Annotated[
@@ -46,7 +47,8 @@ def explain(
             "chunks the mean of all on the same stage. = median takes the median. = others takes the mean of those "
             "that are not named. link x 0.5, or link 3-4 = 1 GB/s, 50 us, changes the link between two devices in both "
             "directions; without devices it changes all links. Bandwidth or latency may be left out. They are those "
-            "of the emulated machine, not of this host. Default: the ten best single changes.",
+            "of the emulated machine, not of this host. With --from, means and medians are over all steps and "
+            "replicas, and a link has no bandwidth. Default: the ten best single changes.",
         ),
     ] = None,
     folder: Annotated[

@@ -19,7 +19,7 @@ from pipebench.records.launches import Launch
 from pipebench.records.run import CompletedRun, RunRecord, ended_early
 from pipebench.records.schema import Failure, WarningRecord
 from pipebench.records.terms import terms_of
-from pipebench.records.trace import OtherTotal, TraceRecord, bubble_of
+from pipebench.records.trace import OtherTotal, TracePlan, TraceRecord, bubble_of
 from pipebench.warning_codes import WarningCode
 
 
@@ -91,6 +91,7 @@ def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[s
         nearest,
         id=store.new_id(created, f"trace{devices}-{side.lower()}"),
         created=created.isoformat(timespec="seconds"),
+        plan=_plan(nearest.plan, records),
         files=[file for record in records for file in record.files],
         launches=launches,
         bubble=Bubble(fraction=bubble_of(steps, devices)),
@@ -100,16 +101,35 @@ def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[s
     )
 
 
+def _plan(plan: TracePlan, records: Sequence[TraceRecord]) -> TracePlan:
+    """The plan of the record that is shown, which says whether steps of any record run in another order."""
+    others = any(each.plan.other_orders or each.plan.order not in (None, plan.order) for each in records)
+    return msgspec.structs.replace(plan, other_orders=others)
+
+
 def _totals(records: Sequence[TraceRecord]) -> list[OtherTotal]:
-    """Other operations by name: how many in all records, and the mean over the steps of all."""
-    steps = sum(len(record.steps) for record in records)
-    counts: dict[str, int] = defaultdict(int)
-    spent_s: dict[str, float] = defaultdict(float)
+    """Other operations by name: how many in all records, and the means over the steps of all."""
+    of_name: dict[str, list[tuple[OtherTotal, int]]] = defaultdict(list)  # each with its record's steps
     for record in records:
         for each in record.totals:
-            counts[each.operation] += each.count
-            spent_s[each.operation] += each.mean_s * len(record.steps)
-    return [OtherTotal(name, count, spent_s[name] / steps) for name, count in counts.items()]
+            of_name[each.operation].append((each, len(record.steps)))
+    steps = sum(len(record.steps) for record in records)
+    return [_total(name, found, steps) for name, found in of_name.items()]
+
+
+def _total(name: str, found: Sequence[tuple[OtherTotal, int]], steps: int) -> OtherTotal:
+    """The operations of one name; which devices have them is not known if an older record has some."""
+    spent_s = sum(each.mean_s * of for each, of in found)
+    having_s = [each.having_s * of for each, of in found if each.having_s is not None]
+    devices = [each.devices for each, _ in found if each.devices is not None]
+    known = len(having_s) == len(devices) == len(found)
+    return OtherTotal(
+        name,
+        sum(each.count for each, _ in found),
+        spent_s / steps,
+        devices=max(devices) if known else None,
+        having_s=sum(having_s) / steps if known else None,
+    )
 
 
 def _of_commands(

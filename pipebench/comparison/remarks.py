@@ -94,10 +94,11 @@ def _of_a_command(record: CommandRecord, label: str) -> Iterator[WarningRecord]:
 
 def _of_a_trace(record: TraceRecord, label: str) -> Iterator[WarningRecord]:
     """A warning if there are fewer runs than a verdict needs: many steps of one run are still one launch."""
-    runs = len(record.launches)
+    runs, steps = len(record.launches), len(record.steps)
     if runs < LEAST_LAUNCHES:
+        are = "is" if steps == 1 else "are"
         cause = (
-            f"{label}: its {len(record.steps)} recorded steps are of {counted(runs, 'run')}, and a "
+            f"{label}: its {counted(steps, 'recorded step')} {are} of {counted(runs, 'run')}, and a "
             f"verdict needs {LEAST_LAUNCHES} runs a side: steps of one run have too much in common"
         )
         yield WarningRecord(

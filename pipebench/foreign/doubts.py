@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean, median
 
 from pipebench.diagnosis.sentences import seconds_text
+from pipebench.foreign.parting import replica_alone, steps_apart
 from pipebench.foreign.understanding import RecordedStep, Understood
 from pipebench.plan.actions import Operation
 from pipebench.records.schema import WarningRecord
@@ -86,7 +87,7 @@ def _replicas(understood: Understood) -> Iterator[WarningRecord]:
             WarningCode.REPLICA_APART,
             f"a step of replica {slowest} takes {times:.2f} times what the others take{where}. Replicas that share "
             "gradients wait for the slowest, and means over replicas hide it",
-            f"explain the rows of replica {slowest} by themselves",
+            replica_alone(understood.recording, slowest),
         )
 
 
@@ -133,5 +134,5 @@ def _steps(understood: Understood) -> Iterator[WarningRecord]:
             WarningCode.STEPS_APART,
             f"steps that take more than {_STEP} times the median of their replica: {len(apart)} of "
             f"{len(understood.steps)}, the worst step {worst.step} of replica {worst.replica}, {times:.2f} times",
-            "explain the usual steps and these steps separately",
+            steps_apart(understood.recording, sorted({each.step for each in apart})),
         )

@@ -1,7 +1,6 @@
 """The explanation of a recorded run, and the record of it. Pure."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from math import prod
@@ -15,8 +14,8 @@ from pipebench.diagnosis.waterfall import without_baseline
 from pipebench.foreign.doubts import doubts
 from pipebench.foreign.orders import order_of
 from pipebench.foreign.replaying import as_arrived, bare, by_the_clock, without_gaps
-from pipebench.foreign.rows import Row
 from pipebench.foreign.sentences import Sentences
+from pipebench.foreign.totals import totals_of
 from pipebench.foreign.understanding import RecordedStep, Understood
 from pipebench.records.explanation import ReplayedStep, ReplayRecord, WaterfallStep, WhatIf
 from pipebench.records.figures import Bubble, DeviceUsage
@@ -24,7 +23,6 @@ from pipebench.records.schema import WarningRecord
 from pipebench.records.timelines import timeline_record
 from pipebench.records.trace import (
     OtherSpan,
-    OtherTotal,
     TraceFile,
     TraceLaunch,
     TracePlan,
@@ -71,7 +69,6 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
         UsageError: A change does not fit this run.
     """
     replays = bare(understood)
-    simulated_s = [replay.again_s for replay in replays]
     telling = _evenly(len(replays), max(_MOST_TOLD // len(replays[0].lengths), 1))
     some = replace(understood, steps=tuple(understood.steps[place] for place in telling))
     told = [replays[place] for place in telling]
@@ -80,7 +77,7 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
     understood = as_arrived(understood, by_clock)
     recorded = single_changes.Recorded(told, with_messages=without_gaps(clocked))
     waterfall = _waterfall(some, clocked, recorded, _busy(understood))
-    record = _record(understood, simulated_s, waterfall, created, name)
+    record = _record(understood, replays, waterfall, created, name)
     record = msgspec.structs.replace(
         record, warnings=[*record.warnings, *_sampled(len(telling), len(replays))]
     )
@@ -94,8 +91,8 @@ def explained(understood: Understood, changes: Sequence[str], *, created: dateti
         devices=record.devices,
         replay=ReplayRecord(
             [
-                ReplayedStep(each.step, each.replica, each.measured_s, replayed_s)
-                for each, replayed_s in zip(understood.steps, simulated_s, strict=True)
+                ReplayedStep(each.step, each.replica, each.measured_s, replay.again_s)
+                for each, replay in zip(understood.steps, replays, strict=True)
             ]
         ),
         what_if=_asked(understood, replays, by_clock, changes) if changes else single_changes.best(recorded),
@@ -158,7 +155,7 @@ def _waterfall(
 
 def _record(
     understood: Understood,
-    simulated_s: Sequence[float],
+    replays: Sequence[Replay],
     waterfall: list[WaterfallStep],
     created: datetime,
     name: str,
@@ -166,8 +163,8 @@ def _record(
     graph, steps = understood.graph, understood.steps
     launch = TraceLaunch(
         [
-            TraceStep(each.step, each.replica, each.measured_s, replayed_s, each.busy_s)
-            for each, replayed_s in zip(steps, simulated_s, strict=True)
+            TraceStep(each.step, each.replica, each.measured_s, replay.again_s, each.busy_s)
+            for each, replay in zip(steps, replays, strict=True)
         ]
     )
     shown = _shown(understood)
@@ -182,6 +179,7 @@ def _record(
             device_of=list(graph.device_of),
             split_backward=graph.split_backward,
             order=order_of(shown.timeline.plan),
+            other_orders=len({id(replay.plan) for replay in replays}) > 1,  # steps of one order share a plan
         ),
         launches=[launch],
         bubble=Bubble(fraction=launch.bubble(graph.devices)),
@@ -193,7 +191,7 @@ def _record(
             OtherSpan(row.device, row.operation, row.stage, row.start_s, row.end_s, row.microbatch)
             for row in shown.others
         ],
-        totals=_totals(steps, graph.devices),
+        totals=totals_of(steps, graph.devices),
         warnings=[*_assumed(understood), *doubts(understood), *_residual(launch)],
         environment={},
     )
@@ -240,20 +238,6 @@ def _explained_step(each: RecordedStep) -> ExplainedStep:
         transfer_s=fmean(usage.transfer_s for usage in usages),
         idle_s=fmean(usage.idle_s for usage in usages),
     )
-
-
-def _totals(steps: Sequence[RecordedStep], devices: int) -> list[OtherTotal]:
-    """All other operations by name, the one that takes longest in total first."""
-    lengths: dict[str, list[float]] = defaultdict(list)
-    for row in _others(steps):
-        lengths[row.operation].append(row.length_s)
-    places = devices * len(steps)
-    totals = [OtherTotal(name, len(each), sum(each) / places) for name, each in lengths.items()]
-    return sorted(totals, key=lambda each: (-each.mean_s, each.operation))
-
-
-def _others(steps: Iterable[RecordedStep]) -> Iterable[Row]:
-    return (row for each in steps for row in each.others)
 
 
 def _assumed(understood: Understood) -> list[WarningRecord]:

@@ -73,12 +73,12 @@ class Shape:
         if row.operation == "F" and not there:
             raise CorruptRecordError(
                 f"{place}: a forward without its backward in step {row.step} of replica {row.replica}: expected a row "
-                f"with operation B (or I and W), stage {row.stage}, microbatch {row.microbatch}"
+                f"with operation B (or I and W), stage {row.stage}, microbatch {row.microbatch}{self._if_cut(row)}"
             )
         if row.operation != "F" and ("F", *where) not in found:
             raise CorruptRecordError(
                 f"{place}: a backward without its forward in step {row.step} of replica {row.replica}: expected a row "
-                f"with operation F, stage {row.stage}, microbatch {row.microbatch}"
+                f"with operation F, stage {row.stage}, microbatch {row.microbatch}{self._if_cut(row)}"
             )
         if row.operation != "F" and there != list(_BACKWARDS[row.operation]):
             raise CorruptRecordError(
@@ -95,8 +95,18 @@ class Shape:
                     raise CorruptRecordError(
                         f"{self.recording.place(other)}: step {other.step} of replica {other.replica} has no forward "
                         f"of stage {stage}, microbatch {microbatch}: expected all of {self.graph.stages} stages and "
-                        f"{self.graph.microbatches} microbatches in every step, counted from 0"
+                        f"{self.graph.microbatches} microbatches in every step, counted from 0{self._if_cut(other)}"
                     )
+
+    def _if_cut(self, row: Row) -> str:
+        """What to do if a table begins or ends within a step; readers of traces leave such steps out."""
+        steps = {each.step for each in self.recording.rows if each.operation in COMPUTE}
+        end = "first" if row.step == min(steps) else "last" if row.step == max(steps) else None
+        if end is None or len(steps) == 1 or self.recording.files[row.file].kind != "spans":
+            return ""
+        return (
+            f"; if the recording was cut in this step, its {end} one, leave out all rows of step {row.step}"
+        )
 
 
 def shape_of(recording: Recording) -> Shape:

@@ -11,6 +11,7 @@ from pipebench.foreign.understanding import Understood
 from pipebench.timing.replay import Replay
 
 _NOTHING = 0.9995
+_SEEN_S = 1e-9
 _SMALL = 0.995  # a factor above this is too small a loss to act on
 
 
@@ -53,18 +54,23 @@ class Sentences:
         if self.factors[step] >= _SMALL:
             return None
         if step == waterfall.STAGES:
-            return self._if_equal("stages = mean", "move layers from the busiest device to others")
+            return self._if_equal(
+                "stages = mean",
+                "move layers from the busiest device to others",
+                "if all stages take equally long",
+            )
         if step == waterfall.SLICES:
-            return self._if_equal("microbatches = mean", "make microbatches that take equally long")
+            return self._if_equal("microbatches = mean", "make microbatches that take equally long", "then")
         if step == waterfall.FILL:
             return Remedy(
                 "more microbatches a step, or a schedule with more stages a device or a backward in halves"
             )
         return None
 
-    def _if_equal(self, change: str, what: str) -> Remedy:
+    def _if_equal(self, change: str, what: str, when: str) -> Remedy:
+        """A change that keeps all work and shares it out evenly."""
         (found,) = single_changes.asked(self.recorded, [change])
-        return Remedy(f"{what}; by simulation at most {found.gain or 1.0:.2f}x as fast", found.gain)
+        return Remedy(f"{what}; by simulation {found.gain or 1.0:.2f}x as fast {when} ({change})", found.gain)
 
     def _devices(self) -> str:
         return f"all {self.graph.devices} would be busy all of the time if nothing were lost"
@@ -108,11 +114,19 @@ class Sentences:
         lengths_s = [each_s for replay in self.clocked for each_s in replay.messages.values()]
         if not lengths_s:
             return "no result goes from device to device"
-        count, usual = len(lengths_s) // len(self.clocked), seconds_text(fmean(lengths_s))
+        count, usual_s = len(lengths_s) // len(self.clocked), fmean(lengths_s)
+        if usual_s < _SEEN_S:
+            return f"{count} results a step go from device to device, and take no time that can be seen"
+        waited = "waiting for them costs next to nothing" if self._free else "devices wait for some of them"
         return (
-            f"{count} results a step are on their way for {usual} on average, from when they are ready until they are "
-            "used, and some are waited for"
+            f"{count} results a step are on their way for {seconds_text(usual_s)} on average, from when they are ready "
+            f"until they are used, and {waited}"
         )
+
+    @property
+    def _free(self) -> bool:
+        """Whether messages that took no time would not make the step shorter."""
+        return self.factors[waterfall.TRANSFERS] >= _NOTHING
 
     def _variation(self) -> str:
         off_s = whole_s = 0.0

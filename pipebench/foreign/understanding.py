@@ -27,6 +27,7 @@ from pipebench.plan.graph import Graph
 from pipebench.plan.numbers import Numbers
 from pipebench.plan.plan import Plan
 from pipebench.plan.transfers import messages_of
+from pipebench.plurals import counted
 from pipebench.system import garbage
 from pipebench.timing.timeline import Span, Timeline, Usage
 
@@ -115,16 +116,20 @@ def _by_step(rows: Iterable[Row]) -> Mapping[tuple[int, int], list[Row]]:
 def _told(rounding: Rounding) -> Iterator[str]:
     found = []
     if rounding.overlaps:
-        found.append(
-            f"{rounding.overlaps} operations begin before the one before them on their device has ended"
-        )
+        them = "it on its" if rounding.overlaps == 1 else "them on their"
+        found.append(f"{_begin(rounding.overlaps)} before the one before {them} device has ended")
     if rounding.inversions:
-        found.append(f"{rounding.inversions} begin before a result that they need is there")
+        need = "it needs" if rounding.inversions == 1 else "they need"
+        found.append(f"{_begin(rounding.inversions)} before a result that {need} is there")
     if found:
         yield (
             f"{', and '.join(found)}, by {rounding.most_s * 1e6:.3g} us at most: taken for rounding of the recorder's "
             "clocks, and put in the order of their starts"
         )
+
+
+def _begin(number: int) -> str:
+    return f"{counted(number, 'operation')} {'begins' if number == 1 else 'begin'}"
 
 
 class _Steps:

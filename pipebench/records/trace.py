@@ -43,6 +43,7 @@ class TracePlan(Stored, frozen=True):
     """What the run's steps consist of; ``device_of`` has each stage's device, ``split_backward`` means halves, I and W.
 
     ``order`` is the schedule whose order the shown step has, or ``another``; older records do not say.
+    ``other_orders`` means that some steps, or replicas, run in an order that differs from the shown step's.
     """
 
     stages: AtLeastOne
@@ -51,6 +52,7 @@ class TracePlan(Stored, frozen=True):
     device_of: Annotated[list[Count], Meta(min_length=1)]
     split_backward: bool = False
     order: Name | None = None
+    other_orders: bool = False
 
     @property
     def text(self) -> str:
@@ -58,8 +60,14 @@ class TracePlan(Stored, frozen=True):
         stages, devices = counted(self.stages, "stage"), counted(self.devices, "device")
         microbatches = counted(self.microbatches, "microbatch", "microbatches")
         halves = ", each backward in halves" if self.split_backward else ""
-        named = self.order not in (None, "another")
-        return f"{stages} on {devices}, {microbatches}{halves}{f', in the order of {self.order}' if named else ''}"
+        return f"{stages} on {devices}, {microbatches}{halves}{self._order_text}"
+
+    @property
+    def _order_text(self) -> str:
+        if self.order in (None, "another"):
+            return ""
+        others = " in the step shown (other steps run in another order)" if self.other_orders else ""
+        return f", in the order of {self.order}{others}"
 
 
 class TraceStep(Stored, frozen=True):
@@ -118,11 +126,17 @@ class OtherSpan(Stored, frozen=True):
 
 
 class OtherTotal(Stored, frozen=True):
-    """All operations of one name: how many, and what they took together on a device and in a step, on average."""
+    """All operations of one name: how many, and what they took together in a step.
+
+    ``mean_s`` is the mean over all devices of the plan, ``having_s`` that over the devices that have such operations.
+    ``devices`` is how many these are, in all replicas. Older records do not say the last two.
+    """
 
     operation: Name
     count: Count
     mean_s: NotNegative
+    devices: AtLeastOne | None = None
+    having_s: NotNegative | None = None
 
 
 class TraceRecord(Stored, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """The report of ``explain``: the waterfall, what its steps mean, the replay, and what a change would bring."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group
@@ -19,6 +20,7 @@ from pipebench.warning_codes import WarningCode
 
 # Warnings of a run that the factors explain better.
 _OF_ITS_PLAN = {WarningCode.IMBALANCE, WarningCode.SLOWER_THAN_ONE_DEVICE, WarningCode.SHARING_SLOWS}
+_RULE = re.compile(r"=\s*(mean|median|others)\b", re.IGNORECASE)
 _EVIDENCE = {"virtual": "virtual time", "wall": "wall clock", "simulated": "simulated"}
 
 
@@ -89,8 +91,14 @@ def _measured(record: RunRecord, speedup: Speedup) -> str:
     return f"{told}, 95 % interval {speedup.low:.2f} to {speedup.high:.2f} over {launches}"
 
 
-def what_if_table(changes: Sequence[WhatIf], *, against_baseline: bool) -> Group | Words:
-    """The step that each change would give, and the speed-up where the run has a baseline."""
+def what_if_table(changes: Sequence[WhatIf], *, against_baseline: bool, steps: int = 1) -> Group | Words:
+    """The step that each change would give, and the speed-up where the run has a baseline.
+
+    Args:
+        changes: what was tried.
+        against_baseline: whether the run has one.
+        steps: how many recorded steps, of all replicas, each change was tried on.
+    """
     if not changes:
         return Words("no single change makes the step shorter by half a per cent or more")
     table = Table(
@@ -105,12 +113,20 @@ def what_if_table(changes: Sequence[WhatIf], *, against_baseline: bool) -> Group
         table.add(
             each.change, seconds(each.step_s), *([gain, speedup] if against_baseline else [before, gain])
         )
-    title = Words(Text("what if: the recorded step simulated with one change", "bold"))
-    return Group(title, table, *(Words(Text(note, "dim")) for note in _notes(changes)))
+    of = "the recorded step" if steps == 1 else f"all {steps:,} recorded steps"
+    title = Words(Text(f"what if: {of} simulated with one change", "bold"))
+    return Group(title, table, *(Words(Text(note, "dim")) for note in _notes(changes, steps)))
 
 
-def _notes(changes: Sequence[WhatIf]) -> Iterator[str]:
+def _notes(changes: Sequence[WhatIf], steps: int) -> Iterator[str]:
     if any("mean" in each.change for each in changes):
-        yield "= mean takes work away and gives it to no other device"
+        yield (
+            "= mean of one stage or device takes work away and gives it to no other; stages = mean shares all work out "
+            "evenly"
+        )
+    if steps > 1 and any(_RULE.search(each.change) for each in changes):
+        yield (
+            "means and medians are over all recorded steps and replicas, so a step that differs from them changes too"
+        )
     if len({each.before_s for each in changes}) > 1:
         yield "a change of a link is tried on the step with its messages, all others on forwards and backwards alone"

@@ -4,7 +4,7 @@ The residual of the replay comes first among the figures. What is said below it 
 that is simulated again takes as long as the recorded one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import log
 from statistics import fmean, stdev
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from pipebench.plurals import counted
 from pipebench.records.graphs import timeline_of_trace
-from pipebench.records.trace import TraceFile, TraceRecord, TraceStep
+from pipebench.records.trace import OtherTotal, TraceFile, TraceLaunch, TraceRecord, TraceStep
 from pipebench.render.commands import rows
 from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Table, Words
@@ -33,15 +33,17 @@ def trace_report(record: TraceRecord, console: Console, shown: Timeline | None =
     return Group(*spaced(_parts(record, console, shown)))
 
 
-def residual_text(steps: list[TraceStep]) -> str:
-    """How far the replayed steps are from the recorded ones: the mean without the signs, and the worst one."""
-    worst = max(steps, key=lambda step: abs(step.residual))
-    mean = fmean(abs(step.residual) for step in steps)
-    if len(steps) == 1:
+def residual_text(launches: Sequence[TraceLaunch]) -> str:
+    """How far the replayed steps of all runs are from the recorded ones: the mean of sizes, and the worst one."""
+    found = [(number, step) for number, launch in enumerate(launches, start=1) for step in launch.steps]
+    run, worst = max(found, key=lambda pair: abs(pair[1].residual))
+    if len(found) == 1:
         return f"the recorded step, simulated again with its own order and lengths, is {_signed(worst.residual)} off"
+    mean = fmean(abs(step.residual) for _, step in found)
+    where = f"step {worst.step} of replica {worst.replica}{f' of run {run}' if len(launches) > 1 else ''}"
     return (
-        f"the recorded steps, simulated again with their own order and lengths, are {100 * mean:.2g} % off on average, "
-        f"and {_signed(worst.residual)} at worst (step {worst.step} of replica {worst.replica})"
+        "the recorded steps, simulated again with their own order and lengths, are "
+        f"{100 * mean:.2g} % off on average (signs left out), and {_signed(worst.residual)} at worst ({where})"
     )
 
 
@@ -83,7 +85,7 @@ def _file(file: TraceFile) -> str:
 
 def _figures(record: TraceRecord) -> Iterator[tuple[str, str]]:
     """The residual, then what was recorded."""
-    yield "replay", residual_text(record.steps)
+    yield "replay", residual_text(record.launches)
     replicas = f" of {record.replicas} replicas" if record.replicas > 1 else ""
     lengths = [step.measured_s for step in record.steps]
     span = "" if len(lengths) == 1 else f" ({seconds(min(lengths))} to {seconds(max(lengths))})"
@@ -138,11 +140,22 @@ def _step_cells(step: TraceStep, devices: int) -> tuple[str, ...]:
 
 def _others(record: TraceRecord) -> Group:
     """What is neither a forward nor a backward."""
-    table = Table("operation", "count", "a step")
+    table = Table("operation", "count", "devices", "a step")
     for each in record.totals:
-        table.add(each.operation, f"{each.count:,}", seconds(each.mean_s))
-    note = "a step: what all of that name take on a device, on average; some may lie outside the step"
-    return Group(Words(Text("other operations", "bold")), table, Words(Text(note, "dim")))
+        devices = "-" if each.devices is None else f"{each.devices:,}"
+        length_s = each.mean_s if each.having_s is None else each.having_s
+        table.add(each.operation, f"{each.count:,}", devices, seconds(length_s))
+    notes = (Words(Text(note, "dim")) for note in _on_others(record.totals))
+    return Group(Words(Text("other operations", "bold")), table, *notes)
+
+
+def _on_others(totals: Sequence[OtherTotal]) -> Iterator[str]:
+    yield (
+        "devices: how many have operations of that name, in all replicas; a step: what these take on one of these "
+        "devices, on average over steps; some may lie outside the step"
+    )
+    if any(each.having_s is None for each in totals):
+        yield "devices -: an older record does not say; its mean is over all devices, also those that have none"
 
 
 def _shown(record: TraceRecord, console: Console, shown: Timeline | None) -> Group:

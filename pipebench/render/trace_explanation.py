@@ -15,4 +15,5 @@ def trace_explanation_report(
 ) -> Group:
     """The whole explanation, as wide as the console; ``shown`` is the record's timeline."""
     found = trace_report(record, console, shown)
-    return Group(*spaced([found, what_if_table(explained.what_if, against_baseline=False)]))
+    table = what_if_table(explained.what_if, against_baseline=False, steps=len(explained.steps))
+    return Group(*spaced([found, table]))

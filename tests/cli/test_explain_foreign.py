@@ -2,17 +2,21 @@
 
 import gzip
 import json
+import re
+import subprocess
 import time
 from math import prod
 from pathlib import Path
 
 import pytest
 
+from pipebench.comparison.metrics import OF_TRACES
 from pipebench.foreign.rows import Row
 from pipebench.plan.actions import Action
 from tests.cli.conftest import limit_s
 from tests.cli.inside import printed
 from tests.foreign.tables import rows_of, text_of, timeline, usual, written
+from tests.pages import PAGES, ROOT
 
 
 def slow_last(action: Action) -> float:
@@ -138,6 +142,7 @@ def test_a_broken_file_ends_with_one_line(tmp_path: Path, kind: str) -> None:
     [
         (("--from", "none.csv"), b"none.csv: no such file"),
         (("--from", "spans.csv", "--what-if", "stage 9 = mean"), b"expected stages from 0 to 3"),
+        (("--from", "spans.csv", "--what-if", "link 0-1 = 1 GB/s"), b"give only a latency"),
         (("spans.csv", "other.csv"), b"expected one record, got 2"),
         (("--from", "empty"), b"expected files in this folder"),
     ],
@@ -149,6 +154,71 @@ def test_a_user_s_mistake_ends_with_one_line(tmp_path: Path, words: tuple[str, .
     assert (code, out) == (2, b"")
     assert why in err
     assert err.count(b"\n") == 1, err
+
+
+PAGE = PAGES[ROOT / "docs" / "explain-other-programs.md"]
+CUTS = re.findall(r"^(awk .*?) +# (.*)$", PAGE, re.MULTILINE)
+
+
+def test_the_page_says_what_these_tests_see() -> None:
+    """Of links, of means over steps, of metrics, of folders and of a second time."""
+    text = " ".join(PAGE.split())
+    for words in (
+        "`link x 0.5` and `link 0-1 = 50 us` can be simulated, and `link 0-1 = 1 GB/s` is refused",
+        "`= mean`, `= median` and `= others` are taken over all steps and replicas",
+        "pipebench explain --from spans # all files of a folder: .csv, .json, or these with .gz",
+        "If you explain the same files again, there is no second record",
+        "The record has no table of what-if",
+        *(f"`{metric}`" for metric in OF_TRACES),
+    ):
+        assert words in text
+    assert "#what-if) may have many, of several replicas." in " ".join(
+        PAGES[ROOT / "docs" / "explain.md"].split()
+    )
+
+
+def test_the_help_tells_of_folders_and_of_means_over_steps(tmp_path: Path) -> None:
+    code, out, _ = printed("explain", "--help", cwd=tmp_path, columns="1000")
+    text = " ".join(out.decode().split())
+    assert code == 0
+    assert "A folder stands for all such files in it." in text
+    assert (
+        "With --from, means and medians are over all steps and replicas, and a link has no bandwidth." in text
+    )
+
+
+@pytest.mark.parametrize(("cut", "remark"), CUTS)
+def test_a_part_of_a_table_is_explained_as_the_page_says(tmp_path: Path, cut: str, remark: str) -> None:
+    """The columns stand in another order; the header says where."""
+    header = ("operation", "stage", "step", "microbatch", "replica", "device", "start_s", "end_s")
+    rows = [row._replace(step=row.step + 19) for row in several_steps()]
+    (tmp_path / "spans.csv").write_text(text_of(rows, header))
+    subprocess.run(["sh", "-c", cut], cwd=tmp_path, check=True)
+    table = cut.rsplit(maxsplit=1)[-1]
+    code, out, err = printed("explain", "--from", table, "--json", cwd=tmp_path)
+    assert code == 0, err
+    found = [(each["step"], each["replica"]) for each in json.loads(out)["steps"]]
+    every = [(step, replica) for step in (19, 20, 21) for replica in (0, 1)]
+    kept = {
+        "only replica 1": [each for each in every if each[1] == 1],
+        "all but step 20": [each for each in every if each[0] != 20],
+    }
+    assert found == kept[remark]
+
+
+def test_both_parts_of_a_table_are_on_the_page() -> None:
+    assert len(CUTS) == 2
+
+
+def test_the_last_step_of_a_table_that_was_cut_can_be_left_out(tmp_path: Path) -> None:
+    rows = several_steps()
+    written(tmp_path / "spans.csv", rows[:-9])
+    code, _, err = printed("explain", "--from", "spans.csv", cwd=tmp_path)
+    assert code == 10
+    assert err.endswith(b"cut in this step, its last one, leave out all rows of step 2\n"), err
+    written(tmp_path / "spans.csv", [row for row in rows if row.step != 2])
+    code, out, err = printed("explain", "--from", "spans.csv", "--json", cwd=tmp_path)
+    assert (code, len(json.loads(out)["steps"])) == (0, 4), err
 
 
 def test_120_000_rows_are_explained_in_seconds(tmp_path: Path) -> None:

@@ -69,6 +69,12 @@ def test_one_run_a_side_is_inconclusive_and_says_what_it_takes() -> None:
     assert causes[1].startswith("B: its 3 recorded steps are of 1 run, and a verdict needs 4 runs a side")
 
 
+def test_one_recorded_step_is_one() -> None:
+    found = check(*sources(trace_record(4, 1.1), trace_record(0, steps=1)))
+    causes = [each.cause for each in found.warnings if each.code == "few-runs"]
+    assert causes[0].startswith("A: its 1 recorded step is of 1 run, and a verdict needs 4 runs a side")
+
+
 def test_two_records_of_the_same_files_are_told_of() -> None:
     first = trace_record(0)
     found = compared(first, replace(first, id="again"))

@@ -10,7 +10,7 @@ from pipebench.records.command import CommandRecord
 from pipebench.records.figures import Candidate, Verification
 from pipebench.records.run import CompletedRun
 from pipebench.records.schema import Failure, WarningRecord
-from pipebench.records.trace import OtherTotal, TraceRecord, bubble_of
+from pipebench.records.trace import OtherTotal, TracePlan, TraceRecord, bubble_of
 from tests.ab.launches import one_launch
 from tests.builders import own_record, with_config
 from tests.guard.launches import record as command
@@ -158,5 +158,31 @@ def test_other_operations_of_merged_runs_are_means_over_the_steps_of_all() -> No
     found = {each.operation: (each.count, each.mean_s) for each in record.totals}
     assert found["OPTIMIZER"] == (16, pytest.approx((0.01 + 3 * 0.03) / 4))
     assert found["LOSS"] == (1, pytest.approx(0.001))
+    assert (record.totals[0].devices, record.totals[0].having_s) == (None, None)  # older records do not say
     with pytest.raises(EnvironmentRefusedError, match=r"plan\.microbatches 4 -> 8"):
         check_alike([one], trace_record(1, plan=planned(microbatches=8)), "A")
+
+
+def test_merged_runs_of_other_orders_say_so() -> None:
+    plans = [TracePlan(4, 4, 4, [0, 1, 2, 3], order=order) for order in ("1f1b", "1f1b", "another")]
+    one, same, other = (trace_record(n) for n in range(3))
+    one, same, other = (
+        msgspec.structs.replace(record, plan=plan)
+        for record, plan in zip((one, same, other), plans, strict=True)
+    )
+    for others, differ in (([same], False), ([same, other], True)):
+        record = merged([one, *others], "merged")
+        assert isinstance(record, TraceRecord)
+        assert record.plan.other_orders is differ
+
+
+def test_merged_runs_keep_what_other_operations_take_where_they_are() -> None:
+    sent = [OtherTotal("SEND_F", 3, 0.03, devices=3, having_s=0.04)]
+    longer = [OtherTotal("SEND_F", 9, 0.06, devices=3, having_s=0.08), OtherTotal("LOSS", 3, 0.01)]
+    record = merged(
+        [trace_record(0, steps=1, totals=sent), trace_record(1, steps=3, totals=longer)], "merged"
+    )
+    assert isinstance(record, TraceRecord)
+    send, loss = record.totals
+    assert (send.count, send.devices, send.having_s) == (12, 3, pytest.approx((0.04 + 3 * 0.08) / 4))
+    assert (loss.mean_s, loss.devices, loss.having_s) == (pytest.approx(0.0075), None, None)

@@ -11,6 +11,11 @@ from tests.foreign.tables import rows_of, timeline, usual
 FILE = SourceFile("spans.csv", "spans", "0" * 64, 0)
 
 
+def steps_to_take(rows: list[Row]) -> dict[str, str]:
+    """What each doubt advises, by its code."""
+    return {each.code: each.next_step for each in doubts(understand(Recording([FILE], rows)))}
+
+
 def found(rows: list[Row]) -> dict[str, str]:
     """What each doubt says, by its code."""
     return {each.code: each.cause for each in doubts(understand(Recording([FILE], rows)))}
@@ -58,6 +63,8 @@ def test_a_slow_replica_is_named_with_its_slow_stage() -> None:
     cause = found(rows + slow_rows)["replica-apart"]
     assert f"a step of replica 3 takes {length:.2f} times what the others take" in cause
     assert "its stage 2 takes 2.00 times what it takes elsewhere" in cause
+    assert "those with 3 in the column replica" in steps_to_take(rows + slow_rows)["replica-apart"]
+    assert found(slow_rows) == {}  # what is advised can be done
 
 
 def test_a_replica_that_is_slow_all_over_has_no_stage_to_blame() -> None:
@@ -78,6 +85,8 @@ def test_steps_far_above_their_replicas_median_are_told() -> None:
     assert (code, others) == ("steps-apart", [])
     assert "the median of their replica: 1 of 4, " in cause
     assert "the worst step 2 of replica 0, 2.00 times" in cause
+    assert "one with the rows of step 2 (column step)" in steps_to_take(rows)["steps-apart"]
+    assert found([row for row in rows if row.step == 2]) == {}
 
 
 def test_what_matters_most_stands_first() -> None:

@@ -14,7 +14,7 @@ from pipebench.plan.plan import Plan
 from pipebench.records import documents
 from pipebench.timing.costs import MeasuredCosts
 from pipebench.timing.simulator import simulate
-from tests.foreign.tables import rows_of, timeline, usual
+from tests.foreign.tables import Cost, rows_of, timeline, usual
 
 FILE = SourceFile("spans.csv", "spans", "0" * 64, 0)
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -145,6 +145,18 @@ def test_what_if_takes_means_over_steps_and_replicas() -> None:
     assert mean.speedup is None
 
 
+def stage_3(times: float, others: float) -> Cost:
+    """Stage 3 takes so many times as long as usual, and so do the others."""
+    return lambda action: usual(action) * (times if action.stage == 3 else others)
+
+
+def test_a_stage_at_its_mean_takes_the_same_in_every_step_and_replica() -> None:
+    """It is the mean of once and three times: fast steps get longer, and slow ones shorter."""
+    (mean,) = told(two_steps(), "stage 3 = mean").explanation.what_if
+    fast, slow = (timeline(cost=stage_3(2, others)).makespan_s for others in (1, 3))
+    assert mean.step_s == pytest.approx((fast + slow) / 2)
+
+
 def test_without_a_question_the_best_single_changes_are_told() -> None:
     found = told(rows_of(timeline(cost=slow_stage)))
     assert found.explanation.what_if[0].change in ("stages = mean", "stage 2 = mean")
@@ -233,3 +245,13 @@ def interleaved(graph: Graph) -> Plan:
 def test_the_order_of_the_shown_step_is_named() -> None:
     assert told(rows_of(timeline(schedule="gpipe"))).record.plan.order == "gpipe"
     assert told(rows_of(timeline(schedule="1f1b"))).record.plan.text.endswith(", in the order of 1f1b")
+
+
+def test_the_shown_step_s_order_is_not_said_of_steps_that_run_in_another() -> None:
+    usual_order, other = timeline(schedule="1f1b"), timeline(schedule="gpipe")
+    rows = [row for n in (0, 1) for row in rows_of(usual_order, number=n, begin_s=n)]
+    assert not told(rows).record.plan.other_orders
+    for step, replica in ((2, 0), (0, 1)):
+        plan = told([*rows, *rows_of(other, number=step, replica=replica, begin_s=step)]).record.plan
+        assert (plan.order, plan.other_orders) == ("1f1b", True)
+        assert plan.text.endswith("in the order of 1f1b in the step shown (other steps run in another order)")

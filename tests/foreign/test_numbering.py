@@ -77,6 +77,33 @@ def test_a_forward_without_its_backward_and_the_other_way_round_are_named() -> N
     )
 
 
+@pytest.mark.parametrize("schedule", ["1f1b", "zb-h1"])
+@pytest.mark.parametrize(("step", "end"), [(3, "first"), (4, None), (5, "last")])
+def test_a_first_or_last_step_that_was_cut_may_be_left_out(schedule: str, step: int, end: str | None) -> None:
+    """A recording that begins or ends in the middle of a step lacks its first or its last rows."""
+    one = sorted(rows_of(timeline(schedule=schedule)), key=lambda row: row.start_s)
+    cut = one[len(one) // 2 :] if end == "first" else one[: len(one) // 2]
+    known = recording(
+        [row._replace(step=each) for each in (3, 4, 5) for row in (cut if each == step else one)]
+    )
+    with pytest.raises(CorruptRecordError) as error:
+        shape_of(known).check_whole([row for row in known.rows if row.step == step])
+    told = f"; if the recording was cut in this step, its {end} one, leave out all rows of step {step}"
+    assert str(error.value).endswith(told) is (end is not None)
+    assert ("leave out" in str(error.value)) is (end is not None)
+
+
+def test_the_only_step_and_those_of_traces_are_not_to_be_left_out() -> None:
+    rows = [row for row in rows_of(timeline()) if row.name != "2B1"]
+    assert "leave out" not in refused(rows)
+    traces = Recording(
+        [FILE._replace(kind="torch-profiler")], [*rows, *(row._replace(step=1) for row in rows)]
+    )
+    with pytest.raises(CorruptRecordError) as error:
+        shape_of(traces).check_whole(rows)
+    assert "leave out" not in str(error.value)
+
+
 def test_a_half_without_the_other_or_beside_the_whole_is_named() -> None:
     rows = rows_of(timeline(schedule="zb-h1"))
     half = rows[of(rows, "W", 1, 3)]

@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 import pytest
 
 from pipebench.errors import CorruptRecordError
@@ -104,6 +106,10 @@ def test_two_operations_at_once_are_named_if_it_is_no_rounding() -> None:
     assert found.rounding.overlaps == 1
     assert found.rounding.inversions == 1  # the next stage uses what is not there yet
     assert found.rounding.most_s == pytest.approx(0.0009 * length_s)
+    assert found.notices[0].startswith(
+        "1 operation begins before the one before it on its device has ended, and 1 operation begins before a result "
+        "that it needs is there, by 18.9 us at most"
+    )
     assert "taken for rounding" in found.notices[0]
     with pytest.raises(CorruptRecordError) as refused:
         understand(recording(moved("0F0", by_s=0.0, longer_s=0.0011 * length_s)))
@@ -149,12 +155,42 @@ def test_clocks_that_run_apart_are_named_and_rounding_is_counted() -> None:
     found = understand(recording(late(0.0008 * length_s)))
     assert (found.rounding.overlaps, found.rounding.inversions) == (0, 3)
     assert found.rounding.most_s == pytest.approx(0.0008 * length_s, rel=1e-3)
+    assert found.notices[0].startswith(
+        "3 operations begin before a result that they need is there, by 16.8 us"
+    )
     with pytest.raises(CorruptRecordError) as refused:
         understand(recording(late(0.01 * length_s)))
     assert "(3F0) begins 210 us before spans.csv line" in str(refused.value)
     assert "whose result it needs: expected clocks that agree to a thousandth of the step" in str(
         refused.value
     )
+
+
+def off(device: int, by_s: float) -> list[Row]:
+    """A step whose messages take 2 ms, where the clock of one device is wrong."""
+    return [
+        row._replace(start_s=row.start_s + by_s, end_s=row.end_s + by_s) if row.device == device else row
+        for row in rows_of(timeline(transfer_s=2e-3))
+    ]
+
+
+@pytest.mark.parametrize("device", range(4))
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_clock_may_be_wrong_either_way_by_no_more_than_messages_take(device: int, sign: int) -> None:
+    """Between neighbours forwards go one way and backwards the other: one of them is early, whatever the sign."""
+    with pytest.raises(CorruptRecordError, match="expected clocks that agree to a thousandth of the step"):
+        understand(recording(off(device, sign * 5e-3)))
+    found = understand(recording(off(device, sign * 1.5e-3)))
+    assert found.rounding == Rounding()
+
+
+def test_a_clock_that_is_a_little_wrong_makes_messages_longer_one_way_and_shorter_the_other() -> None:
+    (step,) = understand(recording(off(3, 1.5e-3))).steps
+    of_way: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for each in step.timeline.transfers:
+        of_way[each.message.sender, each.message.receiver].append(each.end_s - each.start_s)
+    assert min(of_way[2, 3]) == pytest.approx(3.5e-3)
+    assert min(of_way[3, 2]) == pytest.approx(0.5e-3)
 
 
 def test_a_step_that_takes_no_time_is_refused() -> None:

@@ -43,6 +43,19 @@ def test_the_figures_of_a_record_are_those_of_its_launches() -> None:
     [
         (TracePlan(4, 2, 8, [0, 1, 0, 1]), "4 stages on 2 devices, 8 microbatches"),
         (TracePlan(1, 1, 1, [0], True), "1 stage on 1 device, 1 microbatch, each backward in halves"),
+        (
+            TracePlan(2, 2, 4, [0, 1], order="1f1b"),
+            "2 stages on 2 devices, 4 microbatches, in the order of 1f1b",
+        ),
+        (
+            TracePlan(2, 2, 4, [0, 1], order="1f1b", other_orders=True),
+            "2 stages on 2 devices, 4 microbatches, in the order of 1f1b in the step shown (other steps run in "
+            "another order)",
+        ),
+        (
+            TracePlan(2, 2, 4, [0, 1], order="another", other_orders=True),
+            "2 stages on 2 devices, 4 microbatches",
+        ),
     ],
 )
 def test_a_plan_is_told_in_words(plan: TracePlan, text: str) -> None:

@@ -2,8 +2,9 @@ import msgspec
 from rich.console import Console
 
 from pipebench.diagnosis.explaining import explanation
+from pipebench.records.explanation import WhatIf
 from pipebench.records.schema import Failure, WarningRecord
-from pipebench.render.explanation import explanation_report
+from pipebench.render.explanation import explanation_report, what_if_table
 from tests.builders import ended_run
 from tests.diagnosis.explained import Costs
 
@@ -69,3 +70,28 @@ def test_what_is_doubtful_of_a_record_is_told_beside_its_factors() -> None:
     assert "imbalance" not in text  # the factors say it
     assert "measured speed-up 1.78x, 95 % interval 1.78 to 1.78 over 2 launches" in text
     assert "try first what is said of " in text
+
+
+def tabled(change: str, steps: int) -> str:
+    console = Console(width=120, color_system=None)
+    with console.capture() as captured:
+        console.print(
+            what_if_table([WhatIf(change, 1.0, 1.2, None, 1.2)], against_baseline=False, steps=steps)
+        )
+    return " ".join(captured.get().split())
+
+
+def test_which_mean_keeps_all_work_is_told() -> None:
+    note = "= mean of one stage or device takes work away and gives it to no other; stages = mean shares all work out"
+    assert note in words("stage 2 = mean", stages={2: 1.5})
+    assert note not in words("stage 2 x 0.5", stages={2: 1.5})
+
+
+def test_means_over_several_recorded_steps_are_told_of() -> None:
+    note = "means and medians are over all recorded steps and replicas, so a step that differs from them changes too"
+    for change in ("stage 0 = mean", "stage 0 = median", "stages 0-1 = others"):
+        found = tabled(change, 6)
+        assert "what if: all 6 recorded steps simulated with one change" in found
+        assert note in found
+        assert note not in tabled(change, 1)
+    assert note not in tabled("stage 0 x 0.5", 6)

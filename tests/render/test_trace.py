@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from pipebench.records.schema import WarningRecord
-from pipebench.records.trace import TraceFile, TraceLaunch, TraceRecord, TraceStep
+from pipebench.records.trace import OtherTotal, TraceFile, TraceLaunch, TraceRecord, TraceStep
 from pipebench.render.svg.record import record_svg
 from pipebench.render.tables import record_row
 from pipebench.render.trace import residual_text, trace_report
@@ -34,7 +34,7 @@ def test_it_says_whose_figures_they_are_and_how_well_they_are_understood_first()
         "by another program, on its own clock; pipebench read its files and measured nothing",
         "4 stages on 4 devices, 4 microbatches",
         "run-0.csv (span table, 96 rows)",
-        "are 0.2 % off on average, and -0.2 % at worst",
+        "are 0.2 % off on average (signs left out), and -0.2 % at worst",
         "the mean of 3 steps",
         "bubble 43 % of all device time",
         "factor busy",
@@ -76,8 +76,15 @@ def test_a_merged_record_tells_steps_by_their_run() -> None:
 
 def test_the_residual_is_that_of_the_worst_step_and_the_mean_of_all_without_signs() -> None:
     steps = [TraceStep(0, 0, 1.0, 1.01, 1.0), TraceStep(7, 1, 1.0, 0.95, 1.0)]
-    assert "are 3 % off on average, and -5 % at worst (step 7 of replica 1)" in residual_text(steps)
-    assert residual_text(steps[:1]).endswith("is +1 % off")
+    found = residual_text([TraceLaunch(steps)])
+    assert "are 3 % off on average (signs left out), and -5 % at worst (step 7 of replica 1)" in found
+    assert residual_text([TraceLaunch(steps[:1])]).endswith("is +1 % off")
+
+
+def test_of_a_merged_record_the_worst_step_is_named_with_its_run() -> None:
+    steps = [TraceStep(20, 0, 1.0, 1.01, 1.0), TraceStep(20, 0, 1.0, 0.95, 1.0)]
+    found = residual_text([TraceLaunch([each]) for each in steps])
+    assert found.endswith("-5 % at worst (step 20 of replica 0 of run 2)")
 
 
 def test_of_many_files_some_are_named() -> None:
@@ -116,6 +123,17 @@ def test_without_a_waterfall_and_other_operations_the_rest_is_told() -> None:
     found = text(trace_record(waterfall=[], totals=[], others=[]))
     assert "factor" not in found
     assert "other operations" not in found
+
+
+def test_other_operations_are_told_of_the_devices_that_have_them() -> None:
+    totals = [OtherTotal("RECV_B", 9, 0.713, devices=3, having_s=0.951), OtherTotal("OPTIMIZER", 3, 0.01)]
+    found = text(trace_record(totals=totals))
+    rows = [line.split() for line in found.splitlines() if line.split()[:1] in (["RECV_B"], ["OPTIMIZER"])]
+    assert rows == [["RECV_B", "9", "3", "951", "ms"], ["OPTIMIZER", "3", "-", "10.0", "ms"]]
+    plain = " ".join(found.split())
+    assert "a step: what these take on one of these devices, on average over steps" in plain
+    assert "devices -: an older record does not say; its mean is over all devices" in plain
+    assert "an older record" not in text(trace_record(totals=totals[:1]))
 
 
 def test_it_has_a_row_of_the_list() -> None:
