@@ -128,7 +128,9 @@ class Sentences:
         if not messages:
             return "no message crosses from device to device"
         usual_s = seconds_text(fmean(messages.values()))
-        text = f"{len(messages)} messages are on the way for {usual_s} on average, and some are waited for"
+        free = self.factors[waterfall.TRANSFERS] >= _NOTHING
+        waited = "waiting for them costs next to nothing" if free else "some are waited for"
+        text = f"{len(messages)} messages are on the way for {usual_s} on average, and {waited}"
         overheads = self.step.replay.overheads
         if overheads:
             text += f"; each costs both of its ends {seconds_text(fmean(overheads.values()))} of their time"

@@ -38,7 +38,12 @@ def sentences(costs: Costs, **config: object) -> Sentences:
         (steps.FILL, Costs(microbatches=1, schedule="naive"), "with a single slice devices take turns"),
         (steps.WAITING, Costs(), "no order of the actions would take less"),
         (steps.SLICES, Costs(slices={3: 2.0}), "the longest slice takes 1.78 times the mean one"),
-        (steps.TRANSFERS, Costs(transfer_s=0.25), "48 messages are on the way for 250 ms on average"),
+        (
+            steps.TRANSFERS,
+            Costs(transfer_s=0.25),
+            "48 messages are on the way for 250 ms on average, and some are waited for",
+        ),
+        (steps.TRANSFERS, Costs(transfer_s=1e-9), "48 messages are on the way for 1 ns on average, and waiting"),
         (steps.VARIATION, Costs(), "actions are 0.0 % longer or shorter"),
         (steps.HOST, Costs(before={0: 1.0}), "zeroing and update take 250 ms of each device on average"),
         (
