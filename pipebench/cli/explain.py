@@ -43,12 +43,13 @@ def explain(
             metavar="TEXT",
             help="Simulate the step with a change, and say how long it would take. May be repeated. WHAT x FACTOR "
             "multiplies time. WHAT is all, stages, devices, microbatches, chunks, or some of them, such as stage 7 or "
-            "devices 2-3. WHAT = mean: F and B take the mean of all stages of the same kind, or for microbatches and "
-            "chunks the mean of all on the same stage. = median takes the median. = others takes the mean of those "
-            "that are not named. link x 0.5, or link 3-4 = 1 GB/s, 50 us, changes the link between two devices in both "
-            "directions; without devices it changes all links. Bandwidth or latency may be left out. They are those "
-            "of the emulated machine, not of this host. With --from, means and medians are over all steps and "
-            "replicas, and a link has no bandwidth. Default: the ten best single changes.",
+            "devices 2-3. WHAT = mean: forwards and backwards take as long as the mean of all stages of the same kind, "
+            "or for microbatches and chunks the mean of all on the same stage. = median takes the median. = others "
+            "takes the mean of those that are not named. link x 0.5, or link 3-4 = 1 GB/s, 50 us, changes the link "
+            "between two devices in both directions; without devices it changes all links. You may leave out "
+            "bandwidth or latency. Both are those of the emulated machine, not of this host. With --from, means and "
+            "medians are over all steps and replicas, and a link has no bandwidth. Default: the ten best single "
+            "changes.",
         ),
     ] = None,
     folder: Annotated[

@@ -43,7 +43,11 @@ def sentences(costs: Costs, **config: object) -> Sentences:
             Costs(transfer_s=0.25),
             "48 messages are on the way for 250 ms on average, and some are waited for",
         ),
-        (steps.TRANSFERS, Costs(transfer_s=1e-9), "48 messages are on the way for 1 ns on average, and waiting"),
+        (
+            steps.TRANSFERS,
+            Costs(transfer_s=1e-9),
+            "48 messages are on the way for 0.001 us on average, and waiting",
+        ),
         (steps.VARIATION, Costs(), "actions are 0.0 % longer or shorter"),
         (steps.HOST, Costs(before={0: 1.0}), "zeroing and update take 250 ms of each device on average"),
         (
