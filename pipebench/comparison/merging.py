@@ -1,6 +1,7 @@
 """Merge the one-launch records of a side into one record, with figures computed from all raw samples.
 
-What a record holds once (timeline, devices, machine) comes from the launch whose timeline is nearest the mean.
+What a record holds once (timeline, devices, machine, environment) comes from the launch whose timeline is nearest the
+mean.
 """
 
 from collections import Counter, defaultdict
@@ -21,6 +22,8 @@ from pipebench.records.schema import Failure, WarningRecord
 from pipebench.records.terms import terms_of
 from pipebench.records.trace import OtherTotal, TracePlan, TraceRecord, bubble_of
 from pipebench.warning_codes import WarningCode
+
+_BESIDE = "another_run_beside"
 
 
 def check_alike(earlier: Sequence[Comparable], record: Comparable, side: str) -> None:
@@ -97,7 +100,7 @@ def _of_traces(records: Sequence[TraceRecord], side: str, environment: Mapping[s
         bubble=Bubble(fraction=bubble_of(steps, devices)),
         totals=_totals(records),
         warnings=[each for each in _each_once(records) if each.code != WarningCode.ONE_LAUNCH],
-        environment=nearest.environment | dict(environment),
+        environment=_environment(nearest, records, environment),
     )
 
 
@@ -146,7 +149,7 @@ def _of_commands(
         status="completed" if failure is None else "aborted",
         launches=[launch for record in records for launch in record.launches],
         warnings=_each_once(records),
-        environment=records[0].environment | dict(environment),
+        environment=_environment(records[0], records, environment),
         failure=failure,
     )
 
@@ -174,10 +177,18 @@ def _of_runs(
         verification=_worst([record.verification for record in records]),
         launches=launches,
         warnings=_warnings(records),
-        environment=nearest.environment | dict(environment),
+        environment=_environment(nearest, records, environment),
         plan=nearest.plan if all(record.plan == nearest.plan for record in records) else None,
     )
     return whole if failure is None else ended_early(whole, "aborted", failure)
+
+
+def _environment(
+    shown: Comparable, records: Sequence[Comparable], more: Mapping[str, str]
+) -> dict[str, str | int | float | bool | None]:
+    """The environment of the record that is shown, with another run beside if there was one beside any record."""
+    beside = any(record.environment.get(_BESIDE) for record in records)
+    return shown.environment | ({_BESIDE: True} if beside else {}) | dict(more)
 
 
 def _rates(record: CompletedRun, step_s: float) -> tuple[float | None, float | None]:

@@ -57,6 +57,15 @@ def test_a_measurement_that_was_not_finished_is_aborted() -> None:
     assert (record.status, record.failure, len(record.launches)) == ("aborted", failure, 1)
 
 
+def test_a_run_beside_one_launch_was_beside_the_side() -> None:
+    beside = [
+        msgspec.structs.replace(record, environment=record.environment | {"another_run_beside": number == 2})
+        for number, record in enumerate(LAUNCHES)
+    ]
+    assert merged(beside, "A").environment["another_run_beside"] is True
+    assert merged(beside[:2], "A").environment["another_run_beside"] is False
+
+
 def test_the_worst_verification_stands_for_all() -> None:
     worst = Verification(9e-5, 1e-4, 5.3, 5.3)
     record = merged([LAUNCHES[0], msgspec.structs.replace(LAUNCHES[1], verification=worst)], "A")
