@@ -29,6 +29,8 @@ _DILATION = 300  # an H100 over one CPU core is 120 to 150
 _WIDE = 0.05
 _IMBALANCE = 1.2
 _GAIN = 1.05  # how many times as fast equal stages must make the step for a warning
+# Schedules that wait for the loss of a shared softmax, each with the one that does not.
+_BETTER_SHARED = {"1f1b": "1f1b-deep", "zb-h1": "wavefront-zb"}
 _QUICK_LAUNCHES, _USUAL_LAUNCHES, _MOST_LAUNCHES = 3, 6, 12
 
 
@@ -257,7 +259,8 @@ def _sharing(facts: Facts) -> WarningRecord | None:
     faster = facts.other_way
     if facts.config.softmax_devices is None or faster is None or faster < _GAIN or facts.cores_shared:
         return None
-    other = ", or use --schedule 1f1b-deep" if facts.config.schedule == "1f1b" else ""
+    better = _BETTER_SHARED.get(facts.config.schedule)
+    other = "" if better is None else f", or use --schedule {better}"
     return WarningRecord(
         code=WarningCode.SHARING_SLOWS,
         cause=f"by simulation {faster:.2f}x as fast unshared (with the whole softmax on the last device)",

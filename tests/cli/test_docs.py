@@ -10,7 +10,11 @@ import pytest
 import typer.main
 
 from pipebench.cli.app import application
+from pipebench.config import budget
 from pipebench.config.config_file import FILE
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunOptions
+from pipebench.render.units import data_size
 from pipebench.templates.filling import FIRING
 from tests.cli.conftest import Pipebench
 from tests.pages import PAGES, README, ROOT, TEXT, commands
@@ -95,18 +99,21 @@ def test_what_split_cells_cost_is_what_its_benchmark_has() -> None:
     assert told in SCHEDULES_PAGE
 
 
-def test_what_bounds_and_microbatches_save_is_what_a_dry_run_shows(pipebench: Pipebench) -> None:
-    def needed(*options: str) -> str:
-        out = pipebench("run", "--gpus", "8", "--schedule", "wavefront-zb", "--dry-run", *options).out
+def test_what_bounds_and_microbatches_save_is_what_a_dry_run_shows() -> None:
+    def needed(**options: int) -> str:
+        config = resolve(RunOptions(gpus=8, schedule="wavefront-zb", **options))
+        assert config.partition is not None
         return (
-            next(line for line in out.splitlines() if line.startswith("0  ")).split()[-2].removesuffix(".0")
+            data_size(budget.device_memory(config, config.partition)[0].total)
+            .removesuffix(" MiB")
+            .removesuffix(".0")
         )
 
-    alone, above = needed(), needed("--most-alive", "48")
+    alone, above = needed(), needed(most_alive=48)
     assert f"needs {alone} MiB, and {above} MiB with `--most-alive 48` too" in SCHEDULES_PAGE
-    assert f"`--most-alive 32` it needs {needed('--most-alive', '32')} MiB" in SCHEDULES_PAGE
-    both = ("--microbatches", "4", "--most-alive", "32")
-    assert f"`{' '.join(both)}` {needed(*both)} MiB" in SCHEDULES_PAGE
+    assert f"`--most-alive 32` it needs {needed(most_alive=32)} MiB" in SCHEDULES_PAGE
+    both = "`--microbatches 4 --most-alive 32`"
+    assert f"{both} {needed(microbatches=4, most_alive=32)} MiB" in SCHEDULES_PAGE
 
 
 @pytest.mark.parametrize("words", [each for text in PAGES.values() for each in commands(text)], ids=" ".join)
