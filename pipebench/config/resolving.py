@@ -23,6 +23,8 @@ from pipebench.models.kind import ModelKind
 from pipebench.models.layout import Sharing
 from pipebench.models.own.description import Description
 from pipebench.models.registry import MODELS, kind_of
+from pipebench.models.seq2seq.kind import Seq2SeqKind
+from pipebench.models.stacked_lstm.kind import StackedLSTMKind
 from pipebench.models.text.asked import RESERVED_WORDS, TokenRule
 from pipebench.plan.schedules import SCHEDULES, schedule_named
 from pipebench.timing.machines import check_machine
@@ -33,6 +35,7 @@ MODEL_OPTIONS = (
     *("target", "pairs", "bucket", "tokens", "synthetic", "softmax_devices"),
 )
 _DEVICES = 8  # by default
+_FUSED_LSTMS = frozenset({StackedLSTMKind.name, Seq2SeqKind.name})
 
 
 def resolve(options: RunOptions, described: Description | None = None) -> RunConfig:
@@ -106,15 +109,24 @@ def _cell(options: RunOptions) -> Literal["fused", "split"]:
     if options.cell == "fused" and needed:
         raise UsageError(
             f"--cell fused: schedule {options.schedule} runs a backward in two halves: expected --cell split, or no "
-            "--cell; autograd takes two passes for the halves of a fused LSTM, each as long as a whole backward"
+            f"--cell; {_autograd_halves(options.model)}"
         )
     cell: Literal["fused", "split"] = "split" if needed or options.cell == "split" else "fused"
     if cell == "split" and options.checkpoint != "none":
+        why = f"schedule {options.schedule} needs" if needed else "--cell split asks for"
+        instead = "another --schedule" if needed else "no --cell"
         raise UsageError(
-            f"--checkpoint {options.checkpoint}: a split cell keeps what its backward needs in buffers of its own: "
-            "expected none; use another schedule, or no --cell"
+            f"--checkpoint {options.checkpoint}: {why} split cells, which keep what their backward needs in buffers of "
+            f"their own: expected none; leave it out, or use {instead}"
         )
     return cell
+
+
+def _autograd_halves(model: str) -> str:
+    """What it costs to let autograd compute the halves of a backward."""
+    if model in _FUSED_LSTMS:
+        return "autograd takes two passes for the halves of a fused LSTM, each as long as a whole backward"
+    return "autograd takes two passes for the halves, which together take longer than a whole backward"
 
 
 def _bound(options: RunOptions, name: str, given: int | None) -> int | None:
@@ -124,7 +136,7 @@ def _bound(options: RunOptions, name: str, given: int | None) -> int | None:
     if not schedule_named(options.schedule).takes_costs:
         able = ", ".join(each.name for each in SCHEDULES.values() if each.takes_costs)
         raise UsageError(
-            f"{name}: schedule {options.schedule} has bounds of its own: leave it out, or use {able}"
+            f"{name}: schedule {options.schedule} takes no such bound: leave it out, or use --schedule {able}"
         )
     return at_least(name, given, 1)
 
