@@ -6,12 +6,16 @@ import re
 import statistics
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
 from pipebench.cli import running
+from pipebench.cli.app import application
 from pipebench.cli.main import run
 from pipebench.config.run_config import RunOptions
+from pipebench.plan.schedules import SCHEDULES
 from tests.cli.conftest import COMMAND, TINY, CompletedRun, Pipebench, environment
 
 LOCAL = ("run", "--gpus", "2", *TINY, "--launches", "1", "--machine", "local")
@@ -246,6 +250,18 @@ def test_each_option_and_its_default_is_that_of_the_configuration(monkeypatch: p
     same = [name for name in RunOptions.__struct_fields__ if getattr(default, name) == getattr(other, name)]
     assert same == []
     assert (other.deadline_s, other.bucket, other.sequence_length) == (9.0, False, 9)
+
+
+def test_the_help_has_the_sizes_that_each_schedule_has_by_default() -> None:
+    command: Any = typer.main.get_command(application([]))
+    texts = {each.name: each.help for each in command.commands["run"].params}
+    usual = SCHEDULES["gpipe"]
+    for name in ("microbatches", "chunks"):
+        said = texts[name].partition("Default: ")[2]
+        assert said.startswith(f"{getattr(usual, name)};")
+        others = {each.name: getattr(each, name) for each in SCHEDULES.values()}
+        told = [f"{which} {size}" for which, size in others.items() if size != getattr(usual, name)]
+        assert [each for each in told if each not in said] == []
 
 
 # Together they make no sense: nothing is resolved.
