@@ -201,6 +201,11 @@ def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
         ({"softmax_devices": "1", "gpus": 3}, (4.0, 1.0, 1.0), "try --gpus 2 --softmax-devices all"),
         ({"softmax_devices": "4", "gpus": 6, "vocab": 4}, (9.0, 1.0), "try --gpus 2 --softmax-devices all"),
         (
+            {"softmax_devices": "2", "gpus": 3, "layers": 4},
+            (9.0, 1.0, 1.0),
+            "try --gpus 3 --softmax-devices all: a piece of the projection on each device with layers",
+        ),
+        (
             {"softmax_devices": "3", "gpus": 4, "layers": 1},
             (1.0, 9.0, 1.0),
             "use more --layers, or leave out --softmax-devices",
