@@ -119,7 +119,8 @@ def run(
         int | None,
         option(
             "--most-alive",
-            "wavefront-zb: how many slices (microbatch, chunk) a stage with layers may keep.",
+            "wavefront-zb: how many slices (microbatch, chunk) a stage with layers may keep for their backward. At "
+            "least the chunks of one microbatch.",
             _PLAN,
         ),
     ] = None,
@@ -127,7 +128,8 @@ def run(
         int | None,
         option(
             "--most-waiting",
-            "wavefront-zb: for how many slices a stage may compute the gradients of the weights later.",
+            "wavefront-zb: how many slices of a stage with layers may wait for the gradients of their weights, when "
+            "those of their inputs are computed.",
             _PLAN,
         ),
     ] = None,

@@ -195,6 +195,14 @@ def test_an_order_that_gets_stuck_with_blocking_transfers_is_told_what_to_use(
     assert pipebench("simulate", "--schedule", "gpipe", *options).code == 0
 
 
+def test_the_table_says_what_it_counts(pipebench: Pipebench) -> None:
+    words = " ".join(pipebench("simulate", "--schedule", "zb-h1", "--stages", "2").out.split())
+    assert (
+        "busy to idle: share of the step; alive: slices kept for backward; for W: the most of them that wait only for"
+        in words
+    )
+
+
 def test_a_half_that_is_not_given_takes_as_long_as_a_forward(pipebench: Pipebench) -> None:
     alone = pipebench("simulate", "--schedule", "zb-h1", "--backward-weight", "0")
     both = pipebench("simulate", "--schedule", "zb-h1", "--backward-input", "1", "--backward-weight", "0")
