@@ -270,11 +270,8 @@ def test_the_help_has_the_sizes_that_each_schedule_has_by_default() -> None:
 def test_the_help_says_in_words_what_the_orders_and_their_bounds_do() -> None:
     command: Any = typer.main.get_command(application([]))
     texts = {each.name: each.help for each in command.commands["run"].params}
-    assert (
-        "zb-h1: as 1f1b, but a device computes the gradients of the weights when it would"
-        in texts["schedule"]
-    )
-    assert "in an order made from measured costs" in texts["schedule"]
+    assert "zb-h1: as 1f1b, but computes the gradients of the weights when it would" in texts["schedule"]
+    assert "with backwards in halves as in zb-h1, ordered by measured costs" in texts["schedule"]
     assert "wavefront: as gpipe, but cuts time into chunks too" in texts["schedule"]
     assert texts["most_alive"].endswith("At least the chunks of one microbatch.")
     assert "may wait for the gradients of their weights, when those of their inputs" in texts["most_waiting"]

@@ -103,7 +103,7 @@ SCHEDULES: dict[str, Schedule] = {
         Schedule("wavefront", "as gpipe, but cuts time into chunks too, as in 2014", wavefront, 4, 8),
         Schedule(
             "zb-h1",
-            "as 1f1b, but a device computes the gradients of the weights when it would otherwise wait",
+            "as 1f1b, but computes the gradients of the weights when it would otherwise wait",
             zb_h1,
             16,
             1,
@@ -111,7 +111,7 @@ SCHEDULES: dict[str, Schedule] = {
         ),
         Schedule(
             "wavefront-zb",
-            "as wavefront, with the backward in two halves as in zb-h1, in an order made from measured costs",
+            "as wavefront, with backwards in halves as in zb-h1, ordered by measured costs",
             wavefront_zb,
             2,
             32,
