@@ -83,6 +83,13 @@ def test_the_bubbles_on_the_page_of_schedules_are_those_that_simulate_shows(pipe
     assert "`simulate` shows {} % and {} %.".format(*paper) in SCHEDULES_PAGE
 
 
+@pytest.mark.parametrize("page", ["simulate.md", "commands.md"])
+def test_the_cells_that_torch_would_misread_are_told_of(page: str) -> None:
+    text = " ".join(PAGES[ROOT / "docs" / page].split())
+    assert "actions on several slices" in text
+    assert "`0W0.0-22`" in text
+
+
 def test_what_split_cells_cost_is_what_its_benchmark_has() -> None:
     text = (ROOT / "benchmarks" / "split-lstm" / "README.md").read_text()
     rows = [
