@@ -1,7 +1,7 @@
 """``pipebench compare``: records side by side, with a verdict on each metric."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,8 +98,20 @@ def _suggest_a_study(record: "ComparisonRecord", names: Sequence[str], folder: P
         if VARIES[varied] in differing and differing <= passing:
             where = pasting.option("-o", str(folder)) if folder is not None else []
             again = pasting.command("compare", *map(pasting.path_word, names), "--by", varied, *where)
-            output.notice(f"pipebench: they differ in the {varied} alone; side by side: {again}")
+            output.notice(f"pipebench: they differ in {_differing(differing, varied)}; side by side: {again}")
             return
+
+
+def _differing(fields: Collection[str], varied: str) -> str:
+    """What differs where a study may lay it side by side: what it varies, then what may vary with it."""
+    from pipebench.comparison.going_on import short_name
+    from pipebench.comparison.run_fields import HARD, VARIES
+
+    beside = [short_name(name) for name in HARD if name in fields and name != VARIES[varied]]
+    if not beside:
+        return f"the {varied} alone"
+    *most, last = [f"the {varied}", *beside]
+    return f"{', '.join(most)} and {last}, which may all differ with --by {varied}"
 
 
 def _print(record: "ComparisonRecord", form: str, report: ci.Report) -> None:

@@ -69,6 +69,28 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "no effect, one device holds all layers",
         ),
         Rule(
+            ("schedule", "cell"),
+            lambda v: v["is_split"] and v["nothing_to_split"],
+            "nothing is split: the model has no plain linear layers, whose weights' gradients could come later",
+        ),
+        Rule(
+            ("cell",),
+            lambda v: (
+                v["is_split"] and v["chunks"] == 1 and not v["nothing_to_split"] and _runs_whole_backwards(v)
+            ),
+            "no gain, schedule {schedule} runs each backward whole, and split cells mostly cost more than others",
+        ),
+        Rule(
+            ("most_alive",),
+            lambda v: v["most_alive"] is not None and v["most_alive"] >= v["slices"],
+            "no effect, a step has {slices} slices",
+        ),
+        Rule(
+            ("most_waiting",),
+            lambda v: v["most_waiting"] is not None and v["most_waiting"] >= v["slices"],
+            "no effect, a step has {slices} slices",
+        ),
+        Rule(
             ("softmax_devices",),
             lambda v: v["softmax_devices"] == "all" and v["gpus"] == 1,
             "a single device has nobody to share the softmax with",

@@ -61,12 +61,20 @@ def run(
     microbatches: Annotated[
         int | None,
         option(
-            "--microbatches -M", "How many slices the batch is cut into. Default: 16; wavefront 4.", _PLAN
+            "--microbatches -M",
+            "How many slices the batch is cut into. Default: 16; wavefront 4; wavefront-zb 2, or 16 if your own model "
+            "has no time axis; naive 1.",
+            _PLAN,
         ),
     ] = None,
     chunks: Annotated[
         int | None,
-        option("--chunks -C", "How many slices the time axis is cut into. Default: 1; wavefront 8.", _PLAN),
+        option(
+            "--chunks -C",
+            "How many slices the time axis is cut into. Default: 1; wavefront 8; wavefront-zb 32, so that each of 32 "
+            "words is one.",
+            _PLAN,
+        ),
     ] = None,
     partition: Annotated[
         str,
@@ -111,7 +119,8 @@ def run(
         int | None,
         option(
             "--most-alive",
-            "wavefront-zb: how many slices (microbatch, chunk) a stage with layers may keep.",
+            "wavefront-zb: how many slices (microbatch, chunk) a stage with layers may keep for their backward. At "
+            "least the chunks of one microbatch.",
             _PLAN,
         ),
     ] = None,
@@ -119,7 +128,8 @@ def run(
         int | None,
         option(
             "--most-waiting",
-            "wavefront-zb: for how many slices a stage may compute the gradients of the weights later.",
+            "wavefront-zb: how many slices of a stage with layers may wait for the gradients of their weights, when "
+            "those of their inputs are computed.",
             _PLAN,
         ),
     ] = None,

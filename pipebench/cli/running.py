@@ -71,11 +71,25 @@ def _lead(options: RunOptions, how: How, company: "Led | None") -> int:
     if how.remeasure and not config.needs_link:
         raise UsageError(f"--remeasure measures the link of --machine {LOCAL}: leave it out, or add that")
     if not how.quiet:
-        no_effect.tell(how.context, gpus=config.gpus, microbatches=config.microbatches, kind=config.device)
+        no_effect.tell(how.context, **_decided(config))
     if how.dry_run:
         _dry_run(config, how)
         return 0
     return _run(Again(how.context, options, config), how, company, began=began)
+
+
+def _decided(config: RunConfig) -> dict[str, object]:
+    """What the rules on options without effect need to know of a run."""
+    described = config.described
+    return {
+        "gpus": config.gpus,
+        "microbatches": config.microbatches,
+        "chunks": config.chunks,
+        "slices": config.microbatches * config.chunks * config.outline.segments,
+        "kind": config.device,
+        "is_split": config.cell == "split",
+        "nothing_to_split": described is not None and described.linear_layers == 0,
+    }
 
 
 def _dry_run(config: RunConfig, how: How) -> None:

@@ -88,7 +88,12 @@ MODEL = frozenset(
 # What a study varies on purpose, by the name of --by. VARIES has the field alone, VARIED also what follows from it.
 VARIES = {"schedule": "config.schedule", "gpus": "device.count"}
 VARIED: dict[str, frozenset[str]] = {
-    "schedule": frozenset({"config.schedule", "config.microbatches", "config.chunks", "config.cell"}),
+    "schedule": frozenset(
+        {
+            *("config.schedule", "config.microbatches", "config.chunks", "config.cell"),
+            *("config.most_alive", "config.most_waiting"),
+        }
+    ),
     "gpus": frozenset({"device.count", "config.partition"}),
 }
 

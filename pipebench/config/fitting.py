@@ -15,6 +15,7 @@ from pipebench.errors import EnvironmentRefusedError
 from pipebench.models.layout import stage_slices
 from pipebench.models.outline import MemoryBytes, Outline, Slice, whole
 from pipebench.models.partition import balanced, check_balanced
+from pipebench.plan.schedules import SCHEDULES
 
 
 def fitted(config: RunConfig) -> tuple[RunConfig, str | None]:
@@ -119,8 +120,20 @@ def _check_devices(config: RunConfig, memory_bytes: int) -> None:
             text = config.layout.text(config.outline, number)
             raise EnvironmentRefusedError(
                 f"would not fit: device {number} ({text}) needs {_size(needed.total)} (computed), --memory is "
-                f"{_size(memory_bytes)}; use more devices, more --microbatches or --checkpoint always"
+                f"{_size(memory_bytes)}; use more devices{_less_memory(config)}"
             )
+
+
+def _less_memory(config: RunConfig) -> str:
+    """The options that let a device take less memory, in words behind ``more devices``."""
+    schedule = SCHEDULES[config.schedule]
+    if schedule.takes_costs:
+        return ", or more --microbatches together with --most-alive"
+    if schedule.splits_backward:
+        return " or more --microbatches"
+    return (
+        ", or leave out --cell" if config.cell == "split" else ", more --microbatches or --checkpoint always"
+    )
 
 
 def _size(size: int) -> str:

@@ -106,13 +106,16 @@ def _cell(options: RunOptions) -> Literal["fused", "split"]:
     if options.cell == "fused" and needed:
         raise UsageError(
             f"--cell fused: schedule {options.schedule} runs a backward in two halves: expected --cell split, or no "
-            "--cell; autograd takes two passes for the halves of a fused LSTM, each as long as a whole backward"
+            "--cell; autograd takes two passes for the halves: longer than one whole backward, and for a fused LSTM as "
+            "long as two"
         )
     cell: Literal["fused", "split"] = "split" if needed or options.cell == "split" else "fused"
     if cell == "split" and options.checkpoint != "none":
+        why = f"schedule {options.schedule} needs" if needed else "--cell split asks for"
+        instead = "another --schedule" if needed else "no --cell"
         raise UsageError(
-            f"--checkpoint {options.checkpoint}: a split cell keeps what its backward needs in buffers of its own: "
-            "expected none; use another schedule, or no --cell"
+            f"--checkpoint {options.checkpoint}: {why} split cells, which keep what their backward needs in buffers of "
+            f"their own: expected none; leave it out, or use {instead}"
         )
     return cell
 
@@ -124,7 +127,7 @@ def _bound(options: RunOptions, name: str, given: int | None) -> int | None:
     if not schedule_named(options.schedule).takes_costs:
         able = ", ".join(each.name for each in SCHEDULES.values() if each.takes_costs)
         raise UsageError(
-            f"{name}: schedule {options.schedule} has bounds of its own: leave it out, or use {able}"
+            f"{name}: schedule {options.schedule} takes no such bound: leave it out, or use --schedule {able}"
         )
     return at_least(name, given, 1)
 

@@ -139,7 +139,8 @@ def _more_equal_layers(config: RunConfig, devices: Sequence[DeviceUsage], availa
 def _more_equal_beside(config: RunConfig, slowest: int) -> str:
     """What would make the work more equal where the softmax has devices of its own."""
     outline = config.outline
-    if slowest < config.chain_devices < outline.row.layers and config.partition_rule != "balanced":
+    can_move = 1 < config.chain_devices < outline.row.layers  # else a device has all layers, or each has one
+    if can_move and slowest < config.chain_devices and config.partition_rule != "balanced":
         return "try --partition balanced"
     most = min(config.gpus, outline.row.layers, outline.head_rows or 1)
     if most == 1:

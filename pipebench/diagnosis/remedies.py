@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SMALL = 0.995  # a factor above this is too small a loss to act on
 _WORTH_IT = 1.005  # times as fast: less is not worth acting on
+_HIDES = 1.02  # times the gain of a change in the step as it is: from here on the factor of a loss is told beside it
 _HALF_LINK = "link x 0.5"
 _MANY_LAUNCHES = 12
 _UNKNOWN = "how much faster is not known before it is measured"
@@ -107,7 +108,18 @@ class Remedies:
             if better is not None:
                 return self._command(better, "if all layers cost the same")
         return Remedy(
-            f"equal stages would make the step {most:.2f} times as fast; {self._more_equal()}", most
+            f"equal stages would make the step {most:.2f} times as fast{self._by_themselves(most)}; "
+            f"{self._more_equal()}",
+            most,
+        )
+
+    def _by_themselves(self, most: float) -> str:
+        """What equal stages would gain by the waterfall, where messages and variation hide a part of that."""
+        factors = self.step.factors
+        if factors is None or factors.unequal < _HIDES * most:
+            return ""
+        return (
+            f" ({factors.unequal:.2f} times, as the factor says, if messages took no time and nothing varied)"
         )
 
     def _more_equal(self) -> str:

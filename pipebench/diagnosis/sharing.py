@@ -2,9 +2,9 @@
 
 The same step is simulated twice, as it was and the other way round, with the link between its devices. Where the head
 is on the last device, its part of that device's actions is known by computed operations, and goes to shards in
-proportion to their words; what small products and more calls cost is left out. Where it is shared, the time of its
-shards goes to the last device of the chain. The time that each shard would take without any words is counted once, not
-once a shard; shards of two sizes tell how long it is.
+proportion to their words; what small products and more calls cost is left out. Each half of a backward is divided like
+a forward. Where it is shared, the time of its shards goes to the last device of the chain. The time that each shard
+would take without any words is counted once, not once a shard; shards of two sizes tell how long it is.
 """
 
 from collections import defaultdict
@@ -20,6 +20,7 @@ from pipebench.models.edges import bytes_of
 from pipebench.models.layout import edges_of
 from pipebench.models.outline import Slice
 from pipebench.plan.actions import REDUCTIONS, Action, Operation
+from pipebench.plan.cells import units_of
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.devices import MachineRecord
 from pipebench.timing.costs import MeasuredCosts
@@ -40,19 +41,28 @@ def other_way(config: RunConfig, timeline: Timeline, link: Link) -> float | None
         link: the link between two devices.
 
     Returns:
-        ``None`` where there is no other way, or nothing can be said: for a backward in halves, or for cells, it is
-        not known which part of each is the softmax's.
+        ``None`` where there is no other way, or nothing can be said: a schedule that takes costs would have to search
+        for an order of the other way.
     """
     other = _other(config)
-    costs = {span.action: span.end_s - span.start_s for span in timeline.spans}
-    if other is None or len(costs) > _MOST_ACTIONS or timeline.graph.split_backward:
+    if other is None or len(timeline.spans) > _MOST_ACTIONS or SCHEDULES[config.schedule].takes_costs:
         return None
+    costs = _of_units(timeline)
     if set(costs) != set(config.graph.actions()):
         return None
     as_it_was = _simulated_s(config, costs, timeline, link)
     moved = _to_shards if config.softmax_devices is None else _to_last_stage
     otherwise = _simulated_s(other, moved(config, other, costs), timeline, link)
     return as_it_was / otherwise if otherwise and as_it_was else None
+
+
+def _of_units(timeline: Timeline) -> dict[Action, float]:
+    """Seconds of each unit; the units of a cell have equal shares of its time."""
+    found: dict[Action, float] = {}
+    for span in timeline.spans:
+        units = units_of(timeline.graph, span.action)
+        found |= dict.fromkeys(units, (span.end_s - span.start_s) / len(units))
+    return found
 
 
 def _other(config: RunConfig) -> RunConfig | None:
@@ -127,7 +137,12 @@ def _simulated_s(config: RunConfig, costs: Mapping[Action, float], timeline: Tim
     before = {work.device: work.end_s - work.start_s for work in timeline.other if work.name == "zero_grad"}
     plan = SCHEDULES[config.schedule].plan(config.graph)
     edges = edges_of(config.outline, config.layout, config.microbatches, config.chunks)
-    measured = MeasuredCosts(costs, before, after)
+    whole = {
+        action: sum(costs[unit] for unit in units_of(plan.graph, action))
+        for program in plan.programs
+        for action in program
+    }
+    measured = MeasuredCosts(whole, before, after)
     return simulate(plan, measured, link, message_bytes=partial(bytes_of, edges)).makespan_s
 
 

@@ -28,7 +28,10 @@ FAULTS_A_STEP = 3000  # some 10 to 30 ms, where a page costs 3 to 9 us
 _DILATION = 300  # an H100 over one CPU core is 120 to 150
 _WIDE = 0.05
 _IMBALANCE = 1.2
+_MESSAGES_COUNT = 1.02  # how many times as long messages must make the step to be told of beside another loss
 _GAIN = 1.05  # how many times as fast equal stages must make the step for a warning
+# Schedules that wait for the loss of a shared softmax, each with the one that does not.
+_BETTER_SHARED = {"1f1b": "1f1b-deep", "zb-h1": "wavefront-zb"}
 _QUICK_LAUNCHES, _USUAL_LAUNCHES, _MOST_LAUNCHES = 3, 6, 12
 
 
@@ -247,9 +250,17 @@ def _imbalance(facts: Facts) -> WarningRecord | None:
     return WarningRecord(
         code=WarningCode.IMBALANCE,
         cause=f"device {slowest.device} ({slowest.layers}) is busy {busier:.2f}x the mean, and sets the pace: "
-        f"the step takes {factors.unequal:.2f}x as long as with equal stages",
+        + _lengthened(factors),
         next_step=more_equal(facts.config, devices, facts.available, facts.gain_of_sharing),
     )
+
+
+def _lengthened(factors: Factors) -> str:
+    """How much longer unequal stages make a step. The factor is that of a step whose messages take no time."""
+    longer = f"{factors.unequal:.2f}x as long as with equal stages"
+    if factors.transfer < _MESSAGES_COUNT:
+        return f"the step takes {longer}"
+    return f"with messages that take no time the step would take {longer}"
 
 
 def _sharing(facts: Facts) -> WarningRecord | None:
@@ -257,7 +268,8 @@ def _sharing(facts: Facts) -> WarningRecord | None:
     faster = facts.other_way
     if facts.config.softmax_devices is None or faster is None or faster < _GAIN or facts.cores_shared:
         return None
-    other = ", or use --schedule 1f1b-deep" if facts.config.schedule == "1f1b" else ""
+    better = _BETTER_SHARED.get(facts.config.schedule)
+    other = "" if better is None else f", or use --schedule {better}"
     return WarningRecord(
         code=WarningCode.SHARING_SLOWS,
         cause=f"by simulation {faster:.2f}x as fast unshared (with the whole softmax on the last device)",

@@ -17,8 +17,8 @@ come from one plan, the recorded one, which is simulated again for each:
 
 The order is fixed, since a factor depends on what stands before it. First comes what the schedule loses even if all
 were alike, for which textbooks have closed forms; then what is unequal; then messages; then what disturbs a step. So
-the factor of unequal stages is what equal ones would gain, and the factor of messages what free ones would. Only the
-last step reads what the pipeline's steps took.
+the factor of unequal stages is what equal ones would gain if messages were free and nothing varied, and the factor of
+messages what free ones would if nothing varied. Only the last step reads what the pipeline's steps took.
 
 Zeroing, update and reductions are work that a single device has too. Until they get their places they count as if all
 devices shared them evenly.

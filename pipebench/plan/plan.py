@@ -1,7 +1,7 @@
 """A plan: the actions of every device in program order, as text and as CSV.
 
 The CSV has one row for each device and one action in each table cell; empty table cells have no meaning. With
-one chunk it is the format of ``torch.distributed.pipelining``.
+one chunk, and no cells of several slices, it is the format of ``torch.distributed.pipelining``.
 """
 
 import csv
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipebench.errors import UsageError
 from pipebench.plan.actions import COMPUTE, Action, Operation, parse_action
-from pipebench.plan.cells import resolved
+from pipebench.plan.cells import resolved, units_of
 from pipebench.plan.graph import Graph
 
 Program = tuple[Action, ...]
@@ -54,21 +54,50 @@ class Plan:
     def misread_by_torch(self) -> str | None:
         """What ``torch.distributed.pipelining`` would misread in the CSV; ``None`` if it reads this plan.
 
-        It reads an action up to its microbatch, and ignores the rest.
+        It reads an action up to its first microbatch, and ignores the rest.
         """
-        if not self.graph.is_chain:
-            return (
-                f"torch.distributed.pipelining only knows stages in a chain: it would read stage {self.graph.chain}, "
-                "a piece of the softmax, as one more stage of the chain"
-            )
-        if self.graph.chunks == 1:
-            return None
-        first = self.programs[0][0]
-        text, read_as = self.graph.text(first), first._replace(chunk=0).text(of_chunks=1)
-        return (
-            f"torch.distributed.pipelining has no chunks and would read {text} as {read_as}, each chunk as the whole "
-            "microbatch again; it reads a plan of one chunk as it is (--chunks 1)"
-        )
+        cell = next((a for program in self.programs for a in program if a.slices > 1), None)
+        found = [] if self.graph.is_chain else [_as_one_more_stage(self.graph.chain)]
+        if self.graph.is_chain and self.graph.chunks > 1:
+            found.append(_as_whole_microbatch(self.graph, self.programs[0][0], has_cells=cell is not None))
+        if cell is not None:
+            found.append(_as_its_first_slice(self.graph, cell))
+        return f"torch.distributed.pipelining {'; it '.join(found)}" if found else None
+
+
+def _as_one_more_stage(stage: int) -> str:
+    """How torch reads a piece of a shared softmax."""
+    return (
+        f"only knows stages in a chain: it would read stage {stage}, a piece of the softmax, as one more stage of the "
+        "chain"
+    )
+
+
+def _as_whole_microbatch(graph: Graph, action: Action, *, has_cells: bool) -> str:
+    """How torch reads an action on one chunk of several."""
+    reads = (
+        "another --schedule with --chunks 1 gives a plan that it reads as it is"
+        if has_cells
+        else "it reads a plan of one chunk as it is (--chunks 1)"
+    )
+    return (
+        f"has no chunks and would read {graph.text(action)} as {_read_as(action)}, each chunk as the whole microbatch "
+        f"again; {reads}"
+    )
+
+
+def _as_its_first_slice(graph: Graph, cell: Action) -> str:
+    """How torch reads a cell of several slices, and what to write in its place where it knows the slices."""
+    text = f"has no cells of several slices and would read {graph.text(cell)} as {_read_as(cell)}, and drop the rest"
+    if graph.chunks > 1:
+        return text
+    units = ",".join(map(graph.text, units_of(graph, cell)))
+    return f"{text}; write such a cell as its slices for it, here {units}"
+
+
+def _read_as(action: Action) -> str:
+    """What torch reads of an action's text: its first microbatch, whole."""
+    return action._replace(chunk=0, microbatches=1, chunks=1).text(of_chunks=1)
 
 
 def plan_from_csv(text: str, graph: Graph | None = None) -> Plan:

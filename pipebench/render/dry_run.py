@@ -9,7 +9,7 @@ from pipebench.render.head import split_text
 from pipebench.render.layout import Facts, Words
 from pipebench.render.picture import picture
 from pipebench.render.report import simulated_speedup
-from pipebench.render.tables import device_table, needs_ascii, spaced
+from pipebench.render.tables import device_table, needs_ascii, spaced, table_legend
 from pipebench.render.units import data_size, percent, scaled, seconds
 from pipebench.run.dry_run import DryRun
 from pipebench.timing.timeline import Timeline
@@ -40,8 +40,8 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
             ("input", _source(document)),
             (
                 "time",
-                f"about {seconds(document.assumed_run_s)} for {config.launches} launches, {_rate(document)}; deadline "
-                f"{seconds(document.deadline_s)}",
+                f"about {seconds(document.assumed_run_s)} for {counted(config.launches, 'launch', 'launches')}, "
+                f"{_rate(document)}; deadline {seconds(document.deadline_s)}",
             ),
             ("memory", f"{data_size(document.host_bytes_computed)} on this host (computed)"),
             *_baseline(document),
@@ -50,7 +50,10 @@ def dry_run_report(document: DryRun, timeline: Timeline, console: Console) -> Gr
     )
     parts = (
         head,
-        device_table(document.devices, timeline.makespan_s),
+        Group(
+            device_table(document.devices, timeline.makespan_s),
+            table_legend(document.devices, memory="; memory: computed"),
+        ),
         Words(
             f"simulated with costs in proportion to {_costs(document)}, free transfers: speed-up "
             + simulated_speedup(document.devices, timeline.makespan_s)

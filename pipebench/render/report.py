@@ -26,7 +26,7 @@ from pipebench.render.inert import inert
 from pipebench.render.layout import Facts, Words
 from pipebench.render.picture import picture
 from pipebench.render.result import raced, result_table, step_on_paper
-from pipebench.render.tables import device_table, needs_ascii, spaced, weights_wait
+from pipebench.render.tables import device_table, needs_ascii, spaced, table_legend
 from pipebench.render.unequal import unequal
 from pipebench.render.units import percent, scaled, seconds
 from pipebench.render.verified import verified_text, words_of
@@ -51,7 +51,8 @@ def simulation_report(record: SimulationRecord, console: Console) -> Group:
         ("bubble", f"{percent(record.bubble.fraction)} of all device time ({record.bubble.definition})"),
     )
     drawn = picture(timeline_of_simulation(record), width=console.width - _MARGIN, plain=needs_ascii(console))
-    return Group(*spaced([Words(head), figures, device_table(record.devices, record.makespan_s), drawn]))
+    table = Group(device_table(record.devices, record.makespan_s), table_legend(record.devices))
+    return Group(*spaced([Words(head), figures, table, drawn]))
 
 
 def simulated_speedup(devices: Sequence[DeviceUsage], makespan_s: float) -> str:
@@ -77,24 +78,15 @@ def _run_parts(record: RunRecord, console: Console) -> Iterator[RenderableType]:
         yield Group(
             Words(Text(f"the measured step nearest the median, by device ({clock_text(record)})", "bold")),
             device_table(record.devices, stored.makespan_s),
-            Words(
-                Text(
-                    f"busy to idle: share of the step; {_alive(record.devices)}; memory: computed"
-                    + ("; peak: measured" if record.device.kind.has_gpu else ""),
-                    "dim",
-                )
+            table_legend(
+                record.devices,
+                memory="; memory: computed" + ("; peak: measured" if record.device.kind.has_gpu else ""),
             ),
         )
         yield picture(timeline, width=console.width - _MARGIN, plain=needs_ascii(console))
     told = retold(record, step.factors if step is not None else None, timeline)
     if told:
         yield Group(*(_warning(warning) for warning in told))
-
-
-def _alive(devices: Sequence[DeviceUsage]) -> str:
-    """What the table's counts of slices mean."""
-    for_weights = "; for W: those that wait for their weights' gradients alone, at most"
-    return f"alive: slices kept for backward{for_weights if weights_wait(devices) else ''}"
 
 
 def _notes(record: RunRecord, step: Step | None) -> Facts:

@@ -22,7 +22,7 @@ from pipebench.records.terms import WORDS, terms_of
 from pipebench.records.trace import TraceRecord
 from pipebench.render.comparison.words import printed_text
 from pipebench.render.inert import inert
-from pipebench.render.layout import NARROW, Table
+from pipebench.render.layout import NARROW, Table, Words
 from pipebench.render.units import data_size, percent, rate, seconds
 
 _WORDS_PER_S = f"{WORDS}/s"
@@ -72,6 +72,13 @@ def device_table(devices: Sequence[DeviceUsage], makespan_s: float) -> Table:
             cells += [data_size(computed.peak_bytes or 0)] if peaks else []
         table.add(*cells)
     return table
+
+
+def table_legend(devices: Sequence[DeviceUsage], *, memory: str = "") -> Words:
+    """What the columns of ``device_table`` mean; ``memory`` says where its figures are from, if it has any."""
+    for_weights = "; for W: the most of them that wait only for the gradients of their weights"
+    alive = f"alive: slices kept for backward{for_weights if weights_wait(devices) else ''}"
+    return Words(Text(f"busy to idle: share of the step; {alive}{memory}", "dim"))
 
 
 def weights_wait(devices: Sequence[DeviceUsage]) -> bool:

@@ -22,7 +22,8 @@ MOST_S = 1e15  # 30 million years; a million of them still add up to a number th
 class SimulationOptions:
     """Costs in seconds of one action; ``None`` takes the schedule's default, or twice the forward.
 
-    A half of a backward takes as long as the forward, if the schedule runs halves and neither is given.
+    A half of a backward that is not given takes as long as the forward, if the other one is given or the schedule runs
+    halves, and the whole backward is not given.
 
     ``stage_costs``, ``chunk_costs``, ``link`` and ``message`` are as they were typed, such as ``1,1,1.5,2:3``,
     ``3-4 = 1 GB/s, 50 us`` and ``4MiB``.
@@ -182,7 +183,9 @@ class SimulationOptions:
         """What the actions of a stage of the chain cost, where no factor says otherwise."""
         halves = self.backward_input_s, self.backward_weight_s
         if halves != (None, None):
-            return UniformCosts(self.forward_s, self.backward_s, *halves)
+            default = self.forward_s if self.backward_s is None else None
+            first, second = (default if half is None else half for half in halves)
+            return UniformCosts(self.forward_s, self.backward_s, first, second)
         if not self.splits_backward:
             whole = 2 * self.forward_s if self.backward_s is None else self.backward_s
             return UniformCosts(self.forward_s, whole)

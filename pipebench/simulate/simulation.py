@@ -22,7 +22,9 @@ from pipebench.simulate.options import MOST_S, SimulationOptions
 from pipebench.simulate.order import order_costs
 from pipebench.telemetry.environment import memory_available_bytes
 from pipebench.timing.links import Topology
-from pipebench.timing.simulator import simulate
+from pipebench.timing.simulator import DeadlockError, simulate
+
+_NEVER_STUCK = "gpipe"  # with blocking transfers, unless the softmax is shared
 
 
 def plan_of(options: SimulationOptions) -> Plan:
@@ -60,13 +62,26 @@ def simulation(options: SimulationOptions) -> SimulationRecord:
     _check_times(graph, links, size)
     costs, sizes = options.costs(graph), partial(_always, size)
     runs = with_transfers if options.blocking else plan
-    timeline = simulate(runs, costs, links, message_bytes=sizes, blocking=options.blocking)
+    try:
+        timeline = simulate(runs, costs, links, message_bytes=sizes, blocking=options.blocking)
+    except DeadlockError as error:
+        raise DeadlockError(f"{error}; {_unstuck(options)}") from None
     return SimulationRecord(
         config=_config(options, graph),
         makespan_s=timeline.makespan_s,
         bubble=bubble(timeline),
         devices=device_usages(timeline, device_texts(graph, softmax=options.whole_softmax_s is not None)),
         timeline=timeline_record(timeline, clock="simulated", message_bytes=sizes if size else None),
+    )
+
+
+def _unstuck(options: SimulationOptions) -> str:
+    """What it means that a plan gets stuck, which only blocking transfers can do, and what would not."""
+    told = options.schedule != _NEVER_STUCK and options.sharing is None
+    other = f", or use --schedule {_NEVER_STUCK}" if told else ""
+    return (
+        "with --blocking a device that sends waits until the other one receives, and here they wait for each other: "
+        f"such a step would never end; leave out --blocking{other}"
     )
 
 

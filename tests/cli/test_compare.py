@@ -162,7 +162,7 @@ def test_real_records_of_one_study_compare(pipebench: Pipebench) -> None:
     assert "clock" in mixed.out
 
 
-def test_records_that_differ_in_the_schedule_alone_come_with_the_command_that_compares_them(
+def test_records_that_differ_in_what_a_study_varies_come_with_the_command_that_compares_them(
     pipebench: Pipebench,
 ) -> None:
     (naive,) = (ROOT / "results" / "schedules").glob("*-naive-*.json")
@@ -170,7 +170,16 @@ def test_records_that_differ_in_the_schedule_alone_come_with_the_command_that_co
     apart = pipebench("compare", str(naive), str(wavefront))
     assert apart.code == 5
     told = apart.err.splitlines()[-1]
-    assert "they differ in the schedule alone" in told
+    assert (
+        "they differ in the schedule, microbatches and chunks, which may all differ with --by schedule"
+        in told
+    )
     words = shlex.split(told.partition("side by side: ")[2])
     assert pipebench(*words[words.index("compare") :]).code == 0
     assert "side by side" not in pipebench("compare", str(naive), str(naive)).err
+
+
+def test_records_that_differ_in_the_schedule_alone_are_told_so(pipebench: Pipebench, folder: Path) -> None:
+    save(folder, other=with_config(steady_record(), schedule="1f1b"))
+    told = pipebench("compare", "a.json", "other.json", cwd=folder).err.splitlines()[-1]
+    assert "they differ in the schedule alone; side by side: " in told

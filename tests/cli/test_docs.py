@@ -10,7 +10,11 @@ import pytest
 import typer.main
 
 from pipebench.cli.app import application
+from pipebench.config import budget
 from pipebench.config.config_file import FILE
+from pipebench.config.resolving import resolve
+from pipebench.config.run_config import RunOptions
+from pipebench.render.units import data_size
 from pipebench.templates.filling import FIRING
 from tests.cli.conftest import Pipebench
 from tests.pages import PAGES, README, ROOT, TEXT, commands
@@ -59,6 +63,64 @@ def test_the_best_schedule_s_figures_are_those_of_its_record(page: Path) -> None
     assert [part for part in claim if part not in text] == []
     assert record["clock"] == "virtual"
     assert "(virtual; 95 %" in text
+
+
+SCHEDULES_PAGE = " ".join(PAGES[ROOT / "docs" / "schedules.md"].split())
+
+
+def test_the_bubbles_on_the_page_of_schedules_are_those_that_simulate_shows(pipebench: Pipebench) -> None:
+    def bubble(*options: str) -> str:
+        out = pipebench("simulate", *options).out
+        return next(line.split()[1] for line in out.splitlines() if line.startswith("bubble"))
+
+    halves = ("--backward-input", "1", "--backward-weight", "0.6")
+    shown = [bubble("--schedule", name, *halves) for name in ("zb-h1", "1f1b", "wavefront-zb")]
+    told = "the last command above shows {} %, and with `1f1b` {} %. `wavefront-zb` has almost none: {} %"
+    assert told.format(*shown) in SCHEDULES_PAGE
+    [command] = re.findall(r"pipebench (simulate --schedule zb-h1 --stages [^`]*)", SCHEDULES_PAGE)
+    words = shlex.split(command)[1:]
+    paper = [bubble(*words), bubble(*words[:1], "1f1b", *words[2:])]
+    assert "`simulate` shows {} % and {} %.".format(*paper) in SCHEDULES_PAGE
+
+
+@pytest.mark.parametrize("page", ["simulate.md", "commands.md"])
+def test_the_cells_that_torch_would_misread_are_told_of(page: str) -> None:
+    text = " ".join(PAGES[ROOT / "docs" / page].split())
+    assert "actions on several slices" in text
+    assert "`0W0.0-22`" in text
+
+
+def test_what_split_cells_cost_is_what_its_benchmark_has() -> None:
+    text = (ROOT / "benchmarks" / "split-lstm" / "README.md").read_text()
+    rows = [
+        [word.strip() for word in line.split("|")[1:-1]]
+        for line in re.findall(r"^\| (?:256|512) .*", text, re.M)
+    ]
+    costs: dict[bool, list[float]] = {True: [], False: []}  # whether 64 sequences or more
+    for row in rows:
+        ratios = row[4:11] if len(row) == 12 else row[2:]  # all but the library's own seconds
+        costs[int(row[1]) >= 64] += map(float, ratios)
+    least, most = min(costs[True]), max(costs[True])
+    worst = max(costs[False])
+    told = f"costs {least:.2f} to {most:.2f} times as much as the fused one, with 16 or 32 up to {worst:.2f}"
+    assert told in SCHEDULES_PAGE
+
+
+def test_what_bounds_and_microbatches_save_is_what_a_dry_run_shows() -> None:
+    def needed(**options: int) -> str:
+        config = resolve(RunOptions(gpus=8, schedule="wavefront-zb", **options))
+        assert config.partition is not None
+        return (
+            data_size(budget.device_memory(config, config.partition)[0].total)
+            .removesuffix(" MiB")
+            .removesuffix(".0")
+        )
+
+    alone, above = needed(), needed(most_alive=48)
+    assert f"needs {alone} MiB, and {above} MiB with `--most-alive 48` too" in SCHEDULES_PAGE
+    assert f"`--most-alive 32` it needs {needed(most_alive=32)} MiB" in SCHEDULES_PAGE
+    both = "`--microbatches 4 --most-alive 32`"
+    assert f"{both} {needed(microbatches=4, most_alive=32)} MiB" in SCHEDULES_PAGE
 
 
 @pytest.mark.parametrize("words", [each for text in PAGES.values() for each in commands(text)], ids=" ".join)

@@ -12,12 +12,32 @@ from tests.cli.saved import save
 from tests.cli.test_numbers import ended
 
 DRY = ("run", "--dry-run", "--synthetic", "--preset", "tiny")
+ZB = ("--gpus=2", "--schedule=wavefront-zb", "-M", "2", "--chunks=4")
+# A model without any linear layer.
+HALVES = """
+import torch
+from torch import nn
+
+import pipebench
+
+
+def batch(size, generator):
+    return torch.randn(size, 4, generator=generator), torch.zeros(size, 4)
+
+
+def loss(output, target):
+    return ((output - target) ** 2).sum()
+
+
+model = pipebench.Model([nn.LayerNorm(4), nn.ReLU()], loss, batch, batch_size=16)
+"""
 SIX = ("--layers=4", "--hidden=8", "--vocab=20", "--batch=4", "--sequence-length=4")
 
 
 @pytest.fixture(autouse=True)
 def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "halves.py").write_text(HALVES)
     save(tmp_path / "results/runs", base=steady_record(), same=steady_record())
     save(tmp_path, a=steady_record(), b=steady_record(), simulation=simulation_record())  # type: ignore[arg-type]
     return tmp_path
@@ -43,6 +63,19 @@ TOLD = [
     (
         [*DRY, "--gpus=1", "--softmax-devices=all"],
         "--softmax-devices: a single device has nobody to share the softmax with",
+    ),
+    (
+        [*DRY, "--cell=split", "--schedule=1f1b"],
+        "--cell: no gain, schedule 1f1b runs each backward whole, and split cells mostly cost more",
+    ),
+    (
+        [*DRY, *ZB, "--most-alive=8"],
+        "--most-alive: no effect, a step has 8 slices",
+    ),
+    ([*DRY, *ZB, "--most-waiting=9"], "--most-waiting: no effect, a step has 8 slices"),
+    (
+        ["run", "--dry-run", "--model=halves.py:model", "--gpus=2", "--schedule=zb-h1"],
+        "--schedule: nothing is split: the model has no plain linear layers",
     ),
     ([*DRY, "--gpus=2", *SIX], "--preset: no effect, each of its sizes is given by itself"),
     (
@@ -126,6 +159,8 @@ NOT_TOLD = [
     ["simulate", "--stages=3", "--softmax-devices=all", "--link=0-2 = 1 s"],
     ["simulate", "--stages=2", "--softmax-devices=all", "--softmax=1"],
     [*DRY, "--gpus=2", "--softmax-devices=all"],
+    [*DRY, *ZB, "--most-alive=7", "--most-waiting=7", "--cell=split"],
+    [*DRY, "--gpus=2", "--schedule=wavefront", "-M", "2", "--chunks=4", "--cell=split"],
     ["show", "base", "-o", "results/runs"],
     ["compare", "a.json", "base", "-o", "results/runs"],
     ["check", "a.json", "--against", "base", "-o", "results/runs"],
@@ -138,7 +173,7 @@ NOT_TOLD = [
 @pytest.mark.parametrize(("arguments", "words"), TOLD)
 def test_an_option_without_effect_is_told_in_one_line(arguments: list[str], words: str) -> None:
     code, _, err = ended(arguments)
-    others = ("tried on", "error", "wrote t.json")
+    others = ("tried on", "looking at", "error", "wrote t.json")
     lines = [line for line in err.splitlines() if not any(other in line for other in others)]
     assert len(lines) == 1, err
     assert f"pipebench: {words}" in lines[0] or words in lines[0]

@@ -6,12 +6,16 @@ import re
 import statistics
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
 from pipebench.cli import running
+from pipebench.cli.app import application
 from pipebench.cli.main import run
 from pipebench.config.run_config import RunOptions
+from pipebench.plan.schedules import SCHEDULES
 from tests.cli.conftest import COMMAND, TINY, CompletedRun, Pipebench, environment
 
 LOCAL = ("run", "--gpus", "2", *TINY, "--launches", "1", "--machine", "local")
@@ -224,6 +228,9 @@ def test_a_dry_run_measures_nothing_and_writes_nothing(pipebench: Pipebench, tmp
     assert "assumed" in ended.out
     assert "by computed operations" in " ".join(ended.out.split())
     assert "order from costs on paper" not in ended.out
+    assert "alive: slices kept for backward; memory: computed" in " ".join(ended.out.split())
+    once = pipebench("run", "--preset", "tiny", "--launches", "1", "--dry-run", cwd=tmp_path)
+    assert "for 1 launch," in " ".join(once.out.split())
     ended = pipebench("run", "--preset", "tiny", "--schedule", "wavefront-zb", "--dry-run", cwd=tmp_path)
     assert "order from costs on paper, a run measures them" in " ".join(ended.out.split())
     document = json.loads(pipebench("run", "--gpus", "4", "--dry-run", "--json", cwd=tmp_path).out)
@@ -246,6 +253,28 @@ def test_each_option_and_its_default_is_that_of_the_configuration(monkeypatch: p
     same = [name for name in RunOptions.__struct_fields__ if getattr(default, name) == getattr(other, name)]
     assert same == []
     assert (other.deadline_s, other.bucket, other.sequence_length) == (9.0, False, 9)
+
+
+def test_the_help_has_the_sizes_that_each_schedule_has_by_default() -> None:
+    command: Any = typer.main.get_command(application([]))
+    texts = {each.name: each.help for each in command.commands["run"].params}
+    usual = SCHEDULES["gpipe"]
+    for name in ("microbatches", "chunks"):
+        said = texts[name].partition("Default: ")[2]
+        assert said.startswith(f"{getattr(usual, name)};")
+        others = {each.name: getattr(each, name) for each in SCHEDULES.values()}
+        told = [f"{which} {size}" for which, size in others.items() if size != getattr(usual, name)]
+        assert [each for each in told if each not in said] == []
+
+
+def test_the_help_says_in_words_what_the_orders_and_their_bounds_do() -> None:
+    command: Any = typer.main.get_command(application([]))
+    texts = {each.name: each.help for each in command.commands["run"].params}
+    assert "zb-h1: as 1f1b, but computes the gradients of the weights when it would" in texts["schedule"]
+    assert "with backwards in halves as in zb-h1, ordered by measured costs" in texts["schedule"]
+    assert "wavefront: as gpipe, but cuts time into chunks too" in texts["schedule"]
+    assert texts["most_alive"].endswith("At least the chunks of one microbatch.")
+    assert "may wait for the gradients of their weights, when those of their inputs" in texts["most_waiting"]
 
 
 # Together they make no sense: nothing is resolved.

@@ -78,7 +78,7 @@ def test_the_plan_as_csv(pipebench: Pipebench) -> None:
         ),
         (["--forward", "nan"], "--forward must be a number of seconds from 0 to 1e+15, got nan"),
         (
-            ["--backward-weight", "1"],
+            ["--backward", "3", "--backward-weight", "1"],
             "the halves backward-input and backward-weight go together: give both or neither",
         ),
         (
@@ -179,8 +179,35 @@ def test_blocking_transfers_to_several_shards_get_stuck(pipebench: Pipebench) ->
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == (
         "pipebench: error: deadlock: device 0: 0SEND_F1 waits for 1RECV_F1; device 1: 1SEND_B0 waits for 0RECV_B0; "
-        "device 2: 2SEND_B0>0 waits for 0RECV_B0<2\n"
+        "device 2: 2SEND_B0>0 waits for 0RECV_B0<2; with --blocking a device that sends waits until the other one "
+        "receives, and here they wait for each other: such a step would never end; leave out --blocking\n"
     )
+
+
+@pytest.mark.parametrize("schedule", ["1f1b", "zb-h1"])
+def test_an_order_that_gets_stuck_with_blocking_transfers_is_told_what_to_use(
+    pipebench: Pipebench, schedule: str
+) -> None:
+    options = ("--blocking", "--stages", "4", "--transfer", "0.1")
+    ended = pipebench("simulate", "--schedule", schedule, *options)
+    assert ended.code == 2
+    assert ended.err.endswith("would never end; leave out --blocking, or use --schedule gpipe\n")
+    assert pipebench("simulate", "--schedule", "gpipe", *options).code == 0
+
+
+def test_the_table_says_what_it_counts(pipebench: Pipebench) -> None:
+    words = " ".join(pipebench("simulate", "--schedule", "zb-h1", "--stages", "2").out.split())
+    assert (
+        "busy to idle: share of the step; alive: slices kept for backward; for W: the most of them that wait only for"
+        in words
+    )
+
+
+def test_a_half_that_is_not_given_takes_as_long_as_a_forward(pipebench: Pipebench) -> None:
+    alone = pipebench("simulate", "--schedule", "zb-h1", "--backward-weight", "0")
+    both = pipebench("simulate", "--schedule", "zb-h1", "--backward-input", "1", "--backward-weight", "0")
+    assert alone.code == both.code == 0
+    assert alone.out == both.out
 
 
 def test_a_plan_with_a_shared_softmax_as_csv_and_what_torch_would_make_of_it(pipebench: Pipebench) -> None:

@@ -117,6 +117,14 @@ def test_what_a_study_varies_is_no_mismatch() -> None:
     assert VARIED["schedule"] | VARIED["gpus"] <= set(HARD)
 
 
+def test_the_bounds_of_a_schedule_follow_from_it() -> None:
+    bounded = with_config(
+        RECORD, schedule="wavefront-zb", cell="split", chunks=8, most_alive=20, most_waiting=5
+    )
+    assert mismatches(RECORD, bounded, by="schedule") == []
+    assert {"config.most_alive", "config.most_waiting"} <= set(fields_of(mismatches(RECORD, bounded)))
+
+
 def test_who_shares_the_softmax_is_part_of_the_plan_and_of_a_key_where_somebody_does() -> None:
     own, everywhere = (with_config(RECORD, softmax_devices=shared) for shared in (1, "all"))
     assert mismatches(own, everywhere) == [Difference(SOFTMAX, "1", "all")]

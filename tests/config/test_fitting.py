@@ -76,6 +76,30 @@ def test_a_stage_that_does_not_fit_is_refused_with_its_device_and_what_helps() -
     assert text.endswith("--memory is 1.0 KiB; use more devices, more --microbatches or --checkpoint always")
 
 
+@pytest.mark.parametrize(
+    ("options", "help_"),
+    [
+        ({"schedule": "wavefront-zb"}, "use more devices, or more --microbatches together with --most-alive"),
+        ({"schedule": "zb-h1"}, "use more devices or more --microbatches"),
+        ({"cell": "split"}, "use more devices, or leave out --cell"),
+    ],
+)
+def test_split_cells_are_told_of_what_they_may_use(options: dict[str, str], help_: str) -> None:
+    with pytest.raises(EnvironmentRefusedError) as refused:
+        fitting.fitted(run_config(**{**SIZES, **options}, memory="1KiB"))
+    assert str(refused.value).endswith(f"--memory is 1.0 KiB; {help_}")
+
+
+def test_what_split_cells_are_told_of_takes_less_memory() -> None:
+    def fullest(**options: object) -> int:
+        config = run_config(**{**SIZES, **options})
+        return max(each.total for each in budget.device_memory(config, config.planned_partition))
+
+    for schedule, less in (("wavefront-zb", {"most_alive": 4}), ("zb-h1", {})):
+        few = {"schedule": schedule, "chunks": 4, "microbatches": 4}
+        assert fullest(**few | less | {"microbatches": 8}) < fullest(**few)
+
+
 def test_where_the_naive_schedule_fits_nowhere_there_is_nothing_to_compare_with() -> None:
     sizes = SIZES | {"batch": 1024, "sequence_length": 16, "microbatches": 256, "schedule": "1f1b"}
     config = run_config(**sizes)

@@ -197,13 +197,29 @@ def test_bounds_are_kept_and_keep_to_nothing_by_default() -> None:
             {"cell": "fused", "schedule": "wavefront-zb"},
             "schedule wavefront-zb runs a backward in two halves",
         ),
-        ({"cell": "split", "checkpoint": "always"}, "--checkpoint always: a split cell keeps what its"),
-        ({"schedule": "zb-h1", "checkpoint": "except-last"}, "--checkpoint except-last: a split cell"),
+        (
+            {"cell": "fused", "schedule": "zb-h1", "model": "seq2seq"},
+            "for the halves: longer than one whole backward, and for a fused LSTM as long as two",
+        ),
+        (
+            {"cell": "fused", "schedule": "zb-h1", "model": "transformer"},
+            "or no --cell; autograd takes two passes for the halves: longer than one whole backward",
+        ),
+        (
+            {"cell": "split", "checkpoint": "always"},
+            "--checkpoint always: --cell split asks for split cells, which keep what their backward needs in buffers "
+            "of their own: expected none; leave it out, or use no --cell",
+        ),
+        (
+            {"schedule": "zb-h1", "checkpoint": "except-last"},
+            "--checkpoint except-last: schedule zb-h1 needs split cells, which keep what their backward needs in "
+            "buffers of their own: expected none; leave it out, or use another --schedule",
+        ),
         (
             {"most_alive": 4},
-            "--most-alive: schedule gpipe has bounds of its own: leave it out, or use wavefront-zb",
+            "--most-alive: schedule gpipe takes no such bound: leave it out, or use --schedule wavefront-zb",
         ),
-        ({"most_waiting": 4, "schedule": "zb-h1"}, "--most-waiting: schedule zb-h1 has bounds of its own"),
+        ({"most_waiting": 4, "schedule": "zb-h1"}, "--most-waiting: schedule zb-h1 takes no such bound"),
         ({"most_alive": 0, "schedule": "wavefront-zb"}, "--most-alive must be at least 1, got 0"),
         ({"most_waiting": -1, "schedule": "wavefront-zb"}, "--most-waiting must be at least 1, got -1"),
     ],

@@ -2,17 +2,14 @@
 
 from dataclasses import replace
 from math import prod
-from typing import Any
 
 import pytest
 
-from pipebench.config.run_config import RunConfig
 from pipebench.diagnosis import waterfall as steps
 from pipebench.diagnosis.explaining import explanation
 from pipebench.diagnosis.predictions import Predictions
 from pipebench.diagnosis.remedies import Remedies
 from pipebench.diagnosis.sentences import Sentences
-from pipebench.diagnosis.sharing import other_way
 from pipebench.diagnosis.step import Step, step_of
 from pipebench.diagnosis.waterfall import Measured, waterfall
 from pipebench.plan.graph import Graph
@@ -21,11 +18,10 @@ from pipebench.plan.schedules import SCHEDULES, Schedule
 from pipebench.records.run import CompletedRun
 from pipebench.timing.bounds import least_s
 from pipebench.timing.costs import MeasuredCosts
-from pipebench.timing.links import Link
 from pipebench.timing.replay import replay_of
 from pipebench.timing.simulator import simulate
-from tests.builders import run_config, with_config
-from tests.cells import PLANS, costs_of, record_of_cells, step_of_cells
+from tests.builders import with_config
+from tests.cells import PLANS, costs_of, record_of_cells
 from tests.diagnosis.explained import Costs
 
 
@@ -156,18 +152,6 @@ def test_the_last_chunk_against_the_first_by_what_is_of_one_of_them_alone() -> N
         for action in seen.replay.lengths
     }
     assert sentences._last_chunk(lengths) == pytest.approx(3.0)
-
-
-def test_no_other_sharing_of_the_softmax_is_simulated_with_halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = run_config(gpus=4, layers=4, microbatches=8)
-    timeline = step_of_cells(PLANS["zero bubble"])
-    monkeypatch.setattr(RunConfig, "graph", property(_split))
-    assert set(config.graph.actions()) == {span.action for span in timeline.spans}
-    assert other_way(config, timeline, Link()) is None
-
-
-def _split(config: Any) -> Graph:
-    return Graph(config.gpus, config.microbatches, split_backward=True)
 
 
 def test_no_schedule_that_needs_halves_is_recommended_to_one_that_has_none(

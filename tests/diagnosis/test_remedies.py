@@ -1,3 +1,5 @@
+import re
+
 import msgspec
 import pytest
 
@@ -81,6 +83,22 @@ def test_unequal_stages() -> None:
     assert "--softmax-devices all: at most 1.20 times as fast" in sharing.text
     heavy = Costs(stages=dict.fromkeys(range(3), 2.0) | {3: 4.0})
     assert "--partition balanced" in of(steps.STAGES, heavy, layers=8, partition=[2, 2, 2, 2]).text
+
+
+def test_what_messages_hide_of_unequal_stages_is_told() -> None:
+    """The waterfall has its factor without messages, and a change is tried with them."""
+    slow = Costs(stages={2: 1.5}, transfer_s=1.2)
+    text = of(steps.STAGES, slow).text
+    step = step_of(slow.record())
+    assert step is not None
+    factor = 1 / dict(step.waterfall)[steps.STAGES]
+    found = re.match(
+        r"equal stages would make the step ([\d.]+) times as fast \(([\d.]+) times, as the factor", text
+    )
+    assert found is not None
+    assert float(found[2]) == pytest.approx(factor, abs=0.005)
+    assert float(found[1]) < float(found[2]) - 0.02
+    assert "as the factor says" not in of(steps.STAGES, Costs(stages={2: 1.5})).text
 
 
 def test_messages_slices_and_the_rest() -> None:

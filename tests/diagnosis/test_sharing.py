@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from pipebench.config.run_config import RunConfig
+from pipebench.diagnosis import sharing
 from pipebench.diagnosis.sharing import link_of, other_way
 from pipebench.plan.actions import Operation
+from pipebench.plan.cells import units_of
 from pipebench.plan.schedules import SCHEDULES
 from pipebench.records.devices import LinkRecord, MachineRecord
 from pipebench.timing.costs import MeasuredCosts
@@ -28,13 +30,13 @@ def config(**options: Any) -> RunConfig:
 
 
 def step(asked: RunConfig, link: Link = FREE) -> Timeline:
-    """A forward of a layer takes 1 s, of the whole projection 2 s; backwards twice as long."""
+    """A forward of a layer takes 1 s, of the whole projection 2 s; halves of a backward as long, a whole one twice."""
     outline, layout = asked.outline, asked.layout
     layer = outline.step_s(layout.parts[0], 1.0)
     seconds = {
         action: outline.step_s(layout.parts[action.stage], 1.0)
         / layer
-        * (1 if action.operation is Operation.FORWARD else 2)
+        * (2 if action.operation is Operation.BACKWARD else 1)
         for action in asked.graph.actions()
     }
     plan = SCHEDULES[asked.schedule].plan(asked.graph)
@@ -68,6 +70,35 @@ def test_a_chain_that_waits_for_its_shards_is_better_off_without_them() -> None:
     faster = other_way(gpipe, step(gpipe), FREE)
     assert faster is not None
     assert faster < 1.0
+
+
+def test_halves_of_a_backward_move_with_the_softmax_and_zb_h1_waits_for_it_as_1f1b_does() -> None:
+    shared, alone = (
+        config(schedule="zb-h1", vocab=64, softmax_devices="all"),
+        config(schedule="zb-h1", vocab=64),
+    )
+    back, there = other_way(shared, step(shared), FREE), other_way(alone, step(alone), FREE)
+    assert back == pytest.approx(step(shared).makespan_s / step(alone).makespan_s, rel=1e-9)
+    assert there == pytest.approx(1 / back, rel=1e-9)
+    assert back > 1.05
+
+
+def test_a_cell_s_time_is_its_units() -> None:
+    asked = config(schedule="zb-h1", chunks=2, softmax_devices="all")
+    units = dict.fromkeys(asked.graph.actions(), 1.0)
+    plan = SCHEDULES["zb-h1"].plan(asked.graph)
+    cells = {a: float(len(units_of(plan.graph, a))) for program in plan.programs for a in program}
+    assert max(cells.values()) > 1
+    timeline = simulate(plan, MeasuredCosts(cells))
+    assert sharing._of_units(timeline) == pytest.approx(units)
+    assert other_way(asked, timeline, FREE) is not None
+
+
+def test_of_an_order_that_has_to_be_searched_nothing_is_said() -> None:
+    asked = config(schedule="wavefront-zb", microbatches=2, chunks=2)
+    plan = SCHEDULES["wavefront-zb"].plan(asked.graph)
+    cells = {a: float(a.slices) for program in plan.programs for a in program}
+    assert other_way(asked, simulate(plan, MeasuredCosts(cells)), FREE) is None
 
 
 def test_both_ways_are_each_others_inverse_where_shards_cost_what_they_hold() -> None:
@@ -140,6 +171,7 @@ def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
     assert cause == "by simulation 1.27x as fast unshared (with the whole softmax on the last device)"
     assert remedy == "leave out --softmax-devices"
     assert warned(**shared, schedule="1f1b")["sharing-slows"][1].endswith("or use --schedule 1f1b-deep")
+    assert warned(**shared, schedule="zb-h1")["sharing-slows"][1].endswith("or use --schedule wavefront-zb")
     assert warned(**(shared | {"other_way": 1.04})) == {}
     assert warned(other_way=1.27) == {}
 
@@ -168,6 +200,11 @@ def test_a_softmax_that_is_shared_for_nothing_is_told() -> None:
         ),
         ({"softmax_devices": "1", "gpus": 3}, (4.0, 1.0, 1.0), "try --gpus 2 --softmax-devices all"),
         ({"softmax_devices": "4", "gpus": 6, "vocab": 4}, (9.0, 1.0), "try --gpus 2 --softmax-devices all"),
+        (
+            {"softmax_devices": "2", "gpus": 3, "layers": 4},
+            (9.0, 1.0, 1.0),
+            "try --gpus 3 --softmax-devices all: a piece of the projection on each device with layers",
+        ),
         (
             {"softmax_devices": "3", "gpus": 4, "layers": 1},
             (1.0, 9.0, 1.0),

@@ -99,6 +99,10 @@ def test_a_device_above_1_2_times_the_mean_is_named() -> None:
         "the step takes 1.20x as long as with equal stages"
     )
     assert found(busy_s=(5.0,), gpus=1) == {}
+    messages = found(busy_s=(1.0, 1.6), factors=UNEQUAL._replace(unequal=1.2, transfer=1.3))["imbalance"][0]
+    assert messages.endswith(
+        "with messages that take no time the step would take 1.20x as long as with equal stages"
+    )
 
 
 def test_unequal_stages_that_do_not_lengthen_the_step_are_none_of_its_causes() -> None:

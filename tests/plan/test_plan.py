@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from pipebench.errors import UsageError
 from pipebench.models.layout import Shape, graph_of
 from pipebench.plan.actions import Operation, parse_action
+from pipebench.plan.cells import units_of
 from pipebench.plan.graph import Graph
 from pipebench.plan.plan import Plan, plan_from_csv
 from pipebench.plan.schedules import SCHEDULES
@@ -72,6 +74,35 @@ def test_torch_misreads_stages_side_by_side_and_chunks_and_nothing_else() -> Non
     assert misread(Graph(3, 2)) == ""
     assert "would read 0F0.0 as 0F0" in misread(Graph(3, 2, 2))
     assert "would read stage 3, a piece of the softmax" in misread(graph_of(Shape(3, "all"), 2, 1))
+
+
+def test_torch_drops_all_but_the_first_microbatch_of_a_cell_at_any_number_of_chunks() -> None:
+    from torch.distributed.pipelining.schedules import _Action
+
+    plan = SCHEDULES["wavefront-zb"].plan(Graph(2, 4, 1, split_backward=True))
+    assert "1W0-3" in plan.csv()
+    assert str(_Action.from_str("1W0-3")) == "1W0"
+    told = plan.misread_by_torch() or ""
+    cell = next(a for program in plan.programs for a in program if a.slices > 1)
+    text, units = plan.graph.text(cell), [plan.graph.text(unit) for unit in units_of(plan.graph, cell)]
+    assert f"would read {text} as {units[0]}, and drop the rest" in told
+    assert f"write such a cell as its slices for it, here {','.join(units)}" in told
+    assert [str(_Action.from_str(unit)) for unit in units] == units
+    assert "--chunks" not in told
+
+
+def test_one_chunk_alone_is_no_advice_where_a_plan_has_cells_too() -> None:
+    told = SCHEDULES["wavefront-zb"].plan(Graph(2, 2, 4, split_backward=True)).misread_by_torch() or ""
+    assert "has no chunks" in told
+    assert "has no cells of several slices" in told
+    assert "another --schedule with --chunks 1" in told
+
+
+def test_cells_are_named_where_the_softmax_is_shared_too() -> None:
+    graph = graph_of(Shape(2, "all"), 4, 1)
+    told = SCHEDULES["wavefront-zb"].plan(replace(graph, split_backward=True)).misread_by_torch() or ""
+    assert "only knows stages in a chain" in told
+    assert "has no cells of several slices" in told
 
 
 def test_empty_cells_are_idle_slots_and_carry_no_meaning() -> None:

@@ -11,7 +11,7 @@ from pipebench.errors import CorruptRecordError
 from pipebench.records import listing
 from pipebench.records.reproduction import ReproductionRecord
 from pipebench.records.run import RunRecord
-from pipebench.render.tables import device_table, record_row, record_table
+from pipebench.render.tables import device_table, record_row, record_table, table_legend
 from tests.builders import (
     completed_record,
     ended_run,
@@ -138,6 +138,21 @@ def devices_of(record: RunRecord) -> list[str]:
     console = Console(width=120, record=True)
     console.print(device_table(record.devices, 1.0))
     return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def test_the_legend_says_what_the_counts_of_slices_are() -> None:
+    def said(record: RunRecord, **more: str) -> str:
+        console = Console(width=400)
+        with console.capture() as found:
+            console.print(table_legend(record.devices, **more))
+        return " ".join(found.get().split())
+
+    assert said(steady_record(), memory="; memory: computed") == (
+        "busy to idle: share of the step; alive: slices kept for backward; memory: computed"
+    )
+    assert said(record_of_cells(PLANS["zero bubble"])).endswith(
+        "; for W: the most of them that wait only for the gradients of their weights"
+    )
 
 
 def test_what_waits_for_its_weights_gradients_is_told_where_anything_does() -> None:

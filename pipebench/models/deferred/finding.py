@@ -9,7 +9,7 @@ from pipebench.models.network import Part
 from pipebench.models.projection import Projection
 
 
-def linear_layers(part: Part) -> list[nn.Linear]:
+def linear_layers(part: Part | nn.Module) -> list[nn.Linear]:
     """The part's plain linear layers: their weights are trained and not shared, and no other code wraps them."""
     modules = list(dict.fromkeys(part.modules()))
     owners = Counter(id(parameter) for module in modules for parameter in module.parameters(recurse=False))

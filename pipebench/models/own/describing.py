@@ -7,6 +7,7 @@ from math import prod
 from msgspec import structs
 
 from pipebench.errors import UsageError
+from pipebench.models.deferred.finding import linear_layers
 from pipebench.models.edges import Edge
 from pipebench.models.own.batches import Batch, batches, cut, digest, items, time_length
 from pipebench.models.own.description import Description, OwnLayer
@@ -87,6 +88,7 @@ def describe(
         momentum=measured.optimizer.momentum if measured.optimizer is not None else None,
         draw_s=draw_s,
         notices=(*_about(drawn), *measured.notices),
+        linear_layers=measured.linear_layers,
     )
 
 
@@ -125,6 +127,7 @@ class _Measured:
         self.input = edge_of(self._pieces[0])
         self.layers: list[OwnLayer] = []
         self.notices: list[str] = []
+        self.linear_layers = 0
         self.optimizer: OptimizerFacts | None = None
 
     def measure(self, layers: OwnLayers, tell: Callable[[str], None]) -> None:
@@ -134,6 +137,7 @@ class _Measured:
             tell(f"measuring layer {index}")
             module = layers.make(index)
             self.notices += layers.converted_notices(index)
+            self.linear_layers += len(linear_layers(module))
             runner = Runner(module, layers.text(index), stateful(module))
             found = measure_layer(self._model, layers.name(index), runner, pieces)
             pieces = found.outputs

@@ -51,3 +51,6 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     momentum: float | None = None
     draw_s: float = 0.0  # how long drawing the fixed batches took
     notices: tuple[str, ...] = ()
+    linear_layers: int | None = (
+        None  # how many layers' weights could have their gradients later; None if not counted
+    )

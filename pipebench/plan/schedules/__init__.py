@@ -100,10 +100,10 @@ SCHEDULES: dict[str, Schedule] = {
             16,
             1,
         ),
-        Schedule("wavefront", "as gpipe, over chunks of time too: what ran in 2014", wavefront, 4, 8),
+        Schedule("wavefront", "as gpipe, but cuts time into chunks too, as in 2014", wavefront, 4, 8),
         Schedule(
             "zb-h1",
-            "as 1f1b, with the gradients of the weights where it would wait",
+            "as 1f1b, but computes the gradients of the weights when it would otherwise wait",
             zb_h1,
             16,
             1,
@@ -111,7 +111,7 @@ SCHEDULES: dict[str, Schedule] = {
         ),
         Schedule(
             "wavefront-zb",
-            "as wavefront, ordered by costs, with zb-h1's halves of the backward",
+            "as wavefront, with backwards in halves as in zb-h1, ordered by measured costs",
             wavefront_zb,
             2,
             32,

@@ -53,11 +53,13 @@ _VALUES: dict[MetricName, Callable[[float], str]] = {
 }
 
 
-# Fields that a record may lack: real devices emulate no machine, and a model may not have these sizes.
+# Fields that a record may lack: real devices emulate no machine, a model may not have these sizes, and a schedule may
+# have no bounds.
 _MAY_BE_NONE = frozenset(
     {
         *("machine.name", "config.model.layers", "config.softmax_devices"),
         *("config.hidden", "config.vocab", "config.sequence_length"),
+        *("config.most_alive", "config.most_waiting"),
     }
 )
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipebench.render.comparison.words import change_text
+from pipebench.records.comparison import Difference
+from pipebench.render.comparison.words import change_text, difference_parts
 
 
 @pytest.mark.parametrize(
@@ -20,3 +21,9 @@ from pipebench.render.comparison.words import change_text
 )
 def test_a_change_is_signed_and_short(change: float | None, text: str) -> None:
     assert change_text(change) == text
+
+
+@pytest.mark.parametrize("field", ["most_alive", "most_waiting"])
+def test_a_schedule_without_a_bound_has_none(field: str) -> None:
+    parts = difference_parts(Difference(f"config.{field}", None, "20"))
+    assert "".join(parts) == f"config.{field}: none -> 20"
