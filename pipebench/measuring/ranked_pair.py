@@ -21,6 +21,7 @@ from pipebench.launching.heartbeat import IDLE, WAITING, Heartbeats
 from pipebench.launching.rendezvous.place import Place
 from pipebench.measuring.computed import Computed, judge, judge_update
 from pipebench.measuring.device_speeds import all_speeds
+from pipebench.measuring.libraries import differ
 from pipebench.measuring.race import TooBigError
 from pipebench.measuring.ranked_naive import RankedNaive, everywhere, fewest_devices
 from pipebench.measuring.single_device import SingleDevice
@@ -268,6 +269,14 @@ class RankedPair:
             )
             for clock in self.clocks.hosts()
         ]
+
+    def other_library(self) -> list[int]:
+        """The ranks whose split cells use other libraries than those that the run found; empty but on rank 0."""
+        config = self.job.config
+        if config.cell != "split":
+            return []
+        found = self.pipeline.gathered(float(differ(self.network.found, config)))
+        return [] if found is None else [rank for rank, differs in enumerate(found) if differs]
 
     def wall_per_cpu(self) -> float | None:
         """The time that a rank worked by the wall clock over its CPU time, of the worst rank; ``None`` on GPUs."""

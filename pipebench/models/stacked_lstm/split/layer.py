@@ -180,7 +180,7 @@ def row_sums(gates_NG: Tensor) -> Tensor:
     A product over very many rows drifts. So each takes a piece of them.
     """
     ones_1N = gates_NG.new_ones(1, min(len(gates_NG), _ROWS))
-    pieces = [torch.mm(ones_1N[:, : len(piece)], piece)[0] for piece in gates_NG.split(_ROWS)]
+    pieces = [torch.mm(ones_1N[:, : len(piece)], piece)[0] for piece in torch.split(gates_NG, _ROWS)]
     return pieces[0] if len(pieces) == 1 else torch.stack(pieces).sum(0)
 
 
