@@ -235,7 +235,7 @@ class EmulatedPair:
 
     def other_library(self) -> list[int]:
         """Rank 0, which is this process, if its split cells use other libraries than those that the run found."""
-        return [0] if differ(self.network.found, self.config) else []
+        return [0] if differ(self.network.found, self.config.found or {}, self.config.cell) else []
 
     def check_losses(self, *, steps: int) -> None:
         """Check that both have the same loss."""
