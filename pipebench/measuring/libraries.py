@@ -5,12 +5,11 @@ from collections.abc import Mapping
 import msgspec
 import torch
 
-from pipebench.config.run_config import RunConfig
 from pipebench.engine.gathering import spread_text
+from pipebench.engine.stages import find_libraries
 from pipebench.launching import messages
 from pipebench.models.network import Network
 from pipebench.models.registry import network_for
-from pipebench.models.split import SplitNetwork
 
 Found = dict[str, bool]
 
@@ -29,20 +28,14 @@ def agreed(
         rank: of this process.
         device: of this rank.
     """
-    if rank == 0:
-        _find(network, job.config, device)
+    if rank == 0 and job.config.cell == "split":
+        find_libraries(network, job.config.microbatches, device)
     found = msgspec.json.decode(
         spread_text(msgspec.json.encode(network.found) if rank == 0 else None), type=Found
     )
     if rank == 0 or found == (job.config.found or {}) or found.items() <= network.found.items():
         return network, found
     return network_for(msgspec.structs.replace(job.config, found=found), job.data), found
-
-
-def _find(network: Network, config: RunConfig, device: torch.device | None) -> None:
-    """Complete what the network has found."""
-    if config.cell == "split" and isinstance(network, SplitNetwork):
-        network.products(config.microbatches, device)
 
 
 def differ(found: Mapping[str, bool], told: Mapping[str, bool], cell: str) -> bool:

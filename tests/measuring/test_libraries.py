@@ -16,6 +16,7 @@ from pipebench.launching.heartbeat import Heartbeats
 from pipebench.measuring.blocks import time_blocks
 from pipebench.measuring.libraries import differ
 from pipebench.measuring.pair import EmulatedPair
+from pipebench.models.deferred import products
 from pipebench.models.registry import given_to, network_for
 from pipebench.models.stacked_lstm.split.products import LIBRARIES, Packed, Products, found_products
 from tests.builders import network_of
@@ -73,6 +74,22 @@ def test_a_launch_reports_that_it_used_another_one(monkeypatch: pytest.MonkeyPat
 
 def refuse(*_: object) -> object:
     raise RuntimeError("could not create a primitive descriptor")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_zb_h1_of_another_model_runs_without_private_operations_too(
+    monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    monkeypatch.setattr(products, "_private_are_right", lambda: there)
+    if not there:
+        monkeypatch.setattr(products.Onednn, "of_input", refuse)
+    onednn = {"onednn_projection": True, "onednn_blocks": True}
+    config = asked(None, model="transformer", schedule="zb-h1", hidden=8)
+    job = messages.Job(config=config, data=None, host_flops_per_s=1e9)
+    pair = EmulatedPair(job, network_of(msgspec.structs.replace(config, found=onednn)))
+    pair.choose(messages.Form("chain"))
+    assert pair.verify().max_relative_gradient_error < 1e-5
+    assert pair.network.found == onednn | {"onednn_gradient_products": there}
 
 
 class Case(msgspec.Struct):

@@ -22,14 +22,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from pipebench.models.private_operations import NOT_THERE, are_right
 from pipebench.models.projection import can_use_onednn
 
 Product = Callable[[Tensor], Tensor]  # [N, K] -> [N, M], by a weight that is fixed
 
 _ROUNDS = 5
 _GAIN = 1.03  # less is noise, and the more public way stays
-_RIGHT = 1e-5  # the largest error, over the norm of the float64 product
-_NOT_THERE = (AttributeError, NotImplementedError, RuntimeError, TypeError)
 
 
 class Products(Protocol):
@@ -160,7 +159,7 @@ def fastest_products(
 
 def _works(library: Products, hidden: int, batch: int) -> bool:
     """Whether a library is right on small cases, and runs at the size of a layer."""
-    return _is_right(library) and _runs(library, hidden, batch)
+    return are_right(_small_cases(library)) and _runs(library, hidden, batch)
 
 
 @torch.no_grad()
@@ -172,25 +171,16 @@ def _runs(library: Products, hidden: int, batch: int) -> bool:
         library.by(weight_GK, weight_GK[:, 0].contiguous(), batch)(both_NK)
         library.by(weight_GK.t(), None, batch)(gates_NG)
         library.add_summed(library.summed(both_NK, gates_NG), both_NK, gates_NG)
-    except _NOT_THERE:
+    except NOT_THERE:
         return False
     return True
 
 
-@torch.no_grad()
-def _is_right(library: Products) -> bool:
-    """Whether a library is there, and agrees with float64 on a small case of each kind of product."""
-    try:
-        return all(
-            (found.double() - expected).norm() <= _RIGHT * expected.norm()
-            for found, expected in _small_cases(library)
-        )
-    except _NOT_THERE:
-        return False
-
-
 def _small_cases(library: Products) -> Iterator[tuple[Tensor, Tensor]]:
-    """Found and expected: with a bias, with a transposed weight, summed over rows, and added to a total."""
+    """A small case of each kind of product, found and expected.
+
+    With a bias, with a transposed weight, summed over rows, and added to a total.
+    """
     draw = torch.Generator().manual_seed(1)
     x_NK, weight_MK, bias_M = (torch.randn(*shape, generator=draw) for shape in ((5, 7), (12, 7), (12,)))
     exact_NM = x_NK.double() @ weight_MK.double().t()
