@@ -25,6 +25,7 @@ class WarningCode(StrEnum):
     WIDE_INTERVAL = "wide-interval"
     BASELINE_VARIED = "baseline-varied"
     BASELINE_SLOWED = "baseline-slowed"
+    OTHER_LIBRARY = "other-library"
 
     # of a run: its plan and its gradients
     IMBALANCE = "imbalance"

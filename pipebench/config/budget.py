@@ -58,7 +58,7 @@ def deadline_s(config: RunConfig) -> float:
 
 
 def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryBytes]:
-    """Computed bytes of each device."""
+    """Computed bytes of each device; of split cells, copies of weights count as saved tensors."""
     config = msgspec.structs.replace(config, partition=partition)
     graph, outline, layout = config.graph, config.outline, config.layout
     split = _split_bytes(config)
@@ -72,8 +72,10 @@ def device_memory(config: RunConfig, partition: tuple[int, ...]) -> list[MemoryB
         units = list(units_in(graph, program))
         peak = peak_saved(units, kept, checkpoint=config.checkpoint, microbatches=config.microbatches)
         for stage, number in most_in_flight(units).items():
-            whole = layout.parts[stage].rows is not None  # a shard has room for all of a step at once
+            part = layout.parts[stage]
+            whole = part.rows is not None  # a shard has room for all of a step at once
             peak += split[stage] * (graph.microbatches if whole else number)
+            peak += outline.split_weight_bytes(part) if split[stage] else 0
         standing = [outline.memory(part, 0) for part in layout.parts_on(device)]
         sums = MemoryBytes(*(sum(sizes) for sizes in zip(*standing, strict=True)))
         found.append(sums._replace(saved_tensors=peak))

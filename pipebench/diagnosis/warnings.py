@@ -16,6 +16,7 @@ from pipebench.diagnosis.causes import (
 )
 from pipebench.diagnosis.contention import Environment, contention
 from pipebench.diagnosis.factors import Factors
+from pipebench.diagnosis.other_library import other_library
 from pipebench.diagnosis.slowed import slowed
 from pipebench.diagnosis.vanishing import vanishing
 from pipebench.models.outline import Doubt
@@ -101,6 +102,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         None if facts.cores_shared else contention(facts.launches, facts.environment),
         _page_faults(facts),
         slowed(facts.config, facts.launches, facts.raced_s),
+        other_library(facts.launches),
         _interval(facts),
         _imbalance(facts),
         _sharing(facts),

@@ -49,13 +49,9 @@ def spread(all_of_them: dict[str, Tensor | None] | None, wanted: Collection[str]
         all_of_them: rank 0's tensors by name; other ranks give ``None``.
         wanted: names of the tensors that this rank keeps.
     """
-    told = b"" if all_of_them is None else _coming(all_of_them)
-    size = torch.tensor(len(told))
-    dist.broadcast(size, 0)
-    text = torch.frombuffer(bytearray(told or bytes(int(size))), dtype=torch.uint8)
-    dist.broadcast(text, 0)
+    text = spread_text(None if all_of_them is None else _coming(all_of_them))
     found: dict[str, Tensor | None] = {}
-    for coming in msgspec.json.decode(text.numpy().tobytes(), type=list[_Coming]):
+    for coming in msgspec.json.decode(text, type=list[_Coming]):
         tensor = None
         if not coming.missing:
             mine = all_of_them[coming.name] if all_of_them is not None else None
@@ -65,6 +61,16 @@ def spread(all_of_them: dict[str, Tensor | None] | None, wanted: Collection[str]
         if coming.name in wanted:
             found[coming.name] = tensor
     return found
+
+
+def spread_text(told: bytes | None) -> bytes:
+    """Send rank 0's text to all ranks; the others give ``None``. Collective."""
+    told = told or b""
+    size = torch.tensor(len(told))
+    dist.broadcast(size, 0)
+    text = torch.frombuffer(bytearray(told or bytes(int(size))), dtype=torch.uint8)
+    dist.broadcast(text, 0)
+    return text.numpy().tobytes()
 
 
 def _plain(tensor: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from pipebench.engine.any_stage import AnyStage
 from pipebench.engine.split_stage import SplitStage
 from pipebench.engine.stage import Neighbours, Stage
+from pipebench.models.deferred.products import found_products
 from pipebench.models.deferred.weights import Deferred
 from pipebench.models.edges import Edges
 from pipebench.models.layout import Layout
@@ -43,6 +44,8 @@ def stages_of(
         device: where they run.
     """
     splits = cell == "split"
+    if splits:
+        find_libraries(network, graph.microbatches, device)
 
     def made(stage: int, part: Part) -> AnyStage:
         loss = torch.zeros((), dtype=network.dtype, device=device)
@@ -60,6 +63,20 @@ def stages_of(
         )
 
     return {stage: made(stage, part) for stage, part in parts.items()}
+
+
+def find_libraries(network: Network, microbatches: int, device: torch.device | None) -> None:
+    """Find by which libraries the split cells of a network compute here; its ``found`` then says so.
+
+    Args:
+        network: the model.
+        microbatches: of the plan.
+        device: where the stages run.
+    """
+    if isinstance(network, SplitNetwork):
+        network.products(microbatches, device)
+    elif any(network.found.values()):  # some of its linear layers use oneDNN
+        network.found.update(found_products())
 
 
 def _split(part: Part, network: Network, graph: Graph) -> Split | None:

@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
 
@@ -71,9 +71,9 @@ def time_blocks(
                 pair.check_losses(steps=job.config.warmup + len(baseline.step_s))
     first.compare_clocks()
     for which, one in enumerate(timed):
-        of_all_ranks = one.pair.peaks_bytes(), one.pair.wall_per_cpu()
+        of_all_ranks = _OfAllRanks(one.pair.peaks_bytes(), one.pair.wall_per_cpu(), one.pair.other_library())
         if rank == 0:
-            launch, near = _measured(job, one, baseline, *of_all_ranks)
+            launch, near = _measured(job, one, baseline, of_all_ranks)
             report(messages.Measured(launch=launch, timelines=near, which=which))
 
 
@@ -97,12 +97,16 @@ class _Timed:
         self.blocks: list[Block] = []
 
 
+class _OfAllRanks(NamedTuple):
+    """What rank 0 knows of all ranks of a pipeline; see ``Pair``."""
+
+    peaks_bytes: list[int] | None
+    wall_per_cpu: float | None
+    other_library: list[int]
+
+
 def _measured(
-    job: messages.Job,
-    timed: _Timed,
-    baseline: _Spent,
-    peaks_bytes: list[int] | None,
-    wall_per_cpu: float | None,
+    job: messages.Job, timed: _Timed, baseline: _Spent, of_all_ranks: _OfAllRanks
 ) -> tuple[Launch, list[TimelineRecord]]:
     """The launch of one of the pipelines, and the timelines of its steps nearest the median."""
     spent = [0.0, 0.0, 0.0]
@@ -118,11 +122,12 @@ def _measured(
         pipeline=PipelineSamples(step_s=steps_s, busy_s=[busy_s(timeline) for timeline in timed.timelines]),
         blocks=timed.blocks,
         page_faults=int(page_faults),
-        wall_per_cpu=max(wall_s / cpu_s, wall_per_cpu or 0.0)
+        wall_per_cpu=max(wall_s / cpu_s, of_all_ranks.wall_per_cpu or 0.0)
         if cpu_s and timed.pair.device.has_cpu_clock
         else None,
-        peaks_bytes=peaks_bytes,
+        peaks_bytes=of_all_ranks.peaks_bytes,
         clocks=timed.pair.host_clocks() or UNSET,
+        other_library=of_all_ranks.other_library or UNSET,
     )
     near = sorted(timed.timelines, key=lambda timeline: abs(timeline.makespan_s - middle_s))[:_TIMELINES]
     return launch, near

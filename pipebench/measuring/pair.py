@@ -19,6 +19,7 @@ from pipebench.launching import messages
 from pipebench.launching.rendezvous.place import Place
 from pipebench.measuring.computed import Computed, judge, judge_update
 from pipebench.measuring.host_speed import host_flops_per_s
+from pipebench.measuring.libraries import differ
 from pipebench.measuring.naive import EmulatedNaive
 from pipebench.measuring.single_device import SingleDevice
 from pipebench.measuring.verification import check_same_loss
@@ -92,6 +93,9 @@ class Pair(Protocol):
 
     def peaks_bytes(self) -> list[int] | None:
         """The most bytes that each device's tensors took in a pipeline step; ``None`` if this is not measured."""
+
+    def other_library(self) -> list[int]:
+        """The ranks whose split cells use other libraries than those that the run found; empty but on rank 0."""
 
     def check_losses(self, *, steps: int) -> None:
         """Check that both have the same loss, after ``steps`` steps of each.
@@ -228,6 +232,10 @@ class EmulatedPair:
 
     def peaks_bytes(self) -> None:
         """Return ``None``: not measured, since all devices share this process."""
+
+    def other_library(self) -> list[int]:
+        """Rank 0, which is this process, if its split cells use other libraries than those that the run found."""
+        return [0] if differ(self.network.found, self.config.found or {}, self.config.cell) else []
 
     def check_losses(self, *, steps: int) -> None:
         """Check that both have the same loss."""

@@ -21,6 +21,7 @@ from pipebench.launching.heartbeat import IDLE, WAITING, Heartbeats
 from pipebench.launching.rendezvous.place import Place
 from pipebench.measuring.computed import Computed, judge, judge_update
 from pipebench.measuring.device_speeds import all_speeds
+from pipebench.measuring.libraries import agreed, differ
 from pipebench.measuring.race import TooBigError
 from pipebench.measuring.ranked_naive import RankedNaive, everywhere, fewest_devices
 from pipebench.measuring.single_device import SingleDevice
@@ -41,7 +42,7 @@ class RankedPair:
 
     Args:
         job: the job of the launch.
-        network: the job's model.
+        network: the job's model; this rank makes it anew if rank 0 found other libraries to be the best.
         place: the place of this rank among all.
         folder: the folder of the launch.
         device_of: gives the device with a given number on this host; by default a device of the job's kind.
@@ -62,7 +63,7 @@ class RankedPair:
     ) -> None:
         config = job.config
         assert config.partition is not None
-        self.job, self.network, self.place, self.rank = job, network, place, place.rank
+        self.job, self.place, self.rank = job, place, place.rank
         self.device_of = device_of or partial(device_of_kind, config.kind)
         self.device = self.device_of(place.device)
         self.device.use()
@@ -71,16 +72,19 @@ class RankedPair:
         heartbeats = Heartbeats(folder / "heartbeats", job.ranks)
         heartbeats.beat(self.rank, WAITING)
         group.join(place, folder, timeout_s=job.patience_s)
-        heartbeats.beat(self.rank, IDLE)
+        heartbeats.beat(self.rank, WAITING if self.rank else IDLE)  # the others wait for what rank 0 finds
         self.clocks = clocks_of(place)
+        self.network, found = agreed(network, job, self.rank, self.device.torch)
+        self.told = found | (config.found or {})
+        heartbeats.beat(self.rank, IDLE)
         self.transport, self.heartbeats = transport or TRANSPORTS[config.kind], heartbeats
         self.numbered = True
         self.load()
         self.naive: RankedNaive | None = None
         if config.baseline_partition is not None:
-            self.naive = RankedNaive(job, network, self._pipeline, self.device)
+            self.naive = RankedNaive(job, self.network, self._pipeline, self.device)
         elif self.rank == 0:
-            self.single = SingleDevice(job, network, self._device_of_rank(job.baseline_device))
+            self.single = SingleDevice(job, self.network, self._device_of_rank(job.baseline_device))
 
     def load(self) -> None:
         """Make the pipeline of the job, and the batches, cut as it takes them."""
@@ -268,6 +272,14 @@ class RankedPair:
             )
             for clock in self.clocks.hosts()
         ]
+
+    def other_library(self) -> list[int]:
+        """The ranks whose split cells use other libraries than those that the run found; empty but on rank 0."""
+        cell = self.job.config.cell
+        if cell != "split":
+            return []
+        found = self.pipeline.gathered(float(differ(self.network.found, self.told, cell)))
+        return [] if found is None else [rank for rank, differs in enumerate(found) if differs]
 
     def wall_per_cpu(self) -> float | None:
         """The time that a rank worked by the wall clock over its CPU time, of the worst rank; ``None`` on GPUs."""

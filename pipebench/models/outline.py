@@ -76,7 +76,7 @@ class MemoryBytes(NamedTuple):
     parameters: int
     gradients: int
     optimizer_state: int
-    saved_tensors: int
+    saved_tensors: int  # what waits for backwards; of split cells the copies of weights too
 
     @property
     def total(self) -> int:
@@ -183,6 +183,12 @@ class Outline(Protocol):
         """Bytes that a part with a split cell of its own keeps for a microbatch, from its first F to its last W.
 
         ``None`` if it has no split cell: then it keeps ``saved_bytes`` for each slice.
+        """
+
+    def split_weight_bytes(self, part: Slice) -> int:
+        """Bytes of the copies of weights, and of their gradients' running totals, that a split cell of its own keeps.
+
+        They do not depend on the number of microbatches. It is 0 if the part has no such cell.
         """
 
     def chunk_shares(self, part: Slice, chunks: int) -> Sequence[float]:

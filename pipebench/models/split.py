@@ -10,6 +10,7 @@ Such a part is made for one plan, and keeps what its backward needs in memory of
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from pipebench.models.network import Part, StepBatch
@@ -69,6 +70,9 @@ class Split(Protocol):
 @runtime_checkable
 class SplitNetwork(Protocol):
     """A network that can make such parts."""
+
+    def products(self, microbatches: int, device: torch.device | None = None) -> object:
+        """The library that such parts use here; ``found`` of the network then says which one it is."""
 
     def split(self, model: Part, *, microbatches: int, chunks: int) -> Split | None:
         """Split ``model`` for a plan of so many slices; ``None`` if the network does not know how to split it."""

@@ -104,6 +104,10 @@ class WordOutline(ABC):
         """``None``: there is no split cell."""
         return None
 
+    def split_weight_bytes(self, part: Slice) -> int:  # noqa: ARG002 - the protocol's signature
+        """No bytes: there is no split cell."""
+        return 0
+
     def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
         """Equal shares: all chunks are alike."""
         return even_shares(chunks)

@@ -81,7 +81,11 @@ class Verification(Stored, frozen=True):
 
 
 class Memory(Stored, frozen=True):
-    """Bytes of one device: computed from the sizes; the peak is measured on CUDA only."""
+    """Bytes of one device: computed from the sizes; the peak is measured on CUDA only.
+
+    ``saved_tensors_bytes`` is what waits for backwards. Of split cells it has their copies of weights too, and the
+    running totals of gradients.
+    """
 
     parameters_bytes: Count
     gradients_bytes: Count

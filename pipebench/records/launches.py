@@ -44,7 +44,8 @@ class Launch(Stored, frozen=True):
     """One fresh start of all processes; page faults and wall/CPU are over its timed steps.
 
     ``peaks_bytes`` is the most that each device's tensors took in a pipeline step, where that is measured. ``clocks``
-    are those of all hosts but rank 0's, where there are several.
+    are those of all hosts but rank 0's, where there are several. ``other_library`` names the ranks whose split cells
+    used another library for their products than the one that the run found, since that one did not work there.
     """
 
     baseline: Samples
@@ -54,6 +55,7 @@ class Launch(Stored, frozen=True):
     wall_per_cpu: Positive | None
     peaks_bytes: list[Count] | None = None
     clocks: list[ClockRecord] | UnsetType = UNSET  # not there in a run of one machine
+    other_library: list[Count] | UnsetType = UNSET  # not there if there are none
 
     @property
     def host_clocks(self) -> list[ClockRecord]:

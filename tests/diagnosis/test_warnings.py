@@ -71,6 +71,10 @@ def test_page_faults_are_counted_by_step_of_either_kind() -> None:
     assert found([launch([2.0], [1.0], page_faults=None)]) == {}
 
 
+def test_another_library_than_the_run_s_is_warned_of() -> None:
+    assert list(found([launch([2.0], [1.0], other_library=[0])])) == ["other-library"]
+
+
 def test_one_launch_is_warned_of_with_the_remedy() -> None:
     cause, next_step = found(measured=Speedup(3.5, None, None))["one-launch"]
     assert "no interval" in cause

@@ -12,6 +12,7 @@ from pipebench.config.run_config import RunConfig
 
 MOST = 8
 CONTEXT = multiprocessing.get_context("forkserver")
+PRELOADED = ["torch", "torch.distributed", "pipebench.measuring.ranked_pair"]
 
 
 def serve(rank: int, connection: Connection) -> None:
@@ -64,7 +65,7 @@ class Group:
     """The live ranks; ``run`` gives a case to the first N of them."""
 
     def __init__(self) -> None:
-        CONTEXT.set_forkserver_preload(["torch", "torch.distributed", "pipebench.measuring.ranked_pair"])
+        CONTEXT.set_forkserver_preload(PRELOADED)
         self.pipes, self.processes = [], []
         for rank in range(MOST):
             ours, theirs = CONTEXT.Pipe()

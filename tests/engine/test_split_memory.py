@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor
 
 from pipebench.config.budget import device_memory
@@ -11,9 +12,12 @@ from pipebench.config.resolving import resolve
 from pipebench.config.run_config import RunConfig, RunOptions
 from pipebench.engine.emulator import EmulatedPipeline
 from pipebench.engine.split_stage import SplitStage
+from pipebench.models.outline import Slice
 from pipebench.models.split_softmax import SplitShard
+from pipebench.models.stacked_lstm.network import StackedLSTMNetwork
 from pipebench.models.stacked_lstm.split.kept import Kept
 from pipebench.models.stacked_lstm.split.part import SplitPart
+from pipebench.models.stacked_lstm.split.products import Blas, Packed, Product
 from pipebench.plan.actions import Operation
 from pipebench.plan.cells import units_in
 from pipebench.plan.in_flight import most_in_flight
@@ -77,8 +81,10 @@ def test_a_device_holds_what_is_computed_of_it(schedule: str, microbatches: int,
         flying = most_in_flight(units_in(asked.graph, asked.plan.programs[stage]))[stage]
         assert len(pool._free) == flying
         assert not any(pool._of)
-        beyond = WORKING * 6 * sequences * asked.layout.parts[stage].layers * 8
-        assert sum(map(held_bytes, pool._free)) == memory[stage].saved_tensors + flying * beyond
+        part = asked.layout.parts[stage]
+        beyond = WORKING * 6 * sequences * part.layers * 8
+        computed = memory[stage].saved_tensors - asked.outline.split_weight_bytes(part)
+        assert sum(map(held_bytes, pool._free)) == computed + flying * beyond
 
 
 def test_less_in_flight_is_less_memory() -> None:
@@ -101,6 +107,103 @@ def test_a_shard_holds_what_is_computed_of_it() -> None:
             ]
         )
         assert held == 4 * (asked.outline.split_bytes(part, 4) or 0)
+
+
+class Weighed(Packed):
+    """oneDNN's packed products; counts the bytes of the weights that it packs."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def by(self, weight_MK: Tensor, bias_M: Tensor | None, rows: int) -> Product:
+        product = super().by(weight_MK, bias_M, rows)
+        packed = next(c.cell_contents for c in product.__closure__ if is_packed(c.cell_contents))  # type: ignore[attr-defined]
+        self.bytes += torch.ops.mkldnn._nbytes(packed)
+        return product
+
+
+class Dense(Blas):
+    """torch's products; counts the bytes of the weights that are copies."""
+
+    def __init__(self) -> None:
+        self.kept: list[Tensor] = []
+
+    def by(self, weight_MK: Tensor, bias_M: Tensor | None, rows: int) -> Product:
+        self.kept.append(weight_MK)
+        return super().by(weight_MK, bias_M, rows)
+
+
+def is_packed(each: object) -> bool:
+    return isinstance(each, Tensor) and each.is_mkldnn
+
+
+def copies_bytes(split: SplitPart | SplitShard) -> int:
+    """What a cell keeps beside its parameters once W has run: scaled and packed weights, and running totals."""
+    layers = split._stack.layers if isinstance(split, SplitPart) else []
+    head = split._head if isinstance(split, SplitPart) else split
+    library: Any = layers[0]._products if layers or head is None else head._projection._products
+    held = [t for layer in layers for t in (layer._weights._both_GK, layer._weights._bias_G, *layer._totals)]  # type: ignore[misc]
+    if isinstance(library, Dense):
+        held += library.kept
+    parameters = {p.data_ptr() for layer in layers for p in layer.parameters}
+    if head is not None:
+        held += head._projection._totals  # type: ignore[arg-type]
+        parameters.add(head._projection._weight.data_ptr())
+    copied = storages_bytes(tensor for tensor in held if tensor.data_ptr() not in parameters)
+    return copied + (library.bytes if isinstance(library, Weighed) else 0)
+
+
+@pytest.mark.parametrize("library", [Weighed, Dense])
+@pytest.mark.parametrize(
+    ("chunks", "hidden", "options"),
+    [
+        (1, 48, {}),
+        (8, 48, {}),
+        (2, 96, {}),
+        (2, 48, {"softmax_devices": "all"}),
+        (8, 48, {"gpus": 1, "partition": "4"}),
+    ],
+)
+def test_copies_of_weights_are_at_most_what_is_computed(
+    monkeypatch: pytest.MonkeyPatch,
+    library: type[Weighed | Dense],
+    chunks: int,
+    hidden: int,
+    options: dict[str, Any],
+) -> None:
+    monkeypatch.setattr(StackedLSTMNetwork, "products", lambda *_: library())  # one for each cell
+    for cell in (SplitPart, SplitShard):
+        monkeypatch.setattr(
+            cell, "finish", lambda _: None
+        )  # it would give the running totals to the parameters
+    asked = config("gpipe", 4, chunks, hidden=hidden, vocab=192, dtype="float32", **options)
+    for part, stage in zip(asked.layout.parts, after_a_step(asked), strict=True):
+        if isinstance(stage.split, SplitPart | SplitShard):
+            of_layer, of_head = (4, 3) if library is Weighed else (2, 1)
+            words = asked.outline.words(part)  # type: ignore[attr-defined]
+            least = 4 * hidden * (of_layer * part.layers * 8 * hidden + of_head * words)
+            assert least <= copies_bytes(stage.split) <= asked.outline.split_weight_bytes(part)
+
+
+def test_copies_of_weights_count_once_however_many_microbatches_there_are() -> None:
+    for asked in (config("gpipe", 4, 1), config("gpipe", 8, 1), config("zb-h1", 8, 1)):
+        assert asked.partition is not None
+        of_layer = asked.outline.split_weight_bytes(Slice(2, 3, opens=False, closes=False))
+        flying = most_in_flight(units_in(asked.graph, asked.plan.programs[1]))[1]
+        kept = flying * (asked.outline.split_bytes(asked.layout.parts[1], asked.microbatches) or 0)
+        assert device_memory(asked, asked.partition)[1].saved_tensors == kept + of_layer
+
+
+def test_fused_cells_have_no_copies_and_split_ones_four_of_each_weight() -> None:
+    sizes = {"hidden": 64, "vocab": 128, "batch": 1, "sequence_length": 1, "dtype": "float32"}
+    fused, split = (config("gpipe", 1, 1, cell=cell, **sizes) for cell in ("fused", "split"))
+    weights, words = 8 * 64 * 64 * 4, 128 * 64 * 4
+    more = [
+        b.saved_tensors - a.saved_tensors
+        for a, b in zip(*(device_memory(asked, (2, 1, 1)) for asked in (fused, split)), strict=True)
+    ]
+    expected = [2 * 4 * weights, 4 * weights, 4 * weights + 3 * words]
+    assert more == pytest.approx(expected, rel=0.03)
 
 
 def test_w_gives_memory_back_for_the_next_microbatch() -> None:

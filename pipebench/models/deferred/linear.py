@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from pipebench.models.deferred.products import Blas, Onednn, Products, summed
+from pipebench.models.deferred.products import Blas, Products, onednn, summed
 from pipebench.models.projection import Projection
 
 
@@ -43,8 +43,8 @@ class Linear:
 
     def __init__(self, module: nn.Linear, keeper: Keeper) -> None:
         self.weight, self.bias, self.keeper = module.weight, module.bias, keeper
-        onednn = isinstance(module, Projection) and module.uses_onednn
-        self.products: Products = Onednn() if onednn else Blas()
+        uses_onednn = isinstance(module, Projection) and module.uses_onednn
+        self.products: Products = onednn() if uses_onednn else Blas()
         self._module = weakref.ref(module)
         module.forward = self.forward  # type: ignore[method-assign]
 

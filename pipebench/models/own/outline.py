@@ -97,6 +97,10 @@ class OwnOutline:
     def split_bytes(self, part: Slice, microbatches: int) -> None:
         """It has no split cell of its own."""
 
+    def split_weight_bytes(self, part: Slice) -> int:  # noqa: ARG002 - the protocol's signature
+        """No bytes: it has no split cell of its own."""
+        return 0
+
     def chunk_shares(self, part: Slice, chunks: int) -> list[float]:  # noqa: ARG002 - the protocol's signature
         """All alike: how they differ nobody knows."""
         return even_shares(chunks)

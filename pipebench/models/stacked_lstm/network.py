@@ -206,19 +206,17 @@ class StackedLSTMNetwork:
     def products(self, microbatches: int, device: torch.device | None = None) -> Products:
         """The library that split parts use: the one found by an earlier launch, else the fastest one here.
 
-        The fastest one is looked for once, and ``found`` says which it is. Call this before you send ``found`` to other
-        launches.
+        The fastest one is looked for once, and ``found`` says which one is used. Call this before you send ``found`` to
+        other launches, or compare it with what they were told.
 
         Args:
             microbatches: of the plan.
             device: of the parts.
         """
         if self._products is None:
-            self._products = known_products(self._known) or fastest_products(
-                self.outline.hidden,
-                self.outline.batch // microbatches,
-                self.dtype,
-                device or torch.device("cpu"),
+            sizes = self.outline.hidden, self.outline.batch // microbatches
+            self._products = known_products(self._known, *sizes) or fastest_products(
+                *sizes, self.dtype, device or torch.device("cpu")
             )
             self.found |= found_products(self._products)
         return self._products

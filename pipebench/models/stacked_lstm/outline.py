@@ -15,6 +15,7 @@ from pipebench.models.shards import FIGURES, figures_edge
 from pipebench.models.word_outline import TRAINING, WordOutline
 
 LAYER_NUMBERS = 8  # times the width: what an LSTM layer keeps of a position
+_BLOCK = 64  # oneDNN packs weights in blocks of at most so many rows and columns, and fills the last one up
 
 # layers, hidden, vocab, batch, sequence length: chosen by the time they take, never by the figure they give
 PRESETS = {
@@ -79,6 +80,19 @@ class LSTMOutline(WordOutline):
             numbers = part.layers * 9 * self.hidden + part.closes * (self.hidden + self.vocab)
         return self.slice_bytes(numbers, microbatches)
 
+    def split_weight_bytes(self, part: Slice) -> int:
+        """The scaled weights of a layer, its weights as the products of F and I take them, and W's running total.
+
+        The projection, or a shard of it, has all but the first. Libraries differ in what they copy; this is the most,
+        oneDNN's packed weights. Layers give their totals up one after the other, but on a CPU that memory is not used
+        again at once, and all of it counts.
+        """
+        both, gates, words = 2 * self.hidden, 4 * self.hidden, self.words(part)
+        forwards, halves = _packed(gates, both), 2 * _packed(self.hidden, gates)
+        layer = gates * both + gates + forwards + halves + both * gates + gates
+        projection = _packed(words, self.hidden) + _packed(self.hidden, words) + words * (self.hidden + 1)
+        return (part.layers * layer + projection) * self.element_bytes
+
     def where(self, names: Sequence[str]) -> str:
         """The part that has the parameters of these names."""
         lstm = [int(name.split(".")[1]) for name in names if name.startswith("lstm.")]
@@ -91,3 +105,8 @@ class LSTMOutline(WordOutline):
         if part.rows is not None:
             return figures_edge(length * sequences, self.dtype)
         return Edge((TensorSpec((length, sequences, self.hidden), self.dtype, gradient=True),))
+
+
+def _packed(rows: int, columns: int) -> int:
+    """Numbers in a packed matrix of whole blocks."""
+    return -(-rows // _BLOCK) * _BLOCK * -(-columns // _BLOCK) * _BLOCK

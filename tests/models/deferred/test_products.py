@@ -1,15 +1,60 @@
 """Either library's products against plain ones in double precision."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor
 
-from pipebench.models.deferred.products import Blas, Onednn, Products, summed
+from pipebench.models.deferred import products as module
+from pipebench.models.deferred.products import Blas, Onednn, Products, PublicOnednn, summed
 
 
 def libraries() -> list[Products]:
     available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return [Blas(), Onednn()] if available else [Blas()]
+    return [Blas(), PublicOnednn(), Onednn()] if available else [Blas()]
+
+
+class Raising:
+    """torch's operations, of which some are gone."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("mkldnn_linear_backward"):
+            raise AttributeError(name)
+        return getattr(ATEN, name)
+
+
+ATEN = torch.ops.aten
+
+
+@pytest.fixture
+def _untried() -> Iterator[None]:
+    """The private operations are tried again, before the test and after it."""
+    module._private_are_right.cache_clear()
+    yield
+    module._private_are_right.cache_clear()
+
+
+@pytest.mark.usefixtures("_untried")
+def test_private_operations_that_are_gone_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.torch.ops, "aten", Raising())
+    assert type(module.onednn()) is PublicOnednn
+    assert module.found_products() == {"onednn_gradient_products": False}
+
+
+@pytest.mark.usefixtures("_untried")
+@pytest.mark.parametrize("method", ["of_input", "add_to"])
+def test_wrong_numbers_are_not_used(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    right = getattr(Onednn, method)
+    monkeypatch.setattr(Onednn, method, lambda self, *given: right(self, *given) * 1.0001)
+    assert type(module.onednn()) is PublicOnednn
+
+
+@pytest.mark.usefixtures("_untried")
+def test_private_operations_that_are_right_are_used() -> None:
+    there = len(libraries()) > 1
+    assert type(module.onednn()) is (Onednn if there else PublicOnednn)
+    assert module.found_products() == {"onednn_gradient_products": there}
 
 
 def near(found: Tensor, expected: Tensor) -> None:

@@ -1,10 +1,13 @@
 """Which parts can be split, and by whose products."""
 
+from typing import Any
+
 import pytest
+from torch import Tensor
 
 from pipebench.models.outline import Rows, Slice
 from pipebench.models.stacked_lstm import network as module
-from pipebench.models.stacked_lstm.split.products import LIBRARIES, Products
+from pipebench.models.stacked_lstm.split.products import LIBRARIES, Packed, Product, Products
 from tests.engine.split_model import network
 
 MIDDLE = Slice(1, 2, opens=False, closes=False)
@@ -41,7 +44,25 @@ def test_what_another_launch_found_is_not_measured_again(
 def test_wrong_numbers_are_not_used_whoever_found_them(monkeypatch: pytest.MonkeyPatch) -> None:
     found = module.found_products(LIBRARIES[2])
     monkeypatch.setattr(type(LIBRARIES[2]), "add_summed", lambda *_: None)
-    assert module.known_products(found) is LIBRARIES[0]
+    assert module.known_products(found, 7, 2) is LIBRARIES[0]
+
+
+def test_a_library_that_another_launch_found_and_raises_here_is_not_used_and_not_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    right = Packed.by
+
+    def refuse(self: Packed, weight_MK: Tensor, *given: Any) -> Product:
+        if len(weight_MK) > 12:
+            raise RuntimeError("could not create a primitive descriptor for a matmul primitive")
+        return right(self, weight_MK, *given)
+
+    monkeypatch.setattr(Packed, "by", refuse)
+    made = network(
+        "float32", microbatches=2, found={"onednn_projection": False} | module.found_products(LIBRARIES[2])
+    )
+    assert made.split(made.part(MIDDLE), **CUT).products == "blas"
+    assert made.found == {"onednn_projection": False} | module.found_products(LIBRARIES[0])
 
 
 def test_the_whole_model_in_one_call_cannot_be_split() -> None:

@@ -5,7 +5,8 @@
     blas     torch's BLAS, or the GPU's: any type, any device
 
 On AMD processors oneDNN takes half the time of MKL. The private operations may change with any version of torch. So all
-three are tried first, and those that give wrong numbers or are missing are left out.
+three are tried first, on a small case and at the size of a layer. Those that are missing, give wrong numbers or raise
+errors are left out.
 
 A weight given to oneDNN must be a dense matrix or the transpose of one. For the transpose of only some columns of a
 matrix oneDNN uses a loop that is a thousand times slower.
@@ -21,14 +22,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from pipebench.models.private_operations import NOT_THERE, are_right
 from pipebench.models.projection import can_use_onednn
 
 Product = Callable[[Tensor], Tensor]  # [N, K] -> [N, M], by a weight that is fixed
 
 _ROUNDS = 5
 _GAIN = 1.03  # less is noise, and the more public way stays
-_RIGHT = 1e-5  # the largest error, over the norm of the float64 product
-_NOT_THERE = (AttributeError, NotImplementedError, RuntimeError, TypeError)
 
 
 class Products(Protocol):
@@ -113,15 +113,20 @@ def found_products(library: Products) -> dict[str, bool]:
     return {f"{each.name}_products": each is library for each in LIBRARIES if each.name != Blas.name}
 
 
-def known_products(found: Mapping[str, bool]) -> Products | None:
-    """The library that an earlier launch found; ``None`` if none was looked for.
+def known_products(found: Mapping[str, bool], hidden: int, batch: int) -> Products | None:
+    """The library that an earlier launch or another rank found; ``None`` if none was looked for.
 
-    If that library gives wrong numbers here, torch's usual products are used instead.
+    If that library gives wrong numbers or raises an error here, torch's usual products are used instead.
+
+    Args:
+        found: see ``found_products``.
+        hidden: features of a layer.
+        batch: sequences of a microbatch.
     """
     if not found.keys() >= found_products(LIBRARIES[0]).keys():
         return None
     chosen = next((each for each in LIBRARIES if found.get(f"{each.name}_products")), LIBRARIES[0])
-    return chosen if _is_right(chosen) else LIBRARIES[0]
+    return chosen if chosen is LIBRARIES[0] or _works(chosen, hidden, batch) else LIBRARIES[0]
 
 
 def fastest_products(
@@ -143,29 +148,39 @@ def fastest_products(
     """
     if not can_use_onednn(dtype, device):
         return LIBRARIES[0]
-    right = [library for library in LIBRARIES if _is_right(library)]
-    timed_s = _times_s(right, hidden, batch, clock)
+    works = [library for library in LIBRARIES if _works(library, hidden, batch)]
+    timed_s = _times_s(works, hidden, batch, clock)
     best, best_s = LIBRARIES[0], float("inf")
-    for library, seconds in zip(right, timed_s, strict=True):
+    for library, seconds in zip(works, timed_s, strict=True):
         if seconds * _GAIN < best_s:
             best, best_s = library, seconds
     return best
 
 
+def _works(library: Products, hidden: int, batch: int) -> bool:
+    """Whether a library is right on small cases, and runs at the size of a layer."""
+    return are_right(_small_cases(library)) and _runs(library, hidden, batch)
+
+
 @torch.no_grad()
-def _is_right(library: Products) -> bool:
-    """Whether a library is there, and agrees with float64 on a small case of each kind of product."""
+def _runs(library: Products, hidden: int, batch: int) -> bool:
+    """Whether each kind of product runs at the size of a layer; an operation may refuse one that is not small."""
+    both_NK, gates_NG = torch.ones(batch, 2 * hidden), torch.ones(batch, 4 * hidden)
+    weight_GK = torch.ones(4 * hidden, 2 * hidden)
     try:
-        return all(
-            (found.double() - expected).norm() <= _RIGHT * expected.norm()
-            for found, expected in _small_cases(library)
-        )
-    except _NOT_THERE:
+        library.by(weight_GK, weight_GK[:, 0].contiguous(), batch)(both_NK)
+        library.by(weight_GK.t(), None, batch)(gates_NG)
+        library.add_summed(library.summed(both_NK, gates_NG), both_NK, gates_NG)
+    except NOT_THERE:
         return False
+    return True
 
 
 def _small_cases(library: Products) -> Iterator[tuple[Tensor, Tensor]]:
-    """Found and expected: with a bias, with a transposed weight, summed over rows, and added to a total."""
+    """A small case of each kind of product, found and expected.
+
+    With a bias, with a transposed weight, summed over rows, and added to a total.
+    """
     draw = torch.Generator().manual_seed(1)
     x_NK, weight_MK, bias_M = (torch.randn(*shape, generator=draw) for shape in ((5, 7), (12, 7), (12,)))
     exact_NM = x_NK.double() @ weight_MK.double().t()

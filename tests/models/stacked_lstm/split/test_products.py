@@ -91,6 +91,28 @@ def test_those_that_take_other_arguments_are_not_used(
     assert fastest_products(4, 2, torch.float32, CPU, clock=clock_of(3, 2)).name == "onednn"
 
 
+@pytest.mark.parametrize("method", ["by", "summed", "add_summed"])
+def test_those_that_raise_at_the_size_of_a_layer_are_not_used(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    right = getattr(Packed, method)
+
+    def refuse(self: Packed, *given: torch.Tensor) -> object:
+        if given[0].numel() > 20 * 60:
+            raise RuntimeError("could not create a primitive descriptor for a matmul primitive")
+        return right(self, *given)
+
+    monkeypatch.setattr(Packed, method, refuse)
+    assert fastest_products(4, 2, torch.float32, CPU, clock=clock_of(3, 2, 1)).name == "packed"
+    assert fastest_products(40, 20, torch.float32, CPU, clock=clock_of(3, 2)).name == "onednn"
+
+
+def test_an_error_that_no_library_raises_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Packed, "by", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fastest_products(4, 2, torch.float32, CPU)
+
+
 def test_wrong_numbers_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Packed.summed
     monkeypatch.setattr(Packed, "summed", lambda self, *given: right(self, *given) * 1.0001)
