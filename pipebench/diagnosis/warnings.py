@@ -17,6 +17,7 @@ from pipebench.diagnosis.causes import (
 from pipebench.diagnosis.contention import Environment, contention
 from pipebench.diagnosis.factors import Factors
 from pipebench.diagnosis.other_library import other_library
+from pipebench.diagnosis.sharing_slows import sharing_slows
 from pipebench.diagnosis.slowed import slowed
 from pipebench.diagnosis.vanishing import vanishing
 from pipebench.models.outline import Doubt
@@ -31,8 +32,6 @@ _WIDE = 0.05
 _IMBALANCE = 1.2
 _MESSAGES_COUNT = 1.02  # how many times as long messages must make the step to be told of beside another loss
 _GAIN = 1.05  # how many times as fast equal stages must make the step for a warning
-# Schedules that wait for the loss of a shared softmax, each with the one that does not.
-_BETTER_SHARED = {"1f1b": "1f1b-deep", "zb-h1": "wavefront-zb"}
 _QUICK_LAUNCHES, _USUAL_LAUNCHES, _MOST_LAUNCHES = 3, 6, 12
 
 
@@ -105,7 +104,7 @@ def warnings(facts: Facts) -> list[WarningRecord]:
         other_library(facts.launches),
         _interval(facts),
         _imbalance(facts),
-        _sharing(facts),
+        None if facts.cores_shared else sharing_slows(facts.config, facts.other_way),
         _slower(facts),
         *(WarningRecord(doubt.code, doubt.cause, doubt.next_step) for doubt in facts.doubts),
         vanishing(facts.config, facts.verification),
@@ -263,20 +262,6 @@ def _lengthened(factors: Factors) -> str:
     if factors.transfer < _MESSAGES_COUNT:
         return f"the step takes {longer}"
     return f"with messages that take no time the step would take {longer}"
-
-
-def _sharing(facts: Facts) -> WarningRecord | None:
-    """A warning of a shared softmax that slows the step down."""
-    faster = facts.other_way
-    if facts.config.softmax_devices is None or faster is None or faster < _GAIN or facts.cores_shared:
-        return None
-    better = _BETTER_SHARED.get(facts.config.schedule)
-    other = "" if better is None else f", or use --schedule {better}"
-    return WarningRecord(
-        code=WarningCode.SHARING_SLOWS,
-        cause=f"by simulation {faster:.2f}x as fast unshared (with the whole softmax on the last device)",
-        next_step=f"leave out --softmax-devices{other}",
-    )
 
 
 def _slower(facts: Facts) -> WarningRecord | None:

@@ -275,11 +275,9 @@ class RankedPair:
 
     def other_library(self) -> list[int]:
         """The ranks whose split cells use other libraries than those that the run found; empty but on rank 0."""
-        cell = self.job.config.cell
-        if cell != "split":
-            return []
-        found = self.pipeline.gathered(float(differ(self.network.found, self.told, cell)))
-        return [] if found is None else [rank for rank, differs in enumerate(found) if differs]
+        differs = differ(self.network.found, self.told, self.job.config.cell)
+        found = self.pipeline.gathered(float(differs))
+        return [] if found is None else [rank for rank, other in enumerate(found) if other]
 
     def wall_per_cpu(self) -> float | None:
         """The time that a rank worked by the wall clock over its CPU time, of the worst rank; ``None`` on GPUs."""

@@ -13,11 +13,10 @@ from pipebench.models.split import add_gradient
 from pipebench.models.stacked_lstm.split import time_step
 from pipebench.models.stacked_lstm.split.buffers import Buffers, Chunk, Rows, Step, rows_of
 from pipebench.models.stacked_lstm.split.products import Products
+from pipebench.models.stacked_lstm.split.row_sums import row_sums
 from pipebench.models.stacked_lstm.split.state import State, StateGradient
 from pipebench.models.stacked_lstm.split.time_step import Constants
 from pipebench.models.stacked_lstm.split.weights import Weights, parameters_of, scale_candidates
-
-_ROWS = 2048  # in one product with ones: 100,000 drift by 7e-6 in float32, 4,096 by 1e-6, these by 8e-7
 
 
 class SplitLSTM:
@@ -172,16 +171,6 @@ class SplitLSTM:
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             scale_candidates(gradient)
             add_gradient(parameter, gradient)
-
-
-def row_sums(gates_NG: Tensor) -> Tensor:
-    """The sum over rows [4H], by products with ones, which take half to two thirds of the time of ``sum``.
-
-    A product over very many rows drifts. So each takes a piece of them.
-    """
-    ones_1N = gates_NG.new_ones(1, min(len(gates_NG), _ROWS))
-    pieces = [torch.mm(ones_1N[:, : len(piece)], piece)[0] for piece in torch.split(gates_NG, _ROWS)]
-    return pieces[0] if len(pieces) == 1 else torch.stack(pieces).sum(0)
 
 
 def _put(here: Tensor, given: Tensor | None) -> None:
